@@ -1,0 +1,1 @@
+"""LightningDataModules: files on disk to batches."""

@@ -1,0 +1,1 @@
+"""Writers that put phantoms into the official layout of a data set."""

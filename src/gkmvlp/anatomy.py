@@ -1,0 +1,110 @@
+"""The 29 regions of Chest ImaGenome, their sides, and an atlas of where they lie.
+
+Right and left are the patient's: right is on the left of a PA or AP image. R=29.
+"""
+
+import re
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+View = Literal["PA", "AP"]
+Side = Literal["right", "left", "bilateral"]
+
+# name: (right box or None, ...) is easier to check as one row a region: x1, y1, x2, y2 in percent of the letterboxed
+# frame of an upright PA view, written from textbook proportions (cardiothoracic ratio 0.45, carina at T5, right
+# hemidiaphragm half an interspace above the left).
+_ATLAS_PA: dict[str, tuple[float, float, float, float]] = {
+    "right lung": (12, 12, 47, 78),
+    "right upper lung zone": (17, 12, 46, 36),
+    "right mid lung zone": (13, 36, 45, 54),
+    "right lower lung zone": (12, 54, 44, 76),
+    "right hilar structures": (32, 36, 46, 56),
+    "right apical zone": (22, 12, 44, 24),
+    "right costophrenic angle": (11, 69, 22, 80),
+    "right hemidiaphragm": (12, 67, 44, 80),
+    "left lung": (53, 12, 88, 80),
+    "left upper lung zone": (54, 12, 83, 36),
+    "left mid lung zone": (55, 36, 87, 54),
+    "left lower lung zone": (56, 54, 88, 78),
+    "left hilar structures": (54, 34, 68, 54),
+    "left apical zone": (56, 12, 78, 24),
+    "left costophrenic angle": (78, 71, 89, 82),
+    "left hemidiaphragm": (58, 70, 88, 82),
+    "trachea": (46, 4, 54, 35),
+    "spine": (45, 4, 56, 96),
+    "right clavicle": (14, 11, 47, 21),
+    "left clavicle": (53, 11, 86, 21),
+    "aortic arch": (52, 26, 62, 38),
+    "mediastinum": (38, 14, 70, 78),
+    "upper mediastinum": (40, 10, 61, 37),
+    "svc": (41, 25, 48, 42),
+    "cardiac silhouette": (37, 45, 73, 78),
+    "cavoatrial junction": (40, 42, 47, 50),
+    "right atrium": (37, 48, 48, 70),
+    "carina": (46, 32, 55, 39),
+    "abdomen": (12, 74, 88, 100),
+}
+REGIONS: tuple[str, ...] = tuple(_ATLAS_PA)
+REGION_INDEX: dict[str, int] = {name: index for index, name in enumerate(REGIONS)}
+
+
+def side_of(region: str) -> Side | None:
+    """The side of a region, or None where it is central."""
+    return "right" if region.startswith("right ") else "left" if region.startswith("left ") else None
+
+
+_SWAP = {"left": "right", "right": "left"}
+
+
+def mirror_text(text: str) -> str:
+    """The text with the words right and left exchanged, letter case kept."""
+
+    def swap(match: re.Match[str]) -> str:
+        word = match.group()
+        other = _SWAP[word.lower()]
+        return other.upper() if word.isupper() else other.capitalize() if word[0].isupper() else other
+
+    return re.sub(r"\b(?:left|right)\b", swap, text, flags=re.IGNORECASE)
+
+
+# MIRROR[r] is the region that takes the place of r when the image is mirrored; central regions stay.
+MIRROR: tuple[int, ...] = tuple(REGION_INDEX.get(mirror_text(name), index) for name, index in REGION_INDEX.items())
+
+
+def mirror_boxes(
+    box_R4: NDArray[np.float32], mask_R: NDArray[np.bool_], width: float
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Region boxes of the mirrored image, each under its new name.
+
+    Args:
+        box_R4: Boxes (R, 4) xyxy in units of ``width``.
+        mask_R: (R,) True where the region has a box.
+        width: Width of the frame, in the unit of the boxes.
+
+    Returns:
+        Boxes (R, 4), 0 where masked, and mask (R,).
+    """
+    flipped_R4 = box_R4.copy()
+    flipped_R4[:, 0], flipped_R4[:, 2] = width - box_R4[:, 2], width - box_R4[:, 0]
+    flipped_R4[~mask_R] = 0
+    order = list(MIRROR)
+    return flipped_R4[order], mask_R[order]
+
+
+def atlas(view: str = "PA") -> NDArray[np.float32]:
+    """Mean box of each region, (R, 4) float32 xyxy as fractions of the letterboxed square frame.
+
+    An AP view is taken lying or sitting with the tube nearer: the heart looks larger, the lungs shorter.
+
+    Args:
+        view: ``AP``, or anything else for PA.
+    """
+    box_R4 = np.array(list(_ATLAS_PA.values()), np.float32) / 100
+    if view != "AP":
+        return box_R4
+    lower_R = box_R4[:, 3] > 0.6
+    box_R4[lower_R, 3] -= np.float32(0.03)
+    box_R4[REGION_INDEX["cardiac silhouette"]] += np.array([-0.02, -0.02, 0.03, 0.0], np.float32)
+    return box_R4.clip(0, 1)

@@ -1,0 +1,46 @@
+"""What DataModules hand to tasks, and all that travels between them.
+
+A TypedDict, because a plain dict collates, pins and moves to a device by itself. B batch, S side in pixels, R=29
+regions, E entities of ``gkmvlp.entities.ENTITIES`` in that order. Text travels as strings: the tokenizer is the task's.
+"""
+
+from typing import NotRequired, Protocol, TypedDict
+
+from torch import Tensor
+
+
+class ImageBatch(TypedDict):
+    """Radiographs with the place of their regions."""
+
+    sample_id: list[str]  # B ids that follow the sample to the prediction file
+    patient_id: list[str]  # B ids of what is resampled together: patients, or groups of images
+    image: Tensor  # (B, 1, S, S) float32 in [0, 1], dark air, square frame (see gkmvlp.geometry)
+    frame: Tensor  # (B, 6) float32: scale_x, scale_y, left, top, width, height (see gkmvlp.geometry.Frame)
+    region_box: Tensor  # (B, R, 4) float32 xyxy as fractions of the square frame; 0 where masked
+    region_mask: Tensor  # (B, R) bool, True where the region has a box
+
+
+class StudyBatch(ImageBatch):
+    """Radiographs with their reports: what pre-training reads."""
+
+    study_id: list[str]  # B ids; images of one study share it
+    text: list[str]  # B reports, findings then impression; never empty
+    status: Tensor  # (B, E) int8: 1 present, 0 absent, -1 uncertain, -2 not mentioned; a target, never an input
+
+
+class QuestionBatch(ImageBatch):
+    """Radiographs with a question each."""
+
+    question: list[str]  # B questions as asked
+    answer: list[str]  # B answers normalised by gkmvlp.metrics.answers.exact_v1; "" where unknown
+    answer_type: list[str]  # B of "open" or "closed"
+    chest: Tensor  # (B,) bool, True where the image shows a chest
+    answer_weight: NotRequired[Tensor]  # (B,) float32, 1 unless a split weighs its rows
+
+
+class TextSource(Protocol):
+    """What a task may ask of its DataModule beside batches."""
+
+    def texts(self) -> list[str]:
+        """All training texts, from which a fresh tokenizer is trained."""
+        ...

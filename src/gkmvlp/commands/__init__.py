@@ -1,0 +1,1 @@
+"""Plain subcommands, one a file."""

@@ -1,0 +1,32 @@
+"""Errors that a user can mend: one line that says what was expected, what came and the remedy.
+
+The command line prints them without a traceback and exits with 1 (2 for wrong usage).
+"""
+
+
+class GkmvlpError(ValueError):
+    """Base of all errors that a user can mend."""
+
+    exit_code = 1
+
+
+class UsageError(GkmvlpError):
+    """A command, key, file or class was named that does not exist."""
+
+    exit_code = 2
+
+
+class ConfigError(GkmvlpError):
+    """A config holds a value that cannot work."""
+
+
+class DataError(GkmvlpError):
+    """Files of a data set are missing, broken or contradict each other."""
+
+
+class BackboneError(GkmvlpError):
+    """A backbone does not fit: another architecture, format, vocabulary or entity list."""
+
+
+class ResultsError(GkmvlpError):
+    """A results or predictions file cannot be read, or two of them cannot be compared."""

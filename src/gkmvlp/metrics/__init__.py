@@ -1,0 +1,1 @@
+"""Figures with signature and interval."""

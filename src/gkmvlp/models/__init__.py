@@ -1,0 +1,1 @@
+"""Architectures: torch, timm and transformers; they know neither Lightning, data nor losses."""

@@ -1,0 +1,1 @@
+"""Draws synthetic patients, images and sentences; knows no data set."""

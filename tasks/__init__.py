@@ -1,0 +1,1 @@
+"""LightningModules: batches to loss and figures."""

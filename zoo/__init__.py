@@ -1,0 +1,1 @@
+"""Configs, registry and model entries."""
