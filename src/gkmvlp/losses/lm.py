@@ -1,0 +1,46 @@
+"""Language modelling (LM): the likelihood of the report, token by token.
+
+Legend: B reports, T tokens, V words of the vocabulary.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gkmvlp.losses.precision import at_least_float32
+
+_IGNORED = -100
+
+
+def report_likelihood(logits_BTV: Tensor, token_BT: Tensor, mask_BT: Tensor, *, label_smoothing: float = 0.1) -> Tensor:
+    """Autoregressive cross-entropy: the logits at place t predict the token at place t + 1.
+
+    The shift happens here: the caller passes the decoder's input tokens and its logits at the same places. The first
+    token (the start) is never predicted, and the last logits are not used.
+
+    Args:
+        logits_BTV: Logits of the decoder, (B, T, V).
+        token_BT: Its input tokens, (B, T) int64 in [0, V).
+        mask_BT: (B, T) bool, True on tokens to predict; False on padding, or on a prompt.
+        label_smoothing: Share of the target spread evenly over the vocabulary, in [0, 1] (0.1 as in BLIP).
+
+    Returns:
+        Scalar in nats, the mean over predicted tokens. It is ln V when the logits carry no information, and 0 (with a
+        gradient of 0) when there is no token to predict.
+
+    Raises:
+        ValueError: If logits, tokens and mask are not of one (B, T).
+    """
+    if not logits_BTV.shape[:2] == token_BT.shape == mask_BT.shape:
+        shapes = [tuple(x.shape) for x in (logits_BTV, token_BT, mask_BT)]
+        raise ValueError(f"logits (B, T, V), tokens (B, T) and mask (B, T) must agree, got {shapes}")
+    wanted_BT = mask_BT[:, 1:].bool()
+    target_BT = torch.where(wanted_BT, token_BT[:, 1:], _IGNORED)
+    nats = F.cross_entropy(
+        at_least_float32(logits_BTV[:, :-1]).flatten(0, 1),
+        target_BT.flatten(),
+        ignore_index=_IGNORED,
+        label_smoothing=label_smoothing,
+        reduction="sum",
+    )
+    return nats / wanted_BT.sum().clamp(min=1)
