@@ -1,0 +1,20 @@
+"""The figures of a predictions file: which task's module computes them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from gkmvlp.metrics import assemble
+from gkmvlp.metrics.figure import Figure
+from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.metrics.protocols import PROTOCOLS
+
+
+def figures_of(path: str | Path) -> list[Figure]:
+    """Every figure of a predictions file, computed from its rows.
+
+    Raises:
+        ResultsError: If the file cannot be read or has the wrong columns.
+    """
+    table, meta = read_predictions(path)
+    found = assemble.figures(PROTOCOLS[meta["task"]], table, meta)
+    return [replace(figure, predictions=str(path)) for figure in found]

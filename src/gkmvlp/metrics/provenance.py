@@ -1,0 +1,91 @@
+"""Where a result comes from: command, commit, time, memory of the process tree."""
+
+import os
+import shlex
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+_INTERVAL = 0.2  # seconds between two samples of the memory
+
+
+def created() -> str:
+    """The time now, ISO 8601, UTC, whole seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def command() -> str:
+    """The running command as one types it, the program by its name alone (no local path)."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def commit() -> str | None:
+    """Commit of the checkout that this package runs from, ``-dirty`` with uncommitted changes; None outside one."""
+    folder = Path(__file__).resolve().parent
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=folder, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def tree_rss_bytes(root: int) -> int:
+    """Resident memory of a process and all its descendants, in bytes (Linux).
+
+    Pages that processes share are counted in each, so this is an upper bound of what the tree takes.
+    """
+    parents, sizes = {}, {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                # The name in the second field may hold blanks and brackets; the rest follows the last bracket.
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:  # the process ended meanwhile
+                continue
+            parents[int(entry.name)] = int(fields[1])
+            sizes[int(entry.name)] = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+    family = {root}
+    grown = True
+    while grown:
+        more = {child for child, parent in parents.items() if parent in family} - family
+        family |= more
+        grown = bool(more)
+    return sum(sizes.get(process, 0) for process in family)
+
+
+class ProcessTreePeak:
+    """Context manager: highest resident memory of this process and its descendants while it was open.
+
+    Attributes:
+        bytes: The peak so far.
+    """
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _sample(self) -> None:
+        self.bytes = max(self.bytes, tree_rss_bytes(os.getpid()))
+
+    def _watch(self) -> None:
+        while not self._stop.wait(_INTERVAL):
+            self._sample()
+
+    def __enter__(self) -> "ProcessTreePeak":
+        self._sample()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._sample()

@@ -1,0 +1,113 @@
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from gkmvlp.errors import ResultsError
+from gkmvlp.metrics.figure import FIELDS, Figure, Results, signature
+from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.metrics.provenance import ProcessTreePeak
+from tests.metrics.corpora import META, entity_table, vqa_table
+
+FIGURE = Figure("vqa", "accuracy_overall", 0.5, "a:1", predictions="out/predictions/vqa.parquet")
+DESIGN_FIELDS = (
+    "task name label model data split boxes label_fraction value low high level n n_patients seeds seed_sd "
+    "higher_is_better signature predictions floors difference note"
+)
+
+
+def _results(*figures):
+    return Results("2025-01-01T00:00:00+00:00", "gkmvlp demo", None, 1.5, 10**9, list(figures))
+
+
+def test_fields_are_those_of_the_contract():
+    assert set(FIELDS) == set(DESIGN_FIELDS.split())
+
+
+def test_signature_is_sorted():
+    assert signature(b=2, a="x") == "a:x|b:2"
+    with pytest.raises(ResultsError, match="may not hold"):
+        signature(a="x|y")
+
+
+def test_a_missing_value_needs_a_reason():
+    with pytest.raises(ResultsError, match="note"):
+        replace(FIGURE, value=None)
+    with pytest.raises(ResultsError, match="finite"):
+        replace(FIGURE, value=float("nan"))
+
+
+def test_round_trip_with_paths_relative_to_the_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "out" / "results.json"
+    _results(FIGURE).write(path)
+    raw = json.loads(path.read_text())
+    assert raw["schema"] == 1
+    assert raw["figures"][0]["predictions"] == "predictions/vqa.parquet"
+    assert set(raw) == {"schema", "created", "command", "commit", "seconds", "peak_rss_bytes", "figures"}
+    again = Results.read(path).figures[0]
+    assert (tmp_path / again.predictions).resolve() == tmp_path / FIGURE.predictions
+    assert replace(again, predictions=None) == replace(FIGURE, predictions=None)
+
+
+def test_the_same_key_twice_is_refused(tmp_path):
+    with pytest.raises(ResultsError, match="once"):
+        _results(FIGURE, replace(FIGURE, value=0.7)).write(tmp_path / "results.json")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ['{"schema": 2, "figures": []}', "[]", "not json", '{"schema": 1}'])
+def test_another_schema_is_refused(tmp_path, text):
+    path = tmp_path / "results.json"
+    path.write_text(text)
+    with pytest.raises(ResultsError, match=r"results\.json"):
+        Results.read(path)
+
+
+def test_metadata_carries_the_signatures(tmp_path):
+    path = tmp_path / "a.parquet"
+    write_predictions(path, vqa_table(), {**META, "task": "vqa", "signature": {"vocab": "train"}})
+    _, meta = read_predictions(path)
+    assert meta["trained_on"] == "phantoms only"
+    assert meta["level"] == 0.95
+    assert any("match:exact-v1" in text and "vocab:train" in text for text in meta["signatures"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="score"), "lack the columns score"),
+        (lambda t: t.assign(score="high"), "column score"),
+        (lambda t: t.assign(score=float("nan")), "missing"),
+        (lambda t: t.assign(target=0.5), "expected 1, 0 or null"),
+        (lambda t: t.iloc[:-1], "same units"),
+    ],
+)
+def test_wrong_predictions_are_refused(tmp_path, change, message):
+    with pytest.raises(ResultsError, match=message):
+        write_predictions(tmp_path / "a.parquet", change(entity_table()), {**META, "task": "zero_shot"})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_foreign_file_is_refused(tmp_path):
+    path = tmp_path / "a.parquet"
+    entity_table().to_parquet(path)
+    with pytest.raises(ResultsError, match="metadata"):
+        read_predictions(path)
+    path.write_text("no parquet")
+    with pytest.raises(ResultsError, match="Parquet"):
+        read_predictions(path)
+    with pytest.raises(ResultsError, match="no such file"):
+        read_predictions(tmp_path / "absent.parquet")
+
+
+def test_memory_of_a_child_counts():
+    code = "import time; held = bytearray(80_000_000); held[::4096] = b'x' * len(held[::4096]); time.sleep(1)"
+    with ProcessTreePeak() as alone:
+        time.sleep(0.01)
+    with ProcessTreePeak() as peak:
+        subprocess.run([sys.executable, "-c", code], check=True)
+    assert peak.bytes > alone.bytes + 70_000_000
