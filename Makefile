@@ -1,0 +1,66 @@
+# Everything a clone needs is Python >= 3.11, make and a package index. `make` alone lists the targets.
+PYTHON ?= python3
+VENV ?= .venv
+DATA ?=
+CONFIG ?=
+BACKBONE ?=
+OUT ?=
+ARGS ?=
+
+SHELL := /bin/bash
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+# one thread a worker: two workers on two cores
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
+CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test test-all check lint types pretrain finetune-vqa wheels-check
+
+help: ## list the targets and variables
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  DATA=DIR      real data set (absent: phantoms)       CONFIG=NAME  config of the zoo or a file"
+	@echo "  BACKBONE=REF  pre-trained backbone (absent: the newer of outputs/{pretrain,demo}/backbone)"
+	@echo "  OUT=DIR       where to write (outputs/TARGET)        ARGS=\"...\"   more options of the command"
+	@echo "  PYTHON=python3 VENV=.venv                            which Python, and where it is set up"
+
+setup: $(STAMP) ## make .venv with everything in it; a second call installs nothing
+
+$(STAMP): setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: Python >= 3.11 is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1): make PYTHON=python3.12 ..." >&2; exit 1; }
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+test: $(STAMP) ## tests without the slow and the GPU ones
+	$(PYTEST) -m "not slow and not gpu"
+
+test-all: $(STAMP) ## all tests
+	$(PYTEST)
+
+check: lint types test ## what CI runs
+
+lint: $(STAMP) ## ruff: rules and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+# a copy is checked: mypy sees nothing through an editable install, and an unlisted package shows as missing
+types: $(STAMP) ## mypy --strict on an installed copy
+	@rm -rf build/lib build/bdist* build/types
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target build/types .
+	MYPYPATH=build/types $(PY) -m mypy -p gkmvlp
+
+pretrain: $(STAMP) ## pre-train on MIMIC-CXR (DATA=) or on phantoms
+	$(PY) -m gkmvlp pretrain $(CHOICES) $(ARGS)
+
+finetune-vqa: $(STAMP) ## fine-tune for visual question answering on VQA-RAD (DATA=) or on phantoms, and test
+	$(PY) -m gkmvlp finetune vqa $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+
+wheels-check: $(STAMP) ## do Python 3.12 and 3.13 have wheels of every dependency?
+	@for version in 3.12 3.13; do \
+		echo "Python $$version"; \
+		$(PY) -m pip install --quiet --disable-pip-version-check --dry-run --ignore-installed --target build/none \
+			--only-binary=:all: --python-version $$version . || exit 1; \
+	done

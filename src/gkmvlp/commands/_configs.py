@@ -1,0 +1,78 @@
+"""Configs by name or path: ``zoo://NAME`` is a YAML file of the installed ``gkmvlp.zoo``."""
+
+import difflib
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from gkmvlp.commands._usage import hint
+from gkmvlp.errors import UsageError
+
+SCHEME = "zoo://"
+CONFIG_OPTIONS = ("--config", "-c", "--trainer")  # options of fit, validate and test that take a config file
+
+
+def zoo_folder() -> Path:
+    """The folder of the installed configs."""
+    return Path(str(files("gkmvlp.zoo")))
+
+
+def zoo_configs() -> dict[str, Path]:
+    """Names and files of the configs that come with the package, trainer presets (``_base/...``) last."""
+    folder = zoo_folder()
+    found = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("_base/*.yaml"))]
+    return {str(file.relative_to(folder).with_suffix("")): file for file in found}
+
+
+def config_file(reference: str) -> Path:
+    """The file behind ``zoo://NAME`` or a path.
+
+    Raises:
+        UsageError: If there is none; the nearest existing file or name is given.
+    """
+    configs = zoo_configs()
+    if reference.startswith(SCHEME):
+        name = reference.removeprefix(SCHEME).removesuffix(".yaml")
+        if name not in configs:
+            raise UsageError(f"no config {reference}{hint(reference, [SCHEME + known for known in configs])}")
+        return configs[name]
+    path = Path(reference)
+    if not path.is_file():
+        raise UsageError(f"no config file {reference}{_nearest(path, configs)}")
+    return path
+
+
+def by_name(reference: str) -> Path:
+    """Like ``config_file``, and a bare NAME of the zoo will do."""
+    known = reference in zoo_configs() and not Path(reference).is_file()
+    return config_file(SCHEME + reference if known else reference)
+
+
+def config_words(words: list[str]) -> Iterator[tuple[int, str]]:
+    """Places and values of the options that take a config file, in both spellings."""
+    for place, word in enumerate(words):
+        option, equals, value = word.partition("=")
+        if option in CONFIG_OPTIONS and equals:
+            yield place, value
+        elif word in CONFIG_OPTIONS and place + 1 < len(words):
+            yield place + 1, words[place + 1]
+
+
+def with_files(words: list[str]) -> list[str]:
+    """The words with every config resolved to an existing file.
+
+    Raises:
+        UsageError: If a config does not exist.
+    """
+    resolved = list(words)
+    for place, value in config_words(words):
+        resolved[place] = words[place].replace(value, str(config_file(value)))
+    return resolved
+
+
+def _nearest(path: Path, configs: dict[str, Path]) -> str:
+    """Hint at the file in the same folder, or the config of the zoo, whose name is nearest."""
+    beside = {file.stem: str(file) for file in path.parent.glob("*.y*ml")} if path.parent.is_dir() else {}
+    known = {name: SCHEME + name for name in configs} | beside
+    near = difflib.get_close_matches(path.stem, known, n=1, cutoff=0.5)
+    return f"; did you mean {known[near[0]]}?" if near else "; gkmvlp config list shows those of the zoo"

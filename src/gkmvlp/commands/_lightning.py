@@ -1,0 +1,203 @@
+"""``fit``, ``validate`` and ``test``: LightningCLI with our defaults, errors in one line and a record of the run."""
+
+import os
+import sys
+import tempfile
+from argparse import ArgumentError
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from torch import nn
+
+# classes of these two packages answer to their short names in a config
+from gkmvlp.commands._configs import config_words, with_files
+from gkmvlp.commands._trainer import Accountable, RunRecord, quiet_log, trainer_arguments, write_manifest
+from gkmvlp.commands._usage import explain, hint, one_line
+from gkmvlp.errors import ConfigError, GkmvlpError, UsageError
+
+SUBCOMMANDS = ("fit", "validate", "test")
+CHECKPOINT_WORDS = ("best", "last", "hpc")  # what Lightning itself understands as --ckpt_path
+
+
+class Cli(LightningCLI):
+    """LightningCLI for any LightningModule and DataModule; see ``run``."""
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """LightningCLI's, without ``predict``: that name belongs to a plain command."""
+        return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name in SUBCOMMANDS}
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse the words; errors become one line with the nearest key.
+
+        Raises:
+            UsageError: If a key, class, value or file is wrong.
+        """
+        try:
+            self.config = parser.parse_args(args)
+        except ArgumentError as error:
+            if (own := user_error(error)) is not None:
+                raise own from error
+            keys = {action.dest for child in self._subcommand_parsers.values() for action in child._actions}
+            configs = [Path(word) for _, word in config_words(list(args or []))]
+            raise UsageError(explain(str(error), keys, _known_classes(), configs)) from error
+
+    def _parse_ckpt_path(self) -> None:
+        """The config says what the model is; a checkpoint gives weights only, so that an option is never overruled.
+
+        Raises:
+            UsageError: If the checkpoint does not exist.
+        """
+        word = self.config[self.config.subcommand].get("ckpt_path")
+        if word and word not in CHECKPOINT_WORDS and not Path(word).exists():
+            near = [str(file) for file in Path(word).parent.glob("*.ckpt")] if Path(word).parent.is_dir() else []
+            raise UsageError(f"no checkpoint {word}{hint(word, near)}")
+
+    def before_instantiate_classes(self) -> None:
+        """Stop before any work where the run's folder cannot be written."""
+        check_writable(Path(self._get(self.config, "trainer.default_root_dir") or "."))
+
+    def instantiate_classes(self) -> None:
+        """Build DataModule, task and Trainer.
+
+        Raises:
+            ConfigError: If a class refuses its arguments with a ``ValueError``.
+        """
+        try:
+            super().instantiate_classes()
+        except ValueError as error:
+            if user_error(error) is not None:
+                raise
+            *_, innermost = causes(error)
+            if not isinstance(innermost, ValueError):
+                raise
+            raise ConfigError(one_line(innermost)) from error
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """The Trainer with logger, checkpoints and progress bar where the config left them open."""
+        config = self._get(self.config_init, "trainer")
+        return super().instantiate_trainer(**trainer_arguments(config, self.model, self.subcommand), **kwargs)
+
+    def before_fit(self) -> None:
+        self._prepare("fit")
+
+    def before_validate(self) -> None:
+        self._prepare("validate")
+
+    def before_test(self) -> None:
+        self._prepare("test")
+
+    def after_fit(self) -> None:
+        self._account()
+
+    def after_validate(self) -> None:
+        self._account()
+
+    def after_test(self) -> None:
+        self._account()
+
+    def _prepare(self, stage: str) -> None:
+        """Read the data and fit the task to it before the Trainer writes anything: an error leaves no trace."""
+        if isinstance(self.datamodule, Accountable):
+            self.datamodule.prepare_data()
+            self.datamodule.setup(stage)
+        if callable(prepare := getattr(self.model, "prepare", None)):
+            prepare(self.datamodule)
+
+    def _account(self) -> None:
+        """Last lines of a run: what was read, dropped and why. The manifest now knows what the run dropped."""
+        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:
+            return
+        write_manifest(self.trainer)
+        if isinstance(self.datamodule, Accountable):
+            print(*self.datamodule.summary_lines(), sep="\n")
+        print(f"written to {self.trainer.default_root_dir}")
+
+
+def run(words: list[str]) -> int:
+    """Run ``fit``, ``validate`` or ``test``.
+
+    Args:
+        words: The command line from the subcommand on; ``--config zoo://NAME`` names a config of the package.
+
+    Raises:
+        GkmvlpError: For everything that a user can mend.
+    """
+    _note_other_owners()
+    strict = {"exit_on_error": False, "allow_abbrev": False}
+    with quiet_log():
+        try:
+            Cli(
+                args=with_files(words),
+                seed_everything_default=0,
+                save_config_callback=RunRecord,
+                trainer_defaults={"default_root_dir": "outputs/run"},
+                parser_kwargs={"prog": "gkmvlp", **strict, **{name: dict(strict) for name in SUBCOMMANDS}},
+                auto_configure_optimizers=False,
+            )
+        except Exception as error:
+            if (own := user_error(error)) is None:
+                raise
+            raise own from error
+    return 0
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from, outermost first."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def user_error(error: BaseException) -> GkmvlpError | None:
+    """The error for the user behind whatever jsonargparse, Lightning or a DataLoader worker made of it."""
+    for cause in causes(error):
+        if isinstance(cause, GkmvlpError):
+            return type(cause)(one_line(cause))
+        if isinstance(cause, MisconfigurationException):
+            return ConfigError(one_line(cause))
+    return None
+
+
+def check_writable(root: Path) -> None:
+    """Try to write into a folder, or into the nearest existing one above it, leaving nothing behind.
+
+    Raises:
+        ConfigError: If that fails.
+    """
+    root = root.absolute()
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"output folder {root} cannot be written ({error.strerror}): name another by --trainer.default_root_dir"
+        ) from error
+
+
+def _known_classes() -> dict[str, type]:
+    """Tasks, DataModules, modules and callbacks that a config can name, by short name."""
+    waiting: list[type] = [nn.Module, LightningDataModule, Callback]
+    known: dict[str, type] = {}
+    while waiting:
+        for child in waiting.pop().__subclasses__():
+            if child.__name__ not in known:
+                known[child.__name__] = child
+                waiting.append(child)
+    return known
+
+
+def _note_other_owners() -> None:
+    """Say in one line if another installed package claims the script ``lightning`` too."""
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        return
+    claims = {point.dist.name for point in entry_points(group="console_scripts", name="lightning") if point.dist}
+    if others := sorted(claims - {"gkmvlp"}):
+        print(f"note: {', '.join(others)} claims the script lightning too; gkmvlp is this program", file=sys.stderr)

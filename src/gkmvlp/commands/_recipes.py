@@ -1,0 +1,72 @@
+"""What ``make pretrain`` and ``make finetune-vqa`` choose for the user, and say."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from gkmvlp.commands._configs import by_name
+from gkmvlp.errors import UsageError
+
+PHANTOMS = Path("outputs/demo/data")  # shared with the demo and with the *-phantom configs
+PHANTOM_OPTIONS = ("--patients", "1500", "--seed", "0")
+BACKBONES = (Path("outputs/pretrain/backbone"), Path("outputs/demo/backbone"))
+
+
+def add_recipe_arguments(parser: argparse.ArgumentParser, out: str) -> None:
+    """Options that every recipe has; whatever else is given reaches ``fit`` and ``test``."""
+    parser.add_argument("--data", metavar="DIR", help="root of the real data set (absent: phantoms)")
+    parser.add_argument("--config", metavar="NAME", help="config of the zoo, or a file (absent: by --data)")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=Path(out), help=f"where to write ({out})")
+    parser.epilog = "Other options go to fit, for example --trainer.max_epochs=1."
+
+
+def common_options(arguments: argparse.Namespace, phantom_config: str, real_config: str) -> list[str]:
+    """Options of ``fit`` for the chosen config, data and output folder; phantoms are written where they are needed.
+
+    Raises:
+        UsageError: If the config does not exist.
+    """
+    config = by_name(arguments.config or (real_config if arguments.data else phantom_config))
+    options = [f"--config={config}", f"--trainer.default_root_dir={arguments.out}"]
+    if arguments.data:
+        return [*options, f"--data.init_args.root={arguments.data}"]
+    print(f"no --data: phantoms of {PHANTOMS}", flush=True)
+    ensure_phantoms()
+    return options
+
+
+def ensure_phantoms() -> None:
+    """Write the phantoms unless they are there."""
+    if not PHANTOMS.is_dir():
+        gkmvlp("phantom", "--root", str(PHANTOMS), *PHANTOM_OPTIONS)
+
+
+def newest_backbone() -> Path | None:
+    """The backbone that was written last, or None."""
+    found = [folder for folder in BACKBONES if (folder / "config.json").is_file()]
+    return max(found, key=lambda folder: (folder / "config.json").stat().st_mtime, default=None)
+
+
+def gkmvlp(*words: str) -> None:
+    """Run one command in a process of its own: Lightning starts its other ranks from the words of the process.
+
+    Raises:
+        SystemExit: With the command's exit code if that is not 0; the command has said why.
+    """
+    print("$ gkmvlp", *words, flush=True)
+    code = subprocess.run([sys.executable, "-m", "gkmvlp", *words], check=False).returncode
+    if code:
+        raise SystemExit(code)
+
+
+def best_checkpoint(out: Path) -> Path:
+    """The checkpoint that a fit chose on validation data.
+
+    Raises:
+        UsageError: If the fit wrote none.
+    """
+    file = out / "checkpoints" / "best.ckpt"
+    if not file.is_file():
+        raise UsageError(f"no {file}: the fit was run without checkpoints; test another by gkmvlp test --ckpt_path")
+    return file

@@ -1,0 +1,144 @@
+"""What every run gets around Lightning's Trainer: record, checkpoints, logger, progress bar, a quiet log."""
+
+import contextlib
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
+from lightning.pytorch.cli import SaveConfigCallback
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.warnings import PossibleUserWarning
+
+
+@runtime_checkable
+class Accountable(Protocol):
+    """A DataModule that can say what it read; its ``setup`` may be called more than once."""
+
+    def write_manifest(self, path: Path) -> None:
+        """Write what is in which split, and what was dropped and why, as JSON."""
+        ...
+
+    def summary_lines(self) -> list[str]:
+        """The same for a reader, a line each."""
+        ...
+
+
+class RunRecord(SaveConfigCallback):
+    """Writes ``config.yaml`` and ``manifest.json`` into the run's folder when the run starts.
+
+    The config of a fit is never overwritten by a later test in the same folder: that one is ``config-test.yaml``.
+    """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write both files, once and on one rank."""
+        if self.already_saved or not trainer.is_global_zero:
+            return
+        root = Path(trainer.default_root_dir)
+        root.mkdir(parents=True, exist_ok=True)
+        file = root / "config.yaml"
+        fn = trainer.state.fn
+        if fn is not None and fn != "fit" and file.exists():
+            file = root / f"config-{fn.value}.yaml"
+        self.parser.save(self.config, str(file), skip_unset=False, overwrite=True, multifile=False)
+        write_manifest(trainer)
+        self.already_saved = True
+
+
+class StderrProgressBar(TQDMProgressBar):
+    """Lightning's bars on stderr, so that stdout can be read by a program."""
+
+    def init_sanity_tqdm(self) -> Any:
+        with contextlib.redirect_stdout(sys.stderr):
+            return super().init_sanity_tqdm()
+
+    def init_train_tqdm(self) -> Any:
+        with contextlib.redirect_stdout(sys.stderr):
+            return super().init_train_tqdm()
+
+    def init_validation_tqdm(self) -> Any:
+        with contextlib.redirect_stdout(sys.stderr):
+            return super().init_validation_tqdm()
+
+    def init_test_tqdm(self) -> Any:
+        with contextlib.redirect_stdout(sys.stderr):
+            return super().init_test_tqdm()
+
+
+def write_manifest(trainer: Trainer) -> None:
+    """Write ``manifest.json`` into the run's folder, where the DataModule accounts for what it read."""
+    datamodule = getattr(trainer, "datamodule", None)
+    if isinstance(datamodule, Accountable):
+        datamodule.write_manifest(Path(trainer.default_root_dir) / "manifest.json")
+
+
+def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand: str) -> dict[str, Any]:
+    """Arguments of the Trainer that a config left open.
+
+    Args:
+        config: Arguments of the Trainer after parsing.
+        model: The task; ``monitor = (name, "min" | "max")`` says which figure chooses the best checkpoint.
+        subcommand: ``fit``, ``validate`` or ``test``.
+    """
+    root = Path(config["default_root_dir"] or ".")
+    callbacks: list[Callback] = list(config["callbacks"] or [])
+    chosen: dict[str, Any] = {"callbacks": callbacks}
+    if config["logger"] is None:
+        chosen["logger"] = TensorBoardLogger(save_dir=root, name="tensorboard", version="")
+    # in a fast_dev_run Lightning drops a checkpoint callback after its last.ckpt is written
+    wants_checkpoint = (
+        subcommand == "fit" and config["enable_checkpointing"] is not False and not config["fast_dev_run"]
+    )
+    if wants_checkpoint and not any(isinstance(callback, ModelCheckpoint) for callback in callbacks):
+        callbacks.append(_checkpoint(root / "checkpoints", getattr(model, "monitor", None)))
+    shows = config["enable_progress_bar"]
+    if shows is None:
+        shows = sys.stderr.isatty() or os.environ.get("GKMVLP_PROGRESS") == "1"
+        chosen["enable_progress_bar"] = shows
+    if shows and not any(isinstance(callback, ProgressBar) for callback in callbacks):
+        callbacks.append(StderrProgressBar())
+    return chosen
+
+
+def _checkpoint(folder: Path, monitor: tuple[str, str] | None) -> ModelCheckpoint:
+    """``best.ckpt`` by the monitored figure, and ``last.ckpt``; a rerun overwrites both."""
+    name, mode = monitor or (None, "min")
+    return ModelCheckpoint(
+        dirpath=folder,
+        filename="best",
+        monitor=name,
+        mode=mode,
+        save_top_k=1 if monitor else 0,
+        save_last=True,
+        enable_version_counter=False,
+    )
+
+
+@contextlib.contextmanager
+def quiet_log() -> Iterator[None]:
+    """Lightning's log on stdout without its advertisements; warnings that name no fault are off."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(lambda record: not any(word in record.getMessage() for word in ("litlogger", "litmodels")))
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    before = [(logger.handlers, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.handlers, logger.propagate = [handler], False
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=PossibleUserWarning)
+            warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty")
+            # jsonargparse renamed what lightning calls
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"lightning\.")
+            # a test needs no checkpoint callback
+            warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks")
+            # inside lightning, for torch to mend
+            warnings.filterwarnings("ignore", message=".*LeafSpec")
+            yield
+    finally:
+        for logger, (handlers, propagate) in zip(loggers, before, strict=True):
+            logger.handlers, logger.propagate = handlers, propagate

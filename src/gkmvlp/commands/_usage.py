@@ -1,0 +1,122 @@
+"""Errors of argparse and jsonargparse in one line, with the nearest known word."""
+
+import difflib
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import yaml
+
+# what jsonargparse adds around the sentence that matters
+_NOISE = re.compile(
+    r"^\s*-?\s*(Does not validate against any|Subtypes:|Errors:|Given value type:|Expected a <class 'NoneType'>)"
+)
+_WRONG_CLASS = re.compile(
+    r"Expected a dot import path string: (\S+)"
+    r"|Problem with given class_path '([^']+)':\n.*(?:not a subclass|No module|has no attribute|Unexpected import)"
+)
+_ORIGINAL = "Original Traceback"  # how a DataLoader reports an error of one of its workers
+
+
+def hint(word: str, known: Iterable[str]) -> str:
+    """``; did you mean X?`` for the known word nearest to ``word``, or nothing where none is near."""
+    near = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def one_line(error: BaseException) -> str:
+    """The message of an error in one line; of an error that crossed a DataLoader worker, the original message."""
+    text = str(error)
+    if _ORIGINAL in text:
+        text = [line for line in text.splitlines() if line.strip()][-1].partition(": ")[2]
+    return " ".join(text.split()) or type(error).__name__
+
+
+def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], configs: Iterable[Path]) -> str:
+    """Say in one line what is wrong with a command line or config, and what was probably meant.
+
+    Args:
+        message: What argparse or jsonargparse says, often many lines.
+        keys: All options and dotted config keys that exist.
+        classes: Classes that a config may name, by short name.
+        configs: Config files in use; the one that holds the wrong word is named.
+    """
+    if found := re.search(r"unrecognized arguments: (\S+)", message):
+        option = found[1].partition("=")[0]
+        return f"no option {option}{hint(option, [key if key.startswith('-') else f'--{key}' for key in keys])}"
+    if found := re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message):
+        return f"no {found[1]!r} here{hint(found[1], re.findall(r'[^ ,]+', found[2].replace(chr(39), '')))}"
+    if found := re.search(r"does not accept option '([^']+)'", message):
+        return f"{_where(found[1], configs)}no key {found[1]!r}{hint(found[1], keys)}"
+    if found := re.search(r"Option '([^']+)' is not accepted", message):
+        return _explain_option(message, found[1], classes, configs)
+    if found := _WRONG_CLASS.search(message):
+        return _explain_class(message, found[1] or found[2], classes, configs)
+    if found := re.search(r"Unable to load config '([^']+)'", message):
+        return f"{_where(found[1], configs)}no config file {found[1]!r}{hint(found[1], _beside(found[1], configs))}"
+    if found := re.search(r'Parser key "([^"]+)".*Not a valid subclass of.*Given value: (.*)', message, re.DOTALL):
+        return f"{_where(found[1], configs)}key {found[1]!r} needs class_path and init_args, got {found[2]}"
+    if wanted := re.findall(r"Expected an? (?:<class ')?([\w.]+)", message):
+        return _explain_value(message, wanted, configs)
+    if found := re.search(r"the following arguments are required: (fit|validate|test)\.(.+)", message):
+        return f"key {found[2]!r} is missing: name a config by --config"
+    if "Problems parsing config" in message:
+        return "; ".join(filter(None, map(_syntax, configs))) or one_line(ValueError(message))
+    return " ".join(" ".join(line for line in message.splitlines() if not _NOISE.match(line)).split())
+
+
+def _explain_class(message: str, name: str, classes: Mapping[str, type], configs: Iterable[Path]) -> str:
+    """One line for a class that does not exist or is of another kind."""
+    short = name.rpartition(".")[2]
+    if short in classes and (kind := re.search(r"Subtypes: \[<class '[\w.]*?(\w+)'>", message)):
+        return f"{_where(name, configs)}class {name!r} is no {kind[1]}"
+    return f"{_where(name, configs)}no class {name!r}{hint(short, classes)}"
+
+
+def _explain_value(message: str, wanted: list[str], configs: Iterable[Path]) -> str:
+    """One line for a value of the wrong type."""
+    key = (re.findall(r'Parser key "([^"]+)"', message) or ["value"])[-1]
+    found = re.search(r"Got value: (.*)", message) or re.search(r"Given value: (.*)", message)
+    value = found[1] if found else "something else"
+    holders = [config for config in configs if value in config.read_text(encoding="utf-8")]
+    kinds = " or ".join(dict.fromkeys(kind for kind in wanted if kind != "NoneType"))
+    return f"{_where(key, holders)}key {key!r} must be {kinds}, got {value}"
+
+
+def _syntax(config: Path) -> str:
+    """Where a file is not YAML, or nothing."""
+    try:
+        yaml.safe_load(config.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        return f"{config}, line {line}: not YAML ({error.problem})"
+    return ""
+
+
+def _beside(reference: str, configs: Iterable[Path]) -> list[str]:
+    """Existing files that a path relative to one of the configs could have meant, spelt like that path."""
+    folder = Path(reference).parent
+    return [str(folder / file.name) for config in configs for file in (config.parent / folder).glob("*.y*ml")]
+
+
+def _explain_option(message: str, option: str, classes: Mapping[str, type], configs: Iterable[Path]) -> str:
+    """One line for an init_args key that its class does not have."""
+    names = re.findall(r"given class_path '([^']+)'", message)
+    name = names[-1].rpartition(".")[2] if names else "the class"
+    known = {
+        parameter
+        for base in getattr(classes.get(name), "__mro__", ())
+        for parameter in inspect.signature(base).parameters
+        if base is not object
+    }
+    return (
+        f"{_where(option, configs)}{name} has no option {option!r}{hint(option, known | {'class_path', 'init_args'})}"
+    )
+
+
+def _where(key: str, configs: Iterable[Path]) -> str:
+    """``FILE: `` for the config that holds the last part of a dotted key."""
+    word = key if key.endswith((".yaml", ".yml")) else key.rpartition(".")[2]
+    leaf = re.compile(rf"(?<!\w){re.escape(word)}\b")
+    return next((f"{file}: " for file in configs if leaf.search(file.read_text(encoding="utf-8"))), "")

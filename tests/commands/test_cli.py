@@ -1,0 +1,111 @@
+"""The program without Lightning: dispatch, help, exit codes, one-line errors."""
+
+import os
+import resource
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+from gkmvlp import cli
+from gkmvlp.cli import command_names, main
+from gkmvlp.errors import DataError
+
+PROBE = """
+import sys
+from gkmvlp.cli import main
+code = main({words!r})
+loaded = sorted({{"torch", "lightning", "transformers", "timm", "monai", "albumentations"}} & set(sys.modules))
+print("LOADED", loaded, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], *([name, "--help"] for name in command_names())], ids=str)
+def test_plain_help_is_quick_and_loads_no_torch(words):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run([sys.executable, "-c", PROBE.format(words=words)], capture_output=True, text=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0
+    assert done.stdout
+    assert done.stderr == "LOADED []\n"
+    # processor time, which other work on the machine does not stretch as it does the clock
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1
+
+
+def test_help_lists_every_command_with_its_summary(capsys):
+    assert main(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for name in [*cli.LIGHTNING, *command_names()]:
+        (line,) = (line for line in lines if line.startswith(f"  {name} "))
+        assert line.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("words", "nearest"),
+    [
+        (["confg"], "config"),
+        (["tst"], "test"),
+        (["config", "lst"], "list"),
+        (["config", "list", "--hepl"], "--help"),
+        (["config", "show", "zoo://_base/cppu"], "zoo://_base/cpu"),
+        (["config", "show"], "NAME"),
+        ([], "--help"),
+        (["--config=x"], ""),
+    ],
+)
+def test_wrong_usage_is_one_line_with_the_nearest_word(words, nearest, capsys):
+    assert main(words) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert output.err.startswith("gkmvlp: ")
+    assert "usage:" not in output.err
+    assert nearest in output.err
+
+
+def raising(error):
+    def run(words):
+        raise error
+
+    return run
+
+
+def test_user_errors_are_one_line_and_traceback_is_an_option(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "_dispatch", raising(DataError("no table\n  x.csv: unpack it")))
+    assert main(["data"]) == 1
+    assert capsys.readouterr().err == "gkmvlp: no table x.csv: unpack it\n"
+    assert main(["data", "--traceback"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+    monkeypatch.setenv("GKMVLP_TRACEBACK", "1")
+    assert main(["data"]) == 1
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_interrupt_and_exits_become_codes(monkeypatch):
+    monkeypatch.setattr(cli, "_dispatch", raising(KeyboardInterrupt()))
+    assert main(["x"]) == 130
+    stopped_by_lightning = SystemExit(1)
+    stopped_by_lightning.__context__ = KeyboardInterrupt()
+    for stop, code in [(stopped_by_lightning, 130), (SystemExit(3), 3), (SystemExit(None), 0), (SystemExit("no"), 1)]:
+        monkeypatch.setattr(cli, "_dispatch", raising(stop))
+        assert main(["x"]) == code
+
+
+def test_an_unexpected_error_is_not_hidden(monkeypatch):
+    monkeypatch.setattr(cli, "_dispatch", raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        main(["x"])
+
+
+@pytest.mark.parametrize("script", ["lightning", "gkmvlp"])
+def test_this_distribution_declares_the_script(script):
+    owners = {point.dist.name: point.value for point in entry_points(group="console_scripts", name=script)}
+    assert owners["gkmvlp"] == "gkmvlp.cli:main"
+
+
+def test_module_is_the_same_program():
+    done = subprocess.run([sys.executable, "-m", "gkmvlp", "fti"], capture_output=True, text=True, env=os.environ)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "gkmvlp: no command 'fti'; did you mean fit? (see gkmvlp --help)\n"

@@ -1,0 +1,61 @@
+"""gkmvlp config, and every config of the zoo against the code."""
+
+import pytest
+import yaml
+
+from gkmvlp.cli import main
+from gkmvlp.commands._configs import zoo_configs
+
+CONFIGS = [name for name in zoo_configs() if not name.startswith("_")]
+PRESETS = [name for name in zoo_configs() if name.startswith("_")]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_config_matches_the_code(name, capsys):
+    assert main(["fit", f"--config=zoo://{name}", "--print_config"]) == 0
+    assert "class_path" in yaml.safe_load(capsys.readouterr().out)["model"]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_preset_composes_by_relative_path(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["config", "copy", name, str(tmp_path / "_base")]) == 0
+    config = tmp_path / "config.yaml"
+    config.write_text(f"trainer: {name}.yaml\nmodel: lightning.pytorch.demos.boring_classes.BoringModel\n")
+    capsys.readouterr()
+    assert main(["fit", f"--config={config}", "--trainer.max_epochs=7", "--print_config"]) == 0
+    trainer = yaml.safe_load(capsys.readouterr().out)["trainer"]
+    preset = yaml.safe_load(zoo_configs()[name].read_text())
+    assert {key: trainer[key] for key in preset} == preset
+    assert trainer["max_epochs"] == 7
+
+
+def test_list_names_every_config_with_its_purpose(capsys):
+    assert main(["config", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [f"zoo://{name}" for name in [*CONFIGS, *PRESETS]]
+    assert all(len(line.split()) > 3 for line in lines)
+
+
+def test_show_prints_the_file(capsys):
+    assert main(["config", "show", "_base/cpu"]) == 0
+    assert capsys.readouterr().out == zoo_configs()["_base/cpu"].read_text()
+
+
+def test_copy_takes_the_presets_along_and_overwrites_nothing_of_the_users(tmp_path, monkeypatch, capsys):
+    zoo = tmp_path / "zoo"
+    (zoo / "_base").mkdir(parents=True)
+    (zoo / "a.yaml").write_text("trainer: _base/cpu.yaml\n")
+    (zoo / "_base/cpu.yaml").write_text("devices: 1\n")
+    monkeypatch.setattr("gkmvlp.commands._configs.zoo_folder", lambda: zoo)
+    mine = tmp_path / "mine"
+    for _ in range(2):  # the same bytes may be written again
+        assert main(["config", "copy", "a", str(mine)]) == 0
+    assert (mine / "a.yaml").read_text() == "trainer: _base/cpu.yaml\n"
+    assert (mine / "_base/cpu.yaml").read_text() == "devices: 1\n"
+    (mine / "_base/cpu.yaml").write_text("devices: 2\n")
+    (mine / "a.yaml").unlink()
+    capsys.readouterr()
+    assert main(["config", "copy", "a", str(mine)]) == 1
+    assert "_base/cpu.yaml exists and differs" in capsys.readouterr().err
+    assert not (mine / "a.yaml").exists()

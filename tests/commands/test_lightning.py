@@ -1,0 +1,169 @@
+"""fit, validate and test on a toy task: what a run writes, and what a failing one leaves behind."""
+
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from gkmvlp.cli import main
+
+HERE = Path(__file__).parent
+CONFIG = """
+trainer: {accelerator: cpu, devices: 1, max_epochs: 2, log_every_n_steps: 1}
+model: {class_path: ToyTask, init_args: {width: 3}}
+data: {class_path: ToyData, init_args: {rows: 4}}
+"""
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A folder with toy.yaml, the toy classes known by their short names."""
+    monkeypatch.syspath_prepend(HERE)
+    __import__("toy")
+    monkeypatch.chdir(tmp_path)
+    Path("toy.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def fit(*words: str, config: str = "toy.yaml") -> int:
+    return main(["fit", f"--config={config}", "--trainer.default_root_dir=out", *words])
+
+
+def test_fit_writes_config_manifest_checkpoints_and_curves(toy, capsys):
+    assert fit() == 0
+    output = capsys.readouterr()
+    assert output.err == ""
+    assert "litlogger" not in output.out
+    assert output.out.splitlines()[-2:] == ["rows: 4 read, 0 dropped", "written to out"]
+    files = tree(toy / "out")
+    assert {"config.yaml", "manifest.json", "checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= set(files)
+    assert any(name.startswith("tensorboard/events.") for name in files)
+    assert files["manifest.json"] == b'{"rows": 4}'
+    written = yaml.safe_load(files["config.yaml"])
+    assert written["seed_everything"] == 0
+    assert (written["model"]["class_path"], written["model"]["init_args"]["width"]) == ("toy.ToyTask", 3)
+    assert set(tree(toy)) == {"toy.yaml", *(f"out/{name}" for name in files)}
+
+
+def test_written_config_repeats_the_run_and_a_rerun_overwrites(toy):
+    assert fit() == 0
+    first = torch.load("out/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    assert fit(config="out/config.yaml") == 0
+    second = torch.load("out/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert sorted(file.name for file in Path("out/checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_test_keeps_the_config_of_the_fit(toy, capsys):
+    assert fit() == 0
+    before = Path("out/config.yaml").read_bytes()
+    words = ["--config=toy.yaml", "--trainer.default_root_dir=out", "--ckpt_path=out/checkpoints/best.ckpt"]
+    for subcommand in ("test", "validate"):
+        assert main([subcommand, *words]) == 0
+        assert Path(f"out/config-{subcommand}.yaml").is_file()
+    assert Path("out/config.yaml").read_bytes() == before
+    assert capsys.readouterr().err == ""
+
+
+def test_later_configs_and_options_win(toy, capsys):
+    Path("wide.yaml").write_text("model: {init_args: {width: 5}}\ntrainer: {max_epochs: 9}\n")
+    words = ["--config", "toy.yaml", "--config", "wide.yaml", "--trainer=zoo://_base/cpu", "--print_config"]
+    assert main(["fit", *words]) == 0
+    config = yaml.safe_load(capsys.readouterr().out)
+    assert config["model"]["init_args"]["width"] == 5
+    assert (config["trainer"]["max_epochs"], config["trainer"]["precision"]) == (9, "32-true")
+
+
+USAGE = [
+    (["--trainer.max_epoch=1"], "", "did you mean --trainer.max_epochs?"),
+    (["--trainr.max_epochs=1"], "", "did you mean --trainer.max_epochs?"),
+    (["--model.init_args.widht=1"], "", "ToyTask has no option 'widht'; did you mean width?"),
+    (["--ckpt_path=out/checkpoints/bst.ckpt"], "", "did you mean out/checkpoints/best.ckpt?"),
+    ([], "trainer: {max_epoch: 1}\nmodel: ToyTask", "x.yaml: no key 'trainer.max_epoch'; did you mean"),
+    ([], "modle: ToyTask", "x.yaml: no key 'modle'; did you mean model?"),
+    ([], "model: {class_path: ToyTaks}", "x.yaml: no class 'ToyTaks'; did you mean ToyTask?"),
+    ([], "model: {class_path: ToyTask, init_args: {widht: 1}}", "x.yaml: ToyTask has no option 'widht'; did you"),
+    ([], "model: ToyTask\ndata: {class_path: ToyTask}", "class 'ToyTask' is no LightningDataModule"),
+    ([], "model: ToyTask\ntrainer: {max_epochs: some}", "x.yaml: key 'trainer.max_epochs' must be int, got some"),
+    ([], "model: ToyTask\ntrainer: toi.yaml", "x.yaml: no config file 'toi.yaml'; did you mean toy.yaml?"),
+    ([], "model: {class_pth: ToyTask}", "no option 'class_pth'; did you mean class_path?"),
+    ([], "model: {class_pth: ToyTask, init_args: {width: 1}}", "x.yaml: key 'model' needs class_path and init_args"),
+    ([], "data: ToyData", "key 'model' is missing: name a config by --config"),
+    ([], "model: {", "x.yaml, line 1: not YAML"),
+]
+MENDABLE = [
+    (["--model.init_args.backbone=other"], "backbone other holds a ResNet"),
+    (["--model.init_args.width=0"], "width must be at least 1, got 0"),
+    (["--data.init_args.root=missing"], "no folder missing: set data.init_args.root"),
+    (["--trainer.default_root_dir=toy.yaml/out"], "cannot be written (Not a directory)"),
+    (["--trainer.accelerator=no_such"], "no_such"),
+]
+
+
+@pytest.fixture
+def finished(toy, capsys):
+    """A folder that already holds a run."""
+    (toy / "out/checkpoints").mkdir(parents=True)
+    (toy / "out/checkpoints/best.ckpt").write_bytes(b"x")
+    (toy / "out/config.yaml").write_text("a: 1\n")
+    return toy
+
+
+@pytest.mark.parametrize(("words", "config", "expected"), USAGE)
+def test_wrong_key_class_or_file(words, config, expected, finished, capsys):
+    Path("x.yaml").write_text(config)
+    before = tree(finished)
+    assert fit(*words, config="x.yaml" if config else "toy.yaml") == 2
+    error = capsys.readouterr().err
+    assert expected in error
+    assert error.count("\n") == 1
+    assert tree(finished) == before
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("toi.yaml", "toy.yaml"), ("zoo://_base/cppu", "zoo://_base/cpu")])
+def test_missing_config(name, nearest, toy, capsys):
+    assert fit(config=name) == 2
+    assert capsys.readouterr().err.endswith(f"{name}; did you mean {nearest}?\n")
+
+
+@pytest.mark.parametrize(("words", "expected"), MENDABLE)
+def test_errors_before_the_first_step_leave_the_folder_as_it_was(words, expected, finished, capsys):
+    before = tree(finished)
+    assert fit(*words) == 1
+    error = capsys.readouterr().err
+    assert expected in error
+    assert error.count("\n") == 1
+    assert tree(finished) == before
+
+
+def test_broken_sample_in_a_worker_is_one_line_and_keeps_the_last_checkpoint(toy, capsys):
+    assert fit() == 0
+    before = Path("out/checkpoints/last.ckpt").read_bytes()
+    capsys.readouterr()
+    assert fit("--data.init_args.broken=3", "--data.init_args.workers=1") == 1
+    assert capsys.readouterr().err == "gkmvlp: row 3 is cut short: remove it or set on_bad: drop\n"
+    assert Path("out/checkpoints/last.ckpt").read_bytes() == before
+
+
+def test_fast_dev_run_writes_nothing(toy):
+    assert fit("--trainer.fast_dev_run=true") == 0
+    assert set(tree(toy)) == {"toy.yaml"}
+
+
+def test_interrupt_ends_with_130(toy, monkeypatch, capsys):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("toy.ToyTask.training_step", interrupted)
+    handler = signal.getsignal(signal.SIGINT)  # Lightning ignores the signal from the first one on
+    try:
+        assert fit() == 130
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert capsys.readouterr().err == ""

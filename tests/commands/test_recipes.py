@@ -1,0 +1,94 @@
+"""What pretrain and finetune choose: config, data, backbone. No model is run; the commands are recorded."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gkmvlp.cli import main
+from gkmvlp.commands import _configs, _recipes, finetune, pretrain
+
+
+@pytest.fixture
+def ran(tmp_path, monkeypatch):
+    """The commands that a recipe ran, in a folder with a toy zoo; a fit leaves its checkpoint, phantoms their root."""
+    monkeypatch.chdir(tmp_path)
+    zoo = tmp_path / "zoo"
+    zoo.mkdir()
+    for name in ("pretrain-phantom", "pretrain-mimic", "vqa-phantom", "vqa-rad"):
+        (zoo / f"{name}.yaml").touch()
+    commands: list[list[str]] = []
+
+    def gkmvlp(*words: str) -> None:
+        commands.append([word.replace(f"{zoo}/", "") for word in words])
+        if words[0] == "phantom":
+            Path(words[2]).mkdir(parents=True)
+        out = Path(next((word.partition("=")[2] for word in words if "default_root_dir" in word), "."))
+        (out / "checkpoints").mkdir(parents=True, exist_ok=True)
+        (out / "checkpoints/best.ckpt").touch()
+
+    monkeypatch.setattr(_configs, "zoo_folder", lambda: zoo)
+    for module in (_recipes, finetune, pretrain):
+        monkeypatch.setattr(module, "gkmvlp", gkmvlp)
+    return commands
+
+
+def backbone(folder: str, age: int) -> None:
+    Path(folder).mkdir(parents=True)
+    (Path(folder) / "config.json").touch()
+    os.utime(Path(folder) / "config.json", (1e9 - age, 1e9 - age))
+
+
+def test_pretrain_on_phantoms_writes_them_once(ran):
+    assert main(["pretrain"]) == 0
+    assert main(["pretrain", "--out", "o", "--trainer.max_epochs=1"]) == 0
+    assert [words[0] for words in ran] == ["phantom", "fit", "fit"]
+    assert ran[0][1:3] == ["--root", "outputs/demo/data"]
+    assert ran[1] == ["fit", "--config=pretrain-phantom.yaml", "--trainer.default_root_dir=outputs/pretrain"]
+    assert ran[2][2:] == ["--trainer.default_root_dir=o", "--trainer.max_epochs=1"]
+
+
+def test_data_chooses_the_real_config(ran):
+    assert main(["pretrain", "--data", "/mimic"]) == 0
+    assert ran[0][1] == "--config=pretrain-mimic.yaml"
+    assert ran[0][3] == "--data.init_args.root=/mimic"
+
+
+def test_finetune_takes_the_newest_backbone_and_tests_its_best_checkpoint(ran, capsys):
+    backbone("outputs/pretrain/backbone", age=2)
+    backbone("outputs/demo/backbone", age=1)
+    assert main(["finetune", "vqa", "--data", "/rad", "--out", "o", "--trainer.max_epochs=1"]) == 0
+    common = [
+        "--config=vqa-rad.yaml",
+        "--trainer.default_root_dir=o",
+        "--data.init_args.root=/rad",
+        "--model.init_args.backbone=outputs/demo/backbone",
+        "--trainer.max_epochs=1",
+    ]
+    assert ran == [["fit", *common], ["test", *common, "--ckpt_path=o/checkpoints/best.ckpt"]]
+    assert "backbone: outputs/demo/backbone" in capsys.readouterr().out
+
+
+def test_finetune_without_any_backbone_pretrains_one_and_says_so(ran, capsys):
+    assert main(["finetune", "vqa"]) == 0
+    assert [words[0] for words in ran] == ["phantom", "pretrain", "fit", "test"]
+    assert ran[2][1] == "--config=vqa-phantom.yaml"
+    assert "--model.init_args.backbone=outputs/pretrain/backbone" in ran[2]
+    assert "pre-training one on phantoms" in capsys.readouterr().out
+
+
+def test_named_backbone_and_config_win(ran, capsys):
+    Path("own.yaml").touch()
+    assert main(["finetune", "vqa", "--data", "d", "--config", "own.yaml", "--backbone", "null"]) == 0
+    assert ran[0][1] == "--config=own.yaml"
+    assert "--model.init_args.backbone=null" in ran[0]
+    assert main(["finetune", "vqa", "--config", "vqa-rda"]) == 2
+    assert "did you mean zoo://vqa-rad?" in capsys.readouterr().err
+
+
+def test_a_failing_step_ends_the_recipe_with_its_code(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stop:
+        _recipes.gkmvlp("config", "show", "nothing-like-this")
+    assert stop.value.code == 2
+    assert capfd.readouterr().err.count("\n") == 1

@@ -1,0 +1,81 @@
+"""The smallest task and DataModule that the command line can run."""
+
+import json
+from pathlib import Path
+
+import torch
+from lightning.pytorch import LightningDataModule, LightningModule
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from gkmvlp.errors import BackboneError, DataError
+
+
+class ToyTask(LightningModule):
+    monitor = ("val/loss", "min")
+
+    def __init__(self, width: int = 2, backbone: str | None = None) -> None:
+        super().__init__()
+        if backbone == "other":
+            raise BackboneError("backbone other holds a ResNet, the config names a ViT: take --model.init_args.x")
+        if width < 1:
+            raise ValueError(f"width must be at least 1, got {width}")
+        self.layer = torch.nn.Linear(2, width)
+        self.rows = 0
+
+    def prepare(self, datamodule: LightningDataModule) -> None:
+        self.rows = datamodule.rows
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        assert self.rows, "prepare was not called"
+        return self.layer(batch).square().mean()
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        self.log("val/loss", self.layer(batch).square().mean(), batch_size=len(batch))
+
+    def test_step(self, batch: Tensor, batch_idx: int) -> None:
+        self.log("test/loss", self.layer(batch).square().mean(), batch_size=len(batch))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class Rows(torch.utils.data.Dataset):
+    def __init__(self, rows: int, broken: int | None) -> None:
+        self.rows, self.broken = rows, broken
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __getitem__(self, row: int) -> Tensor:
+        if row == self.broken:
+            raise DataError(f"row {row} is cut short: remove it or set on_bad: drop")
+        return torch.full((2,), float(row))
+
+
+class ToyData(LightningDataModule):
+    def __init__(self, root: str = "toy", rows: int = 4, broken: int | None = None, workers: int = 0) -> None:
+        super().__init__()
+        self.root, self.rows, self.broken, self.workers = root, rows, broken, workers
+
+    def setup(self, stage: str) -> None:
+        if self.root == "missing":
+            raise DataError("no folder missing: set data.init_args.root")
+
+    def loader(self, broken: int | None = None) -> DataLoader[Tensor]:
+        return DataLoader(Rows(self.rows, broken), batch_size=2, num_workers=self.workers)
+
+    def train_dataloader(self) -> DataLoader[Tensor]:
+        return self.loader(self.broken)
+
+    def val_dataloader(self) -> DataLoader[Tensor]:
+        return self.loader()
+
+    def test_dataloader(self) -> DataLoader[Tensor]:
+        return self.loader()
+
+    def write_manifest(self, path: Path) -> None:
+        path.write_text(json.dumps({"rows": self.rows}))
+
+    def summary_lines(self) -> list[str]:
+        return [f"rows: {self.rows} read, 0 dropped"]
