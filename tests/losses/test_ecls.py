@@ -95,10 +95,11 @@ def test_gradient():
     )
 
 
-def test_half_precision_is_scored_in_float32():
+@pytest.mark.parametrize("autocast", [False, True])
+def test_half_precision_is_scored_in_float32(autocast):
     logits, status = case(4, 5, torch.float32)
     logits = (1000 * logits).bfloat16()
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
         loss = entity_classification(logits, status, weight_E=torch.ones(5))
     assert loss.dtype == torch.float32
     assert float(loss) == pytest.approx(float(entity_classification(logits.double(), status)), rel=1e-6)

@@ -40,13 +40,13 @@ def soft_targets(hard_NK: Tensor, teacher_NK: Tensor, alpha: float) -> Tensor:
 
     Args:
         hard_NK: Target distribution per row, (N, K), rows sum to 1.
-        teacher_NK: Logits of the teacher, (N, K).
+        teacher_NK: Logits of the teacher, (N, K), without gradient.
         alpha: Share of the teacher, in [0, 1].
 
     Returns:
-        (N, K), rows sum to 1; no gradient reaches the teacher.
+        (N, K), rows sum to 1.
     """
-    return alpha * teacher_NK.detach().softmax(1) + (1 - alpha) * hard_NK
+    return alpha * teacher_NK.softmax(1) + (1 - alpha) * hard_NK
 
 
 def image_text_contrast(

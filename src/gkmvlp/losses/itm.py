@@ -52,7 +52,7 @@ def hard_negatives(
         raise ValueError(f"{shapes} must be square and equal")
     closed_BB = forbidden_BB | torch.eye(len(forbidden_BB), dtype=torch.bool, device=forbidden_BB.device)
     valid_B = ~closed_BB.all(1)
-    logits_BB = at_least_float32(similarity_BB.detach())
+    logits_BB = at_least_float32(similarity_BB)
     # Not -inf: a row without admissible columns would become nan.
     weight_BB = logits_BB.masked_fill(closed_BB, torch.finfo(logits_BB.dtype).min).softmax(1) + FLOOR
     weight_BB = weight_BB.masked_fill(closed_BB & valid_B[:, None], 0)
