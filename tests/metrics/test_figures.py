@@ -92,8 +92,8 @@ def test_pointing_game_counts_hits_in_any_box(tmp_path):
     assert edema.value == 0
     assert main.floors["prior_box"]["value"] == 0
     assert main.difference["prior_box"]["value"] == pytest.approx(2 / 3)
-    assert "1 rows without a box" in every.note
-    assert "1 trials without a point" in main.note
+    assert "without a box, left out: 1" in every.note
+    assert "without a point, counted as misses: 1" in main.note
     assert "layers:last" in main.signature
 
 

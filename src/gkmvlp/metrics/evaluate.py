@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from gkmvlp.errors import ResultsError
 from gkmvlp.metrics import assemble
 from gkmvlp.metrics.figure import Figure
 from gkmvlp.metrics.predictions import read_predictions
@@ -13,8 +14,12 @@ def figures_of(path: str | Path) -> list[Figure]:
     """Every figure of a predictions file, computed from its rows.
 
     Raises:
-        ResultsError: If the file cannot be read or has the wrong columns.
+        ResultsError: If the file cannot be read, has the wrong columns, or was written under another definition of
+            its figures than this package's.
     """
     table, meta = read_predictions(path)
     found = assemble.figures(PROTOCOLS[meta["task"]], table, meta)
+    foreign = {figure.signature for figure in found} - set(meta.get("signatures", []))
+    if foreign:
+        raise ResultsError(f"{path}: written under other signatures than {min(foreign)!r}; write the predictions anew")
     return [replace(figure, predictions=str(path)) for figure in found]

@@ -45,10 +45,10 @@ def _notes(rows: pd.DataFrame) -> dict[Key, str]:
     seeds = rows["seed"].nunique()
     parts = []
     if not boxed_N.all():
-        parts.append(f"{int((~boxed_N).sum()) // seeds} rows without a box left out")
+        parts.append(f"rows without a box, left out: {int((~boxed_N).sum()) // seeds}")
     lost = int((boxed_N & (rows["x"].isna() | rows["y"].isna())).sum())
     if lost:
-        parts.append(f"{lost} trials without a point counted as misses")
+        parts.append(f"trials without a point, counted as misses: {lost}")
     out = {Key(NAME, label): "; ".join(parts) for label in (None, "all") if parts}
     if not (boxed_N & rows["lateral"]).any():
         out[Key(NAME, None)] = "undefined: no trial of a lateralised entity"

@@ -1,0 +1,103 @@
+"""The results page as Markdown: a template by hand, tables from JSON files."""
+
+import re
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from gkmvlp.errors import ResultsError
+from gkmvlp.metrics.figure import SCHEMA, Figure, Results, read_json
+from gkmvlp.metrics.tables import figure_rows, is_headline, notes, number
+
+_MARKER = re.compile(r"^<!-- results: (\S+\.json)((?: [^\s=]+=\S*)*) -->$", re.MULTILINE)
+_FIRST_LINE = "<!-- Written by `gkmvlp results` from results.template.md and results/*.json: change those. -->\n\n"
+
+
+def document(docs: Path) -> str:
+    """The text of ``docs/results.md``.
+
+    Raises:
+        ResultsError: If the template names a file that is absent, or a file is of another schema.
+    """
+    template = docs / "results.template.md"
+    text = template.read_text(encoding="utf-8") if template.is_file() else "# Results\n"
+    named = {found[1] for found in _MARKER.finditer(text)}
+    text = _MARKER.sub(lambda found: tables(docs / "results" / found[1], found[2].split()), text)
+    for file in sorted((docs / "results").glob("*.json")):
+        if file.name not in named:
+            title = read_json(file).get("title") or file.stem
+            text = f"{text.rstrip()}\n\n## {title}\n\n{tables(file, [])}\n"
+    return _FIRST_LINE + text.rstrip() + "\n"
+
+
+def tables(file: Path, filters: Sequence[str]) -> str:
+    """The tables of one JSON file: figures (schema 1) or a plain table (``kind: table``).
+
+    Args:
+        file: The JSON file.
+        filters: ``field=value,value`` each: only figures whose field has one of the values ("" stands for null).
+    """
+    raw = read_json(file)
+    if raw.get("kind") == "table":
+        return _plain_table(file, raw)
+    results = Results.read(file)
+    figures = [f for f in results.figures if all(_admits(word, f, file) for word in filters)]
+    parts = [_origin(results.command, results.commit, results.seconds, results.peak_rss_bytes, results.created)]
+    for (task, data, split), group in groupby(figures, lambda f: (f.task, f.data, f.split)):
+        parts += _group(", ".join(filter(None, (task, data, split))), list(group))
+    return "\n\n".join(parts)
+
+
+def _admits(word: str, figure: Figure, file: Path) -> bool:
+    field, _, values = word.partition("=")
+    if not hasattr(figure, field):
+        raise ResultsError(f"results.template.md: {file.name} has no field {field!r} to choose figures by")
+    found = getattr(figure, field)
+    return ("" if found is None else str(found)) in values.split(",")
+
+
+def _group(title: str, figures: Sequence[Figure]) -> list[str]:
+    """Heading, main table, notes, and the single entities folded away."""
+    main = [f for f in figures if is_headline(f)]
+    single = [f for f in figures if not is_headline(f)]
+    parts = [f"**{title}**"]
+    if main:
+        parts += [_markdown(*figure_rows(main))]
+        parts += ["\n".join(f"- {note}" for note in notes(main))] if notes(main) else []
+    if single:
+        folded = _markdown(*figure_rows(single))
+        parts += [f"<details><summary>{title}: single labels</summary>\n\n{folded}\n\n</details>"]
+    return parts
+
+
+def _plain_table(file: Path, raw: dict[str, Any]) -> str:
+    """A table that holds no figures, such as limits that were measured or losses of a run."""
+    missing = [name for name in ("schema", "title", "command", "columns", "rows") if name not in raw]
+    if missing or raw["schema"] != SCHEMA or any(len(row) != len(raw["columns"]) for row in raw["rows"]):
+        raise ResultsError(f"{file}: a table has schema {SCHEMA}, title, command, columns and rows of that width")
+    rows = [[_cell(value) for value in row] for row in raw["rows"]]
+    origin = _origin(
+        raw["command"], raw.get("commit"), raw.get("seconds"), raw.get("peak_rss_bytes"), raw.get("created")
+    )
+    return "\n\n".join(filter(None, (origin, _markdown(raw["columns"], rows), raw.get("note"))))
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and not isinstance(value, bool)):
+        return number(value)
+    return str(value)
+
+
+def _origin(command: str, commit: str | None, seconds: float | None, peak: float | None, created: str | None) -> str:
+    """One line: which command, which code, how long, how much memory, when."""
+    parts = [f"`{command}`", f"commit {commit}" if commit else None]
+    parts += [f"{seconds:,.0f} s" if seconds is not None else None]
+    parts += [f"peak {peak / 1e9:.1f} GB" if peak else None, created[:10] if created else None]
+    return ", ".join(filter(None, parts))
+
+
+def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; a bar in a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -1,0 +1,38 @@
+"""Print the paired difference of two results files with its interval; unequal signatures are refused."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the two files."""
+    parser.add_argument("a", metavar="A.json", type=Path, help="results file")
+    parser.add_argument("b", metavar="B.json", type=Path, help="results file that is subtracted")
+    parser.add_argument("--json", action="store_true", help='print {"differences": [...]}')
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare every figure that both files hold."""
+    import json
+
+    from gkmvlp.metrics.compare import compare
+    from gkmvlp.metrics.figure import Results
+    from gkmvlp.metrics.tables import interval, number
+
+    found = compare(Results.read(arguments.a), Results.read(arguments.b))
+    if arguments.json:
+        rows = [
+            {
+                "task": c.a.task, "name": c.a.name, "label": c.a.label, "data": c.a.data, "split": c.a.split,
+                "signature": c.a.signature, "models": [c.a.model, c.b.model], "values": [c.a.value, c.b.value],
+                "difference": c.difference,
+            }
+            for c in found
+        ]  # fmt: skip
+        print(json.dumps({"differences": rows}, indent=1, allow_nan=False))
+        return 0
+    for c in found:
+        models = c.a.model if c.a.model == c.b.model else f"{c.a.model} - {c.b.model}"
+        name = " ".join(filter(None, (c.a.task, c.a.name, c.a.label)))
+        print(f"{name:<48} {models:<24} {number(c.a.value)} - {number(c.b.value)} = {interval(c.difference)}")
+    return 0

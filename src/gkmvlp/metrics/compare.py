@@ -1,0 +1,96 @@
+"""The paired difference of the same figure in two results files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import pandas as pd
+
+from gkmvlp.errors import ResultsError
+from gkmvlp.metrics.assemble import Curves, Key, curves, difference, fold_of, mean_over_seeds, span
+from gkmvlp.metrics.figure import Figure, Range, Results
+from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.metrics.protocols import PROTOCOLS
+
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One figure in two files: both figures and the interval of a - b."""
+
+    a: Figure
+    b: Figure
+    difference: Range
+
+
+def compare(a: Results, b: Results) -> list[Comparison]:
+    """Every figure that both files hold, with its paired difference a - b.
+
+    Figures pair by task, name, label, data, model, boxes and label fraction. Where that finds nothing, a figure that
+    is alone of its task, name, label and data on both sides pairs too, so that two models can be compared.
+
+    Raises:
+        ResultsError: If nothing pairs, signatures differ, predictions are absent, are of other patients or no longer
+            give the figure, or no seed is common.
+    """
+    pairs = _pairs([f for f in a.figures if f.predictions], [f for f in b.figures if f.predictions])
+    if not pairs:
+        raise ResultsError("nothing to compare: the two results files share no figure (task, name, label, data)")
+    return [Comparison(x, y, _paired(x, y)) for x, y in pairs]
+
+
+def _pairs(a: Sequence[Figure], b: Sequence[Figure]) -> list[tuple[Figure, Figure]]:
+    """Figures of the same thing, in the order of ``a``."""
+
+    def what(figure: Figure) -> tuple[object, ...]:
+        return figure.task, figure.name, figure.label, figure.data
+
+    def exact(figure: Figure) -> tuple[object, ...]:
+        return *what(figure), figure.model, figure.boxes, figure.label_fraction
+
+    out = []
+    for x in a:
+        same = [y for y in b if exact(x) == exact(y)]
+        alone = [y for y in b if what(x) == what(y)]
+        if not same and len(alone) == 1 and sum(what(x) == what(other) for other in a) == 1:
+            same = alone
+        out += [(x, y) for y in same]
+    return out
+
+
+def _paired(a: Figure, b: Figure) -> Range:
+    """The interval of a - b on common resamples and seeds."""
+    if a.signature != b.signature:
+        parts = set(a.signature.split("|")) ^ set(b.signature.split("|"))
+        raise ResultsError(
+            f"{a.task} {a.name}: signatures differ in {', '.join(sorted(parts))}; compare like with like"
+        )
+    left, right = _measured(str(a.predictions)), _measured(str(b.predictions))
+    if not left.units.equals(right.units):
+        raise ResultsError(f"{a.predictions} and {b.predictions}: expected the same samples and patients in both")
+    key = Key(a.name, a.label)
+    sides = []
+    for figure, file in ((a, left), (b, right)):
+        of_seed = file.by_model[str(figure.model)].by_seed[key] if str(figure.model) in file.by_model else {}
+        now = span(mean_over_seeds(of_seed))["value"] if of_seed else None
+        if (now is None) != (figure.value is None) or abs((now or 0) - (figure.value or 0)) > _TOLERANCE:
+            raise ResultsError(
+                f"{figure.predictions}: gives {now} for {figure.name}, results say {figure.value}; rerun"
+            )
+        sides.append(of_seed)
+    return span(difference(sides[0], sides[1]))
+
+
+@dataclass(frozen=True)
+class _File:
+    by_model: dict[str, Curves]
+    units: pd.Series
+
+
+@cache
+def _measured(path: str) -> _File:
+    """Curves of a predictions file and its sorted (sample, patient, fold)."""
+    table, meta = read_predictions(path)
+    units = table["sample_id"].astype(str) + "|" + table["patient_id"].astype(str) + "|" + fold_of(table).astype(str)
+    return _File(curves(PROTOCOLS[meta["task"]], table), units.drop_duplicates().sort_values(ignore_index=True))

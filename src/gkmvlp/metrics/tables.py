@@ -1,0 +1,66 @@
+"""Figures as rows of text, for pages and documents."""
+
+from collections.abc import Sequence
+
+from gkmvlp.metrics.figure import Figure, Range
+
+HEAD = ("figure", "label", "model", "boxes", "labels used", "value", "seeds (sd)", "n (patients)", "floors",
+        "paired difference")  # fmt: skip
+
+
+def number(value: float | None) -> str:
+    """A fraction with three decimals, other numbers with four digits, ``n/a`` where undefined."""
+    if value is None:
+        return "n/a"
+    return f"{value:.3f}" if abs(value) <= 1 else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+
+
+def interval(span: Range) -> str:
+    """``value [low, high]``, the ends left out where there are none or both equal the value."""
+    value, low, high = (span.get(name) for name in ("value", "low", "high"))
+    if low is None or high is None or low == high == value:
+        return number(value)
+    return f"{number(value)} [{number(low)}, {number(high)}]"
+
+
+def _signed(span: Range) -> str:
+    text = interval(span)
+    return f"+{text}" if (span["value"] or 0) > 0 else text
+
+
+def is_headline(figure: Figure) -> bool:
+    """Whether a figure stands in the main table: macro, ``all`` and ``vqav2``, not the single entities."""
+    return figure.label in (None, "all", "vqav2")
+
+
+def figure_rows(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
+    """Heading and rows of a table of figures; columns that are empty throughout are left out."""
+    rows = []
+    for f in figures:
+        main = interval({"value": f.value, "low": f.low, "high": f.high})
+        rows.append([
+            f.name,
+            f.label or "",
+            f.model or "",
+            f.boxes or "",
+            "" if f.label_fraction is None else f"{100 * f.label_fraction:g} %",
+            main,
+            "" if f.seeds is None else str(f.seeds) + (f" ({number(f.seed_sd)})" if f.seed_sd is not None else ""),
+            "" if f.n is None else f"{f.n:,}" + (f" ({f.n_patients:,})" if f.n_patients is not None else ""),
+            "; ".join(f"{name} {interval(span)}" for name, span in f.floors.items()),
+            "; ".join(f"{name} {_signed(span)}" for name, span in f.difference.items()),
+        ])  # fmt: skip
+    kept = [column for column in range(len(HEAD)) if any(row[column] for row in rows)]
+    return [HEAD[column] for column in kept], [[row[column] for column in kept] for row in rows]
+
+
+def notes(figures: Sequence[Figure]) -> list[str]:
+    """Each distinct note once, with the figures that carry it."""
+    carriers: dict[str, list[str]] = {}
+    for f in figures:
+        if f.note:
+            name = " ".join(filter(None, (f.name, f.label)))
+            carriers.setdefault(f.note, [])
+            if name not in carriers[f.note]:
+                carriers[f.note].append(name)
+    return [f"{', '.join(names)}: {note}" for note, names in carriers.items()]

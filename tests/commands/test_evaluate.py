@@ -1,0 +1,80 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from gkmvlp.cli import main
+from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.metrics.figure import Results
+from gkmvlp.metrics.predictions import write_predictions
+from tests.metrics.corpora import META, entity_table, vqa_table
+
+
+def _run(folder, task, table, **meta):
+    """A results file with its predictions, as a run leaves them."""
+    path = folder / "predictions" / f"{task}.parquet"
+    write_predictions(path, table, {**META, "task": task, **meta})
+    results = Results("2025-01-01T00:00:00+00:00", "gkmvlp demo", None, 1.0, 1, figures_of(path))
+    results.write(folder / "results.json")
+    return folder / "results.json"
+
+
+def test_evaluate_repeats_the_results_file(tmp_path, capsys):
+    written = json.loads(_run(tmp_path, "vqa", vqa_table()).read_text())["figures"]
+    assert main(["evaluate", str(tmp_path / "predictions" / "vqa.parquet"), "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)["figures"]
+    assert len(again) == len(written) == 16
+    for old, new in zip(written, again, strict=True):
+        for name in ("value", "low", "high"):
+            assert new[name] == pytest.approx(old[name], abs=1e-9)
+        same = set(old) - {"value", "low", "high", "predictions", "seed_sd", "floors", "difference"}
+        assert {name: old[name] for name in same} == {name: new[name] for name in same}
+
+
+def test_evaluate_names_a_file_that_is_absent(tmp_path, capsys):
+    assert main(["evaluate", str(tmp_path / "absent.parquet")]) == 1
+    err = capsys.readouterr().err
+    assert "absent.parquet" in err
+    assert err.count("\n") == 1
+
+
+def test_compare_equals_the_difference_inside_one_file(tmp_path, capsys):
+    """Two runs of one model each compare as the two models of one file do."""
+    table = entity_table()
+    both = _run(tmp_path / "both", "zero_shot", table)
+    inside = next(f for f in Results.read(both).figures if f.model == "pretrained" and f.label is None)
+    files = [_run(tmp_path / m, "zero_shot", table[table["model"] == m]) for m in ("pretrained", "scratch")]
+    assert main(["compare", *map(str, files), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["differences"]
+    main_row = next(row for row in found if row["label"] is None)
+    assert main_row["models"] == ["pretrained", "scratch"]
+    assert main_row["difference"] == pytest.approx(inside.difference["scratch"])
+    assert main(["compare", *map(str, files)]) == 0
+    assert "entity_auroc_macro" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"signature": {"layers": "all"}}, "layers:all"),
+        ({"split": "other@0123456789ab"}, "signatures differ"),
+        ({"data": "elsewhere"}, "nothing to compare"),
+    ],
+)
+def test_compare_refuses_unlike_figures(tmp_path, capsys, change, message):
+    a = _run(tmp_path / "a", "zero_shot", entity_table())
+    b = _run(tmp_path / "b", "zero_shot", entity_table(), **change)
+    assert main(["compare", str(a), str(b)]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_compare_refuses_other_patients_and_changed_predictions(tmp_path, capsys):
+    a = _run(tmp_path / "a", "zero_shot", entity_table())
+    b = _run(tmp_path / "b", "zero_shot", entity_table(patients=12))
+    assert main(["compare", str(a), str(b)]) == 1
+    assert "same samples and patients" in capsys.readouterr().err
+    results = Results.read(a)
+    results.figures = [replace(f, value=0.123) if f.label is None else f for f in results.figures]
+    results.write(a)
+    assert main(["compare", str(a), str(a)]) == 1
+    assert "rerun" in capsys.readouterr().err

@@ -1,0 +1,70 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from gkmvlp.cli import main
+from gkmvlp.metrics.figure import Figure, Results
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+@pytest.fixture
+def docs(tmp_path):
+    figures = [
+        Figure("vqa", "accuracy_overall", 0.7, "a:1", model="pretrained", data="vqa-rad", low=0.65, high=0.75, n=451,
+               n_patients=203, seeds=3, seed_sd=0.01, floors={"majority": {"value": 0.4, "low": 0.3, "high": 0.5}},
+               difference={"majority": {"value": 0.3, "low": 0.2, "high": 0.4}}),
+        Figure("vqa", "accuracy_open", None, "a:1", model="pretrained", data="vqa-rad", note="no open question"),
+        Figure("zero_shot", "entity_auroc_macro", 0.8, "a:1", label="mass", model="pretrained"),
+    ]  # fmt: skip
+    Results("2025-01-02T00:00:00+00:00", "make demo", "abc", 61.0, 2 * 10**9, figures).write(
+        tmp_path / "results" / "run.json"
+    )
+    table = {"schema": 1, "kind": "table", "title": "Limits", "command": "make limits", "columns": ["entity", "auroc"],
+             "rows": [["a|b", 0.71234], ["c", None]], "note": "Measured."}  # fmt: skip
+    (tmp_path / "results" / "limits.json").write_text(json.dumps(table))
+    (tmp_path / "results.template.md").write_text(
+        "# Results\n\nWhy.\n\n<!-- results: run.json task=vqa name=accuracy_overall,accuracy_open -->\n\nAfter.\n"
+    )
+    return tmp_path
+
+
+def test_template_and_files_become_the_page(docs):
+    assert main(["results", "--docs", str(docs)]) == 0
+    text = (docs / "results.md").read_text()
+    assert "0.700 [0.650, 0.750]" in text
+    assert "majority 0.400 [0.300, 0.500]" in text
+    assert "majority +0.300 [0.200, 0.400]" in text
+    assert "n/a" in text
+    assert "accuracy_open: no open question" in text
+    assert "`make demo`, commit abc, 61 s, peak 2.0 GB, 2025-01-02" in text
+    assert "zero_shot" not in text  # the template chose by task
+    assert text.index("Why.") < text.index("0.700") < text.index("After.") < text.index("## Limits")
+    assert "| a\\|b | 0.712 |" in text
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert all(line.replace("\\|", "").count("|") > 2 for line in rows)
+
+
+def test_check_sees_a_page_out_of_date(docs, capsys):
+    assert main(["results", "--docs", str(docs), "--check"]) == 1
+    assert "run gkmvlp results" in capsys.readouterr().err
+    main(["results", "--docs", str(docs)])
+    assert main(["results", "--docs", str(docs), "--check"]) == 0
+    path = docs / "results" / "run.json"
+    path.write_text(path.read_text().replace("0.65", "0.61"))
+    assert main(["results", "--docs", str(docs), "--check"]) == 1
+
+
+def test_a_marker_without_file_and_a_foreign_schema_stop(docs, capsys):
+    (docs / "results.template.md").write_text("<!-- results: absent.json -->\n")
+    assert main(["results", "--docs", str(docs)]) == 1
+    assert "absent.json" in capsys.readouterr().err
+    (docs / "results.template.md").unlink()
+    (docs / "results" / "limits.json").write_text('{"schema": 2}')
+    assert main(["results", "--docs", str(docs)]) == 1
+    assert "schema" in capsys.readouterr().err
+
+
+def test_the_committed_page_is_what_the_committed_files_give(capsys):
+    assert main(["results", "--docs", str(DOCS), "--check"]) == 0, capsys.readouterr().err
