@@ -1,1 +1,6 @@
-"""LightningDataModules: files on disk to batches."""
+"""LightningDataModules: files in their owners' layouts to batches."""
+
+from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.vqa_rad import VqaRad
+
+__all__ = ["DataModule", "VqaRad"]

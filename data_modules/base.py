@@ -1,0 +1,251 @@
+"""What all DataModules share: checked rows, region boxes, cached images, repeatable loaders and the manifest."""
+
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import torch
+from lightning import LightningDataModule
+from torch.utils.data import DataLoader
+
+from gkmvlp.data_modules.cache import ImageCache
+from gkmvlp.data_modules.dataset import EpochSampler, SampleDataset, next_epoch
+from gkmvlp.data_modules.images import ImageError, Intensity, read_image
+from gkmvlp.data_modules.ledger import Ledger, describe_membership, write_json
+from gkmvlp.data_modules.samples import BoxSource, RegionPolicy, Sample, read_atlas
+from gkmvlp.data_modules.splits import SPLITS, in_fraction, require_disjoint
+from gkmvlp.data_modules.transforms import Augmentation, Pixels, letterbox, refuse_flip
+from gkmvlp.errors import ConfigError, DataError
+from gkmvlp.geometry import Fit, Frame
+
+_STAGE_SPLIT = {"fit": "train", "validate": "validate", "test": "test", "predict": "test"}
+
+
+class DataModule(LightningDataModule):
+    """Base of the DataModules; a subclass reads files into rows (``read_samples``) and says what its texts are.
+
+    Args:
+        batch_size: Rows a batch and device.
+        num_workers: Processes that load batches, and threads that fill the cache.
+        image_size: Side of the square image in pixels.
+        fit: How an image is fitted to the square: pad keeps all of it, crop cuts the longer side, squash gives up the
+            aspect.
+        intensity: voi as the file asks, minmax stretched, equalized as the JPGs of MIMIC-CXR already are; must be
+            that of the backbone.
+        seed: Seed of shuffling, augmentation and region boxes.
+        augment: Strength of the augmentation of training images; 0 is none, 1 turns by up to 5 degrees.
+        flip: Refused where true: left and right are labels.
+        boxes: Region boxes: atlas, dataset, or mixed (half and half a training image, the atlas in evaluation).
+        atlas_file: JSON of mean boxes from "gkmvlp data atlas"; the shipped atlas without it.
+        region_dropout: Share of regions dropped from each training image.
+        on_bad: An unreadable image stops the run (error), or all images are read once beforehand and the bad ones
+            left out and counted (drop).
+        cache_dir: Folder for decoded images and label tables; "ram" keeps decoded images in memory; none without it.
+        train_fraction: Share of the training patients used; smaller shares lie inside larger ones.
+        name: What figures call the data; the data set's own name without it. Phantoms: phantom-<data set>.
+    """
+
+    data_name: ClassVar[str] = ""
+    credentialed: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        batch_size: int = 32,
+        num_workers: int = 2,
+        image_size: int = 224,
+        fit: Fit = "pad",
+        intensity: Intensity = "equalized",
+        seed: int = 0,
+        augment: float = 1.0,
+        flip: bool = False,
+        boxes: BoxSource = "mixed",
+        atlas_file: str | None = None,
+        region_dropout: float = 0.1,
+        on_bad: Literal["error", "drop"] = "error",
+        cache_dir: str | None = None,
+        train_fraction: float = 1.0,
+        name: str | None = None,
+    ) -> None:
+        super().__init__()
+        refuse_flip(flip)
+        self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
+        self.image_size, self.fit, self.intensity = image_size, fit, intensity
+        self.on_bad, self.cache_dir, self.train_fraction = on_bad, cache_dir, train_fraction
+        self.name = name or self.data_name
+        self.regions = RegionPolicy(boxes, read_atlas(atlas_file), dropout=region_dropout)
+        self.augmentation = Augmentation.scaled(augment)
+        self.ledger = Ledger()
+        self.samples: list[Sample] = []
+        self.split_source = self.name
+        self._cache: ImageCache | None = None
+        self._is_ready = False
+
+    @abstractmethod
+    def read_samples(self) -> list[Sample]:
+        """All rows of the data set with their split; what is left out goes to ``self.ledger``."""
+
+    @abstractmethod
+    def texts(self) -> list[str]:
+        """All training texts, from which a fresh tokenizer is trained."""
+
+    @property
+    @abstractmethod
+    def split_label(self) -> str:
+        """Name of the split, without its hash."""
+
+    @property
+    def is_patient_disjoint(self) -> bool:
+        """Whether no patient may be in two splits: always, unless a leaky split is asked for by name."""
+        return not self.split_label.startswith("legacy-")
+
+    @property
+    def boxes(self) -> str:
+        """What evaluation rows read: ``atlas`` or ``dataset``."""
+        return "dataset" if self.regions.source == "dataset" else "atlas"
+
+    @property
+    def split_name(self) -> str:
+        """``<name>@<first 12 hex digits of the manifest's hash>``."""
+        return f"{self.split_label}@{self.manifest()['hash'][:12]}"
+
+    def prepare_data(self) -> None:
+        """Reads and checks everything, and fills the cache, in the first process before the others."""
+        self._prepare()
+
+    def setup(self, stage: str | None = None) -> None:
+        """Reads and checks everything; a second call does nothing.
+
+        Raises:
+            DataError: If files are missing or contradict each other, or nothing is left.
+        """
+        self._prepare()
+        wanted = _STAGE_SPLIT.get(stage or "")
+        if wanted and not self.rows(wanted):
+            raise DataError(
+                f"{self.name}: no {wanted} rows are left ({self._counts()}); "
+                f"{'; '.join(self.ledger.lines()) or 'choose another split'}"
+            )
+
+    def check(self) -> None:
+        """Reads and checks the tables without decoding an image."""
+        if self.samples:
+            return
+        self.ledger = Ledger()
+        samples = self.read_samples()
+        ids = Counter(sample.sample_id for sample in samples)
+        if len(ids) != len(samples):
+            raise DataError(f"{self.name}: sample {ids.most_common(1)[0][0]} stands twice; ids must be unique")
+        if self.is_patient_disjoint:
+            patients = {split: [s.patient_id for s in samples if s.split == split] for split in SPLITS}
+            require_disjoint(patients, self.split_source)
+        samples = [s for s in samples if s.split != "train" or in_fraction(s.patient_id, self.train_fraction)]
+        if not samples:
+            raise DataError(f"{self.name}: nothing is left; {'; '.join(self.ledger.lines()) or 'the tables are empty'}")
+        if self.regions.source == "dataset" and all(sample.box_R4 is None for sample in samples):
+            raise ConfigError(f"boxes: dataset, but {self.name} has no region boxes; use boxes: atlas")
+        self.samples = samples
+
+    def rows(self, split: str) -> list[Sample]:
+        """Rows of ``train``, ``validate`` or ``test``."""
+        return [sample for sample in self.samples if sample.split == split]
+
+    def dataset(self, split: str) -> SampleDataset:
+        """The rows of a split as items; training rows are augmented."""
+        is_training = split == "train"
+        return SampleDataset(
+            self.rows(split),
+            self.read,
+            self.regions,
+            self.seed,
+            self.augmentation if is_training else None,
+            is_training,
+        )
+
+    def read(self, sample: Sample) -> tuple[Pixels, Frame]:
+        """Pixels (S, S) uint8 and frame of a row's image."""
+        if self._cache is not None and sample.image in self._cache:
+            return self._cache[sample.image]
+        name = f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""
+        pixels = read_image(sample.image, self.intensity, name)
+        return letterbox(pixels, self.image_size, self.fit)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Training batches: shuffled, augmented, equal for equal (seed, epoch) whatever the number of workers."""
+        dataset = self.dataset("train")
+        trainer = self.trainer
+        world, rank = (trainer.world_size, trainer.global_rank) if trainer is not None else (1, 0)
+        drop_last = len(dataset) >= self.batch_size * world
+        sampler = EpochSampler(dataset, world, rank, shuffle=True, seed=self.seed, drop_last=drop_last)
+        # Lightning starts the first iterator, which fetches ahead, before it tells the sampler a resumed epoch.
+        sampler.set_epoch(0 if trainer is None else next_epoch(trainer))
+        return self._loader(dataset, sampler=sampler, drop_last=drop_last)
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Validation batches in the order of the rows."""
+        return self._loader(self.dataset("validate"))
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """Test batches in the order of the rows."""
+        return self._loader(self.dataset("test"))
+
+    def manifest(self) -> dict[str, Any]:
+        """What is in which split and what was left out; ``hash`` is the SHA-256 of the membership alone."""
+        members = {split: [(s.sample_id, s.patient_id) for s in self.rows(split)] for split in SPLITS}
+        return {"data": self.name, "split": self.split_label, **describe_membership(members), **self.ledger.as_dict()}
+
+    def write_manifest(self, path: str | Path) -> None:
+        """Writes the manifest as JSON, whole or not at all."""
+        write_json(path, self.manifest())
+
+    def summary_lines(self) -> list[str]:
+        """Lines for the end of a run: rows by split, then what was dropped or changed and why."""
+        return [f"{self.name} {self.split_name}: {self._counts()}", *self.ledger.lines()]
+
+    def _counts(self) -> str:
+        return ", ".join(f"{split} {len(self.rows(split)):,}" for split in SPLITS)
+
+    def _loader(self, dataset: SampleDataset, **options: Any) -> DataLoader[Any]:
+        return DataLoader(
+            dataset,
+            self.batch_size,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            **options,
+        )
+
+    def _prepare(self) -> None:
+        if self._is_ready:
+            return
+        self.check()
+        if self.cache_dir is not None:
+            self._open_cache(self.cache_dir)
+        elif self.on_bad == "drop":
+            self._leave_out(self._read_once())
+        self._is_ready = True
+
+    def _open_cache(self, cache_dir: str) -> None:
+        """Fills or maps the cache; its unreadable images are an error or left out."""
+        sources = list(dict.fromkeys(sample.image for sample in self.samples))
+        folder = None if cache_dir == "ram" else Path(cache_dir)
+        self._cache = ImageCache(sources, self.image_size, self.fit, self.intensity, folder, self.num_workers)
+        self._leave_out(self._cache.bad)
+
+    def _read_once(self) -> dict[str | bytes, str]:
+        """Reads every image; source -> reason of those that cannot be read."""
+        bad: dict[str | bytes, str] = {}
+        for source in dict.fromkeys(sample.image for sample in self.samples):
+            try:
+                read_image(source)
+            except ImageError as error:
+                bad[source] = str(error)
+        return bad
+
+    def _leave_out(self, bad: Mapping[str | bytes, str]) -> None:
+        if bad and self.on_bad == "error":
+            more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+            raise ImageError(f"{next(iter(bad.values()))}{more}; or set on_bad: drop")
+        self.ledger.drop("unreadable image", [s.sample_id for s in self.samples if s.image in bad])
+        self.samples = [sample for sample in self.samples if sample.image not in bad]

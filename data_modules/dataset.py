@@ -1,0 +1,91 @@
+"""The Dataset that turns rows into items, and the sampler that makes every epoch repeatable."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import Trainer
+from torch.utils.data import Dataset, DistributedSampler
+
+from gkmvlp.data_modules.samples import RegionPolicy, Sample
+from gkmvlp.data_modules.transforms import Augmentation, Pixels, to_fractions
+from gkmvlp.geometry import Frame
+
+
+class SampleDataset(Dataset[dict[str, Any]]):
+    """Rows as items of an ``ImageBatch`` with the rows' own fields.
+
+    An item is asked for by index, or in training by (index, epoch): chance depends on (seed, epoch, index) alone, so
+    that neither the number of workers nor a resumed run changes what an epoch shows.
+
+    Args:
+        samples: The rows.
+        read: Sample -> pixels (S, S) and frame.
+        regions: Where region boxes come from.
+        seed: Seed of all chance.
+        augmentation: Movements of training images, or None.
+        is_training: Whether regions are drawn, jittered and dropped.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        read: Callable[[Sample], tuple[Pixels, Frame]],
+        regions: RegionPolicy,
+        seed: int = 0,
+        augmentation: Augmentation | None = None,
+        is_training: bool = False,
+    ) -> None:
+        self.samples = samples
+        self.read = read
+        self.regions = regions
+        self.seed = seed
+        self.augmentation = augmentation
+        self.is_training = is_training
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, key: int | tuple[int, int]) -> dict[str, Any]:
+        """One item: the fields of ``ImageBatch`` without their batch axis; ``image`` (1, S, S)."""
+        index, epoch = key if isinstance(key, tuple) else (key, 0)
+        sample = self.samples[index]
+        rng = np.random.default_rng((self.seed, epoch, index)) if self.is_training else None
+        image_SS, frame = self.read(sample)
+        box_R4, mask_R = self.regions.boxes(sample, frame, rng)
+        box_R4 = frame.forward(box_R4)
+        if rng is not None and self.augmentation is not None:
+            image_SS, box_R4 = self.augmentation(image_SS, box_R4, int(rng.integers(2**31)))
+        box_R4, mask_R = to_fractions(box_R4, mask_R, len(image_SS))
+        return {
+            "sample_id": sample.sample_id,
+            "patient_id": sample.patient_id,
+            "image": torch.from_numpy(image_SS)[None].float().div_(255),
+            "frame": torch.tensor(frame, dtype=torch.float32),
+            "region_box": torch.from_numpy(box_R4),
+            "region_mask": torch.from_numpy(mask_R),
+            **sample.fields,
+        }
+
+
+class EpochSampler(DistributedSampler[Any]):
+    """Shuffles by (seed, epoch) and hands the epoch on with each index.
+
+    Workers that live on through epochs hold their own copy of the Dataset and never learn of a new epoch otherwise.
+    A ``DistributedSampler`` by type, so that Lightning tells it the epoch and does not wrap it.
+    """
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]
+        """Pairs of index and epoch."""
+        return ((index, self.epoch) for index in super().__iter__())
+
+
+def next_epoch(trainer: Trainer) -> int:
+    """The epoch that a fit runs first: 0, or the one after the checkpoint that it resumes from.
+
+    A checkpoint written during the validation that follows the last batch counts that epoch as begun, not as done.
+    """
+    epoch = trainer.fit_loop.epoch_progress.current
+    is_past_last_batch = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+    return epoch.processed + int(is_past_last_batch and epoch.processed < epoch.ready)

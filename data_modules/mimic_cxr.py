@@ -1,0 +1,157 @@
+"""MIMIC-CXR(-JPG) with its reports and Chest ImaGenome regions, read from the official layout."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.mimic_tables import (
+    MimicFiles,
+    ReportFiles,
+    find_files,
+    image_candidates,
+    read_table,
+)
+from gkmvlp.data_modules.report_labels import Labeled, count_notes, label_reports
+from gkmvlp.data_modules.samples import Sample
+from gkmvlp.data_modules.scene_graphs import NO_GRAPH, SceneGraphs, region_boxes
+from gkmvlp.data_modules.splits import SPLITS
+from gkmvlp.errors import DataError
+
+# Rows, studies and patients of each split of the full release (Johnson et al., Sci Data 2019, and its PhysioNet page).
+PUBLISHED: dict[str, tuple[int, int, int]] = {
+    "train": (368_960, 222_758, 64_586),
+    "validate": (2_991, 1_808, 500),
+    "test": (5_159, 3_269, 293),
+}
+_FULL_RELEASE = 300_000
+
+
+class MimicCxr(DataModule):
+    """MIMIC-CXR-JPG 2.x with the reports of MIMIC-CXR and the regions of Chest ImaGenome; yields ``StudyBatch``.
+
+    Official split; sections and entity statuses by the package's own labeler; region boxes from the scene graphs.
+    Rows are images: a study with two frontal images gives two rows with one study id.
+
+    Args:
+        root: Folder that holds mimic-cxr-jpg/2.1.0, mimic-cxr/2.1.0 and chest-imagenome/1.0.0 (or physionet.org/files).
+        jpg: Folder of MIMIC-CXR-JPG with its tables, where it is not under root.
+        reports: mimic-cxr-reports.zip or its unpacked tree, where it is not under root.
+        scene_graphs: scene_graph.zip or a folder of scene graphs, where it is not under root.
+        views: Projections used.
+        **kwargs: What every DataModule takes.
+    """
+
+    data_name: ClassVar[str] = "mimic-cxr"
+    credentialed: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        root: str,
+        jpg: str | None = None,
+        reports: str | None = None,
+        scene_graphs: str | None = None,
+        views: tuple[str, ...] = ("PA", "AP"),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.root, self.jpg, self.reports, self.scene_graphs = root, jpg, reports, scene_graphs
+        self.views = tuple(views)
+        self.published: dict[str, tuple[int, int, int]] = {}
+        self.found: dict[str, tuple[int, int, int]] = {}
+
+    @property
+    def split_label(self) -> str:
+        """The official split."""
+        return "official"
+
+    def texts(self) -> list[str]:
+        """Training reports, each study once."""
+        return list({sample.fields["study_id"]: sample.fields["text"] for sample in self.rows("train")}.values())
+
+    def files(self) -> MimicFiles:
+        """Where each part lies.
+
+        Raises:
+            DataError: If a needed part is missing.
+        """
+        return find_files(self.root, self.jpg, self.reports, self.scene_graphs)
+
+    def read_samples(self) -> list[Sample]:
+        """All images of the asked views that have a file and a report."""
+        files = self.files()
+        self.split_source = str(files.split)
+        table = self._join_tables(files)
+        table = self._keep_views(table)
+        table = self._keep_present(table, files)
+        studies = table[["subject_id", "study_id"]].drop_duplicates("study_id").itertuples(index=False, name=None)
+        folder = Path(self.cache_dir) if self.cache_dir not in (None, "ram") else None
+        source = ReportFiles(files.reports)
+        labeled = label_reports(studies, source.read, files.reports, folder)
+        count_notes((labeled[study] for study in table["study_id"].unique()), self.ledger)
+        return self._samples(table, labeled, files)
+
+    def _join_tables(self, files: MimicFiles) -> pd.DataFrame:
+        """Split and metadata, one row an image."""
+        split = read_table(files.split, {"dicom_id": str, "study_id": str, "subject_id": str, "split": str})
+        columns = {"dicom_id": str, "ViewPosition": str, "Rows": float, "Columns": float}
+        strange = sorted(set(split["split"]) - set(SPLITS))
+        if strange:
+            raise DataError(f"{files.split} has split {strange[0]!r}: train, validate or test was expected")
+        self.found = {
+            name: (len(rows), rows["study_id"].nunique(), rows["subject_id"].nunique())
+            for name, rows in split.groupby("split")
+        }
+        self.published = PUBLISHED if len(split) >= _FULL_RELEASE else {}
+        table = split.merge(read_table(files.metadata, columns), on="dicom_id", how="left", indicator=True)
+        lacking = table["_merge"] == "left_only"
+        self.ledger.drop("image without a metadata row", table["dicom_id"][lacking])
+        return table[~lacking]
+
+    def _keep_views(self, table: pd.DataFrame) -> pd.DataFrame:
+        kept = table["ViewPosition"].isin(self.views)
+        for view, rows in table[~kept].groupby("ViewPosition"):
+            self.ledger.drop(f"view {view or 'not given'} is not among {', '.join(self.views)}", rows["dicom_id"])
+        return table[kept]
+
+    def _keep_present(self, table: pd.DataFrame, files: MimicFiles) -> pd.DataFrame:
+        """Rows whose image lies on the disk, with its path."""
+        ids = zip(table["subject_id"], table["study_id"], table["dicom_id"], strict=True)
+        paths = [
+            next((str(path) for path in image_candidates(files.images, *row) if path.is_file()), "") for row in ids
+        ]
+        table = table.assign(path=paths)
+        missing = table["path"] == ""
+        self.ledger.drop("image file is missing", table["dicom_id"][missing])
+        return table[~missing]
+
+    def _samples(self, table: pd.DataFrame, labeled: dict[str, Labeled], files: MimicFiles) -> list[Sample]:
+        graphs = SceneGraphs(files.scene_graphs) if files.scene_graphs is not None else None
+        if graphs is None:
+            self.ledger.warn(f"no Chest ImaGenome scene graphs under {self.root}: regions come from the atlas")
+        reasons: dict[str, list[str]] = defaultdict(list)
+        samples = []
+        for row in table.itertuples(index=False):
+            report = labeled[row.study_id]
+            if not report.text:
+                continue
+            graph = graphs.read(row.dicom_id) if graphs is not None else None
+            box_R4 = mask_R = size = None
+            if graph is not None:
+                box_R4, mask_R, notes = region_boxes(graph, row.Columns, row.Rows)
+                size = (row.Columns, row.Rows) if row.Columns > 0 and row.Rows > 0 else None
+                for note in notes:
+                    reasons[note].append(row.dicom_id)
+            elif graphs is not None:
+                reasons[NO_GRAPH].append(row.dicom_id)
+            fields = {"study_id": row.study_id, "text": report.text, "status": report.status_E}
+            samples.append(
+                Sample(
+                    row.dicom_id, row.subject_id, row.path, row.ViewPosition, row.split, box_R4, mask_R, size, fields
+                )
+            )
+        for note, ids in reasons.items():
+            self.ledger.mask(note, ids)
+        return samples

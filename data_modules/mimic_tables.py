@@ -1,0 +1,175 @@
+"""Where MIMIC-CXR(-JPG) and Chest ImaGenome lie on a disk, and their tables read by column name."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+import pandas as pd
+
+from gkmvlp.errors import DataError
+
+_JPG_PAGE = "MIMIC-CXR-JPG on PhysioNet (physionet.org/content/mimic-cxr-jpg, credentialed access)"
+_CXR_PAGE = "MIMIC-CXR on PhysioNet (physionet.org/content/mimic-cxr, credentialed access)"
+_GRAPH_PAGE = "Chest ImaGenome on PhysioNet (physionet.org/content/chest-imagenome, credentialed access)"
+# Release 2.1.0 keeps 2.0.0 in the names of its tables.
+SPLIT_TABLE = "mimic-cxr-2.0.0-split.csv"
+METADATA_TABLE = "mimic-cxr-2.0.0-metadata.csv"
+# Folders under which PhysioNet's wget and plain downloads put a release.
+_PREFIXES = ("", "physionet.org/files", "files")
+
+
+@dataclass(frozen=True)
+class MimicFiles:
+    """Where each part lies.
+
+    Attributes:
+        split: The split table.
+        metadata: The metadata table.
+        images: Folders that hold ``files/p1x/...``: the JPG tree, then the DICOM tree where there is one.
+        reports: ``mimic-cxr-reports.zip`` or a folder that holds ``files/p1x/.../s5x.txt``.
+        scene_graphs: ``scene_graph.zip``, a folder of scene graphs, or None.
+    """
+
+    split: Path
+    metadata: Path
+    images: tuple[Path, ...]
+    reports: Path
+    scene_graphs: Path | None
+
+
+def find_files(root: str, jpg: str | None, reports: str | None, scene_graphs: str | None) -> MimicFiles:
+    """Looks for the official files.
+
+    Args:
+        root: Folder that holds the releases under their official names.
+        jpg: Folder of MIMIC-CXR-JPG, where it lies elsewhere.
+        reports: Reports zip or unpacked tree, where it lies elsewhere.
+        scene_graphs: ``scene_graph.zip`` or a folder of scene graphs, where it lies elsewhere.
+
+    Raises:
+        DataError: If a needed file is missing: what to get, where, and what was looked for.
+    """
+    base = Path(root)
+    if not base.is_dir():
+        raise DataError(f"no folder {base}: get {_JPG_PAGE} and name the folder that holds mimic-cxr-jpg/2.1.0")
+    trees = [Path(jpg)] if jpg else [*_releases(base, "mimic-cxr-jpg"), base]
+    cxr = _releases(base, "mimic-cxr")
+    split = _table(trees, SPLIT_TABLE)
+    return MimicFiles(
+        split=split,
+        metadata=_table([split.parent], METADATA_TABLE),
+        images=tuple(tree for tree in (split.parent, *cxr) if (tree / "files").is_dir()),
+        reports=_find_reports(Path(reports) if reports else None, [*cxr, split.parent, base]),
+        scene_graphs=_find_scene_graphs(Path(scene_graphs) if scene_graphs else None, base),
+    )
+
+
+def _releases(base: Path, name: str) -> list[Path]:
+    """Folders of a release, newest first."""
+    found: list[Path] = []
+    for prefix in _PREFIXES:
+        folder = base / prefix / name
+        found += sorted((path for path in folder.glob("[0-9]*") if path.is_dir()), reverse=True)
+        found += [folder] * folder.is_dir()
+    return found
+
+
+def _table(folders: list[Path], name: str) -> Path:
+    for folder in folders:
+        for path in (folder / f"{name}.gz", folder / name):
+            if path.is_file():
+                return path
+    raise DataError(f"no {name}.gz or {name} in {folders[0]}: get {_JPG_PAGE}")
+
+
+def _find_reports(given: Path | None, folders: list[Path]) -> Path:
+    if given is not None:
+        if given.is_file() or given.is_dir():
+            return given
+        raise DataError(f"no reports at {given}: get mimic-cxr-reports.zip of {_CXR_PAGE}")
+    for folder in folders:
+        if (folder / "mimic-cxr-reports.zip").is_file():
+            return folder / "mimic-cxr-reports.zip"
+    for folder in folders:
+        for tree in (folder / "mimic-cxr-reports", folder):
+            # One level is listed: JPG trees have the same folders, but no text beside the study folders.
+            if next((tree / "files").glob("p1*/p1*/s5*.txt"), None) is not None:
+                return tree
+    raise DataError(f"no mimic-cxr-reports.zip in {folders[0]}: get {_CXR_PAGE}, or name it with reports:")
+
+
+def _find_scene_graphs(given: Path | None, base: Path) -> Path | None:
+    if given is not None:
+        if given.is_file() or given.is_dir():
+            return given
+        raise DataError(f"no scene graphs at {given}: get silver_dataset/scene_graph.zip of {_GRAPH_PAGE}")
+    for folder in (*_releases(base, "chest-imagenome"), base / "chest-imagenome-dataset-1.0.0"):
+        for path in (folder / "silver_dataset/scene_graph.zip", folder / "silver_dataset/scene_graph"):
+            if path.exists():
+                return path
+    return None
+
+
+def read_table(path: Path, columns: dict[str, type]) -> pd.DataFrame:
+    """Reads columns by name.
+
+    Args:
+        path: ``.csv`` or ``.csv.gz``.
+        columns: Name -> type (str or float).
+
+    Raises:
+        DataError: If the file cannot be read, lacks a column, or holds a dicom_id twice.
+    """
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, EOFError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; fetch it again") from error
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise DataError(f"{path} has no column {missing[0]!r}, only {', '.join(table.columns)}: use the official file")
+    twice = table["dicom_id"][table["dicom_id"].duplicated()]
+    if len(twice):
+        raise DataError(f"{path} holds dicom_id {twice.iloc[0]} twice ({len(twice)} in all): use the official file")
+    for name, kind in columns.items():
+        if kind is float:
+            table[name] = pd.to_numeric(table[name], errors="coerce")
+    return table[list(columns)]
+
+
+class ReportFiles:
+    """Reports by their official path, from the zip or an unpacked tree.
+
+    Args:
+        path: The zip, or the folder that holds ``files``.
+
+    Raises:
+        DataError: If the zip is broken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._names: dict[str, str] = {}
+        self._zip: ZipFile | None = None
+        if path.is_file():
+            try:
+                self._zip = ZipFile(path)
+            except (BadZipFile, OSError) as error:
+                raise DataError(f"cannot read {path}: {error}; fetch it again") from error
+            self._names = {Path(name).name: name for name in self._zip.namelist() if name.endswith(".txt")}
+
+    def read(self, subject_id: str, study_id: str) -> bytes | None:
+        """Bytes of a report, or None where there is none."""
+        if self._zip is not None:
+            name = self._names.get(f"s{study_id}.txt")
+            return None if name is None else self._zip.read(name)
+        folder = self._path / "files" if (self._path / "files").is_dir() else self._path
+        path = folder / f"p{subject_id[:2]}" / f"p{subject_id}" / f"s{study_id}.txt"
+        return path.read_bytes() if path.is_file() else None
+
+
+def image_candidates(trees: tuple[Path, ...], subject_id: str, study_id: str, dicom_id: str) -> Iterator[Path]:
+    """Where an image may lie: as JPG, as PNG (a common copy) or as DICOM, tree by tree."""
+    for tree in trees:
+        folder = tree / "files" / f"p{subject_id[:2]}" / f"p{subject_id}" / f"s{study_id}"
+        yield from (folder / f"{dicom_id}{end}" for end in (".jpg", ".png", ".dcm"))

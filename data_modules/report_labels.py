@@ -1,0 +1,128 @@
+"""Reports to text and entity statuses, once a corpus; kept as Parquet where a cache folder is given."""
+
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from importlib.metadata import version
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from gkmvlp.data_modules.ledger import Ledger, write_bytes
+from gkmvlp.report import label_report, report_text, statuses
+from gkmvlp.report.sections import parse_sections
+
+NO_REPORT = "study without a report file"
+EMPTY = "report is empty, or nothing is left of it"
+NO_SECTIONS = "report without findings or impression (its last paragraph is read)"
+NOT_UTF8 = "report is not UTF-8 (read as Latin-1)"
+
+
+class Labeled(NamedTuple):
+    """One report as training reads it.
+
+    Attributes:
+        study_id: The study, or another id of the report.
+        text: Findings then impression; "" where nothing is left.
+        status_E: (E,) int8 by the package's labeler.
+        note: One of the reasons of this module, or "".
+    """
+
+    study_id: str
+    text: str
+    status_E: NDArray[np.int8]
+    note: str
+
+
+def label_one(study_id: str, raw: bytes | None) -> Labeled:
+    """Reads one report.
+
+    Args:
+        study_id: Its id.
+        raw: Its bytes, or None where there is no file.
+    """
+    note = ""
+    if raw is None:
+        return Labeled(study_id, "", statuses([]), NO_REPORT)
+    try:
+        full = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        full, note = raw.decode("latin-1"), NOT_UTF8
+    # CR and NUL are the remains of other systems; no radiology sentence holds them.
+    full = full.replace("\r\n", "\n").replace("\x00", "")
+    text = report_text(full)
+    if not text:
+        return Labeled(study_id, "", statuses([]), EMPTY)
+    if not note and not {"findings", "impression"} & parse_sections(full).keys():
+        note = NO_SECTIONS
+    return Labeled(study_id, text, statuses(label_report(text)), note)
+
+
+def label_reports(
+    studies: Iterable[tuple[str, str]], read: Callable[[str, str], bytes | None], source: Path, folder: Path | None
+) -> dict[str, Labeled]:
+    """Reads the reports of studies, or takes them from the cache.
+
+    Args:
+        studies: (subject_id, study_id) of each, each study once.
+        read: (subject_id, study_id) -> bytes of the report.
+        source: The file that the reports come from; its size and time of change are part of the cache's name.
+        folder: Cache folder, or None.
+
+    Returns:
+        Study id -> labelled report.
+    """
+    wanted = list(studies)
+    path = None if folder is None else folder / f"reports-{_key(wanted, source)}.parquet"
+    if path is not None and path.is_file():
+        return _load(path)
+    labeled = [label_one(study_id, read(subject_id, study_id)) for subject_id, study_id in wanted]
+    if path is not None:
+        _save(path, labeled)
+    return {row.study_id: row for row in labeled}
+
+
+def count_notes(labeled: Iterable[Labeled], ledger: Ledger) -> None:
+    """Counts reports that are left out (no text) and those read with a reservation."""
+    for row in labeled:
+        (ledger.mask if row.text else ledger.drop)(row.note, [row.study_id] if row.note else [])
+
+
+def _key(studies: list[tuple[str, str]], source: Path) -> str:
+    stat = source.stat()
+    code = sorted(Path(__file__).parent.glob("report_labels.py")) + sorted(Path(_labeler_folder()).glob("*.py"))
+    digest = sha256(f"{version('gkmvlp')}|{source}|{stat.st_size}|{stat.st_mtime_ns}|{studies}".encode())
+    for file in code:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _labeler_folder() -> str:
+    """Folder of the labeler's code: a changed rule makes a new cache."""
+    return str(Path(parse_sections.__code__.co_filename).parent)
+
+
+def _save(path: Path, labeled: list[Labeled]) -> None:
+    table = pa.table(
+        {
+            "study_id": [row.study_id for row in labeled],
+            "text": [row.text for row in labeled],
+            "status": pa.array([row.status_E.tolist() for row in labeled], pa.list_(pa.int8())),
+            "note": [row.note for row in labeled],
+        }
+    )
+    buffer = BytesIO()
+    pq.write_table(table, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def _load(path: Path) -> dict[str, Labeled]:
+    rows = pq.read_table(path).to_pylist()
+    return {
+        row["study_id"]: Labeled(row["study_id"], row["text"], np.array(row["status"], np.int8), row["note"])
+        for row in rows
+    }

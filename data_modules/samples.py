@@ -1,0 +1,104 @@
+"""One row of a data set, and where its region boxes come from."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from gkmvlp.anatomy import REGIONS, atlas
+from gkmvlp.data_modules.transforms import Float, Mask, jitter_boxes
+from gkmvlp.errors import DataError
+from gkmvlp.geometry import Frame
+
+BoxSource = Literal["mixed", "atlas", "dataset"]
+_R = len(REGIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One row of a data set.
+
+    Attributes:
+        sample_id: Unique id that follows the row to the prediction file.
+        patient_id: Id of what is split and resampled together.
+        image: Path of the image file, or its bytes.
+        view: ``PA``, ``AP``, another projection (the atlas then has no boxes for it), or "" where unknown (read as PA).
+        split: ``train``, ``validate`` or ``test``.
+        box_R4: Region boxes (29, 4) float32 xyxy in pixels of the original image, or None where there are none.
+        mask_R: (29,) bool, True where the region has a box; None with ``box_R4``.
+        size: Width and height of the image in which the boxes were measured; the file may be a smaller copy.
+        fields: What else the batch holds, as ``gkmvlp.batch`` names it.
+    """
+
+    sample_id: str
+    patient_id: str
+    image: str | bytes
+    view: str
+    split: str
+    box_R4: Float | None = None
+    mask_R: Mask | None = None
+    size: tuple[float, float] | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RegionPolicy:
+    """Where region boxes come from.
+
+    Attributes:
+        source: ``atlas``; ``dataset`` (no box where the data set has none); ``mixed``: half and half a training image,
+            the atlas in evaluation.
+        atlas: View -> boxes (29, 4) as fractions of the image's letterboxed square.
+        jitter: Standard deviation of the steps of atlas edges in training, as a fraction of the box.
+        dropout: Share of regions dropped in training.
+    """
+
+    source: BoxSource
+    atlas: Mapping[str, Float]
+    jitter: float = 0.05
+    dropout: float = 0.1
+
+    def boxes(self, sample: Sample, frame: Frame, rng: np.random.Generator | None) -> tuple[Float, Mask]:
+        """Region boxes of a sample in pixels of its file.
+
+        Args:
+            sample: The row.
+            frame: Its frame.
+            rng: Source of chance in training, None in evaluation.
+
+        Returns:
+            Boxes (29, 4) xyxy and mask (29,).
+        """
+        use_own = self.source == "dataset" or (self.source == "mixed" and rng is not None and rng.random() < 0.5)
+        if use_own and sample.box_R4 is not None and sample.mask_R is not None:
+            width, height = sample.size or (frame.width, frame.height)
+            zoom = np.array([frame.width / width, frame.height / height] * 2, np.float32)
+            box_R4, mask_R = sample.box_R4 * zoom, sample.mask_R
+        elif self.source == "dataset" or sample.view not in ("PA", "AP", ""):
+            return np.zeros((_R, 4), np.float32), np.zeros(_R, bool)
+        else:
+            unit = Frame.fit(int(frame.width), int(frame.height), 1, "pad")
+            box_R4, mask_R = unit.backward(self.atlas[sample.view or "PA"]), np.ones(_R, bool)
+            box_R4 = box_R4 if rng is None else jitter_boxes(box_R4, rng, self.jitter)
+        return box_R4, mask_R if rng is None else mask_R & (rng.random(_R) >= self.dropout)
+
+
+def read_atlas(path: str | None) -> dict[str, Float]:
+    """View -> mean boxes (29, 4) as fractions of the letterboxed square; the shipped atlas where no file is named.
+
+    Raises:
+        DataError: If the file is missing or holds other shapes.
+    """
+    if path is None:
+        return {view: atlas(view) for view in ("PA", "AP")}
+    try:
+        views = json.loads(Path(path).read_text())["boxes"]
+        boxes = {view: np.array([views[view][name] for name in REGIONS], np.float32) for view in ("PA", "AP")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is no atlas ({error}): write one with gkmvlp data atlas --out {path}") from error
+    if any(box_R4.shape != (len(REGIONS), 4) for box_R4 in boxes.values()):
+        raise DataError(f"{path} is no atlas: four numbers a region were expected")
+    return boxes

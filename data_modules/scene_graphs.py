@@ -1,0 +1,139 @@
+"""Chest ImaGenome scene graphs: region boxes and what the graph says of each region."""
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
+
+from gkmvlp.anatomy import REGION_INDEX, REGIONS
+from gkmvlp.data_modules.transforms import Float, Mask
+from gkmvlp.entities import ENTITIES
+from gkmvlp.errors import DataError
+from gkmvlp.geometry import valid_boxes
+
+_CORNERS = ("original_x1", "original_y1", "original_x2", "original_y2")
+_ENTITY_OF = {name: entity.name for entity in reversed(ENTITIES) for name in entity.imagenome}
+OUTSIDE = "region box reaches out of the image (clipped)"
+EMPTY = "region box has no area (masked)"
+NOT_A_NUMBER = "region box is not four numbers (masked)"
+TWICE = "region boxed twice (united)"
+NO_GRAPH = "image without a scene graph"
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """What a scene graph says of one region in one phrase.
+
+    Attributes:
+        region: Name of the region.
+        entity: Name of our entity.
+        status: 1 present, 0 absent.
+        phrase: The phrase of the report.
+        sentence_index: Its number in the report, -1 where the graph has none.
+    """
+
+    region: str
+    entity: str
+    status: int
+    phrase: str
+    sentence_index: int
+
+
+class SceneGraphs:
+    """Scene graphs by dicom id, from ``scene_graph.zip`` or its unpacked folder.
+
+    Args:
+        path: The zip or the folder.
+
+    Raises:
+        DataError: If the zip is broken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._zip: ZipFile | None = None
+        if path.is_file():
+            try:
+                self._zip = ZipFile(path)
+            except (BadZipFile, OSError) as error:
+                raise DataError(f"cannot read {path}: {error}; fetch it again") from error
+            self._names = {Path(name).name: name for name in self._zip.namelist()}
+
+    def read(self, dicom_id: str) -> dict[str, Any] | None:
+        """The graph of an image, or None where there is none.
+
+        Raises:
+            DataError: If the graph is no JSON.
+        """
+        name = f"{dicom_id}_SceneGraph.json"
+        try:
+            if self._zip is not None:
+                return json.loads(self._zip.read(self._names[name])) if name in self._names else None
+            path = self.path / name
+            return json.loads(path.read_bytes()) if path.is_file() else None
+        except (ValueError, BadZipFile) as error:
+            raise DataError(f"cannot read {name} of {self.path}: {error}; fetch it again") from error
+
+
+def region_boxes(graph: dict[str, Any], width: float, height: float) -> tuple[Float, Mask, list[str]]:
+    """Boxes of the 29 regions; the seven other names of the files are passed over.
+
+    Args:
+        graph: A scene graph.
+        width: Width of the original image in pixels; NaN where unknown (nothing is clipped).
+        height: Its height.
+
+    Returns:
+        Boxes (29, 4) xyxy in original pixels, 0 where masked; mask (29,); and a reason for each box that was changed,
+        united or masked.
+    """
+    found: dict[str, list[list[float]]] = defaultdict(list)
+    for item in graph.get("objects", []):
+        if item.get("bbox_name") in REGION_INDEX:
+            found[item["bbox_name"]].append([_number(item.get(corner)) for corner in _CORNERS])
+    box_R4, mask_R, reasons = np.zeros((len(REGIONS), 4), np.float32), np.zeros(len(REGIONS), bool), []
+    far = [np.inf if np.isnan(limit) else limit for limit in (width, height)]
+    for name, rows in found.items():
+        raw_N4 = np.array(rows, np.float32)
+        clipped_N4, valid_N = valid_boxes(raw_N4, *far)
+        finite_N = np.isfinite(raw_N4).all(1)
+        reasons += [NOT_A_NUMBER] * int((~finite_N).sum()) + [EMPTY] * int((finite_N & ~valid_N).sum())
+        reasons += [OUTSIDE] * int((valid_N & (clipped_N4 != raw_N4).any(1)).sum())
+        reasons += [TWICE] * (int(valid_N.sum()) > 1)
+        if valid_N.any():
+            kept = clipped_N4[valid_N]
+            box_R4[REGION_INDEX[name]] = [*kept[:, :2].min(0), *kept[:, 2:].max(0)]
+            mask_R[REGION_INDEX[name]] = True
+    return box_R4, mask_R, reasons
+
+
+def attributes(graph: dict[str, Any]) -> list[Attribute]:
+    """What the graph says of each region, as far as our entities and the 29 regions know it."""
+    told: list[Attribute] = []
+    for item in graph.get("attributes", []):
+        region = item.get("bbox_name", "")
+        # The publisher's reader keeps an element only where the key named like its region is true.
+        if region not in REGION_INDEX or not item.get(region):
+            continue
+        phrase_ids = item.get("phrase_IDs", [])
+        for row, names in enumerate(item.get("attributes", [])):
+            phrase = item["phrases"][row]
+            number = phrase_ids[row].rpartition("|")[2] if row < len(phrase_ids) else ""
+            for name in names:
+                category, relation, label = name.split("|")
+                entity = _ENTITY_OF.get(f"{category}|{label}")
+                if entity is not None:
+                    sentence = int(number) if number.isdigit() else -1
+                    told.append(Attribute(region, entity, int(relation == "yes"), phrase, sentence))
+    return told
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")

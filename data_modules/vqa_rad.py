@@ -1,0 +1,141 @@
+"""VQA-RAD with four named splits."""
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.samples import Sample
+from gkmvlp.data_modules.splits import connected_groups, draw_groups
+from gkmvlp.data_modules.vqa_files import Layout, Question, read_questions
+from gkmvlp.errors import ConfigError
+
+VqaSplit = Literal["official", "framed", "legacy-mevf", "image-disjoint"]
+# Training rows (validation included) and test rows, counted on the official file.
+PUBLISHED: dict[str, tuple[int, int]] = {"official": (1_797, 451), "framed": (2_780, 451), "legacy-mevf": (3_064, 451)}
+_FULL_RELEASE = 2_000
+_SPLIT_SEED = 0  # of the split itself; the seed of a run does not move it
+
+
+class VqaRad(DataModule):
+    """VQA-RAD: official JSON with its image folder, Hugging Face Parquet, or MEVF JSON; yields ``QuestionBatch``.
+
+    ``patient_id`` is a group: the images that share a teaching case, directly or over others. Validation is 10 % of the
+    training groups. Region boxes come from the atlas.
+
+    Args:
+        root: Folder that holds the files, or a folder vqa-rad that does.
+        split: official 1,797/451, whose test images are in training too; framed 2,780/451 adds the templated wordings
+            of training rows; legacy-mevf 3,064/451 also holds reworded test questions; image-disjoint shares no image
+            or case between the sides, 80/20.
+        **kwargs: What every DataModule takes.
+    """
+
+    data_name: ClassVar[str] = "vqa-rad"
+
+    def __init__(self, root: str, split: VqaSplit = "official", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.root, self.split = root, split
+        self.published: tuple[int, int] | None = None
+
+    @property
+    def split_label(self) -> str:
+        """The split that was asked for."""
+        return self.split
+
+    @property
+    def is_patient_disjoint(self) -> bool:
+        """The owner's split is by question, not by image."""
+        return self.split == "image-disjoint"
+
+    def texts(self) -> list[str]:
+        """Training questions and answers."""
+        rows = self.rows("train")
+        return [row.fields["question"] for row in rows] + [row.fields["answer"] for row in rows]
+
+    def answers(self) -> list[str]:
+        """Answer vocabulary: the different answers of all training rows, validation included, in order."""
+        return sorted({row.fields["answer"] for row in self.rows("train") + self.rows("validate")} - {""})
+
+    def coverage(self) -> float:
+        """Share of test questions whose answer is in the vocabulary: the ceiling of ranked and classified answers."""
+        known, rows = set(self.answers()), self.rows("test")
+        return sum(row.fields["answer"] in known for row in rows) / len(rows) if rows else float("nan")
+
+    def summary_lines(self) -> list[str]:
+        """The base's lines and the ceiling that the vocabulary sets."""
+        chest = sum(row.fields["chest"] for row in self.rows("test"))
+        told = f"answers known from training {self.coverage():.1%} of the test questions (the ceiling), chest {chest:,}"
+        return [*super().summary_lines(), told]
+
+    def read_samples(self) -> list[Sample]:
+        """All rows of the split whose image is there."""
+        questions, layout, self.split_source = read_questions(self.root)
+        full = layout != "parquet" and len(questions) >= _FULL_RELEASE
+        self.published = PUBLISHED.get(self.split) if full else None
+        self._warn(layout)
+        group = _groups(questions)
+        chosen = self._choose(questions, layout, group)
+        training = [group[question.image_name] for question, is_test in chosen if not is_test]
+        held = draw_groups(training, 0.1, _SPLIT_SEED) if len(set(training)) > 1 else set()
+        samples = []
+        for question, is_test in chosen:
+            name = group[question.image_name]
+            samples.append(_sample(question, name, "test" if is_test else "validate" if name in held else "train"))
+        missing = [s for s in samples if isinstance(s.image, str) and not Path(s.image).is_file()]
+        self.ledger.drop("image file is missing", [sample.sample_id for sample in missing])
+        empty = [s for s in samples if not s.fields["question"]]
+        self.ledger.drop("question is empty", [sample.sample_id for sample in empty])
+        gone = {sample.sample_id for sample in missing + empty}
+        return [sample for sample in samples if sample.sample_id not in gone]
+
+    def _choose(self, questions: list[Question], layout: Layout, group: dict[str, str]) -> list[tuple[Question, bool]]:
+        """The rows of the split, and whether each is a test row."""
+        plain = [question for question in questions if not question.is_frame]
+        if self.split == "image-disjoint":
+            test = draw_groups((group[question.image_name] for question in plain), 0.2, _SPLIT_SEED)
+            return [(question, group[question.image_name] in test) for question in plain]
+        official = [(question, question.is_test) for question in plain]
+        if self.split == "official":
+            return official
+        if layout == "mevf" and self.split == "legacy-mevf":
+            return [(question, question.is_test) for question in questions]
+        if layout != "official":
+            raise ConfigError(
+                f"split: {self.split} needs the official JSON (osf.io/89kps), {self.split_source} is {layout}"
+            )
+        told = [
+            question for question in plain if question.frame and (self.split == "legacy-mevf" or not question.is_test)
+        ]
+        return official + [(question.as_frame(), False) for question in told]
+
+    def _warn(self, layout: Layout) -> None:
+        if self.split in ("official", "framed"):
+            self.ledger.warn("test images are in training too (the owner's split is by question); see image-disjoint")
+        if self.split == "legacy-mevf":
+            self.ledger.warn("legacy-mevf: training holds rewordings of test questions; its figures flatter")
+        if layout == "parquet":
+            self.ledger.warn(
+                "the Parquet copy has no answer type, organ or case: closed is yes or no, chest is unknown"
+            )
+
+
+def _groups(questions: list[Question]) -> dict[str, str]:
+    """Image name -> name of its group, the first of its images in order of name."""
+    keys = [
+        [f"image {question.image_name}", *([f"case {question.case}"] * bool(question.case))] for question in questions
+    ]
+    numbers = connected_groups(keys)
+    first: dict[int, str] = {}
+    for number, question in zip(numbers, questions, strict=True):
+        first[number] = min(first.get(number, question.image_name), question.image_name)
+    return {question.image_name: first[number] for number, question in zip(numbers, questions, strict=True)}
+
+
+def _sample(question: Question, group: str, split: str) -> Sample:
+    fields = {
+        "question": question.question,
+        "answer": question.answer,
+        "answer_type": question.answer_type,
+        "chest": question.organ == "CHEST",
+    }
+    return Sample(question.sample_id, group, question.image, "", split, fields=fields)
