@@ -1,0 +1,162 @@
+"""Wordings of the entities in radiology reports: data, one row an entity.
+
+Each wording is a regular expression over lower-case text that begins with a letter; a blank stands for blanks or
+hyphens. The longest wordings are tried first. Phrases that say something of an organ ("heart size is normal") are in
+``organs.py``.
+"""
+
+from gkmvlp.report.patterns import Alternation
+
+_INSPIRATORY = r"(?:inspiration|inspiratory (?:effort|volumes?|lung volumes?|level)|degree of inspiration)"
+_LINE = r"(?:catheters?|lines?|cvc|cvl|sheaths?|cordis|introducers?|picc)"
+
+WORDINGS: dict[str, tuple[str, ...]] = {
+    "atelectasis": (r"atelect\w+", "volume loss", "loss of (?:lung )?volume", r"collaps(?:e|ed|ing)"),
+    "cardiomegaly": ("cardiomegaly", "megalocardia", "cardiac enlargement", "heart enlargement", "cardiac dilatation",
+                     "cardiac prominence", "cardiac silhouette enlargement"),
+    "consolidation": (r"consolidat\w+", "consolidated", "air ?space disease"),
+    "edema": ("o?edema", "edema", "fluid overload", "volume overload", "overhydration", "heart failure", "chf",
+              "cardiac failure", "cardiac decompensation", r"kerley(?: \w)? lines?", "septal (?:lines|thickening)",
+              "fluid status overload"),
+    "enlarged mediastinum": ("mediastinal (?:widening|enlargement|prominence)", "mediastinal contour widening"),
+    "fracture": (r"fractur\w+", "fx", r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+",
+                 "vertebral (?:body )?(?:collapse|compression)", r"deformit(?:y|ies) of the (?:\w+ )*ribs?"),
+    "nodule": (r"nodul\w+", r"micronodul\w+", "non ?calcified (?:\\w+ )?nodules?",
+               r"(?:pulmonary|lung) metasta\w+", "coin lesion"),
+    "mass": ("mass(?:es)?", "lung cancer", r"carcinoma\w*", r"malignan\w+", r"neoplas\w+", r"tumou?rs?",
+             "(?:lung|pulmonary|parenchymal) lesions?"),
+    "lung opacity": (r"opacit\w+", r"opacif\w+", "haz[ey]", "haziness", r"densit(?:y|ies)", "ground glass",
+                     "white ?out", r"hyperdensit\w+", "shadowing", "airspace filling"),
+    "pleural effusion": (r"effusions?", "pleural (?:fluid|collections?|liquid)", r"h(?:a?)emothora\w+",
+                         r"hydrothora\w+",
+                         "empyema", r"fluid (?:\w+ )?in the (?:\w+ )?fissures?", "fissural fluid", "fissural effusion"),
+    "pleural thickening": ("pleural thickening", r"pleural plaqu\w+", r"apical cap\w*", r"pleural calcifi\w+",
+                           r"pleural scar\w*", "thickening of the (?:\\w+ )*pleura", "thickened pleura", "fibrothorax",
+                           "apical thickening"),
+    "pneumonia": (r"pneumoni\w+", r"bronchopneumoni\w+", r"infect(?:ion|ions|ious)\b", "superinfection", "aspiration"),
+    "pneumothorax": (r"pneumothora\w+", "ptx", "pleural air", "pneumothroax"),
+    "support device": ("support(?:ive)? (?:devices?|lines?|apparatus|hardware|equipment)",
+                       "support and monitoring devices?", "monitoring and support devices?", "monitoring devices?",
+                       "lines (?:and|or) tubes", "tubes (?:and|or) lines", "hardware", "lines and catheters",
+                       "(?:prosthetic|mechanical|artificial|bioprosthetic) (?:\\w+ )?valves?",
+                       "valve (?:prosthesis|replacement)", "(?:aortic )?balloon pump", "iabp", "lvad", "impella",
+                       r"ventricular assist device\w*", "implanted devices?", "stents?", "vp shunt", "stimulator",
+                       r"indwelling (?:catheters?|lines?|tubes?)", "medical devices?", "ecmo cannulas?"),
+    "infiltration": (r"infiltrat\w+",),
+    "emphysema": (r"emphysem\w+", "copd", "chronic obstructive (?:pulmonary|lung|airways?) disease", "bull(?:a|ae|ous)",
+                  "blebs?"),
+    "fibrosis": (r"fibros[ei]s", "fibrotic", r"honeycomb\w*", r"reticulation\w*", "reticular"),
+    "hernia": (r"hernias?", r"herniation\w*"),
+    "vascular congestion": ("congestion", "congested", "vascular engorgement", "venous engorgement",
+                            r"cephali[sz]\w+", "(?:vascular|flow) (?:re)?distribution", "venous hypertension",
+                            "vascular (?:prominence|indistinctness|plethora|crowding and congestion)",
+                            "congestive changes?", "upper (?:lobe|zone) (?:venous )?diversion"),
+    "interstitial lung disease": ("interstitial (?:lung |pulmonary )?disease", "ild", "interstitial pneumonitis",
+                                  "interstitial (?:abnormalit\\w+|process|pattern|changes?|prominence)",
+                                  "usual interstitial pneumonia"),
+    "bronchiectasis": (r"bronchiecta\w+",),
+    "calcified granuloma": (r"granuloma\w*", "calcified (?:\\w+ )?(?:nodules?|granuloma\\w*)", "calcific nodules?"),
+    "scarring": (r"scar(?:s|ring|red)?",),
+    "hilar enlargement": (r"hilar (?:and mediastinal )?(?:lymph ?)?adenopathy",
+                          "hilar (?:enlargement|prominence|fullness|lymph node enlargement)"),
+    "tortuous aorta": (r"aortic (?:tortuosity|unfolding|ectasia|elongation)", r"unfolding of the (?:\w+ )?aorta"),
+    "aortic calcification": (r"aortic (?:\w+ )?(?:calcific\w+|atheroscl\w+|atheroma)", r"calcified aort\w+",
+                             r"vascular calcific\w+", r"atheroscl\w+(?: calcific\w+| diseases?| changes?)?",
+                             r"arch calcific\w+"),
+    "elevated hemidiaphragm": ("eventration", "diaphragmatic (?:elevation|eventration)",
+                               "(?:hemi)?diaphragm elevation"),
+    "hyperinflation": (r"hyper ?inflat\w+", r"hyper ?expan\w+", r"hyper ?aerat\w+", r"over ?inflat\w+", "overexpanded",
+                       "air trapping"),
+    "low lung volumes": ("low (?:lung |inspiratory )*volumes?", "low in volume",
+                         rf"(?:poor|shallow|low|suboptimal|limited|"
+                         rf"reduced|decreased|incomplete|weak|small) {_INSPIRATORY}", r"hypo ?inflat\w+",
+                         r"hypo ?ventilat\w+", r"under ?inflat\w+", r"hypo ?aerat\w+", "underexpanded",
+                         r"hypo ?expan\w+"),
+    "subcutaneous emphysema": ("(?:subcutaneous|soft tissue|chest wall) (?:emphysema|air|gas)",
+                               r"(?:air|gas|emphysema) in the (?:\w+ )*(?:soft tissues?|chest wall)"),
+    "free air": ("free (?:intra ?peritoneal |intra ?abdominal |sub ?diaphragmatic |abdominal |peritoneal "
+                 "|sub ?phrenic )*"
+                 "(?:air|gas)", "pneumoperitoneum", r"(?:air|gas|lucency) (?:\w+ )?(?:under|beneath|below) "
+                 r"(?:the |either |\w+ )*(?:hemi ?)?diaphragm\w*", "sub ?diaphragmatic (?:free )?(?:air|gas|lucency)",
+                 "intra ?peritoneal (?:free )?(?:air|gas)"),
+    "scoliosis": (r"(?:dextro|levo|kypho|roto)?scolio\w+", "(?:spinal|scoliotic|thoracic) curvature", "scolio\\w+",
+                  "curvature of the (?:\\w+ )?spine", r"(?:dextro|levo)convex\w*", "s shaped curvature"),
+    "degenerative spine": ("degenerative", r"osteophyt\w+", r"spondyl(?:osis|otic)", "dis[ck] space narrowing",
+                           "spurring", "diffuse idiopathic skeletal hyperostosis"),
+    "endotracheal tube": ("endotracheal(?: tubes?)?", "e\\.?t\\.? tubes?", "ett", "tracheal tube", "intubated",
+                          r"tracheostom\w+(?: tube| cannula)?", "endo tracheal tube"),
+    "enteric tube": ("(?:naso|oro)(?:gastric|enteric|jejunal|duodenal)(?: tubes?)?", "enteric tubes?", "enteric",
+                     "n\\.?g\\.? tubes?", "o\\.?g\\.? tubes?", "[no]gt", r"dob+ ?ho\w+(?: (?:feeding )?tube)?",
+                     "feeding tubes?", "gastric tubes?", "(?:o?esophageal) tube", "tube (?:\\w+ )?in the stomach"),
+    "central line": (r"piccs?(?: lines?| catheters?)?", rf"central (?:venous )?(?:access )?{_LINE}", "cvc", "cvl",
+                     rf"(?:internal )?jugular (?:[\w-]+ ){{0,4}}{_LINE}", rf"ij(?: [\w-]+){{0,3}} {_LINE}", "ij",
+                     rf"subclavian (?:[\w-]+ ){{0,4}}{_LINE}", r"port ?a ?cath\w*", "medi ?port", "chest port",
+                     "(?:infusion|subclavian|venous access) port", "port catheter", "port", "swan ganz(?: catheter)?",
+                     "pulmonary arter(?:y|ial) catheter", "(?:hemo)?dialysis (?:catheter|line)",
+                     "hickman(?: catheter)?",
+                     "perma?cath", rf"venous {_LINE}", "peripherally inserted central catheter", "pa catheter", "swan"),
+    "pacemaker": (r"pace ?makers?", "pacers?", "pacing (?:leads?|wires?|devices?|system)", "(?:a?icd|icds|bivicd)",
+                  r"(?:cardioverter )?defibrillators?", "cardioverter defibrillators?",
+                  "dual (?:chamber|lead) (?:cardiac )?"
+                  "(?:device|generator)", "cardiac (?:rhythm |conduction )?(?:device|generator)", "crt d"),
+    "chest tube": ("chest tubes?", "thoracostomy(?: tubes?)?", r"pig ?tails?(?: (?:pleural )?(?:catheters?|drains?))?",
+                   "pleural (?:catheters?|drains?|tubes?|pigtails?)", r"pleurx\w*(?: catheter)?",
+                   "(?:thoracic|intercostal|chest) drains?"),
+    "sternotomy wires": (r"(?:median )?sternotom\w+(?: (?:wires?|hardware))?", "sternal (?:\\w+ )?(?:wires?|sutures?)",
+                         "cerclage wires?"),
+    "cavity": (r"cavit\w+",),
+}  # fmt: skip
+
+# Wordings that name several entities, or one that others would claim.
+SHARED: dict[str, tuple[str, ...]] = {
+    r"hydro ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
+    r"h(?:a?)emo ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
+    "(?:pleuro ?parenchymal|pleural parenchymal|pleural and parenchymal) scar\\w*": ("scarring", "pleural thickening"),
+    r"reticular (?:\w+ )?(?:opacit\w+|densit\w+)": ("fibrosis", "lung opacity"),
+    r"nodular (?:\w+ )?(?:opacit\w+|densit\w+)": ("nodule", "lung opacity"),
+    "cavitary (?:lung |pulmonary )?lesions?": ("cavity",),
+}
+
+# Words that look like an entity and are none.
+DECOYS: tuple[str, ...] = (
+    "pericardial (?:effusions?|fluid)", "joint effusions?", "mass effect", "mass ?like",
+    "(?:soft tissue|laryngeal) edema",
+    "(?:pleural|thoracic|chest|abdominal|peritoneal|oral|body) cavit(?:y|ies)", "densit(?:y|ies) of the bones?",
+    r"(?:bone|bony|osseous)(?: mineral)? densit\w+", "nipple shadows?", r"dis[ck] herniation",
+    "degenerative (?:joint disease|changes?|disease|arthritis) (?:of|in|at|about|involving) (?:the |both |bilateral "
+    "|right |left )*(?:shoulder|acromio|gleno|ac joint|humer)\\w*", "port of entry",
+    "atherosclerosis of the coronar\\w+",
+    "(?:body )?mass index", "(?:shoulder|glenohumeral|acromioclavicular) degenerative changes", "side ?port",
+)  # fmt: skip
+
+# Present turns into absent: the word itself says that the thing is gone.
+GONE: dict[str, tuple[str, ...]] = {"endotracheal tube": (r"extubat\w+",)}
+
+# Counted only under a negation: "no acute cardiopulmonary process", never "cardiopulmonary disease".
+ONLY_NEGATED: dict[str, tuple[str, ...]] = {
+    r"(?:cardio ?(?:pulmonary|thoracic|respiratory)|intra ?thoracic|thoracic|pulmonary|chest|lung|parenchymal)"
+    r" (?:process|disease|abnormalit\w+|patholog\w+|findings?)": ("consolidation", "lung opacity"),
+    r"air ?space (?:process|abnormalit\w+)": ("consolidation", "lung opacity"),
+    r"(?:osseous|bony|skeletal|bone) (?:\w+ )?(?:abnormalit\w+|injur\w+|patholog\w+)": ("fracture",),
+    r"pleural abnormalit\w+": ("pleural effusion",),
+    r"acute cardio ?(?:pulmonary|thoracic) (?:\w+ )?(?:process|disease|abnormalit\w+|patholog\w+|findings?)":
+        ("consolidation", "edema", "pneumonia"),
+}  # fmt: skip
+
+DEVICES = frozenset(
+    {"endotracheal tube", "enteric tube", "central line", "pacemaker", "chest tube", "sternotomy wires"}
+)
+
+
+def _terms() -> Alternation[tuple[str, tuple[str, ...]]]:
+    """All wordings with their kind (term, decoy, gone, only negated) and entities."""
+    rows: list[tuple[str, tuple[str, tuple[str, ...]]]] = []
+    rows += [(wording, ("term", (name,))) for name, wordings in WORDINGS.items() for wording in wordings]
+    rows += [(wording, ("term", names)) for wording, names in SHARED.items()]
+    rows += [(wording, ("decoy", ())) for wording in DECOYS]
+    rows += [(wording, ("gone", (name,))) for name, wordings in GONE.items() for wording in wordings]
+    rows += [(wording, ("only negated", names)) for wording, names in ONLY_NEGATED.items()]
+    return Alternation(rows)
+
+
+TERMS = _terms()

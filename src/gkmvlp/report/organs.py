@@ -1,0 +1,112 @@
+"""What reports say of organs: "heart size is normal", "blunted costophrenic angle". Data with names.
+
+An organ and a quality that belong together state entities: ``MEANINGS[organ, quality]`` is ((entity, status), ...).
+"""
+
+from gkmvlp.report.patterns import Alternation
+
+ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
+    "heart": ("heart(?: size| contours?| silhouette| shadow)?", "heart and mediastinal silhouettes?",
+              "cardiac(?: (?:and|or) mediastinal)? (?:silhouettes?|size|contours?|shadow|borders?|diameter|outline)",
+              "size of the (?:heart|cardiac silhouette)", "cardio ?pericardial silhouette", "cardio ?thoracic ratio",
+              "ventric(?:le|ular size)"),
+    "heart and mediastinum": ("cardio ?mediastinal (?:silhouettes?|contours?|structures|shadow|outline|borders?)",
+                              "cardio ?mediastinum", "cardiac and mediastinal (?:silhouettes?|contours?|structures)",
+                              "(?:cardio)?mediastinal and cardiac (?:silhouettes?|contours?)",
+                              "cardiac mediastinal silhouettes?",
+                              "cardiac,? mediastinal,? and hilar (?:silhouettes?|contours?|structures)",
+                              "cardio ?mediastinal and hilar (?:silhouettes?|contours?|structures)"),
+    "mediastinum": ("mediastinum",
+                    "mediastinal(?: and hilar)? (?:silhouettes?|contours?|structures|width|borders?|outline)"),
+    "hila": ("hila", "hilum", "hilar (?:contours?|structures|regions?|silhouettes?|shadows?)"),
+    "lungs": ("lungs?(?: fields?| parenchyma| zones?| bases?| apices)?", "pulmonary parenchyma"),
+    "angles": ("costo ?phrenic (?:angles?|sulc(?:us|i)|recess(?:es)?|sinus(?:es)?)", "cp (?:angles?|sulc(?:us|i))",
+               "lateral (?:costophrenic )?(?:angles?|sulc(?:us|i))",
+               "posterior (?:costophrenic )?(?:angles?|sulc(?:us|i))"),
+    "pleura": ("pleural (?:spaces?|surfaces?|margins?)", "pleura"),
+    "bones": ("(?:osseous|bony|skeletal) (?:structures?|thorax|framework|elements|skeleton)", "bones", "ribs?",
+              "skeleton", "regional skeleton"),
+    "aorta": ("aorta", "aortic (?:arch|knob|contour|silhouette)", "thoracic aorta", "arch of the aorta"),
+    "hemidiaphragm": ("hemi ?diaphragms?", "diaphragms?", "diaphragmatic contours?"),
+    "vessels": ("(?:pulmonary )?vascular (?:markings?|pedicle|pattern|structures?|caliber)",
+                "(?:pulmonary )?vasculature", "(?:pulmonary )?vascularity", "pulmonary (?:vessels|veins|vasculature)",
+                "interstitial vascular markings"),
+    "volumes": ("(?:lung|inspiratory|pulmonary) volumes?",),
+    "interstitium": ("(?:interstitial|interstitium|bronchovascular)(?: lung)? markings", "interstitium"),
+    "none": ("heart (?:failure|rate|block|border|valve)", "right heart border",
+             "lung (?:cancer|transplant\\w*|nodule)"),
+}  # fmt: skip
+
+QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
+    "normal": ("normal", "unremarkable", "within normal limits", "wnl", "within normal range", "not remarkable",
+               "intact",
+               "upper limits? of normal", "top normal", "(?:at|within) (?:the )?upper limits? of normal",
+               "upper normal",
+               "top of normal", "high normal", "preserved", "maintained", "satisfactory", "of normal size",
+               "normal in size", "normal sized?", "grossly normal", "well (?:expanded|inflated|aerated|defined)",
+               "clean", "non ?enlarged", "adequate"),
+    "clear": ("clear(?! of)", "sharp", "clear bilaterally", "well aerated and clear", "crisp", "lucent"),
+    "enlarged": (r"enlarg(?:ed|ement)", "large", "increased(?: in size)?", "widen(?:ed|ing)", "wide", "dilated", "big",
+                 "dilatation", "engorged", "engorgement", "indistinct(?:ness)?", "plethoric", "full", "fullness",
+                 "bulky",
+                 "distended", "broad(?:ened)?", "globular", "greater than normal", "indistinct margins", "enlarging"),
+    "prominent": ("prominent", "prominence", "magnified", "exaggerated size"),
+    "borderline": ("borderline(?: in size)?(?: enlarged| enlargement| large| prominent| size| normal)?",
+                   "borderline to mildly enlarged"),
+    "small": ("small", "low(?!er)", "reduced", "diminished", "decreased", "shallow", "poor"),
+    "blunted": (r"blunt(?:ed|ing)", "effaced", "effacement", r"meniscus", "obliterat(?:ed|ion)", "filled in"),
+    "obscured": ("obscured", "obscuration", "indistinct lateral"),
+    "tortuous": (r"tortuous", "tortuosity", "unfold(?:ed|ing)", "uncoil(?:ed|ing)", "ectatic", "ectasia",
+                 "elongat(?:ed|ion)"),
+    "calcified": (r"calcifi\w+", "atherosclerotic", "calcific"),
+    "elevated": ("elevat(?:ed|ion)", "raised", "high(?: riding)?", "asymmetrically high"),
+    "flat": ("flat(?:tened|tening)?", "low lying"),
+}  # fmt: skip
+
+Meaning = tuple[tuple[str, int], ...]
+_CLEAR: Meaning = (("consolidation", 0), ("lung opacity", 0))
+_NO_FLUID: Meaning = (("pleural effusion", 0),)
+MEANINGS: dict[tuple[str, str], Meaning] = {
+    ("heart", "normal"): (("cardiomegaly", 0),),
+    ("heart", "small"): (("cardiomegaly", 0),),
+    ("heart", "enlarged"): (("cardiomegaly", 1),),
+    ("heart", "prominent"): (("cardiomegaly", -1),),
+    ("heart", "borderline"): (("cardiomegaly", -1),),
+    ("heart and mediastinum", "normal"): (("cardiomegaly", 0), ("enlarged mediastinum", 0)),
+    ("heart and mediastinum", "enlarged"): (("cardiomegaly", 1), ("enlarged mediastinum", 1)),
+    ("heart and mediastinum", "prominent"): (("cardiomegaly", -1), ("enlarged mediastinum", -1)),
+    ("heart and mediastinum", "borderline"): (("cardiomegaly", -1),),
+    ("mediastinum", "normal"): (("enlarged mediastinum", 0),),
+    ("mediastinum", "enlarged"): (("enlarged mediastinum", 1),),
+    ("mediastinum", "prominent"): (("enlarged mediastinum", -1),),
+    ("mediastinum", "borderline"): (("enlarged mediastinum", -1),),
+    ("hila", "normal"): (("hilar enlargement", 0),),
+    ("hila", "enlarged"): (("hilar enlargement", 1),),
+    ("hila", "prominent"): (("hilar enlargement", 1),),
+    ("lungs", "clear"): _CLEAR,
+    ("lungs", "normal"): _CLEAR,
+    ("angles", "clear"): _NO_FLUID,
+    ("angles", "normal"): _NO_FLUID,
+    ("angles", "blunted"): (("pleural effusion", 1),),
+    ("angles", "obscured"): (("pleural effusion", -1),),
+    ("pleura", "clear"): (("pleural effusion", 0), ("pneumothorax", 0)),
+    ("pleura", "normal"): (("pleural effusion", 0), ("pneumothorax", 0)),
+    ("bones", "normal"): (("fracture", 0),),
+    ("aorta", "tortuous"): (("tortuous aorta", 1),),
+    ("aorta", "calcified"): (("aortic calcification", 1),),
+    ("hemidiaphragm", "elevated"): (("elevated hemidiaphragm", 1),),
+    ("hemidiaphragm", "normal"): (("elevated hemidiaphragm", 0),),
+    ("hemidiaphragm", "flat"): (("hyperinflation", 1),),
+    ("vessels", "normal"): (("vascular congestion", 0),),
+    ("vessels", "enlarged"): (("vascular congestion", 1),),
+    ("vessels", "prominent"): (("vascular congestion", 1),),
+    ("volumes", "small"): (("low lung volumes", 1),),
+    ("volumes", "normal"): (("low lung volumes", 0),),
+    ("volumes", "enlarged"): (("hyperinflation", 1),),
+    ("volumes", "elevated"): (("hyperinflation", 1),),
+}
+
+ORGANS: Alternation[tuple[str, str]] = Alternation(
+    [(wording, ("organ", name)) for name, wordings in ORGAN_WORDINGS.items() for wording in wordings]
+    + [(wording, ("quality", name)) for name, wordings in QUALITY_WORDINGS.items() for wording in wordings]
+)

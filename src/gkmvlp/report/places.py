@@ -1,0 +1,148 @@
+"""Where a report says that something lies: words for side and zone, and the regions they stand for. Data with names.
+
+The table of positions follows Chest ImaGenome's 29 regions; what has no region of its own (ribs, pleura) takes the
+regions that contain it.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+
+from gkmvlp.anatomy import side_of
+from gkmvlp.entities import entity
+
+# Zone to regions of one side; "{side}" is right or left. A lobe can hold more than its zone.
+ZONES: dict[str, tuple[str, ...]] = {
+    "upper": ("{side} upper lung zone",),
+    "mid": ("{side} mid lung zone",),
+    "lower": ("{side} lower lung zone",),
+    "apical": ("{side} apical zone",),
+    "hilar": ("{side} hilar structures",),
+    "costophrenic": ("{side} costophrenic angle",),
+    "clavicle": ("{side} clavicle",),
+    "retrocardiac": ("left lower lung zone", "cardiac silhouette"),
+    "spine": ("spine",),
+}
+LEFT_UPPER_LOBE = ("left upper lung zone", "left mid lung zone")
+LINGULA = ("left mid lung zone", "left lower lung zone")
+PLEURA = ("{side} lung", "{side} costophrenic angle")
+PLEURAL = frozenset({"pleural effusion", "pleural thickening", "pneumothorax", "chest tube"})
+LUNG = frozenset(
+    {"atelectasis", "consolidation", "edema", "fracture", "nodule", "mass", "lung opacity", "pneumonia", "infiltration",
+     "emphysema", "fibrosis", "vascular congestion", "interstitial lung disease", "bronchiectasis",
+     "calcified granuloma",
+     "scarring", "hyperinflation", "low lung volumes", "cavity"}
+)  # fmt: skip
+# Entities whose place a zone word cannot move: they have one place, or a place a side.
+FIXED: dict[str, tuple[str, ...]] = {
+    "cardiomegaly": ("cardiac silhouette",),
+    "enlarged mediastinum": ("mediastinum", "upper mediastinum"),
+    "hilar enlargement": ("{side} hilar structures",),
+    "tortuous aorta": ("aortic arch",),
+    "aortic calcification": ("aortic arch",),
+    "elevated hemidiaphragm": ("{side} hemidiaphragm",),
+    "scoliosis": ("spine",),
+    "degenerative spine": ("spine",),
+}
+
+Place = tuple[str, str]  # side ("", right, left, bilateral), zone ("" or a key of ZONES, "left upper lobe", "lingula")
+_NOT_LUNG = (
+    r"(?! (?:limits?|mediast|abd|svc|superior|esoph|quadrant|extrem|normal|third|portion of the svc|end of normal))"
+)
+_PLACE = re.compile(
+    r"\b(?:(?P<right>right|rt|r)(?! (?:atri|ventric|heart|main|brachio|innominate))|(?P<left>left|lt)(?! (?:atri"
+    r"|ventric|heart"
+    r"|main|brachio|innominate))|(?P<bilateral>bilateral|bilaterally|both)|(?P<bilateral_lower>bi ?-?bas(?:ilar|al)\w*)"
+    r"|(?P<bilateral_apical>bi-?apical\w*)|(?P<bilateral_hilar>bi-?hilar)"
+    rf"|(?P<upper>(?<!and )upper{_NOT_LUNG}|upper(?= (?:lung|lobe|zone|field)))|(?P<mid>mid(?:dle)?{_NOT_LUNG})"
+    rf"|(?P<lower>lower{_NOT_LUNG}"
+    r"|bas(?:e|es|ilar|al|ally)|infrabasilar)|(?P<apical>ap(?:ex|ices|ical|ically))|(?P<right_upper>rul)"
+    r"|(?P<right_mid>rml)"
+    r"|(?P<right_lower>rll)|(?P<left_upper>lul)|(?P<left_lower>lll)|(?P<left_lingula>lingula\w*)"
+    r"|(?P<_hilar>(?:peri|infra|supra)?-?hil(?:ar|um|a))|(?P<left_retrocardiac>retro-?cardiac)"
+    r"|(?P<_costophrenic>costo-?phrenic|cp angles?)|(?P<_clavicle>clavic\w+)|(?P<_spine>vertebra\w*|thoracic spine"
+    r"|spin(?:e|al)|compression))\b"
+)
+_LOBE = re.compile(r"(?:[ -](?:and|or|lower|upper|mid|middle|left|right))*[ -]lobes?\b")
+_SIDES = ("right", "left", "bilateral")
+
+
+def find_places(text: str) -> list[tuple[int, int, Place]]:
+    """Words for places in lower-case text: (start, end, (side, zone))."""
+    found: list[tuple[int, int, Place]] = []
+    for match in _PLACE.finditer(text):
+        name = match.lastgroup or ""
+        side, _, zone = name.partition("_")
+        if side and side not in _SIDES:
+            side, zone = "", name
+        if zone == "upper" and _LOBE.match(text, match.end()):
+            zone = "upper lobe"
+        found.append((match.start(), match.end(), (side, zone)))
+    return found
+
+
+def join(words: Iterable[Place]) -> tuple[Place, ...]:
+    """Words in reading order to pairs of side and zone: "right upper and left lower" is two pairs."""
+    pairs: list[Place] = []
+    side, open_zone = "", ""
+    for word_side, zone in words:
+        if word_side and not zone:
+            if open_zone:
+                pairs.append((word_side, open_zone))
+                open_zone = ""
+            elif side and all(pair[0] != side for pair in pairs):
+                pairs.append((side, ""))
+            side = word_side
+            continue
+        own = word_side or side
+        if not own:
+            if open_zone:
+                pairs.append(("", open_zone))
+            open_zone = zone
+            continue
+        pairs.append((own, zone))
+        open_zone = ""
+    if open_zone:
+        pairs.append(("", open_zone))
+    if side and all(pair[0] != side and not (side == "bilateral" and pair[0]) for pair in pairs):
+        pairs.append((side, ""))
+    return tuple(dict.fromkeys(pairs))
+
+
+def side_and_zone(pairs: tuple[Place, ...]) -> tuple[str, str]:
+    """One side ("" where none is named) and the zones, joined by "/", of some pairs."""
+    sides = {side for side, _ in pairs if side}
+    side = "bilateral" if "bilateral" in sides or len(sides) == 2 else next(iter(sides), "")
+    zones = ({"upper lobe": "upper", "lingula": "mid/lower"}.get(zone, zone) for _, zone in pairs if zone)
+    return side, "/".join(dict.fromkeys(zones))
+
+
+def _both_or(side: str, templates: tuple[str, ...]) -> list[str]:
+    sides = (side,) if side in ("right", "left") else ("right", "left")
+    return [template.format(side=one) for template in templates for one in sides]
+
+
+def _regions_of_pair(name: str, side: str, zone: str) -> list[str]:
+    if name in FIXED:
+        return _both_or(side, FIXED[name])
+    if name in LUNG or name in PLEURAL:
+        if zone == "lingula":
+            return list(LINGULA)
+        if zone == "upper lobe":
+            return list(LEFT_UPPER_LOBE) if side == "left" else _both_or(side, ZONES["upper"])
+        if zone:
+            return _both_or(side, ZONES[zone])
+        return _both_or(side, PLEURA if name in PLEURAL else ("{side} lung",))
+    return [region for region in entity(name).regions if side_of(region) in (None, side) or side in ("", "bilateral")]
+
+
+@lru_cache(maxsize=4096)
+def regions(name: str, pairs: tuple[Place, ...]) -> tuple[str, ...]:
+    """The regions where a report places an entity; () where it cannot be grounded (all 29 are possible).
+
+    Args:
+        name: An entity.
+        pairs: Pairs of side and zone as ``join`` gives them; () where none is named.
+    """
+    found = [region for side, zone in pairs or (("", ""),) for region in _regions_of_pair(name, side, zone)]
+    return tuple(dict.fromkeys(found))

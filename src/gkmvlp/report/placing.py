@@ -1,0 +1,75 @@
+"""Which words for places belong to which statement of a sentence."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from gkmvlp.report.places import Place, find_places, join
+
+_PREPOSITION = re.compile(r"\b(?:at|in|on|of|over|within|along|near|involving|overlying|throughout|to|about|both)\b")
+_CONNECTOR = re.compile(r",|\b(?:and|or|with|without|but|no|versus|is|are|has|have)\b")
+_ONLY_AND = re.compile(r"[ ,]*(?:(?:and|or|to|greater than|the|in|on|at|lung|lobes?|zones?|more than)[ ,]*)*$")
+_SHARES = re.compile(
+    r"(?!.*\b(?:no|without|is|are)\b)(?:[^,;]*?\b(?:and|with|or|versus|vs|associated|adjacent|from)\b|[^;]*?\b(?:may"
+    r"|might|could"
+    r"|likely|probably|possibly|consistent|compatible|concerning|suspicious|worrisome|suggest\w*|reflecting"
+    r"|representing|due)\b)"
+)
+
+
+def _owner(text: str, anchors: Sequence[tuple[int, int]], start: int, last: tuple[int, int] | None) -> int:
+    """The statement that a place word at ``start`` belongs to; ``last`` is the end and owner of the word before."""
+    before = max((index for index, anchor in enumerate(anchors) if anchor[0] <= start), default=-1)
+    if before < 0:
+        return 0
+    if start < anchors[before][1]:
+        return before
+    if (
+        last is not None
+        and last[1] == before
+        and last[0] >= anchors[before][1]
+        and _ONLY_AND.match(text[last[0] : start])
+    ):
+        return before
+    if before + 1 == len(anchors):
+        return before
+    gap = text[anchors[before][1] : start]
+    return before if _PREPOSITION.search(gap) and not _split_off(gap) else before + 1
+
+
+def _split_off(gap: str) -> bool:
+    """A connector between a statement and a place word; "is seen in" is none."""
+    return bool(_CONNECTOR.search(re.sub(r"\b(?:is|are) (?:\w+ )?(?:seen|noted|present|identified)\b", "", gap)))
+
+
+def place_statements(text: str, anchors: Sequence[tuple[int, int]], splits: Sequence[int]) -> list[tuple[Place, ...]]:
+    """Pairs of side and zone for each statement.
+
+    A place word belongs to the statement before it behind a preposition ("opacity in the left base"), else to the one
+    behind it ("left effusion"). A statement without one shares that of its neighbour in "effusion and atelectasis".
+
+    Args:
+        text: The sentence in lower case.
+        anchors: Where the statements stand, (start, end), ordered by the deciding words.
+        splits: Where the sentence falls in two; a word never belongs to a statement across one.
+    """
+    words: list[list[Place]] = [[] for _ in anchors]
+    order = sorted(range(len(anchors)), key=lambda index: anchors[index])
+    ordered = [anchors[index] for index in order]
+    last: tuple[int, int] | None = None
+    for start, end, place in find_places(text):
+        owner = _owner(text, ordered, start, last)
+        low, high = sorted((start, ordered[owner][0]))
+        if any(low < split <= high for split in splits) and start > ordered[owner][0]:
+            continue
+        last = (end, owner)
+        words[order[owner]].append(place)
+    found = [join(own) for own in words]
+    for one, other in pairwise(order):
+        gap = text[anchors[one][1] : anchors[other][0]]
+        if bool(found[one]) != bool(found[other]) and len(gap) < 40 and _SHARES.match(gap):
+            if found[one]:
+                found[other] = found[one]
+            elif _PREPOSITION.search(text, anchors[other][1]):
+                found[one] = found[other]
+    return found

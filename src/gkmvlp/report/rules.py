@@ -1,0 +1,155 @@
+"""From negations and hedges in a sentence to the status of each statement in it.
+
+A statement is a span: a wording of an entity, or the quality of an organ. Forward cues reach to the end of their
+clause, and less far where a comma or "and" opens something asserted ("no pneumothorax, stable small effusion").
+Backward cues take the list that stands right before them ("effusion and pneumothorax have resolved").
+"""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from gkmvlp.report.cues import ALL_CUES
+from gkmvlp.report.patterns import Hit
+
+PRESENT, ABSENT, UNCERTAIN = 1, 0, -1
+_VERB = (
+    r"(?:is|are|was|were|remains?|persists?|has|have|appears?|demonstrates?|shows?|terminates?|projects?|ends?|lies)"
+)
+_SEEN_WORDS = (
+    r"(?:seen|identified|noted|present|evident|visuali[sz]ed|detected|demonstrated|suspected|appreciated|observed)"
+)
+# After a comma or "and": words that assert, so that the negation or hedge before them ends.
+_ASSERTS = re.compile(
+    r"(?:,|\band\b)(?: and)? (?:the |a |an )?(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny"
+    r"|minimal|known"
+    r"|residual|improv\w+|worsening|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval"
+    r"|redemonstrat\w+|chronic"
+    r"|old|healed|status|mildly|bibasilar|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)\b"
+)
+_CLAUSE = re.compile(rf"(?:,|\band\b)[^,]*?\b{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|\(")
+_OR = re.compile(r"\b(?:n?or)\b")
+_VERBS = re.compile(rf"\b{_VERB}\b")
+_LIST_BREAK = re.compile(rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than)\b|;")
+_ALTERNATIVE = re.compile(r"^[^,;]{0,25}?\b(?:and/or|or)\b[^,;]{0,30}$")
+
+
+class Span(NamedTuple):
+    """A forward reach: the statements that begin in it are negated, hedged or set aside."""
+
+    start: int
+    end: int
+    kind: str
+
+
+def _reach(text: str, start: int, end: int, kind: str) -> int:
+    """Where a forward cue whose wording ends at ``start`` stops, at the latest at ``end``."""
+    if kind == "not":
+        return min(end, start + 25)
+    if kind == "gone":
+        comma = text.find(",", start, end)
+        return comma if comma >= 0 and _VERBS.search(text, comma, end) else end
+    for pattern in (_ASSERTS, _CLAUSE):
+        match = pattern.search(text, start, end)
+        if match and not _OR.search(text, match.end(), end):
+            end = match.start()
+    return end
+
+
+def _group(text: str, statements: Sequence[tuple[int, int]], before: int, clause: int) -> list[int]:
+    """Indices of the list of statements that stands right before ``before`` in its clause."""
+    found: list[int] = []
+    edge = before
+    for index in range(len(statements) - 1, -1, -1):
+        start, end = statements[index]
+        if start >= before or end > edge:
+            continue
+        if start < clause or (found and _LIST_BREAK.search(text, end, edge)):
+            break
+        found.append(index)
+        edge = start
+    return found
+
+
+class Context:
+    """The cues of one sentence, laid over its statements."""
+
+    def __init__(self, text: str, statements: Sequence[tuple[int, int]]) -> None:
+        """Args: lower-case text; statements as (start, end), in order."""
+        self._text = text
+        self._statements = statements
+        self._spans: list[Span] = []
+        self._back: dict[int, int] = {}
+        self.splits: list[int] = []
+        cues = [cue for cue in ALL_CUES.find(text) if cue.value != "keep"]
+        if cues:
+            self._lay(self._without_double_negation(cues))
+        self._mark_alternatives()
+
+    def _lay(self, cues: list[Hit[str]]) -> None:
+        stops = [cue.start for cue in cues if cue.value in ("stop", "split")]
+        self.splits = [cue.start for cue in cues if cue.value == "split"] + _semicolons(self._text)
+        for cue in cues:
+            clause = max((split for split in self.splits if split <= cue.start), default=0)
+            end = min((stop for stop in [*stops, *self.splits] if stop >= cue.end), default=len(self._text))
+            if cue.value in ("absent", "maybe after"):
+                self._lay_back(cue, clause, end)
+            elif cue.value == "versus":
+                self._back.update(dict.fromkeys(_group(self._text, self._statements, cue.start, clause)[:1], UNCERTAIN))
+                self._spans.append(Span(cue.end, end, "maybe"))
+            elif cue.value == "maybe" and not self._any_in(cue.end, end):
+                self._lay_back(cue._replace(value="maybe after"), clause, end)
+            elif cue.value in ("no", "gone", "not", "maybe", "aside"):
+                self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, cue.value), cue.value))
+
+    def _lay_back(self, cue: Hit[str], clause: int, end: int) -> None:
+        status = ABSENT if cue.value == "absent" else UNCERTAIN
+        group = _group(self._text, self._statements, cue.start, clause)
+        for index in group:
+            self._back.setdefault(index, status)
+        if not group and self._any_in(cue.end, end):
+            kind = "gone" if cue.value == "absent" else "maybe"
+            self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, kind), kind))
+
+    def _without_double_negation(self, cues: list[Hit[str]]) -> list[Hit[str]]:
+        """Leaves out two negations that stand together: "not without"."""
+        kept: list[Hit[str]] = []
+        for cue in cues:
+            before = kept[-1] if kept else cue
+            close = before.value in ("no", "not") and 0 < cue.start - before.end < 14
+            if close and cue.value in ("no", "gone") and not self._any_in(before.end, cue.start):
+                kept.pop()
+            else:
+                kept.append(cue)
+        return kept
+
+    def _any_in(self, start: int, end: int) -> bool:
+        return any(start <= first < end for first, _ in self._statements)
+
+    def _mark_alternatives(self) -> None:
+        """Outside a negation "atelectasis or pneumonia" leaves both open."""
+        for index, ((_, end), (start, _)) in enumerate(pairwise(self._statements)):
+            gap = self._text[end:start]
+            if "or" in gap and _ALTERNATIVE.match(gap) and not _LIST_BREAK.search(gap):
+                self._back.setdefault(index, UNCERTAIN)
+                self._back.setdefault(index + 1, UNCERTAIN)
+
+    def status(self, index: int) -> int | None:
+        """1, 0 or -1 for a statement, None where it is not a statement on this image."""
+        start = self._statements[index][0]
+        covering = [span for span in self._spans if span.start <= start < span.end]
+        if covering:
+            last = max(covering, key=lambda span: span.start)
+            if last.kind == "aside":
+                return None
+            negations = [span for span in covering if span.kind in ("no", "gone", "not")]
+            if negations and (last.kind != "maybe" or "," not in self._text[negations[-1].start : last.start]):
+                return ABSENT
+        if index in self._back:
+            return self._back[index]
+        return UNCERTAIN if covering else PRESENT
+
+
+def _semicolons(text: str) -> list[int]:
+    return [place for place, letter in enumerate(text) if letter == ";"] if ";" in text else []

@@ -1,0 +1,26 @@
+"""Hard sentences by another hand: one half open, the other not looked at until the rules were final."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from gkmvlp.entities import ENTITIES
+from gkmvlp.report.labeler import NOT_MENTIONED, label_report, statuses
+from gkmvlp.report.scoring import status_f1
+
+
+def _said(text: str) -> dict[str, int]:
+    status_E = statuses(label_report(text)).tolist()
+    return {row.name: status for row, status in zip(ENTITIES, status_E, strict=True) if status != NOT_MENTIONED}
+
+
+@pytest.mark.parametrize("name", ["hard_open.json", "hard_sealed.json"])
+def test_status_f1_of_hard_sentences(name: str) -> None:
+    path = Path(__file__).parent / name
+    if not path.is_file():
+        pytest.skip(f"{name} is not there")
+    rows = json.loads(path.read_text())
+    score = status_f1([_said(row["text"]) for row in rows], [row["status"] for row in rows])
+    if score < 0.90:
+        pytest.fail(f"status F1 on {name} is {score:.4f}, expected at least 0.90", pytrace=False)
