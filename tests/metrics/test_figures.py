@@ -4,6 +4,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from gkmvlp.metrics.answers import exact_v1, vqav2
+from gkmvlp.metrics.bootstrap import Resamples
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import write_predictions
 from tests.metrics.corpora import META, entity_table, grounding_table, vqa_table
@@ -129,3 +130,22 @@ def test_a_second_evaluation_gives_the_same_figures(tmp_path):
         assert a.key == b.key
         if a.value is not None:
             np.testing.assert_allclose([b.value, b.low, b.high], [a.value, a.low, a.high], atol=1e-12)
+
+
+def test_paired_interval_equals_a_loop_over_drawn_rows(tmp_path):
+    """Every resample built row by row, both models and all seeds on the same patients."""
+    table = vqa_table(patients=8)
+    main = _figures(tmp_path, "vqa", table)["accuracy_overall", None, "pretrained"]
+    right = [exact_v1(p) == exact_v1(t) for p, t in zip(table["prediction"], table["target"], strict=True)]
+    share = table.assign(right=right).groupby(["model", "seed", "patient_id"])["right"].mean()
+    resamples = Resamples(pd.Series(0, index=table.index), table["patient_id"])
+    order = [patient for _, patient in resamples.units]
+    by_seed = {m: [share[m][seed][order].to_numpy() for seed in range(3)] for m in ("pretrained", "scratch")}
+    drawn = []
+    for counts_G in resamples.counts_VG[1:]:
+        units = [unit for unit, count in enumerate(counts_G) for _ in range(count)]
+        of_model = {m: np.mean([np.mean(seed_G[units]) for seed_G in seeds]) for m, seeds in by_seed.items()}
+        drawn.append(of_model["pretrained"] - of_model["scratch"])
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    assert main.difference["scratch"]["low"] == pytest.approx(low, abs=1e-12)
+    assert main.difference["scratch"]["high"] == pytest.approx(high, abs=1e-12)
