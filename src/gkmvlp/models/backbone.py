@@ -1,0 +1,126 @@
+"""The backbone folder: what pre-training leaves and every task starts from.
+
+``config.json, model.safetensors, entities.json, grounding.json`` and the tokenizer's files.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from transformers import PreTrainedTokenizerFast
+
+import gkmvlp
+from gkmvlp.anatomy import REGIONS
+from gkmvlp.entities import entity, list_hash
+from gkmvlp.errors import BackboneError
+from gkmvlp.models.bert_weights import bert_sizes
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.gk_mvlp import GkMvlp
+from gkmvlp.models.tokenizer import load_tokenizer, tokenize, train_tokenizer
+
+FORMAT = 1
+PROMPT_TOKENS = 32
+
+
+@dataclass
+class Backbone:
+    """A model with its tokenizer and where it comes from.
+
+    Attributes:
+        model: The network.
+        tokenizer: Its tokenizer.
+        info: Further keys of ``config.json``: what it was trained on, hashes of training patients, data kind.
+    """
+
+    model: GkMvlp
+    tokenizer: PreTrainedTokenizerFast
+    info: dict[str, Any] = field(default_factory=dict)
+
+
+def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:
+    """A fresh backbone; encoders named by ``weights`` are filled, nothing falls back silently.
+
+    Args:
+        architecture: What to build; with ``text.weights`` the sizes of that BERT replace the ones given.
+        texts: Training texts, read only where a tokenizer has to be trained.
+    """
+    text = architecture.text
+    if text.weights:
+        sizes = bert_sizes(text.weights)
+        for key in ("width", "layers", "heads", "feedforward", "vocabulary"):
+            setattr(text, key, getattr(sizes, key))
+    reference = text.tokenizer or text.weights
+    tokenizer = load_tokenizer(reference) if reference else train_tokenizer(texts, text.vocabulary)
+    return Backbone(_model(architecture, tokenizer), tokenizer)
+
+
+def _model(architecture: Architecture, tokenizer: PreTrainedTokenizerFast) -> GkMvlp:
+    prompts = [entity(name).prompt for name in architecture.knowledge.entities]
+    return GkMvlp(architecture, len(tokenizer), tokenize(tokenizer, prompts, PROMPT_TOKENS))
+
+
+def patient_hash(patient_id: str) -> str:
+    """16 hex digits that stand for a patient in ``config.json``: audits can compare, nobody can read an id."""
+    return sha256(f"gkmvlp:{patient_id}".encode()).hexdigest()[:16]
+
+
+def save(backbone: Backbone, folder: Path) -> None:
+    """Writes the backbone folder; it gets its name when it is complete."""
+    architecture = backbone.model.architecture
+    names = architecture.knowledge.entities
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in backbone.model.state_dict().items()}
+    save_file(state, partial / "model.safetensors", {"format": "pt"})
+    backbone.tokenizer.save_pretrained(str(partial))
+    config = {
+        "format": FORMAT,
+        "gkmvlp": gkmvlp.__version__,
+        "architecture": architecture.to_dict(),
+        "entities_sha256": list_hash(names),
+        "vocabulary": len(backbone.tokenizer),
+        **backbone.info,
+    }
+    entities = [{"name": name, "prompt": entity(name).prompt} for name in names]
+    grounding = {"regions": REGIONS, "prior": backbone.model.prior_ER.int().tolist()}
+    for name, content in (("config.json", config), ("entities.json", entities), ("grounding.json", grounding)):
+        (partial / name).write_text(json.dumps(content, indent=1))
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)
+
+
+def load(folder: str | Path) -> Backbone:
+    """Reads a backbone folder strictly.
+
+    Raises:
+        BackboneError: If the folder is missing, newer, of another entity list, or its tensors do not fit.
+    """
+    folder = Path(folder)
+    path = folder / "config.json"
+    if not path.is_file():
+        raise BackboneError(f"no backbone at {folder}: {path.name} was looked for; pre-train one with `make pretrain`")
+    config = json.loads(path.read_text())
+    if config.get("format", 0) > FORMAT or "architecture" not in config:
+        raise BackboneError(f"{path}: format {config.get('format')} is not known here (up to {FORMAT}); update gkmvlp")
+    architecture = Architecture.from_dict(config["architecture"])
+    # the tensors are here: nothing may be fetched by name
+    architecture.vision.weights = architecture.text.weights = None
+    if list_hash(architecture.knowledge.entities) != config["entities_sha256"]:
+        raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
+    tokenizer = load_tokenizer(folder)
+    model = _model(architecture, tokenizer)
+    state = load_file(folder / "model.safetensors")
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise BackboneError(f"{folder}: tensors do not fit the architecture: {reason}") from error
+    known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocabulary")
+    return Backbone(model, tokenizer, {key: value for key, value in config.items() if key not in known})

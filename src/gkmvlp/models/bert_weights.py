@@ -1,0 +1,107 @@
+"""Weights of a Hugging Face BERT, by a table of rules and a strict load."""
+
+import re
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedConfig
+
+from gkmvlp.errors import BackboneError
+from gkmvlp.models.config import TextConfig
+from gkmvlp.models.text import FusionBert
+
+# Hugging Face name -> ours; a rule without target drops the tensor. The first rule that matches holds.
+RULES: tuple[tuple[str, str | None], ...] = (
+    (r"^bert\.embeddings\.word_embeddings\.weight$", r"word.weight"),
+    (r"^bert\.embeddings\.position_embeddings\.weight$", r"position.weight"),
+    (r"^bert\.embeddings\.token_type_embeddings\.weight$", r"segment"),
+    (r"^bert\.embeddings\.LayerNorm\.(weight|bias)$", r"norm.\1"),
+    (r"^bert\.encoder\.layer\.(\d+)\.attention\.self\.(query|key|value)\.(\w+)$", r"layers.\1.attention.\2.\3"),
+    (r"^bert\.encoder\.layer\.(\d+)\.attention\.output\.dense\.(\w+)$", r"layers.\1.attention.output.\2"),
+    (r"^bert\.encoder\.layer\.(\d+)\.attention\.output\.LayerNorm\.(\w+)$", r"layers.\1.attention.norm.\2"),
+    (r"^bert\.encoder\.layer\.(\d+)\.intermediate\.dense\.(\w+)$", r"layers.\1.intermediate.\2"),
+    (r"^bert\.encoder\.layer\.(\d+)\.output\.dense\.(\w+)$", r"layers.\1.output.\2"),
+    (r"^bert\.encoder\.layer\.(\d+)\.output\.LayerNorm\.(\w+)$", r"layers.\1.norm.\2"),
+    (r"^cls\.predictions\.transform\.dense\.(\w+)$", r"head.0.\1"),
+    (r"^cls\.predictions\.transform\.LayerNorm\.(\w+)$", r"head.2.\1"),
+    (r"^cls\.predictions\.bias$", r"head_bias"),
+    (r"^cls\.predictions\.decoder\.", None),  # tied to the word embedding
+    (r"^bert\.pooler\.", None),
+)
+
+
+def bert_sizes(reference: str) -> TextConfig:
+    """The sizes of a BERT, read from its config.
+
+    Args:
+        reference: Name on the hub, or a folder.
+
+    Raises:
+        BackboneError: If nothing is there, or it is no BERT.
+    """
+    try:
+        config: PreTrainedConfig = AutoConfig.from_pretrained(reference)
+    except (OSError, ValueError) as error:
+        raise BackboneError(
+            f"no BERT at {reference!r}: give a hub name (needs the network once) or a folder with config.json"
+        ) from error
+    if config.model_type != "bert":
+        raise BackboneError(f"{reference!r} is a {config.model_type!r} model, a BERT is needed")
+    return TextConfig(
+        weights=reference,
+        width=config.hidden_size,
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        feedforward=config.intermediate_size,
+        vocabulary=config.vocab_size,
+    )
+
+
+def renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The state dict of a ``BertForMaskedLM`` under our names.
+
+    Raises:
+        BackboneError: If a tensor has no rule.
+    """
+    out: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        for pattern, target in RULES:
+            match = re.match(pattern, name)
+            if match:
+                if target is not None:
+                    out[match.expand(target)] = tensor
+                break
+        else:
+            raise BackboneError(f"no rule for the tensor {name!r} of this BERT")
+    # one segment is all a report needs; its vector is added to every token
+    if "segment" in out:
+        out["segment"] = out["segment"][0]
+    return out
+
+
+def load_bert(bert: FusionBert, reference: str) -> None:
+    """Fills the encoder and starts the decoder's self-attention from the encoder's, as BLIP does.
+
+    Cross-attention keeps its fresh weights, and so do the rows of tokens that were added to the vocabulary.
+
+    Args:
+        bert: The model to fill, of the sizes that ``bert_sizes`` gives.
+        reference: Name on the hub, or a folder.
+
+    Raises:
+        BackboneError: If the tensors do not fit.
+    """
+    source = AutoModelForMaskedLM.from_pretrained(reference)
+    state = renamed(source.state_dict())
+    own = bert.state_dict()
+    for name, tensor in list(state.items()):
+        if "attention." in name:
+            state[name.replace(".attention.", ".decoder_attention.")] = tensor
+        if name in ("word.weight", "head_bias") and len(tensor) < len(own[name]):
+            state[name] = torch.cat([tensor, own[name][len(tensor) :]])
+    missing = [name for name in own if name not in state and "cross_attention" not in name]
+    wrong = [name for name in state if name not in own or own[name].shape != state[name].shape]
+    if missing or wrong:
+        raise BackboneError(f"{Path(reference).name}: missing {missing[:3]}, not fitting {wrong[:3]}")
+    bert.load_state_dict(own | state, strict=True)

@@ -1,0 +1,145 @@
+"""The architecture as data: what a backbone's ``config.json`` holds and what a YAML sets under ``architecture:``."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from gkmvlp.entities import ENTITIES
+from gkmvlp.errors import BackboneError
+from gkmvlp.geometry import Fit
+
+Intensity = Literal["voi", "minmax", "equalized"]
+Routing = Literal["none", "soft", "hard"]
+Pooling = Literal["coverage", "roi_align"]
+KnowledgeMode = Literal["query", "report"]
+
+
+@dataclass
+class VisionConfig:
+    """The image encoder.
+
+    Attributes:
+        name: Any timm model.
+        weights: ``null`` for fresh weights, ``pretrained`` for timm's own by name, or a safetensors file.
+        stages: For pyramids: the feature stages that are fused on the grid of the first; empty reads the last map.
+        options: Further arguments of ``timm.create_model``.
+    """
+
+    name: str = "vit_base_patch16_224"
+    weights: str | None = None
+    stages: list[int] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class TextConfig:
+    """The text encoder, image-report encoder and report decoder, one BERT in three modes.
+
+    Attributes:
+        weights: ``null`` for fresh weights, or the name or folder of a Hugging Face BERT, whose sizes then hold.
+        tokenizer: Name or folder of a tokenizer; ``null`` takes that of ``weights``, else trains one on the corpus.
+        vocabulary: Largest size of a tokenizer that is trained on the corpus.
+        width: Hidden size D.
+        layers: Number of layers.
+        heads: Attention heads a layer.
+        feedforward: Inner size of the feed-forward part.
+        max_tokens: Longest report in tokens; the rest is cut.
+        fusion_start: First layer with cross-attention to the image memory, counted from 0.
+        dropout: Dropout probability.
+    """
+
+    weights: str | None = None
+    tokenizer: str | None = None
+    vocabulary: int = 30522
+    width: int = 768
+    layers: int = 12
+    heads: int = 12
+    feedforward: int = 3072
+    max_tokens: int = 128
+    fusion_start: int = 0
+    dropout: float = 0.1
+
+
+@dataclass
+class KnowledgeConfig:
+    """The grounded-knowledge module.
+
+    Attributes:
+        entities: Names from ``gkmvlp.entities``; one prompt each.
+        mode: ``query`` shows every image the same prompts; ``report`` adds each entity's status (it leaks the report).
+        layers: Decoder layers.
+        heads: Attention heads a layer.
+        feedforward: Inner size of the feed-forward part.
+        routing: How region attention steers patch attention: not at all, by adding log weights, or by masking.
+        routing_floor: The epsilon in log(weight + epsilon) of soft routing.
+        pooling: How a region is read off the patch grid.
+        grounded: False admits all regions to every prompt.
+        dropout: Dropout probability.
+    """
+
+    entities: list[str] = field(default_factory=lambda: [entity.name for entity in ENTITIES])
+    mode: KnowledgeMode = "query"
+    layers: int = 2
+    heads: int = 12
+    feedforward: int = 3072
+    routing: Routing = "soft"
+    routing_floor: float = 1e-3
+    pooling: Pooling = "coverage"
+    grounded: bool = True
+    dropout: float = 0.1
+
+
+@dataclass
+class Architecture:
+    """Everything that decides which tensors a backbone has and what it may be fed.
+
+    Attributes:
+        image_size: Side S of the square frame in pixels.
+        fit: How an image is fitted to the square.
+        intensity: How pixel values were made; ``equalized`` for the JPGs of MIMIC-CXR.
+        embedding: Size of the shared space of image-text contrast.
+        vision: The image encoder.
+        text: The text model.
+        knowledge: The grounded-knowledge module.
+    """
+
+    image_size: int = 224
+    fit: Fit = "pad"
+    intensity: Intensity = "equalized"
+    embedding: int = 256
+    vision: VisionConfig = field(default_factory=VisionConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Architecture":
+        """The reverse of ``to_dict``.
+
+        Raises:
+            BackboneError: If a field is unknown.
+        """
+        nested = {"vision": VisionConfig, "text": TextConfig, "knowledge": KnowledgeConfig}
+        try:
+            parts = {key: nested[key](**value) if key in nested else value for key, value in values.items()}
+            return cls(**parts)
+        except TypeError as error:
+            raise BackboneError(f"config.json of another version: {error}; update gkmvlp") from error
+
+    def differences(self, other: "Architecture") -> list[str]:
+        """Dotted keys whose values differ, leaving out where weights come from and dropout."""
+        ignored = {"weights", "tokenizer", "dropout"}
+
+        def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+            out: dict[str, Any] = {}
+            for key, value in values.items():
+                if isinstance(value, dict) and key != "options":
+                    out |= flat(value, f"{prefix}{key}.")
+                elif key not in ignored:
+                    out[prefix + key] = value
+            return out
+
+        mine, theirs = flat(self.to_dict()), flat(other.to_dict())
+        return [key for key in mine if mine[key] != theirs[key]]

@@ -1,0 +1,122 @@
+"""GK-MVLP (Deng et al., arXiv 2404.14750): image encoder, grounded knowledge, and one BERT in three modes.
+
+Nothing here but ``status_BE`` in the ``report`` mode of knowledge may depend on a report; that mode leaks and is an
+option of the ablation. B batch, S side, R regions, E entities, P patches, T tokens, M = P + E memory tokens, D width.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gkmvlp.anatomy import REGIONS
+from gkmvlp.entities import prior
+from gkmvlp.models.bert_weights import load_bert
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.grounded_knowledge import Grounded, GroundedKnowledge
+from gkmvlp.models.regions import RegionPooler, coverage
+from gkmvlp.models.text import FusionBert
+from gkmvlp.models.tokenizer import Tokens
+from gkmvlp.models.vision import ImageFeatures, VisionEncoder
+
+
+class ImageMemory(NamedTuple):
+    """An image as the text modes read it."""
+
+    features: ImageFeatures
+    grounded: Grounded
+    memory: Tensor  # (B, P + E, D)
+
+
+class GkMvlp(nn.Module):
+    """The backbone.
+
+    Args:
+        architecture: What to build.
+        vocabulary: Length of the tokenizer.
+        prompts: The knowledge prompts as E rows of tokens, in the order of ``architecture.knowledge.entities``.
+    """
+
+    prompt_ET: Tensor
+    prompt_mask_ET: Tensor
+    prior_ER: Tensor
+
+    def __init__(self, architecture: Architecture, vocabulary: int, prompts: Tokens) -> None:
+        super().__init__()
+        config = architecture
+        width = config.text.width
+        self.architecture = architecture
+        self.vision = VisionEncoder(config.vision, width, config.image_size)
+        self.text = FusionBert(config.text, vocabulary)
+        if config.text.weights:
+            load_bert(self.text, config.text.weights)
+        self.regions = RegionPooler(len(REGIONS), width, config.knowledge.pooling)
+        self.knowledge = GroundedKnowledge(width, config.knowledge)
+        self.kind = nn.Parameter(torch.randn(2, width) * 0.02)  # tells patches from knowledge in the memory
+        self.image_embedding = nn.Linear(width, config.embedding)
+        self.text_embedding = nn.Linear(width, config.embedding)
+        self.entity_head = nn.Linear(width, 2)
+        self.match_head = nn.Linear(width, 2)
+        leaks = config.knowledge.mode == "report"
+        self.status = nn.Embedding(4, width) if leaks else None  # rows: status + 2
+        admitted_ER = torch.from_numpy(prior(config.knowledge.entities))
+        self.register_buffer("prior_ER", admitted_ER if config.knowledge.grounded else torch.ones_like(admitted_ER))
+        self.register_buffer("prompt_ET", prompts.ids)
+        self.register_buffer("prompt_mask_ET", prompts.mask)
+
+    def encode_prompts(self) -> Tensor:
+        """One vector a knowledge prompt, (E, D): the first token's state; once a step, not once an image."""
+        return self.text(self.prompt_ET, self.prompt_mask_ET)[:, 0]
+
+    def encode_image(
+        self,
+        image_B1SS: Tensor,
+        box_BR4: Tensor,
+        mask_BR: Tensor,
+        *,
+        status_BE: Tensor | None = None,
+        need_patch_attention: bool = False,
+    ) -> ImageMemory:
+        """An image with its regions to memory.
+
+        Args:
+            image_B1SS: (B, 1, S, S) float32 in [0, 1].
+            box_BR4: Region boxes (B, R, 4) xyxy as fractions of the frame.
+            mask_BR: (B, R) bool, True where the region has a box.
+            status_BE: Statuses (B, E) int8 from the report; read in the ``report`` mode of knowledge only.
+            need_patch_attention: Whether to compute the attention of prompts over patches.
+        """
+        features = self.vision(image_B1SS)
+        coverage_BRP = coverage(box_BR4.float(), features.grid)
+        region_BRD = self.regions(features.patches, box_BR4, coverage_BRP, features.grid)
+        prompt_BED = self.encode_prompts().expand(len(image_B1SS), -1, -1)
+        if self.status is not None:
+            unsaid_BE = torch.full(prompt_BED.shape[:2], -2, device=prompt_BED.device)
+            prompt_BED = prompt_BED + self.status((unsaid_BE if status_BE is None else status_BE.long()) + 2)
+        admitted_BER = self.prior_ER & mask_BR[:, None]
+        grounded = self.knowledge(
+            prompt_BED, region_BRD, admitted_BER, coverage_BRP, features.patches, need_patch_attention
+        )
+        memory = torch.cat([features.patches + self.kind[0], grounded.tokens + self.kind[1]], dim=1)
+        return ImageMemory(features, grounded, memory)
+
+    def entity_logits(self, grounded: Grounded) -> Tensor:
+        """Absent and present of each entity, (B, E, 2)."""
+        return self.entity_head(grounded.evidence)
+
+    def embed_image(self, features: ImageFeatures) -> Tensor:
+        """Unit vectors of the shared space, (B, embedding) float32."""
+        return F.normalize(self.image_embedding(features.pooled).float(), dim=-1)
+
+    def embed_text(self, tokens: Tokens) -> Tensor:
+        """Unit vectors of the shared space, (B, embedding) float32."""
+        return F.normalize(self.text_embedding(self.text(*tokens)[:, 0]).float(), dim=-1)
+
+    def match_logits(self, tokens: Tokens, memory_BMD: Tensor) -> Tensor:
+        """Whether text and image belong together, (B, 2): no, yes."""
+        return self.match_head(self.text(*tokens, "fusion", memory_BMD)[:, 0])
+
+    def decode(self, tokens: Tokens, memory_BMD: Tensor, memory_mask_BM: Tensor | None = None) -> Tensor:
+        """Scores of the next token at every place, (B, T, V)."""
+        return self.text.vocabulary_logits(self.text(*tokens, "decoder", memory_BMD, memory_mask_BM))

@@ -1,0 +1,138 @@
+"""One BERT in three modes: text encoder, image-report encoder, report decoder.
+
+As in BLIP, the three share all weights but the decoder's self-attention (Li et al. 2022, section 3.1). Post-norm layers
+and names follow BERT, so that its weights load by the table in ``gkmvlp.models.bert_weights``.
+B batch, T tokens, M memory tokens, D width, H heads, V vocabulary.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gkmvlp.models.config import TextConfig
+
+Mode = Literal["text", "fusion", "decoder"]
+
+
+class BertAttention(nn.Module):
+    """Multi-head attention, output projection, residual and norm."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
+        self.value, self.output = nn.Linear(width, width), nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width, eps=1e-12)
+
+    def forward(self, x_BTD: Tensor, source_BMD: Tensor, mask: Tensor | None, causal: bool = False) -> Tensor:
+        """Attends from ``x_BTD`` to ``source_BMD``.
+
+        Args:
+            x_BTD: Queries (B, T, D).
+            source_BMD: Keys and values (B, M, D).
+            mask: Bool, broadcastable to (B, 1, T, M), True where attention is allowed; None allows all.
+            causal: Whether a token sees only itself and earlier ones; ``mask`` must then be None.
+        """
+        query, key, value = (
+            project(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for project, x in ((self.query, x_BTD), (self.key, source_BMD), (self.value, source_BMD))
+        )
+        dropout = self.dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=causal)
+        out_BTD = F.dropout(self.output(mixed.transpose(1, 2).flatten(2)), self.dropout, self.training)
+        return self.norm(x_BTD + out_BTD)
+
+
+class BertLayer(nn.Module):
+    """Self-attention (one for encoding, one for decoding), optional cross-attention, feed-forward."""
+
+    def __init__(self, config: TextConfig, fuses: bool) -> None:
+        super().__init__()
+        width, heads, dropout = config.width, config.heads, config.dropout
+        self.attention = BertAttention(width, heads, dropout)
+        self.decoder_attention = BertAttention(width, heads, dropout)
+        self.cross_attention = BertAttention(width, heads, dropout) if fuses else None
+        self.intermediate = nn.Linear(width, config.feedforward)
+        self.output = nn.Linear(config.feedforward, width)
+        self.norm = nn.LayerNorm(width, eps=1e-12)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self, x_BTD: Tensor, mask: Tensor, mode: Mode, memory_BMD: Tensor | None, memory_mask: Tensor | None
+    ) -> Tensor:
+        """One layer; see ``FusionBert.forward``."""
+        if mode == "decoder":
+            x_BTD = self.decoder_attention(x_BTD, x_BTD, None, causal=True)  # right padding hides behind causality
+        else:
+            x_BTD = self.attention(x_BTD, x_BTD, mask)
+        if self.cross_attention is not None and memory_BMD is not None:
+            x_BTD = self.cross_attention(x_BTD, memory_BMD, memory_mask)
+        return self.norm(x_BTD + self.dropout(self.output(F.gelu(self.intermediate(x_BTD)))))
+
+
+class FusionBert(nn.Module):
+    """BERT whose layers from ``fusion_start`` on can look at an image memory.
+
+    Args:
+        config: Sizes.
+        vocabulary: V, the length of the tokenizer.
+    """
+
+    def __init__(self, config: TextConfig, vocabulary: int) -> None:
+        super().__init__()
+        # 512 positions, as every public BERT has, whatever max_tokens cuts to
+        self.word = nn.Embedding(vocabulary, config.width)
+        self.position = nn.Embedding(512, config.width)
+        self.segment = nn.Parameter(torch.zeros(config.width))
+        self.norm = nn.LayerNorm(config.width, eps=1e-12)
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers = nn.ModuleList(BertLayer(config, layer >= config.fusion_start) for layer in range(config.layers))
+        self.head = nn.Sequential(
+            nn.Linear(config.width, config.width), nn.GELU(), nn.LayerNorm(config.width, eps=1e-12)
+        )
+        self.head_bias = nn.Parameter(torch.zeros(vocabulary))
+        self.apply(_initialise)
+
+    def forward(
+        self,
+        token_BT: Tensor,
+        mask_BT: Tensor,
+        mode: Mode = "text",
+        memory_BMD: Tensor | None = None,
+        memory_mask_BM: Tensor | None = None,
+    ) -> Tensor:
+        """States of the last layer.
+
+        Args:
+            token_BT: Token ids (B, T) int64, right-padded.
+            mask_BT: (B, T) bool, True on real tokens.
+            mode: ``text`` ignores the memory, ``fusion`` reads it, ``decoder`` reads it and is causal.
+            memory_BMD: Image memory (B, M, D).
+            memory_mask_BM: (B, M) bool, True where the memory may be read; None allows all.
+
+        Returns:
+            (B, T, D).
+        """
+        if mode == "text":
+            memory_BMD = None
+        place = torch.arange(token_BT.shape[1], device=token_BT.device)
+        x_BTD = self.dropout(self.norm(self.word(token_BT) + self.position(place) + self.segment))
+        mask = mask_BT[:, None, None, :]
+        memory_mask = None if memory_mask_BM is None else memory_mask_BM[:, None, None, :]
+        for layer in self.layers:
+            x_BTD = layer(x_BTD, mask, mode, memory_BMD, memory_mask)
+        return x_BTD
+
+    def vocabulary_logits(self, state_BTD: Tensor) -> Tensor:
+        """Scores of the next token, (B, T, V); the output matrix is the word embedding."""
+        return F.linear(self.head(state_BTD), self.word.weight, self.head_bias)
+
+
+def _initialise(module: nn.Module) -> None:
+    """BERT's N(0, 0.02)."""
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, std=0.02)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,92 @@
+"""Tokenizers: from a name or folder, or a WordPiece tokenizer trained on the corpus.
+
+B batch, T tokens.
+"""
+
+import string
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from tokenizers import BertWordPieceTokenizer
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from gkmvlp.errors import BackboneError
+
+DECODE = "[DEC]"  # first token of a decoded text
+# bf16 kernels are chosen anew for each shape, so texts are padded to few lengths
+LENGTHS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+
+
+class Tokens(NamedTuple):
+    """A batch of texts."""
+
+    ids: Tensor  # (B, T) int64, right-padded
+    mask: Tensor  # (B, T) bool, True on real tokens
+
+
+def train_tokenizer(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
+    """A lower-casing WordPiece tokenizer that can spell every printable ASCII text.
+
+    Args:
+        texts: Training texts.
+        size: Largest vocabulary.
+    """
+    model = BertWordPieceTokenizer(lowercase=True)
+    alphabet = [letter for letter in string.printable if not letter.isspace()]
+    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", DECODE]
+    model.train_from_iterator(
+        texts, size, initial_alphabet=alphabet, special_tokens=specials, min_frequency=2, show_progress=False
+    )
+    return _fast(PreTrainedTokenizerFast(tokenizer_object=model._tokenizer))
+
+
+def _fast(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    tokenizer.add_special_tokens(
+        {
+            "pad_token": "[PAD]",
+            "unk_token": "[UNK]",
+            "cls_token": "[CLS]",
+            "sep_token": "[SEP]",
+            "mask_token": "[MASK]",
+            "bos_token": DECODE,
+        }
+    )
+    return tokenizer
+
+
+def load_tokenizer(reference: str | Path) -> PreTrainedTokenizerFast:
+    """A tokenizer by hub name or folder, with the decoder's first token added where it lacks one.
+
+    Raises:
+        BackboneError: If nothing is there.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(reference))
+    except (OSError, ValueError) as error:
+        raise BackboneError(f"no tokenizer at {str(reference)!r}: give a hub name or a folder") from error
+    return _fast(tokenizer)
+
+
+def tokenize(tokenizer: PreTrainedTokenizerFast, texts: list[str], max_tokens: int, decode: bool = False) -> Tokens:
+    """Texts to ids, padded to the next of a few fixed lengths.
+
+    Args:
+        tokenizer: The tokenizer.
+        texts: B texts.
+        max_tokens: Longest text in tokens, special tokens included.
+        decode: Whether the first token is the decoder's instead of [CLS].
+    """
+    encoded = tokenizer(texts, truncation=True, max_length=max_tokens)["input_ids"]
+    longest = max(len(ids) for ids in encoded)
+    length = min((size for size in LENGTHS if size >= longest), default=longest)
+    length = min(length, max_tokens) if max_tokens >= longest else longest
+    ids_BT = torch.full((len(texts), length), tokenizer.pad_token_id, dtype=torch.long)
+    for row, ids in zip(ids_BT, encoded, strict=True):
+        row[: len(ids)] = torch.tensor(ids)
+    mask_BT = torch.arange(length) < torch.tensor([len(ids) for ids in encoded])[:, None]
+    if decode:
+        ids_BT[:, 0] = tokenizer.bos_token_id
+    return Tokens(ids_BT, mask_BT)

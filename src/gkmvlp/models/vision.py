@@ -1,0 +1,158 @@
+"""Image encoders: any timm model behind one contract.
+
+B batch, S side in pixels, P = h * w patches, C channels of the timm model, D width, K pooling queries.
+"""
+
+import math
+from typing import NamedTuple
+
+import timm
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from gkmvlp.errors import BackboneError, ConfigError
+from gkmvlp.models.config import VisionConfig
+
+
+class ImageFeatures(NamedTuple):
+    """What an image encoder gives."""
+
+    pooled: Tensor  # (B, D) one vector an image
+    patches: Tensor  # (B, P, D) row-major over the grid, with the code of their place
+    grid: tuple[int, int]  # (h, w)
+
+
+def position_code(height: int, width: int, channels: int) -> Tensor:
+    """Fixed two-dimensional sine-cosine code, (h * w, D) float32 (Vaswani et al. 2017, one half an axis).
+
+    Args:
+        height: Rows h of the grid.
+        width: Columns w of the grid.
+        channels: D, a multiple of 4.
+    """
+    frequency = 100 ** -(torch.arange(channels // 4) / (channels // 4))  # grids are far shorter than texts
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    # in units of a sixteenth of the frame, so that the code does not depend on the resolution
+    angles = [axis.flatten()[:, None] * (16 / size) * frequency for axis, size in ((y, height), (x, width))]
+    return torch.cat([part for angle in angles for part in (angle.sin(), angle.cos())], dim=-1)
+
+
+class AttentionPool(nn.Module):
+    """K learned queries look at the patches; their answers side by side make one vector.
+
+    A mean over patches forgets on which side a finding lies; queries over patches that carry their place do not.
+    """
+
+    def __init__(self, width: int, queries: int = 8, heads: int = 4) -> None:
+        super().__init__()
+        self.query_KD = nn.Parameter(torch.randn(queries, width) * 0.02)
+        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.project = nn.Linear(queries * width, width)
+
+    def forward(self, patches_BPD: Tensor) -> Tensor:
+        """(B, P, D) to (B, D)."""
+        query_BKD = self.query_KD.expand(len(patches_BPD), -1, -1)
+        answer_BKD, _ = self.attention(query_BKD, patches_BPD, patches_BPD, need_weights=False)
+        return self.project(answer_BKD.flatten(1))
+
+
+class VisionEncoder(nn.Module):
+    """A timm model, or a pyramid of its stages, with patches of width D.
+
+    Args:
+        config: Which timm model and which weights.
+        width: D of the patches it gives.
+        image_size: Side S of the images in pixels.
+
+    Raises:
+        ConfigError: If timm has no such model.
+        BackboneError: If the weights named do not fit.
+    """
+
+    def __init__(self, config: VisionConfig, width: int, image_size: int) -> None:
+        super().__init__()
+        self.stages = config.stages
+        self.model = _create(config, image_size)
+        self.project: nn.ModuleList | nn.Linear
+        if config.stages:
+            channels = self.model.feature_info.channels()
+            self.project = nn.ModuleList(nn.Conv2d(channel, width, 1) for channel in channels)
+        else:
+            self.project = nn.Linear(self.model.num_features, width)
+        self.norm = nn.LayerNorm(width)
+        self.pool = AttentionPool(width)
+        mean, std = _intensity(config)
+        self.mean, self.std = mean, std
+        with torch.no_grad():
+            self.grid = self._map(torch.zeros(1, 1, image_size, image_size)).shape[-2:]
+        self.register_buffer("position_PD", position_code(*self.grid, width), persistent=False)
+
+    def _map(self, image_B1SS: Tensor) -> Tensor:
+        """Feature map (B, C or D, h, w) of normalised images."""
+        if self.stages:
+            assert isinstance(self.project, nn.ModuleList)
+            maps = [project(x) for project, x in zip(self.project, self.model(image_B1SS), strict=True)]
+            size = maps[0].shape[-2:]
+            finer = [F.interpolate(x, size, mode="bilinear", align_corners=False) for x in maps[1:]]
+            return torch.stack([maps[0], *finer]).sum(0)
+        features = self.model.forward_features(image_B1SS)
+        if features.ndim == 4:  # Swin gives (B, h, w, C), conv nets (B, C, h, w)
+            return features.movedim(-1, 1) if features.shape[-1] == self.model.num_features else features
+        tokens = features[:, getattr(self.model, "num_prefix_tokens", 0) :]
+        grid = getattr(getattr(self.model, "patch_embed", None), "grid_size", None)
+        height, width = grid or [math.isqrt(tokens.shape[1])] * 2
+        return tokens.transpose(1, 2).unflatten(2, (height, width))
+
+    def forward(self, image_B1SS: Tensor) -> ImageFeatures:
+        """Encodes images.
+
+        Args:
+            image_B1SS: (B, 1, S, S) float32 in [0, 1].
+        """
+        map_BChw = self._map((image_B1SS - self.mean) / self.std)
+        height, width = map_BChw.shape[-2:]
+        patches_BPC = map_BChw.flatten(2).transpose(1, 2)
+        if isinstance(self.project, nn.Linear):
+            patches_BPC = self.project(patches_BPC)
+        patches_BPD = self.norm(patches_BPC) + self.position_PD
+        return ImageFeatures(self.pool(patches_BPD), patches_BPD, (height, width))
+
+
+def _intensity(config: VisionConfig) -> tuple[float, float]:
+    """Mean and standard deviation of the pixel values the weights expect, over grey values in [0, 1]."""
+    cfg = timm.get_pretrained_cfg(config.name)
+    if config.weights is None or cfg is None:
+        return 0.5, 0.25
+    return sum(cfg.mean) / 3, sum(cfg.std) / 3
+
+
+def _create(config: VisionConfig, image_size: int) -> nn.Module:
+    """The timm model, one input channel; RGB weights are summed by timm itself."""
+    options = dict(config.options)
+    if config.stages:
+        options |= {"features_only": True, "out_indices": tuple(config.stages)}
+    else:
+        options |= {"num_classes": 0}
+    by_name = config.weights == "pretrained"
+    sized = {"img_size": image_size}
+    try:
+        try:
+            model = timm.create_model(config.name, pretrained=by_name, in_chans=1, **options, **sized)
+        except TypeError:  # conv nets take any size and refuse the argument
+            model = timm.create_model(config.name, pretrained=by_name, in_chans=1, **options)
+    except RuntimeError as error:
+        raise ConfigError(f"vision {config.name!r}: {str(error).splitlines()[0]}") from error
+    if config.weights and not by_name:
+        _load(model, config)
+    return model
+
+
+def _load(model: nn.Module, config: VisionConfig) -> None:
+    """Strictly loads a local safetensors file into the timm model."""
+    try:
+        model.load_state_dict(load_file(str(config.weights)), strict=True)
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BackboneError(f"vision weights {config.weights} do not fit {config.name}: {reason}") from error
