@@ -118,6 +118,8 @@ def _heart(rng: np.random.Generator, center: float, width: float, top: float, bo
     first, second = (np.array(_HEARTS[i]) for i in rng.choice(len(_HEARTS), 2, replace=False))
     mix = rng.random()
     shape = mix * first + (1 - mix) * second + rng.normal(0, 0.025, first.shape)
+    for half in (shape[:4, 0], shape[4:, 0]):
+        half /= half.max()  # the ratio asked for is the ratio drawn
     right = rng.uniform(0.30, 0.38)
     part = width * np.array([right] * 4 + [1 - right] * 4)
     sign = np.array([-1.0] * 4 + [1.0] * 4)
@@ -130,7 +132,7 @@ def _heart(rng: np.random.Generator, center: float, width: float, top: float, bo
 def _cardiothoracic_ratio(plan: PatientPlan, rng: np.random.Generator) -> float:
     large = plan.planned("cardiomegaly")
     if large:
-        return 0.57 + 0.11 * large.extent
+        return 0.585 + 0.115 * large.extent
     narrow = 0.045 if plan.planned("emphysema") else 0.0
     return float(rng.uniform(0.40, 0.49) + (0.015 if plan.view == "AP" else 0.0) - narrow)
 
@@ -186,7 +188,7 @@ def build_anatomy(plan: PatientPlan) -> Anatomy:
         hilum_y=(hilum + 0.015, hilum - 0.01),
         knob=(0.042 + 0.012 * aged + rng.normal(0, 0.004), hilum - 0.12, 0.032 + 0.014 * aged),
         heart=_heart(rng, center, heart_width, min(top, floor - 0.2), floor),
-        fat=float(0.035 + 0.05 * max(plan.habitus, 0) + rng.uniform(0, 0.02) + 0.01 * plan.habitus),
+        fat=float(0.055 + 0.06 * max(plan.habitus, 0) + rng.uniform(0, 0.05) + 0.01 * plan.habitus),
         shoulder_y=float(apex - 0.005 + rng.normal(0, 0.02)),
         clavicle_y=float(apex + rng.uniform(0.02, 0.085)),
         rib_gap=float(rng.uniform(0.056, 0.072)),

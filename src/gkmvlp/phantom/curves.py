@@ -1,4 +1,4 @@
-"""Smooth curves, bands and their rasterization; points are (N, 2) float64, x first."""
+"""Smooth curves, bands and their rasterization; points are (N, 2) float64, x first, several lines (M, N, 2)."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -40,22 +40,23 @@ def spline(points: Sequence[Sequence[float]] | Points, steps: int = 8, closed: b
 
 
 def normals(line: Points) -> Points:
-    """Unit normals (N, 2) of a polyline."""
-    tangent = np.gradient(line, axis=0)
-    tangent /= np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-9)[:, None]
-    return np.stack([-tangent[:, 1], tangent[:, 0]], 1)
+    """Unit normals (..., N, 2) of polylines."""
+    step = np.diff(line, axis=-2)
+    tangent = np.concatenate([step[..., :1, :], step[..., 1:, :] + step[..., :-1, :], step[..., -1:, :]], -2)
+    tangent /= np.maximum(np.sqrt((tangent**2).sum(-1, keepdims=True)), 1e-9)
+    return np.stack([-tangent[..., 1], tangent[..., 0]], -1)
 
 
 def band(line: Points, width: float | NDArray[np.float64]) -> tuple[Points, Points]:
-    """The two edges (N, 2) of a band of that width (N,) around a line."""
-    half = normals(line) * (np.broadcast_to(width, len(line)) / 2)[:, None]
+    """The two edges (..., N, 2) of bands of that width, a number or (..., N), around lines."""
+    half = normals(line) * (np.asarray(width) / 2)[..., None]
     return line + half, line - half
 
 
 def ribbon(line: Points, width: float | NDArray[np.float64]) -> Points:
-    """The polygon (2N, 2) of a band around a line."""
+    """The polygons (..., 2N, 2) of bands around lines."""
     left, right = band(line, width)
-    return np.concatenate([left, right[::-1]])
+    return np.concatenate([left, right[..., ::-1, :]], -2)
 
 
 def _fixed(points: Points) -> NDArray[np.int32]:
@@ -63,18 +64,19 @@ def _fixed(points: Points) -> NDArray[np.int32]:
     return np.rint((points - 0.5) * (1 << _SHIFT)).astype(np.int32)
 
 
-def fill(layer: Layer, polygons: Sequence[Points], value: int = 255) -> Layer:
+def fill(layer: Layer, polygons: Sequence[Points] | Points, value: int = 255) -> Layer:
     """Fills polygons given in pixels, antialiased, each over the earlier ones."""
     for polygon in polygons:
         cv2.fillPoly(layer, [_fixed(polygon)], (value,), cv2.LINE_AA, _SHIFT)
     return layer
 
 
-def stroke(layer: Layer, lines: Sequence[Points], value: int, thickness: float, closed: bool = False) -> Layer:
+def stroke(layer: Layer, lines: Sequence[Points] | Points, value: int, thickness: float, closed: bool = False) -> Layer:
     """Draws polylines given in pixels; below one pixel a line is fainter instead of thinner."""
     strength = min(1.0, max(thickness, 0.0))
     width = max(1, round(thickness))
-    cv2.polylines(layer, [_fixed(line) for line in lines], closed, (int(value * strength),), width, cv2.LINE_AA, _SHIFT)
+    fixed = list(_fixed(lines)) if isinstance(lines, np.ndarray) else [_fixed(line) for line in lines]
+    cv2.polylines(layer, fixed, closed, (int(value * strength),), width, cv2.LINE_AA, _SHIFT)
     return layer
 
 

@@ -44,15 +44,15 @@ def consolidation(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> 
     layer = scene.layer()
     root = scene.pose.pixels(np.array([[0.5 + SIGN[side] * 0.08, scene.anatomy.hilum_y[side]]]))[0]
     centre = np.array([column, row])
-    for _ in range(5):
+    for _ in range(4):
         end = centre + rng.normal(0, 0.55 * radius, 2) * scene.scale
         start = centre + (root - centre) * 0.35
         middle = (start + end) / 2 + rng.normal(0, 0.1 * radius, 2) * scene.scale
         stroke(layer, [spline([start, middle, end], 4)], 255, 1.7 * scene.scale / 256)
     airways = blur(unit(layer), 0.4 * scene.scale / 256)
-    strength = 0.62 + 0.30 * plan.contrast
+    strength = 0.75 + 0.30 * plan.contrast
     mottle = 1 + np.float32(0.16) * _grain(scene, rng, 0.03)
-    scene.add += patch * (np.float32(strength) * mottle - np.float32(0.42) * airways)
+    scene.add += patch * (np.float32(strength) * mottle - np.float32(0.36) * airways)
     scene.vessel_gain *= 1 - patch
     scene.occupied |= patch > 0.25
     return one_box(patch > 0.4)
@@ -88,8 +88,8 @@ def atelectasis(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Bo
         across = np.array([-inward[1], inward[0]]) * length * (0.28 + 0.12 * plan.extent)
         tip, base = centre + inward * length * 0.55, centre - inward * length * 0.5
         fill(layer, [np.stack([tip, base + across, base - 0.15 * length * inward, base - across])])
-    mask = blur(unit(layer), 0.5 * scene.scale / 256) * scene.lung[side]
-    scene.add += mask * np.float32(0.55 + 0.3 * plan.contrast)
+    mask = blur(unit(layer), 0.9 * scene.scale / 256) * scene.lung[side]
+    scene.add += mask * np.float32(0.72 + 0.3 * plan.contrast)
     scene.vessel_gain *= 1 - mask
     return one_box(mask > 0.3)
 
@@ -102,7 +102,9 @@ def edema(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | 
         offset = scene.offset(side) - np.float32(SIGN[side] * scene.anatomy.shift)
         across = (offset - np.float32(0.125)) * np.float32(1 / reach)
         down = (scene.y - np.float32(scene.anatomy.hilum_y[side] + 0.05)) * np.float32(1 / (1.55 * reach))
-        haze = np.exp(-np.float32(0.8) * (across**2 + down**2)) * scene.lung[side]
+        haze = (
+            np.exp(-np.float32(0.8) * (across**2 + down**2)) * scene.lung[side] * (1 - np.float32(0.85) * scene.heart)
+        )
         cloud = np.clip(np.float32(0.8) + np.float32(0.42) * _grain(scene, rng, 0.045), 0.1, 1.9)
         scene.add += haze * cloud * np.float32(0.50 + 0.25 * plan.contrast)
         scene.vessel_gain *= 1 - np.float32(0.55) * haze
@@ -155,7 +157,7 @@ def fibrosis(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes
     distance = scene.radial(column, row) * np.float32(1 / radius) + np.float32(0.12) * _grain(scene, rng, 0.1)
     patch = smooth(-1.1, -0.7, -distance) * scene.lung[side]
     net = window(net_tile(9.0), scene.shape, rng, rng.uniform(0.85, 1.15) * scene.scale / 256)
-    scene.add += patch * (net * np.float32(0.55 + 0.25 * plan.contrast) + np.float32(0.08))
+    scene.add += patch * (net * np.float32(0.85 + 0.25 * plan.contrast) - np.float32(0.06))
     scene.vessel_gain *= 1 - np.float32(0.7) * patch
     return one_box(patch > 0.35)
 
@@ -184,12 +186,12 @@ def _round_finding(
 
 def mass(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | None:
     """A large lobed body with a crisp edge."""
-    return _round_finding(scene, plan, rng, 0.044 + 0.036 * plan.extent, 0.09, 0.75 + 0.35 * plan.contrast)
+    return _round_finding(scene, plan, rng, 0.044 + 0.036 * plan.extent, 0.13, 1.1 + 0.4 * plan.contrast)
 
 
 def nodule(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | None:
     """A small round body with a crisp edge."""
-    return _round_finding(scene, plan, rng, 0.0185 + 0.011 * plan.extent, 0.04, 0.80 + 0.35 * plan.contrast)
+    return _round_finding(scene, plan, rng, 0.020 + 0.012 * plan.extent, 0.04, 1.35 + 0.4 * plan.contrast)
 
 
 def granuloma(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | None:

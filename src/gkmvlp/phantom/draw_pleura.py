@@ -26,7 +26,7 @@ def effusion(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes
         return None
     scene.air_gain *= 1 - np.float32(0.97) * fluid
     scene.vessel_gain *= 1 - fluid
-    scene.add += fluid * np.float32(0.12 + 0.2 * plan.contrast)
+    scene.add += fluid * np.float32(0.02 + 0.1 * plan.contrast)
     scene.occupied |= fluid > 0.2
     return one_box(fluid > 0.5)
 
@@ -41,8 +41,8 @@ def thickening(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Box
     half = 0.10 + 0.10 * plan.extent
     along = (scene.fraction(side) - np.float32(middle)) * np.float32(1 / half)
     taper = np.clip(1.25 - along**4, 0, 1)
-    lumps = 1 + np.float32(0.22) * window(cloud_tile(24.0), scene.shape, rng, 0.05 * scene.scale / 24)
-    thick = np.float32(0.024 + 0.016 * plan.extent) * taper * lumps
+    lumps = 1 + np.float32(0.13) * window(cloud_tile(24.0), scene.shape, rng, 0.14 * scene.scale / 24)
+    thick = np.float32(0.028 + 0.016 * plan.extent) * taper * lumps
     outer = scene.offset(side) > (0.055 if zone == "apical" else 0.16)
     covered = scene.lung[side] * outer * blur((taper > 0.05).astype(np.float32), 0.5)
     margin = np.float32(1.2 / scene.scale)
@@ -105,7 +105,7 @@ def hernia(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes |
     level = (np.arange(scene.pose.height, dtype=np.float32)[:, None] - np.float32(centre[1])) / np.float32(scene.scale)
     below = smooth(-0.004, 0.004, level + np.float32(radius * rng.uniform(-0.15, 0.25)))
     air = smooth(-0.90, -0.82, -distance) * (1 - below)
-    scene.add += sac * below * np.float32(0.40) + ring * np.float32(0.28)
+    scene.add += sac * below * np.float32(0.40) + ring * np.float32(0.20)
     scene.add -= air * np.float32(0.55 + 0.25 * plan.contrast)
     box_4 = box_of(sac > 0.5)
     return None if box_4 is None else box_4[None]

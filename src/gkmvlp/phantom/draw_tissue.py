@@ -1,5 +1,6 @@
 """Body wall, mediastinum, abdomen and vessels as attenuation."""
 
+import cv2
 import numpy as np
 
 from gkmvlp.phantom.anatomy_model import SIGN
@@ -18,22 +19,22 @@ def _torso(scene: Scene, rng: np.random.Generator) -> list[Points]:
     """Trunk with neck, and both arms, in pixels."""
     anatomy = scene.anatomy
     shoulder, habitus = anatomy.shoulder_y, scene.plan.habitus
-    neck = 0.085 + 0.025 * max(habitus, 0) + rng.uniform(0, 0.015)
+    neck = 0.10 + 0.025 * max(habitus, 0) + rng.uniform(0, 0.015)
     hip = anatomy.fat + 0.03 * habitus
     slope = rng.uniform(0.02, 0.06)
     shapes, half = [], []
     for side in range(2):
         width = anatomy.half_width[side]
-        points = [(neck * 1.15, -0.5), (neck, shoulder - 0.13), (neck + 0.03, shoulder - 0.065 - slope),
-                  (0.24, shoulder - 0.03), (0.37, shoulder + slope), (0.43, shoulder + 0.10),
-                  (width + anatomy.fat + 0.03, 0.36), (width + anatomy.fat, 0.52),
-                  (width + hip - 0.005, 0.75), (width + hip, 1.5)]  # fmt: skip
+        points = [(neck * 1.2, -0.5), (neck, shoulder - 0.15), (neck + 0.03, shoulder - 0.075 - slope),
+                  (0.25, shoulder - 0.045), (0.38, shoulder - 0.03 + slope), (0.48, shoulder + 0.06),
+                  (0.50, shoulder + 0.16), (width + anatomy.fat + 0.035, 0.38), (width + anatomy.fat, 0.54),
+                  (width + hip + 0.01, 0.78), (width + hip + 0.04, 1.5)]  # fmt: skip
         half.append([(0.5 + SIGN[side] * offset, y) for offset, y in points])
         lift = rng.uniform(0.05, 1.35)
-        joint = np.array([0.5 + SIGN[side] * 0.405, shoulder + 0.085])
+        joint = np.array([0.5 + SIGN[side] * 0.445, shoulder + 0.09])
         elbow = joint + 0.75 * np.array([SIGN[side] * np.sin(lift) * 0.8, np.cos(lift)])
         arm = np.linspace(joint, elbow, 6)
-        shapes.append(ribbon(arm, np.linspace(0.15, 0.125, 6) + 0.04 * max(habitus, 0)))
+        shapes.append(ribbon(arm, np.linspace(0.185, 0.15, 6) + 0.05 * max(habitus, 0)))
     shapes.append(spline(np.array(half[0] + half[1][::-1]), 5, closed=True))
     return [scene.pose.pixels(points) for points in shapes]
 
@@ -48,7 +49,7 @@ def body_wall(scene: Scene, rng: np.random.Generator) -> Map:
         -0.16, 0.10, scene.y - np.float32(scene.anatomy.shoulder_y)
     )
     thick_belly = 1 + np.float32(0.28 + 0.1 * scene.plan.habitus) * smooth(0.45, 0.85, scene.y)
-    wall = mask * (np.float32(0.25) + np.float32(0.75) * round_edge) * thin_neck * thick_belly * np.float32(level)
+    wall = mask * (np.float32(0.42) + np.float32(0.58) * round_edge) * thin_neck * thick_belly * np.float32(level)
     wall += np.float32(0.05) * window(cloud_tile(60.0), scene.shape, rng, 1.0) * mask
     return wall + _breasts(scene, rng) * mask
 
@@ -79,7 +80,7 @@ def mediastinum(scene: Scene, rng: np.random.Generator) -> tuple[Map, Map]:
     mid, hilum = 0.5 + anatomy.shift, float(np.mean(anatomy.hilum_y))
     apex, low = min(anatomy.apex_y), max(anatomy.angle_y)
     knob_x, knob_y, radius = anatomy.knob
-    wide = rng.uniform(0.0, 0.012)
+    wide = rng.uniform(0.0, 0.022)
     right = [(mid - 0.045 - wide, apex - 0.05), (mid - 0.05 - wide, knob_y), (mid - 0.058 - wide, hilum), (0.45, low)]
     left = [(0.55, low), (mid + 0.07, hilum + 0.02), (mid + 0.058, hilum - 0.03), (mid + 0.05, knob_y + 0.5 * radius),
             (mid + 0.045, knob_y - radius), (mid + 0.045 + wide, apex - 0.05)]  # fmt: skip
@@ -101,7 +102,7 @@ def mediastinum(scene: Scene, rng: np.random.Generator) -> tuple[Map, Map]:
 def _airways(scene: Scene, mid: float, hilum: float, apex: float) -> Map:
     """Trachea and main bronchi, less dense than what surrounds them."""
     carina = (mid + 0.003, hilum - 0.05)
-    trachea = spline([(0.5 + 0.5 * (mid - 0.5), apex - 0.2), (mid - 0.002, apex), (mid - 0.008, hilum - 0.13), carina])
+    trachea = spline([(0.5 + 0.5 * (mid - 0.5), apex - 0.5), (mid - 0.002, apex), (mid - 0.008, hilum - 0.13), carina])
     tubes = [ribbon(trachea, 0.036)]
     for side, reach in ((0, 0.065), (1, 0.085)):
         sign = SIGN[side]
@@ -151,27 +152,32 @@ def vessels(scene: Scene, rng: np.random.Generator) -> Map:
         count = int(rng.integers(9, 12))
         fan = np.linspace(-1.35, 1.35, count) + rng.normal(0, 0.1, count)
         heading = np.where(SIGN[side] > 0, fan, np.pi - fan)
-        reach = rng.uniform(0.17, 0.27, count) * (0.85 + 0.35 * (fan > 0.2))
+        reach = rng.uniform(0.15, 0.25, count) * (0.85 + 0.3 * (fan > 0.2))
         start = hilum + np.stack([np.zeros(count), 0.045 * fan], 1)
-        trunk = _grow(rng, start, heading, reach, 0.13)
-        twig_start, twig_heading, twig_reach = _branch(rng, trunk, heading, reach, 4)
-        twig = _grow(rng, twig_start, twig_heading, twig_reach, 0.16)
+        trunk = _grow(rng, start, heading, reach, 0.2)
+        twig_start, twig_heading, twig_reach = _branch(rng, trunk, heading, reach, 5)
+        twig = _grow(rng, twig_start, twig_heading, twig_reach, 0.22)
         end_start, end_heading, end_reach = _branch(rng, twig, twig_heading, twig_reach, 2)
-        ends = _grow(rng, end_start, end_heading, end_reach, 0.2)
-        for walks, value, width in ((ends, 62, 0.85), (twig, 105, 1.15)):
-            stroke(layer, [scene.pose.pixels(walk) for walk in walks], value, width * pixel)
-        for first, value, width in ((3, 115, 1.6), (1, 150, 2.4), (0, 165, 3.4)):
-            stroke(layer, [scene.pose.pixels(walk[first : first + 3]) for walk in trunk], value, width * pixel)
+        ends = _grow(rng, end_start, end_heading, end_reach, 0.25)
+        for walks, value, width in ((ends, 65, 0.9), (twig, 100, 1.1)):
+            stroke(layer, scene.pose.pixels(walks), value, width * pixel)
+        for first, value, width in ((3, 105, 1.3), (1, 140, 2.0), (0, 165, 3.0)):
+            stroke(layer, scene.pose.pixels(trunk[:, first : first + 3]), value, width * pixel)
     return blur(unit(layer), 0.5 * pixel)
 
 
 def hila(scene: Scene, rng: np.random.Generator) -> Map:
-    """Soft knots of vessels at the lung roots."""
-    shadow = np.zeros(scene.shape, np.float32)
+    """Soft knots of vessels at the lung roots, drawn on a quarter of the pixels."""
+    x, y = scene.x[::4, ::4], scene.y[::4, ::4]
+    shadow = np.zeros(x.shape, np.float32)
     for side in range(2):
-        for _ in range(3):
-            offset, y = 0.075 + rng.uniform(0, 0.035), scene.anatomy.hilum_y[side] + rng.normal(0, 0.03)
-            across = (scene.offset(side) - np.float32(offset + SIGN[side] * scene.anatomy.shift)) * np.float32(1 / 0.02)
-            down = (scene.y - np.float32(y)) * np.float32(1 / rng.uniform(0.025, 0.05))
-            shadow += np.float32(rng.uniform(0.14, 0.3)) * np.exp(-(across**2) - down**2)
-    return shadow
+        for _ in range(4):
+            place = 0.5 + scene.anatomy.shift + SIGN[side] * (0.072 + rng.uniform(0, 0.035))
+            across = (x - np.float32(place)) * np.float32(1 / 0.019)
+            down = (y - np.float32(scene.anatomy.hilum_y[side] + rng.normal(0, 0.03))) * np.float32(
+                1 / rng.uniform(0.02, 0.045)
+            )
+            shadow += np.float32(rng.uniform(0.12, 0.28)) * np.exp(-(across**2) - down**2)
+    return np.asarray(
+        cv2.resize(shadow, (scene.pose.width, scene.pose.height), interpolation=cv2.INTER_LINEAR), np.float32
+    )

@@ -9,7 +9,7 @@ from gkmvlp.phantom.anatomy_model import build_anatomy
 from gkmvlp.phantom.curves import Map
 from gkmvlp.phantom.draw_bones import ribs, shoulder_girdle, spine
 from gkmvlp.phantom.draw_lung import Boxes
-from gkmvlp.phantom.draw_tissue import belly, body_wall, hila, mediastinum, vessels
+from gkmvlp.phantom.draw_tissue import belly, body_wall, hila, mediastinum, smooth, vessels
 from gkmvlp.phantom.film import develop
 from gkmvlp.phantom.plan import Finding, Phantom
 from gkmvlp.phantom.pose import pose_patient
@@ -72,8 +72,9 @@ def _attenuation(scene: Scene) -> Map:
     depth_of_air = np.float32(rng.uniform(1.12, 1.34))
     total = wall - depth_of_air * lucency * scene.air_gain + mass + belly(scene, rng)
     total += (tree * scene.vessel_gain + mottle) * np.minimum(lucency * 1.2, 1)
-    bones = ribs(scene, rng) + shoulder_girdle(scene, rng)
-    total += (bones + spine(scene, rng)) * np.clip(wall, 0, 1)
+    below = smooth(-0.02, 0.12, scene.y - np.float32(min(scene.anatomy.dome_y)))
+    bones = (ribs(scene, rng) + shoulder_girdle(scene, rng)) * (1 - np.float32(0.55) * below)
+    total += (bones + spine(scene, rng) * (1 - np.float32(0.4) * below)) * np.clip(wall, 0, 1)
     return np.asarray(np.maximum(total + scene.add, 0.0), np.float32)
 
 

@@ -28,7 +28,7 @@ class Pose:
     scale: float
 
     def pixels(self, points: Points) -> Points:
-        """Points (N, 2) of the body in pixels."""
+        """Points (..., 2) of the body in pixels."""
         return np.asarray(points @ self.matrix_23[:, :2].T + self.matrix_23[:, 2])
 
     def grid(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -57,7 +57,7 @@ def pose_patient(plan: PatientPlan, anatomy: Anatomy, size: int) -> Pose:
     width, height = (size, round(size / ratio)) if ratio > 1 else (round(size * ratio), size)
     lungs = np.concatenate([anatomy.lung(0), anatomy.lung(1)])
     span = lungs.max(0) - lungs.min(0)
-    fitted = min(width * 0.74 / span[0], height * 0.68 / span[1])
+    fitted = min(width * 0.80 / span[0], height * 0.71 / span[1])
     roll = np.deg2rad(rng.uniform(-6, 6))
     widest = 0.93 * min(width / span[0], height / span[1])
     scale = min(fitted * rng.uniform(0.85, 1.17), widest)

@@ -98,7 +98,7 @@ class Scene:
             Column and row of the pixel.
         """
         zone_HW = self.zone(side, zone)
-        clear = zone_HW & (self.heart < 0.5) & (self.offset(side) > 0.075) & ~self.occupied & self.inside(radius)
+        clear = zone_HW & (self.heart < 0.5) & (self.offset(side) > 0.115) & ~self.occupied & self.inside(radius)
         for admitted in (clear & (self.depth[side] > radius), clear, zone_HW & self.inside(0), zone_HW):
             index = np.flatnonzero(admitted)
             if len(index):
