@@ -1,6 +1,7 @@
 """LightningDataModules: files in their owners' layouts to batches."""
 
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.vqa_rad import VqaRad
 
-__all__ = ["DataModule", "VqaRad"]
+__all__ = ["DataModule", "MimicCxr", "VqaRad"]

@@ -17,7 +17,7 @@ from gkmvlp.data_modules.mimic_tables import (
 from gkmvlp.data_modules.report_labels import Labeled, count_notes, label_reports
 from gkmvlp.data_modules.samples import Sample
 from gkmvlp.data_modules.scene_graphs import NO_GRAPH, SceneGraphs, region_boxes
-from gkmvlp.data_modules.splits import SPLITS
+from gkmvlp.data_modules.splits import SPLITS, require_disjoint
 from gkmvlp.errors import DataError
 
 # Rows, studies and patients of each split of the full release (Johnson et al., Sci Data 2019, and its PhysioNet page).
@@ -100,6 +100,7 @@ class MimicCxr(DataModule):
         strange = sorted(set(split["split"]) - set(SPLITS))
         if strange:
             raise DataError(f"{files.split} has split {strange[0]!r}: train, validate or test was expected")
+        require_disjoint({name: rows["subject_id"] for name, rows in split.groupby("split")}, str(files.split))
         self.found = {
             name: (len(rows), rows["study_id"].nunique(), rows["subject_id"].nunique())
             for name, rows in split.groupby("split")

@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gkmvlp.data_modules.ledger import Ledger, write_bytes
-from gkmvlp.report import label_report, report_text, statuses
-from gkmvlp.report.sections import parse_sections
+from gkmvlp.report.labeler import label_report, statuses
+from gkmvlp.report.sections import parse_sections, report_text
 
 NO_REPORT = "study without a report file"
 EMPTY = "report is empty, or nothing is left of it"
