@@ -1,7 +1,8 @@
 """LightningDataModules: files in their owners' layouts to batches."""
 
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.vqa_rad import VqaRad
 
-__all__ = ["DataModule", "MimicCxr", "VqaRad"]
+__all__ = ["DataModule", "ImageReportPairs", "MimicCxr", "VqaRad"]

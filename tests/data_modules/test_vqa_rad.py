@@ -1,0 +1,146 @@
+import json
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from gkmvlp.data_modules import VqaRad
+from gkmvlp.errors import ConfigError, DataError
+from gkmvlp.metrics.answers import exact_v1
+
+OFFICIAL = "VQA_RAD Dataset Public.json"
+
+
+@pytest.fixture(scope="module")
+def rows(shared_data: Path) -> list[dict]:
+    return json.loads((shared_data / "vqa_rad" / OFFICIAL).read_text())
+
+
+def ready(root: Path, split: str = "official", **kwargs) -> VqaRad:
+    data = VqaRad(str(root), split=split, image_size=32, num_workers=0, **kwargs)
+    data.setup("fit")
+    return data
+
+
+def counts(data: VqaRad) -> tuple[int, int]:
+    return len(data.rows("train")) + len(data.rows("validate")), len(data.rows("test"))
+
+
+@pytest.mark.parametrize(
+    ("split", "expected"), [("official", (1797, 451)), ("framed", (2780, 451)), ("legacy-mevf", (3064, 451))]
+)
+def test_published_counts(shared_data: Path, split: str, expected: tuple[int, int]):
+    data = ready(shared_data / "vqa_rad", split)
+    assert counts(data) == expected == data.published
+    groups = [{sample.patient_id for sample in data.rows(side)} for side in ("train", "validate")]
+    assert not groups[0] & groups[1]
+    assert abs(len(groups[1]) / len(groups[0] | groups[1]) - 0.1) < 0.01
+    assert data.split_name.startswith(f"{split}@")
+
+
+def test_ceiling_of_the_official_vocabulary(shared_data: Path, rows: list[dict]):
+    data = ready(shared_data / "vqa_rad")
+    assert data.coverage() == pytest.approx(0.745, abs=0.0005)
+    trained = {exact_v1(row["answer"]) for row in rows if not row["phrase_type"].startswith("test")}
+    assert data.answers() == sorted(trained)
+    assert any("74.5%" in line for line in data.summary_lines())
+    assert sum(sample.fields["chest"] for sample in data.samples) == 794
+    assert {sample.fields["answer_type"] for sample in data.samples} == {"open", "closed"}
+
+
+def test_lost_commas_and_integer_answers_come_back(shared_data: Path):
+    samples = {sample.sample_id: sample for sample in ready(shared_data / "vqa_rad").samples}
+    assert len(samples) == 2248
+    assert any(sample.fields["answer"] == "heart, lungs" for sample in samples.values())
+    assert not any("\t" in sample.fields["question"] for sample in samples.values())
+    assert samples["2156"].fields["answer_type"] == "closed"
+    assert isinstance(samples["1511"].fields["answer"], str)
+
+
+def test_image_disjoint_shares_no_image_and_no_case(shared_data: Path, rows: list[dict]):
+    data = ready(shared_data / "vqa_rad", "image-disjoint")
+    by_id = {str(row["qid"]): row for row in rows}
+    for key in ("image_name", "image_case_url"):
+        sides = [{by_id[s.sample_id][key] for s in data.rows(side)} for side in ("train", "validate", "test")]
+        assert not sides[0] & sides[1]
+        assert not (sides[0] | sides[1]) & sides[2]
+    assert sum(counts(data)) == 2248
+    assert abs(counts(data)[1] / 2248 - 0.2) < 0.03
+    assert ready(shared_data / "vqa_rad", "image-disjoint", seed=7).split_name == data.split_name
+
+
+def test_mevf_layout_gives_the_same_questions(shared_data: Path, rows: list[dict], tmp_path: Path):
+    keys = ("qid", "image_name", "image_organ", "answer", "answer_type", "question_type", "question", "phrase_type")
+    plain = [{key: row[key] for key in keys} for row in rows]
+    sides = {"train": [row for row in plain if not row["phrase_type"].startswith("test")], "test": []}
+    sides["train"] += [
+        {
+            **{key: row[key] for key in keys},
+            "question": row["question_frame"],
+            "phrase_type": "frame",
+            "qid": 9000 + index,
+        }
+        for index, row in enumerate(rows)
+        if row["question_frame"] != "NULL"
+    ]
+    for row in plain:
+        if row["phrase_type"].startswith("test"):
+            sides["test"].append({**row, "phrase_type": row["phrase_type"].removeprefix("test_")})
+    for side, members in sides.items():
+        (tmp_path / f"{side}set.json").write_text(json.dumps(members))
+    (tmp_path / "images").symlink_to(shared_data / "vqa_rad" / "VQA_RAD Image Folder")
+    assert counts(ready(tmp_path)) == (1797, 451)
+    assert counts(ready(tmp_path, "legacy-mevf")) == (3064, 451)
+    with pytest.raises(ConfigError, match="official JSON"):
+        ready(tmp_path, "framed")
+    read = {(s.fields["question"], s.fields["answer"]) for s in ready(tmp_path, "legacy-mevf").samples}
+    assert read == {
+        (s.fields["question"], s.fields["answer"]) for s in ready(shared_data / "vqa_rad", "legacy-mevf").samples
+    }
+
+
+def test_hugging_face_parquet(tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    images = []
+    for number in range(6):
+        buffer = BytesIO()
+        Image.fromarray(np.full((20, 30), 40 * number, np.uint8)).save(buffer, "PNG")
+        images.append({"bytes": buffer.getvalue(), "path": None})
+    for side, picked in (("train", [0, 0, 1, 2, 3]), ("test", [4, 5])):
+        table = pd.DataFrame(
+            {
+                "image": [images[i] for i in picked],
+                "question": "Is it?",
+                "answer": ["Yes", "left."] + ["no"] * (len(picked) - 2),
+            }
+        )
+        table.to_parquet(tmp_path / "data" / f"{side}-00000-of-00001-x.parquet")
+    data = ready(tmp_path, batch_size=2, intensity="voi")
+    assert counts(data) == (5, 2)
+    batch = next(iter(data.test_dataloader()))
+    assert batch["answer"] == ["yes", "left"]
+    assert batch["answer_type"] == ["closed", "open"]
+    assert batch["image"].amax((1, 2, 3)).mul(255).round().tolist() == [160, 200]
+    assert len({s.patient_id for s in data.rows("train") + data.rows("validate")}) == 4
+    assert any("Parquet copy" in line for line in data.summary_lines())
+
+
+def test_missing_and_broken_roots(tmp_path: Path, rows: list[dict]):
+    with pytest.raises(DataError, match=r"osf\.io/89kps"):
+        ready(tmp_path)
+    folder = tmp_path / "vqa-rad"
+    folder.mkdir()
+    (folder / OFFICIAL).write_text(
+        json.dumps([{key: v for key, v in row.items() if key != "answer_type"} for row in rows[:5]])
+    )
+    with pytest.raises(DataError, match="'answer_type'"):
+        ready(tmp_path)
+    (folder / OFFICIAL).write_text("[{")
+    with pytest.raises(DataError, match="cannot read"):
+        ready(tmp_path)
+    (folder / OFFICIAL).write_text(json.dumps(rows[:40]))
+    with pytest.raises(DataError, match="image file is missing"):
+        ready(tmp_path)
