@@ -1,1 +1,7 @@
 """LightningModules: batches to loss and figures."""
+
+from gkmvlp.tasks.pictures import Pictures
+from gkmvlp.tasks.pretraining import GkMvlpPretraining
+from gkmvlp.tasks.vqa import VisualQuestionAnswering
+
+__all__ = ["GkMvlpPretraining", "Pictures", "VisualQuestionAnswering"]

@@ -1,0 +1,140 @@
+"""What all tasks share: a backbone, an optimizer, and predictions that end up in the run's folder."""
+
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from lightning import LightningDataModule, LightningModule
+from torch import Tensor
+
+from gkmvlp.batch import ImageBatch
+from gkmvlp.errors import BackboneError, ConfigError
+from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.tokenizer import Tokens, tokenize
+from gkmvlp.tasks.optimization import Optimization, adamw
+
+
+def text_keys(texts: list[str], device: torch.device) -> Tensor:
+    """64-bit keys (B,) int64 of texts, equal for texts that differ only in case and blanks."""
+    digests = [blake2b(" ".join(text.lower().split()).encode(), digest_size=8).digest() for text in texts]
+    return torch.tensor([int.from_bytes(digest, "big", signed=True) for digest in digests], device=device)
+
+
+class Task(LightningModule):
+    """Base of the tasks.
+
+    Args:
+        architecture: What to build, or what the backbone must be.
+        backbone: Folder of a backbone to start from; ``null`` starts from scratch.
+        optimization: How weights move.
+    """
+
+    monitor: tuple[str, str] = ("val/loss", "min")
+
+    def __init__(self, architecture: Architecture, backbone: str | None, optimization: Optimization) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.reference = backbone
+        self.optimization = optimization
+        self.start: Backbone | None = None
+        self.rows: list[dict[str, Any]] = []
+
+    @property
+    def is_scratch(self) -> bool:
+        """Whether no backbone was given."""
+        return self.reference is None
+
+    def prepare(self, datamodule: LightningDataModule) -> None:
+        """Builds or loads the backbone; the tokenizer of a fresh one is trained on the DataModule's texts."""
+        if self.start is not None:
+            return
+        texts = getattr(datamodule, "texts", list)
+        if self.reference is None:
+            self.start = backbones.build(self.architecture, texts())
+        else:
+            self.start = self.taken(self.reference)
+        self.model = self.start.model
+        self.tokenizer = self.start.tokenizer
+        check_frame(self.architecture, datamodule)
+
+    def taken(self, reference: str) -> Backbone:
+        """The backbone of a folder, checked against the config's architecture; says what was taken.
+
+        Raises:
+            BackboneError: If the architectures differ.
+        """
+        start = backbones.load(reference)
+        differing = start.model.architecture.differences(self.architecture)
+        if differing:
+            raise BackboneError(
+                f"backbone {reference} is of another architecture ({', '.join(differing)} differ): "
+                "take the config it was pre-trained with, or another backbone"
+            )
+        tensors = len(start.model.state_dict())
+        print(f"backbone {reference}: {tensors} of {tensors} tensors taken", flush=True)
+        return start
+
+    def setup(self, stage: str) -> None:  # noqa: D102
+        self.prepare(self.trainer.datamodule)  # type: ignore[attr-defined]
+
+    def configure_optimizers(self) -> dict[str, Any]:  # noqa: D102
+        optimizer, scheduler = adamw(self, self.optimization, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def tokens(self, texts: list[str], decode: bool = False) -> Tokens:
+        """Texts as tokens on the model's device."""
+        batch = tokenize(self.tokenizer, texts, self.architecture.text.max_tokens, decode)
+        return Tokens(*(tensor.to(self.device) for tensor in batch))
+
+    def look(self, batch: ImageBatch, **options: Any) -> ImageMemory:
+        """The images of a batch as memory."""
+        return self.model.encode_image(batch["image"], batch["region_box"], batch["region_mask"], **options)
+
+    @property
+    def root(self) -> Path:
+        """The run's folder."""
+        return Path(self.trainer.default_root_dir)
+
+    @property
+    def label(self) -> str:
+        """What the predictions call this model."""
+        return "scratch" if self.is_scratch else "pretrained"
+
+    def meta(self) -> dict[str, Any]:
+        """Metadata of predictions that do not depend on the task."""
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        info = self.start.info if self.start else {}
+        return {
+            "data": data.name,
+            "split": data.split_name,
+            "boxes": data.boxes,
+            "credentialed": data.credentialed,
+            "trained_on": info.get("trained_on", data.name),
+        }
+
+    def write(self, task: str, table: pd.DataFrame, **meta: Any) -> None:
+        """Writes ``predictions/<task>.parquet`` of the run, on rank 0."""
+        if self.trainer.is_global_zero:
+            write_predictions(
+                self.root / "predictions" / f"{task}.parquet", table, {"task": task, **self.meta(), **meta}
+            )
+
+
+def check_frame(architecture: Architecture, datamodule: object) -> None:
+    """Compares how the model expects images with how the DataModule makes them.
+
+    Raises:
+        ConfigError: If size, fit or intensity differ.
+    """
+    for key in ("image_size", "fit", "intensity"):
+        wanted, given = getattr(architecture, key), getattr(datamodule, key, None)
+        if given is not None and given != wanted:
+            raise ConfigError(
+                f"the model reads {key}: {wanted}, the data gives {given}: set data.init_args.{key}={wanted}"
+            )

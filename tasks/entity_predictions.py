@@ -1,0 +1,92 @@
+"""Rows that the entity tasks score: ECLS scores, zero-shot scores and the point a prompt attends to most.
+
+B batch, E entities, P patches, h x w grid, S side.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from gkmvlp.batch import StudyBatch
+from gkmvlp.entities import entity
+from gkmvlp.geometry import Frame
+from gkmvlp.models.gk_mvlp import GkMvlp
+from gkmvlp.models.tokenizer import Tokens
+
+PRESENT = "There is {name}."
+ABSENT = "There is no {name}."
+
+
+def attention_peaks(attention_BEP: Tensor, grid: tuple[int, int], side: int) -> Tensor:
+    """Where the map, bicubically enlarged to the frame, is highest.
+
+    Args:
+        attention_BEP: Attention over patches (B, E, P).
+        grid: (h, w).
+        side: S.
+
+    Returns:
+        Points (B, E, 2), x and y in pixels of the frame, at pixel centres.
+    """
+    map_BEhw = attention_BEP.float().unflatten(-1, grid)
+    peaks = []
+    for map_Ehw in map_BEhw:  # one image at a time: B x E x S x S would not fit
+        large_ESS = F.interpolate(map_Ehw[None], (side, side), mode="bicubic", align_corners=False)[0]
+        flat_E = large_ESS.flatten(1).argmax(1)
+        peaks.append(torch.stack([flat_E % side, flat_E // side], -1) + 0.5)
+    return torch.stack(peaks)
+
+
+def zero_shot_texts(names: list[str]) -> tuple[list[str], list[str]]:
+    """The present and the absent sentence of each entity."""
+    return [PRESENT.format(name=name) for name in names], [ABSENT.format(name=name) for name in names]
+
+
+def zero_shot_scores(model: GkMvlp, image_BD: Tensor, present: Tokens, absent: Tokens) -> Tensor:
+    """Similarity to the present sentence minus that to the absent one, (B, E), in [-2, 2].
+
+    Args:
+        model: The backbone.
+        image_BD: Unit-norm image embeddings.
+        present: E sentences.
+        absent: E sentences.
+    """
+    return image_BD @ (model.embed_text(present) - model.embed_text(absent)).T
+
+
+def entity_rows(
+    batch: StudyBatch, names: list[str], status_BE: Tensor, scores: dict[str, Tensor], point_BE2: Tensor, side: int
+) -> list[dict[str, Any]]:
+    """One row an image and entity.
+
+    Args:
+        batch: The batch.
+        names: E names.
+        status_BE: Statuses from the report; present 1, absent or not mentioned 0, uncertain NaN as target.
+        scores: Task name to (B, E).
+        point_BE2: Peaks in pixels of the frame.
+        side: S.
+    """
+    target_BE = status_BE.float().where(status_BE != -2, torch.zeros(())).where(status_BE != -1, torch.tensor(np.nan))
+    rows = []
+    for b, sample_id in enumerate(batch["sample_id"]):
+        frame = Frame(*batch["frame"][b].tolist())
+        box_E4 = np.concatenate([point_BE2[b].numpy()] * 2, axis=1).astype(np.float32)
+        original_E4 = frame.backward(box_E4)
+        for e, name in enumerate(names):
+            rows.append(
+                {
+                    "sample_id": sample_id,
+                    "patient_id": batch["patient_id"][b],
+                    "entity": name,
+                    "lateral": entity(name).lateral,
+                    "target": float(target_BE[b, e]),
+                    **{key: float(value[b, e]) for key, value in scores.items()},
+                    "x": float(original_E4[e, 0]),
+                    "y": float(original_E4[e, 1]),
+                }
+            )
+    return rows

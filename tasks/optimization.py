@@ -1,0 +1,96 @@
+"""AdamW with parameter groups, layer-wise decay, and a warm-up followed by a cosine."""
+
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
+
+
+@dataclass
+class Optimization:
+    """How weights move.
+
+    Attributes:
+        rate: Peak learning rate.
+        weight_decay: Of matrices; biases, norms and embeddings of size one dimension are not decayed.
+        warmup: Steps of linear warm-up from 0.
+        floor: Learning rate at the last step, as a share of the peak.
+        layer_decay: Factor on the rate for each layer further from the output; 1 treats all alike.
+        head_factor: Factor on the rate of parameters that are not of the backbone.
+        beta2: Second momentum coefficient.
+    """
+
+    rate: float = 1e-4
+    weight_decay: float = 0.05
+    warmup: int = 500
+    floor: float = 0.01
+    layer_decay: float = 1.0
+    head_factor: float = 1.0
+    beta2: float = 0.98
+
+
+_LAYER = re.compile(r"\b(?:vision\.model\.(?:blocks|layers|stages|layer)|text\.layers)[._]?(\d+)")
+_STEM = re.compile(r"\bvision\.model\.|\btext\.(?:word|position|segment|norm)\b")
+
+
+def depth(name: str) -> int | None:
+    """Layer of an encoder that a parameter belongs to, 0 for stems and embeddings, None above the encoders."""
+    if match := _LAYER.search(name):
+        return int(match.group(1)) + 1
+    return 0 if _STEM.search(name) else None
+
+
+def parameter_groups(named: Iterable[tuple[str, nn.Parameter]], options: Optimization) -> list[dict[str, object]]:
+    """Groups of equal rate and decay.
+
+    Args:
+        named: Names and parameters; frozen ones are left out.
+        options: ``layer_decay`` gives a layer d below the top of its encoder the rate ``rate * layer_decay ** d``.
+    """
+    chosen = [(name, parameter) for name, parameter in named if parameter.requires_grad]
+    top = max((layer for name, _ in chosen if (layer := depth(name)) is not None), default=0) + 1
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, parameter in chosen:
+        layer = depth(name)
+        factor = options.layer_decay ** (top - layer) if layer is not None else 1.0
+        factor *= 1.0 if name.startswith("model.") else options.head_factor
+        decay = options.weight_decay if parameter.ndim > 1 else 0.0
+        groups.setdefault((factor, decay), []).append(parameter)
+    return [
+        {"params": parameters, "lr": options.rate * factor, "weight_decay": decay}
+        for (factor, decay), parameters in groups.items()
+    ]
+
+
+def schedule(step: int, total: int, warmup: int, floor: float) -> float:
+    """Factor on the rate: linear from 0 to 1 over ``warmup`` steps, then half a cosine down to ``floor``.
+
+    Args:
+        step: Steps done.
+        total: Steps of the whole run.
+        warmup: Steps of warm-up; at most half of all.
+        floor: Factor at the end, in [0, 1].
+    """
+    warmup = min(warmup, total // 2)
+    if step < warmup:
+        return (step + 1) / warmup
+    progress = min(1.0, (step - warmup) / max(1, total - warmup))
+    return floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def adamw(module: nn.Module, options: Optimization, total: int) -> tuple[AdamW, LambdaLR]:
+    """Optimizer and schedule of a module for ``total`` steps."""
+    groups = parameter_groups(module.named_parameters(), options)
+    fused = all(parameter.device.type == "cuda" for parameter in module.parameters())
+    optimizer = AdamW(groups, lr=options.rate, betas=(0.9, options.beta2), fused=fused or None)
+    return optimizer, LambdaLR(optimizer, lambda step: schedule(step, total, options.warmup, options.floor))
+
+
+def count(module: nn.Module) -> int:
+    """Number of parameters."""
+    return sum(parameter.numel() for parameter in module.parameters() if isinstance(parameter, torch.Tensor))

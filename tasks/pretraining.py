@@ -1,0 +1,225 @@
+"""Pre-training of GK-MVLP: image-text contrast, image-text matching, language modelling, entity classification.
+
+B batch, E entities, T tokens, M memory tokens.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from gkmvlp.batch import StudyBatch
+from gkmvlp.entities import ENTITY_INDEX, entity
+from gkmvlp.losses.ecls import entity_classification
+from gkmvlp.losses.itc import image_text_contrast
+from gkmvlp.losses.itm import hard_negatives, image_text_matching, same_pair
+from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.backbone import patient_hash
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.tokenizer import Tokens
+from gkmvlp.tasks.base import Task, text_keys
+from gkmvlp.tasks.entity_predictions import attention_peaks, entity_rows, zero_shot_scores, zero_shot_texts
+from gkmvlp.tasks.optimization import Optimization
+
+Stage = Literal["train", "val", "test"]
+
+
+@dataclass
+class Objective:
+    """One objective.
+
+    Attributes:
+        weight: Its factor in the sum; 0 switches it off.
+        every: It is computed at every k-th step only, unscaled: on average it then weighs 1/k.
+    """
+
+    weight: float = 1.0
+    every: int = 1
+
+
+@dataclass
+class Objectives:
+    """The four objectives and what is a choice in them.
+
+    Attributes:
+        itc: Image-text contrast.
+        itm: Image-text matching.
+        lm: Language modelling of the report.
+        ecls: Entity classification.
+        unmentioned: Whether silence of the report means ``absent`` or is ignored by ECLS.
+        present_weight: Factor on the ECLS loss of present entities, against rarity.
+        label_smoothing: Of language modelling.
+        temperature: Of ITC at the start; it is learned.
+        status_dropout: Share of statuses hidden in the ``report`` mode of knowledge.
+    """
+
+    itc: Objective = field(default_factory=Objective)
+    itm: Objective = field(default_factory=Objective)
+    lm: Objective = field(default_factory=Objective)
+    ecls: Objective = field(default_factory=Objective)
+    unmentioned: Literal["absent", "ignore"] = "absent"
+    present_weight: float = 1.0
+    label_smoothing: float = 0.1
+    temperature: float = 0.07
+    status_dropout: float = 0.5
+
+
+class GkMvlpPretraining(Task):
+    """Pre-trains GK-MVLP and leaves ``backbone/`` in the run's folder.
+
+    Args:
+        architecture: What to build.
+        objectives: Their weights and choices.
+        optimization: How weights move.
+        backbone: Folder of a backbone to go on from; ``null`` starts fresh.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        objectives: Objectives = Objectives(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
+        optimization: Optimization = Optimization(),  # noqa: B008
+        backbone: str | None = None,
+    ) -> None:
+        super().__init__(architecture, backbone, optimization)
+        self.objectives = objectives
+        self.names = [entity(name).name for name in architecture.knowledge.entities]
+        self.columns = [ENTITY_INDEX[name] for name in self.names]
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / objectives.temperature)))
+
+    @property
+    def label(self) -> str:  # noqa: D102
+        return "pretrained"
+
+    def losses(self, batch: StudyBatch, due: set[str]) -> dict[str, Tensor]:
+        """The objectives that are due, unweighted.
+
+        Args:
+            batch: A batch.
+            due: Names of objectives.
+        """
+        status_BE = batch["status"][:, self.columns]
+        image = self.look(batch, status_BE=self.visible(status_BE))
+        losses = {}
+        if "ecls" in due:
+            weight_E = torch.full((len(self.names),), self.objectives.present_weight, device=self.device)
+            losses["ecls"] = entity_classification(
+                self.model.entity_logits(image.grounded),
+                status_BE,
+                unmentioned=self.objectives.unmentioned,
+                weight_E=weight_E,
+            )
+        if due & {"itc", "itm"}:
+            losses |= self.pair_losses(batch, status_BE, image, due)
+        if "lm" in due:
+            tokens = self.tokens(batch["text"], decode=True)
+            logits_BTV = self.model.decode(tokens, image.memory)
+            smoothing = self.objectives.label_smoothing
+            losses["lm"] = report_likelihood(logits_BTV, tokens.ids, tokens.mask, label_smoothing=smoothing)
+        return losses
+
+    def visible(self, status_BE: Tensor) -> Tensor:
+        """Statuses that the ``report`` mode of knowledge shows: all in evaluation, a random part in training."""
+        if not self.training:
+            return status_BE
+        hidden_BE = torch.rand(status_BE.shape, device=status_BE.device) < self.objectives.status_dropout
+        return status_BE.masked_fill(hidden_BE, -2)
+
+    def pair_losses(self, batch: StudyBatch, status_BE: Tensor, image: ImageMemory, due: set[str]) -> dict[str, Tensor]:
+        """ITC, and ITM on negatives drawn from its similarities."""
+        tokens = self.tokens(batch["text"])
+        image_BD, text_BD = self.model.embed_image(image.features), self.model.embed_text(tokens)
+        scale = self.log_scale.clamp(0, math.log(1000)).exp()
+        wording_B = text_keys(batch["text"], self.device)
+        losses = {}
+        if "itc" in due:
+            study_B = text_keys(batch["study_id"], self.device)
+            losses["itc"] = image_text_contrast(image_BD, text_BD, scale, study_B, wording_B, gather=self.gather)
+        if "itm" in due:
+            similarity_BB = (scale * image_BD @ text_BD.T).detach()
+            losses["itm"] = self.matching(tokens, image.memory, similarity_BB, same_pair(wording_B, status_BE))
+        return losses
+
+    def matching(self, tokens: Tokens, memory_BMD: Tensor, similarity_BB: Tensor, forbidden_BB: Tensor) -> Tensor:
+        """ITM of the pairs, of a wrong image for each text, and of a wrong text for each image."""
+        image_B, has_image_B = hard_negatives(similarity_BB.T, forbidden_BB)
+        text_B, has_text_B = hard_negatives(similarity_BB, forbidden_BB)
+        ids = torch.cat([tokens.ids, tokens.ids, tokens.ids[text_B]])
+        mask = torch.cat([tokens.mask, tokens.mask, tokens.mask[text_B]])
+        memory = torch.cat([memory_BMD, memory_BMD[image_B], memory_BMD])
+        positive_B2, wrong_image_B2, wrong_text_B2 = self.model.match_logits(Tokens(ids, mask), memory).chunk(3)
+        without = 1 - torch.cat([has_image_B, has_text_B]).float().mean()
+        self.log("itm_without_negative", without, batch_size=len(memory_BMD))
+        return image_text_matching(positive_B2, wrong_image_B2, wrong_text_B2, has_image_B, has_text_B)
+
+    def gather(self, x_BK: Tensor) -> Tensor:
+        """All ranks' rows (N, K), with gradients."""
+        gathered = cast(Tensor, self.all_gather(x_BK, sync_grads=True))
+        return gathered.reshape(-1, x_BK.shape[-1])
+
+    def shared_step(self, batch: StudyBatch, stage: Stage, due: set[str]) -> Tensor:
+        """Weighted sum of the objectives that are due, logged under ``{stage}/``."""
+        losses = self.losses(batch, due)
+        total = torch.stack([getattr(self.objectives, name).weight * loss for name, loss in losses.items()]).sum()
+        values = {f"{stage}/{name}": loss.detach() for name, loss in losses.items()} | {f"{stage}/loss": total.detach()}
+        options: dict[str, Any] = {"batch_size": len(batch["text"]), "sync_dist": stage != "train"}
+        self.log_dict(values, on_step=stage == "train", on_epoch=stage != "train", **options)
+        return total
+
+    def enabled(self) -> set[str]:
+        """Objectives that are switched on."""
+        return {name for name in ("itc", "itm", "lm", "ecls") if getattr(self.objectives, name).weight > 0}
+
+    def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
+        step = self.global_step
+        due = {name for name in self.enabled() if step % getattr(self.objectives, name).every == 0}
+        return self.shared_step(batch, "train", due)
+
+    def validation_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
+        with torch.random.fork_rng():  # hard negatives are drawn alike at every validation
+            torch.manual_seed(batch_idx)
+            self.shared_step(batch, "val", self.enabled())
+
+    def on_test_epoch_start(self) -> None:  # noqa: D102
+        self.rows = []
+        present, absent = zero_shot_texts(self.names)
+        self.sentences = self.tokens(present), self.tokens(absent)
+
+    def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
+        image = self.look(batch, need_patch_attention=True)
+        logits_BE2 = self.model.entity_logits(image.grounded).float()
+        zero_shot_BE = zero_shot_scores(self.model, self.model.embed_image(image.features), *self.sentences)
+        scores = {
+            "entity_classification": (logits_BE2[..., 1] - logits_BE2[..., 0]).cpu(),
+            "zero_shot": zero_shot_BE.float().cpu(),
+        }
+        side = self.architecture.image_size
+        assert image.grounded.patch_attention is not None
+        point_BE2 = attention_peaks(image.grounded.patch_attention, image.features.grid, side).cpu()
+        status_BE = batch["status"][:, self.columns].cpu()
+        self.rows += entity_rows(batch, self.names, status_BE, scores, point_BE2, side)
+
+    def on_test_epoch_end(self) -> None:  # noqa: D102
+        table = pd.DataFrame(self.rows).assign(model=self.label, seed=0)
+        for task in ("entity_classification", "zero_shot"):
+            self.write(task, table.assign(score=table[task]).drop(columns=["entity_classification", "zero_shot"]))
+        self.write("grounding", table.assign(boxes=[[] for _ in range(len(table))]), signature={"layers": "last"})
+
+    def on_fit_end(self) -> None:
+        """Leaves the backbone of the best epoch."""
+        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        assert self.start is not None
+        best = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
+        if best:
+            state = torch.load(best, map_location=self.device, weights_only=True)["state_dict"]
+            self.load_state_dict(state, strict=True)
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        patients = sorted({patient_hash(sample.patient_id) for sample in data.rows("train")})
+        self.start.info = {"trained_on": data.name, "manifest": data.manifest()["hash"], "patients": patients}
+        backbones.save(self.start, self.root / "backbone")
