@@ -68,7 +68,9 @@ class BertLayer(nn.Module):
         else:
             x_BTD = self.attention(x_BTD, x_BTD, mask)
         if self.cross_attention is not None and memory_BMD is not None:
-            x_BTD = self.cross_attention(x_BTD, memory_BMD, memory_mask)
+            # several texts may share one image: side by side they are the queries of one attention
+            folded = x_BTD.reshape(len(memory_BMD), -1, x_BTD.shape[-1])
+            x_BTD = self.cross_attention(folded, memory_BMD, memory_mask).view_as(x_BTD)
         return self.norm(x_BTD + self.dropout(self.output(F.gelu(self.intermediate(x_BTD)))))
 
 
@@ -109,8 +111,8 @@ class FusionBert(nn.Module):
             token_BT: Token ids (B, T) int64, right-padded.
             mask_BT: (B, T) bool, True on real tokens.
             mode: ``text`` ignores the memory, ``fusion`` reads it, ``decoder`` reads it and is causal.
-            memory_BMD: Image memory (B, M, D).
-            memory_mask_BM: (B, M) bool, True where the memory may be read; None allows all.
+            memory_BMD: Image memory (B, M, D), or (B / k, M, D) where k texts in a row share an image.
+            memory_mask_BM: (B, M) or (B / k, M) bool, True where the memory may be read; None allows all.
 
         Returns:
             (B, T, D).
