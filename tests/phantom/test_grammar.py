@@ -109,7 +109,9 @@ def test_indication_does_not_depend_on_findings():
 def test_words_read_well():
     texts = [text for text, _ in sentences(3, 600)]
     joined = " ".join(texts)
-    assert not re.search(r"\b[Aa] [aeiou]|\b[Aa]n [^aeiou8\W]|  |\{|\}|None |\b(\w+) \1\b", joined.replace("\n", " "))
+    assert not re.search(
+        r"\b[Aa] [aeiou]|\b[Aa]n (?!18|11)[^aeiou8\W]|  |\{|\}|None |\b(\w+) \1\b", joined.replace("\n", " ")
+    )
     assert not re.search(r"\.[A-Za-z]|,\.|\.\.", joined)
     ends = [text[-1] for text in texts]
     assert set(ends) == {"."}

@@ -37,7 +37,7 @@ class Term(NamedTuple):
 
 _MILD = (("mild", "minimal", "minor"), ("moderate", "moderate"), ("severe", "marked", "extensive"))
 _SIZE = (("small", "tiny", "small"), ("moderate", "moderate-sized", "medium-sized"), ("large", "sizable", "large"))
-_PLAIN: tuple[tuple[str, ...], ...] = ((), (), ())
+_PLAIN: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]] = ((), (), ())
 
 TERMS: dict[str, Term] = {
     "atelectasis": Term(
