@@ -59,9 +59,8 @@ def test_boxes_lie_in_the_image_and_hold_something(sample: list[Phantom]) -> Non
         height, width = phantom.image_HW.shape
         for finding in phantom.findings:
             assert finding.entity in ENTITY_INDEX
-            assert (
-                finding.box_K4.shape == (1 + (finding.entity in _BILATERAL), 4) and finding.box_K4.dtype == np.float32
-            )
+            assert finding.box_K4.shape == (1 + (finding.entity in _BILATERAL), 4)
+            assert finding.box_K4.dtype == np.float32
             assert (finding.box_K4 >= 0).all()
             assert (finding.box_K4 <= [width, height, width, height]).all()
             assert (finding.box_K4[:, 2:] - finding.box_K4[:, :2] >= 2).all()

@@ -42,7 +42,7 @@ def central_line(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> B
     end = (0.5 + scene.anatomy.shift - 0.048, max(hilum + rng.uniform(-0.05, 0.06), way[-1][1] + 0.04))
     line = scene.pose.pixels(spline([*way, end], 10))
     catheter = unit(stroke(scene.layer(), [line], 255, 2.0 * scene.scale / 256))
-    scene.add += catheter * np.float32(0.62 + 0.3 * plan.contrast)
+    scene.add += catheter * np.float32(0.8 + 0.3 * plan.contrast)
     return one_box(catheter > 0.4)
 
 

@@ -69,7 +69,7 @@ def atelectasis(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Bo
     layer = scene.layer()
     if rng.random() < 0.6:
         for number in range(1 + int(plan.extent * 2.5)):
-            middle = centre + np.array([0.0, (0.030 + 0.01 * rng.random()) * number * scene.scale])
+            middle = centre + np.array([0.0, (0.036 + 0.01 * rng.random()) * number * scene.scale])
             ends = [
                 middle - along * length / 2,
                 middle - np.array([0, 0.008 * scene.scale]),
@@ -77,7 +77,7 @@ def atelectasis(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Bo
             ]
             line = spline(ends, 6)
             width = (
-                (0.011 + 0.009 * plan.extent)
+                (0.016 + 0.009 * plan.extent)
                 * scene.scale
                 * np.interp(np.linspace(0, 1, 13), [0, 0.3, 1], [0.6, 1, 0.4])
             )
@@ -191,7 +191,7 @@ def mass(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | N
 
 def nodule(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | None:
     """A small round body with a crisp edge."""
-    return _round_finding(scene, plan, rng, 0.020 + 0.012 * plan.extent, 0.04, 1.35 + 0.4 * plan.contrast)
+    return _round_finding(scene, plan, rng, 0.022 + 0.012 * plan.extent, 0.04, 1.35 + 0.4 * plan.contrast)
 
 
 def granuloma(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | None:

@@ -50,7 +50,7 @@ def thickening(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Box
     sheet = np.clip(inward + 0.5, 0, 1) * covered
     rim = np.exp(-((inward - 1) ** 2) * np.float32(0.5)) * covered * (taper > 0.4)
     scene.air_gain *= 1 - np.float32(0.55) * sheet
-    scene.add += sheet * np.float32(0.42 + 0.25 * plan.contrast) + rim * np.float32(0.40)
+    scene.add += sheet * np.float32(0.58 + 0.25 * plan.contrast) + rim * np.float32(0.40)
     scene.vessel_gain *= 1 - sheet
     return one_box(sheet > 0.5)
 

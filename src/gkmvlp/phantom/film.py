@@ -33,7 +33,7 @@ def _expose(density: Map, scene: Scene, rng: np.random.Generator) -> Map:
     dark = float(np.percentile(sample[lungs], 10)) if lungs.any() else 0.8
     bright = float(np.percentile(sample, 96))
     span = bright - dark
-    low = dark - span * rng.uniform(0.05, 0.65)
+    low = dark - span * rng.uniform(0.03, 0.52)
     high = bright + span * rng.uniform(-0.14, 0.22)
     tone = np.clip((density - np.float32(low)) * np.float32(1 / (high - low)), 0, 1)
     return np.asarray(tone ** np.float32(np.exp(rng.uniform(-0.42, 0.42))), np.float32)

@@ -61,7 +61,7 @@ def _attenuation(scene: Scene) -> Map:
     rng = scene.plan.stream(3)
     wall = body_wall(scene, rng)
     mass, block = mediastinum(scene, rng)
-    tree = vessels(scene, rng) * np.float32(rng.uniform(0.40, 0.62)) + hila(scene, rng)
+    tree = vessels(scene, rng) * np.float32(rng.uniform(0.32, 0.54)) + hila(scene, rng)
     mottle = window(cloud_tile(24.0), scene.shape, rng, 0.5) * np.float32(rng.uniform(0.012, 0.035))
     air = np.zeros(scene.shape, np.float32)
     for side in range(2):

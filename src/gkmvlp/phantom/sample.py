@@ -11,20 +11,20 @@ from gkmvlp.phantom.plan import Severity, Zone
 # Share of ill patients that carry a finding, before companions; with 28 % free of findings of the lungs, heart and
 # pleura this gives each a prevalence of 6 to 15 %.
 _WEIGHT: dict[str, float] = {
-    "atelectasis": 1.25,
-    "cardiomegaly": 1.1,
-    "consolidation": 1.25,
-    "edema": 0.8,
-    "emphysema": 0.8,
+    "atelectasis": 1.05,
+    "cardiomegaly": 1.0,
+    "consolidation": 0.95,
+    "edema": 1.05,
+    "emphysema": 1.1,
     "fibrosis": 1.0,
-    "hernia": 0.75,
+    "hernia": 0.9,
     "mass": 1.0,
-    "nodule": 1.2,
-    "pleural effusion": 1.1,
+    "nodule": 1.1,
+    "pleural effusion": 0.9,
     "pleural thickening": 1.0,
     "pneumothorax": 1.0,
-    "calcified granuloma": 0.9,
-    "elevated hemidiaphragm": 0.75,
+    "calcified granuloma": 1.0,
+    "elevated hemidiaphragm": 1.0,
 }
 _COMPANIONS: dict[str, tuple[str, ...]] = {
     "edema": ("cardiomegaly", "pleural effusion"),
@@ -133,7 +133,7 @@ def _names(rng: np.random.Generator) -> list[str]:
     """Names of the findings of one patient, devices included."""
     names: list[str] = []
     weight = dict(_WEIGHT)
-    wanted = 0 if rng.random() < 0.28 else int(rng.choice([1, 2, 3, 4], p=[0.37, 0.34, 0.21, 0.08]))
+    wanted = 0 if rng.random() < 0.28 else int(rng.choice([1, 2, 3, 4], p=[0.30, 0.35, 0.25, 0.10]))
     while len(names) < wanted:
         chance = np.array(list(weight.values()))
         name = str(rng.choice(list(weight), p=chance / chance.sum()))
@@ -151,7 +151,7 @@ def _names(rng: np.random.Generator) -> list[str]:
 
 
 def _plan(rng: np.random.Generator, name: str, side: Side | None) -> FindingPlan:
-    severity = _SEVERITIES[int(rng.choice(3, p=[0.34, 0.38, 0.28]))]
+    severity = _SEVERITIES[int(rng.choice(3, p=[0.27, 0.40, 0.33]))]
     zone: Zone | None = None
     if name in _ZONES:
         zone = _ZONE_NAMES[int(rng.choice(4, p=_ZONES[name]))]
