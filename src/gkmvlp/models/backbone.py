@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerFast
 
@@ -19,7 +20,7 @@ from gkmvlp.anatomy import REGIONS
 from gkmvlp.entities import entity, list_hash
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.bert_weights import bert_sizes
-from gkmvlp.models.config import Architecture
+from gkmvlp.models.config import BERT_SIZES, Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.tokenizer import load_tokenizer, tokenize, train_tokenizer
 
@@ -52,7 +53,7 @@ def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:
     text = architecture.text
     if text.weights:
         sizes = bert_sizes(text.weights)
-        for key in ("width", "layers", "heads", "feedforward", "vocabulary"):
+        for key in BERT_SIZES:
             setattr(text, key, getattr(sizes, key))
     reference = text.tokenizer or text.weights
     tokenizer = load_tokenizer(reference) if reference else train_tokenizer(texts, text.vocabulary)
@@ -116,11 +117,10 @@ def load(folder: str | Path) -> Backbone:
         raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
     tokenizer = load_tokenizer(folder)
     model = _model(architecture, tokenizer)
-    state = load_file(folder / "model.safetensors")
     try:
-        model.load_state_dict(state, strict=True)
-    except RuntimeError as error:
+        model.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
+    except (OSError, SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise BackboneError(f"{folder}: tensors do not fit the architecture: {reason}") from error
+        raise BackboneError(f"{folder}/model.safetensors does not fit its config.json: {reason}") from error
     known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocabulary")
     return Backbone(model, tokenizer, {key: value for key, value in config.items() if key not in known})

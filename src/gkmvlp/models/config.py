@@ -12,6 +12,8 @@ Routing = Literal["none", "soft", "hard"]
 Pooling = Literal["coverage", "roi_align"]
 KnowledgeMode = Literal["query", "report"]
 
+BERT_SIZES = ("width", "layers", "heads", "feedforward", "vocabulary")  # fields of TextConfig that a BERT brings along
+
 
 @dataclass
 class VisionConfig:
@@ -129,8 +131,12 @@ class Architecture:
             raise BackboneError(f"config.json of another version: {error}; update gkmvlp") from error
 
     def differences(self, other: "Architecture") -> list[str]:
-        """Dotted keys whose values differ, leaving out where weights come from and dropout."""
+        """Dotted keys whose values differ, leaving out where weights come from and dropout.
+
+        The text sizes of ``other`` are left out where it names a BERT: that one's own sizes hold.
+        """
         ignored = {"weights", "tokenizer", "dropout"}
+        unread = {f"text.{key}" for key in BERT_SIZES} if other.text.weights else set()
 
         def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
             out: dict[str, Any] = {}
@@ -142,4 +148,4 @@ class Architecture:
             return out
 
         mine, theirs = flat(self.to_dict()), flat(other.to_dict())
-        return [key for key in mine if mine[key] != theirs[key]]
+        return [key for key in mine if mine[key] != theirs[key] and key not in unread]

@@ -71,9 +71,7 @@ class GroundedLayer(nn.Module):
         self.region_norm, self.patch_norm, self.feed_norm = (nn.LayerNorm(width) for _ in range(3))
         self.region = CrossAttention(width, config.heads, config.dropout)
         self.patch = CrossAttention(width, config.heads, config.dropout)
-        self.feed = nn.Sequential(
-            nn.Linear(width, config.feedforward), nn.GELU(), nn.Linear(config.feedforward, width)
-        )
+        self.feed = nn.Sequential(nn.Linear(width, config.feedforward), nn.GELU(), nn.Linear(config.feedforward, width))
         self.drop = nn.Dropout(config.dropout)
 
     def route(self, region_attention_BER: Tensor, coverage_BRP: Tensor) -> Tensor:

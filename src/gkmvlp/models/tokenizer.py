@@ -5,11 +5,13 @@ B batch, T tokens.
 
 import string
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from tokenizers import BertWordPieceTokenizer
+from tokenizers.processors import BertProcessing
 from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
@@ -35,11 +37,16 @@ def train_tokenizer(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
         size: Largest vocabulary.
     """
     model = BertWordPieceTokenizer(lowercase=True)
-    alphabet = [letter for letter in string.printable if not letter.isspace()]
+    alphabet = sorted(set(string.printable.lower()) - set(string.whitespace))
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", DECODE]
+    # the alphabet holds letters that begin a word; those inside one ("##x") are learned only where they are met
+    inside = " ".join("0" + letter for letter in alphabet)
     model.train_from_iterator(
-        texts, size, initial_alphabet=alphabet, special_tokens=specials, min_frequency=2, show_progress=False
-    )
+        chain(texts, [inside]), size, initial_alphabet=alphabet, special_tokens=specials, min_frequency=2,
+        show_progress=False,
+    )  # fmt: skip
+    ends = [(token, model.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
+    model.post_processor = BertProcessing(*ends)
     return _fast(PreTrainedTokenizerFast(tokenizer_object=model._tokenizer))
 
 
@@ -82,7 +89,7 @@ def tokenize(tokenizer: PreTrainedTokenizerFast, texts: list[str], max_tokens: i
     encoded = tokenizer(texts, truncation=True, max_length=max_tokens)["input_ids"]
     longest = max(len(ids) for ids in encoded)
     length = min((size for size in LENGTHS if size >= longest), default=longest)
-    length = min(length, max_tokens) if max_tokens >= longest else longest
+    length = min(length, max_tokens)
     ids_BT = torch.full((len(texts), length), tokenizer.pad_token_id, dtype=torch.long)
     for row, ids in zip(ids_BT, encoded, strict=True):
         row[: len(ids)] = torch.tensor(ids)

@@ -8,12 +8,15 @@ from typing import NamedTuple
 
 import timm
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.models.config import VisionConfig
+
+HEADS = ("head", "fc_norm", "attn_pool")  # parts of timm models behind the patches: nothing here would train them
 
 
 class ImageFeatures(NamedTuple):
@@ -71,6 +74,10 @@ class VisionEncoder(nn.Module):
         BackboneError: If the weights named do not fit.
     """
 
+    mean: Tensor
+    std: Tensor
+    position_PD: Tensor
+
     def __init__(self, config: VisionConfig, width: int, image_size: int) -> None:
         super().__init__()
         self.stages = config.stages
@@ -84,7 +91,9 @@ class VisionEncoder(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.pool = AttentionPool(width)
         mean, std = _intensity(config)
-        self.mean, self.std = mean, std
+        # tensors of the backbone, for a folder does not say where its weights once came from
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("std", torch.tensor(std))
         with torch.no_grad():
             self.grid = self._map(torch.zeros(1, 1, image_size, image_size)).shape[-2:]
         self.register_buffer("position_PD", position_code(*self.grid, width), persistent=False)
@@ -93,17 +102,22 @@ class VisionEncoder(nn.Module):
         """Feature map (B, C or D, h, w) of normalised images."""
         if self.stages:
             assert isinstance(self.project, nn.ModuleList)
-            maps = [project(x) for project, x in zip(self.project, self.model(image_B1SS), strict=True)]
+            stages = [self._channels_first(x) for x in self.model(image_B1SS)]
+            maps = [project(x) for project, x in zip(self.project, stages, strict=True)]
             size = maps[0].shape[-2:]
             finer = [F.interpolate(x, size, mode="bilinear", align_corners=False) for x in maps[1:]]
             return torch.stack([maps[0], *finer]).sum(0)
         features = self.model.forward_features(image_B1SS)
-        if features.ndim == 4:  # Swin gives (B, h, w, C), conv nets (B, C, h, w)
-            return features.movedim(-1, 1) if features.shape[-1] == self.model.num_features else features
+        if features.ndim == 4:
+            return self._channels_first(features)
         tokens = features[:, getattr(self.model, "num_prefix_tokens", 0) :]
         grid = getattr(getattr(self.model, "patch_embed", None), "grid_size", None)
         height, width = grid or [math.isqrt(tokens.shape[1])] * 2
         return tokens.transpose(1, 2).unflatten(2, (height, width))
+
+    def _channels_first(self, map_4d: Tensor) -> Tensor:
+        """Swin gives (B, h, w, C), conv nets (B, C, h, w)."""
+        return map_4d.movedim(-1, 1) if getattr(self.model, "output_fmt", "NCHW") == "NHWC" else map_4d
 
     def forward(self, image_B1SS: Tensor) -> ImageFeatures:
         """Encodes images.
@@ -125,34 +139,45 @@ def _intensity(config: VisionConfig) -> tuple[float, float]:
     cfg = timm.get_pretrained_cfg(config.name)
     if config.weights is None or cfg is None:
         return 0.5, 0.25
-    return sum(cfg.mean) / 3, sum(cfg.std) / 3
+    return sum(cfg.mean) / len(cfg.mean), sum(cfg.std) / len(cfg.std)
 
 
 def _create(config: VisionConfig, image_size: int) -> nn.Module:
     """The timm model, one input channel; RGB weights are summed by timm itself."""
-    options = dict(config.options)
+    options = dict(config.options) | {"in_chans": 1}
     if config.stages:
         options |= {"features_only": True, "out_indices": tuple(config.stages)}
     else:
         options |= {"num_classes": 0}
-    by_name = config.weights == "pretrained"
-    sized = {"img_size": image_size}
+    if config.weights:
+        options |= {"pretrained": True}
+    if config.weights and config.weights != "pretrained":
+        # timm loads strictly only where the number of classes is the same
+        options |= {"pretrained_cfg_overlay": {"state_dict": _read(config), "num_classes": 0}}
     try:
         try:
-            model = timm.create_model(config.name, pretrained=by_name, in_chans=1, **options, **sized)
+            model = timm.create_model(config.name, **options, img_size=image_size)
         except TypeError:  # conv nets take any size and refuse the argument
-            model = timm.create_model(config.name, pretrained=by_name, in_chans=1, **options)
-    except RuntimeError as error:
-        raise ConfigError(f"vision {config.name!r}: {str(error).splitlines()[0]}") from error
-    if config.weights and not by_name:
-        _load(model, config)
+            model = timm.create_model(config.name, **options)
+    except (RuntimeError, TypeError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        if config.weights:
+            raise BackboneError(f"vision weights {config.weights} do not fit {config.name}: {reason}") from error
+        raise ConfigError(f"vision {config.name!r}: {reason}") from error
+    model.pretrained_cfg.pop("state_dict", None)
+    for part in HEADS:
+        if hasattr(model, part):
+            setattr(model, part, nn.Identity())
     return model
 
 
-def _load(model: nn.Module, config: VisionConfig) -> None:
-    """Strictly loads a local safetensors file into the timm model."""
+def _read(config: VisionConfig) -> dict[str, Tensor]:
+    """Tensors of a local safetensors file, as timm publishes it or as ``save_file`` wrote it, without classifier."""
     try:
-        model.load_state_dict(load_file(str(config.weights)), strict=True)
-    except (OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BackboneError(f"vision weights {config.weights} do not fit {config.name}: {reason}") from error
+        state = load_file(str(config.weights))
+    except (OSError, SafetensorError) as error:
+        raise BackboneError(f"vision weights {config.weights}: {error}; a safetensors file is needed") from error
+    cfg = timm.get_pretrained_cfg(config.name)
+    classifier = (cfg.classifier if cfg else None) or ()
+    names = (classifier,) if isinstance(classifier, str) else tuple(classifier)
+    return {key: tensor for key, tensor in state.items() if not key.startswith(tuple(f"{name}." for name in names))}
