@@ -15,7 +15,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
 CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-all check lint types pretrain finetune-vqa wheels-check
+.PHONY: help setup test test-all check lint types pretrain finetune-vqa results wheels-check
 
 help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -58,9 +58,12 @@ pretrain: $(STAMP) ## pre-train on MIMIC-CXR (DATA=) or on phantoms
 finetune-vqa: $(STAMP) ## fine-tune for visual question answering on VQA-RAD (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp finetune vqa $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
+results: $(STAMP) ## write docs/results.md from docs/results/*.json
+	$(PY) -m gkmvlp results $(ARGS)
+
 wheels-check: $(STAMP) ## do Python 3.12 and 3.13 have wheels of every dependency?
 	@for version in 3.12 3.13; do \
 		echo "Python $$version"; \
 		$(PY) -m pip install --quiet --disable-pip-version-check --dry-run --ignore-installed --target build/none \
 			--only-binary=:all: --python-version $$version . || exit 1; \
-	done
+	done; echo "wheels for all"

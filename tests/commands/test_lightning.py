@@ -77,7 +77,7 @@ def test_later_configs_and_options_win(toy, capsys):
     assert main(["fit", *words]) == 0
     config = yaml.safe_load(capsys.readouterr().out)
     assert config["model"]["init_args"]["width"] == 5
-    assert (config["trainer"]["max_epochs"], config["trainer"]["precision"]) == (9, "32-true")
+    assert (config["trainer"]["max_epochs"], config["trainer"]["gradient_clip_val"]) == (9, 1.0)
 
 
 USAGE = [

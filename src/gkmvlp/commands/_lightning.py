@@ -9,12 +9,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import nn
 
-# classes of these two packages answer to their short names in a config
+import gkmvlp.data_modules  # classes of these two packages answer to their short names in a config
+import gkmvlp.tasks  # noqa: F401
 from gkmvlp.commands._configs import config_words, with_files
 from gkmvlp.commands._trainer import Accountable, RunRecord, quiet_log, trainer_arguments, write_manifest
 from gkmvlp.commands._usage import explain, hint, one_line
@@ -38,13 +39,14 @@ class Cli(LightningCLI):
         Raises:
             UsageError: If a key, class, value or file is wrong.
         """
+        words = args if isinstance(args, list) else []
         try:
-            self.config = parser.parse_args(args)
+            self.config = parser.parse_args(words)
         except ArgumentError as error:
             if (own := user_error(error)) is not None:
                 raise own from error
             keys = {action.dest for child in self._subcommand_parsers.values() for action in child._actions}
-            configs = [Path(word) for _, word in config_words(list(args or []))]
+            configs = [Path(word) for _, word in config_words(words)]
             raise UsageError(explain(str(error), keys, _known_classes(), configs)) from error
 
     def _parse_ckpt_path(self) -> None:
@@ -81,7 +83,7 @@ class Cli(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer with logger, checkpoints and progress bar where the config left them open."""
         config = self._get(self.config_init, "trainer")
-        return super().instantiate_trainer(**trainer_arguments(config, self.model, self.subcommand), **kwargs)
+        return super().instantiate_trainer(**trainer_arguments(config, self.model, str(self.subcommand)), **kwargs)
 
     def before_fit(self) -> None:
         self._prepare("fit")
@@ -111,7 +113,7 @@ class Cli(LightningCLI):
 
     def _account(self) -> None:
         """Last lines of a run: what was read, dropped and why. The manifest now knows what the run dropped."""
-        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:
+        if not self.trainer.is_global_zero or self._get(self.config, "trainer.fast_dev_run"):
             return
         write_manifest(self.trainer)
         if isinstance(self.datamodule, Accountable):
@@ -187,7 +189,8 @@ def _known_classes() -> dict[str, type]:
     waiting: list[type] = [nn.Module, LightningDataModule, Callback]
     known: dict[str, type] = {}
     while waiting:
-        for child in waiting.pop().__subclasses__():
+        children: list[type] = waiting.pop().__subclasses__()
+        for child in children:
             if child.__name__ not in known:
                 known[child.__name__] = child
                 waiting.append(child)

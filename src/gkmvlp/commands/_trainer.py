@@ -9,16 +9,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.warnings import PossibleUserWarning
+
+from gkmvlp.hardware import best_precision
 
 
 @runtime_checkable
 class Accountable(Protocol):
     """A DataModule that can say what it read; its ``setup`` may be called more than once."""
+
+    def prepare_data(self) -> None:
+        """Lightning's: what one process of a machine does for all."""
+        ...
+
+    def setup(self, stage: str) -> None:
+        """Lightning's: read the splits of a stage."""
+        ...
 
     def write_manifest(self, path: Path) -> None:
         """Write what is in which split, and what was dropped and why, as JSON."""
@@ -88,6 +98,8 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
     root = Path(config["default_root_dir"] or ".")
     callbacks: list[Callback] = list(config["callbacks"] or [])
     chosen: dict[str, Any] = {"callbacks": callbacks}
+    if config["precision"] is None:
+        chosen["precision"] = best_precision(str(config["accelerator"]))
     if config["logger"] is None:
         chosen["logger"] = TensorBoardLogger(save_dir=root, name="tensorboard", version="")
     # in a fast_dev_run Lightning drops a checkpoint callback after its last.ckpt is written
