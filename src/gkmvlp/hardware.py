@@ -1,0 +1,22 @@
+"""What this machine computes fast."""
+
+from typing import Literal
+
+import torch
+
+Precision = Literal["bf16-mixed", "32-true"]
+
+
+def best_precision(accelerator: str = "auto") -> Precision:
+    """The precision that is fast here: bfloat16 only where the hardware multiplies it.
+
+    Processors without AVX512-BF16 or AMX emulate bfloat16 and are several times slower in it than in float32; so are
+    GPUs before Ampere.
+
+    Args:
+        accelerator: Lightning's name of what will be used; ``cpu`` leaves a GPU out of account.
+    """
+    if accelerator != "cpu" and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
+    has_units = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if has_units else "32-true"

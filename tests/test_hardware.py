@@ -1,0 +1,53 @@
+"""Which precision is chosen on which hardware, and that a config's own choice stands."""
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule
+
+from gkmvlp.commands._trainer import trainer_arguments
+from gkmvlp.hardware import best_precision
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Pretends to be a machine."""
+
+    def pretend(gpu=False, gpu_bf16=False, avx512_bf16=False, amx=False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: gpu_bf16)
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
+        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("has", "accelerator", "expected"),
+    [
+        ({}, "auto", "32-true"),
+        ({"avx512_bf16": True}, "auto", "bf16-mixed"),
+        ({"amx": True}, "cpu", "bf16-mixed"),
+        ({"gpu": True, "gpu_bf16": True}, "auto", "bf16-mixed"),
+        ({"gpu": True, "gpu_bf16": True}, "cpu", "32-true"),
+        ({"gpu": True, "amx": True}, "gpu", "32-true"),
+    ],
+)
+def test_bfloat16_only_where_the_hardware_multiplies_it(machine, has, accelerator, expected):
+    machine(**has)
+    assert best_precision(accelerator) == expected
+
+
+@pytest.mark.parametrize(("given", "chosen"), [(None, "bf16-mixed"), ("32-true", None)])
+def test_the_trainer_gets_it_where_the_config_leaves_it_open(machine, tmp_path, given, chosen):
+    machine(amx=True)
+    config = {
+        "default_root_dir": tmp_path,
+        "callbacks": None,
+        "logger": False,
+        "enable_checkpointing": None,
+        "fast_dev_run": False,
+        "enable_progress_bar": False,
+        "accelerator": "cpu",
+        "precision": given,
+    }
+    assert trainer_arguments(config, LightningModule(), "fit").get("precision") == chosen
