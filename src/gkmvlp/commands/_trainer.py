@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
-from lightning.pytorch.utilities.warnings import PossibleUserWarning
 
 from gkmvlp.hardware import best_precision
 
@@ -21,6 +21,14 @@ from gkmvlp.hardware import best_precision
 @runtime_checkable
 class Accountable(Protocol):
     """A DataModule that can say what it read; its ``setup`` may be called more than once."""
+
+    def prepare_data(self) -> None:
+        """Lightning's: what one process of a machine does for all."""
+        ...
+
+    def setup(self, stage: str) -> None:
+        """Lightning's: read the splits of a stage."""
+        ...
 
     def write_manifest(self, path: Path) -> None:
         """Write what is in which split, and what was dropped and why, as JSON."""
