@@ -3,7 +3,7 @@
 import numpy as np
 
 from gkmvlp.phantom.anatomy_model import SIGN
-from gkmvlp.phantom.curves import Map, Points, band, blur, fill, ribbon, spline, stroke, unit
+from gkmvlp.phantom.curves import Layer, Map, Points, band, blur, fill, ribbon, spline, stroke, unit
 from gkmvlp.phantom.scene import Scene
 
 
@@ -71,7 +71,7 @@ def shoulder_girdle(scene: Scene, rng: np.random.Generator) -> Map:
     return blur(unit(solid) * np.float32(0.26) + unit(edges) * np.float32(0.20), 0.6 * pixel)
 
 
-def _shoulder_blade(scene: Scene, side: int, abducted: bool, top: float, edges: Map) -> None:
+def _shoulder_blade(scene: Scene, side: int, abducted: bool, top: float, edges: Layer) -> None:
     """The inner and lower edge of a shoulder blade; drawn over the lung unless the arms are moved outward."""
     x = 0.33 if abducted else 0.235
     points = [(x + 0.02, top + 0.03), (x, top + 0.13), (x + 0.02, top + 0.22), (x + 0.06, top + 0.29)]

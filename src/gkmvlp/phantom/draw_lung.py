@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.phantom.anatomy_model import SIDES, SIGN
-from gkmvlp.phantom.curves import Map, blur, box_of, fill, ribbon, spline, stroke, unit
+from gkmvlp.phantom.curves import Map, Points, blur, box_of, fill, ribbon, spline, stroke, unit
 from gkmvlp.phantom.draw_tissue import smooth
 from gkmvlp.phantom.sample import FindingPlan
 from gkmvlp.phantom.scene import Scene
@@ -42,13 +42,13 @@ def consolidation(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> 
     if not (patch > 0.5).any():
         return None
     layer = scene.layer()
-    root = scene.pose.pixels(np.array([[0.5 + SIGN[side] * 0.08, scene.anatomy.hilum_y[side]]]))[0]
+    root = scene.pose.pixels(np.array([0.5 + SIGN[side] * 0.08, scene.anatomy.hilum_y[side]]))
     centre = np.array([column, row])
     for _ in range(4):
         end = centre + rng.normal(0, 0.55 * radius, 2) * scene.scale
         start = centre + (root - centre) * 0.35
         middle = (start + end) / 2 + rng.normal(0, 0.1 * radius, 2) * scene.scale
-        stroke(layer, [spline([start, middle, end], 4)], 255, 1.7 * scene.scale / 256)
+        stroke(layer, [spline(np.stack([start, middle, end]), 4)], 255, 1.7 * scene.scale / 256)
     airways = blur(unit(layer), 0.4 * scene.scale / 256)
     strength = 0.75 + 0.30 * plan.contrast
     mottle = 1 + np.float32(0.16) * _grain(scene, rng, 0.03)
@@ -58,37 +58,36 @@ def consolidation(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> 
     return one_box(patch > 0.4)
 
 
+def _plates(centre: Points, length: float, extent: float, scale: float, rng: np.random.Generator) -> list[Points]:
+    """Level bands, one to three, thin at their ends; all in pixels."""
+    tilt = rng.uniform(-0.45, 0.45)
+    reach = np.array([np.cos(tilt), np.sin(tilt)]) * length / 2
+    taper = np.interp(np.linspace(0, 1, 13), [0, 0.3, 1], [0.6, 1, 0.4]) * (0.016 + 0.009 * extent) * scale
+    plates = []
+    for number in range(1 + int(extent * 2.5)):
+        middle = centre + np.array([0.0, (0.036 + 0.01 * rng.random()) * number * scale])
+        bow = middle - np.array([0, 0.008 * scale])
+        plates.append(ribbon(spline(np.stack([middle - reach, bow, middle + reach]), 6), taper))
+    return plates
+
+
+def _wedge(centre: Points, length: float, extent: float, root: Points) -> Points:
+    """A triangle whose tip points to the lung root; all in pixels."""
+    inward = (root - centre) / max(float(np.hypot(*(root - centre))), 1.0)
+    across = np.array([-inward[1], inward[0]]) * length * (0.28 + 0.12 * extent)
+    tip, base = centre + inward * length * 0.55, centre - inward * length * 0.5
+    return np.stack([tip, base + across, base - 0.15 * length * inward, base - across])
+
+
 def atelectasis(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | None:
     """Plate-like bands, or a wedge that points to the hilum, both with a sharp edge."""
-    side = side_index(plan)
-    column, row = scene.spot(side, plan.zone or "lower", 0.03, plan.place)
-    centre = np.array([column, row])
-    tilt = rng.uniform(-0.45, 0.45)
-    length = (0.10 + 0.09 * plan.extent) * scene.scale
-    along = np.array([np.cos(tilt), np.sin(tilt)])
-    layer = scene.layer()
-    if rng.random() < 0.6:
-        for number in range(1 + int(plan.extent * 2.5)):
-            middle = centre + np.array([0.0, (0.036 + 0.01 * rng.random()) * number * scene.scale])
-            ends = [
-                middle - along * length / 2,
-                middle - np.array([0, 0.008 * scene.scale]),
-                middle + along * length / 2,
-            ]
-            line = spline(ends, 6)
-            width = (
-                (0.016 + 0.009 * plan.extent)
-                * scene.scale
-                * np.interp(np.linspace(0, 1, 13), [0, 0.3, 1], [0.6, 1, 0.4])
-            )
-            fill(layer, [ribbon(line, width)])
-    else:
-        root = scene.pose.pixels(np.array([[0.5 + SIGN[side] * 0.09, scene.anatomy.hilum_y[side]]]))[0]
-        inward = (root - centre) / max(float(np.hypot(*(root - centre))), 1.0)
-        across = np.array([-inward[1], inward[0]]) * length * (0.28 + 0.12 * plan.extent)
-        tip, base = centre + inward * length * 0.55, centre - inward * length * 0.5
-        fill(layer, [np.stack([tip, base + across, base - 0.15 * length * inward, base - across])])
-    mask = blur(unit(layer), 0.9 * scene.scale / 256) * scene.lung[side]
+    side, extent = side_index(plan), plan.extent
+    centre = np.array(scene.spot(side, plan.zone or "lower", 0.03, plan.place))
+    length = (0.10 + 0.09 * extent) * scene.scale
+    root = scene.pose.pixels(np.array([0.5 + SIGN[side] * 0.09, scene.anatomy.hilum_y[side]]))
+    plates = rng.random() < 0.6
+    shapes = _plates(centre, length, extent, scene.scale, rng) if plates else [_wedge(centre, length, extent, root)]
+    mask = blur(unit(fill(scene.layer(), shapes)), 0.9 * scene.scale / 256) * scene.lung[side]
     scene.add += mask * np.float32(0.72 + 0.3 * plan.contrast)
     scene.vessel_gain *= 1 - mask
     return one_box(mask > 0.3)

@@ -51,7 +51,7 @@ def body_wall(scene: Scene, rng: np.random.Generator) -> Map:
     thick_belly = 1 + np.float32(0.28 + 0.1 * scene.plan.habitus) * smooth(0.45, 0.85, scene.y)
     wall = mask * (np.float32(0.42) + np.float32(0.58) * round_edge) * thin_neck * thick_belly * np.float32(level)
     wall += np.float32(0.05) * window(cloud_tile(60.0), scene.shape, rng, 1.0) * mask
-    return wall + _breasts(scene, rng) * mask
+    return np.asarray(wall + _breasts(scene, rng) * mask, np.float32)
 
 
 def _breasts(scene: Scene, rng: np.random.Generator) -> Map:
@@ -128,14 +128,16 @@ def belly(scene: Scene, rng: np.random.Generator) -> Map:
     return gas * (1 - scene.lung[1])
 
 
-def _grow(rng: np.random.Generator, start: Points, heading: Map, length: Map, bend: float) -> Points:
+def _grow(rng: np.random.Generator, start: Points, heading: Points, length: Points, bend: float) -> Points:
     """Walks (N, 6, 2) from starts (N, 2) along headings (N,) in radians."""
     turn = np.cumsum(rng.normal(0, bend, (len(start), 5)), 1) + heading[:, None]
     step = np.stack([np.cos(turn), np.sin(turn)], -1) * (length / 5)[:, None, None]
     return np.concatenate([start[:, None], start[:, None] + np.cumsum(step, 1)], 1)
 
 
-def _branch(rng: np.random.Generator, parent: Points, heading: Map, length: Map, each: int) -> tuple[Points, Map, Map]:
+def _branch(
+    rng: np.random.Generator, parent: Points, heading: Points, length: Points, each: int
+) -> tuple[Points, Points, Points]:
     """Starts, headings and lengths of the branches of walks (N, 6, 2)."""
     index = np.repeat(np.arange(len(parent)), each)
     start = parent[index, rng.integers(1, 6, len(index))]
