@@ -127,3 +127,15 @@ def test_sentences_are_reproducible_and_state_only_scored_entities():
 def test_present_outweighs_uncertain_outweighs_absent():
     for order in pairwise((0, -1, 1, -1, 0)):
         assert merge(Statement("mass", status) for status in order) == {"mass": max(order, key=(0, -1, 1).index)}
+
+
+def test_a_finding_changes_one_way_in_a_report(corpus):
+    changed = 0
+    for _, report in corpus:
+        ways: dict[str, set[str]] = {}
+        for statement in report.statements:
+            if statement.comparison:
+                ways.setdefault(statement.entity, set()).add(statement.comparison)
+        changed += len(ways)
+        assert all(len(way) == 1 for way in ways.values())
+    assert changed > 100

@@ -26,7 +26,7 @@ from gkmvlp.phantom.plan import FINDINGS, Finding, Phantom
 from gkmvlp.phantom.report_head import head, headers, preface
 from gkmvlp.phantom.report_layout import Report, as_text
 from gkmvlp.phantom.sample import sample_patient
-from gkmvlp.phantom.sentences import Sentence, denied, uncertain
+from gkmvlp.phantom.sentences import Sentence, denied, trend, uncertain
 
 __all__ = ["SCORED", "Report", "as_text", "merge", "sentences", "write_report"]
 
@@ -43,7 +43,7 @@ _WEIGHTS: dict[str, float] = {
 
 @dataclass(frozen=True)
 class _Content:
-    """What a report is to say: findings to state, to doubt, entities to deny, and whether the lungs are clear."""
+    """What a report is to say: findings to state, to doubt, entities to deny; how it compares with before."""
 
     sure: list[Finding]
     doubtful: list[Finding]
@@ -51,6 +51,7 @@ class _Content:
     absent: list[str]
     clear: bool
     prior: bool
+    changes: dict[str, str]
     extent: float
 
 
@@ -90,7 +91,10 @@ def _choose(rng: np.random.Generator, phantom: Phantom) -> _Content:
     doubted = extra if extra and not phantom.shows(extra) else None
     absent = [name for name, p in _WEIGHTS.items() if not phantom.shows(name) and name != doubted and chance(rng, p)]
     clear = doubted is None and all(finding.entity in _OUTSIDE_LUNG for finding in phantom.findings)
-    return _Content(sure, doubtful, doubted, absent, clear, chance(rng, 0.55), float(max(phantom.image_HW.shape)))
+    prior = chance(rng, 0.55)
+    changes = {finding.entity: trend(rng, finding.entity) for finding in sure} if prior else {}
+    extent = float(max(phantom.image_HW.shape))
+    return _Content(sure, doubtful, doubted, absent, clear, prior, changes, extent)
 
 
 def _found(rng: np.random.Generator, content: _Content, spare: list[str], share: float) -> list[Sentence]:
@@ -103,7 +107,7 @@ def _found(rng: np.random.Generator, content: _Content, spare: list[str], share:
         share: Share of the stated findings that are named.
     """
     kept = [finding for finding in content.sure if chance(rng, share)]
-    written = state_findings(rng, kept, spare, content.prior, content.extent)
+    written = state_findings(rng, kept, spare, content.changes, content.extent)
     written += [uncertain(rng, finding) for finding in content.doubtful]
     if content.doubted_absent:
         written.append(doubt_absent(rng, content.doubted_absent))
@@ -130,8 +134,9 @@ def _body(rng: np.random.Generator, phantom: Phantom, content: _Content) -> list
     written = _found(rng, content, left, 1.0)
     used = set(spare) - set(left)
     written += deny(rng, [name for name in content.absent if name not in used], content.prior, content.clear)
-    written += asides(rng, phantom) + _other_side(rng, phantom, content.sure)
-    return shuffled(rng, written)
+    said = {statement.entity for item in written for statement in item.statements}
+    written += asides(rng, phantom, said) + _other_side(rng, phantom, content.sure)
+    return shuffled(rng, written or [denied(rng, ["fracture"])])
 
 
 def write_report(phantom: Phantom, rng: np.random.Generator) -> Report:

@@ -17,7 +17,7 @@ _ZONES: tuple[Zone, ...] = ("upper", "mid", "lower")
 
 
 def state_findings(
-    rng: np.random.Generator, findings: list[Finding], spare: list[str], prior: bool, extent: float
+    rng: np.random.Generator, findings: list[Finding], spare: list[str], changes: dict[str, str], extent: float
 ) -> list[Sentence]:
     """Sentences for present findings, at times two in one or one beside a denial taken from ``spare``."""
     written: list[Sentence] = []
@@ -30,7 +30,7 @@ def state_findings(
         elif combines and spare and chance(rng, 0.12):
             written.append(mixed(rng, finding, spare.pop()))
         else:
-            written.append(present(rng, finding, prior, extent))
+            written.append(present(rng, finding, changes.get(finding.entity, ""), extent))
     return written
 
 
@@ -75,14 +75,14 @@ def deny(rng: np.random.Generator, absent: list[str], prior: bool, clear: bool) 
     return written
 
 
-def asides(rng: np.random.Generator, phantom: Phantom) -> list[Sentence]:
-    """Sentences on quality, and some that say nothing of any entity."""
+def asides(rng: np.random.Generator, phantom: Phantom, said: set[str]) -> list[Sentence]:
+    """Sentences on quality, and some that say nothing of any entity; ``said`` are the entities already named."""
     written: list[Sentence] = []
     if phantom.low_inspiration and chance(rng, 0.9):
         written.append(Sentence(pick(rng, frames.LOW_VOLUMES), (Statement("low lung volumes", 1),)))
     if phantom.rotated and chance(rng, 0.9):
         written.append(Sentence(pick(rng, frames.ROTATED)))
-    if chance(rng, 0.2):
+    if "enlarged mediastinum" not in said and chance(rng, 0.2):
         written.append(Sentence(pick(rng, frames.MEDIASTINUM), (Statement("enlarged mediastinum", 0),)))
     if chance(rng, 0.35):
         written.append(Sentence(pick(rng, frames.NEUTRAL)))

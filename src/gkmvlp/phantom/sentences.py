@@ -49,16 +49,21 @@ def _whole(rng: np.random.Generator, finding: Finding, templates: Sequence[str],
     return Sentence(finish(text), (state(finding, status, severe and "{ad" in template),))
 
 
-def present(rng: np.random.Generator, finding: Finding, prior: bool, extent: float) -> Sentence:
-    """A sentence that states the finding; with ``prior`` it may compare with an earlier study."""
+def trend(rng: np.random.Generator, entity: str) -> str:
+    """How a finding compares with an earlier study: ``no change``, ``improved``, ``worsened``, or "" for no word."""
+    if chance(rng, 0.4):
+        return ""
+    return "no change" if entity in _STABLE_ONLY else pick(rng, ("no change", "no change", "improved", "worsened"))
+
+
+def present(rng: np.random.Generator, finding: Finding, change: str, extent: float) -> Sentence:
+    """A sentence that states the finding; it names the ``change`` two times out of three."""
     if chance(rng, 0.35):
         own = _whole(rng, finding, words.TERMS[finding.entity].special, 1)
         if own:
             return own
     noun = phrase(rng, finding, 1, extent)
-    change = pick(rng, ("no change", "no change", "improved", "worsened")) if prior and chance(rng, 0.4) else ""
-    if change and finding.entity in _STABLE_ONLY:
-        change = "no change"
+    change = change if chance(rng, 0.67) else ""
     text = pick(rng, frames.PRESENT[change]).format(**noun.slots)
     return Sentence(finish(text), (replace(noun.statement, comparison=change),))
 
