@@ -84,8 +84,9 @@ def equalize(image_HW: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if first == image_HW.size:
         return image_HW
     scale = np.float32(255) / np.float32(image_HW.size - first)
-    table = np.rint((cdf - first).clip(0).astype(np.float32) * scale).astype(np.uint8)
-    return table[image_HW]
+    table: NDArray[np.uint8] = np.rint((cdf - first).clip(0).astype(np.float32) * scale).astype(np.uint8)
+    equalized_HW: NDArray[np.uint8] = table[image_HW]
+    return equalized_HW
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

@@ -11,6 +11,7 @@ from gkmvlp.anatomy import atlas
 from gkmvlp.phantom.grammar import SCORED, as_text, merge, sentences, write_report
 from gkmvlp.phantom.noun_phrases import Statement
 from gkmvlp.phantom.plan import FINDINGS, Finding, Phantom
+from gkmvlp.phantom.report_head import head
 
 BOX = np.array([[2, 2, 6, 6]], np.float32)
 
@@ -31,7 +32,7 @@ def corpus():
     rng = np.random.default_rng(0)
     phantoms = [
         phantom(*(finding(rng, name) for name in FINDINGS if rng.random() < 0.12), low=bool(rng.random() < 0.1))
-        for _ in range(1500)
+        for _ in range(1000)
     ]
     return [(each, write_report(each, rng)) for each in phantoms]
 
@@ -95,15 +96,10 @@ def test_sections_hold_the_words_of_the_report(corpus):
         assert " ".join(report.impression.split()) in body
 
 
-def test_indication_does_not_depend_on_findings():
-    rng = np.random.default_rng(1)
-    sick = Counter(
-        write_report(phantom(Finding("mass", "left", "mid", "large", BOX)), rng).indication for _ in range(3000)
-    )
-    well = Counter(write_report(phantom(), rng).indication for _ in range(3000))
-    gap = sum(abs(sick[key] - well[key]) for key in sick | well) / 6000
-    again = Counter(write_report(phantom(), rng).indication for _ in range(3000))
-    assert gap < 1.15 * sum(abs(again[key] - well[key]) for key in again | well) / 6000
+def test_what_stands_around_the_findings_does_not_depend_on_them():
+    ill = phantom(Finding("mass", "left", "mid", "large", BOX))
+    for seed in range(50):
+        assert head(np.random.default_rng(seed), ill, True) == head(np.random.default_rng(seed), phantom(), True)
 
 
 def test_words_read_well():

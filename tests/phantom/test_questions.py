@@ -13,7 +13,7 @@ from gkmvlp.phantom.questions import write_questions
 
 @pytest.fixture(scope="module")
 def corpus():
-    phantoms = [_undrawn(21, index) for index in range(3000)]
+    phantoms = [_undrawn(21, index) for index in range(2000)]
     return [(each, write_questions(each, np.random.default_rng([1, i]))) for i, each in enumerate(phantoms)]
 
 
