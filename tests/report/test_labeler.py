@@ -22,7 +22,7 @@ SENTENCES: list[tuple[str, dict[str, int]]] = [
     ("Mild cardiac enlargement is unchanged.", {"cardiomegaly": P}),
     ("The cardiac silhouette is mildly enlarged.", {"cardiomegaly": P}),
     ("The heart is not enlarged.", {"cardiomegaly": A}),
-    ("Heart size is at the upper limits of normal.", {"cardiomegaly": A}),
+    ("Heart size is at the upper limits of normal.", {"cardiomegaly": U}),
     ("Low lung volumes accentuate the heart size.", {"low lung volumes": P}),
     ("There is no change in the right effusion.", {"pleural effusion": P}),
     ("No pneumothorax, stable small right effusion.", {"pneumothorax": A, "pleural effusion": P}),

@@ -19,7 +19,7 @@ OFFICIAL = """                                 FINAL REPORT
  IMPRESSION:
  
  Mild cardiomegaly, compared to ___.
-"""  # noqa: W291, W293
+"""  # noqa: W293
 
 
 def test_official_report() -> None:

@@ -29,12 +29,17 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                      "white ?out", r"hyperdensit\w+", "shadowing", "airspace filling"),
     "pleural effusion": (r"effusions?", "pleural (?:fluid|collections?|liquid)", r"h(?:a?)emothora\w+",
                          r"hydrothora\w+",
-                         "empyema", r"fluid (?:\w+ )?in the (?:\w+ )?fissures?", "fissural fluid", "fissural effusion"),
+                         "empyema", r"fluid (?:\w+ )?in the (?:\w+ )?fissures?", "fissural fluid", "fissural effusion",
+                         "(?:layering|loculated|subpulmonic|free) fluid", "(?:pleural|costophrenic) fluid",
+                         "fluid (?:is |collection )?(?:in|at|along|within|layering) (?:\\w+ )*(?:pleura|pleural"
+                         "|bases?|fissures?)"),
     "pleural thickening": ("pleural thickening", r"pleural plaqu\w+", r"apical cap\w*", r"pleural calcifi\w+",
                            r"pleural scar\w*", "thickening of the (?:\\w+ )*pleura", "thickened pleura", "fibrothorax",
                            "apical thickening"),
-    "pneumonia": (r"pneumoni\w+", r"bronchopneumoni\w+", r"infect(?:ion|ions|ious)\b", "superinfection", "aspiration"),
-    "pneumothorax": (r"pneumothora\w+", "ptx", "pleural air", "pneumothroax"),
+    "pneumonia": (r"pneumoni\w+", r"bronchopneumoni\w+", r"infect(?:ion|ions|ious)\b", "superinfection", "aspiration",
+                  "pna"),
+    "pneumothorax": (r"pneumothora\w+", "ptx", "pleural air", "(?:air|gas) in the (?:\\w+ )*pleural (?:space|cavity)",
+                     "pneumothroax"),
     "support device": ("support(?:ive)? (?:devices?|lines?|apparatus|hardware|equipment)",
                        "support and monitoring devices?", "monitoring and support devices?", "monitoring devices?",
                        "lines (?:and|or) tubes", "tubes (?:and|or) lines", "hardware", "lines and catheters",
@@ -57,7 +62,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "bronchiectasis": (r"bronchiecta\w+",),
     "calcified granuloma": (r"granuloma\w*", "calcified (?:\\w+ )?(?:nodules?|granuloma\\w*)", "calcific nodules?"),
     "scarring": (r"scar(?:s|ring|red)?",),
-    "hilar enlargement": (r"hilar (?:and mediastinal )?(?:lymph ?)?adenopathy",
+    "hilar enlargement": (r"hilar (?:(?:and|or) mediastinal )?(?:lymph ?)?adenopathy",
                           "hilar (?:enlargement|prominence|fullness|lymph node enlargement)"),
     "tortuous aorta": (r"aortic (?:tortuosity|unfolding|ectasia|elongation)", r"unfolding of the (?:\w+ )?aorta"),
     "aortic calcification": (r"aortic (?:\w+ )?(?:calcific\w+|atheroscl\w+|atheroma)", r"calcified aort\w+",
@@ -113,7 +118,7 @@ SHARED: dict[str, tuple[str, ...]] = {
     r"h(?:a?)emo ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
     "(?:pleuro ?parenchymal|pleural parenchymal|pleural and parenchymal) scar\\w*": ("scarring", "pleural thickening"),
     r"reticular (?:\w+ )?(?:opacit\w+|densit\w+)": ("fibrosis", "lung opacity"),
-    r"nodular (?:\w+ )?(?:opacit\w+|densit\w+)": ("nodule", "lung opacity"),
+    r"nodular (?:\w+ )?(?:opacit\w+|densit\w+)": ("lung opacity",),
     "cavitary (?:lung |pulmonary )?lesions?": ("cavity",),
 }
 
@@ -127,6 +132,7 @@ DECOYS: tuple[str, ...] = (
     "|right |left )*(?:shoulder|acromio|gleno|ac joint|humer)\\w*", "port of entry",
     "atherosclerosis of the coronar\\w+",
     "(?:body )?mass index", "(?:shoulder|glenohumeral|acromioclavicular) degenerative changes", "side ?port",
+    "not (?:yet |been )*extubated",
 )  # fmt: skip
 
 # Present turns into absent: the word itself says that the thing is gone.

@@ -1,10 +1,15 @@
-"""One compiled alternation for many wordings, each with a value."""
+"""Finds many wordings, each with a value, in one pass over the words of a text."""
 
 import re
 from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 Value = TypeVar("Value")
+_START = re.compile(r"\b[a-z]")
+_KEY = 4
+_ANY = "\0"
+_TOKEN = re.compile(r"\\.|\[[^]]*\]|\(\?:|\(\?!|.")
+_REPEAT = re.compile(r"[?*+]|\{(\d),\d\}")
 
 
 class Hit(NamedTuple, Generic[Value]):
@@ -15,6 +20,66 @@ class Hit(NamedTuple, Generic[Value]):
     value: Value
 
 
+def word_starts(text: str) -> list[tuple[int, str]]:
+    """Where the words of a lower-case text begin, with their first letters: what ``Alternation.find`` goes by."""
+    return [(start, text[start : start + _KEY]) for start in map(re.Match.start, _START.finditer(text))]
+
+
+class _Openings:
+    """The first letters of what a wording can match, by walking over the wording once.
+
+    An opening ends with ``_ANY`` where what follows is not one certain letter.
+    """
+
+    def __init__(self, wording: str) -> None:
+        self._wording = wording
+        self._at = 0
+
+    def alternatives(self) -> set[str]:
+        """The openings of alternatives up to a closing bracket or the end."""
+        found: set[str] = set()
+        current = {""}
+        while self._at < len(self._wording):
+            token = self._take(_TOKEN)
+            if token == ")":
+                break
+            if token == "|":
+                found |= current
+                current = {""}
+                continue
+            parts = self._repeated(self._single(token))
+            current = {one if one.endswith(_ANY) else (one + part)[:_KEY] for one in current for part in parts}
+        return found | current
+
+    def _take(self, pattern: re.Pattern[str]) -> str:
+        match = pattern.match(self._wording, self._at)
+        self._at = match.end() if match else self._at
+        return match[0] if match else ""
+
+    def _single(self, token: str) -> set[str]:
+        if token == "(?:":
+            return self.alternatives()
+        if token == "(?!":
+            self.alternatives()
+            return {""}
+        if token.startswith("["):
+            return {_ANY} if "\\" in token else set(token[1:-1])
+        if token == "\\b":
+            return {""}
+        return {_ANY} if token in (" ", "\\w") else {token[-1]}
+
+    def _repeated(self, parts: set[str]) -> set[str]:
+        mark = self._take(_REPEAT)
+        if mark[:1] in ("*", "+", "{"):
+            parts = {part if part.endswith(_ANY) else part + _ANY for part in parts}
+        return parts | {""} if mark[:1] in ("?", "*") or mark.startswith("{0") else parts
+
+
+def _fits(key: str, opening: str) -> bool:
+    sure = opening.rstrip(_ANY)
+    return key.startswith(sure) or (sure == opening and sure.startswith(key))
+
+
 def _least(wording: str) -> tuple[int, int]:
     """Words and letters that a wording has at least, its optional parts left out."""
     while (shorter := re.sub(r"\((?:[^()]|\\[()])*\)(?:[?*]|\{0,\d\})", "", wording)) != wording:
@@ -23,20 +88,38 @@ def _least(wording: str) -> tuple[int, int]:
 
 
 class Alternation(Generic[Value]):
-    """Finds wordings at word starts, the ones with most words first, in a single pass.
+    """Finds wordings at word starts, the ones with most words first.
 
-    A blank in a wording stands for blanks or hyphens, `` ?`` for none of them or one.
+    A wording is a regular expression over lower-case text that begins with a letter and ends at a word end; it has no
+    capturing group. A blank in it stands for blanks or hyphens, `` ?`` for none of them or one.
     """
 
     def __init__(self, rows: list[tuple[str, Value]]) -> None:
-        """Compiles (wording, value) rows; every wording begins at a word start and ends at a word end."""
+        """Sorts (wording, value) rows and notes how each can begin."""
         ordered = sorted(rows, key=lambda row: _least(row[0]), reverse=True)
-        self._values = [value for _, value in ordered]
-        alternatives = (f"({wording})" for wording, _ in ordered)
-        source = re.sub(r" (\??)", lambda blank: "[ -]" + (blank[1] or "+"), "|".join(alternatives))
-        self._regex = re.compile(rf"\b(?:{source})\b")
+        self._rows = [(wording, value, tuple(_Openings(wording).alternatives())) for wording, value in ordered]
+        self._by_key: dict[str, tuple[re.Pattern[str], list[Value]] | None] = {}
+        self._compiled: dict[tuple[str, ...], re.Pattern[str]] = {}
 
-    def find(self, text: str) -> Iterator[Hit[Value]]:
-        """The hits in lower-case text, in order, without overlap."""
-        for match in self._regex.finditer(text):
-            yield Hit(match.start(), match.end(), self._values[(match.lastindex or 0) - 1])
+    def _candidates(self, key: str) -> tuple[re.Pattern[str], list[Value]] | None:
+        """The wordings that can begin with these letters, compiled once for all keys that share them."""
+        rows = [row for row in self._rows if any(_fits(key, opening) for opening in row[2])]
+        wordings = tuple(wording for wording, _, _ in rows)
+        if wordings and wordings not in self._compiled:
+            source = "|".join(f"({wording})" for wording in wordings)
+            source = re.sub(r" (\??)", lambda blank: "[ -]" + (blank[1] or "+"), source)
+            self._compiled[wordings] = re.compile(rf"(?:{source})\b")
+        self._by_key[key] = (self._compiled[wordings], [value for _, value, _ in rows]) if wordings else None
+        return self._by_key[key]
+
+    def find(self, text: str, words: list[tuple[int, str]]) -> Iterator[Hit[Value]]:
+        """The hits in lower-case text, in order, without overlap; ``words`` as ``word_starts`` gives them."""
+        after = 0
+        for start, key in words:
+            candidates = self._by_key[key] if key in self._by_key else self._candidates(key)
+            if candidates is None or start < after:
+                continue
+            pattern, values = candidates
+            if match := pattern.match(text, start):
+                after = match.end()
+                yield Hit(start, after, values[(match.lastindex or 0) - 1])

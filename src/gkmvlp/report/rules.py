@@ -35,6 +35,12 @@ _LIST_BREAK = re.compile(rf"\b(?:{_VERB}|with|but|may|likely|status|after|follow
 _ALTERNATIVE = re.compile(r"^[^,;]{0,25}?\b(?:and/or|or)\b[^,;]{0,30}$")
 
 
+_NOTHING_FOLLOWS = re.compile(r"\s*(?:$|[,.;)]|(?:in|at|on|within|of|given|based|because|but|and|here|there|as)\b)")
+_PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
+# A sentence that opens with one of these falls in two at its comma.
+_OPENER = re.compile(r"(?:although|though|while|whereas|despite|aside from|apart from|except for|other than|besides)\b")
+
+
 class Span(NamedTuple):
     """A forward reach: the statements that begin in it are negated, hedged or set aside."""
 
@@ -75,14 +81,14 @@ def _group(text: str, statements: Sequence[tuple[int, int]], before: int, clause
 class Context:
     """The cues of one sentence, laid over its statements."""
 
-    def __init__(self, text: str, statements: Sequence[tuple[int, int]]) -> None:
-        """Args: lower-case text; statements as (start, end), in order."""
+    def __init__(self, text: str, words: list[tuple[int, str]], statements: Sequence[tuple[int, int]]) -> None:
+        """Takes lower-case text, its words and the statements as (start, end), in order."""
         self._text = text
         self._statements = statements
         self._spans: list[Span] = []
         self._back: dict[int, int] = {}
         self.splits: list[int] = []
-        cues = [cue for cue in ALL_CUES.find(text) if cue.value != "keep"]
+        cues = [cue for cue in ALL_CUES.find(text, words) if cue.value != "keep"]
         if cues:
             self._lay(self._without_double_negation(cues))
         self._mark_alternatives()
@@ -90,6 +96,7 @@ class Context:
     def _lay(self, cues: list[Hit[str]]) -> None:
         stops = [cue.start for cue in cues if cue.value in ("stop", "split")]
         self.splits = [cue.start for cue in cues if cue.value == "split"] + _semicolons(self._text)
+        self.splits += _comma_of_opener(self._text)
         for cue in cues:
             clause = max((split for split in self.splits if split <= cue.start), default=0)
             end = min((stop for stop in [*stops, *self.splits] if stop >= cue.end), default=len(self._text))
@@ -99,13 +106,16 @@ class Context:
                 self._back.update(dict.fromkeys(_group(self._text, self._statements, cue.start, clause)[:1], UNCERTAIN))
                 self._spans.append(Span(cue.end, end, "maybe"))
             elif cue.value == "maybe" and not self._any_in(cue.end, end):
-                self._lay_back(cue._replace(value="maybe after"), clause, end)
+                if _NOTHING_FOLLOWS.match(self._text, cue.end):
+                    self._lay_back(cue._replace(value="maybe after"), clause, end)
             elif cue.value in ("no", "gone", "not", "maybe", "aside"):
                 self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, cue.value), cue.value))
 
     def _lay_back(self, cue: Hit[str], clause: int, end: int) -> None:
         status = ABSENT if cue.value == "absent" else UNCERTAIN
         group = _group(self._text, self._statements, cue.start, clause)
+        if group and _PRESENT_AND.search(self._text, self._statements[group[0]][1], cue.start):
+            return
         for index in group:
             self._back.setdefault(index, status)
         if not group and self._any_in(cue.end, end):
@@ -153,3 +163,12 @@ class Context:
 
 def _semicolons(text: str) -> list[int]:
     return [place for place, letter in enumerate(text) if letter == ";"] if ";" in text else []
+
+
+def _comma_of_opener(text: str) -> list[int]:
+    """The first comma of "although ..., ..." that is not one of a list."""
+    if _OPENER.match(text):
+        for comma in re.finditer(",", text):
+            if not re.match(r"[^,]*,? (?:or|nor|and) [^,]*,", text[comma.end() :]):
+                return [comma.start()]
+    return []

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_BREAK = re.compile(r"[.!?]+[)\"']?(?=\s|$)|\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*]|\d{1,2}[.)])[ \t])")
+_BREAK = re.compile(r"(?:[.!]|(?<![\s,(])\?)+[)\"']?(?=\s|$)|\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*]|\d{1,2}[.)])[ \t])")
 _LAST_WORD = re.compile(r"(\S+)$")
 _TITLES = frozenset({"dr", "drs", "mr", "mrs", "ms", "prof", "st", "vs", "e.g", "i.e", "approx", "cf", "fig", "incl"})
 # Behind these a sentence ends only where the next word begins with a capital.

@@ -1,0 +1,37 @@
+"""Misspelt medical words are read as what they were meant to be."""
+
+import difflib
+import re
+from functools import lru_cache
+
+from gkmvlp.report.lexicon import TERMS
+from gkmvlp.report.patterns import word_starts
+
+_TARGETS = (
+    "atelectasis", "cardiomegaly", "cardiac", "consolidation", "consolidations", "silhouette", "mediastinum",
+    "mediastinal",
+    "fracture", "fractures", "nodule", "nodules", "opacity", "opacities", "opacification", "effusion", "effusions",
+    "pleural", "thickening", "pneumonia", "pneumothorax", "infiltrate", "infiltrates", "infiltration", "emphysema",
+    "fibrosis", "hernia", "congestion", "vascular", "interstitial", "bronchiectasis", "granuloma", "granulomas",
+    "scarring",
+    "tortuous", "calcification", "calcifications", "calcified", "hemidiaphragm", "hyperinflation", "subcutaneous",
+    "scoliosis", "degenerative", "endotracheal", "nasogastric", "catheter", "pacemaker", "sternotomy", "cavitary",
+    "enlarged", "enlargement", "costophrenic", "pulmonary", "evidence", "without", "unremarkable", "resolved",
+    "removed",
+)  # fmt: skip
+_KNOWN = frozenset((*_TARGETS, "resolve", "resolves", "remove", "removes", "enlarges", "enlarge", "interstitium"))
+_LONG_WORD = re.compile(r"[a-z]{6,}")
+
+
+@lru_cache(maxsize=65536)
+def _meant(word: str) -> str:
+    """The target that a word was meant to be; the word itself where it is a wording already or nothing is near."""
+    if word in _KNOWN or next(TERMS.find(word, word_starts(word)), None) is not None:
+        return word
+    near = difflib.get_close_matches(word, _TARGETS, 1, cutoff=0.86)
+    return near[0] if near and near[0][0] == word[0] else word
+
+
+def corrected(text: str) -> str:
+    """Lower-case text with misspelt words of the reports' vocabulary put right; its length may change."""
+    return _LONG_WORD.sub(lambda match: _meant(match[0]), text)
