@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.ledger import Ledger
 from gkmvlp.data_modules.mimic_tables import (
     MimicFiles,
     ReportFiles,
@@ -83,9 +84,33 @@ class MimicCxr(DataModule):
         """All images of the asked views that have a file and a report."""
         files = self.files()
         self.split_source = str(files.split)
+        return self._read_rows(self._join_tables(files), files)
+
+    def read_study(self, study_id: str) -> list[Sample]:
+        """The images of one study, without reading the reports of the others.
+
+        Args:
+            study_id: Its id, with or without the s of its folder.
+
+        Raises:
+            DataError: If it is not in the split table, or nothing of it is left: the reasons are named.
+        """
+        files = self.files()
         table = self._join_tables(files)
-        table = self._keep_views(table)
-        table = self._keep_present(table, files)
+        self.ledger = Ledger()
+        table = table[table["study_id"] == study_id.removeprefix("s")]
+        if table.empty:
+            raise DataError(f"no study {study_id} in {files.split}: an id like {self._example(files)} was expected")
+        samples = self._read_rows(table, files)
+        if not samples:
+            raise DataError(f"nothing is left of study {study_id}: {'; '.join(self.ledger.lines())}")
+        return samples
+
+    def _example(self, files: MimicFiles) -> str:
+        return str(read_table(files.split, {"study_id": str}).iloc[0, 0])
+
+    def _read_rows(self, table: pd.DataFrame, files: MimicFiles) -> list[Sample]:
+        table = self._keep_present(self._keep_views(table), files)
         studies = table[["subject_id", "study_id"]].drop_duplicates("study_id").itertuples(index=False, name=None)
         folder = Path(self.cache_dir) if self.cache_dir not in (None, "ram") else None
         source = ReportFiles(files.reports)

@@ -33,14 +33,12 @@ class Attribute:
         entity: Name of our entity.
         status: 1 present, 0 absent.
         phrase: The phrase of the report.
-        sentence_index: Its number in the report, -1 where the graph has none.
     """
 
     region: str
     entity: str
     status: int
     phrase: str
-    sentence_index: int
 
 
 class SceneGraphs:
@@ -119,16 +117,13 @@ def attributes(graph: dict[str, Any]) -> list[Attribute]:
         # The publisher's reader keeps an element only where the key named like its region is true.
         if region not in REGION_INDEX or not item.get(region):
             continue
-        phrase_ids = item.get("phrase_IDs", [])
         for row, names in enumerate(item.get("attributes", [])):
             phrase = item["phrases"][row]
-            number = phrase_ids[row].rpartition("|")[2] if row < len(phrase_ids) else ""
             for name in names:
                 category, relation, label = name.split("|")
                 entity = _ENTITY_OF.get(f"{category}|{label}")
                 if entity is not None:
-                    sentence = int(number) if number.isdigit() else -1
-                    told.append(Attribute(region, entity, int(relation == "yes"), phrase, sentence))
+                    told.append(Attribute(region, entity, int(relation == "yes"), phrase))
     return told
 
 

@@ -72,9 +72,9 @@ class VqaRad(DataModule):
         questions, layout, self.split_source = read_questions(self.root)
         full = layout != "parquet" and len(questions) >= _FULL_RELEASE
         self.published = PUBLISHED.get(self.split) if full else None
-        self._warn(layout)
         group = _groups(questions)
         chosen = self._choose(questions, layout, group)
+        self._warn(layout, chosen)
         training = [group[question.image_name] for question, is_test in chosen if not is_test]
         held = draw_groups(training, 0.1, _SPLIT_SEED) if len(set(training)) > 1 else set()
         samples = []
@@ -108,14 +108,16 @@ class VqaRad(DataModule):
         ]
         return official + [(question.as_frame(), False) for question in told]
 
-    def _warn(self, layout: Layout) -> None:
-        if self.split in ("official", "framed"):
-            self.ledger.warn("test images are in training too (the owner's split is by question); see image-disjoint")
+    def _warn(self, layout: Layout, chosen: list[tuple[Question, bool]]) -> None:
+        sides = [{question.image_name for question, is_test in chosen if is_test == side} for side in (False, True)]
+        if shared := len(sides[0] & sides[1]):
+            told = f"{shared} of {len(sides[1])} test images are in training too (the split is by question)"
+            self.ledger.warn(f"{told}; split: image-disjoint shares none")
         if self.split == "legacy-mevf":
             self.ledger.warn("legacy-mevf: training holds rewordings of test questions; its figures flatter")
         if layout == "parquet":
             self.ledger.warn(
-                "the Parquet copy has no answer type, organ or case: closed is yes or no, chest is unknown"
+                "Parquet copies have no answer type, organ or case: closed means yes or no, no row is chest"
             )
 
 

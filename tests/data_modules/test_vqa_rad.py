@@ -125,7 +125,7 @@ def test_hugging_face_parquet(tmp_path: Path):
     assert batch["answer_type"] == ["closed", "open"]
     assert batch["image"].amax((1, 2, 3)).mul(255).round().tolist() == [160, 200]
     assert len({s.patient_id for s in data.rows("train") + data.rows("validate")}) == 4
-    assert any("Parquet copy" in line for line in data.summary_lines())
+    assert any("Parquet copies" in line for line in data.summary_lines())
 
 
 def test_missing_and_broken_roots(tmp_path: Path, rows: list[dict]):

@@ -1,0 +1,147 @@
+"""What ``gkmvlp data check`` says of a data set: what is there, what is missing or left out and why."""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import gkmvlp.data_modules as data_modules
+from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
+from gkmvlp.data_modules.images import ImageError, read_image
+from gkmvlp.data_modules.mimic_cxr import MimicCxr
+from gkmvlp.data_modules.splits import SPLITS
+from gkmvlp.data_modules.vqa_rad import VqaRad
+from gkmvlp.errors import ConfigError, UsageError
+
+# Above this many images only --images decodes them all.
+AUTO_IMAGES = 5_000
+
+
+def class_names() -> list[str]:
+    """Names of the DataModules."""
+    return [name for name in data_modules.__all__ if name != "DataModule"]
+
+
+def build(name: str, config: Path | None, root: str | None, **changed: Any) -> DataModule:
+    """A DataModule by class name, or as a config describes it.
+
+    Args:
+        name: Class name, or the config's name for errors.
+        config: The config file, or None where ``name`` is a class.
+        root: Folder of the data (for ``ImageReportPairs`` the table); wins over the config's.
+        **changed: Further arguments that win over the config's.
+
+    Raises:
+        UsageError: If there is no such class.
+        ConfigError: If the config has no ``data`` part, or a value of it does not fit.
+    """
+    arguments: dict[str, Any] = {}
+    if config is not None:
+        data = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("data")
+        if not isinstance(data, dict) or "class_path" not in data:
+            raise ConfigError(f"{config} has no data: class_path, so there is nothing to check")
+        name, arguments = data["class_path"].rpartition(".")[2], dict(data.get("init_args") or {})
+    if name not in class_names():
+        raise UsageError(f"no DataModule {name!r}: {', '.join(class_names())}, or a config file, were expected")
+    kind = getattr(data_modules, name)
+    where = "table" if kind is ImageReportPairs else "root"
+    arguments |= {where: root} if root is not None else {}
+    if arguments.get(where) is None:
+        raise UsageError(f"where does {name} lie? name it with --root")
+    known = {key for base in (kind, DataModule) for key in inspect.signature(base.__init__).parameters}
+    strange = sorted(set(arguments) - known)
+    if strange:
+        raise ConfigError(f"{config} has a key {strange[0]!r} that {name} does not know")
+    return kind(**arguments | changed)
+
+
+def unreadable(data: DataModule, read_all: bool) -> dict[str, str] | None:
+    """Sample id -> reason for every image that cannot be decoded; None where there were too many to try unasked."""
+    sources = {sample.image: sample.sample_id for sample in reversed(data.samples)}
+    if len(sources) > AUTO_IMAGES and not read_all:
+        return None
+    bad: dict[str, str] = {}
+    for source, sample_id in sources.items():
+        try:
+            read_image(source, name="" if isinstance(source, str) else f"image of {sample_id}")
+        except ImageError as error:
+            bad[sample_id] = str(error)
+    return bad
+
+
+def parts(data: DataModule) -> dict[str, str]:
+    """Where each part of the data lies; "" where an optional part is missing."""
+    if not isinstance(data, MimicCxr):
+        return {"files": data.split_source}
+    files = data.files()
+    return {
+        "split": str(files.split),
+        "metadata": str(files.metadata),
+        "images": ", ".join(map(str, files.images)),
+        "reports": str(files.reports),
+        "scene graphs": str(files.scene_graphs or ""),
+    }
+
+
+def published(data: DataModule) -> dict[str, Mapping[str, int]]:
+    """Published counts of the data set, where it looks complete; split -> what is counted -> number."""
+    if isinstance(data, MimicCxr):
+        return {split: _counts(row) for split, row in data.published.items()}
+    if isinstance(data, VqaRad) and data.published is not None:
+        return {"train": {"questions": data.published[0]}, "test": {"questions": data.published[1]}}
+    return {}
+
+
+def found(data: DataModule) -> dict[str, Mapping[str, int]]:
+    """Counts to lay beside ``published``: of the tables as they are, before anything is left out."""
+    if isinstance(data, MimicCxr):
+        return {split: _counts(row) for split, row in data.found.items()}
+    if isinstance(data, VqaRad):
+        training = len(data.rows("train")) + len(data.rows("validate"))
+        return {"train": {"questions": training}, "test": {"questions": len(data.rows("test"))}}
+    return {}
+
+
+def _counts(row: tuple[int, int, int]) -> dict[str, int]:
+    return dict(zip(("images", "studies", "patients"), row, strict=True))
+
+
+def describe(data: DataModule, read_all: bool) -> dict[str, Any]:
+    """All that ``data check`` knows, as it prints it with ``--json``."""
+    data.check()
+    manifest = data.manifest()
+    manifest.pop("members")
+    bad = unreadable(data, read_all)
+    return manifest | {
+        "split_name": data.split_name,
+        "parts": parts(data),
+        "found": found(data),
+        "published": published(data),
+        "with_boxes": {split: sum(s.box_R4 is not None for s in data.rows(split)) for split in SPLITS},
+        "unreadable": bad,
+        "images_read": bad is not None,
+    }
+
+
+def lines(data: DataModule, told: Mapping[str, Any]) -> list[str]:
+    """``describe`` for people."""
+    text = [f"{told['data']} {told['split_name']}"]
+    text += [f"  {part}: {path or 'not found'}" for part, path in told["parts"].items()]
+    for split in SPLITS:
+        row = f"  {split:<9}{told['rows'][split]:>8,} rows, {told['patients'][split]:,} patients or groups"
+        text.append(row + (f", {told['with_boxes'][split]:,} with region boxes" * bool(told["with_boxes"][split])))
+    for split, counts in told["found"].items():
+        beside = told["published"].get(split, {})
+        known = {unit: f" (published {count:,})" for unit, count in beside.items()}
+        units = [f"{count:,} {unit}{known.get(unit, '')}" for unit, count in counts.items()]
+        text.append(f"  in the tables, {split}: {', '.join(units)}")
+    if told["found"] and not told["published"]:
+        text.append("  published counts are of the complete release; this is a part of it, or a look-alike")
+    text += [f"  {line}" for line in data.ledger.lines()]
+    if told["unreadable"] is None:
+        return [*text, f"  images not read (more than {AUTO_IMAGES:,}): --images reads them all"]
+    text += [f"  unreadable: {sample}: {reason}" for sample, reason in told["unreadable"].items()]
+    return [*text, f"  unreadable images: {len(told['unreadable'])}"]

@@ -1,0 +1,93 @@
+"""Check a data set, explain a study, build an atlas of regions, or fill the cache."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``check``, ``explain``, ``atlas`` and ``cache``."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="check | explain | atlas | cache")
+    check = actions.add_parser("check", help="what is there, what is missing, what was dropped and why")
+    check.add_argument("--images", action="store_true", help="decode every image, however many there are")
+    cache = actions.add_parser("cache", help="decode all images and label all reports once")
+    cache.add_argument("--cache-dir", required=True, metavar="DIR", help="folder for the cache; a config key as well")
+    for action in (check, cache):
+        action.add_argument("source", metavar="CLASS_OR_CONFIG", help="MimicCxr, VqaRad, ImageReportPairs or a config")
+        action.add_argument("--root", metavar="DIR", help="folder of the data; for ImageReportPairs the table")
+    explain = actions.add_parser("explain", help="what was read out of a study's report, and where it lies")
+    explain.add_argument("study", metavar="STUDY", help="study id, like s50000000")
+    explain.add_argument("--picture", type=Path, metavar="FILE", help="also draw the radiograph with its regions")
+    atlas = actions.add_parser("atlas", help="mean box of each region over the training patients")
+    atlas.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="file to write")
+    for action in (explain, atlas):
+        action.add_argument("--root", required=True, metavar="DIR", help="folder in the layout of MIMIC-CXR-JPG")
+    for action in (check, explain):
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Do it."""
+    action = {"check": _check, "explain": _explain, "atlas": _atlas, "cache": _cache}[arguments.action]
+    action(arguments)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    import json
+
+    from gkmvlp.data_modules import checking
+
+    data = checking.build(*_source(arguments.source), arguments.root)
+    told = checking.describe(data, arguments.images)
+    print(json.dumps(told, indent=1) if arguments.json else "\n".join(checking.lines(data, told)))
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    import json
+
+    from gkmvlp.data_modules import MimicCxr, explaining
+
+    images, rows = explaining.explain(MimicCxr(arguments.root), arguments.study)
+    if arguments.picture is not None:
+        explaining.draw(images, rows, arguments.picture)
+    print(json.dumps(rows, indent=1) if arguments.json else "\n".join(explaining.lines(images, rows)))
+
+
+def _atlas(arguments: argparse.Namespace) -> None:
+    from gkmvlp.data_modules import MimicCxr
+    from gkmvlp.data_modules.ledger import write_json
+    from gkmvlp.data_modules.mean_atlas import mean_atlas
+    from gkmvlp.errors import DataError
+
+    data = MimicCxr(arguments.root)
+    data.check()
+    boxed = [sample for sample in data.rows("train") if sample.box_R4 is not None]
+    if not boxed:
+        raise DataError(f"no training image of {arguments.root} has region boxes: get Chest ImaGenome")
+    write_json(arguments.out, mean_atlas(boxed, dict(data.regions.atlas)))
+    patients = len({sample.patient_id for sample in boxed})
+    print(f"{arguments.out}: mean boxes of {patients:,} training patients; use it with --data.init_args.atlas_file")
+
+
+def _cache(arguments: argparse.Namespace) -> None:
+    from gkmvlp.data_modules import MimicCxr, checking
+    from gkmvlp.data_modules.knowledge import write_knowledge
+    from gkmvlp.data_modules.scene_graphs import SceneGraphs
+
+    data = checking.build(*_source(arguments.source), arguments.root, cache_dir=arguments.cache_dir, on_bad="drop")
+    data.setup()
+    print(*data.summary_lines(), sep="\n")
+    if "study_id" in data.samples[0].fields:
+        path = data.files().scene_graphs if isinstance(data, MimicCxr) else None
+        table = Path(arguments.cache_dir) / "knowledge.parquet"
+        count = write_knowledge(table, data.samples, SceneGraphs(path) if path is not None else None)
+        print(f"{table}: {count:,} rows")
+    print(f"{arguments.cache_dir}: use it with --data.init_args.cache_dir")
+
+
+def _source(reference: str) -> tuple[str, Path | None]:
+    """Class name, and the config file where a config was named."""
+    from gkmvlp.commands._configs import by_name, zoo_configs
+
+    is_config = reference in zoo_configs() or "://" in reference or reference.endswith((".yaml", ".yml"))
+    return reference, by_name(reference) if is_config else None
