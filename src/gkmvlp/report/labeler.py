@@ -89,14 +89,14 @@ def _read(sentence: str) -> tuple[_Fact, ...]:
     if not statements:
         return ()
     context = Context(lower, words, [(one.start, one.end) for one in statements])
-    places = place_statements(lower, [one.anchor for one in statements], context.splits)
+    places = place_statements(lower, words, [one.anchor for one in statements], context.splits)
     facts: dict[_Fact, bool] = {}
     for index, (statement, pairs) in enumerate(zip(statements, places, strict=True)):
         for name, value in statement.means:
             status = _decide(statement, context.status(index), value)
             if status is None:
                 continue
-            fact = _Fact(name, status, pairs if name in _LATERAL or statement.inferred else ())
+            fact = _Fact(name, status, pairs if name in _LATERAL else ())
             facts[fact] = facts.get(fact, True) and statement.inferred
             if name in DEVICES and status == PRESENT:
                 facts.setdefault(_Fact("support device", PRESENT, ()), True)

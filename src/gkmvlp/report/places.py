@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from gkmvlp.anatomy import side_of
 from gkmvlp.entities import entity
+from gkmvlp.report.patterns import Alternation
 
 # Zone to regions of one side; "{side}" is right or left. A lobe can hold more than its zone.
 ZONES: dict[str, tuple[str, ...]] = {
@@ -46,38 +47,43 @@ FIXED: dict[str, tuple[str, ...]] = {
 }
 
 Place = tuple[str, str]  # side ("", right, left, bilateral), zone ("" or a key of ZONES, "left upper lobe", "lingula")
-_NOT_LUNG = (
-    r"(?! (?:limits?|mediast|abd|svc|superior|esoph|quadrant|extrem|normal|third|portion of the svc|end of normal))"
+_OF_HEART = "(?! (?:atri|ventric|heart|main|brachio|innominate))"
+_OF_ELSE = (
+    "(?! (?:limits?|mediast|abd|svc|superior|esoph|quadrant|extrem|normal|third|portion of the svc|end of normal))"
 )
-_PLACE = re.compile(
-    r"\b(?:(?P<right>right|rt|r)(?! (?:atri|ventric|heart|main|brachio|innominate))|(?P<left>left|lt)(?! (?:atri"
-    r"|ventric|heart"
-    r"|main|brachio|innominate))|(?P<bilateral>bilateral|bilaterally|both)|(?P<bilateral_lower>bi ?-?bas(?:ilar|al)\w*)"
-    r"|(?P<bilateral_apical>bi-?apical\w*)|(?P<bilateral_hilar>bi-?hilar)"
-    rf"|(?P<upper>(?<!and )upper{_NOT_LUNG}|upper(?= (?:lung|lobe|zone|field)))|(?P<mid>mid(?:dle)?{_NOT_LUNG})"
-    rf"|(?P<lower>lower{_NOT_LUNG}"
-    r"|bas(?:e|es|ilar|al|ally)|infrabasilar)|(?P<apical>ap(?:ex|ices|ical|ically))|(?P<right_upper>rul)"
-    r"|(?P<right_mid>rml)"
-    r"|(?P<right_lower>rll)|(?P<left_upper>lul)|(?P<left_lower>lll)|(?P<left_lingula>lingula\w*)"
-    r"|(?P<_hilar>(?:peri|infra|supra)?-?hil(?:ar|um|a))|(?P<left_retrocardiac>retro-?cardiac)"
-    r"|(?P<_costophrenic>costo-?phrenic|cp angles?)|(?P<_clavicle>clavic\w+)|(?P<_spine>vertebra\w*|thoracic spine"
-    r"|spin(?:e|al)|compression))\b"
-)
+_WORDS: dict[Place, tuple[str, ...]] = {
+    ("right", ""): (f"right{_OF_HEART}", f"rt{_OF_HEART}"),
+    ("left", ""): (f"left{_OF_HEART}", f"lt{_OF_HEART}"),
+    ("bilateral", ""): ("bilateral", "bilaterally", "both"),
+    ("bilateral", "lower"): (r"bi ?bas(?:ilar|al)\w*",),
+    ("bilateral", "apical"): (r"bi ?apical\w*",),
+    ("bilateral", "hilar"): ("bi ?hilar",),
+    ("", "upper"): (f"upper{_OF_ELSE}",),
+    ("", "mid"): (f"mid{_OF_ELSE}", f"middle{_OF_ELSE}"),
+    ("", "lower"): (f"lower{_OF_ELSE}", "bas(?:e|es|ilar|al|ally)", "infrabasilar"),
+    ("", "apical"): ("ap(?:ex|ices|ical|ically)",),
+    ("right", "upper"): ("rul",),
+    ("right", "mid"): ("rml",),
+    ("right", "lower"): ("rll",),
+    ("left", "upper lobe"): ("lul",),
+    ("left", "lower"): ("lll",),
+    ("left", "lingula"): (r"lingula\w*",),
+    ("", "hilar"): ("hil(?:ar|um|a)", "(?:peri|infra|supra) ?hilar"),
+    ("left", "retrocardiac"): ("retro ?cardiac",),
+    ("", "costophrenic"): ("costo ?phrenic", "cp angles?"),
+    ("", "clavicle"): (r"clavic\w+",),
+    ("", "spine"): (r"vertebra\w*", "thoracic spine", "spine", "spinal", "compression"),
+}
+_PLACES: Alternation[Place] = Alternation([(word, place) for place, words in _WORDS.items() for word in words])
 _LOBE = re.compile(r"(?:[ -](?:and|or|lower|upper|mid|middle|left|right))*[ -]lobes?\b")
-_SIDES = ("right", "left", "bilateral")
 
 
-def find_places(text: str) -> list[tuple[int, int, Place]]:
-    """Words for places in lower-case text: (start, end, (side, zone))."""
+def find_places(text: str, words: list[tuple[int, str]]) -> list[tuple[int, int, Place]]:
+    """Words for places in lower-case text: (start, end, (side, zone)); ``words`` as ``word_starts`` gives them."""
     found: list[tuple[int, int, Place]] = []
-    for match in _PLACE.finditer(text):
-        name = match.lastgroup or ""
-        side, _, zone = name.partition("_")
-        if side and side not in _SIDES:
-            side, zone = "", name
-        if zone == "upper" and _LOBE.match(text, match.end()):
-            zone = "upper lobe"
-        found.append((match.start(), match.end(), (side, zone)))
+    for start, end, place in _PLACES.find(text, words):
+        lobe = place == ("", "upper") and _LOBE.match(text, end)
+        found.append((start, end, ("", "upper lobe") if lobe else place))
     return found
 
 

@@ -42,7 +42,9 @@ def _split_off(gap: str) -> bool:
     return bool(_CONNECTOR.search(re.sub(r"\b(?:is|are) (?:\w+ )?(?:seen|noted|present|identified)\b", "", gap)))
 
 
-def place_statements(text: str, anchors: Sequence[tuple[int, int]], splits: Sequence[int]) -> list[tuple[Place, ...]]:
+def place_statements(
+    text: str, words: list[tuple[int, str]], anchors: Sequence[tuple[int, int]], splits: Sequence[int]
+) -> list[tuple[Place, ...]]:
     """Pairs of side and zone for each statement.
 
     A place word belongs to the statement before it behind a preposition ("opacity in the left base"), else to the one
@@ -50,21 +52,22 @@ def place_statements(text: str, anchors: Sequence[tuple[int, int]], splits: Sequ
 
     Args:
         text: The sentence in lower case.
+        words: Its words, as ``word_starts`` gives them.
         anchors: Where the statements stand, (start, end), ordered by the deciding words.
         splits: Where the sentence falls in two; a word never belongs to a statement across one.
     """
-    words: list[list[Place]] = [[] for _ in anchors]
+    owned: list[list[Place]] = [[] for _ in anchors]
     order = sorted(range(len(anchors)), key=lambda index: anchors[index])
     ordered = [anchors[index] for index in order]
     last: tuple[int, int] | None = None
-    for start, end, place in find_places(text):
+    for start, end, place in find_places(text, words):
         owner = _owner(text, ordered, start, last)
         low, high = sorted((start, ordered[owner][0]))
         if any(low < split <= high for split in splits) and start > ordered[owner][0]:
             continue
         last = (end, owner)
-        words[order[owner]].append(place)
-    found = [join(own) for own in words]
+        owned[order[owner]].append(place)
+    found = [join(own) for own in owned]
     for one, other in pairwise(order):
         gap = text[anchors[one][1] : anchors[other][0]]
         if bool(found[one]) != bool(found[other]) and len(gap) < 40 and _SHARES.match(gap):
