@@ -94,8 +94,10 @@ class VisionEncoder(nn.Module):
         # tensors of the backbone, for a folder does not say where its weights once came from
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
+        self.model.eval()  # one blank image must not enter the running statistics of batch norms
         with torch.no_grad():
             self.grid = self._map(torch.zeros(1, 1, image_size, image_size)).shape[-2:]
+        self.model.train()
         self.register_buffer("position_PD", position_code(*self.grid, width), persistent=False)
 
     def _map(self, image_B1SS: Tensor) -> Tensor:
