@@ -180,7 +180,7 @@ def _round_finding(
     scene.add += mask * dome * np.float32(dense)
     scene.vessel_gain *= 1 - mask
     scene.occupied |= blur(mask, 0.01 * scene.scale) > 0.1
-    return one_box(mask > 0.4)
+    return one_box(mask > 0.1)  # with its blurred rim, as a person would frame it
 
 
 def mass(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | None:
@@ -190,10 +190,10 @@ def mass(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | N
 
 def nodule(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | None:
     """A small round body with a crisp edge."""
-    return _round_finding(scene, plan, rng, 0.022 + 0.012 * plan.extent, 0.04, 1.35 + 0.4 * plan.contrast)
+    return _round_finding(scene, plan, rng, 0.025 + 0.011 * plan.extent, 0.04, 1.35 + 0.4 * plan.contrast)
 
 
 def granuloma(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | None:
     """A tiny dot as dense as metal."""
-    radius = (2.6 + 0.9 * plan.extent) / 256 * max(scene.shape) / scene.scale
-    return _round_finding(scene, plan, rng, radius, 0.05, 2.2 + 0.6 * plan.contrast)
+    radius = (3.4 + 1.0 * plan.extent) / 256 * max(scene.shape) / scene.scale
+    return _round_finding(scene, plan, rng, radius, 0.05, 2.6 + 0.6 * plan.contrast)
