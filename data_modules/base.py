@@ -75,7 +75,7 @@ class DataModule(LightningDataModule):
         self.on_bad, self.cache_dir, self.train_fraction = on_bad, cache_dir, train_fraction
         self.name = name or self.data_name
         self.regions = RegionPolicy(boxes, read_atlas(atlas_file), dropout=region_dropout)
-        self.augmentation = Augmentation.scaled(augment)
+        self.augmentation = Augmentation(strength=augment) if augment > 0 else None
         self.ledger = Ledger()
         self.samples: list[Sample] = []
         self.split_source = self.name

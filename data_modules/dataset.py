@@ -86,6 +86,6 @@ def next_epoch(trainer: Trainer) -> int:
 
     A checkpoint written during the validation that follows the last batch counts that epoch as begun, not as done.
     """
-    epoch = trainer.fit_loop.epoch_progress.current
+    epoch: Any = trainer.fit_loop.epoch_progress.current
     is_past_last_batch = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
     return epoch.processed + int(is_past_last_batch and epoch.processed < epoch.ready)

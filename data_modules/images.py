@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from pydicom import Dataset, dcmread
-from pydicom.pixels import apply_modality_lut, apply_voi, apply_windowing, pixel_array
+from pydicom.pixels.processing import apply_modality_lut, apply_voi, apply_windowing
+from pydicom.pixels.utils import pixel_array
 
 from gkmvlp.errors import DataError
 
@@ -79,10 +80,9 @@ def _read_picture(data: bytes) -> Pixels:
     with Image.open(BytesIO(data)) as picture:
         if picture.mode in _WIDE_MODES:
             return _stretch(np.asarray(picture))
-        if picture.mode in ("P", "PA", "RGBA", "LA"):
-            # Transparency is dropped: radiographs saved as RGBA or with a palette are opaque.
-            picture = picture.convert("RGBA").convert("RGB")
-        return np.asarray(picture.convert("L"))
+        # Transparency is dropped: radiographs saved as RGBA or with a palette are opaque.
+        is_clear = picture.mode in ("P", "PA", "RGBA", "LA")
+        return np.asarray((picture.convert("RGBA").convert("RGB") if is_clear else picture).convert("L"))
 
 
 def _read_dicom(data: bytes, use_voi: bool) -> Pixels:
@@ -137,5 +137,5 @@ def _finish(pixels: Pixels, intensity: Intensity) -> Pixels:
     if pixels.ndim != 2:
         raise DataError(f"shape {pixels.shape}, not one grey frame")
     if intensity == "equalized":
-        return cv2.equalizeHist(pixels)
+        return np.asarray(cv2.equalizeHist(pixels), np.uint8)
     return _stretch(pixels) if intensity == "minmax" else np.ascontiguousarray(pixels)

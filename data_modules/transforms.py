@@ -58,6 +58,7 @@ class Augmentation:
         brightness: Largest change of brightness as a fraction of white.
         contrast: Largest change of contrast as a fraction.
         gamma: Largest change of the gamma exponent as a fraction.
+        strength: Multiplies all of these.
         flip: Refused where True: left and right are labels.
 
     Raises:
@@ -72,9 +73,12 @@ class Augmentation:
         brightness: float = 0.15,
         contrast: float = 0.15,
         gamma: float = 0.2,
+        strength: float = 1.0,
         flip: bool = False,
     ) -> None:
         refuse_flip(flip)
+        rotate, shift, scale = strength * rotate, strength * shift, strength * scale
+        brightness, contrast, gamma = strength * brightness, strength * contrast, strength * gamma
         exponent = (round(100 * (1 - gamma)), round(100 * (1 + gamma)))
         self.pipeline = A.Compose(
             [
@@ -86,12 +90,6 @@ class Augmentation:
             ],
             keypoint_params=A.KeypointParams("xy", remove_invisible=False),
         )
-
-    @classmethod
-    def scaled(cls, strength: float) -> "Augmentation | None":
-        """The default augmentation with all its ranges multiplied by ``strength``, or None at 0."""
-        ranges = (5.0, 0.04, 0.06, 0.15, 0.15, 0.2)
-        return cls(*(strength * limit for limit in ranges)) if strength > 0 else None
 
     def __call__(self, image_SS: Pixels, box_R4: Float, seed: int) -> tuple[Pixels, Float]:
         """Moves an image and its boxes.
