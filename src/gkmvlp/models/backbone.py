@@ -107,10 +107,16 @@ def load(folder: str | Path) -> Backbone:
     path = folder / "config.json"
     if not path.is_file():
         raise BackboneError(f"no backbone at {folder}: {path.name} was looked for; pre-train one with `make pretrain`")
-    config = json.loads(path.read_text())
+    try:
+        config = json.loads(path.read_text())
+    except ValueError as error:
+        raise BackboneError(f"{path} is no JSON ({error}): fetch the backbone anew") from error
     if config.get("format", 0) > FORMAT or "architecture" not in config:
         raise BackboneError(f"{path}: format {config.get('format')} is not known here (up to {FORMAT}); update gkmvlp")
-    architecture = Architecture.from_dict(config["architecture"])
+    try:
+        architecture = Architecture.from_dict(config["architecture"])
+    except BackboneError as error:
+        raise BackboneError(f"{path}: {error}") from error
     # the tensors are here: nothing may be fetched by name
     architecture.vision.weights = architecture.text.weights = None
     if list_hash(architecture.knowledge.entities) != config["entities_sha256"]:

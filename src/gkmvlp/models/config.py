@@ -128,7 +128,7 @@ class Architecture:
             parts = {key: nested[key](**value) if key in nested else value for key, value in values.items()}
             return cls(**parts)
         except TypeError as error:
-            raise BackboneError(f"config.json of another version: {error}; update gkmvlp") from error
+            raise BackboneError(f"an architecture of another version: {error}; update gkmvlp") from error
 
     def differences(self, other: "Architecture") -> list[str]:
         """Dotted keys whose values differ, leaving out where weights come from and dropout.

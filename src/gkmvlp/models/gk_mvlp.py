@@ -76,7 +76,6 @@ class GkMvlp(nn.Module):
         mask_BR: Tensor,
         *,
         status_BE: Tensor | None = None,
-        need_patch_attention: bool = False,
     ) -> ImageMemory:
         """An image with its regions to memory.
 
@@ -85,7 +84,6 @@ class GkMvlp(nn.Module):
             box_BR4: Region boxes (B, R, 4) xyxy as fractions of the frame.
             mask_BR: (B, R) bool, True where the region has a box.
             status_BE: Statuses (B, E) int8 from the report; read in the ``report`` mode of knowledge only.
-            need_patch_attention: Whether to compute the attention of prompts over patches.
         """
         features = self.vision(image_B1SS)
         coverage_BRP = coverage(box_BR4.float(), features.grid)
@@ -95,15 +93,14 @@ class GkMvlp(nn.Module):
             unsaid_BE = torch.full(prompt_BED.shape[:2], -2, device=prompt_BED.device)
             prompt_BED = prompt_BED + self.status((unsaid_BE if status_BE is None else status_BE.long()) + 2)
         admitted_BER = self.prior_ER & mask_BR[:, None]
-        grounded = self.knowledge(
-            prompt_BED, region_BRD, admitted_BER, coverage_BRP, features.patches, need_patch_attention
-        )
+        grounded = self.knowledge(prompt_BED, region_BRD, admitted_BER, coverage_BRP, features.patches)
         memory = torch.cat([features.patches + self.kind[0], grounded.tokens + self.kind[1]], dim=1)
         return ImageMemory(features, grounded, memory)
 
     def entity_logits(self, grounded: Grounded) -> Tensor:
         """Absent and present of each entity, (B, E, 2)."""
-        return self.entity_head(grounded.evidence)
+        logits_BE2 = self.entity_head(grounded.evidence)
+        return torch.stack([logits_BE2[..., 0], logits_BE2[..., 1] + grounded.strength], dim=-1)
 
     def embed_image(self, features: ImageFeatures) -> Tensor:
         """Unit vectors of the shared space, (B, embedding) float32."""

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from gkmvlp.models.config import KnowledgeConfig, Routing
 
@@ -17,48 +16,45 @@ class Grounded(NamedTuple):
 
     tokens: Tensor  # (B, E, D) one an entity, for the image memory
     evidence: Tensor  # (B, E, D) prompt and patch stage alone, for entity classification
+    strength: Tensor  # (B, E) how far the best matching patches stand out, for entity classification
     region_attention: Tensor  # (B, E, R) heads averaged, last layer; 0 for regions that are not admitted
-    patch_attention: Tensor | None  # (B, E, P) heads averaged, last layer; only on request
+    patch_attention: Tensor  # (B, E, P) heads averaged, last layer
 
 
 class CrossAttention(nn.Module):
-    """Multi-head attention of queries to keys with additive logits, returning weights where asked."""
+    """Multi-head attention of queries to keys with additive logits, its weights in the open.
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    E prompts by R regions or P patches is small: the scores are kept, because routing, maps and strength read them.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads = heads
         self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
         self.value, self.output = nn.Linear(width, width), nn.Linear(width, width)
 
     def _split(self, x_BND: Tensor) -> Tensor:
         return x_BND.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, N, D/H)
 
-    def weights(self, query_BND: Tensor, key_BMD: Tensor, logit_BNM: Tensor) -> Tensor:
-        """Attention weights (B, H, N, M) in float32."""
+    def scores(self, query_BND: Tensor, key_BMD: Tensor) -> Tensor:
+        """Scaled products (B, H, N, M) in float32."""
         query, key = self._split(self.query(query_BND)), self._split(self.key(key_BMD))
-        score = (query @ key.transpose(-1, -2)).float() / query.shape[-1] ** 0.5
-        return (score + logit_BNM[:, None]).softmax(-1)
-
-    def forward(self, query_BND: Tensor, key_BMD: Tensor, logit_BNM: Tensor) -> Tensor:
-        """Attends with the fused kernel.
-
-        Args:
-            query_BND: Queries (B, N, D).
-            key_BMD: Keys and values (B, M, D).
-            logit_BNM: Added to the attention logits (B, N, M).
-        """
-        query, key, value = (
-            self._split(project(x))
-            for project, x in ((self.query, query_BND), (self.key, key_BMD), (self.value, key_BMD))
-        )
-        dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, logit_BNM[:, None].to(query.dtype), dropout)
-        return self.output(mixed.transpose(1, 2).flatten(2))
+        return (query @ key.transpose(-1, -2)).float() / query.shape[-1] ** 0.5
 
     def mix(self, weight_BHNM: Tensor, key_BMD: Tensor) -> Tensor:
         """Values mixed by given weights, (B, N, D)."""
         value = self._split(self.value(key_BMD))
         return self.output((weight_BHNM.to(value.dtype) @ value).transpose(1, 2).flatten(2))
+
+
+class Looked(NamedTuple):
+    """What one layer gives."""
+
+    tokens: Tensor  # (B, E, D)
+    seen: Tensor  # (B, E, D) what the patch stage alone saw
+    strength: Tensor  # (B, E, H) log of the routed mean of exp(score) over patches: 0 where nothing stands out
+    region_attention: Tensor  # (B, E, R) heads averaged
+    patch_attention: Tensor  # (B, E, P) heads averaged
 
 
 class GroundedLayer(nn.Module):
@@ -69,8 +65,8 @@ class GroundedLayer(nn.Module):
         self.routing: Routing = config.routing
         self.floor = config.routing_floor
         self.region_norm, self.patch_norm, self.feed_norm = (nn.LayerNorm(width) for _ in range(3))
-        self.region = CrossAttention(width, config.heads, config.dropout)
-        self.patch = CrossAttention(width, config.heads, config.dropout)
+        self.region = CrossAttention(width, config.heads)
+        self.patch = CrossAttention(width, config.heads)
         self.feed = nn.Sequential(nn.Linear(width, config.feedforward), nn.GELU(), nn.Linear(config.feedforward, width))
         self.drop = nn.Dropout(config.dropout)
 
@@ -86,25 +82,23 @@ class GroundedLayer(nn.Module):
 
     def forward(
         self, token_BED: Tensor, region_BRD: Tensor, admitted_BER: Tensor, coverage_BRP: Tensor, patches_BPD: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """One layer.
-
-        Returns:
-            Tokens (B, E, D), what the patch stage added (B, E, D), region attention (B, E, R), and patch weights'
-            inputs: the query (B, E, D) from which ``patch_weights`` recomputes the map.
-        """
+    ) -> Looked:
+        """One layer; arguments as in ``GroundedKnowledge.forward``."""
         # where a prompt has no admitted region, attention over all is computed and then dropped: finite, no effect
         none_BE1 = ~admitted_BER.any(-1, keepdim=True)
         blocked_BER = torch.zeros_like(admitted_BER, dtype=torch.float32).masked_fill(~(admitted_BER | none_BE1), -1e4)
-        weight_BHER = self.region.weights(self.region_norm(token_BED), region_BRD, blocked_BER)
-        weight_BHER = weight_BHER.masked_fill(none_BE1[:, None], 0.0)
+        score_BHER = self.region.scores(self.region_norm(token_BED), region_BRD)
+        weight_BHER = (score_BHER + blocked_BER[:, None]).softmax(-1).masked_fill(none_BE1[:, None], 0.0)
         token_BED = token_BED + self.drop(self.region.mix(weight_BHER, region_BRD))
         region_attention_BER = weight_BHER.mean(1)
-        query_BED = self.patch_norm(token_BED)
-        seen_BED = self.patch(query_BED, patches_BPD, self.route(region_attention_BER, coverage_BRP))
+        route_BEP = self.route(region_attention_BER, coverage_BRP)
+        logit_BHEP = self.patch.scores(self.patch_norm(token_BED), patches_BPD) + route_BEP[:, None]
+        strength_BEH = logit_BHEP.logsumexp(-1).transpose(1, 2) - route_BEP.logsumexp(-1)[..., None]
+        weight_BHEP = logit_BHEP.softmax(-1)
+        seen_BED = self.patch.mix(weight_BHEP, patches_BPD)
         token_BED = token_BED + self.drop(seen_BED)
         token_BED = token_BED + self.drop(self.feed(self.feed_norm(token_BED)))
-        return token_BED, seen_BED, region_attention_BER, query_BED
+        return Looked(token_BED, seen_BED, strength_BEH, region_attention_BER, weight_BHEP.mean(1))
 
 
 class GroundedKnowledge(nn.Module):
@@ -122,6 +116,7 @@ class GroundedKnowledge(nn.Module):
         self.judge = nn.Sequential(
             nn.Linear(2 * width, config.feedforward), nn.GELU(), nn.Linear(config.feedforward, width)
         )
+        self.gain_H = nn.Parameter(torch.full((config.heads,), 1 / config.heads))
 
     def forward(
         self,
@@ -130,7 +125,6 @@ class GroundedKnowledge(nn.Module):
         admitted_BER: Tensor,
         coverage_BRP: Tensor,
         patches_BPD: Tensor,
-        need_patch_attention: bool = False,
     ) -> Grounded:
         """Grounds prompts.
 
@@ -140,19 +134,14 @@ class GroundedKnowledge(nn.Module):
             admitted_BER: (B, E, R) bool, True where the prior admits the region and the image has its box.
             coverage_BRP: Share of each patch inside each region's box (B, R, P).
             patches_BPD: Patches (B, P, D).
-            need_patch_attention: Whether to compute the (B, E, P) map.
         """
-        token_BED = prompt_BED
+        looked = Looked(prompt_BED, *[prompt_BED] * 4)
         for layer in self.layers:
-            token_BED, seen_BED, attention_BER, query_BED = layer(
-                token_BED, region_BRD, admitted_BER, coverage_BRP, patches_BPD
-            )
-        last = self.layers[-1]
-        assert isinstance(last, GroundedLayer)
-        patch_attention = None
-        if need_patch_attention:
-            logit_BEP = last.route(attention_BER, coverage_BRP)
-            patch_attention = last.patch.weights(query_BED, patches_BPD, logit_BEP).mean(1)
+            looked = layer(looked.tokens, region_BRD, admitted_BER, coverage_BRP, patches_BPD)
         # the region stage stays out of the evidence: its shortcut would leave the patch map without a teacher
-        evidence_BED = self.judge(torch.cat([prompt_BED, self.evidence_norm(seen_BED)], dim=-1))
-        return Grounded(self.norm(token_BED), evidence_BED, attention_BER, patch_attention)
+        evidence_BED = self.judge(torch.cat([prompt_BED, self.evidence_norm(looked.seen)], dim=-1))
+        # attention is normalised: it says where a finding would be, its log partition says whether one stands out
+        strength_BE = looked.strength @ self.gain_H
+        return Grounded(
+            self.norm(looked.tokens), evidence_BED, strength_BE, looked.region_attention, looked.patch_attention
+        )

@@ -7,7 +7,7 @@ import string
 from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from tokenizers import BertWordPieceTokenizer
@@ -71,7 +71,7 @@ def load_tokenizer(reference: str | Path) -> PreTrainedTokenizerFast:
         BackboneError: If nothing is there.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(reference))
+        tokenizer: Any = AutoTokenizer.from_pretrained(str(reference))
     except (OSError, ValueError) as error:
         raise BackboneError(f"no tokenizer at {str(reference)!r}: give a hub name or a folder") from error
     return _fast(tokenizer)

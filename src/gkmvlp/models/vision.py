@@ -4,7 +4,7 @@ B batch, S side in pixels, P = h * w patches, C channels of the timm model, D wi
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import timm
 import torch
@@ -81,7 +81,7 @@ class VisionEncoder(nn.Module):
     def __init__(self, config: VisionConfig, width: int, image_size: int) -> None:
         super().__init__()
         self.stages = config.stages
-        self.model = _create(config, image_size)
+        self.model: Any = _create(config, image_size)  # what timm's models have beside forward is untyped
         self.project: nn.ModuleList | nn.Linear
         if config.stages:
             channels = self.model.feature_info.channels()
@@ -96,9 +96,10 @@ class VisionEncoder(nn.Module):
         self.register_buffer("std", torch.tensor(std))
         self.model.eval()  # one blank image must not enter the running statistics of batch norms
         with torch.no_grad():
-            self.grid = self._map(torch.zeros(1, 1, image_size, image_size)).shape[-2:]
+            height, columns = self._map(torch.zeros(1, 1, image_size, image_size)).shape[-2:]
         self.model.train()
-        self.register_buffer("position_PD", position_code(*self.grid, width), persistent=False)
+        self.grid: tuple[int, int] = (height, columns)
+        self.register_buffer("position_PD", position_code(height, columns, width), persistent=False)
 
     def _map(self, image_B1SS: Tensor) -> Tensor:
         """Feature map (B, C or D, h, w) of normalised images."""
@@ -144,7 +145,7 @@ def _intensity(config: VisionConfig) -> tuple[float, float]:
     return sum(cfg.mean) / len(cfg.mean), sum(cfg.std) / len(cfg.std)
 
 
-def _create(config: VisionConfig, image_size: int) -> nn.Module:
+def _create(config: VisionConfig, image_size: int) -> Any:
     """The timm model, one input channel; RGB weights are summed by timm itself."""
     options = dict(config.options) | {"in_chans": 1}
     if config.stages:
@@ -158,7 +159,7 @@ def _create(config: VisionConfig, image_size: int) -> nn.Module:
         options |= {"pretrained_cfg_overlay": {"state_dict": _read(config), "num_classes": 0}}
     try:
         try:
-            model = timm.create_model(config.name, **options, img_size=image_size)
+            model: Any = timm.create_model(config.name, **options, img_size=image_size)
         except TypeError:  # conv nets take any size and refuse the argument
             model = timm.create_model(config.name, **options)
     except (RuntimeError, TypeError, OSError) as error:
