@@ -1,0 +1,152 @@
+"""The backbone folder: the same bits back, and one line for whatever does not fit."""
+
+import json
+
+import pytest
+import timm
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import BertConfig, BertForMaskedLM
+
+from gkmvlp.errors import BackboneError, ConfigError
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.tokenizer import train_tokenizer
+
+
+@pytest.fixture
+def saved(build, tmp_path):
+    """A backbone and its folder."""
+    backbone = build()
+    backbone.info = {"trained_on": "phantoms", "patients": [backbones.patient_hash("p1")]}
+    backbones.save(backbone, tmp_path / "bb")
+    return backbone, tmp_path / "bb"
+
+
+def test_a_folder_gives_back_the_same_outputs_bit_by_bit(saved, images, outputs):
+    before, folder = saved
+    after = backbones.load(folder)
+    after.model.eval()
+    assert after.info == before.info
+    assert after.model.architecture.differences(before.model.architecture) == []
+    files = "config.json entities.json grounding.json model.safetensors tokenizer.json tokenizer_config.json"
+    assert sorted(file.name for file in folder.iterdir()) == files.split()
+    mine, theirs = outputs(before, *images()), outputs(after, *images())
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+def test_weights_by_file_and_folder_are_in_the_backbone_and_needed_no_more(tiny, build, images, outputs, tmp_path):
+    architecture = tiny()
+    vision = architecture.vision
+    own = timm.create_model(vision.name, img_size=32, in_chans=1, num_classes=0, **vision.options)
+    save_file(own.state_dict(), tmp_path / "vit.safetensors")
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+    tokenizer = train_tokenizer(["the heart"], 200)
+    BertForMaskedLM(BertConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(tmp_path / "bert")
+    tokenizer.save_pretrained(tmp_path / "bert")
+    vision.weights, architecture.text.weights = str(tmp_path / "vit.safetensors"), str(tmp_path / "bert")
+    before = build(architecture)
+    assert (before.model.architecture.text.width, before.model.architecture.text.layers) == (32, 1)
+    backbones.save(before, tmp_path / "bb")
+    (tmp_path / "vit.safetensors").unlink()
+    after = backbones.load(tmp_path / "bb")
+    after.model.eval()
+    mine, theirs = outputs(before, *images()), outputs(after, *images())
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    asked = tiny(**{"text.weights": "the same BERT, its sizes not repeated"})
+    assert after.model.architecture.differences(asked) == []
+
+
+def test_saving_again_replaces_the_folder(saved, build):
+    _, folder = saved
+    (folder / "left_over").touch()
+    backbones.save(build(), folder)
+    assert not (folder / "left_over").exists()
+    assert backbones.load(folder).info == {}
+    assert [file.name for file in folder.parent.iterdir()] == ["bb"]
+
+
+def test_prior_and_prompts_stand_readable_in_the_folder(saved):
+    backbone, folder = saved
+    grounding, entities = (json.loads((folder / f"{name}.json").read_text()) for name in ("grounding", "entities"))
+    assert torch.equal(torch.tensor(grounding["prior"]).bool(), backbone.model.prior_ER)
+    assert [entity["name"] for entity in entities] == backbone.model.architecture.knowledge.entities
+    heart = entities[1]
+    assert heart["name"] == "cardiomegaly"
+    assert [name for name, on in zip(grounding["regions"], grounding["prior"][1], strict=True) if on] == [
+        "cardiac silhouette"
+    ]
+
+
+def edit(folder, **changes):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def tensors(folder, change):
+    path = folder / "model.safetensors"
+    state = load_file(path)
+    change(state)
+    save_file(state, path)
+
+
+def other_depth(folder):
+    architecture = json.loads((folder / "config.json").read_text())["architecture"]
+    architecture["knowledge"]["layers"] = 3
+    edit(folder, architecture=architecture)
+
+
+def unknown_key(folder):
+    architecture = json.loads((folder / "config.json").read_text())["architecture"]
+    edit(folder, architecture=architecture | {"colour": "red"})
+
+
+SPOILED = {
+    "no folder": (lambda folder: folder.rename(folder.with_name("elsewhere")), "no backbone at"),
+    "newer format": (lambda folder: edit(folder, format=99), "format 99 is not known here"),
+    "no backbone's config": (lambda folder: (folder / "config.json").write_text("{}"), "is not known here"),
+    "other entities": (lambda folder: edit(folder, entities_sha256="0" * 64), "another entity list"),
+    "unknown key": (unknown_key, "another version.*colour"),
+    "other depth": (other_depth, r"does not fit its config\.json.*knowledge\.layers\.2"),
+    "missing tensor": (lambda folder: tensors(folder, lambda state: state.pop("kind")), '"kind"'),
+    "misshapen tensor": (
+        lambda folder: tensors(folder, lambda state: state.update(kind=torch.zeros(2, 3))), "size mismatch for kind"
+    ),
+    "cut tensors": (lambda folder: (folder / "model.safetensors").write_bytes(b"x" * 40), "model.safetensors"),
+    "no tensors": (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors"),
+    "cut config": (lambda folder: (folder / "config.json").write_text('{"format": 1, "arch'), r"config\.json"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", SPOILED)
+def test_what_does_not_fit_is_one_line(saved, fault):
+    spoil, message = SPOILED[fault]
+    spoil(saved[1])
+    with pytest.raises(BackboneError, match=message) as caught:
+        backbones.load(saved[1])
+    assert "\n" not in str(caught.value)
+    assert str(saved[1].parent) in str(caught.value)
+
+
+def test_an_entity_that_nobody_knows_is_named_with_its_neighbour(tiny, build):
+    with pytest.raises(ConfigError, match="did you mean 'pneumothorax'"):
+        build(tiny(**{"knowledge.entities": ["pneumotorax"]}))
+
+
+def test_an_architecture_survives_json(tiny):
+    architecture = tiny(**{"vision.stages": [1, 2], "knowledge.routing": "hard"})
+    assert Architecture.from_dict(json.loads(json.dumps(architecture.to_dict()))) == architecture
+
+
+def test_differences_name_dotted_keys_and_leave_out_what_may_change(tiny):
+    free = {"text.dropout": 0.3, "knowledge.dropout": 0.0, "text.tokenizer": "x", "vision.weights": "y"}
+    assert tiny().differences(tiny(**free)) == []
+    changed = {"image_size": 64, "vision.options": {}, "text.width": 32, "knowledge.entities": ["edema"]}
+    assert tiny().differences(tiny(**changed)) == list(changed)
+
+
+def test_patient_hashes_hide_the_id_and_are_stable():
+    first, second = (backbones.patient_hash(name) for name in ("10000032", "10000033"))
+    assert first == backbones.patient_hash("10000032") != second
+    assert len(first) == 16
+    assert "10000032" not in first

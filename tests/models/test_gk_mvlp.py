@@ -1,0 +1,149 @@
+"""The whole backbone: shapes, gradients, padding, missing regions, and no way from the report to the image."""
+
+import pytest
+import torch
+
+from gkmvlp.models.tokenizer import Tokens, tokenize
+
+TEXTS = ["The heart is normal in size.", "No pneumothorax."]
+
+
+def test_shapes_and_finite_values(build, images):
+    backbone = build()
+    model = backbone.model
+    look = model.encode_image(*images(2), need_patch_attention=True)
+    tokens = tokenize(backbone.tokenizer, TEXTS, 48)
+    length = tokens.ids.shape[1]
+    shapes = {
+        (2, 16, 16): look.features.patches,
+        (2, 20, 16): look.memory,  # 16 patches and 4 entities
+        (2, 4, 29): look.grounded.region_attention,
+        (2, 4, 16): look.grounded.patch_attention,
+        (2, 4, 2): model.entity_logits(look.grounded),
+        (2, 8): model.embed_image(look.features),
+        (2, 2): model.match_logits(tokens, look.memory),
+        (2, length, len(backbone.tokenizer)): model.decode(tokens, look.memory),
+    }
+    for shape, tensor in shapes.items():
+        assert tensor.shape == shape
+        assert tensor.isfinite().all()
+    for vectors in (model.embed_image(look.features), model.embed_text(tokens)):
+        torch.testing.assert_close(vectors.norm(dim=-1), torch.ones(2))
+
+
+CASES = {
+    "default": {},
+    "no routing": {"knowledge.routing": "none"},
+    "hard routing": {"knowledge.routing": "hard"},
+    "roi_align": {"knowledge.pooling": "roi_align"},
+    "report mode": {"knowledge.mode": "report"},
+    "late fusion": {"text.fusion_start": 1},
+    "convnext": {"vision.name": "test_convnext", "vision.options": {}, "vision.stages": [1, 2]},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_parameter_gets_a_gradient(tiny, build, images, outputs, case):
+    backbone = build(tiny(**CASES[case], **{"text.dropout": 0.0, "knowledge.dropout": 0.0}))
+    model = backbone.model.train()
+    status = torch.tensor([[1, 0, -1, -2]] * 3, dtype=torch.int8)
+    given = outputs(backbone, *images(3), status_BE=status)
+    sum((value * torch.randn_like(value)).sum() for value in given.values()).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        # a bias of keys shifts all logits of a query alike: softmax takes it away again
+        assert parameter.grad.any() or name.endswith("key.bias"), name
+
+
+def test_padded_and_unpadded_text_agree(build, images):
+    backbone = build()
+    model = backbone.model
+    memory = model.encode_image(*images(1)).memory
+    short = tokenize(backbone.tokenizer, TEXTS[1:], 48)
+    real = int(short.mask.sum())
+    ids = torch.nn.functional.pad(short.ids[:, :real], (0, 20), value=7)  # whatever stands there
+    padded = Tokens(ids, torch.arange(real + 20)[None] < real)
+    bare = Tokens(short.ids[:, :real], short.mask[:, :real])
+    torch.testing.assert_close(model.embed_text(padded), model.embed_text(bare))
+    torch.testing.assert_close(model.match_logits(padded, memory), model.match_logits(bare, memory))
+    torch.testing.assert_close(model.decode(padded, memory)[:, :real], model.decode(bare, memory))
+
+
+def test_without_any_visible_region_all_is_finite_and_trains(build, images, outputs):
+    backbone = build()
+    image, _, mask = images(2)
+    given = outputs(backbone, image, torch.zeros(2, 29, 4), torch.zeros_like(mask), TEXTS)
+    assert all(value.isfinite().all() for value in given.values())
+    sum(value.square().sum() for value in given.values()).backward()
+    assert all(parameter.grad.isfinite().all() for parameter in backbone.model.parameters())
+
+
+def test_the_prior_of_the_entities_is_what_prompts_may_look_at(build, images):
+    model = build().model
+    image, box, mask = images(2)
+    mask[0, 3] = False
+    attention = model.encode_image(image, box, mask).grounded.region_attention
+    admitted = model.prior_ER & mask[:, None]
+    assert (attention[~admitted] == 0).all()
+    assert (attention[admitted] > 0).all()
+
+
+def test_a_masked_region_leaves_no_trace(build, images, outputs):
+    """Where routing cannot see the box, an invisible region's box does not matter."""
+    backbone = build()
+    image, box, mask = images(2)
+    mask[:, 5] = False
+    moved = box.clone()
+    moved[:, 5] = torch.tensor([0.1, 0.1, 0.9, 0.9])
+    first, second = (outputs(backbone, image, boxes, mask, TEXTS) for boxes in (box, moved))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+STATUSES = [None, torch.tensor([[1, 0, -1, -2]] * 2, dtype=torch.int8), torch.ones(2, 4, dtype=torch.int8)]
+
+
+def test_in_query_mode_no_status_reaches_anything_bit_by_bit(build, images, outputs):
+    backbone = build()
+    plain, some, all_present = (outputs(backbone, *images(2), TEXTS, status_BE=status) for status in STATUSES)
+    assert all(torch.equal(plain[name], other[name]) for name in plain for other in (some, all_present))
+
+
+def test_in_report_mode_the_status_reaches_what_reads_the_prompts(tiny, build, images, outputs):
+    backbone = build(tiny(**{"knowledge.mode": "report"}))
+    plain, some, all_present = (outputs(backbone, *images(2), TEXTS, status_BE=status) for status in STATUSES)
+    for name in ("entity", "match", "decode"):
+        assert (plain[name] - some[name]).abs().max() > 1e-6
+        assert (some[name] - all_present[name]).abs().max() > 1e-6
+    assert torch.equal(plain["image"], some["image"])
+    unsaid = torch.full((2, 4), -2, dtype=torch.int8)
+    assert torch.equal(plain["entity"], outputs(backbone, *images(2), TEXTS, status_BE=unsaid)["entity"])
+
+
+def test_no_image_sees_its_neighbour_in_the_batch_nor_the_texts(build, images, outputs):
+    backbone = build()
+    image, box, mask = images(2)
+    other = image.clone()
+    other[1] = 1 - other[1]
+    first = outputs(backbone, image, box, mask, TEXTS)
+    second = outputs(backbone, other, box, mask, TEXTS[::-1])
+    for name in ("entity", "image"):
+        torch.testing.assert_close(first[name][0], second[name][0])
+        assert (first[name][1] - second[name][1]).abs().max() > 1e-4
+
+
+def test_the_prompts_are_the_text_vectors_of_the_knowledge_sentences(build):
+    backbone = build()
+    model = backbone.model
+    assert len({tuple(row) for row in model.prompt_ET.tolist()}) == 4
+    alone = model.text(model.prompt_ET[2:3], model.prompt_mask_ET[2:3])[0, 0]
+    torch.testing.assert_close(model.encode_prompts()[2], alone)
+
+
+def test_bfloat16_autocast_is_finite_and_close(build, images, outputs):
+    backbone = build()
+    exact = outputs(backbone, *images(2), TEXTS)
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = outputs(backbone, *images(2), TEXTS)
+    for name, value in exact.items():
+        torch.testing.assert_close(rough[name].float(), value, atol=0.1, rtol=0.1)

@@ -1,0 +1,148 @@
+"""FusionBert against transformers' BERT in all three modes, and what each mode must not see."""
+
+import pytest
+import torch
+from transformers import BertConfig, BertForMaskedLM, BertLMHeadModel, RobertaConfig
+
+from gkmvlp.errors import BackboneError
+from gkmvlp.models.bert_weights import bert_sizes, load_bert
+from gkmvlp.models.config import TextConfig
+from gkmvlp.models.text import FusionBert
+
+V, D = 60, 16
+SIZES = {
+    "vocab_size": V,
+    "hidden_size": D,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "intermediate_size": 24,
+    "initializer_range": 0.2,
+}
+TOKENS = torch.tensor([[5, 17, 33, 9, 41], [7, 8, 22, 0, 0]])
+MASK = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A random BERT as transformers writes it."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("bert")
+    model = BertForMaskedLM(BertConfig(**SIZES))
+    torch.nn.init.normal_(model.cls.predictions.bias)
+    model.save_pretrained(path)
+    return path
+
+
+@pytest.fixture
+def bert(folder):
+    torch.manual_seed(1)
+    model = FusionBert(bert_sizes(str(folder)), V)
+    load_bert(model, str(folder))
+    return model.eval()
+
+
+@pytest.fixture
+def memory():
+    torch.manual_seed(2)
+    return torch.randn(2, 6, D)
+
+
+def test_encoding_equals_transformers(bert, folder):
+    theirs = BertForMaskedLM.from_pretrained(folder).eval()
+    state = theirs.bert(TOKENS, MASK.long()).last_hidden_state
+    torch.testing.assert_close(bert(TOKENS, MASK)[MASK], state[MASK])
+    logits = theirs(TOKENS, MASK.long()).logits
+    torch.testing.assert_close(bert.vocabulary_logits(bert(TOKENS, MASK))[MASK], logits[MASK])
+
+
+def test_decoding_with_a_memory_equals_transformers(bert, folder, memory):
+    theirs = BertLMHeadModel.from_pretrained(folder, is_decoder=True, add_cross_attention=True).eval()
+    for ours, layer in zip(bert.layers, theirs.bert.encoder.layer, strict=True):
+        mine, cross = ours.cross_attention, layer.crossattention
+        for part in ("query", "key", "value"):
+            getattr(cross.self, part).load_state_dict(getattr(mine, part).state_dict())
+        cross.output.dense.load_state_dict(mine.output.state_dict())
+        cross.output.LayerNorm.load_state_dict(mine.norm.state_dict())
+    seen = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
+    expected = theirs(TOKENS, MASK.long(), encoder_hidden_states=memory, encoder_attention_mask=seen.long()).logits
+    logits = bert.vocabulary_logits(bert(TOKENS, MASK, "decoder", memory, seen))
+    torch.testing.assert_close(logits[MASK], expected[MASK])
+
+
+def test_decoding_at_once_equals_decoding_token_by_token(bert, memory):
+    with torch.no_grad():
+        bert.layers[1].decoder_attention.query.weight.normal_()  # its own weights, not those of the encoder
+    at_once = bert(TOKENS, MASK, "decoder", memory)
+    for end in range(1, 6):
+        prefix = bert(TOKENS[:, :end], MASK[:, :end], "decoder", memory)
+        torch.testing.assert_close(at_once[:, end - 1], prefix[:, -1])
+
+
+def test_a_later_token_changes_no_earlier_score_of_the_decoder(bert, memory):
+    changed = TOKENS.clone()
+    changed[:, 3] = 50
+    before, after = (bert(tokens, MASK, "decoder", memory) for tokens in (TOKENS, changed))
+    assert torch.equal(before[:, :3], after[:, :3])
+    assert not torch.equal(before[0, 3:], after[0, 3:])
+    assert not torch.equal(bert(TOKENS, MASK)[0, :3], bert(changed, MASK)[0, :3])
+
+
+@pytest.mark.parametrize("mode", ["text", "fusion", "decoder"])
+def test_padded_and_unpadded_text_agree(bert, memory, mode):
+    padded = bert(TOKENS, MASK, mode, memory)[1, :3]
+    alone = bert(TOKENS[1:, :3], MASK[1:, :3], mode, memory[1:])[0]
+    torch.testing.assert_close(padded, alone)
+
+
+def test_only_fusion_and_decoder_read_the_memory_and_only_where_allowed(bert, memory):
+    seen = torch.tensor([[True] * 6, [True] * 4 + [False] * 2])
+    hidden = memory.clone()
+    hidden[1, 4:] += 1
+    for mode in ("fusion", "decoder"):
+        read = bert(TOKENS, MASK, mode, memory, seen)
+        assert torch.equal(read, bert(TOKENS, MASK, mode, hidden, seen))
+        assert not torch.equal(read, bert(TOKENS, MASK, mode, hidden))
+    assert torch.equal(bert(TOKENS, MASK, "text", memory), bert(TOKENS, MASK, "text", memory + 1))
+
+
+def test_texts_that_share_an_image_read_it_as_if_each_had_its_own(bert, memory):
+    tokens, mask = TOKENS.repeat(2, 1), MASK.repeat(2, 1)  # four texts, the first two of image 0
+    for mode in ("fusion", "decoder"):
+        shared = bert(tokens, mask, mode, memory)
+        torch.testing.assert_close(shared, bert(tokens, mask, mode, memory.repeat_interleave(2, 0)))
+
+
+def test_fusion_starts_where_it_is_told(memory):
+    for start in range(3):
+        config = TextConfig(width=D, layers=2, heads=2, feedforward=24, fusion_start=start)
+        torch.manual_seed(0)
+        model = FusionBert(config, V).eval()
+        assert [layer.cross_attention is not None for layer in model.layers] == [start <= 0, start <= 1]
+        blind = torch.equal(model(TOKENS, MASK, "fusion", memory), model(TOKENS, MASK, "fusion", memory + 1))
+        assert blind == (start == 2)
+
+
+def test_tokens_added_to_the_vocabulary_keep_fresh_rows(folder):
+    torch.manual_seed(3)
+    model = FusionBert(bert_sizes(str(folder)), V + 1)
+    fresh = model.word.weight[V].clone()
+    load_bert(model, str(folder))
+    theirs = BertForMaskedLM.from_pretrained(folder).bert.embeddings.word_embeddings.weight
+    assert torch.equal(model.word.weight, torch.cat([theirs, fresh[None]]))
+
+
+def test_the_sizes_are_those_of_the_folder(folder):
+    sizes = bert_sizes(str(folder))
+    assert (sizes.width, sizes.layers, sizes.heads, sizes.feedforward, sizes.vocabulary) == (D, 2, 2, 24, V)
+
+
+def test_a_bert_of_other_sizes_or_of_none_is_refused(folder, tmp_path):
+    sizes = bert_sizes(str(folder))
+    sizes.layers = 3
+    with pytest.raises(BackboneError, match=r"missing \['layers\.2"):
+        load_bert(FusionBert(sizes, V), str(folder))
+    RobertaConfig(**SIZES).save_pretrained(tmp_path / "roberta")
+    with pytest.raises(BackboneError, match="'roberta' model, a BERT is needed"):
+        bert_sizes(str(tmp_path / "roberta"))
+    with pytest.raises(BackboneError, match="no BERT at"):
+        bert_sizes(str(tmp_path / "nothing"))
