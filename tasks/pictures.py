@@ -62,8 +62,7 @@ def draw_map(axis: Any, image_SS: Pixels, map_hw: Pixels, title: str) -> None:
 
 def attention_maps(task: Task, batch: ImageBatch) -> NDArray[np.float32]:
     """Attention of each prompt over the patches of each image, (B, E, h, w)."""
-    image = task.look(batch, need_patch_attention=True)
-    assert image.grounded.patch_attention is not None
+    image = task.look(batch)
     maps = image.grounded.patch_attention.unflatten(-1, image.features.grid)
     return cast("NDArray[np.float32]", maps.float().cpu().numpy())
 

@@ -191,7 +191,7 @@ class GkMvlpPretraining(Task):
         self.sentences = self.tokens(present), self.tokens(absent)
 
     def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
-        image = self.look(batch, need_patch_attention=True)
+        image = self.look(batch)
         logits_BE2 = self.model.entity_logits(image.grounded).float()
         zero_shot_BE = zero_shot_scores(self.model, self.model.embed_image(image.features), *self.sentences)
         scores = {
@@ -199,7 +199,6 @@ class GkMvlpPretraining(Task):
             "zero_shot": zero_shot_BE.float().cpu(),
         }
         side = self.architecture.image_size
-        assert image.grounded.patch_attention is not None
         point_BE2 = attention_peaks(image.grounded.patch_attention, image.features.grid, side).cpu()
         status_BE = batch["status"][:, self.columns].cpu()
         self.rows += entity_rows(batch, self.names, status_BE, scores, point_BE2, side)

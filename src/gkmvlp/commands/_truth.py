@@ -1,0 +1,79 @@
+"""Phantoms are scored on what was planted, not on what their reports say: predictions meet ``_truth`` here only."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gkmvlp.geometry import Frame
+from gkmvlp.metrics.predictions import read_predictions, write_predictions
+
+CELLS = 16  # cells a side of the grid from which the floor of the pointing game chooses
+
+
+def read_truth(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Planted findings, one row a box, and images, one row each, of a phantom corpus."""
+    return tuple(pd.read_parquet(root / "_truth" / f"{name}.parquet") for name in ("findings", "images"))  # type: ignore[return-value]
+
+
+def score_on_truth(predictions: Path, root: Path) -> None:
+    """Rewrites the entity predictions of a run with planted findings as targets.
+
+    Args:
+        predictions: Folder with ``entity_classification``, ``zero_shot`` and ``grounding`` files.
+        root: Root of the phantom corpus.
+    """
+    findings, images = read_truth(root)
+    planted = findings.groupby(["sample_id", "entity"])[["x1", "y1", "x2", "y2"]].agg(list)
+    for task in ("entity_classification", "zero_shot"):
+        table, meta = read_predictions(predictions / f"{task}.parquet")
+        keys = pd.MultiIndex.from_frame(table[["sample_id", "entity"]])
+        write_predictions(predictions / f"{task}.parquet", table.assign(target=keys.isin(planted.index) * 1.0), _on(meta))
+    table, meta = read_predictions(predictions / "grounding.parquet")
+    table = table[table["model"].eq("pretrained")].set_index(["sample_id", "entity"], drop=False)
+    table = table.loc[table.index.isin(planted.index)].reset_index(drop=True)
+    corners = planted.loc[pd.MultiIndex.from_frame(table[["sample_id", "entity"]])]
+    boxes = [np.array(row.tolist(), float).T.ravel().tolist() for row in corners.to_numpy()]
+    table = table.assign(boxes=boxes, target=1.0)
+    cells = best_cells(findings[findings["split"].eq("train")], images)
+    both = pd.concat([table, prior_box(table, cells, images)], ignore_index=True)
+    write_predictions(predictions / "grounding.parquet", both, _on(meta))
+
+
+def _on(meta: dict[str, Any]) -> dict[str, Any]:
+    """Metadata without the signatures of before."""
+    return {key: value for key, value in meta.items() if key != "signatures"} | {"note": "scored on planted findings"}
+
+
+def best_cells(findings: pd.DataFrame, images: pd.DataFrame) -> dict[str, NDArray[np.float32]]:
+    """The cell of the letterboxed frame that lies in most boxes of an entity, its centre as fractions (2,).
+
+    Args:
+        findings: Planted findings of training patients.
+        images: Sizes of the images.
+    """
+    sizes = images.set_index("sample_id")[["width", "height"]]
+    frames = {key: Frame.fit(int(w), int(h), CELLS) for key, w, h in sizes.itertuples()}
+    centre = np.arange(CELLS) + 0.5
+    votes: dict[str, NDArray[np.float32]] = {}
+    for (sample_id, name), rows in findings.groupby(["sample_id", "entity"]):  # type: ignore[misc]
+        hit = np.zeros((CELLS, CELLS), bool)
+        box_K4 = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)
+        for x1, y1, x2, y2 in frames[sample_id].forward(box_K4):
+            hit |= ((centre >= y1) & (centre <= y2))[:, None] & ((centre >= x1) & (centre <= x2))
+        votes[name] = votes.get(name, np.zeros((CELLS, CELLS), np.float32)) + hit
+    best = {name: np.unravel_index(vote.argmax(), vote.shape) for name, vote in votes.items()}
+    return {name: np.array([x + 0.5, y + 0.5], np.float32) / CELLS for name, (y, x) in best.items()}
+
+
+def prior_box(table: pd.DataFrame, cells: dict[str, NDArray[np.float32]], images: pd.DataFrame) -> pd.DataFrame:
+    """The floor of the pointing game: the same rows, answered with the entity's fixed cell, no image read."""
+    sizes = images.set_index("sample_id")[["width", "height"]].loc[table["sample_id"]].to_numpy()
+    points = []
+    for name, (width, height) in zip(table["entity"], sizes, strict=True):
+        fraction = cells.get(name, np.array([0.5, 0.5], np.float32))
+        points.append(Frame.fit(int(width), int(height), 1).backward(np.tile(fraction, 2)[None])[0, :2])
+    point_N2 = np.array(points, float).reshape(-1, 2)
+    return table.assign(model="floor:prior_box", x=point_N2[:, 0], y=point_N2[:, 1])

@@ -1,0 +1,56 @@
+"""Show the whole method on phantoms: pre-train, classify, ground, answer questions, one result page."""
+
+import argparse
+from pathlib import Path
+
+# Sizes of the demo; they stand on its page.
+PATIENTS = 3000
+VQA_IMAGES = 700
+SEED = 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--out", type=Path, default=Path("outputs/demo"), metavar="DIR", help="where to write")
+    parser.add_argument("--patients", type=int, default=PATIENTS, metavar="N", help=f"phantom patients ({PATIENTS})")
+    parser.add_argument(
+        "--vqa-images", type=int, default=VQA_IMAGES, metavar="M", help=f"phantoms with questions ({VQA_IMAGES})"
+    )
+    parser.add_argument("--seed", type=int, default=SEED, metavar="S", help=f"seed of the phantoms ({SEED})")
+    parser.add_argument("--pretrain", nargs="*", default=[], metavar="WORD", help="more options of pre-training")
+    parser.add_argument("--vqa", nargs="*", default=[], metavar="WORD", help="more options of question answering")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run all stages; what a broken call left is written anew."""
+    import os
+    import time
+
+    os.environ.setdefault("GKMVLP_PROGRESS", "1")
+    from gkmvlp.commands._arms import fit_and_test, vqa_arms
+    from gkmvlp.commands._demo_page import write_demo_page
+    from gkmvlp.commands._truth import score_on_truth
+    from gkmvlp.commands.phantom import write_corpora
+    from gkmvlp.metrics.evaluate import figures_of
+    from gkmvlp.metrics.figure import Results
+    from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
+
+    start, out, data = time.monotonic(), args.out, args.out / "data"
+    with ProcessTreePeak() as peak:
+        write_corpora(data, args.patients, args.vqa_images, args.seed)
+        root = f"--data.init_args.root={data}"
+        predictions = fit_and_test("zoo://pretrain-phantom", out, [root, *args.pretrain])
+        score_on_truth(predictions, data)
+        backbone = str(out / "backbone")
+        vqa_arms("zoo://vqa-phantom", out, backbone, [0], [root, *args.vqa])
+        files = [predictions / f"{task}.parquet" for task in ("entity_classification", "zero_shot", "grounding", "vqa")]
+        figures = [figure for file in files for figure in figures_of(file)]
+    seconds = time.monotonic() - start
+    results = Results(created(), command(), commit(), seconds, peak.bytes, figures)
+    results.write(out / "results.json")
+    write_demo_page(out, data, results)
+    for figure in figures:
+        if figure.label is None and figure.model == "pretrained" and figure.value is not None:
+            print(f"{figure.task:22s} {figure.name:20s} {figure.value:.3f}  [{figure.low:.3f}, {figure.high:.3f}]")
+    print(f"{seconds:.0f} s, {peak.bytes / 1e9:.1f} GB; look at {out / 'report.html'}")
+    return 0
