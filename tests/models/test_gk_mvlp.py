@@ -11,7 +11,7 @@ TEXTS = ["The heart is normal in size.", "No pneumothorax."]
 def test_shapes_and_finite_values(build, images):
     backbone = build()
     model = backbone.model
-    look = model.encode_image(*images(2), need_patch_attention=True)
+    look = model.encode_image(*images(2))
     tokens = tokenize(backbone.tokenizer, TEXTS, 48)
     length = tokens.ids.shape[1]
     shapes = {
@@ -118,6 +118,13 @@ def test_in_report_mode_the_status_reaches_what_reads_the_prompts(tiny, build, i
     assert torch.equal(plain["image"], some["image"])
     unsaid = torch.full((2, 4), -2, dtype=torch.int8)
     assert torch.equal(plain["entity"], outputs(backbone, *images(2), TEXTS, status_BE=unsaid)["entity"])
+
+
+def test_strength_is_added_to_present_alone(build, images):
+    model = build().model
+    grounded = model.encode_image(*images(2)).grounded
+    plain, raised = (model.entity_logits(grounded._replace(strength=grounded.strength + more)) for more in (0.0, 1.5))
+    torch.testing.assert_close(raised - plain, torch.tensor([0.0, 1.5]).expand(2, 4, 2))
 
 
 def test_no_image_sees_its_neighbour_in_the_batch_nor_the_texts(build, images, outputs):

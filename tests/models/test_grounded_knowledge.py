@@ -32,15 +32,14 @@ def module(**options):
 
 def test_attention_equals_torchs_own():
     torch.manual_seed(0)
-    ours, theirs = CrossAttention(D, 2, 0.0), nn.MultiheadAttention(D, 2, batch_first=True)
+    ours, theirs = CrossAttention(D, 2), nn.MultiheadAttention(D, 2, batch_first=True)
     with torch.no_grad():
         theirs.in_proj_weight.copy_(torch.cat([ours.query.weight, ours.key.weight, ours.value.weight]))
         theirs.in_proj_bias.copy_(torch.cat([ours.query.bias, ours.key.bias, ours.value.bias]))
         theirs.out_proj.load_state_dict(ours.output.state_dict())
-    query, key, logit = torch.randn(B, E, D), torch.randn(B, P, D), torch.randn(B, E, P)
-    expected, weight = theirs(query, key, key, attn_mask=logit.repeat_interleave(2, 0), average_attn_weights=False)
-    torch.testing.assert_close(ours(query, key, logit), expected)
-    torch.testing.assert_close(ours.weights(query, key, logit), weight)
+    query, key = torch.randn(B, E, D), torch.randn(B, P, D)
+    expected, weight = theirs(query, key, key, average_attn_weights=False)
+    torch.testing.assert_close(ours.scores(query, key).softmax(-1), weight)
     torch.testing.assert_close(ours.mix(weight, key), expected)
 
 
@@ -66,8 +65,8 @@ def test_a_prompt_does_not_read_a_region_that_is_not_admitted(inputs):
 @pytest.mark.parametrize("routing", ["none", "soft", "hard"])
 def test_no_admitted_region_is_finite_and_looks_everywhere(inputs, routing):
     prompt, region, admitted, covered, patches = inputs
-    got = module(routing=routing)(prompt, region, torch.zeros_like(admitted), covered, patches, True)
-    free = module(routing="none")(prompt, region, torch.zeros_like(admitted), covered, patches, True)
+    got = module(routing=routing)(prompt, region, torch.zeros_like(admitted), covered, patches)
+    free = module(routing="none")(prompt, region, torch.zeros_like(admitted), covered, patches)
     assert (got.region_attention == 0).all()
     assert all(part.isfinite().all() for part in got)
     torch.testing.assert_close(got.patch_attention, free.patch_attention)
@@ -81,7 +80,7 @@ def inside(attention_BEP, covered_BRP):
 def test_routing_brings_attention_into_the_admitted_region(inputs):
     covered = inputs[3]
     free, soft, hard = (
-        inside(module(routing=routing)(*inputs, True).patch_attention, covered) for routing in ("none", "soft", "hard")
+        inside(module(routing=routing)(*inputs).patch_attention, covered) for routing in ("none", "soft", "hard")
     )
     assert (soft > free + 0.05).all()
     assert (soft < 1).all()
@@ -89,8 +88,8 @@ def test_routing_brings_attention_into_the_admitted_region(inputs):
 
 
 def test_a_routing_floor_far_above_any_weight_is_no_routing(inputs):
-    flat = module(routing="soft", routing_floor=1e6)(*inputs, True)
-    free = module(routing="none")(*inputs, True)
+    flat = module(routing="soft", routing_floor=1e6)(*inputs)
+    free = module(routing="none")(*inputs)
     torch.testing.assert_close(flat.patch_attention, free.patch_attention, atol=1e-4, rtol=1e-4)
 
 
@@ -105,12 +104,24 @@ def test_soft_routing_is_the_log_of_attention_times_coverage(inputs):
                 torch.testing.assert_close(layer.route(attention, covered)[b, e, p], (weight + 0.01).log())
 
 
-def test_the_patch_map_is_a_distribution_and_only_made_on_request(inputs):
-    got = module()(*inputs, True)
-    torch.testing.assert_close(got.patch_attention.sum(-1), torch.ones(B, E))
-    silent = module()(*inputs)
-    assert silent.patch_attention is None
-    assert torch.equal(silent.evidence, got.evidence)
+def test_the_patch_map_is_a_distribution(inputs):
+    torch.testing.assert_close(module()(*inputs).patch_attention.sum(-1), torch.ones(B, E))
+
+
+def test_strength_is_the_log_of_the_routed_mean_of_exponentiated_scores(inputs):
+    prompt, region, admitted, covered, patches = inputs
+    layer = module().layers[0]
+    scores = {}
+    plain = layer.patch.scores
+    layer.patch.scores = lambda query, key: scores.setdefault("patch", plain(query, key))
+    looked = layer(prompt, region, admitted, covered, patches)
+    weight = layer.route(looked.region_attention, covered).exp()
+    for b in range(B):
+        for e in range(E):
+            share = weight[b, e] / weight[b, e].sum()
+            for head in range(2):
+                expected = sum(share[p] * scores["patch"][b, head, e, p].exp() for p in range(P)).log()
+                torch.testing.assert_close(looked.strength[b, e, head], expected)
 
 
 def test_evidence_has_no_path_past_the_patches(inputs):
