@@ -9,6 +9,7 @@ from gkmvlp.geometry import Fit
 
 Intensity = Literal["voi", "minmax", "equalized"]
 Routing = Literal["none", "soft", "hard"]
+TextPooling = Literal["first", "mean"]
 Pooling = Literal["coverage", "roi_align"]
 KnowledgeMode = Literal["query", "report"]
 
@@ -45,6 +46,7 @@ class TextConfig:
         heads: Attention heads a layer.
         feedforward: Inner size of the feed-forward part.
         max_tokens: Longest report in tokens; the rest is cut.
+        pooling: One vector a text: the ``first`` token's state, or the ``mean`` of all, which a fresh BERT learns faster.
         fusion_start: First layer with cross-attention to the image memory, counted from 0.
         dropout: Dropout probability.
     """
@@ -57,6 +59,7 @@ class TextConfig:
     heads: int = 12
     feedforward: int = 3072
     max_tokens: int = 128
+    pooling: TextPooling = "first"
     fusion_start: int = 0
     dropout: float = 0.1
 

@@ -66,8 +66,16 @@ class GkMvlp(nn.Module):
         self.register_buffer("prompt_mask_ET", prompts.mask)
 
     def encode_prompts(self) -> Tensor:
-        """One vector a knowledge prompt, (E, D): the first token's state; once a step, not once an image."""
-        return self.text(self.prompt_ET, self.prompt_mask_ET)[:, 0]
+        """One vector a knowledge prompt, (E, D): once a step, not once an image."""
+        return self.summary(Tokens(self.prompt_ET, self.prompt_mask_ET))
+
+    def summary(self, tokens: Tokens) -> Tensor:
+        """One vector a text, (B, D), without the image."""
+        state_BTD = self.text(*tokens)
+        if self.architecture.text.pooling == "first":
+            return state_BTD[:, 0]
+        mask_BT1 = tokens.mask[..., None].to(state_BTD.dtype)
+        return (state_BTD * mask_BT1).sum(1) / mask_BT1.sum(1)
 
     def encode_image(
         self,
@@ -108,7 +116,7 @@ class GkMvlp(nn.Module):
 
     def embed_text(self, tokens: Tokens) -> Tensor:
         """Unit vectors of the shared space, (B, embedding) float32."""
-        return F.normalize(self.text_embedding(self.text(*tokens)[:, 0]).float(), dim=-1)
+        return F.normalize(self.text_embedding(self.summary(tokens)).float(), dim=-1)
 
     def match_logits(self, tokens: Tokens, memory_BMD: Tensor) -> Tensor:
         """Whether text and image belong together, (B, 2): no, yes."""

@@ -81,7 +81,13 @@ class GroundedLayer(nn.Module):
         return (weight_BEP + self.floor).log()
 
     def forward(
-        self, token_BED: Tensor, region_BRD: Tensor, admitted_BER: Tensor, coverage_BRP: Tensor, patches_BPD: Tensor
+        self,
+        token_BED: Tensor,
+        prompt_BED: Tensor,
+        region_BRD: Tensor,
+        admitted_BER: Tensor,
+        coverage_BRP: Tensor,
+        patches_BPD: Tensor,
     ) -> Looked:
         """One layer; arguments as in ``GroundedKnowledge.forward``."""
         # where a prompt has no admitted region, attention over all is computed and then dropped: finite, no effect
@@ -92,7 +98,11 @@ class GroundedLayer(nn.Module):
         token_BED = token_BED + self.drop(self.region.mix(weight_BHER, region_BRD))
         region_attention_BER = weight_BHER.mean(1)
         route_BEP = self.route(region_attention_BER, coverage_BRP)
-        logit_BHEP = self.patch.scores(self.patch_norm(token_BED), patches_BPD) + route_BEP[:, None]
+        # the query is the prompt itself: what the region stage saw must not raise the scores of all patches
+        score_BHEP = self.patch.scores(self.patch_norm(prompt_BED), patches_BPD)
+        # what all patches share is not about any patch: without it strength cannot bypass them
+        score_BHEP = score_BHEP - score_BHEP.mean(-1, keepdim=True)
+        logit_BHEP = score_BHEP + route_BEP[:, None]
         strength_BEH = logit_BHEP.logsumexp(-1).transpose(1, 2) - route_BEP.logsumexp(-1)[..., None]
         weight_BHEP = logit_BHEP.softmax(-1)
         seen_BED = self.patch.mix(weight_BHEP, patches_BPD)
@@ -137,7 +147,7 @@ class GroundedKnowledge(nn.Module):
         """
         looked = Looked(prompt_BED, *[prompt_BED] * 4)
         for layer in self.layers:
-            looked = layer(looked.tokens, region_BRD, admitted_BER, coverage_BRP, patches_BPD)
+            looked = layer(looked.tokens, prompt_BED, region_BRD, admitted_BER, coverage_BRP, patches_BPD)
         # the region stage stays out of the evidence: its shortcut would leave the patch map without a teacher
         evidence_BED = self.judge(torch.cat([prompt_BED, self.evidence_norm(looked.seen)], dim=-1))
         # attention is normalised: it says where a finding would be, its log partition says whether one stands out
