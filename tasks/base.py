@@ -13,7 +13,7 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.metrics.predictions import write_predictions
 from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.backbone import Backbone, lineage
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.tokenizer import Tokens, tokenize
@@ -87,6 +87,22 @@ class Task(LightningModule):
         optimizer, scheduler = adamw(self, self.optimization, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps the tokenizer beside the weights that learned its ids."""
+        checkpoint["tokenizer"] = self.tokenizer.backend_tokenizer.to_str()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Compares tokenizers: with another one every word would have another word's weights.
+
+        Raises:
+            BackboneError: If the checkpoint was trained with another tokenizer.
+        """
+        if checkpoint["tokenizer"] != self.tokenizer.backend_tokenizer.to_str():
+            raise BackboneError(
+                "the checkpoint was trained with another tokenizer, one of other training texts: use the data it was "
+                "trained on, or name its backbone folder by --model.init_args.backbone"
+            )
+
     def tokens(self, texts: list[str], decode: bool = False) -> Tokens:
         """Texts as tokens on the model's device."""
         batch = tokenize(self.tokenizer, texts, self.architecture.text.max_tokens, decode)
@@ -95,6 +111,13 @@ class Task(LightningModule):
     def look(self, batch: ImageBatch, **options: Any) -> ImageMemory:
         """The images of a batch as memory."""
         return self.model.encode_image(batch["image"], batch["region_box"], batch["region_mask"], **options)
+
+    def take_best(self) -> None:
+        """Takes the weights of the best checkpoint, where there is one."""
+        best = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
+        if best:
+            state = torch.load(best, map_location=self.device, weights_only=True)["state_dict"]
+            self.load_state_dict(state, strict=True)
 
     @property
     def root(self) -> Path:
@@ -115,7 +138,7 @@ class Task(LightningModule):
             "split": data.split_name,
             "boxes": data.boxes,
             "credentialed": data.credentialed,
-            "trained_on": info.get("trained_on", data.name),
+            "trained_on": lineage(info, data.name),
         }
 
     def write(self, task: str, table: pd.DataFrame, **meta: Any) -> None:

@@ -4,7 +4,8 @@ B batch, T tokens, M memory tokens, C answers of the training vocabulary, D widt
 """
 
 from collections import Counter
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any, cast
 
 import pandas as pd
 import torch
@@ -15,24 +16,22 @@ from torch.nn import functional as F
 from gkmvlp.batch import QuestionBatch
 from gkmvlp.errors import ConfigError
 from gkmvlp.losses.lm import report_likelihood
-from gkmvlp.metrics.answers import exact_v1
+from gkmvlp.models.backbone import Backbone, lineage, patient_hash
 from gkmvlp.models.config import Architecture
-from gkmvlp.tasks.answering import candidate_scores, greedy
+from gkmvlp.tasks.answering import AnswerHead, Head, best_answers, question_memory, save_answering
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.optimization import Optimization
 
-Stage = Literal["train", "val", "test"]
-Head = Literal["ranked", "free", "classifier"]
-LONGEST = 16  # tokens of a free answer; the longest of VQA-RAD are shorter still in most vocabularies
-
 
 class VisualQuestionAnswering(Task):
-    """Answers questions about radiographs.
+    """Answers questions about radiographs, and leaves ``model/``, which ``gkmvlp predict`` reads, in the run's folder.
 
     Args:
         architecture: What to build from scratch, or what the backbone must be.
         backbone: Folder of a backbone; ``null`` starts from scratch.
         optimization: How weights move.
+        scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``. Each start
+            gets the rate that validation chose for it (``gkmvlp rates``).
         head: ``ranked`` scores the training answers by the decoder, ``free`` lets it write, ``classifier`` is a
             linear layer over the training answers.
         candidates: How many answers ``ranked`` scores in full for a question.
@@ -47,11 +46,14 @@ class VisualQuestionAnswering(Task):
         architecture: Architecture,
         backbone: str | None = None,
         optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
+        scratch_rate: float | None = None,
         head: Head = "ranked",
         candidates: int = 64,
         blind: bool = False,
         seed: int = 0,
     ) -> None:
+        if backbone is None and scratch_rate is not None:
+            optimization = replace(optimization, rate=scratch_rate)
         super().__init__(architecture, backbone, optimization)
         self.head: Head = head
         self.candidates, self.blind, self.seed = candidates, blind, seed
@@ -72,6 +74,7 @@ class VisualQuestionAnswering(Task):
             self.classifier = nn.Linear(self.architecture.text.width, len(self.answers))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # noqa: D102
+        super().on_save_checkpoint(checkpoint)
         checkpoint["answers"] = self.answers
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -86,6 +89,7 @@ class VisualQuestionAnswering(Task):
                 f"the checkpoint's answer vocabulary has {len(theirs)} answers, that of the data {len(self.answers)}, "
                 f"{len(set(theirs) & set(self.answers))} in common: use the data set and split it was trained on"
             )
+        super().on_load_checkpoint(checkpoint)
 
     def read_questions(self, batch: QuestionBatch) -> tuple[Tensor, Tensor]:
         """What the decoder reads: the question's states after reading the image, then the image memory.
@@ -95,11 +99,7 @@ class VisualQuestionAnswering(Task):
         """
         if self.blind:
             batch = {**batch, "image": batch["image"].mean((1, 2, 3), keepdim=True).expand_as(batch["image"])}
-        image_BMD = self.look(batch).memory
-        tokens = self.tokens(batch["question"])
-        question_BTD = self.model.text(*tokens, "fusion", image_BMD)
-        seen_BM = torch.ones(image_BMD.shape[:2], dtype=torch.bool, device=self.device)
-        return torch.cat([question_BTD, image_BMD], dim=1), torch.cat([tokens.mask, seen_BM], dim=1)
+        return question_memory(cast(Backbone, self.start), batch["question"], self.look(batch).memory)
 
     def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:  # noqa: D102
         memory_BMD, mask_BM = self.read_questions(batch)
@@ -115,17 +115,11 @@ class VisualQuestionAnswering(Task):
 
     def predicted(self, batch: QuestionBatch) -> list[str]:
         """One answer a question, normalised."""
-        memory_BMD, mask_BM = self.read_questions(batch)
-        if self.head == "free":
-            ends = self.tokenizer.bos_token_id, self.tokenizer.sep_token_id
-            ids_BT = greedy(self.model, *ends, memory_BMD, mask_BM, LONGEST)
-            return [exact_v1(text) for text in self.tokenizer.batch_decode(ids_BT, skip_special_tokens=True)]
-        if self.head == "classifier":
-            best_B = self.classifier(memory_BMD[:, 0]).argmax(-1)
-        else:
-            answers = self.tokens(self.answers, decode=True)
-            best_B = candidate_scores(self.model, answers, memory_BMD, mask_BM, self.candidates).argmax(-1)
-        return [self.answers[index] for index in best_B.tolist()]
+        return best_answers(cast(Backbone, self.start), self.answer_head(), *self.read_questions(batch))[0]
+
+    def answer_head(self) -> AnswerHead:
+        """How this task finds an answer."""
+        return AnswerHead(self.head, self.answers, self.candidates, getattr(self, "classifier", None))
 
     def validation_step(self, batch: QuestionBatch, batch_idx: int) -> None:  # noqa: D102
         pairs = zip(self.predicted(batch), batch["answer"], strict=True)
@@ -153,3 +147,21 @@ class VisualQuestionAnswering(Task):
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
         self.write("vqa", pd.DataFrame(self.rows), signature={"head": self.head, "vocab": "train"})
+
+    def on_fit_end(self) -> None:
+        """Leaves the model of the best epoch; the floor without an image leaves none."""
+        if not self.trainer.is_global_zero or self.trainer.fast_dev_run or self.blind:  # type: ignore[attr-defined]
+            return
+        assert self.start is not None
+        self.take_best()
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        patients = {patient_hash(sample.patient_id) for sample in data.rows("train")}
+        info = {
+            **self.start.info,
+            "task": "vqa",
+            "backbone": self.reference,
+            "trained_on": lineage(self.start.info, data.name),
+            "manifest": data.manifest()["hash"],
+            "patients": sorted(patients.union(self.start.info.get("patients", []))),
+        }
+        save_answering(replace(self.start, info=info), self.answer_head(), self.root / "model")

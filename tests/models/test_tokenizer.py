@@ -96,3 +96,10 @@ def test_a_public_bert_tokenizer_gets_the_first_token_of_the_decoder(tmp_path):
 def test_no_tokenizer_is_an_error_with_its_remedy(tmp_path):
     with pytest.raises(BackboneError, match="give a hub name or a folder"):
         load_tokenizer(tmp_path / "nothing")
+
+
+def test_equal_texts_give_equal_ids_in_any_order():
+    """Checkpoints of fresh models rest on it: their tokenizer is trained anew from the same texts."""
+    texts = [f"finding number {number} in zone {number % 7} with words {'ab' * (number % 5)}" for number in range(200)]
+    vocabularies = [train_tokenizer(some, 120).get_vocab() for some in (texts, texts[::-1], texts, texts)]
+    assert all(vocabulary == vocabularies[0] for vocabulary in vocabularies)

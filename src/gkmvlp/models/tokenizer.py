@@ -5,7 +5,6 @@ B batch, T tokens.
 
 import string
 from collections.abc import Iterable
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,17 +36,25 @@ def train_tokenizer(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
         size: Largest vocabulary.
     """
     model = BertWordPieceTokenizer(lowercase=True)
-    alphabet = sorted(set(string.printable.lower()) - set(string.whitespace))
+    texts = list(texts)
+    alphabet = _alphabet(model, texts)
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", DECODE]
-    # the alphabet holds letters that begin a word; those inside one ("##x") are learned only where they are met
-    inside = " ".join("0" + letter for letter in alphabet)
+    # Letters inside a word ("##x") would get their ids in the order of a random hash, and ids decide between equally
+    # frequent merges. Named beforehand like special tokens, they make equal texts give equal tokenizers.
+    inside = ["##" + letter for letter in alphabet if len(model.pre_tokenizer.pre_tokenize_str("0" + letter)) == 1]
     model.train_from_iterator(
-        chain(texts, [inside]), size, initial_alphabet=alphabet, special_tokens=specials, min_frequency=2,
-        show_progress=False,
-    )  # fmt: skip
+        texts, size, initial_alphabet=alphabet, special_tokens=specials + inside, min_frequency=2, show_progress=False
+    )
+    model = BertWordPieceTokenizer(model.get_vocab(), lowercase=True)
     ends = [(token, model.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
     model.post_processor = BertProcessing(*ends)
     return _fast(PreTrainedTokenizerFast(tokenizer_object=model._tokenizer))
+
+
+def _alphabet(model: BertWordPieceTokenizer, texts: list[str]) -> list[str]:
+    """Printable ASCII and every letter of the texts as the tokenizer sees them, in order."""
+    letters = set(string.printable.lower()).union(*(model.normalize(text) for text in texts))
+    return sorted(letter for letter in letters if not letter.isspace())
 
 
 def _fast(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
