@@ -17,8 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--vqa-images", type=int, default=VQA_IMAGES, metavar="M", help=f"phantoms with questions ({VQA_IMAGES})"
     )
     parser.add_argument("--seed", type=int, default=SEED, metavar="S", help=f"seed of the phantoms ({SEED})")
-    parser.add_argument("--pretrain", nargs="*", default=[], metavar="WORD", help="more options of pre-training")
-    parser.add_argument("--vqa", nargs="*", default=[], metavar="WORD", help="more options of question answering")
+    for stage, what in (("--pretrain", "pre-training"), ("--vqa", "question answering")):
+        described = f"one more option of {what}, like {stage}=--trainer.max_epochs=1; may be repeated"
+        parser.add_argument(stage, action="append", default=[], metavar="OPTION", help=described)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -18,19 +18,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write both corpora, or find them there."""
     import json
-    import os
     import time
 
-    from gkmvlp.data_modules.lookalikes import mimic_cxr, vqa_rad
     from gkmvlp.errors import UsageError
 
     if args.size < 32 or args.seed < 0:
         raise UsageError(f"--size from 32 and --seed from 0, got {args.size} and {args.seed}")
     images = max(args.patients // 5, 2) if args.vqa_images is None else args.vqa_images
-    workers = args.workers or len(os.sched_getaffinity(0))
     start = time.monotonic()
-    mimic_cxr.write(args.root, args.patients, args.seed, args.size, workers)
-    vqa_rad.write(args.root, images, args.seed, args.size, workers)
+    write_corpora(args.root, args.patients, images, args.seed, args.size, args.workers)
     seconds = time.monotonic() - start
     said = {"root": str(args.root), "patients": args.patients, "vqa_images": images, "seed": args.seed,
             "size": args.size, "seconds": round(seconds, 1)}  # fmt: skip
@@ -39,3 +35,25 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(f"{args.patients} patients and {images} images with questions in {args.root} ({seconds:.0f} s)")
     return 0
+
+
+def write_corpora(
+    root: Path, patients: int, images: int, seed: int, size: int = 256, workers: int | None = None
+) -> None:
+    """Write the look-alikes of MIMIC-CXR and VQA-RAD, or find them there.
+
+    Args:
+        root: Folder to write to.
+        patients: Patients of the MIMIC-CXR look-alike.
+        images: Images of the VQA-RAD look-alike.
+        seed: Seed of all that is drawn.
+        size: Longer side of the images in pixels.
+        workers: Processes; as many as there are cores without it.
+    """
+    import os
+
+    from gkmvlp.data_modules.lookalikes import mimic_cxr, vqa_rad
+
+    workers = workers or len(os.sched_getaffinity(0))
+    mimic_cxr.write(root, patients, seed, size, workers)
+    vqa_rad.write(root, images, seed, size, workers)
