@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
@@ -45,19 +44,27 @@ def depth(name: str) -> int | None:
     return 0 if _STEM.search(name) else None
 
 
+def encoder(name: str) -> str:
+    """Which encoder a parameter lies in: image and text are counted apart, as they differ in depth."""
+    return "vision" if "vision." in name else "text"
+
+
 def parameter_groups(named: Iterable[tuple[str, nn.Parameter]], options: Optimization) -> list[dict[str, object]]:
     """Groups of equal rate and decay.
 
     Args:
         named: Names and parameters; frozen ones are left out.
-        options: ``layer_decay`` gives a layer d below the top of its encoder the rate ``rate * layer_decay ** d``.
+        options: ``layer_decay`` gives the d-th layer of an encoder, counted from its output, the rate ``rate * layer_decay ** d``.
     """
     chosen = [(name, parameter) for name, parameter in named if parameter.requires_grad]
-    top = max((layer for name, _ in chosen if (layer := depth(name)) is not None), default=0) + 1
+    top: dict[str, int] = {}
+    for name, _ in chosen:
+        if (layer := depth(name)) is not None:
+            top[encoder(name)] = max(top.get(encoder(name), 0), layer + 1)
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in chosen:
         layer = depth(name)
-        factor = options.layer_decay ** (top - layer) if layer is not None else 1.0
+        factor = options.layer_decay ** (top[encoder(name)] - layer) if layer is not None else 1.0
         factor *= 1.0 if name.startswith("model.") else options.head_factor
         decay = options.weight_decay if parameter.ndim > 1 else 0.0
         groups.setdefault((factor, decay), []).append(parameter)
@@ -89,8 +96,3 @@ def adamw(module: nn.Module, options: Optimization, total: int) -> tuple[AdamW, 
     fused = all(parameter.device.type == "cuda" for parameter in module.parameters())
     optimizer = AdamW(groups, lr=options.rate, betas=(0.9, options.beta2), fused=fused or None)
     return optimizer, LambdaLR(optimizer, lambda step: schedule(step, total, options.warmup, options.floor))
-
-
-def count(module: nn.Module) -> int:
-    """Number of parameters."""
-    return sum(parameter.numel() for parameter in module.parameters() if isinstance(parameter, torch.Tensor))
