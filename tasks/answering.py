@@ -1,14 +1,131 @@
-"""Answers from the report decoder: the likelihood of candidates, and free words.
+"""Answers to questions: from the report decoder (likelihood of candidates, or free words) or a classifier.
 
-B questions, K candidates, L tokens of an answer, M memory tokens, V vocabulary, D width.
+B questions, K candidates, L tokens of an answer, T tokens of a question, M memory tokens, V vocabulary, D width.
 """
 
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
 import torch
-from torch import Tensor
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gkmvlp.errors import BackboneError
+from gkmvlp.metrics.answers import exact_v1
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.gk_mvlp import GkMvlp
-from gkmvlp.models.tokenizer import Tokens
+from gkmvlp.models.tokenizer import Tokens, tokenize
+
+Head = Literal["ranked", "free", "classifier"]
+LONGEST = 16  # tokens of a free answer; the longest of VQA-RAD are shorter still in most vocabularies
+
+
+@dataclass
+class AnswerHead:
+    """How an answer is found.
+
+    Attributes:
+        kind: ``ranked`` scores the known answers by the decoder, ``free`` lets it write, ``classifier`` is a linear
+            layer over the known answers.
+        answers: K known answers, normalised.
+        candidates: How many answers ``ranked`` scores in full for a question.
+        classifier: D to K, for that kind only.
+    """
+
+    kind: Head
+    answers: list[str]
+    candidates: int
+    classifier: nn.Linear | None = None
+
+
+def question_memory(backbone: Backbone, questions: list[str], image_BMD: Tensor) -> tuple[Tensor, Tensor]:
+    """What the decoder reads: the question's states after reading the image, then the image memory.
+
+    Args:
+        backbone: Model and tokenizer.
+        questions: B questions.
+        image_BMD: Memory of their images.
+
+    Returns:
+        Memory (B, T + M, D), the first row being the question's first token, and mask (B, T + M) bool.
+    """
+    tokens = _tokens(backbone, questions, image_BMD.device)
+    question_BTD = backbone.model.text(*tokens, "fusion", image_BMD)
+    seen_BM = torch.ones(image_BMD.shape[:2], dtype=torch.bool, device=image_BMD.device)
+    return torch.cat([question_BTD, image_BMD], dim=1), torch.cat([tokens.mask, seen_BM], dim=1)
+
+
+def best_answers(
+    backbone: Backbone, head: AnswerHead, memory_BMD: Tensor, mask_BM: Tensor
+) -> tuple[list[str], list[float]]:
+    """One normalised answer a question, and its score.
+
+    Args:
+        backbone: Model and tokenizer.
+        head: How an answer is found.
+        memory_BMD: From ``question_memory``.
+        mask_BM: From ``question_memory``.
+
+    Returns:
+        B answers, and B scores: log-likelihood (ranked) or log-probability (classifier) in nats, NaN where free.
+    """
+    if head.kind == "free":
+        tokenizer = backbone.tokenizer
+        ends = tokenizer.bos_token_id, tokenizer.sep_token_id
+        ids_BT = greedy(backbone.model, *ends, memory_BMD, mask_BM, LONGEST)
+        texts = tokenizer.batch_decode(ids_BT, skip_special_tokens=True)
+        return [exact_v1(text) for text in texts], [float("nan")] * len(texts)
+    if head.classifier is not None:
+        score_BK = head.classifier(memory_BMD[:, 0]).float().log_softmax(-1)
+    else:
+        answers = _tokens(backbone, head.answers, memory_BMD.device, decode=True)
+        score_BK = candidate_scores(backbone.model, answers, memory_BMD, mask_BM, head.candidates)
+    best = score_BK.max(-1)
+    return [head.answers[index] for index in best.indices.tolist()], best.values.tolist()
+
+
+def save_answering(backbone: Backbone, head: AnswerHead, folder: Path) -> None:
+    """Writes a backbone folder that can answer: ``answers.json`` stands beside, and a classifier's tensors."""
+    content = {"head": head.kind, "candidates": head.candidates, "answers": head.answers}
+    files = {"answers.json": json.dumps(content, indent=1).encode()}
+    if head.classifier is not None:
+        state = {name: tensor.detach().cpu() for name, tensor in head.classifier.state_dict().items()}
+        files["classifier.safetensors"] = tensors_to_bytes(state)
+    backbones.save(backbone, folder, files)
+
+
+def load_answer_head(folder: Path, width: int) -> AnswerHead:
+    """The head of a folder that ``save_answering`` wrote.
+
+    Args:
+        folder: The folder.
+        width: D of its backbone.
+
+    Raises:
+        BackboneError: If a file is missing or broken.
+    """
+    try:
+        content = json.loads((folder / "answers.json").read_text())
+        head = AnswerHead(content["head"], content["answers"], content["candidates"])
+        if head.kind == "classifier":
+            head.classifier = nn.Linear(width, len(head.answers))
+            head.classifier.load_state_dict(load_file(folder / "classifier.safetensors"))
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BackboneError(f"{folder}: no readable answer head ({reason}); fine-tune anew") from error
+    return head
+
+
+def _tokens(backbone: Backbone, texts: list[str], device: torch.device, decode: bool = False) -> Tokens:
+    """Texts as tokens on a device."""
+    batch = tokenize(backbone.tokenizer, texts, backbone.model.architecture.text.max_tokens, decode)
+    return Tokens(*(tensor.to(device) for tensor in batch))
 
 
 def candidate_scores(model: GkMvlp, candidate_KL: Tokens, memory_BMD: Tensor, mask_BM: Tensor, keep: int) -> Tensor:

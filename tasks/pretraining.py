@@ -18,7 +18,7 @@ from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import hard_negatives, image_text_matching, same_pair
 from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import patient_hash
+from gkmvlp.models.backbone import lineage, patient_hash
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.tokenizer import Tokens
@@ -214,11 +214,13 @@ class GkMvlpPretraining(Task):
         if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return
         assert self.start is not None
-        best = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
-        if best:
-            state = torch.load(best, map_location=self.device, weights_only=True)["state_dict"]
-            self.load_state_dict(state, strict=True)
+        self.take_best()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        patients = sorted({patient_hash(sample.patient_id) for sample in data.rows("train")})
-        self.start.info = {"trained_on": data.name, "manifest": data.manifest()["hash"], "patients": patients}
+        info = self.start.info
+        patients = {patient_hash(sample.patient_id) for sample in data.rows("train")}
+        self.start.info = {
+            "trained_on": lineage(info, data.name),
+            "manifest": data.manifest()["hash"],
+            "patients": sorted(patients.union(info.get("patients", []))),
+        }
         backbones.save(self.start, self.root / "backbone")

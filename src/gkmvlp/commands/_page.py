@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING
 from gkmvlp.commands._style import STYLE
 from gkmvlp.metrics.figure import Figure, write_text
 from gkmvlp.metrics.tables import figure_rows, is_headline, notes, number
+from gkmvlp.notices import CREDENTIALED, NO_PATIENT, NOT_CLINICAL
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Plot
-
-NO_PATIENT = "A model that never saw a patient: it was trained on phantoms only."
-NOT_CLINICAL = "Research software, not for clinical use."
-CREDENTIALED = "Made from credentialed data: its use agreement covers this page. Do not share it."
 
 
 @dataclass

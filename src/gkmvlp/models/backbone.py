@@ -5,7 +5,7 @@
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -70,8 +70,25 @@ def patient_hash(patient_id: str) -> str:
     return sha256(f"gkmvlp:{patient_id}".encode()).hexdigest()[:16]
 
 
-def save(backbone: Backbone, folder: Path) -> None:
-    """Writes the backbone folder; it gets its name when it is complete."""
+def lineage(info: Mapping[str, Any], data: str) -> str:
+    """What a model was trained on, first to last, joined by commas: the backbone's data sets, then this one."""
+    names = [name for name in str(info.get("trained_on", "")).split(", ") if name]
+    return ", ".join(dict.fromkeys([*names, data]))
+
+
+def saw_patients(info: Mapping[str, Any]) -> bool:
+    """Whether any data set in ``trained_on`` holds patients; those of phantoms are called ``phantom-...``."""
+    return any(not name.startswith("phantom") for name in str(info.get("trained_on", "unknown")).split(", "))
+
+
+def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = None) -> None:
+    """Writes the backbone folder; it gets its name when it is complete.
+
+    Args:
+        backbone: What to write.
+        folder: Where.
+        files: What a task puts beside it: name -> content.
+    """
     architecture = backbone.model.architecture
     names = architecture.knowledge.entities
     partial = folder.with_name(f".{folder.name}.partial")
@@ -92,6 +109,8 @@ def save(backbone: Backbone, folder: Path) -> None:
     grounding = {"regions": REGIONS, "prior": backbone.model.prior_ER.int().tolist()}
     for name, content in (("config.json", config), ("entities.json", entities), ("grounding.json", grounding)):
         (partial / name).write_text(json.dumps(content, indent=1))
+    for name, data in (files or {}).items():
+        (partial / name).write_bytes(data)
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)

@@ -1,0 +1,56 @@
+"""From a reference to a model: ``gkmvlp.load``."""
+
+import warnings
+from pathlib import Path
+
+import torch
+
+from gkmvlp.errors import UsageError
+from gkmvlp.models import backbone as backbones
+from gkmvlp.tasks.answering import load_answer_head
+from gkmvlp.zoo.reader import Reader
+
+INSIDE = ("model", "backbone")  # what a run leaves in its folder
+
+
+def open_reader(reference: str | Path, device: str | None = None) -> Reader:
+    """The model behind a reference.
+
+    Args:
+        reference: A backbone folder, the folder ``model`` of a fine-tuning, or the run's folder that holds either.
+        device: ``cpu``, ``cuda`` or ``cuda:N``; None takes a GPU where there is one.
+
+    Raises:
+        UsageError: If the reference is of a form that is not known yet, or the device is absent.
+        BackboneError: If there is no model, or it cannot be read.
+    """
+    if "://" in str(reference) or str(reference).endswith(".ckpt"):
+        raise UsageError(
+            f"--model {reference}: name a folder: a backbone (outputs/pretrain/backbone), a fine-tuned model "
+            "(outputs/finetune-vqa/model) or the folder of their run; other references are not known yet"
+        )
+    folder = Path(reference)
+    if not (folder / "config.json").is_file():
+        folder = next((folder / name for name in INSIDE if (folder / name / "config.json").is_file()), folder)
+    backbone = backbones.load(folder)
+    width = backbone.model.architecture.text.width
+    head = load_answer_head(folder, width) if backbone.info.get("task") == "vqa" else None
+    return Reader(backbone, head, _device(device))
+
+
+def _device(name: str | None) -> torch.device:
+    """The device of that name."""
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"--device {name}: torch cannot use it here; use --device cpu") from error
+    return device
+
+
+def load(reference: str | Path, device: str | None = None) -> Reader:
+    """``gkmvlp.load``: like ``open_reader``; warns where the model never saw a patient."""
+    reader = open_reader(reference, device)
+    if reader.notice:
+        warnings.warn(reader.notice, stacklevel=2)
+    return reader

@@ -1,0 +1,207 @@
+"""A trained model before single radiographs: what ``gkmvlp.load(REF)`` gives and ``gkmvlp predict`` runs.
+
+B images, E entities, N images or texts, S side, D size of the shared space.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.errors import InvalidDicomError
+from torch import Tensor
+from torch.utils.data import default_collate
+
+from gkmvlp.batch import ImageBatch
+from gkmvlp.data_modules.dataset import SampleDataset
+from gkmvlp.data_modules.images import read_image
+from gkmvlp.data_modules.samples import RegionPolicy, Sample, read_atlas
+from gkmvlp.data_modules.transforms import Pixels, letterbox
+from gkmvlp.errors import BackboneError
+from gkmvlp.geometry import Frame
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.tokenizer import Tokens, tokenize
+from gkmvlp.notices import NO_PATIENT
+from gkmvlp.tasks.answering import AnswerHead, best_answers, question_memory
+from gkmvlp.tasks.entity_predictions import attention_peaks
+
+Prompt = str | tuple[str, str]
+
+
+class Embeddings(NamedTuple):
+    """Unit vectors of one space."""
+
+    images: NDArray[np.float32]  # (N, D)
+    texts: NDArray[np.float32]  # (N, D)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a model says about one radiograph.
+
+    Attributes:
+        findings: Entity -> probability that the report would call it present, in [0, 1], likeliest first.
+        points: Entity -> x, y in pixels of the original image, where its prompt attends to most.
+        answer: The answer, where a question was asked.
+        notice: Said of a model that never saw a patient, else None.
+    """
+
+    findings: dict[str, float] = field(default_factory=dict)
+    points: dict[str, tuple[float, float]] = field(default_factory=dict)
+    answer: str | None = None
+    notice: str | None = None
+
+
+class Reader:
+    """A backbone, or a model fine-tuned for questions, with everything that brings an image before it.
+
+    Args:
+        backbone: Model and tokenizer.
+        head: How questions are answered; None for a bare backbone.
+        device: Where it runs.
+    """
+
+    def __init__(self, backbone: Backbone, head: AnswerHead | None, device: torch.device) -> None:
+        self.backbone, self.head, self.device = backbone, head, device
+        self.architecture = backbone.model.architecture
+        self.model = backbone.model.to(device).eval()
+        if head is not None and head.classifier is not None:
+            head.classifier.to(device).eval()
+        self.entities = list(self.architecture.knowledge.entities)
+        self.notice = None if backbones.saw_patients(backbone.info) else NO_PATIENT
+        self._regions = RegionPolicy("atlas", read_atlas(None))
+
+    def batch(self, images: Sequence[str | Path | bytes]) -> ImageBatch:
+        """Images as evaluation reads them: size, fit and intensity of the model, regions from the atlas.
+
+        Raises:
+            ImageError: If one cannot be read; it is named.
+        """
+        samples = []
+        for number, image in enumerate(images):
+            source = str(image) if isinstance(image, Path) else image
+            name = source if isinstance(source, str) else f"image {number}"
+            samples.append(Sample(name, "", source, view_of(source), "test"))
+        dataset = SampleDataset(samples, self._pixels, self._regions)
+        collated = default_collate([dataset[row] for row in range(len(samples))])
+        return cast(ImageBatch, {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in collated.items()})
+
+    def _pixels(self, sample: Sample) -> tuple[Pixels, Frame]:
+        architecture = self.architecture
+        pixels = read_image(sample.image, architecture.intensity, sample.sample_id)
+        return letterbox(pixels, architecture.image_size, architecture.fit)
+
+    @torch.inference_mode()
+    def look(self, batch: ImageBatch) -> ImageMemory:
+        """The images of a batch as memory."""
+        return self.model.encode_image(batch["image"], batch["region_box"], batch["region_mask"])
+
+    @torch.inference_mode()
+    def entity_scores(self, image: ImageMemory) -> NDArray[np.float64]:
+        """Log odds of present against absent, (B, E), by the head that pre-training left."""
+        self._require_backbone("findings")
+        logits_BE2 = self.model.entity_logits(image.grounded).double()
+        return cast("NDArray[np.float64]", (logits_BE2[..., 1] - logits_BE2[..., 0]).cpu().numpy())
+
+    def points(self, batch: ImageBatch, image: ImageMemory) -> NDArray[np.float32]:
+        """Where each prompt attends to most, (B, E, 2), x and y in pixels of the original images."""
+        self._require_backbone("places")
+        side = self.architecture.image_size
+        peak_BE2 = attention_peaks(image.grounded.patch_attention, image.features.grid, side).cpu().numpy()
+        frames = [Frame(*row.tolist()) for row in batch["frame"]]
+        moved = [f.backward(np.tile(p, 2).astype(np.float32))[:, :2] for f, p in zip(frames, peak_BE2, strict=True)]
+        return np.stack(moved)
+
+    @torch.inference_mode()
+    def answers(self, image: ImageMemory, questions: list[str]) -> tuple[list[str], list[float]]:
+        """One answer and its score for each image and its question (see ``tasks.answering.best_answers``).
+
+        Raises:
+            BackboneError: If the model was not fine-tuned for questions.
+        """
+        if self.head is None:
+            raise BackboneError(
+                "a backbone alone answers no questions: fine-tune it (make finetune-vqa) "
+                "and name the folder model/ that this leaves"
+            )
+        return best_answers(self.backbone, self.head, *question_memory(self.backbone, questions, image.memory))
+
+    @torch.inference_mode()
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """Unit vectors of texts, (N, D) on the model's device."""
+        self._require_backbone("vectors")
+        if not texts:
+            return torch.zeros(0, self.architecture.embedding, device=self.device)
+        tokens = tokenize(self.backbone.tokenizer, list(texts), self.architecture.text.max_tokens)
+        return self.model.embed_text(Tokens(*(tensor.to(self.device) for tensor in tokens)))
+
+    def similarities(self, image_ND: Tensor, prompts: Sequence[Prompt]) -> NDArray[np.float32]:
+        """Similarity of images to prompts (N, number of prompts); of a pair, that to the first minus the second."""
+        pairs = [(prompt, None) if isinstance(prompt, str) else prompt for prompt in prompts]
+        score = image_ND @ self.embed_texts([first for first, _ in pairs]).T
+        against = [index for index, (_, second) in enumerate(pairs) if second is not None]
+        seconds = [str(pairs[index][1]) for index in against]
+        score[:, against] -= image_ND @ self.embed_texts(seconds).T
+        return cast("NDArray[np.float32]", score.cpu().numpy())
+
+    @torch.inference_mode()
+    def embed_images(self, image: ImageMemory) -> Tensor:
+        """Unit vectors of images, (N, D) on the model's device."""
+        self._require_backbone("vectors")
+        return self.model.embed_image(image.features)
+
+    def read(self, image: str | Path | bytes, question: str | None = None) -> Reading:
+        """What the model says about one radiograph: findings and places, or the answer to a question.
+
+        Raises:
+            ImageError: If the image cannot be read.
+            BackboneError: If a bare backbone is asked a question, or a model for questions is not.
+        """
+        batch = self.batch([image])
+        memory = self.look(batch)
+        if question is not None:
+            return Reading(answer=self.answers(memory, [question])[0][0], notice=self.notice)
+        logit_E = self.entity_scores(memory)[0]
+        point_E2 = self.points(batch, memory)[0]
+        order = np.argsort(-logit_E)
+        findings = {self.entities[e]: float(1 / (1 + np.exp(-logit_E[e]))) for e in order}
+        points = {self.entities[e]: (float(point_E2[e, 0]), float(point_E2[e, 1])) for e in order}
+        return Reading(findings, points, None, self.notice)
+
+    def embed(self, images: Sequence[str | Path | bytes] = (), texts: Sequence[str] = ()) -> Embeddings:
+        """Unit vectors of images and texts in one space."""
+        vectors = [self.embed_images(self.look(self.batch([image]))).cpu().numpy() for image in images]
+        empty = np.zeros((0, self.architecture.embedding), np.float32)
+        return Embeddings(np.concatenate([empty, *vectors]), self.embed_texts(texts).cpu().numpy())
+
+    def zero_shot(self, image: str | Path | bytes, prompts: Sequence[Prompt]) -> dict[Prompt, float]:
+        """Similarity of one radiograph to each prompt, in [-1, 1].
+
+        Args:
+            image: The radiograph.
+            prompts: Sentences; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
+        """
+        vector_1D = self.embed_images(self.look(self.batch([image])))
+        return dict(zip(prompts, self.similarities(vector_1D, prompts)[0].tolist(), strict=True))
+
+    def _require_backbone(self, what: str) -> None:
+        if self.head is not None:
+            raise BackboneError(
+                f"a model fine-tuned for questions gives answers, no {what}: ask one, or name the backbone it came from"
+            )
+
+
+def view_of(image: str | bytes) -> str:
+    """Projection that a DICOM file names (``PA``, ``AP``, ``LL`` ...), "" where it or the file names none."""
+    if isinstance(image, bytes) or not Path(image).is_file():
+        return ""
+    try:
+        return str(dcmread(image, stop_before_pixels=True, specific_tags=["ViewPosition"]).get("ViewPosition", ""))
+    except (InvalidDicomError, OSError, EOFError, ValueError):  # a picture, or broken: the image reader says which
+        return ""
