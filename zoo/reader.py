@@ -6,7 +6,7 @@ B images, E entities, N images or texts, S side, D size of the shared space.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -77,20 +77,20 @@ class Reader:
         self.notice = None if backbones.saw_patients(backbone.info) else NO_PATIENT
         self._regions = RegionPolicy("atlas", read_atlas(None))
 
-    def batch(self, images: Sequence[str | Path | bytes]) -> ImageBatch:
-        """Images as evaluation reads them: size, fit and intensity of the model, regions from the atlas.
+    def item(self, image: str | Path | bytes) -> dict[str, Any]:
+        """One image as evaluation reads it: size, fit and intensity of the model, regions from the atlas.
 
         Raises:
-            ImageError: If one cannot be read; it is named.
+            ImageError: If it cannot be read; it is named.
         """
-        samples = []
-        for number, image in enumerate(images):
-            source = str(image) if isinstance(image, Path) else image
-            name = source if isinstance(source, str) else f"image {number}"
-            samples.append(Sample(name, "", source, view_of(source), "test"))
-        dataset = SampleDataset(samples, self._pixels, self._regions)
-        collated = default_collate([dataset[row] for row in range(len(samples))])
-        return cast(ImageBatch, {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in collated.items()})
+        source = str(image) if isinstance(image, Path) else image
+        name = source if isinstance(source, str) else "image bytes"
+        return SampleDataset([Sample(name, "", source, view_of(source), "test")], self._pixels, self._regions)[0]
+
+    def batch(self, items: Sequence[dict[str, Any]]) -> ImageBatch:
+        """Items side by side on the model's device."""
+        fields = default_collate(list(items))
+        return cast(ImageBatch, {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in fields.items()})
 
     def _pixels(self, sample: Sample) -> tuple[Pixels, Frame]:
         architecture = self.architecture
@@ -163,7 +163,7 @@ class Reader:
             ImageError: If the image cannot be read.
             BackboneError: If a bare backbone is asked a question, or a model for questions is not.
         """
-        batch = self.batch([image])
+        batch = self.batch([self.item(image)])
         memory = self.look(batch)
         if question is not None:
             return Reading(answer=self.answers(memory, [question])[0][0], notice=self.notice)
@@ -176,7 +176,7 @@ class Reader:
 
     def embed(self, images: Sequence[str | Path | bytes] = (), texts: Sequence[str] = ()) -> Embeddings:
         """Unit vectors of images and texts in one space."""
-        vectors = [self.embed_images(self.look(self.batch([image]))).cpu().numpy() for image in images]
+        vectors = [self.embed_images(self.look(self.batch([self.item(image)]))).cpu().numpy() for image in images]
         empty = np.zeros((0, self.architecture.embedding), np.float32)
         return Embeddings(np.concatenate([empty, *vectors]), self.embed_texts(texts).cpu().numpy())
 
@@ -187,7 +187,7 @@ class Reader:
             image: The radiograph.
             prompts: Sentences; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
         """
-        vector_1D = self.embed_images(self.look(self.batch([image])))
+        vector_1D = self.embed_images(self.look(self.batch([self.item(image)])))
         return dict(zip(prompts, self.similarities(vector_1D, prompts)[0].tolist(), strict=True))
 
     def _require_backbone(self, what: str) -> None:

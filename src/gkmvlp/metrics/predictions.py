@@ -50,8 +50,13 @@ def write_predictions(path: str | Path, table: pd.DataFrame, meta: Mapping[str, 
     _check_meta(full, path)
     _check_table(table, full, path)
     full["signatures"] = signatures(PROTOCOLS[full["task"]], table, full)
+    write_table(path, table, full)
+
+
+def write_table(path: Path, table: pd.DataFrame, meta: Mapping[str, Any]) -> None:
+    """Write rows with metadata under the file's name in one step; nothing is checked."""
     arrow = pa.Table.from_pandas(table, preserve_index=False)
-    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), META_KEY: json.dumps(full).encode()})
+    arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), META_KEY: json.dumps(dict(meta)).encode()})
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     pq.write_table(arrow, part, compression="zstd")

@@ -1,0 +1,57 @@
+"""Pictures of ``gkmvlp predict``: the radiograph, what was said of it, and who said it.
+
+h x w grid.
+"""
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from gkmvlp.batch import ImageBatch
+from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.notices import NOT_CLINICAL
+from gkmvlp.tasks.pictures import draw_map, draw_regions, panels
+from gkmvlp.zoo.reader import Reader
+
+SHOWN = 7  # entities or prompts of a picture
+
+
+def draw(
+    file: Path, task: str, reader: Reader, batch: ImageBatch, image: ImageMemory, b: int, rows: list[dict[str, Any]]
+) -> None:
+    """Writes one picture.
+
+    Args:
+        file: Where.
+        task: What was asked for.
+        reader: The model.
+        batch: The images.
+        image: Their memory.
+        b: Which of them.
+        rows: What was said of it, likeliest first.
+    """
+    image_SS = batch["image"][b, 0].cpu().numpy()
+    grounded = task == "grounding"
+    figure, axes = panels(1 + SHOWN if grounded else 2, size=2.6 if grounded else 4.0)
+    if grounded:
+        draw_regions(axes[0], image_SS, batch["region_box"][b].cpu().numpy())
+        map_Ehw = image.grounded.patch_attention[b].unflatten(-1, image.features.grid).float().cpu().numpy()
+        for axis, row in zip(axes[1:], rows, strict=False):
+            map_hw = map_Ehw[reader.entities.index(row["entity"])]
+            draw_map(axis, image_SS, map_hw, f"{row['entity']} {row['probability']:.2f}")
+    else:
+        axes[0].imshow(image_SS, cmap="gray", vmin=0, vmax=1)
+        lines = [line for row in rows[:SHOWN] for line in textwrap.wrap(_line(row), 48)]
+        axes[1].text(0, 1, "\n".join(lines), va="top", fontsize=9, transform=axes[1].transAxes)
+    figure.suptitle(Path(batch["sample_id"][b]).name, fontsize=8)
+    figure.supxlabel(" ".join(filter(None, (reader.notice, NOT_CLINICAL))), fontsize=7)
+    figure.savefig(file, dpi=130, facecolor="white")
+
+
+def _line(row: dict[str, Any]) -> str:
+    """One row in words."""
+    if "prediction" in row:
+        return f"{row['question']} {row['prediction']}"
+    if "prompt" in row:
+        return f"{row['score']:+.3f}  {row['prompt']}"
+    return f"{row['probability']:.2f}  {row['entity']}"

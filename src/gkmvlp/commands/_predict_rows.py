@@ -1,0 +1,194 @@
+"""What ``gkmvlp predict`` writes: rows, a table for the terminal, a Parquet file.
+
+B images, E entities.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gkmvlp.anatomy import REGIONS
+from gkmvlp.batch import ImageBatch
+from gkmvlp.commands._predict_pictures import draw
+from gkmvlp.data_modules.images import ImageError
+from gkmvlp.errors import ConfigError, UsageError
+from gkmvlp.metrics.predictions import write_table
+from gkmvlp.metrics.provenance import command, commit, created
+from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.tasks.entity_predictions import zero_shot_texts
+from gkmvlp.zoo.reader import Prompt, Reader
+
+BATCH = 8
+Rows = list[dict[str, Any]]
+# what the terminal shows of each task's rows, best first where there is a score
+SHOWN = {
+    "classification": ["sample_id", "entity", "probability"],
+    "zero_shot": ["sample_id", "prompt", "score"],
+    "grounding": ["sample_id", "entity", "probability", "x", "y", "region"],
+    "vqa": ["sample_id", "question", "prediction", "score"],
+    "embed": ["sample_id", "kind", "embedding"],
+}
+
+
+@dataclass
+class Predicted:
+    """Rows of the images that could be read, and a line for each that could not."""
+
+    rows: Rows = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+
+
+def read_prompts(file: Path) -> list[Prompt]:
+    """Prompts, one a line; ``a | b`` is a pair. Empty lines are skipped.
+
+    Raises:
+        UsageError: If the file is missing, no text, or empty.
+    """
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--prompts {file}: a text file with one prompt a line was expected ({error})") from error
+    pairs = [tuple(part.strip() for part in line.split("|", 1)) for line in lines if line]
+    if not pairs:
+        raise UsageError(f"--prompts {file}: no line in it; one prompt a line was expected")
+    return [pair[0] if len(pair) == 1 else (pair[0], pair[1]) for pair in pairs]
+
+
+def predict_rows(
+    reader: Reader, task: str, images: list[Path], question: str | None, prompts: list[Prompt], pictures: Path | None
+) -> Predicted:
+    """Rows of all images, and their pictures.
+
+    Args:
+        reader: The model.
+        task: One of ``SHOWN``.
+        images: Files.
+        question: Asked about each, for ``vqa``.
+        prompts: For ``zero_shot`` (empty: present against absent of each entity) and ``embed``.
+        pictures: Folder of pictures, or None.
+    """
+    if task == "zero_shot" and not prompts:
+        prompts = list(zip(*zero_shot_texts(reader.entities), strict=True))
+    makers: dict[str, Callable[[ImageBatch, ImageMemory], list[Rows]]] = {
+        "classification": lambda batch, image: _entities(reader, batch, image),
+        "grounding": lambda batch, image: _entities(reader, batch, image),
+        "zero_shot": lambda batch, image: _zero_shot(reader, image, prompts),
+        "vqa": lambda batch, image: _answers(reader, image, str(question)),
+        "embed": lambda batch, image: _vectors(reader, image),
+    }
+    done = Predicted()
+    stems: Counter[str] = Counter()
+    for batch in _batches(reader, images, done):
+        image = reader.look(batch)
+        for b, rows in enumerate(makers[task](batch, image)):
+            kept = [{key: row[key] for key in row if task != "classification" or key not in "xy"} for row in rows]
+            done.rows += [{"sample_id": batch["sample_id"][b], **row} for row in kept]
+            if pictures is not None:
+                stem = Path(batch["sample_id"][b]).stem
+                number = f"-{stems[stem] + 1}" if stems[stem] else ""  # two folders may hold files of one name
+                stems[stem] += 1
+                draw(pictures / f"{stem}{number}.png", task, reader, batch, image, b, rows)
+    if task == "embed":
+        texts = [part for prompt in prompts for part in ([prompt] if isinstance(prompt, str) else prompt)]
+        vectors = reader.embed_texts(texts).tolist()
+        done.rows += [
+            {"sample_id": t, "kind": "text", "embedding": v} for t, v in zip(texts, vectors, strict=True) if done.rows
+        ]
+    return done
+
+
+def _batches(reader: Reader, images: list[Path], done: Predicted) -> Iterator[ImageBatch]:
+    """Batches of what can be read; the others' reasons go to ``done.bad``."""
+    for start in range(0, len(images), BATCH):
+        items = []
+        for image in images[start : start + BATCH]:
+            try:
+                items.append(reader.item(image))
+            except ImageError as error:
+                done.bad.append(str(error))
+        if items:
+            yield reader.batch(items)
+
+
+def _entities(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
+    """Score, probability, point and region of each entity, likeliest first."""
+    score_BE = reader.entity_scores(image)
+    point_BE2 = reader.points(batch, image)
+    region_BE = image.grounded.region_attention.argmax(-1).tolist()
+    has_region_B = batch["region_mask"].any(1).tolist()
+    out: list[Rows] = []
+    for b, score_E in enumerate(score_BE):
+        rows: Rows = []
+        for e in np.argsort(-score_E):
+            x, y = point_BE2[b, e].tolist()
+            region = REGIONS[region_BE[b][e]] if has_region_B[b] else ""
+            probability = float(1 / (1 + np.exp(-score_E[e])))
+            rows.append(
+                {
+                    "entity": reader.entities[e], "score": float(score_E[e]), "probability": probability,
+                    "target": np.nan, "x": x, "y": y, "region": region,
+                }
+            )  # fmt: skip
+        out.append(rows)
+    return out
+
+
+def _zero_shot(reader: Reader, image: ImageMemory, prompts: list[Prompt]) -> list[Rows]:
+    """Similarity to each prompt, highest first."""
+    score_BN = reader.similarities(reader.embed_images(image), prompts)
+    names = [prompt if isinstance(prompt, str) else " | ".join(prompt) for prompt in prompts]
+    return [
+        [{"prompt": names[n], "score": float(score_N[n]), "target": np.nan} for n in np.argsort(-score_N)]
+        for score_N in score_BN
+    ]
+
+
+def _answers(reader: Reader, image: ImageMemory, question: str) -> list[Rows]:
+    """One answer an image."""
+    found = reader.answers(image, [question] * len(image.memory))
+    return [
+        [{"question": question, "prediction": answer, "score": score, "target": None}]
+        for answer, score in zip(*found, strict=True)
+    ]
+
+
+def _vectors(reader: Reader, image: ImageMemory) -> list[Rows]:
+    """One vector an image."""
+    return [[{"kind": "image", "embedding": vector}] for vector in reader.embed_images(image).tolist()]
+
+
+def show(task: str, rows: Rows) -> None:
+    """Print a table; images by their file names where these tell them apart."""
+    table = pd.DataFrame(rows)[SHOWN[task]]
+    short = {str(image): Path(str(image)).name for image in table["sample_id"]}
+    if len(set(short.values())) == len(short) and task != "embed":
+        table["sample_id"] = table["sample_id"].map(short)
+    if task == "embed":
+        table["embedding"] = [f"{len(v)} numbers, {v[0]:.3f} {v[1]:.3f} ..." for v in table["embedding"]]
+    print(table.rename(columns={"sample_id": "image"}).to_string(index=False, float_format=lambda x: f"{x:.3f}"))
+
+
+def write_rows(path: Path, rows: Rows, task: str, model: str, reader: Reader) -> None:
+    """Write the Parquet file with where its rows come from.
+
+    Raises:
+        ConfigError: If it cannot be written.
+    """
+    table = pd.DataFrame(rows).assign(patient_id=None, model=model, seed=0)
+    table["patient_id"] = table["patient_id"].astype("string")
+    if task == "vqa":
+        table["target"] = table["target"].astype("string")
+    meta = {
+        "task": task, "model": model, "trained_on": reader.backbone.info.get("trained_on"), "notice": reader.notice,
+        "intensity": reader.architecture.intensity, "boxes": "atlas", "command": command(), "commit": commit(),
+        "created": created(),
+    }  # fmt: skip
+    try:
+        write_table(path, table, meta)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written ({error.strerror}): name another --out") from error

@@ -1,0 +1,111 @@
+"""Read radiographs (JPG, PNG, DICOM, or folders of them) with a trained model.
+
+classification  probability of each entity, by the head that pre-training left
+zero_shot       similarity to each line of --prompts ("a | b" is a minus b); absent: present against absent sentences
+grounding       the point and the region that each entity's prompt attends to most
+vqa             the answer to --question, by a model that `make finetune-vqa` left
+embed           unit vectors of the images, and of the lines of --prompts, in one space
+
+Research software, not for clinical use.
+"""
+
+import argparse
+from pathlib import Path
+
+TASKS = ("classification", "zero_shot", "grounding", "vqa", "embed")
+LATER = ("localization", "report")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare model, images, task and outputs."""
+    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="file, or folder that is searched")
+    parser.add_argument("--model", metavar="REF", required=True, help="folder of a backbone, a model, or their run")
+    parser.add_argument("--task", metavar="TASK", required=True, help=", ".join(TASKS))
+    parser.add_argument("--question", metavar="TEXT", help="what vqa is asked about every image")
+    parser.add_argument("--prompts", metavar="FILE", type=Path, help="text file, one prompt a line")
+    parser.add_argument("--out", metavar="FILE.parquet", type=Path, help="where the rows are written")
+    parser.add_argument("--pictures", metavar="DIR", type=Path, help="where a picture of each image is written")
+    parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Predict what can be read; name what cannot."""
+    _check(arguments)
+    images = find_images(arguments.images)
+    from gkmvlp.commands._predict_rows import predict_rows, read_prompts, show, write_rows
+    from gkmvlp.errors import DataError
+    from gkmvlp.zoo.loading import open_reader
+
+    prompts = read_prompts(arguments.prompts) if arguments.prompts else []
+    reader = open_reader(arguments.model, arguments.device)
+    if reader.notice:
+        print(reader.notice)
+    for folder in (arguments.out and arguments.out.parent, arguments.pictures):
+        if folder:
+            _make(folder)
+    done = predict_rows(reader, arguments.task, images, arguments.question, prompts, arguments.pictures)
+    if done.rows:
+        show(arguments.task, done.rows)
+    if done.rows and arguments.out:
+        write_rows(arguments.out, done.rows, arguments.task, arguments.model, reader)
+    if done.bad:
+        told = f"{len(done.bad)} of {len(images)} images: " if len(images) > 1 else ""
+        raise DataError(told + "; ".join(done.bad))
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot work before anything is loaded."""
+    from gkmvlp.commands._usage import hint
+    from gkmvlp.errors import UsageError
+
+    task = arguments.task
+    if task in LATER:
+        raise UsageError(f"--task {task} comes later: no model of the zoo does it yet; today: {', '.join(TASKS)}")
+    if task not in TASKS:
+        raise UsageError(f"no task {task!r}{hint(task, TASKS)} ({', '.join(TASKS)})")
+    if (task == "vqa") != (arguments.question is not None):
+        raise UsageError("--task vqa needs --question TEXT, and only that task takes one")
+    if arguments.prompts and task not in ("zero_shot", "embed"):
+        raise UsageError(f"--task {task} takes no --prompts; zero_shot and embed do")
+    if arguments.pictures and task == "embed":
+        raise UsageError("--task embed has nothing to draw: leave --pictures out")
+
+
+def find_images(paths: list[Path]) -> list[Path]:
+    """The files named, and those with the suffix of an image in the folders named.
+
+    Raises:
+        UsageError: If one does not exist, or a folder holds no image.
+    """
+    from gkmvlp.commands._usage import hint
+    from gkmvlp.errors import UsageError
+
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES and file.is_file()]
+            if not inside:
+                raise UsageError(f"no image in {path}: files {', '.join(SUFFIXES)} were looked for")
+            found |= dict.fromkeys(inside)
+        elif path.is_file():
+            found[path] = None
+        else:
+            beside = [str(file) for file in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise UsageError(f"no image {path}{hint(str(path), beside)}")
+    return list(found)
+
+
+def _make(folder: Path) -> None:
+    """Make an output folder.
+
+    Raises:
+        ConfigError: If that fails.
+    """
+    from gkmvlp.errors import ConfigError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"output folder {folder} cannot be made ({error.strerror}): name another") from error
