@@ -23,6 +23,9 @@ from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.optimization import Optimization
 
 
+GREY = 0.5  # the mean of equalised pixels
+
+
 class VisualQuestionAnswering(Task):
     """Answers questions about radiographs, and leaves ``model/``, which ``gkmvlp predict`` reads, in the run's folder.
 
@@ -35,7 +38,7 @@ class VisualQuestionAnswering(Task):
         head: ``ranked`` scores the training answers by the decoder, ``free`` lets it write, ``classifier`` is a
             linear layer over the training answers.
         candidates: How many answers ``ranked`` scores in full for a question.
-        blind: Floor: the image is replaced by its mean.
+        blind: Floor: the image is replaced by uniform grey.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
     """
 
@@ -97,9 +100,13 @@ class VisualQuestionAnswering(Task):
         Returns:
             Memory (B, T + M, D), the first row being the question's first token, and mask (B, T + M) bool.
         """
-        if self.blind:
-            batch = {**batch, "image": batch["image"].mean((1, 2, 3), keepdim=True).expand_as(batch["image"])}
-        return question_memory(cast(Backbone, self.start), batch["question"], self.look(batch).memory)
+        if self.blind:  # one grey image, encoded once, stands for all
+            grey = torch.full_like(batch["image"][:1], GREY)
+            seen = self.model.encode_image(grey, batch["region_box"][:1], batch["region_mask"][:1])
+            image_BMD = seen.memory.expand(len(batch["question"]), -1, -1)
+        else:
+            image_BMD = self.look(batch).memory
+        return question_memory(cast(Backbone, self.start), batch["question"], image_BMD)
 
     def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:  # noqa: D102
         memory_BMD, mask_BM = self.read_questions(batch)
