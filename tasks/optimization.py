@@ -54,7 +54,8 @@ def parameter_groups(named: Iterable[tuple[str, nn.Parameter]], options: Optimiz
 
     Args:
         named: Names and parameters; frozen ones are left out.
-        options: ``layer_decay`` gives the d-th layer of an encoder, counted from its output, the rate ``rate * layer_decay ** d``.
+        options: ``layer_decay`` gives the d-th layer of an encoder, counted from its output, the rate
+            ``rate * layer_decay ** d``.
     """
     chosen = [(name, parameter) for name, parameter in named if parameter.requires_grad]
     top: dict[str, int] = {}

@@ -13,3 +13,14 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no real data: {SHARED.name} folder beside the repository is absent")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A phantom corpus at 32 px: 24 patients (21 train, 1 validate, 3 test), 10 images with questions. Read only."""
+    from gkmvlp.data_modules.lookalikes import mimic_cxr, vqa_rad
+
+    root = tmp_path_factory.mktemp("phantoms") / "data"
+    mimic_cxr.write(root, 24, 0, size=32, workers=1)
+    vqa_rad.write(root, 10, 0, size=32, workers=1)
+    return root

@@ -1,0 +1,106 @@
+"""Ranked and free answers against plain loops."""
+
+import pytest
+import torch
+
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.tokenizer import tokenize
+from gkmvlp.tasks.answering import candidate_scores, greedy
+from tests.tiny import architecture
+
+ANSWERS = ["yes", "no", "left", "left lung", "the left lower lobe", "right", "pleural effusion", "yes yes yes"]
+
+
+@pytest.fixture(scope="module")
+def made():
+    torch.manual_seed(0)
+    backbone = backbones.build(architecture(), [answer + " is seen" for answer in ANSWERS * 3])
+    for parameter in backbone.model.text.parameters():
+        parameter.data += 0.2 * torch.randn_like(parameter)
+    backbone.model.eval().double()
+    return backbone
+
+
+@pytest.fixture(scope="module")
+def memory():
+    generator = torch.Generator().manual_seed(3)
+    mask = torch.ones(3, 7, dtype=torch.bool)
+    mask[1, 4:] = False
+    return torch.randn(3, 7, 16, generator=generator, dtype=torch.float64), mask
+
+
+def alone(made, answer, memory, mask):
+    """Log-likelihood of one answer for one image, token by token, nothing padded or shared."""
+    ids = made.tokenizer(answer)["input_ids"]
+    ids[0] = made.tokenizer.bos_token_id
+    said = 0.0
+    for end in range(1, len(ids)):
+        state = made.model.text(
+            torch.tensor([ids[:end]]), torch.ones(1, end, dtype=torch.bool), "decoder", memory[None], mask[None]
+        )
+        said += made.model.text.vocabulary_logits(state)[0, -1].log_softmax(-1)[ids[end]].item()
+    return said
+
+
+@torch.no_grad()
+def test_scores_equal_each_candidate_decoded_alone(made, memory):
+    candidates = tokenize(made.tokenizer, ANSWERS, 32, decode=True)
+    scores = candidate_scores(made.model, candidates, *memory, keep=len(ANSWERS))
+    assert (scores <= 0).all()
+    for b in range(3):
+        wanted = [alone(made, answer, memory[0][b], memory[1][b]) for answer in ANSWERS]
+        assert scores[b].tolist() == pytest.approx(wanted, abs=2e-4)  # scores are float32
+        assert scores[b].argmax() == torch.tensor(wanted).argmax()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("keep", [1, 3, 100])
+def test_keep_scores_those_of_the_likeliest_first_token(made, memory, keep):
+    candidates = tokenize(made.tokenizer, ANSWERS, 32, decode=True)
+    full = candidate_scores(made.model, candidates, *memory, keep=len(ANSWERS))
+    some = candidate_scores(made.model, candidates, *memory, keep=keep)
+    kept = some.isfinite()
+    assert kept.sum(1).tolist() == [min(keep, len(ANSWERS))] * 3
+    assert torch.allclose(some[kept], full[kept], atol=1e-5)
+    start = tokenize(made.tokenizer, ["x"], 32, decode=True)
+    for b in range(3):
+        first = made.model.decode(
+            start._replace(ids=start.ids[:, :1], mask=start.mask[:, :1]), memory[0][b : b + 1], memory[1][b : b + 1]
+        )[0, 0]
+        likelihood = first[candidates.ids[:, 1]]
+        if not kept[b].all():
+            assert likelihood[kept[b]].min() >= likelihood[~kept[b]].max()
+
+
+@torch.no_grad()
+def test_greedy_equals_a_plain_loop_and_ends(made, memory):
+    start, end = made.tokenizer.bos_token_id, made.tokenizer.sep_token_id
+    longest = 6
+    written = greedy(made.model, start, end, *memory, longest)
+    assert written.shape[1] <= longest
+    for b in range(3):
+        ids = [start]
+        while len(ids) <= longest and (len(ids) == 1 or ids[-1] != end):
+            mask = torch.ones(1, len(ids), dtype=torch.bool)
+            state = made.model.text(torch.tensor([ids]), mask, "decoder", memory[0][b : b + 1], memory[1][b : b + 1])
+            ids.append(int(made.model.text.vocabulary_logits(state)[0, -1].argmax()))
+        plain = ids[1:]
+        assert written[b, : len(plain)].tolist() == plain
+        assert (written[b, len(plain) :] == end).all()
+
+
+@torch.no_grad()
+def test_greedy_stops_where_every_text_has_ended(made, memory, monkeypatch):
+    end, calls = made.tokenizer.sep_token_id, []
+
+    def decode(tokens, memory_BMD, mask_BM):
+        calls.append(tokens.ids.shape[1])
+        wanted = torch.tensor([end if b <= len(calls) - 1 else 7 for b in range(len(memory_BMD))])
+        logits = torch.zeros(len(memory_BMD), tokens.ids.shape[1], len(made.tokenizer))
+        logits[torch.arange(len(wanted)), -1, wanted] = 1
+        return logits
+
+    monkeypatch.setattr(made.model, "decode", decode)
+    written = greedy(made.model, made.tokenizer.bos_token_id, end, *memory, 16)
+    assert calls == [1, 2, 3]
+    assert written.tolist() == [[end, end, end], [7, end, end], [7, 7, end]]

@@ -1,0 +1,76 @@
+"""Rows of the entity tasks: where a prompt looks, in pixels of the original image, and zero-shot scores."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from gkmvlp.geometry import Frame
+from gkmvlp.models import backbone as backbones
+from gkmvlp.tasks.entity_predictions import attention_peaks, entity_rows, zero_shot_scores, zero_shot_texts
+from tests.tiny import architecture
+
+
+def test_peaks_equal_a_plain_search():
+    generator = torch.Generator().manual_seed(0)
+    attention = torch.rand(2, 3, 12, generator=generator).softmax(-1)
+    points = attention_peaks(attention, (3, 4), 20)
+    for b in range(2):
+        for e in range(3):
+            small = attention[b, e].reshape(1, 1, 3, 4)
+            large = F.interpolate(small, (20, 20), mode="bicubic", align_corners=False)[0, 0]
+            best = max(((y, x) for y in range(20) for x in range(20)), key=lambda place: large[place].item())
+            assert points[b, e].tolist() == [best[1] + 0.5, best[0] + 0.5]
+
+
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 3), (3, 2)])
+def test_a_single_bright_patch_is_found_at_its_centre(row, column):
+    attention = torch.zeros(1, 1, 4, 4)
+    attention[0, 0, row, column] = 1
+    x, y = attention_peaks(attention.flatten(2), (4, 4), 32)[0, 0].tolist()
+    # a peak of an even enlargement lies on one of the four pixels around the centre; at the border anywhere outwards
+    assert 8 * column <= x <= 8 * column + 8
+    assert 8 * row <= y <= 8 * row + 8
+
+
+def rows_of(status, points, frame, sample="a"):
+    batch = {"sample_id": [sample], "patient_id": ["p"], "frame": torch.tensor([frame], dtype=torch.float32)}
+    names = ["pneumothorax", "cardiomegaly", "pleural effusion", "edema"]
+    scores = {"zero_shot": torch.arange(4.0)[None]}
+    return entity_rows(batch, names, torch.tensor([status], dtype=torch.int8), scores, torch.tensor([points]), 32)
+
+
+def test_points_come_back_to_pixels_of_the_original():
+    frame = Frame.fit(200, 100, 32)  # scale 0.16, 8 pixels of air above
+    original = np.array([[10.0, 20.0], [150.0, 90.0], [0.0, 0.0], [200.0, 100.0]], np.float32)
+    moved = frame.forward(np.concatenate([original, original], 1))[:, :2]
+    rows = rows_of([1, 0, -1, -2], moved.tolist(), frame)
+    assert np.allclose([[row["x"], row["y"]] for row in rows], original, atol=1e-4)
+
+
+def test_targets_and_kinds():
+    rows = rows_of([1, 0, -1, -2], [[0.5, 0.5]] * 4, Frame.fit(32, 32, 32))
+    target = [row["target"] for row in rows]
+    assert target[:2] == [1.0, 0.0]
+    assert np.isnan(target[2])
+    assert target[3] == 0.0
+    assert [row["lateral"] for row in rows] == [True, False, True, False]
+    assert [row["zero_shot"] for row in rows] == [0.0, 1.0, 2.0, 3.0]
+    assert [row["entity"] for row in rows] == ["pneumothorax", "cardiomegaly", "pleural effusion", "edema"]
+
+
+def test_zero_shot_is_the_difference_of_two_cosines():
+    made = backbones.build(architecture(), ["There is an effusion.", "There is no edema."])
+    model = made.model.eval()
+    present, absent = zero_shot_texts(["edema", "nodule"])
+    assert (present[0], absent[1]) == ("There is edema.", "There is no nodule.")
+    images = F.normalize(torch.randn(3, 8), dim=-1)
+    with torch.no_grad():
+        batches = [backbones.tokenize(made.tokenizer, texts, 32) for texts in (present, absent)]
+        scores = zero_shot_scores(model, images, *batches)
+        for e in range(2):
+            yes, no = (
+                model.embed_text(backbones.tokenize(made.tokenizer, [texts[e]], 32))[0] for texts in (present, absent)
+            )
+            wanted = F.cosine_similarity(images, yes[None]) - F.cosine_similarity(images, no[None])
+            assert torch.allclose(scores[:, e], wanted, atol=1e-5)

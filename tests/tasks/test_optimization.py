@@ -1,0 +1,163 @@
+"""Parameter groups and the schedule, against their closed forms."""
+
+import math
+from dataclasses import asdict
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+from gkmvlp.models.config import Architecture, TextConfig, VisionConfig
+from gkmvlp.models.gk_mvlp import GkMvlp
+from gkmvlp.models.tokenizer import Tokens
+from gkmvlp.tasks.optimization import Optimization, adamw, depth, parameter_groups, schedule
+from tests.tiny import architecture
+
+TOTAL, WARMUP, FLOOR = 100, 10, 0.1
+
+
+@pytest.mark.parametrize(
+    ("step", "factor"),
+    [
+        (0, 0.1),
+        (4, 0.5),
+        (9, 1.0),
+        (10, 1.0),
+        (55, 0.55),  # half of the cosine: the mean of peak and floor
+        (40, 0.1 + 0.9 * 0.75),  # a third: cos 60 degrees
+        (100, 0.1),
+        (250, 0.1),
+    ],
+)
+def test_schedule_has_its_closed_form(step, factor):
+    assert schedule(step, TOTAL, WARMUP, FLOOR) == pytest.approx(factor)
+
+
+def test_schedule_rises_then_falls_without_a_jump():
+    factors = [schedule(step, TOTAL, WARMUP, FLOOR) for step in range(TOTAL + 1)]
+    steps = [after - before for before, after in pairwise(factors)]
+    assert min(steps[: WARMUP - 1]) > 0
+    assert max(steps[WARMUP:]) <= 0
+    assert max(map(abs, steps[WARMUP:])) < math.pi / 2 / (TOTAL - WARMUP)
+
+
+def test_warmup_takes_at_most_half_of_a_short_run():
+    assert schedule(2, 6, 500, 0.0) == 1.0
+    assert schedule(3, 6, 500, 0.0) == 1.0
+    assert schedule(6, 6, 500, 0.0) == 0.0
+    assert schedule(0, 1, 500, 0.0) == 1.0
+
+
+class Holder(nn.Module):
+    """A backbone under the name that tasks give it, and a head beside it."""
+
+    def __init__(self, made: Architecture) -> None:
+        super().__init__()
+        prompts = Tokens(torch.zeros(6, 4, dtype=torch.long), torch.ones(6, 4, dtype=torch.bool))
+        self.model = GkMvlp(made, 50, prompts)
+        self.classifier = nn.Linear(made.text.width, 3)
+
+
+@pytest.fixture(scope="module")
+def holder():
+    made = architecture()
+    made.vision = VisionConfig(
+        "vit_tiny_patch16_224", options={"patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2}
+    )
+    made.text = TextConfig(width=16, layers=2, heads=2, feedforward=24)
+    return Holder(made)
+
+
+def test_every_parameter_moves_once_and_only_matrices_decay(holder):
+    names = {id(parameter): name for name, parameter in holder.named_parameters()}
+    groups = parameter_groups(holder.named_parameters(), Optimization(weight_decay=0.3))
+    seen = [names[id(parameter)] for group in groups for parameter in group["params"]]
+    assert sorted(seen) == sorted(names.values())
+    for group in groups:
+        assert {parameter.ndim > 1 for parameter in group["params"]} == {group["weight_decay"] == 0.3}
+    frozen = next(iter(holder.parameters()))
+    frozen.requires_grad_(False)
+    kept = parameter_groups(holder.named_parameters(), Optimization())
+    assert all(parameter is not frozen for group in kept for parameter in group["params"])
+    frozen.requires_grad_(True)
+
+
+@pytest.mark.parametrize(
+    ("name", "below"),
+    [
+        ("model.vision.model.patch_embed.proj.weight", 4),
+        ("model.vision.model.pos_embed", 4),
+        ("model.vision.model.blocks.0.attn.qkv.weight", 3),
+        ("model.vision.model.blocks.2.attn.qkv.weight", 1),
+        ("model.text.word.weight", 3),
+        ("model.text.layers.0.attention.query.weight", 2),
+        ("model.text.layers.1.attention.query.weight", 1),
+        ("model.vision.pool.query_KD", 0),
+        ("model.text.head.0.weight", 0),
+        ("model.knowledge.layers.0.patch.query.weight", 0),
+        ("model.entity_head.weight", 0),
+    ],
+)
+def test_layers_of_each_encoder_are_counted_from_its_output(holder, name, below):
+    parameters = dict(holder.named_parameters())
+    match = [
+        key
+        for key in parameters
+        if key == name or (name.endswith("query.weight") and key.startswith(name.rsplit(".", 2)[0]))
+    ]
+    assert match, sorted(parameters)
+    groups = parameter_groups(holder.named_parameters(), Optimization(rate=2.0, layer_decay=0.5, head_factor=10.0))
+    (rate,) = {group["lr"] for group in groups for p in group["params"] if p is parameters[match[0]]}
+    assert rate == pytest.approx(2.0 * 0.5**below)
+
+
+def test_what_is_not_of_the_backbone_has_its_own_factor(holder):
+    groups = parameter_groups(holder.named_parameters(), Optimization(rate=2.0, layer_decay=0.5, head_factor=10.0))
+    (rate,) = {group["lr"] for group in groups for p in group["params"] if p is holder.classifier.weight}
+    assert rate == 20.0
+
+
+def test_depth_of_pyramids():
+    assert depth("model.vision.model.layer3.0.conv1.weight") == 4
+    assert depth("model.vision.model.layers_2.blocks.0.norm1.weight") == 3
+    assert depth("model.vision.model.conv1.weight") == 0
+    assert depth("model.vision.project.0.weight") is None
+
+
+def moved(**changes: float) -> torch.Tensor:
+    """A small model's weights after five steps."""
+    torch.manual_seed(0)
+    module = nn.ModuleDict(
+        {"model": nn.ModuleDict({"text": nn.ModuleDict({"word": nn.Linear(3, 3)})}), "head": nn.Linear(3, 1)}
+    )
+    options = Optimization(**{"rate": 0.01, "warmup": 2} | changes)
+    optimizer, scheduler = adamw(module, options, 5)
+    x = torch.randn(8, 3)
+    for _ in range(5):
+        optimizer.zero_grad()
+        module["head"](module["model"]["text"]["word"](x).tanh()).square().mean().backward()
+        optimizer.step()
+        scheduler.step()
+    return torch.cat([parameter.detach().flatten() for parameter in module.parameters()])
+
+
+CHOICES = {
+    "rate": 0.02,
+    "weight_decay": 0.5,
+    "warmup": 0,
+    "floor": 0.5,
+    "layer_decay": 0.5,
+    "head_factor": 3.0,
+    "beta2": 0.9,
+}
+
+
+@pytest.mark.parametrize(("key", "value"), CHOICES.items())
+def test_a_choice_changes_the_steps(key, value):
+    assert torch.equal(moved(), moved())
+    assert (moved() - moved(**{key: value})).abs().max() > 1e-5
+
+
+def test_the_list_of_choices_is_complete():
+    assert set(CHOICES) == set(asdict(Optimization()))
