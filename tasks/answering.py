@@ -25,6 +25,8 @@ from gkmvlp.models.tokenizer import Tokens, tokenize
 Head = Literal["ranked", "free", "classifier"]
 LONGEST = 16  # tokens of a free answer; the longest of VQA-RAD are shorter still in most vocabularies
 
+AT_ONCE = 16  # candidates of a question that are padded to one length
+
 
 @dataclass
 class AnswerHead:
@@ -131,7 +133,8 @@ def _tokens(backbone: Backbone, texts: list[str], device: torch.device, decode: 
 def candidate_scores(model: GkMvlp, candidate_KL: Tokens, memory_BMD: Tensor, mask_BM: Tensor, keep: int) -> Tensor:
     """Log-likelihood of each candidate answer, as BLIP ranks them (Li et al. 2022, section 4.3).
 
-    The ``keep`` candidates whose first token is likeliest are scored in full; the others get minus infinity.
+    The ``keep`` candidates whose first token is likeliest are scored in full; the others get minus infinity. A
+    question's candidates are read in order of length, a few at a time: most answers are far shorter than the longest.
 
     Args:
         model: The backbone.
@@ -148,12 +151,17 @@ def candidate_scores(model: GkMvlp, candidate_KL: Tokens, memory_BMD: Tensor, ma
     first_BV = model.decode(start, memory_BMD, mask_BM)[:, 0].float().log_softmax(-1)
     first_BK = first_BV[:, candidate_KL.ids[:, 1]]
     chosen_Bk = first_BK.topk(min(keep, count), dim=1).indices
-    ids_NL, wanted_NL = candidate_KL.ids[chosen_Bk].flatten(0, 1), candidate_KL.mask[chosen_Bk].flatten(0, 1)
-    logits_NLV = model.decode(Tokens(ids_NL, wanted_NL), memory_BMD, mask_BM).float()
-    token_NL = F.cross_entropy(logits_NLV[:, :-1].flatten(0, 1), ids_NL[:, 1:].flatten(), reduction="none")
-    score_N = -(token_NL.view(len(ids_NL), -1) * wanted_NL[:, 1:]).sum(1)
+    length_K = candidate_KL.mask.sum(1)
+    chosen_Bk = chosen_Bk.gather(1, length_K[chosen_Bk].argsort(1))
     score_BK = torch.full((batch, count), -torch.inf, device=memory_BMD.device)
-    return score_BK.scatter(1, chosen_Bk, score_N.view(batch, -1))
+    for part_Bc in chosen_Bk.split(AT_ONCE, dim=1):
+        longest = int(length_K[part_Bc].max())
+        ids_NL, wanted_NL = (tensor[part_Bc, :longest].flatten(0, 1) for tensor in candidate_KL)
+        logits_NLV = model.decode(Tokens(ids_NL, wanted_NL), memory_BMD, mask_BM).float()
+        token_NL = F.cross_entropy(logits_NLV[:, :-1].flatten(0, 1), ids_NL[:, 1:].flatten(), reduction="none")
+        score_N = -(token_NL.view(len(ids_NL), -1) * wanted_NL[:, 1:]).sum(1)
+        score_BK.scatter_(1, part_Bc, score_N.view(batch, -1))
+    return score_BK
 
 
 def greedy(model: GkMvlp, start: int, end: int, memory_BMD: Tensor, mask_BM: Tensor, longest: int) -> Tensor:
