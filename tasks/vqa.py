@@ -22,7 +22,6 @@ from gkmvlp.tasks.answering import AnswerHead, Head, best_answers, question_memo
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.optimization import Optimization
 
-
 GREY = 0.5  # the mean of equalised pixels
 
 
