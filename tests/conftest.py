@@ -24,3 +24,14 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     mimic_cxr.write(root, 24, 0, size=32, workers=1)
     vqa_rad.write(root, 10, 0, size=32, workers=1)
     return root
+
+
+@pytest.fixture(scope="session")
+def pretrained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a pre-training on the tiny corpus by the real command; its backbone is ``backbone/``. Read only."""
+    from gkmvlp.cli import main
+    from tests.tiny import words
+
+    out = tmp_path_factory.mktemp("pretrained") / "run"
+    assert main(["fit", *words("pretrain-phantom", phantoms, out)]) == 0
+    return out

@@ -17,7 +17,14 @@ from torch import nn
 import gkmvlp.data_modules  # classes of these two packages answer to their short names in a config
 import gkmvlp.tasks  # noqa: F401
 from gkmvlp.commands._configs import config_words, with_files
-from gkmvlp.commands._trainer import Accountable, RunRecord, quiet_log, trainer_arguments, write_manifest
+from gkmvlp.commands._trainer import (
+    Accountable,
+    RunRecord,
+    check_checkpoint,
+    quiet_log,
+    trainer_arguments,
+    write_manifest,
+)
 from gkmvlp.commands._usage import explain, hint, one_line
 from gkmvlp.errors import ConfigError, GkmvlpError, UsageError
 
@@ -110,6 +117,9 @@ class Cli(LightningCLI):
             self.datamodule.setup(stage)
         if callable(prepare := getattr(self.model, "prepare", None)):
             prepare(self.datamodule)
+        word = self._get(self.config, "ckpt_path")
+        if word and word not in CHECKPOINT_WORDS:
+            check_checkpoint(self.model, Path(word))
 
     def _account(self) -> None:
         """Last lines of a run: what was read, dropped and why. The manifest now knows what the run dropped."""

@@ -7,14 +7,17 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from gkmvlp.errors import ConfigError
 from gkmvlp.hardware import best_precision
 
 
@@ -78,6 +81,29 @@ class StderrProgressBar(TQDMProgressBar):
     def init_test_tqdm(self) -> Any:
         with contextlib.redirect_stdout(sys.stderr):
             return super().init_test_tqdm()
+
+
+def check_checkpoint(model: LightningModule, path: Path) -> None:
+    """Compare a checkpoint with the task before the run writes anything.
+
+    Raises:
+        ConfigError: If the file is none, or its tensors are not those of the task.
+        GkmvlpError: Whatever the task's ``on_load_checkpoint`` finds.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+        raise ConfigError(f"{path} is no whole checkpoint: name another by --ckpt_path") from error
+    model.on_load_checkpoint(content)
+    theirs, ours = (
+        {k: tuple(v.shape) for k, v in state.items()} for state in (content["state_dict"], model.state_dict())
+    )
+    differing = sorted(key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))
+    if differing:
+        raise ConfigError(
+            f"checkpoint {path} is of another model, {len(differing)} tensors differ ({differing[0]}: "
+            f"{theirs.get(differing[0])} there, {ours.get(differing[0])} here): take the config it was trained with"
+        )
 
 
 def write_manifest(trainer: Trainer) -> None:

@@ -1,0 +1,133 @@
+"""Visual question answering: three heads through the real command, the blind floor, and what is refused."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from gkmvlp.cli import main
+from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.tasks import VisualQuestionAnswering
+from tests.tiny import architecture, tree, words
+
+TABLE = "vqa-rad/VQA_RAD Dataset Public.json"
+
+
+def vqa_words(root: Path, out: Path, backbone: Path | str, *more: str) -> list[str]:
+    return words("vqa-phantom", root, out, f"--model.init_args.backbone={backbone}", *more)
+
+
+@pytest.mark.parametrize(
+    ("head", "more"),
+    [("ranked", []), ("free", ["--model.init_args.backbone=null"]), ("classifier", ["--model.init_args.blind=true"])],
+)
+def test_heads_fit_and_test_and_leave_predictions(head, more, phantoms, pretrained, tmp_path, capsys):
+    out = tmp_path / "run"
+    line = vqa_words(phantoms, out, pretrained / "backbone", f"--model.init_args.head={head}", *more)
+    assert main(["fit", *line]) == 0
+    assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert ("tensors taken" in told.out) == ("backbone=null" not in " ".join(more))
+    assert "the ceiling" in told.out
+    table, meta = read_predictions(out / "predictions" / "vqa.parquet")
+    label = {"ranked": "pretrained", "free": "scratch", "classifier": "floor:question_only"}[head]
+    assert set(table["model"]) == {label, "floor:majority"}
+    assert meta["signature"] == {"head": head, "vocab": "train"}
+    assert meta["data"] == "phantom-vqa-rad"
+    assert meta["split"].startswith("image-disjoint@")
+    truth = {str(row["qid"]): row for row in json.loads((phantoms / TABLE).read_text())}
+    rows = table[table["model"] == label]
+    assert len(rows) == json.loads((out / "manifest.json").read_text())["rows"]["test"]
+    assert all(truth[row.sample_id]["question"].split() == row.question.split() for row in rows.itertuples())
+    vocabulary = set(torch.load(out / "checkpoints/best.ckpt", weights_only=True)["answers"])
+    if head != "free":
+        assert set(rows["prediction"]) <= vocabulary
+    assert (rows["in_vocabulary"] == rows["target"].isin(vocabulary)).all()
+    for figure in figures_of(out / "predictions" / "vqa.parquet"):
+        if (figure.name, figure.label) == ("accuracy_overall", None):
+            assert figure.value == pytest.approx((rows["prediction"] == rows["target"]).mean())
+
+
+def make(questions, backbone, **options):
+    torch.manual_seed(0)
+    task = VisualQuestionAnswering(architecture(), str(backbone) if backbone else None, **options)
+    task.prepare(questions)
+    return task.eval()
+
+
+@pytest.fixture(scope="module")
+def batch(questions):
+    return next(iter(questions.val_dataloader()))
+
+
+@torch.no_grad()
+def test_blind_ignores_all_of_the_image_but_its_mean_bit_by_bit(questions, batch, pretrained):
+    image = (batch["image"] * 255).round() / 256  # sums of such numbers are exact in any order
+    shuffled = image.flatten(2)[..., torch.randperm(32 * 32)].view_as(image)
+    for blind in (True, False):
+        task = make(questions, pretrained / "backbone", blind=blind)
+        memories = [task.read_questions({**batch, "image": shown})[0] for shown in (image, shuffled)]
+        assert torch.equal(*memories) == blind
+    assert task.label == "pretrained"
+    assert make(questions, None).label == "scratch"
+
+
+@torch.no_grad()
+def test_padding_of_questions_does_not_reach_the_answers(questions, batch, pretrained):
+    """Alone and beside a longer question the decoder scores an answer alike."""
+    task = make(questions, pretrained / "backbone")
+    long = batch["question"][1] + " and what else is there to be seen in this image"
+    scores = []
+    for asked in ([batch["question"][0]] * 2, [batch["question"][0], long]):
+        pair = {key: value[:2] for key, value in batch.items()} | {"question": asked}
+        memory, mask = task.read_questions(pair)
+        scores.append(task.model.decode(task.tokens(["no", "no"], decode=True), memory, mask)[0])
+    assert torch.allclose(*scores, atol=1e-5)
+
+
+@torch.no_grad()
+def test_perturbing_one_backbone_tensor_moves_the_logits(questions, batch, pretrained, tmp_path):
+    """A backbone of which something was not loaded would not notice."""
+    folder = tmp_path / "backbone"
+    shutil.copytree(pretrained / "backbone", folder)
+    state = load_file(folder / "model.safetensors")
+
+    def logits():
+        task = make(questions, folder)
+        memory, mask = task.read_questions(batch)
+        return task.model.decode(task.tokens(batch["answer"], decode=True), memory, mask)
+
+    before = logits()
+    assert torch.equal(logits(), before)
+    for name in ("vision.project.0.weight", "text.word.weight", "regions.identity_RD", "kind", "prior_ER"):
+        changed = (
+            ~state[name] if state[name].dtype == torch.bool else state[name] + 0.1 * torch.randn(state[name].shape)
+        )
+        save_file({**state, name: changed.contiguous()}, folder / "model.safetensors", {"format": "pt"})
+        assert not torch.equal(logits(), before), name
+
+
+def test_answers_of_another_data_set_are_one_line(phantoms, pretrained, tmp_path, capsys):
+    out = tmp_path / "run"
+    line = vqa_words(phantoms, out, pretrained / "backbone", "--trainer.limit_train_batches=1")
+    assert main(["fit", *line]) == 0
+    other = tmp_path / "other"
+    shutil.copytree(phantoms / "vqa-rad", other / "vqa-rad")
+    rows = json.loads((other / TABLE).read_text())
+    for row in rows:
+        row["answer"] = f"{row['answer']} indeed"
+    (other / TABLE).write_text(json.dumps(rows))
+    before = tree(out)
+    capsys.readouterr()
+    line = vqa_words(other, out, pretrained / "backbone", f"--ckpt_path={out / 'checkpoints/best.ckpt'}")
+    assert main(["test", *line]) == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "answer vocabulary" in told
+    assert "0 in common: use the data set" in told
+    assert tree(out) == before
