@@ -15,7 +15,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
 CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-all check lint types pretrain finetune-vqa results wheels-check
+.PHONY: help setup test test-all check lint types pretrain finetune-vqa rates results wheels-check
 
 help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -57,6 +57,13 @@ pretrain: $(STAMP) ## pre-train on MIMIC-CXR (DATA=) or on phantoms
 
 finetune-vqa: $(STAMP) ## fine-tune for visual question answering on VQA-RAD (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp finetune vqa $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+
+rates: $(STAMP) ## choose the learning rates of question answering on validation phantoms
+	$(PY) -m gkmvlp rates --record docs/results $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+
+bench: $(STAMP) ## speed and memory of a pre-training step, the phantom writer, the report reader, the image pipeline
+	$(PY) -m gkmvlp bench --what model phantom reports images $(if $(CONFIG),--config "$(CONFIG)") \
+		$(if $(OUT),--out "$(OUT)") $(ARGS)
 
 results: $(STAMP) ## write docs/results.md from docs/results/*.json
 	$(PY) -m gkmvlp results $(ARGS)

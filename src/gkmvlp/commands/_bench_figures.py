@@ -1,0 +1,143 @@
+"""Figures of ``gkmvlp bench``: what was measured, under names and signatures that can be compared."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from gkmvlp.commands._bench_model import Measured, measure_model, processor
+from gkmvlp.metrics.figure import VERSION, Figure, signature
+
+IMAGE_SIZE = (2544, 3056)  # width and height of most JPGs of MIMIC-CXR
+STATE_BYTES = 16  # a parameter in float32: weight, gradient, two moments of AdamW
+
+
+def measure(what: list[str], config: str, batch: int, steps: int, device: str | None) -> list[Figure]:
+    """Figures of everything asked for."""
+    figures: list[Figure] = []
+    if "model" in what:
+        figures += model_figures(measure_model(config, batch, steps, device))
+    if "phantom" in what:
+        figures.append(phantom_figure())
+    if "reports" in what:
+        figures += report_figures()
+    if "images" in what:
+        figures.append(image_figure())
+    return figures
+
+
+def model_figures(measured: Measured) -> list[Figure]:
+    """Cost of a pair, whole and by part; pairs a second; peak memory with what it holds."""
+    m = measured
+    total, seconds = sum(part.gflop for part in m.parts), sum(part.seconds for part in m.parts)
+
+    def figure(name: str, value: float, unit: str, label: str | None = None, note: str | None = None) -> Figure:
+        how = signature(
+            metric=name, version=VERSION, unit=unit, config=m.config, batch=m.batch, image=m.image_size,
+            tokens=m.tokens, precision=m.precision, device=m.device,
+        )  # fmt: skip
+        model, n = f"variant:{m.config}", m.batch * m.steps
+        higher = name == "pairs_per_s"
+        return Figure("bench", name, value, how, label=label, model=model, n=n, higher_is_better=higher, note=note)
+
+    weights = f"{m.parameters / 1e6:.0f} million parameters"
+    return [
+        figure("gflop_per_pair", total / m.batch, "pair", note="matrix products and convolutions, both ways"),
+        *(
+            figure(
+                "gflop_per_pair", p.gflop / m.batch, "pair", p.name,
+                f"{p.gflop / total:.1%} of the operations, {p.seconds / seconds:.1%} of the time",
+            )
+            for p in m.parts
+        ),
+        figure("pairs_per_s", m.batch / m.seconds, "step", note=f"on {m.device}, {m.precision}"),
+        figure("peak_bytes", m.peak_bytes, "step", note="allocated on the GPU, or resident memory of the process"),
+        figure("peak_bytes", STATE_BYTES * m.parameters, "step", "state", f"{STATE_BYTES} bytes x {weights}"),
+        figure("peak_bytes", m.activation_bytes, "step", "activations", "saved by forward for backward"),
+    ]  # fmt: skip
+
+
+def _rate(
+    name: str, count: int, seconds: float, unit: str, note: str, label: str | None = None, **how: object
+) -> Figure:
+    """A rate by processor time, which other work on the machine stretches less than the clock."""
+    sign = signature(metric=name, version=VERSION, unit=unit, cores=1, clock="processor", **how)
+    return Figure("bench", name, count / seconds, sign, label=label, n=count, note=f"{note}, {processor()}")
+
+
+def phantom_figure(patients: int = 60) -> Figure:
+    """Patients a second of the MIMIC-CXR look-alike."""
+    from gkmvlp.data_modules.lookalikes import mimic_cxr
+
+    with tempfile.TemporaryDirectory() as folder:
+        mimic_cxr.write(Path(folder) / "warm", 3, 1)  # textures are made once a process
+        start = time.process_time()
+        mimic_cxr.write(Path(folder) / "timed", patients, 0)
+        seconds = time.process_time() - start
+    return _rate(
+        "phantom_patients_per_s", patients, seconds, "patient", "images, reports and tables, 256 px", image=256
+    )
+
+
+def report_figures(reports: int = 300) -> list[Figure]:
+    """Reports a second from a file's text to statuses: no sentence remembered, and remembered within the corpus."""
+    from gkmvlp.phantom.generate import draw_phantom
+    from gkmvlp.phantom.grammar import write_report
+    from gkmvlp.phantom.report_layout import as_text
+    from gkmvlp.report import labeler
+    from gkmvlp.report.sections import report_text
+
+    texts = [as_text(write_report(draw_phantom(9, i, 32), np.random.default_rng(i))) for i in range(reports)]
+    labeler.label_report(report_text(texts[0]))  # patterns are compiled once a process
+    figures = []
+    for label, cache in ((None, "none"), ("sentences remembered", "corpus")):
+        labeler._read.cache_clear()
+        start = time.process_time()
+        for text in texts:
+            if label is None:
+                labeler._read.cache_clear()
+            labeler.statuses(labeler.label_report(report_text(text)))
+        seconds = time.process_time() - start
+        figures.append(_rate("reports_per_s", reports, seconds, "report", "phantom reports", label, cache=cache))
+    return figures
+
+
+def image_figure(images: int = 16, side: int = 224) -> Figure:
+    """Images a second through reader, letterbox and augmentation."""
+    import pandas as pd
+    from PIL import Image
+
+    from gkmvlp.data_modules import ImageReportPairs
+    from gkmvlp.phantom.generate import draw_phantom
+
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(images):
+            large = Image.fromarray(draw_phantom(9, i, 256).image_HW).resize(IMAGE_SIZE, Image.Resampling.BICUBIC)
+            large.save(Path(folder) / f"{i}.jpg", quality=95)
+        rows = [
+            {"image": f"{i}.jpg", "report": "No effusion.", "patient_id": i, "split": "train"} for i in range(images)
+        ]
+        table = Path(folder) / "pairs.csv"
+        pd.DataFrame(rows).to_csv(table, index=False)
+        data = ImageReportPairs(str(table), batch_size=8, num_workers=0, image_size=side)
+        data.setup()
+        loader = data.train_dataloader()
+        next(iter(loader))
+        start = time.process_time()
+        count = sum(len(batch["image"]) for batch in loader)
+        seconds = time.process_time() - start
+    size = f"{IMAGE_SIZE[0]}x{IMAGE_SIZE[1]}"
+    return _rate(
+        "images_per_s", count, seconds, "image", f"JPGs of {size} to {side} px, augmented", image=size, side=side
+    )
+
+
+def lines(figures: list[Figure]) -> list[str]:
+    """A line a figure."""
+    return [f"{f.name:24s}{f.label or '':20s}{_shown(f):>12s}  {f.note or ''}".rstrip() for f in figures]
+
+
+def _shown(figure: Figure) -> str:
+    value = figure.value or 0.0
+    return f"{value / 1e9:,.2f} GB" if figure.name == "peak_bytes" else f"{value:,.2f}"

@@ -1,0 +1,181 @@
+"""One pre-training step, whole and in parts: floating-point operations, seconds, memory.
+
+B pairs, E entities.
+"""
+
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from gkmvlp.batch import StudyBatch
+from gkmvlp.commands._bench_setup import Alone, architecture_of, build
+from gkmvlp.hardware import best_precision
+from gkmvlp.losses.ecls import entity_classification
+from gkmvlp.losses.itc import image_text_contrast
+from gkmvlp.losses.itm import same_pair
+from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.tasks.base import text_keys
+from gkmvlp.tasks.optimization import Optimization, adamw
+
+OBJECTIVES = {"itc", "itm", "lm", "ecls"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Forward and backward of one part of a step."""
+
+    name: str
+    gflop: float  # a step
+    seconds: float  # a step
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a step costs."""
+
+    config: str
+    batch: int
+    steps: int
+    image_size: int
+    tokens: int
+    precision: str
+    device: str
+    seconds: float  # a step, the mean of all timed
+    parameters: int
+    activation_bytes: int  # saved by the forward pass for the backward pass
+    peak_bytes: int  # resident memory of the process, or allocated memory of the GPU
+    parts: list[Part]
+
+
+def measure_model(config: str, batch: int, steps: int, name: str | None) -> Measured:
+    """Measures the parts, which warms up, then whole steps.
+
+    Args:
+        config: ``base``, ``small``, or a pre-training config.
+        batch: B.
+        steps: How many whole steps are timed.
+        name: Device; None takes a GPU where there is one.
+    """
+    device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    architecture = architecture_of(config)
+    task, studies = build(architecture, batch, device)
+    optimizer, _ = adamw(task, Optimization(), 1000)
+    precision = best_precision(device.type)
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
+        parts = measure_parts(task, studies)
+        saved = activation_bytes(task, studies)
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats()
+        seconds, updates = [], []
+        for _ in range(steps):
+            start = _now(device)
+            optimizer.zero_grad(set_to_none=True)
+            torch.stack(list(task.losses(studies, OBJECTIVES).values())).sum().backward()
+            middle = _now(device)
+            optimizer.step()
+            seconds.append(_now(device) - start)
+            updates.append(_now(device) - middle)
+    parts.append(Part("optimizer", 0.0, min(updates)))
+    is_gpu = device.type == "cuda"
+    peak = torch.cuda.max_memory_allocated() if is_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Measured(
+        config, batch, steps, architecture.image_size, architecture.text.max_tokens, precision, _machine(device),
+        sum(seconds) / steps, sum(p.numel() for p in task.parameters()), saved, peak, parts,
+    )  # fmt: skip
+
+
+def measure_parts(task: Alone, studies: StudyBatch) -> list[Part]:
+    """Each part forward and backward by itself, on detached copies of what the parts before it give."""
+    model, status_BE = task.model, studies["status"][:, task.columns]
+    tokens, decoded = task.tokens(studies["text"]), task.tokens(studies["text"], decode=True)
+    wording_B, study_B = (text_keys(studies[key], task.device) for key in ("text", "study_id"))  # type: ignore[literal-required]
+    with torch.no_grad():
+        image, text_BD = task.look(studies), model.embed_text(tokens)
+    memory, pooled, text_BD = (x.detach().requires_grad_() for x in (image.memory, image.features.pooled, text_BD))
+    features = image.features._replace(pooled=pooled)
+    grounded = image.grounded._replace(evidence=image.grounded.evidence.detach().requires_grad_())
+    similarity_BB = model.embed_image(image.features).detach() @ text_BD.detach().T
+
+    def look() -> list[Tensor]:
+        seen = task.look(studies)
+        return [seen.memory, seen.features.pooled, seen.grounded.evidence, seen.grounded.strength]
+
+    def lm() -> list[Tensor]:
+        logits_BTV = model.decode(decoded, memory)
+        return [report_likelihood(logits_BTV, decoded.ids, decoded.mask, label_smoothing=0.1)]
+
+    weight_E = torch.ones(len(task.names), device=task.device)
+    works: dict[str, Callable[[], list[Tensor]]] = {
+        "vision": lambda: list(model.vision(studies["image"])[:2]),
+        "prompts": lambda: [model.encode_prompts()],
+        "text": lambda: [model.embed_text(tokens)],
+        "grounded knowledge": look,
+        "itc": lambda: [
+            image_text_contrast(model.embed_image(features), text_BD, task.log_scale.exp(), study_B, wording_B)
+        ],
+        "itm": lambda: [task.matching(tokens, memory, similarity_BB, same_pair(wording_B, status_BE))],
+        "lm": lm,
+        "ecls": lambda: [
+            entity_classification(
+                model.entity_logits(grounded), status_BE, unmentioned=task.objectives.unmentioned, weight_E=weight_E
+            )
+        ],
+    }
+    parts = {name: _part(name, work, task.device) for name, work in works.items()}
+    inside, whole = [parts["vision"], parts["prompts"]], parts["grounded knowledge"]
+    gflop = whole.gflop - sum(part.gflop for part in inside)
+    seconds = max(whole.seconds - sum(part.seconds for part in inside), 0.0)
+    parts["grounded knowledge"] = Part(whole.name, gflop, seconds)
+    return list(parts.values())
+
+
+def _part(name: str, work: Callable[[], list[Tensor]], device: torch.device) -> Part:
+    start = _now(device)
+    with FlopCounterMode(display=False) as counter:
+        outputs = work()
+        torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
+    return Part(name, counter.get_total_flops() / 1e9, _now(device) - start)
+
+
+def activation_bytes(task: Alone, studies: StudyBatch) -> int:
+    """Bytes that one forward pass saves for the backward pass, each storage once, parameters left out."""
+    weights = {parameter.untyped_storage().data_ptr() for parameter in task.parameters()}
+    saved: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in weights:
+            saved[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        losses = task.losses(studies, OBJECTIVES)
+    del losses
+    return sum(saved.values())
+
+
+def _now(device: torch.device) -> float:
+    """Seconds, when all that was asked of the device is done."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def processor() -> str:
+    """The processor's name, as Linux gives it."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.is_file() else []
+    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "processor")
+
+
+def _machine(device: torch.device) -> str:
+    """The GPU's name, or the processor's with the threads in use."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return f"{processor()} ({torch.get_num_threads()} threads)"

@@ -1,0 +1,71 @@
+"""Measure speed and memory: a pre-training step, the phantom writer, the report reader, the image pipeline.
+
+model    forward, backward and AdamW of all four objectives with two negatives, fresh weights, made-up pairs
+phantom  patients a second, written in the layout of MIMIC-CXR at 256 px on one core
+reports  reports a second from text to entity statuses on one core, nothing cached
+images   images a second from JPGs of MIMIC's size to augmented training items on one core
+
+--table computes from a measured model what pre-training on MIMIC-CXR needs, and writes it into the README.
+"""
+
+import argparse
+from pathlib import Path
+
+WHAT = ("model", "phantom", "reports", "images")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what is measured and where it goes."""
+    parser.add_argument("--what", nargs="+", choices=WHAT, default=["model"], help="what is measured (model)")
+    parser.add_argument("--config", metavar="NAME", default="base", help="base, small, or a pre-training config (base)")
+    parser.add_argument("--batch", type=int, default=4, metavar="B", help="pairs of a step (4)")
+    parser.add_argument("--steps", type=int, default=2, metavar="N", help="steps that are timed (2)")
+    parser.add_argument("--device", metavar="NAME", help="cpu or cuda (absent: a GPU where there is one)")
+    parser.add_argument("--json", action="store_true", help='print {"figures": [...]}')
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where the figures are written")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="measure nothing: table of a file that --out wrote")
+    parser.add_argument("--readme", type=Path, default=Path("README.md"), metavar="FILE", help="page with the markers")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure and print."""
+    import dataclasses
+    import json
+    import time
+
+    from gkmvlp.errors import UsageError
+
+    if arguments.table:
+        return _table(arguments.table, arguments.readme)
+    if arguments.batch < 2 or arguments.steps < 1:
+        raise UsageError("--batch from 2 (ITM needs a wrong pair) and --steps from 1")
+    from gkmvlp.commands._bench_figures import lines, measure
+    from gkmvlp.metrics.figure import Results
+    from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
+
+    start = time.monotonic()
+    with ProcessTreePeak() as peak:
+        what = [name for name in WHAT if name in arguments.what]  # the model first: its peak is the process's
+        figures = measure(what, arguments.config, arguments.batch, arguments.steps, arguments.device)
+    if arguments.json:
+        print(json.dumps({"figures": [dataclasses.asdict(figure) for figure in figures]}, indent=1, allow_nan=False))
+    else:
+        print(*lines(figures), sep="\n")
+    if arguments.out:
+        Results(created(), command(), commit(), time.monotonic() - start, peak.bytes, figures).write(arguments.out)
+    return 0
+
+
+def _table(file: Path, readme: Path) -> int:
+    """Put the table between the markers of the page, or print it where there are none."""
+    from gkmvlp.commands._bench_table import BEGIN, markdown, with_table
+    from gkmvlp.metrics.figure import Results, write_text
+
+    table = markdown(Results.read(file))
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    if BEGIN not in text:
+        print(table)
+        return 0
+    write_text(readme, with_table(text, table))
+    print(readme)
+    return 0
