@@ -19,7 +19,8 @@ def created() -> str:
 
 def command() -> str:
     """The running command as one types it, the program by its name alone (no local path)."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    name = Path(sys.argv[0]).name
+    return shlex.join(["gkmvlp" if name == "__main__.py" else name, *sys.argv[1:]])
 
 
 def commit() -> str | None:

@@ -1,0 +1,128 @@
+"""Choose the learning rates of a question-answering config on validation data.
+
+Without --data on phantoms of another seed than the demo's, from a backbone pre-trained on them; with --data on the
+validation questions of a real data set. The arms from a backbone and from scratch try the same rates; no test question
+is read. The chosen rates are then written into the config by hand: optimization.rate and scratch_rate.
+"""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from gkmvlp.commands.demo import PATIENTS, VQA_IMAGES
+
+RATES = (3e-4, 1e-3, 2e-3)
+SEED = 1  # of the phantoms; the demo's are of seed 0
+COLUMNS = ("config", "arm", "rate", "validation accuracy", "seeds", "chosen")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--config", default="vqa-phantom", metavar="NAME", help="config of the zoo (vqa-phantom)")
+    parser.add_argument("--data", metavar="DIR", help="root of a real data set (absent: phantoms)")
+    parser.add_argument("--backbone", metavar="REF", help="backbone for --data")
+    parser.add_argument("--out", type=Path, default=Path("outputs/rates"), metavar="DIR", help="where to write")
+    parser.add_argument("--record", type=Path, metavar="DIR", help="folder that gets the table too, as docs/results")
+    parser.add_argument("--rates", type=float, nargs="+", default=RATES, metavar="R", help="rates to try")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="S", help="seeds of each run (0)")
+    parser.add_argument("--patients", type=int, default=PATIENTS, metavar="N", help=f"phantom patients ({PATIENTS})")
+    parser.add_argument(
+        "--vqa-images", type=int, default=VQA_IMAGES, metavar="M", help=f"phantoms with questions ({VQA_IMAGES})"
+    )
+    for stage, what in (("--pretrain", "pre-training"), ("--vqa", "question answering")):
+        described = f"one more option of {what}, like {stage}=--trainer.max_epochs=1; may be repeated"
+        parser.add_argument(stage, action="append", default=[], metavar="OPTION", help=described)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run what is not there yet, choose, write the table."""
+    import shutil
+    import time
+
+    from gkmvlp.errors import UsageError
+    from gkmvlp.metrics.plain_table import write_table
+    from gkmvlp.metrics.provenance import command
+
+    if args.data and not args.backbone:
+        raise UsageError("--data needs --backbone: the rates hold for fine-tuning a certain backbone")
+    start = time.monotonic()
+    data, backbone, told = (args.data, args.backbone, "") if args.data else _phantoms(args)
+    rows = _try_all(args, backbone, [f"--data.init_args.root={data}", *args.vqa])
+    changed = f"; question answering with {' '.join(args.vqa)}" if args.vqa else ""
+    note = f"Accuracy on validation questions, best epoch{told}{changed}."
+    name = f"rates-{args.config}.json" if args.data else "rates.json"
+    title, seconds = f"Learning rates of {args.config}", time.monotonic() - start
+    write_table(args.out / name, title, COLUMNS, rows, command=command(), seconds=seconds, note=note)
+    print(args.out / name)
+    if args.record:
+        args.record.mkdir(parents=True, exist_ok=True)
+        print(shutil.copyfile(args.out / name, args.record / name))
+    return 0
+
+
+def _try_all(args: argparse.Namespace, backbone: str, options: Sequence[str]) -> list[list[object]]:
+    """Rows of the table: every arm with every rate; says what is chosen."""
+    rows: list[list[object]] = []
+    for arm in ("pretrained", "scratch"):
+        found = {
+            rate: [_accuracy(args, arm, backbone, rate, seed, options) for seed in args.seeds] for rate in args.rates
+        }
+        best = choose(found)
+        for rate, values in found.items():
+            mark = "yes" if rate == best else ""
+            rows.append([args.config, arm, f"{rate:g}", sum(values) / len(values), len(values), mark])
+        print(f"{args.config}, {arm}: {best:g}", flush=True)
+    return rows
+
+
+def choose(accuracies: Mapping[float, Sequence[float]]) -> float:
+    """The rate of the highest mean accuracy over seeds; of equal ones the smallest.
+
+    Args:
+        accuracies: Rate -> validation accuracy of each seed.
+    """
+    return max(sorted(accuracies), key=lambda rate: sum(accuracies[rate]) / len(accuracies[rate]))
+
+
+def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
+    """Root of phantoms of another seed, backbone pre-trained on them, and how, for the note."""
+    from gkmvlp.commands._arms import lightning
+    from gkmvlp.commands.phantom import write_corpora
+
+    data, folder = args.out / "data", args.out / "pretrain"
+    write_corpora(data, args.patients, args.vqa_images, SEED)
+    if not (folder / "backbone" / "config.json").is_file():
+        places = [f"--trainer.default_root_dir={folder}", f"--data.init_args.root={data}"]
+        lightning("fit", "--config=zoo://pretrain-phantom", *places, *args.pretrain)
+    how = f"with {' '.join(args.pretrain)}" if args.pretrain else "unchanged"
+    told = f"; {args.patients} phantom patients and {args.vqa_images} phantoms with questions of seed {SEED}"
+    return str(data), str(folder / "backbone"), f"{told}; backbone by the config pretrain-phantom {how}"
+
+
+def _accuracy(
+    args: argparse.Namespace, arm: str, backbone: str, rate: float, seed: int, options: Sequence[str]
+) -> float:
+    """Validation accuracy of the best epoch of one run; a run that is there is not repeated."""
+    import json
+
+    from gkmvlp.commands._arms import lightning
+
+    folder = args.out / args.config / f"{arm}-{rate:g}-{seed}"
+    kept = folder / "validation.json"
+    if not kept.is_file():
+        words = [f"--model.init_args.backbone={backbone}", f"--model.init_args.optimization.rate={rate}"]
+        if arm == "scratch":
+            words = ["--model.init_args.backbone=null", f"--model.init_args.scratch_rate={rate}"]
+        seeded = [f"--seed_everything={seed}", f"--model.init_args.seed={seed}", f"--data.init_args.seed={seed}"]
+        places = [f"--config=zoo://{args.config}", f"--trainer.default_root_dir={folder}"]
+        lightning("fit", *places, *options, *seeded, *words)
+        kept.write_text(json.dumps({"accuracy": best_score(folder / "checkpoints" / "best.ckpt")}))
+    return float(json.loads(kept.read_text())["accuracy"])
+
+
+def best_score(checkpoint: Path) -> float:
+    """The monitored figure by which a checkpoint was chosen."""
+    import torch
+
+    callbacks = torch.load(checkpoint, map_location="cpu", weights_only=True)["callbacks"]
+    return next(float(state["best_model_score"]) for name, state in callbacks.items() if "ModelCheckpoint" in name)
