@@ -102,7 +102,7 @@ def markdown(results: Results) -> str:
 ViT-B/16 and BERT-base, 224 px, 128 tokens, all four objectives, {EPOCHS} epochs of {PAIRS:,} frontal training images,
 one device. (m) measured: {parts["device"]}, {parts["precision"]}, `{results.command}`, {results.created[:10]}; its
 hours are images x epochs / pairs a second. (c1) computed: bytes = 18 x {c.parameters / 1e6:.0f} million parameters +
-batch x {c.activations / 2 / 1e9:.2f} GB (half of the activations measured in float32); the largest batch that fills at most
+batch x {c.activations / 2 / 1e9:.2f} GB (half of the activations measured in float32); the largest that fills at most
 {HEADROOM:.0%} of the memory. (c2) computed: images x epochs x ({c.gflop:,.0f} + {c.prompt_gflop:,.0f} / batch) GFLOP /
 ({UTILISATION} x the vendor's dense bfloat16 rate); at batch {batch} a pair takes {total:,.0f} GFLOP. {UTILISATION} is
 assumed, not measured."""

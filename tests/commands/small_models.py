@@ -1,0 +1,61 @@
+"""Backbone folders at 32 px, of weights that nobody trained, and images to show them."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.config import Architecture, KnowledgeConfig, TextConfig, VisionConfig
+from gkmvlp.tasks.answering import AnswerHead, save_answering
+
+ENTITIES = ["pleural effusion", "cardiomegaly", "pneumothorax", "fracture"]
+SENTENCES = ["The heart is normal in size.", "There is a small left pleural effusion.", "No pneumothorax is seen."]
+ANSWERS = ["left", "no", "right lower lung", "yes"]
+
+
+def architecture() -> Architecture:
+    return Architecture(
+        image_size=32,
+        embedding=8,
+        vision=VisionConfig(
+            "vit_tiny_patch16_224", options={"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
+        ),
+        text=TextConfig(width=16, layers=2, heads=2, feedforward=24, vocabulary=200, max_tokens=48),
+        knowledge=KnowledgeConfig(ENTITIES, layers=1, heads=2, feedforward=24),
+    )
+
+
+def build(trained_on: str) -> backbones.Backbone:
+    torch.manual_seed(0)
+    backbone = backbones.build(architecture(), SENTENCES + ANSWERS)
+    for parameter in backbone.model.parameters():  # fresh biases of 0 and gains of 1 would hide a dropped tensor
+        nn.init.normal_(parameter, std=0.3)
+    backbone.model.eval()
+    return dataclasses.replace(backbone, info={"trained_on": trained_on})
+
+
+def write_backbone(folder: Path, trained_on: str = "phantom-mimic-cxr") -> Path:
+    backbones.save(build(trained_on), folder)
+    return folder
+
+
+def write_answering(folder: Path, kind: str, trained_on: str = "phantom-mimic-cxr, vqa-rad") -> Path:
+    backbone = build(trained_on)
+    backbone.info["task"] = "vqa"
+    classifier = nn.Linear(16, len(ANSWERS)) if kind == "classifier" else None
+    save_answering(backbone, AnswerHead(kind, ANSWERS, 3, classifier), folder)
+    return folder
+
+
+def write_images(folder: Path, count: int = 3) -> list[Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number in range(count):
+        noise = np.random.default_rng(number).integers(0, 255, (40 + 8 * number, 48)).astype(np.uint8)
+        paths.append(folder / f"{number}.{'png' if number % 2 else 'jpg'}")
+        Image.fromarray(noise).save(paths[-1])
+    return paths

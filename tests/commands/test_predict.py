@@ -1,0 +1,156 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from gkmvlp.cli import main
+from gkmvlp.commands import _predict_pictures
+from gkmvlp.metrics.predictions import META_KEY
+from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
+from tests.commands.small_models import ANSWERS, ENTITIES, write_answering, write_backbone, write_images
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("predict")
+    write_backbone(folder / "run" / "backbone")
+    write_answering(folder / "vqa" / "model", "ranked")
+    write_images(folder / "images")
+    return folder
+
+
+def predict(folder: Path, model: str, task: str, *more: object) -> int:
+    words = ["--model", folder / model, "--task", task, "--device", "cpu", *more]
+    return main(["predict", *map(str, words)])
+
+
+def rows(file: Path) -> tuple[pd.DataFrame, dict]:
+    table = pq.read_table(file)
+    return table.to_pandas(), json.loads(table.schema.metadata[META_KEY])
+
+
+def test_classification_of_a_folder(folder, tmp_path, capsys):
+    out = tmp_path / "new" / "rows.parquet"
+    assert predict(folder, "run", "classification", folder / "images", "--out", out) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == NO_PATIENT
+    assert len(told) == 2 + 3 * len(ENTITIES)
+    table, meta = rows(out)
+    assert meta["notice"] == NO_PATIENT
+    assert meta["trained_on"] == "phantom-mimic-cxr"
+    assert table["target"].isna().all()
+    assert table["patient_id"].isna().all()
+    assert set(table["sample_id"]) == {str(path) for path in (folder / "images").iterdir()}
+    np.testing.assert_allclose(table["probability"], 1 / (1 + np.exp(-table["score"])), rtol=1e-6)
+    assert all(of["score"].is_monotonic_decreasing for _, of in table.groupby("sample_id"))
+
+
+def test_zero_shot_takes_single_prompts_and_pairs(folder, tmp_path):
+    (tmp_path / "prompts.txt").write_text("an effusion\n\nno effusion\nan effusion | no effusion\n")
+    out = tmp_path / "rows.parquet"
+    image = folder / "images" / "0.jpg"
+    assert predict(folder, "run", "zero_shot", image, "--prompts", tmp_path / "prompts.txt", "--out", out) == 0
+    score = rows(out)[0].set_index("prompt")["score"]
+    assert score["an effusion | no effusion"] == pytest.approx(score["an effusion"] - score["no effusion"], abs=1e-6)
+    assert predict(folder, "run", "zero_shot", image, "--out", out) == 0
+    assert set(rows(out)[0]["prompt"]) == {f"There is {name}. | There is no {name}." for name in ENTITIES}
+
+
+def test_embeddings_are_unit_vectors(folder, tmp_path):
+    (tmp_path / "prompts.txt").write_text("an effusion\n")
+    out = tmp_path / "rows.parquet"
+    words = (folder / "images", "--prompts", tmp_path / "prompts.txt", "--out", out)
+    assert predict(folder, "run", "embed", *words) == 0
+    table = rows(out)[0]
+    assert table["kind"].tolist() == ["image"] * 3 + ["text"]
+    np.testing.assert_allclose([np.linalg.norm(vector) for vector in table["embedding"]], 1, rtol=1e-5)
+
+
+def test_questions(folder, tmp_path, capsys):
+    out = tmp_path / "rows.parquet"
+    words = (folder / "images", "--question", "is there an effusion?", "--out", out)
+    assert predict(folder, "vqa", "vqa", *words, "--pictures", tmp_path / "p") == 0
+    assert NO_PATIENT not in capsys.readouterr().out  # it saw those of VQA-RAD
+    table, meta = rows(out)
+    assert set(table["prediction"]) <= set(ANSWERS)
+    assert (table["score"] < 0).all()
+    assert meta["notice"] is None
+    assert len(list((tmp_path / "p").iterdir())) == 3
+
+
+def test_grounding_points_lie_in_the_image_and_pictures_say_who_drew_them(folder, tmp_path, monkeypatch):
+    said = []
+    panels = _predict_pictures.panels
+
+    def spied(*words, **options):
+        figure, axes = panels(*words, **options)
+        monkeypatch.setattr(figure, "supxlabel", lambda text, **_: said.append(text))
+        return figure, axes
+
+    monkeypatch.setattr(_predict_pictures, "panels", spied)
+    other = write_images(tmp_path / "other", 1)[0]  # a second file called 0.jpg
+    out = tmp_path / "rows.parquet"
+    words = (folder / "images" / "0.jpg", other, "--out", out, "--pictures", tmp_path / "pictures")
+    assert predict(folder, "run/backbone", "grounding", *words) == 0
+    table = rows(out)[0]
+    assert table["x"].between(0, 48).all()
+    assert set(table.loc[table["entity"] == "cardiomegaly", "region"]) <= {"cardiac silhouette", "mediastinum"}
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["0-2.png", "0.png"]
+    assert said == [f"{NO_PATIENT} {NOT_CLINICAL}"] * 2
+
+
+def test_broken_images_are_named_in_a_subprocess_and_the_others_written(folder, tmp_path):
+    good = write_images(tmp_path, 2)
+    (tmp_path / "empty.dcm").touch()
+    (tmp_path / "cut.jpg").write_bytes(good[0].read_bytes()[:200])
+    (tmp_path / "cut.png").write_bytes(good[1].read_bytes()[:200])
+    out = tmp_path / "rows.parquet"
+    words = ["predict", "--model", folder / "run", "--task", "classification", tmp_path, "--out", out]
+    done = subprocess.run([sys.executable, "-m", "gkmvlp", *map(str, words)], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert all(name in done.stderr for name in ("3 of 5", "empty.dcm", "cut.jpg", "cut.png"))
+    assert set(rows(out)[0]["sample_id"]) == {str(path) for path in good}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--task", "report"], 2, "comes later"),
+        (["--task", "localization"], 2, "comes later"),
+        (["--task", "clasification"], 2, "did you mean classification?"),
+        (["--task", "vqa"], 2, "--question"),
+        (["--task", "vqa", "--question", "why?"], 1, "make finetune-vqa"),
+        (["--task", "grounding", "--prompts", "p.txt"], 2, "--prompts"),
+        (["--task", "zero_shot", "--prompts", "nowhere.txt"], 2, "nowhere.txt"),
+        (["--task", "embed", "--pictures", "p"], 2, "--pictures"),
+        (["--task", "embed", "--device", "cuda:77"], 2, "--device cpu"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(folder, words, code, said, capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", "--model", str(folder / "run"), str(folder / "images"), *words]) == code
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert said in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_unknown_images_and_models(folder, tmp_path, capsys):
+    assert predict(folder, "run", "embed", folder / "images" / "0.jpeg") == 2
+    assert "did you mean" in capsys.readouterr().err
+    assert predict(folder, "run", "embed", tmp_path) == 2
+    assert "no image in" in capsys.readouterr().err
+    assert predict(folder, "nothing", "embed", folder / "images") == 1
+    assert "config.json" in capsys.readouterr().err
+    assert predict(folder, "vqa", "classification", folder / "images") == 1
+    assert "fine-tuned for questions" in capsys.readouterr().err
+    assert main(["predict", "--model", "zoo://x", "--task", "embed", str(folder / "images")]) == 2
+    assert "name a folder" in capsys.readouterr().err
