@@ -83,7 +83,12 @@ class ImageReportPairs(DataModule):
             if report is None:
                 report = labeled[row.study_id] = label_one(row.study_id, row.report.encode(errors="surrogateescape"))
             if report.text:
-                fields = {"study_id": row.study_id, "text": report.text, "status": report.status_E}
+                fields = {
+                    "study_id": row.study_id,
+                    "text": report.text,
+                    "status": report.status_E,
+                    "place": report.place_ER,
+                }
                 samples.append(Sample(row.image, row.patient_id, row.path, row.view, row.split, fields=fields))
         count_notes(labeled.values(), self.ledger)
         return samples

@@ -172,7 +172,12 @@ class MimicCxr(DataModule):
                     reasons[note].append(row.dicom_id)
             elif graphs is not None:
                 reasons[NO_GRAPH].append(row.dicom_id)
-            fields = {"study_id": row.study_id, "text": report.text, "status": report.status_E}
+            fields = {
+                "study_id": row.study_id,
+                "text": report.text,
+                "status": report.status_E,
+                "place": report.place_ER,
+            }
             samples.append(
                 Sample(
                     row.dicom_id, row.subject_id, row.path, row.ViewPosition, row.split, box_R4, mask_R, size, fields

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from gkmvlp.anatomy import REGIONS
 from gkmvlp.data_modules.ledger import Ledger, write_bytes
-from gkmvlp.report.labeler import label_report, statuses
+from gkmvlp.entities import ENTITIES
+from gkmvlp.report.labeler import label_report, stated_regions, statuses
 from gkmvlp.report.sections import parse_sections, report_text
 
 NO_REPORT = "study without a report file"
@@ -29,12 +31,14 @@ class Labeled(NamedTuple):
         study_id: The study, or another id of the report.
         text: Findings then impression; "" where nothing is left.
         status_E: (E,) int8 by the package's labeler.
+        place_ER: (E, R) bool, where the report says that present entities lie.
         note: One of the reasons of this module, or "".
     """
 
     study_id: str
     text: str
     status_E: NDArray[np.int8]
+    place_ER: NDArray[np.bool_]
     note: str
 
 
@@ -47,7 +51,7 @@ def label_one(study_id: str, raw: bytes | None) -> Labeled:
     """
     note = ""
     if raw is None:
-        return Labeled(study_id, "", statuses([]), NO_REPORT)
+        return Labeled(study_id, "", statuses([]), stated_regions([]), NO_REPORT)
     try:
         full = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -56,10 +60,11 @@ def label_one(study_id: str, raw: bytes | None) -> Labeled:
     full = full.replace("\r\n", "\n").replace("\x00", "")
     text = report_text(full)
     if not text:
-        return Labeled(study_id, "", statuses([]), EMPTY)
+        return Labeled(study_id, "", statuses([]), stated_regions([]), EMPTY)
     if not note and not {"findings", "impression"} & parse_sections(full).keys():
         note = NO_SECTIONS
-    return Labeled(study_id, text, statuses(label_report(text)), note)
+    mentions = label_report(text)
+    return Labeled(study_id, text, statuses(mentions), stated_regions(mentions), note)
 
 
 def label_reports(
@@ -112,6 +117,7 @@ def _save(path: Path, labeled: list[Labeled]) -> None:
             "study_id": [row.study_id for row in labeled],
             "text": [row.text for row in labeled],
             "status": pa.array([row.status_E.tolist() for row in labeled], pa.list_(pa.int8())),
+            "place": pa.array([np.flatnonzero(row.place_ER).tolist() for row in labeled], pa.list_(pa.int32())),
             "note": [row.note for row in labeled],
         }
     )
@@ -121,8 +127,10 @@ def _save(path: Path, labeled: list[Labeled]) -> None:
 
 
 def _load(path: Path) -> dict[str, Labeled]:
-    rows = pq.read_table(path).to_pylist()
-    return {
-        row["study_id"]: Labeled(row["study_id"], row["text"], np.array(row["status"], np.int8), row["note"])
-        for row in rows
-    }
+    labeled = {}
+    for row in pq.read_table(path).to_pylist():
+        place_ER = np.zeros((len(ENTITIES), len(REGIONS)), bool)
+        place_ER.flat[row["place"]] = True
+        status_E = np.array(row["status"], np.int8)
+        labeled[row["study_id"]] = Labeled(row["study_id"], row["text"], status_E, place_ER, row["note"])
+    return labeled

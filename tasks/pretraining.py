@@ -17,6 +17,7 @@ from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import hard_negatives, image_text_matching, same_pair
 from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.losses.position import position_likelihood
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import lineage, patient_hash
 from gkmvlp.models.config import Architecture
@@ -51,6 +52,7 @@ class Objectives:
         itm: Image-text matching.
         lm: Language modelling of the report.
         ecls: Entity classification.
+        position: Attention of present entities against the regions that the report names; off unless weighted.
         unmentioned: Whether silence of the report means ``absent`` or is ignored by ECLS.
         present_weight: Factor on the ECLS loss of present entities, against rarity.
         label_smoothing: Of language modelling.
@@ -62,6 +64,7 @@ class Objectives:
     itm: Objective = field(default_factory=Objective)
     lm: Objective = field(default_factory=Objective)
     ecls: Objective = field(default_factory=Objective)
+    position: Objective = field(default_factory=lambda: Objective(weight=0.0))
     unmentioned: Literal["absent", "ignore"] = "absent"
     present_weight: float = 1.0
     label_smoothing: float = 0.1
@@ -114,6 +117,10 @@ class GkMvlpPretraining(Task):
                 unmentioned=self.objectives.unmentioned,
                 weight_E=weight_E,
             )
+        if "position" in due:
+            # a stated region outside the prior, like the whole lung for an effusion, says less than those inside
+            place_BER = batch["place"][:, self.columns] & self.model.prior_ER & batch["region_mask"][:, None]
+            losses["position"] = position_likelihood(image.grounded.patch_attention, place_BER, image.coverage)
         if due & {"itc", "itm"}:
             losses |= self.pair_losses(batch, status_BE, image, due)
         if "lm" in due:
@@ -173,7 +180,7 @@ class GkMvlpPretraining(Task):
 
     def enabled(self) -> set[str]:
         """Objectives that are switched on."""
-        return {name for name in ("itc", "itm", "lm", "ecls") if getattr(self.objectives, name).weight > 0}
+        return {name for name in ("itc", "itm", "lm", "ecls", "position") if getattr(self.objectives, name).weight > 0}
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
         step = self.global_step

@@ -26,6 +26,7 @@ class StudyBatch(ImageBatch):
     study_id: list[str]  # B ids; images of one study share it
     text: list[str]  # B reports, findings then impression; never empty
     status: Tensor  # (B, E) int8: 1 present, 0 absent, -1 uncertain, -2 not mentioned; a target, never an input
+    place: Tensor  # (B, E, R) bool, regions where the report says that a present entity lies; a target, never an input
 
 
 class QuestionBatch(ImageBatch):

@@ -73,8 +73,8 @@ def write_demo_page(out: Path, data: Path, results: Results) -> None:
 
 INTRODUCTION = (
     "Synthetic radiographs with known findings, their reports and questions: the model was pre-trained on the reports, "
-    "then asked which entities it sees, where, and fine-tuned to answer questions. Every figure is measured on phantoms "
-    "of patients that were held out. It shows that method and code work, not how well a model reads patients."
+    "then asked which entities it sees, where, and fine-tuned to answer questions. Every figure is measured on "
+    "phantoms of patients that were held out. It shows that method and code work, not how well a model reads patients."
 )
 _TILES = (
     ("entity_classification", "entity_auroc_macro", "Entities present, AUROC"),
@@ -108,7 +108,7 @@ def read_scalars(folder: Path) -> dict[str, pd.DataFrame]:
 
 def plot_curves(scalars: dict[str, pd.DataFrame]) -> Plot:
     """One panel an objective."""
-    names = [name for name in ("itc", "itm", "lm", "ecls") if f"val/{name}" in scalars]
+    names = [name for name in ("itc", "itm", "lm", "ecls", "position") if f"val/{name}" in scalars]
     plot = Plot(figsize=(2.9 * len(names), 2.4), layout="constrained")
     for axis, name in zip(np.atleast_1d(plot.subplots(1, len(names))), names, strict=True):
         train, held_out = scalars.get(f"train/{name}"), scalars[f"val/{name}"]

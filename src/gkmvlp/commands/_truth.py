@@ -30,7 +30,8 @@ def score_on_truth(predictions: Path, root: Path) -> None:
     for task in ("entity_classification", "zero_shot"):
         table, meta = read_predictions(predictions / f"{task}.parquet")
         keys = pd.MultiIndex.from_frame(table[["sample_id", "entity"]])
-        write_predictions(predictions / f"{task}.parquet", table.assign(target=keys.isin(planted.index) * 1.0), _on(meta))
+        table["target"] = keys.isin(planted.index) * 1.0
+        write_predictions(predictions / f"{task}.parquet", table, _on(meta))
     table, meta = read_predictions(predictions / "grounding.parquet")
     table = table[table["model"].eq("pretrained")].set_index(["sample_id", "entity"], drop=False)
     table = table.loc[table.index.isin(planted.index)].reset_index(drop=True)

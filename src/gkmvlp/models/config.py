@@ -46,7 +46,7 @@ class TextConfig:
         heads: Attention heads a layer.
         feedforward: Inner size of the feed-forward part.
         max_tokens: Longest report in tokens; the rest is cut.
-        pooling: One vector a text: the ``first`` token's state, or the ``mean`` of all, which a fresh BERT learns faster.
+        pooling: One vector a text: the ``first`` token's state, or the ``mean`` of all (a fresh BERT learns faster).
         fusion_start: First layer with cross-attention to the image memory, counted from 0.
         dropout: Dropout probability.
     """

@@ -26,6 +26,7 @@ class ImageMemory(NamedTuple):
 
     features: ImageFeatures
     grounded: Grounded
+    coverage: Tensor  # (B, R, P) share of each patch inside each region's box
     memory: Tensor  # (B, P + E, D)
 
 
@@ -103,7 +104,7 @@ class GkMvlp(nn.Module):
         admitted_BER = self.prior_ER & mask_BR[:, None]
         grounded = self.knowledge(prompt_BED, region_BRD, admitted_BER, coverage_BRP, features.patches)
         memory = torch.cat([features.patches + self.kind[0], grounded.tokens + self.kind[1]], dim=1)
-        return ImageMemory(features, grounded, memory)
+        return ImageMemory(features, grounded, coverage_BRP, memory)
 
     def entity_logits(self, grounded: Grounded) -> Tensor:
         """Absent and present of each entity, (B, E, 2)."""

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from gkmvlp.anatomy import REGION_INDEX, REGIONS
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX
 from gkmvlp.report.lexicon import DEVICES
 from gkmvlp.report.patterns import word_starts
@@ -144,3 +145,12 @@ def statuses(mentions: Iterable[Mention]) -> NDArray[np.int8]:
         if _RANK[mention.status] > _RANK[int(status_E[index])]:
             status_E[index] = mention.status
     return status_E
+
+
+def stated_regions(mentions: Iterable[Mention]) -> NDArray[np.bool_]:
+    """Where a report says that present entities lie, (E, R) bool; a row is all False where it says nothing."""
+    place_ER = np.zeros((len(ENTITIES), len(REGIONS)), bool)
+    for mention in mentions:
+        if mention.status == 1:
+            place_ER[ENTITY_INDEX[mention.entity], [REGION_INDEX[region] for region in mention.regions]] = True
+    return place_ER
