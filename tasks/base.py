@@ -4,6 +4,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 from lightning import LightningDataModule, LightningModule
@@ -84,12 +85,38 @@ class Task(LightningModule):
         self.prepare(self.trainer.datamodule)  # type: ignore[attr-defined]
 
     def configure_optimizers(self) -> dict[str, Any]:  # noqa: D102
-        optimizer, scheduler = adamw(self, self.optimization, int(self.trainer.estimated_stepping_batches))
+        optimizer, scheduler = adamw(self, self.optimization, self.total_steps())
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def total_steps(self) -> int:
+        """Optimizer steps of the whole run.
+
+        Lightning's own estimate starts the workers, in a resumed run before it knows the epoch: epoch 0 would be shown
+        again.
+
+        Raises:
+            ConfigError: If the run has no end.
+        """
+        trainer = self.trainer
+        batches, limit = len(trainer.datamodule.train_dataloader()), trainer.limit_train_batches  # type: ignore[attr-defined]
+        batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+        by_epochs = -(-batches // trainer.accumulate_grad_batches) * (trainer.max_epochs or -1)
+        bounds = [steps for steps in (by_epochs, trainer.max_steps) if steps >= 0]
+        if not bounds:
+            raise ConfigError("the schedule needs an end: set trainer.max_epochs or trainer.max_steps")
+        return min(bounds)
+
+    def on_fit_start(self) -> None:  # noqa: D102
+        self.chance = torch.initial_seed()
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Chance in a step depends on seed, epoch, batch and rank alone: a resumed run draws what a whole one does."""
+        place = (self.chance, self.current_epoch, batch_idx, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0]))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps the tokenizer beside the weights that learned its ids."""
-        checkpoint["tokenizer"] = self.tokenizer.backend_tokenizer.to_str()
+        checkpoint["tokenizer"] = self.tokenizer.get_vocab()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Compares tokenizers: with another one every word would have another word's weights.
@@ -97,7 +124,7 @@ class Task(LightningModule):
         Raises:
             BackboneError: If the checkpoint was trained with another tokenizer.
         """
-        if checkpoint["tokenizer"] != self.tokenizer.backend_tokenizer.to_str():
+        if checkpoint["tokenizer"] != self.tokenizer.get_vocab():
             raise BackboneError(
                 "the checkpoint was trained with another tokenizer, one of other training texts: use the data it was "
                 "trained on, or name its backbone folder by --model.init_args.backbone"
