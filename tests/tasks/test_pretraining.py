@@ -228,3 +228,31 @@ def test_log_scale_is_learned_from_the_temperature_and_bounded(make, batch):
     with torch.no_grad():
         task.log_scale.fill_(50.0)
     assert torch.isfinite(total(task, batch))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("bounds", "steps"),
+    [
+        ({"max_epochs": 3}, 6),  # 21 rows by 8, the rest left out
+        ({"max_epochs": 3, "limit_train_batches": 1}, 3),
+        ({"max_epochs": 3, "limit_train_batches": 0.5}, 3),
+        ({"max_epochs": 3, "accumulate_grad_batches": 2}, 3),
+        ({"max_steps": 5}, 5),
+        ({"max_steps": 5, "max_epochs": 2}, 4),
+    ],
+)
+def test_steps_of_a_run_are_those_that_lightning_counts(studies, tmp_path, bounds, steps):
+    task = GkMvlpPretraining(architecture(), Objectives())
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "num_sanity_val_steps": 0}
+    trainer = L.Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        limit_val_batches=0,
+        default_root_dir=tmp_path,
+        **quiet,
+        **bounds,
+    )
+    trainer.fit(task, studies)
+    assert task.total_steps() == steps == trainer.estimated_stepping_batches == trainer.global_step
