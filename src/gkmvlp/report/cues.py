@@ -68,6 +68,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "differential(?: diagnosis)?", "considerations?(?: includes?)?", "consider", "favou?r(?:ed|ing|s)?",
         "(?:thought|felt|believed) to (?:be|represent|reflect)", "hint of", "doubtful",
         "raises?(?: the)? (?:possibility|question|concern|suspicion)(?: of| for)?",
+        "(?:unclear|uncertain) (?:if|whether)(?: there (?:is|are))?",
     ),
     "aside": (
         "history of", "h/o", "hx of", "r/o", "rule out", "to (?:exclude|rule out|evaluate|assess|look)(?: for)?",
@@ -87,7 +88,7 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "keep": (
         f"(?:no|without|not) (?:{_CHANGE} )*{_CHANGED}", "(?:not|never|no) only", "no doubt", "no evidence that",
-        "not without",
+        "not without", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before", "with or without",
         f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} {_GOING}(?: of)?", "(?:consistent|compatible|associated) with",
         "(?:no|without) (?:interval |complete |significant )*(?:resolution|clearing|removal) of",

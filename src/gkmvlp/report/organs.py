@@ -59,6 +59,7 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
     "tortuous": (r"tortuous", "tortuosity", "unfold(?:ed|ing)", "uncoil(?:ed|ing)", "ectatic", "ectasia",
                  "elongat(?:ed|ion)"),
     "calcified": (r"calcifi\w+", "atherosclerotic", "calcific"),
+    "thickened": ("thickened",),
     "elevated": ("elevat(?:ed|ion)", "raised", "high(?: riding)?", "asymmetrically high"),
     "flat": ("flat(?:tened|tening)?", "low lying"),
 }  # fmt: skip
@@ -97,6 +98,7 @@ MEANINGS: dict[tuple[str, str], Meaning] = {
     ("angles", "obscured"): (("pleural effusion", -1),),
     ("pleura", "clear"): (("pleural effusion", 0), ("pneumothorax", 0)),
     ("pleura", "normal"): (("pleural effusion", 0), ("pneumothorax", 0)),
+    ("pleura", "thickened"): (("pleural thickening", 1),),
     ("bones", "normal"): (("fracture", 0),),
     ("aorta", "tortuous"): (("tortuous aorta", 1),),
     ("aorta", "calcified"): (("aortic calcification", 1),),

@@ -9,6 +9,7 @@ _START = re.compile(r"\b[a-z]")
 _KEY = 4
 _ANY = "\0"
 _TOKEN = re.compile(r"\\.|\[[^]]*\]|\(\?:|\(\?!|.")
+_INNERMOST = re.compile(r"\((?:\?:|\?![^()]*)([^()]*)\)([?*]|\{0,\d\})?")
 _REPEAT = re.compile(r"[?*+]|\{(\d),\d\}")
 
 
@@ -82,8 +83,13 @@ def _fits(key: str, opening: str) -> bool:
 
 def _least(wording: str) -> tuple[int, int]:
     """Words and letters that a wording has at least, its optional parts left out."""
-    while (shorter := re.sub(r"\((?:[^()]|\\[()])*\)(?:[?*]|\{0,\d\})", "", wording)) != wording:
-        wording = shorter
+    while match := _INNERMOST.search(wording):
+        kept = "" if match[2] else min(match[1].split("|"), key=_size)
+        wording = wording[: match.start()] + kept + wording[match.end() :]
+    return _size(wording)
+
+
+def _size(wording: str) -> tuple[int, int]:
     return wording.count(" ") - wording.count(" ?"), len(wording)
 
 

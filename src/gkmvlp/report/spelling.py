@@ -19,7 +19,9 @@ _TARGETS = (
     "enlarged", "enlargement", "costophrenic", "pulmonary", "evidence", "without", "unremarkable", "resolved",
     "removed",
 )  # fmt: skip
-_KNOWN = frozenset((*_TARGETS, "resolve", "resolves", "remove", "removes", "enlarges", "enlarge", "interstitium"))
+_KNOWN = frozenset(
+    (*_TARGETS, "resolve", "resolves", "remove", "removes", "enlarges", "enlarge", "interstitium", "pleura")
+)
 _LONG_WORD = re.compile(r"[a-z]{6,}")
 
 

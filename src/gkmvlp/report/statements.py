@@ -33,7 +33,7 @@ def term_statements(lower: str, words: list[tuple[int, str]]) -> list[Statement]
 _ADJECTIVES = re.compile(r"(?: (?!and|or|with|is|are)[a-z-]+)? ")
 # What can stand between a quality and the organ behind it: "enlarged heart", "blunting of the left angle".
 _BETWEEN = re.compile(
-    r"\s*(?:(?:of|the|in|both|right|left|bilateral|lower|upper|mid|lung|a|on|size|[a-z]+(?:ic|al|ary))\s+)*"
+    r"\s*(?:(?:of|the|in|both|either|right|left|bilateral|lower|upper|mid|lung|a|on|size|[a-z]+(?:ic|al|ary))\s+)*"
 )
 
 
