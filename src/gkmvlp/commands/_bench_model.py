@@ -54,7 +54,7 @@ class Measured:
 
 
 def measure_model(config: str, batch: int, steps: int, name: str | None) -> Measured:
-    """Measures the parts, which warms up, then whole steps.
+    """Measures whole steps after one that warms up, then the parts.
 
     Args:
         config: ``base``, ``small``, or a pre-training config.
@@ -68,26 +68,32 @@ def measure_model(config: str, batch: int, steps: int, name: str | None) -> Meas
     optimizer, _ = adamw(task, Optimization(), 1000)
     precision = best_precision(device.type)
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
-        parts = measure_parts(task, studies)
+        seconds, updates = zip(*(_step(task, studies, optimizer) for _ in range(steps + 1)), strict=True)
+        # of whole steps alone: what the parts leave behind would raise the peak of the process
+        peak = _peak_bytes(device)
         saved = activation_bytes(task, studies)
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-        seconds, updates = [], []
-        for _ in range(steps):
-            start = _now(device)
-            optimizer.zero_grad(set_to_none=True)
-            torch.stack(list(task.losses(studies, OBJECTIVES).values())).sum().backward()
-            middle = _now(device)
-            optimizer.step()
-            seconds.append(_now(device) - start)
-            updates.append(_now(device) - middle)
-    parts.append(Part("optimizer", 0.0, min(updates)))
-    is_gpu = device.type == "cuda"
-    peak = torch.cuda.max_memory_allocated() if is_gpu else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        parts = [*measure_parts(task, studies), Part("optimizer", 0.0, min(updates))]
     return Measured(
         config, batch, steps, architecture.image_size, architecture.text.max_tokens, precision, _machine(device),
-        sum(seconds) / steps, sum(p.numel() for p in task.parameters()), saved, peak, parts,
+        sum(seconds[1:]) / steps, sum(p.numel() for p in task.parameters()), saved, peak, parts,
     )  # fmt: skip
+
+
+def _step(task: Alone, studies: StudyBatch, optimizer: torch.optim.Optimizer) -> tuple[float, float]:
+    """Seconds of one whole step, and of the optimizer in it."""
+    start = _now(task.device)
+    optimizer.zero_grad(set_to_none=True)
+    torch.stack(list(task.losses(studies, OBJECTIVES).values())).sum().backward()
+    middle = _now(task.device)
+    optimizer.step()
+    return _now(task.device) - start, _now(task.device) - middle
+
+
+def _peak_bytes(device: torch.device) -> int:
+    """Highest memory so far: allocated on the GPU, or resident of the process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def measure_parts(task: Alone, studies: StudyBatch) -> list[Part]:
@@ -152,7 +158,7 @@ def activation_bytes(task: Alone, studies: StudyBatch) -> int:
         storage = tensor.untyped_storage()
         if storage.data_ptr() not in weights:
             saved[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        return tensor.detach()  # a saved output that holds its own graph would never be freed
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         losses = task.losses(studies, OBJECTIVES)

@@ -1,0 +1,106 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from torch.utils.flop_counter import FlopCounterMode
+
+from gkmvlp.cli import main
+from gkmvlp.commands import _bench_table
+from gkmvlp.commands._bench_figures import image_figure, phantom_figure, report_figures
+from gkmvlp.commands._bench_model import OBJECTIVES
+from gkmvlp.commands._bench_setup import architecture_of, build
+from gkmvlp.metrics.figure import Figure, Results, check_unique, signature
+from tests.commands.small_models import architecture
+
+
+@pytest.fixture
+def config(tmp_path) -> Path:
+    torch.set_num_threads(1)
+    (tmp_path / "sizes.yaml").write_text(yaml.safe_dump(architecture().to_dict()))
+    file = tmp_path / "tiny.yaml"
+    file.write_text("model: {init_args: {architecture: sizes.yaml}}")
+    return file
+
+
+def test_the_parts_of_a_step_add_up(config, tmp_path, capsys):
+    """Their operations are those of the whole step, counted in one go."""
+    words = ["bench", "--config", str(config), "--batch", "3", "--steps", "1", "--device", "cpu"]
+    assert main([*words, "--json", "--out", str(tmp_path / "b.json")]) == 0
+    rows = json.loads(capsys.readouterr().out)["figures"]
+    figures = {(row["name"], row["label"]): row["value"] for row in rows}
+    task, studies = build(architecture_of(str(config)), 3, torch.device("cpu"))
+    with FlopCounterMode(display=False) as counter:
+        torch.stack(list(task.losses(studies, OBJECTIVES).values())).sum().backward()
+    assert figures["gflop_per_pair", None] * 3 == pytest.approx(counter.get_total_flops() / 1e9, rel=0.001)
+    parts = [value for (name, label), value in figures.items() if name == "gflop_per_pair" and label]
+    assert sum(parts) == pytest.approx(figures["gflop_per_pair", None])
+    assert all(part >= 0 for part in parts)
+    assert figures["peak_bytes", "state"] == 16 * sum(p.numel() for p in task.parameters())
+    assert 0 < figures["peak_bytes", "activations"] < figures["peak_bytes", None]
+    assert [dataclasses.asdict(f) for f in Results.read(tmp_path / "b.json").figures] == rows
+
+
+def test_texts_fill_all_tokens(config):
+    task, studies = build(architecture_of(str(config)), 2, torch.device("cpu"))
+    assert task.tokens(studies["text"]).mask.all()
+    assert task.tokens(studies["text"]).ids.shape == (2, 48)
+
+
+def test_base_is_vit_b_and_bert_base():
+    base = architecture_of("base")
+    assert (base.vision.name, base.image_size, base.text.max_tokens) == ("vit_base_patch16_224", 224, 128)
+    assert (base.text.width, base.text.layers, base.text.vocabulary) == (768, 12, 30522)
+
+
+def test_rates_are_positive_and_distinct_figures():
+    figures = [phantom_figure(3), *report_figures(4), image_figure(2, 32)]
+    check_unique(figures, "bench")
+    assert all(figure.value > 0 for figure in figures)
+    assert [f.name for f in figures if f.label is None] == ["phantom_patients_per_s", "reports_per_s", "images_per_s"]
+
+
+@pytest.fixture
+def measured(tmp_path) -> Path:
+    """A made-up step at batch 4: 100 million parameters, 1 GB of activations a pair, 50 GFLOP of prompts a step."""
+    sign = signature(batch=4, device="a machine", precision="32-true")
+    rows = [
+        ("gflop_per_pair", None, 212.5), ("gflop_per_pair", "prompts", 12.5), ("pairs_per_s", None, 0.5),
+        ("peak_bytes", None, 7e9), ("peak_bytes", "state", 16e8), ("peak_bytes", "activations", 4e9),
+    ]  # fmt: skip
+    figures = [Figure("bench", name, value, sign, label=label, model="variant:base") for name, label, value in rows]
+    Results("2026-01-01T00:00:00+00:00", "gkmvlp bench", None, 1.0, 1, figures).write(tmp_path / "b.json")
+    return tmp_path / "b.json"
+
+
+def test_the_table_follows_its_formulas(measured, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(_bench_table, "GPUS", (_bench_table.Gpu("card", 16, 100.0), _bench_table.Gpu("none", 1, 1.0)))
+    assert main(["bench", "--table", str(measured), "--readme", str(tmp_path / "absent.md")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    # 0.9 x 16 GiB = 15.46 GB; less 1.8 GB for the weights leaves 27 halves of a GB: a batch of 24
+    hours = 238_000 * 30 * (200 + 50 / 24) / (0.3 * 100e3) / 3600
+    assert lines[3] == f"| card | 24 (c1) | {(1.8e9 + 24 * 0.5e9) / 2**30:.1f} GiB (c1) | {hours:,.0f} (c2) |"
+    assert lines[2] == f"| a machine | 4 | 6.5 GiB (m) | {238_000 * 30 / 0.5 / 3600:,.0f} (m) |"
+    assert not any(line.startswith("| none") for line in lines)
+
+
+def test_the_table_goes_between_the_markers(measured, tmp_path, capsys):
+    readme = tmp_path / "README.md"
+    readme.write_text("before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n")
+    for _ in range(2):
+        assert main(["bench", "--table", str(measured), "--readme", str(readme)]) == 0
+    text = readme.read_text()
+    assert text.startswith("before\n<!-- bench -->\n| machine |")
+    assert text.endswith("<!-- /bench -->\nafter\n")
+    assert "old" not in text
+    readme.write_text("<!-- bench -->\n")
+    assert main(["bench", "--table", str(measured), "--readme", str(readme)]) == 1
+    assert "<!-- /bench -->" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["--config", "pretrain-phantm"], ["--batch", "1"], ["--what", "speed"]])
+def test_wrong_usage(words, capsys):
+    assert main(["bench", *words]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
