@@ -7,6 +7,7 @@ Logistic regression on standardised pixels, its L2 strength chosen per entity on
 import argparse
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.errors import ConfigError
+from gkmvlp.metrics.plain_table import write_table
 from gkmvlp.phantom.generate import GENERATOR_VERSION, draw_phantom
 from gkmvlp.phantom.plan import FINDINGS
 
@@ -124,6 +126,24 @@ def as_table(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def record(report: dict[str, Any], path: Path, seconds: float) -> None:
+    """Writes the report as a table for docs/results."""
+    small, large = report["pixels_16"], report["pixels_64"]
+    rows: list[list[object]] = [["macro", "", small["macro"], large["macro"]]]
+    rows.append(["limit", "", f"below {small['limit']}", f"below {large['limit']}"])
+    rows += [[name, report["prevalence"][name], small["entities"][name], large["entities"][name]] for name in FINDINGS]
+    note = (
+        f"Generator version {report['generator_version']}, {report['train']} training and {report['test']} test "
+        f"patients of seed {report['seed']}; {report['normal']:.3f} of them without a finding. AUROC of logistic "
+        f"regression on standardised pixels; no entity may exceed {ENTITY_LIMIT} on the thumbnail. "
+        f"Within the limits: {'yes' if report['within_limits'] else 'no'}."
+    )
+    command = f"python -m gkmvlp.phantom.difficulty --train {report['train']} --test {report['test']}"
+    columns = ("entity", "share", "16x16 thumbnail", "64x64 pixels")
+    write_table(path, "How hard the phantoms are for single pixels", columns, rows, command=command, seconds=seconds,
+                note=note)  # fmt: skip
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="gkmvlp.phantom.difficulty", description=(__doc__ or "").split("\n")[0])
@@ -131,11 +151,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--test", type=int, default=600, help="test patients")
     parser.add_argument("--seed", type=int, default=7, help="seed of the corpus")
     parser.add_argument("--json", type=Path, help="also write the numbers here")
+    parser.add_argument("--record", type=Path, help="also write a table here: docs/results/phantoms.json")
     chosen = parser.parse_args(arguments)
     cv2.setNumThreads(1)
+    start = time.monotonic()
     report = measure(chosen.train, chosen.test, chosen.seed)
     if chosen.json:
         chosen.json.write_text(json.dumps(report, indent=1) + os.linesep)
+    if chosen.record:
+        record(report, chosen.record, time.monotonic() - start)
     print(as_table(report))
 
 
