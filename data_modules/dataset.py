@@ -1,7 +1,7 @@
 """The Dataset that turns rows into items, and the sampler that makes every epoch repeatable."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -43,6 +43,9 @@ class SampleDataset(Dataset[dict[str, Any]]):
         self.seed = seed
         self.augmentation = augmentation
         self.is_training = is_training
+        # rows on one image share its augmentation: the image is then encoded once for all of them
+        first: dict[Any, int] = {}
+        self.twin = [first.setdefault(row.fields.get("image_id", i), i) for i, row in enumerate(samples)]
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -51,7 +54,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
         """One item: the fields of ``ImageBatch`` without their batch axis; ``image`` (1, S, S)."""
         index, epoch = key if isinstance(key, tuple) else (key, 0)
         sample = self.samples[index]
-        rng = np.random.default_rng((self.seed, epoch, index)) if self.is_training else None
+        rng = np.random.default_rng((self.seed, epoch, self.twin[index])) if self.is_training else None
         image_SS, frame = self.read(sample)
         box_R4, mask_R = self.regions.boxes(sample, frame, rng)
         box_R4 = frame.forward(box_R4)
@@ -70,7 +73,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
 
 
 class EpochSampler(DistributedSampler[Any]):
-    """Shuffles by (seed, epoch) and hands the epoch on with each index.
+    """Shuffles by (seed, epoch), keeps rows on one image together, and hands the epoch on with each index.
 
     Workers that live on through epochs hold their own copy of the Dataset and never learn of a new epoch otherwise.
     A ``DistributedSampler`` by type, so that Lightning tells it the epoch and does not wrap it.
@@ -78,7 +81,11 @@ class EpochSampler(DistributedSampler[Any]):
 
     def __iter__(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]
         """Pairs of index and epoch."""
-        return ((index, self.epoch) for index in super().__iter__())
+        order, twin = list(super().__iter__()), cast(SampleDataset, self.dataset).twin
+        place: dict[int, int] = {}
+        for index in order:
+            place.setdefault(twin[index], len(place))
+        return ((index, self.epoch) for index in sorted(order, key=lambda index: place[twin[index]]))
 
 
 def next_epoch(trainer: Trainer) -> int:

@@ -135,6 +135,7 @@ def _groups(questions: list[Question]) -> dict[str, str]:
 
 def _sample(question: Question, group: str, split: str) -> Sample:
     fields = {
+        "image_id": question.image_name,
         "question": question.question,
         "answer": question.answer,
         "answer_type": question.answer_type,

@@ -104,8 +104,17 @@ class VisualQuestionAnswering(Task):
             seen = self.model.encode_image(grey, batch["region_box"][:1], batch["region_mask"][:1])
             image_BMD = seen.memory.expand(len(batch["question"]), -1, -1)
         else:
-            image_BMD = self.look(batch).memory
+            image_BMD = self.look_once(batch)
         return question_memory(cast(Backbone, self.start), batch["question"], image_BMD)
+
+    def look_once(self, batch: QuestionBatch) -> Tensor:
+        """Image memory of each question (B, M, D); questions on one image share one encoding."""
+        ids = batch["image_id"]
+        place = {image_id: row for row, image_id in enumerate(dict.fromkeys(ids))}
+        first = torch.tensor([ids.index(image_id) for image_id in place], device=self.device)
+        image, box, mask = (batch[key][first] for key in ("image", "region_box", "region_mask"))  # type: ignore[literal-required]
+        memory = self.model.encode_image(image, box, mask).memory
+        return memory[torch.tensor([place[image_id] for image_id in ids], device=self.device)]
 
     def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:  # noqa: D102
         memory_BMD, mask_BM = self.read_questions(batch)

@@ -32,6 +32,7 @@ class StudyBatch(ImageBatch):
 class QuestionBatch(ImageBatch):
     """Radiographs with a question each."""
 
+    image_id: list[str]  # B ids; rows with the same one show the same pixels, so that an image is encoded once
     question: list[str]  # B questions as asked
     answer: list[str]  # B answers normalised by gkmvlp.metrics.answers.exact_v1; "" where unknown
     answer_type: list[str]  # B of "open" or "closed"

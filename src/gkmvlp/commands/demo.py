@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 # Sizes of the demo; they stand on its page.
-PATIENTS = 3000
-VQA_IMAGES = 700
+PATIENTS = 3200
+VQA_IMAGES = 400
 SEED = 0
 
 
