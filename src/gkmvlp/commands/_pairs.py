@@ -73,9 +73,10 @@ def build_pairs(root: Path) -> Pairs:
         for file in sorted(folder.rglob("*"))
         if file.suffix.lower() in SUFFIXES
     }
-    allowed = {Path(line).stem for line in _only(root, "train_val_list.txt").read_text().split()}
-    entries = pd.read_csv(_only(root, "Data_Entry_2017*.csv"), dtype=str)
-    entries = entries.assign(stem=[Path(name).stem for name in entries["Image Index"]])
+    allowed = {line.rpartition(".")[0] for line in _only(root, "train_val_list.txt").read_text().split()}
+    columns = ["Image Index", "Finding Labels", "Patient ID", "View Position"]
+    entries = pd.read_csv(_only(root, "Data_Entry_2017*.csv"), dtype=str, usecols=columns)
+    entries = entries.assign(stem=[name.rpartition(".")[0] for name in entries["Image Index"]])
     known = set(entries["stem"])
     dropped = {
         "not in train_val_list.txt": sum(stem not in allowed for stem in files),

@@ -1,0 +1,114 @@
+"""Measuring commands: the labeler's figures against loops, and runs that are complete are not repeated."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gkmvlp.cli import main
+from gkmvlp.commands import _arms, _real_pairs
+from gkmvlp.commands._real_labeler import f1_figure
+from gkmvlp.metrics.figure import Results
+from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.report.scoring import status_f1
+
+TRUE = [{"mass": 1, "edema": 0}, {"nodule": -1}, {}, {"mass": 0}]
+SAID = [{"mass": 1, "edema": 1}, {"nodule": -1}, {"hernia": 1}, {"mass": 0}]
+
+
+def test_f1_figure_is_the_scoring_with_an_interval_around_it():
+    figure = f1_figure("few", [("", stated) for stated in TRUE], SAID, None)
+    assert figure.value == pytest.approx(status_f1(SAID, TRUE))
+    assert figure.low < figure.value < figure.high
+    assert figure.n == 4
+
+
+def test_labeler_is_recorded(tmp_path):
+    (tmp_path / "hard_one.json").write_text(json.dumps([{"text": "There is a mass.", "status": {"mass": 1}}]))
+    words = ["--reports", "30", "--hard", str(tmp_path), "--out", str(tmp_path / "o"), "--record", str(tmp_path / "r")]
+    assert main(["real", "labeler", *words]) == 0
+    figures = Results.read(tmp_path / "r" / "labeler.json").figures
+    assert [figure.name for figure in figures] == ["entity_status_f1", "reports_per_s", "entity_status_f1"]
+    assert figures[0].value >= 0.97
+    assert (figures[2].data, figures[2].value) == ("hard-one", 1.0)
+
+
+@pytest.fixture
+def lightning(monkeypatch):
+    """Lightning's runs are recorded; a test leaves predictions that depend on the arm."""
+    ran: list[list[str]] = []
+
+    def lightning(*words: str) -> None:
+        ran.append(list(words))
+        given = dict(word.removeprefix("--").split("=", 1) for word in words if "=" in word)
+        if words[0] != "test":
+            return
+        blind = "model.init_args.blind" in given
+        model = "scratch" if given["model.init_args.backbone"] == "null" else "pretrained"
+        model = "floor:question_only" if blind else model
+        rows = {"sample_id": ["a", "b", "c"], "patient_id": ["1", "2", "2"], "question": "?", "answer_type": "open",
+                "chest": [True, False, True], "target": ["x", "y", "z"], "in_vocabulary": [True, True, False],
+                "prediction": ["x", "y" if model == "pretrained" else "x", "x"], "model": model,
+                "seed": int(given["seed_everything"])}  # fmt: skip
+        meta = {"task": "vqa", "data": "vqa-rad", "split": given["data.init_args.split"] + "@0"}
+        folder = Path(given["trainer.default_root_dir"])
+        write_predictions(folder / "predictions" / "vqa.parquet", pd.DataFrame(rows), meta)
+
+    monkeypatch.setattr(_arms, "lightning", lightning)
+    return ran
+
+
+def test_vqa_runs_every_arm_seed_and_split_once(lightning, tmp_path):
+    words = [
+        "--data",
+        "d",
+        "--backbone",
+        "b",
+        "--seeds",
+        "0",
+        "1",
+        "--out",
+        str(tmp_path / "o"),
+        "--record",
+        str(tmp_path),
+    ]
+    assert main(["real", "vqa-rad", *words]) == 0
+    assert [run[0] for run in lightning] == ["fit", "test"] * (2 * 2 * 3)
+    results = Results.read(tmp_path / "vqa-rad.json")
+    overall = {(f.split, f.model): f for f in results.figures if f.name == "accuracy_overall" and f.label is None}
+    assert {key: f.value for key, f in overall.items()} == {
+        (f"{split}@0", model): pytest.approx(value)
+        for split in ("official", "image-disjoint")
+        for model, value in (("pretrained", 2 / 3), ("scratch", 1 / 3))
+    }
+    main_figure = overall["official@0", "pretrained"]
+    assert main_figure.predictions is None
+    assert main_figure.difference["scratch"]["value"] == pytest.approx(1 / 3)
+    assert "ceiling 0.667" in main_figure.note
+    lightning.clear()
+    assert main(["real", "vqa-rad", *words]) == 0
+    assert lightning == []
+
+
+def test_a_fold_that_is_there_is_not_repeated(tmp_path, shared_data, monkeypatch):
+    def refuse(*words: str) -> None:
+        raise AssertionError(words)
+
+    monkeypatch.setattr(_real_pairs, "lightning", refuse)
+    losses = {"itc": 3.0, "lm": 5.0, "ecls": 0.7}
+    for fold in (0, 1):
+        kept = {"fold": fold, "images": {"train": 290, "validate": 96}, "start": losses,
+                "end": {name: value / 2 + fold / 10 for name, value in losses.items()},
+                "curves": {name: [[0, value], [9, value / 2]] for name, value in losses.items()},
+                "prevalence": 0.5, "entropy": 0.3}  # fmt: skip
+        (tmp_path / f"fold{fold}").mkdir()
+        (tmp_path / f"fold{fold}" / "fold.json").write_text(json.dumps(kept))
+    record = tmp_path / "r"
+    places = ["--data", str(shared_data / "chestxray14"), "--out", str(tmp_path), "--record", str(record)]
+    assert main(["real", "pairs", *places, "--folds", "0", "1"]) == 0
+    told = json.loads((record / "pairs.json").read_text())
+    assert [row[-1] for row in told["rows"]] == [pytest.approx(-0.15), pytest.approx(-0.05), "-0.100 [-0.735, 0.535]"]
+    assert "used 483" in told["note"]
+    assert "dropped: 52" in told["note"]
+    assert (record / "pairs.png").stat().st_size < 100_000
