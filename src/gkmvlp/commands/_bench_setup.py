@@ -78,5 +78,6 @@ def build(architecture: Architecture, batch: int, device: torch.device) -> tuple
         "region_box": torch.from_numpy(atlas()).expand(batch, -1, -1).to(device),
         "region_mask": torch.ones(batch, count, dtype=torch.bool, device=device),
         "status": torch.from_numpy(status_BE).to(device),
+        "place": torch.zeros(batch, len(ENTITIES), count, dtype=torch.bool, device=device),
     }  # fmt: skip
     return task.to(device).train(), studies
