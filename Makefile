@@ -15,7 +15,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
 CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test test-all check lint types pretrain finetune-vqa rates bench results wheels-check
+.PHONY: help setup demo test test-all check lint types pretrain finetune-vqa rates bench results wheels-check
 
 help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ $(STAMP): setup.cfg pyproject.toml
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
+
+demo: $(STAMP) ## the whole method on phantoms, from nothing to outputs/demo/report.html, in about ten minutes
+	$(PY) -m gkmvlp demo $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 test: $(STAMP) ## tests without the slow and the GPU ones
 	$(PYTEST) -m "not slow and not gpu"
