@@ -138,7 +138,9 @@ class DataModule(LightningDataModule):
         if len(ids) != len(samples):
             raise DataError(f"{self.name}: sample {ids.most_common(1)[0][0]} stands twice; ids must be unique")
         if self.is_patient_disjoint:
-            patients = {split: [s.patient_id for s in samples if s.split == split] for split in SPLITS}
+            patients: dict[str, list[str]] = {
+                split: [s.patient_id for s in samples if s.split == split] for split in SPLITS
+            }
             require_disjoint(patients, self.split_source)
         samples = [s for s in samples if s.split != "train" or in_fraction(s.patient_id, self.train_fraction)]
         if not samples:
@@ -192,7 +194,9 @@ class DataModule(LightningDataModule):
 
     def manifest(self) -> dict[str, Any]:
         """What is in which split and what was left out; ``hash`` is the SHA-256 of the membership alone."""
-        members = {split: [(s.sample_id, s.patient_id) for s in self.rows(split)] for split in SPLITS}
+        members: dict[str, list[tuple[str, str]]] = {
+            split: [(s.sample_id, s.patient_id) for s in self.rows(split)] for split in SPLITS
+        }
         return {"data": self.name, "split": self.split_label, **describe_membership(members), **self.ledger.as_dict()}
 
     def write_manifest(self, path: str | Path) -> None:

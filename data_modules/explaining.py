@@ -25,12 +25,17 @@ def explain(data: MimicCxr, study_id: str) -> tuple[list[Sample], list[dict[str,
     return images, list(study_rows(images, SceneGraphs(path) if path is not None else None))
 
 
+def _where(sample: Sample) -> str:
+    """Path of an image, which a table of images does not have."""
+    return sample.image if isinstance(sample.image, str) else "(in a table)"
+
+
 def lines(images: list[Sample], rows: list[dict[str, Any]]) -> list[str]:
     """The study for people: images, numbered sentences, and under each what is said in it."""
     first = images[0]
     text = first.fields["text"]
     told = [f"study {first.fields['study_id']}, patient {first.patient_id}, {first.split}"]
-    told += [f"  image {sample.sample_id} {sample.view} {sample.image}" for sample in images]
+    told += [f"  image {sample.sample_id} {sample.view} {_where(sample)}" for sample in images]
     for number, sentence in enumerate(split_sentences(text)):
         told.append(f"{number:>3} {sentence.text}")
         told += _statements([row for row in rows if row["sentence_index"] == number])

@@ -84,7 +84,7 @@ class Task(LightningModule):
     def setup(self, stage: str) -> None:  # noqa: D102
         self.prepare(self.trainer.datamodule)  # type: ignore[attr-defined]
 
-    def configure_optimizers(self) -> dict[str, Any]:  # noqa: D102
+    def configure_optimizers(self) -> Any:  # noqa: D102
         optimizer, scheduler = adamw(self, self.optimization, self.total_steps())
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 

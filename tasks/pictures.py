@@ -85,8 +85,10 @@ class Pictures(Callback):
         if batch_idx or trainer.sanity_checking or not isinstance(logger, TensorBoardLogger):
             return
         assert isinstance(pl_module, Task)
-        is_vqa = isinstance(pl_module, VisualQuestionAnswering)
-        figure = self.questions(pl_module, batch) if is_vqa else self.prompts(pl_module, batch)
+        if isinstance(pl_module, VisualQuestionAnswering):
+            figure = self.questions(pl_module, batch)
+        else:
+            figure = self.prompts(pl_module, batch)
         logger.experiment.add_figure("validation", figure, trainer.global_step)
 
     def prompts(self, task: Task, batch: ImageBatch) -> Figure:

@@ -153,7 +153,7 @@ class VisualQuestionAnswering(Task):
 
     def test_step(self, batch: QuestionBatch, batch_idx: int) -> None:  # noqa: D102
         for b, guess in enumerate(self.predicted(batch)):
-            row = {key: batch[key][b] for key in ("sample_id", "patient_id", "question", "answer_type")}  # type: ignore[literal-required]
+            row: dict[str, Any] = {key: batch[key][b] for key in ("sample_id", "patient_id", "question", "answer_type")}  # type: ignore[literal-required]
             row |= {"chest": bool(batch["chest"][b]), "target": batch["answer"][b]}
             row["in_vocabulary"] = batch["answer"][b] in self.answer_index
             majority = self.majority[batch["answer_type"][b] or "open"]

@@ -101,7 +101,7 @@ def atlas(view: str = "PA") -> NDArray[np.float32]:
     Args:
         view: ``AP``, or anything else for PA.
     """
-    box_R4 = np.array(list(_ATLAS_PA.values()), np.float32) / 100
+    box_R4: NDArray[np.float32] = np.array(list(_ATLAS_PA.values()), np.float32) / np.float32(100)
     if view != "AP":
         return box_R4
     lower_R = box_R4[:, 3] > 0.6

@@ -125,7 +125,7 @@ def _image(data: Path, sample_id: str, side: int) -> tuple[np.ndarray[Any, np.dt
     """A phantom's image as the model reads it, (S, S) in [0, 1], and its frame."""
     path = next((data / "mimic-cxr-jpg").rglob(f"{sample_id}.jpg"))
     pixels, frame = letterbox(read_image(path, "equalized"), side, "pad")
-    return pixels.astype(np.float32) / 255, frame
+    return pixels.astype(np.float32) / np.float32(255), frame
 
 
 def region_sheet(data: Path, findings: pd.DataFrame, count: int = 8) -> Plot:

@@ -68,7 +68,8 @@ def measure_pairs(args: argparse.Namespace) -> None:
     if len(folds) > 1:
         rows.append(_mean_row(folds))
     note = _note(pairs, folds, args.options)
-    print(*(" | ".join(_text(cell) for cell in row) for row in [list(COLUMNS), *rows]), note, sep="\n")
+    shown: list[list[object]] = [list(COLUMNS), *rows]
+    print(*(" | ".join(_text(cell) for cell in row) for row in shown), note, sep="\n")
     curves = {fold.fold: fold.curves for fold in folds}
     write_table(args.out / "pairs.json", "Pre-training on real image-report pairs", COLUMNS, rows, command=command(),
                 seconds=time.monotonic() - begin, note=note, curves=curves)  # fmt: skip

@@ -66,7 +66,7 @@ def best_cells(findings: pd.DataFrame, images: pd.DataFrame) -> dict[str, NDArra
             hit |= ((centre >= y1) & (centre <= y2))[:, None] & ((centre >= x1) & (centre <= x2))
         votes[name] = votes.get(name, np.zeros((CELLS, CELLS), np.float32)) + hit
     best = {name: np.unravel_index(vote.argmax(), vote.shape) for name, vote in votes.items()}
-    return {name: np.array([x + 0.5, y + 0.5], np.float32) / CELLS for name, (y, x) in best.items()}
+    return {name: (np.array([x + 0.5, y + 0.5]) / CELLS).astype(np.float32) for name, (y, x) in best.items()}
 
 
 def prior_box(table: pd.DataFrame, cells: dict[str, NDArray[np.float32]], images: pd.DataFrame) -> pd.DataFrame:
