@@ -1,0 +1,211 @@
+"""What the documents say is there: commands, options, targets, files, tests, configs and messages."""
+
+import argparse
+import ast
+import dataclasses
+import importlib
+import inspect
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from gkmvlp.cli import LIGHTNING, _Parser, command_names, main
+from gkmvlp.commands._configs import zoo_configs
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+TEXT = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
+ALL = "\n".join(TEXT.values())
+PROGRAMS = ("gkmvlp", "lightning")
+# what a reader is to fill in
+INVENTED = {"my_set.py", "my_objective.py", "my_objective"}
+
+
+def lines_of(text):
+    """Commands of all bash blocks, as words."""
+    for block in re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            yield shlex.split(line)
+
+
+COMMANDS = [words for text in TEXT.values() for words in lines_of(text)]
+MAKE = [words[1:] for words in COMMANDS if words[0] == "make"]
+OURS = [words[1:] for words in COMMANDS if words[0] in PROGRAMS]
+
+
+def test_the_readme_has_commands_of_both_kinds():
+    assert ["demo"] in MAKE
+    assert ["test"] in MAKE
+    assert {words[0] for words in OURS} >= {"fit", "data", "predict", "evaluate"}
+
+
+@pytest.mark.parametrize("words", MAKE, ids=" ".join)
+def test_targets_and_variables_exist(words):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    target, *assigned = words
+    assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+    for word in assigned:
+        name, equals, _ = word.partition("=")
+        assert equals
+        assert re.search(rf"^{name} \?=", makefile, re.MULTILINE)
+
+
+def parsed(words):
+    """Arguments of a plain command and the words it passes on; a wrong option raises."""
+    module = importlib.import_module(f"gkmvlp.commands.{words[0]}")
+    parser = _Parser(prog=words[0], allow_abbrev=False)
+    module.add_arguments(parser)
+    arguments, unknown = parser.parse_known_args(words[1:])
+    assert not unknown or getattr(module, "FORWARDS", False)
+    return arguments
+
+
+@pytest.mark.parametrize("words", OURS, ids=" ".join)
+def test_commands_and_their_options_exist(words):
+    if words[0] in LIGHTNING or words[0].startswith("-"):
+        return
+    assert words[0] in command_names()
+    assert isinstance(parsed(words), argparse.Namespace)
+
+
+def fits():
+    """Words of every ``fit`` in the documents: given as such, or through ``ARGS`` of a target."""
+    configs = {"pretrain": "zoo://pretrain-mimic", "finetune-vqa": "zoo://vqa-rad"}
+    given = [words[1:] for words in OURS if words[0] == "fit"]
+    for target, *assigned in MAKE:
+        options = [shlex.split(word.removeprefix("ARGS=")) for word in assigned if word.startswith("ARGS=")]
+        given += [["--config", configs[target], *words] for words in options]
+    return given
+
+
+@pytest.mark.parametrize("words", fits(), ids=" ".join)
+def test_every_fit_parses(words, tmp_path, monkeypatch, capsys):
+    """``--print_config`` accepts a line only if every key exists and every value is of its type."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "zoo").symlink_to(ROOT / "zoo")
+    Path("architecture.yaml").write_text(json.dumps({"image_size": 224, "vision": {"name": "resnet18"}}))
+    Path("last.ckpt").touch()
+    run = Path("outputs/pretrain")
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "checkpoints/last.ckpt").touch()
+    (run / "config.yaml").write_text("model: {class_path: GkMvlpPretraining, init_args: {architecture: {}}}\n")
+    assert main(["fit", *words, "--print_config"]) == 0, capsys.readouterr().err
+
+
+def keys_of(kind):
+    return set(inspect.signature(kind).parameters)
+
+
+def known_key(key):
+    """Whether a dotted key is an option of the Trainer, of a DataModule or of a task."""
+    from lightning import Trainer
+
+    import gkmvlp.data_modules as data_modules
+    import gkmvlp.tasks as tasks
+    from gkmvlp.models.config import Architecture
+    from gkmvlp.tasks.pretraining import Objectives
+
+    part, *names = key.split(".")
+    if part == "trainer":
+        return names[0] in keys_of(Trainer)
+    kinds = [getattr(module, name) for module in (data_modules, tasks) for name in module.__all__]
+    known = set().union(*(keys_of(kind) for kind in [*kinds, data_modules.DataModule]))
+    if names[0] != "init_args" or names[1] not in known:
+        return False
+    values = {"architecture": Architecture().to_dict(), "objectives": dataclasses.asdict(Objectives())}
+    value = values.get(names[1], {})
+    for name in names[2:]:
+        if name not in value:
+            return False
+        value = value[name]
+    return True
+
+
+def test_keys_that_the_text_names_exist():
+    keys = sorted(set(re.findall(r"--((?:trainer|data|model)\.[a-z_.0-9]*[a-z_0-9])", ALL)))
+    assert len(keys) > 10
+    assert [key for key in keys if not INVENTED & set(key.split(".")) and not known_key(key)] == []
+    assert not known_key("data.init_args.imgsize")
+    assert not known_key("model.init_args.architecture.text.widht")
+
+
+def test_links_lead_somewhere():
+    missing = []
+    for page, text in TEXT.items():
+        for link in re.findall(r"\]\(([^)]+)\)", text):
+            target = link.partition("#")[0]
+            if target and "://" not in target and not (ROOT / page).parent.joinpath(target).exists():
+                missing.append(f"{page}: {link}")
+    assert missing == []
+
+
+def test_files_and_tests_that_the_text_names_exist():
+    on_disk = [
+        path for folder in ("src", "data_modules", "tasks", "zoo", "tests") for path in (ROOT / folder).rglob("*")
+    ]
+    names = {path.name for path in on_disk} | {path.name for path in ROOT.iterdir()}
+    tested = [path.read_text("utf-8") for path in on_disk if path.suffix == ".py" and path.name.startswith("test_")]
+    functions = set(re.findall(r"^def (test_\w+)", "\n".join(tested), re.MULTILINE))
+    quoted = set(re.findall(r"`([^`\n]+)`", ALL))
+    paths = {word for word in quoted if re.fullmatch(r"(?:src|data_modules|tasks|zoo|tests|docs)/[\w./-]*", word)}
+    files = {word for word in quoted if re.fullmatch(r"\w+\.(?:py|cfg|toml)", word)}
+    tests = {word for word in quoted if re.fullmatch(r"test_\w+", word)}
+    assert len(paths) > 20
+    made = {"docs/results/bench.json"}
+    assert sorted(p for p in paths - made if Path(p).name not in INVENTED and not (ROOT / p).exists()) == []
+    assert sorted(files - names - INVENTED) == []
+    assert sorted(tests - functions) == []
+
+
+def test_configs_that_the_text_names_exist():
+    named = set(re.findall(r"zoo/([a-z][\w-]*)\.yaml", ALL)) | set(re.findall(r"zoo://([\w/-]{2,})", ALL)) - {"NAME"}
+    assert len(named) >= 5
+    assert sorted(named - set(zoo_configs())) == []
+
+
+def strings_of_the_code():
+    """All literal strings of the package and the Makefile; those written in several parts are joined."""
+    found = [(ROOT / "Makefile").read_text(encoding="utf-8"), "No supported gpu backend found!"]
+    for folder in ("src", "data_modules", "tasks", "zoo"):
+        for path in (ROOT / folder).rglob("*.py"):
+            nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            found += [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [text.replace("`", "") for text in found]
+
+
+def test_messages_of_the_troubleshooting_page_are_those_of_the_code():
+    text = TEXT["docs/troubleshooting.md"].partition("## Data")[2]
+    messages = [
+        message
+        for row in re.findall(r"^\| (`.*?) \| ", text, re.MULTILINE)
+        for message in re.findall(r"`([^`]+)`", row)
+    ]
+    assert len(messages) > 25
+    code = strings_of_the_code()
+    # fields of a message, where names and numbers stand, part it
+    fields = r"\b(?:X|Y|in|or|framed|validate|train|test)\b|\.\.\.|'[^']*'|(?<![\w.-])\d[\d,]*|; |: |zoo://"
+    pieces = {message: [part.strip() for part in re.split(fields, message)] for message in messages}
+    known = {message: any(part in text for part in parts if len(part) > 8 for text in code)
+             for message, parts in pieces.items()}  # fmt: skip
+    assert [message for message, is_known in known.items() if not is_known] == []
+
+
+def test_the_readme_has_a_place_for_the_table_of_costs():
+    readme = TEXT["README.md"]
+    assert readme.count("<!-- bench -->") == readme.count("<!-- /bench -->") == 1
+    assert readme.index("<!-- bench -->") < readme.index("<!-- /bench -->")
+
+
+@pytest.mark.parametrize("split", ["official", "framed", "legacy-mevf", "image-disjoint"])
+def test_split_sizes_and_ceilings_are_those_of_vqa_rad(split, shared_data):
+    from gkmvlp.data_modules import VqaRad
+
+    data = VqaRad(str(shared_data / "vqa_rad"), split=split)
+    data.check()
+    training, test = len(data.rows("train")) + len(data.rows("validate")), len(data.rows("test"))
+    assert re.search(rf"^\| `{split}`.*\| {training:,} / {test:,} \|", TEXT["README.md"], re.MULTILINE)
+    if split in ("official", "image-disjoint"):
+        assert f"{data.coverage():.1%} on `{split}`".replace("%", " %") in TEXT["README.md"]
