@@ -25,7 +25,7 @@ from gkmvlp.commands._trainer import (
     trainer_arguments,
     write_manifest,
 )
-from gkmvlp.commands._usage import explain, hint, one_line
+from gkmvlp.commands._usage import explain, hint, nested_keys, one_line
 from gkmvlp.errors import ConfigError, GkmvlpError, UsageError
 
 SUBCOMMANDS = ("fit", "validate", "test")
@@ -53,8 +53,8 @@ class Cli(LightningCLI):
             if (own := user_error(error)) is not None:
                 raise own from error
             keys = {action.dest for child in self._subcommand_parsers.values() for action in child._actions}
-            configs = [Path(word) for _, word in config_words(words)]
-            raise UsageError(explain(str(error), keys, _known_classes(), configs)) from error
+            configs, known = [Path(word) for _, word in config_words(words)], _known_classes()
+            raise UsageError(explain(str(error), keys | nested_keys(known.values()), known, configs)) from error
 
     def _parse_ckpt_path(self) -> None:
         """The config says what the model is; a checkpoint gives weights only, so that an option is never overruled.

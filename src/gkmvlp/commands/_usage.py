@@ -1,10 +1,13 @@
 """Errors of argparse and jsonargparse in one line, with the nearest known word."""
 
+import dataclasses
 import difflib
 import inspect
 import re
-from collections.abc import Iterable, Mapping
+import typing
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -120,3 +123,22 @@ def _where(key: str, configs: Iterable[Path]) -> str:
     word = key if key.endswith((".yaml", ".yml")) else key.rpartition(".")[2]
     leaf = re.compile(rf"(?<!\w){re.escape(word)}\b")
     return next((f"{file}: " for file in configs if leaf.search(file.read_text(encoding="utf-8"))), "")
+
+
+def nested_keys(classes: Iterable[type]) -> set[str]:
+    """Keys of the dataclasses that classes take, as errors name them: a.b.c and b.c."""
+    found: set[str] = set()
+    for owner in classes:
+        hints = typing.get_type_hints(owner.__init__) if owner.__module__.startswith("gkmvlp.") else {}
+        for name, kind in hints.items():
+            parts = [(name, *path) for path in _paths(kind)]
+            found |= {".".join(path[start:]) for path in parts for start in range(len(path) - 1)}
+    return found
+
+
+def _paths(kind: Any) -> Iterator[tuple[str, ...]]:
+    """Names that lead to each value of a dataclass."""
+    if dataclasses.is_dataclass(kind):
+        for name, inner in typing.get_type_hints(kind).items():
+            yield (name,)
+            yield from ((name, *path) for path in _paths(inner))
