@@ -80,13 +80,13 @@ def measure_model(config: str, batch: int, steps: int, name: str | None) -> Meas
 
 
 def _step(task: Alone, studies: StudyBatch, optimizer: torch.optim.Optimizer) -> tuple[float, float]:
-    """Seconds of one whole step, and of the optimizer in it."""
+    """Seconds of one whole step by the clock, and what the optimizer spent of it."""
     start = _now(task.device)
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(task.losses(studies, OBJECTIVES).values())).sum().backward()
-    middle = _now(task.device)
+    middle = _spent(task.device)
     optimizer.step()
-    return _now(task.device) - start, _now(task.device) - middle
+    return _now(task.device) - start, _spent(task.device) - middle
 
 
 def _peak_bytes(device: torch.device) -> int:
@@ -142,11 +142,11 @@ def measure_parts(task: Alone, studies: StudyBatch) -> list[Part]:
 
 
 def _part(name: str, work: Callable[[], list[Tensor]], device: torch.device) -> Part:
-    start = _now(device)
+    start = _spent(device)
     with FlopCounterMode(display=False) as counter:
         outputs = work()
         torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
-    return Part(name, counter.get_total_flops() / 1e9, _now(device) - start)
+    return Part(name, counter.get_total_flops() / 1e9, _spent(device) - start)
 
 
 def activation_bytes(task: Alone, studies: StudyBatch) -> int:
@@ -171,6 +171,11 @@ def _now(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
+
+
+def _spent(device: torch.device) -> float:
+    """Seconds for shares: processor time, which other work on the machine does not stretch; on a GPU the clock."""
+    return time.process_time() if device.type == "cpu" else _now(device)
 
 
 def processor() -> str:
