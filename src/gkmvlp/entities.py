@@ -101,7 +101,7 @@ ENTITIES: tuple[Entity, ...] = (
            True, ("reticular opacities",), "", "Fibrosis",
            ("anatomicalfinding|increased reticular markings/ild pattern",)),
     Entity("hernia", "Hiatal hernia: a round density with air behind the heart.",
-           ("cardiac silhouette", "mediastinum", "spine", "abdomen"), False, ("hiatal hernia",), "", "Hernia",
+           ("cardiac silhouette", "mediastinum"), False, ("hiatal hernia",), "", "Hernia",
            ("anatomicalfinding|hernia",)),
     Entity("vascular congestion", "Vascular congestion: wide indistinct pulmonary vessels.",
            (*_LUNGS, *_both("hilar structures")), False, ("pulmonary vascular congestion",), "", "",
