@@ -5,7 +5,7 @@ from pathlib import Path
 
 # Sizes of the demo; they stand on its page.
 PATIENTS = 3200
-VQA_IMAGES = 400
+VQA_IMAGES = 800
 SEED = 0
 
 
