@@ -186,7 +186,7 @@ def test_messages_of_the_troubleshooting_page_are_those_of_the_code():
     assert len(messages) > 25
     code = strings_of_the_code()
     # fields of a message, where names and numbers stand, part it
-    fields = r"\b(?:X|Y|in|or|framed|validate|train|test)\b|\.\.\.|'[^']*'|(?<![\w.-])\d[\d,]*|; |: |zoo://"
+    fields = r"\b(?:X|Y|in|or|MimicCxr|framed|validate|train|test)\b|\.\.\.|'[^']*'|(?<![\w.-])\d[\d,]*|; |: |zoo://"
     pieces = {message: [part.strip() for part in re.split(fields, message)] for message in messages}
     known = {message: any(part in text for part in parts if len(part) > 8 for text in code)
              for message, parts in pieces.items()}  # fmt: skip
