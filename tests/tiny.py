@@ -11,12 +11,17 @@ ARCHITECTURE = Path(__file__).with_name("tiny.yaml")
 DATA = {"image_size": 32, "batch_size": 8, "num_workers": 0}
 
 
-def words(config: str, root: Path, out: Path, *more: str) -> list[str]:
-    """Words after ``fit`` or ``test``: a config of the zoo, one epoch of the tiny architecture on a tiny corpus."""
+def options() -> list[str]:
+    """Words that shrink a phantom config: one epoch of the tiny architecture at 32 px."""
     shrunk = [f"--data.init_args.{key}={value}" for key, value in DATA.items()]
-    shrunk += [f"--model.init_args.architecture={ARCHITECTURE}", "--trainer.max_epochs=1"]
+    epochs = ["--trainer.max_epochs=1", "--trainer.check_val_every_n_epoch=1"]
+    return [*shrunk, f"--model.init_args.architecture={ARCHITECTURE}", *epochs]
+
+
+def words(config: str, root: Path, out: Path, *more: str) -> list[str]:
+    """Words after ``fit`` or ``test``: a config of the zoo, shrunk, on a tiny corpus."""
     places = [f"--config=zoo://{config}", f"--data.init_args.root={root}", f"--trainer.default_root_dir={out}"]
-    return [*places, *shrunk, *more]
+    return [*places, *options(), *more]
 
 
 def architecture(**changes: Any) -> Any:
