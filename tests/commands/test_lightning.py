@@ -1,5 +1,6 @@
 """fit, validate and test on a toy task: what a run writes, and what a failing one leaves behind."""
 
+import importlib
 import signal
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import yaml
 
 from gkmvlp.cli import main
 
-HERE = Path(__file__).parent
 CONFIG = """
 trainer: {accelerator: cpu, devices: 1, max_epochs: 2, log_every_n_steps: 1}
 model: {class_path: ToyTask, init_args: {width: 3}}
@@ -20,8 +20,8 @@ data: {class_path: ToyData, init_args: {rows: 4}}
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     """A folder with toy.yaml, the toy classes known by their short names."""
-    monkeypatch.syspath_prepend(HERE)
-    __import__("toy")
+    # under one name only: a second copy of the classes would make their short names ambiguous
+    importlib.import_module("tests.commands.toy")
     monkeypatch.chdir(tmp_path)
     Path("toy.yaml").write_text(CONFIG)
     return tmp_path
@@ -47,7 +47,7 @@ def test_fit_writes_config_manifest_checkpoints_and_curves(toy, capsys):
     assert files["manifest.json"] == b'{"rows": 4}'
     written = yaml.safe_load(files["config.yaml"])
     assert written["seed_everything"] == 0
-    assert (written["model"]["class_path"], written["model"]["init_args"]["width"]) == ("toy.ToyTask", 3)
+    assert (written["model"]["class_path"], written["model"]["init_args"]["width"]) == ("tests.commands.toy.ToyTask", 3)
     assert set(tree(toy)) == {"toy.yaml", *(f"out/{name}" for name in files)}
 
 
@@ -160,7 +160,7 @@ def test_interrupt_ends_with_130(toy, monkeypatch, capsys):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("toy.ToyTask.training_step", interrupted)
+    monkeypatch.setattr("tests.commands.toy.ToyTask.training_step", interrupted)
     handler = signal.getsignal(signal.SIGINT)  # Lightning ignores the signal from the first one on
     try:
         assert fit() == 130

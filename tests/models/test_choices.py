@@ -17,6 +17,7 @@ CHOICES = [
     ("text.heads", 1),
     ("text.feedforward", 16),
     ("text.max_tokens", 6),
+    ("text.pooling", "mean"),
     ("text.fusion_start", 1),
     ("text.dropout", 0.4),
     ("knowledge.entities", ["cardiomegaly", "pleural effusion", "pneumothorax", "fracture"]),

@@ -114,13 +114,14 @@ def test_strength_is_the_log_of_the_routed_mean_of_exponentiated_scores(inputs):
     scores = {}
     plain = layer.patch.scores
     layer.patch.scores = lambda query, key: scores.setdefault("patch", plain(query, key))
-    looked = layer(prompt, region, admitted, covered, patches)
+    looked = layer(prompt, prompt, region, admitted, covered, patches)
     weight = layer.route(looked.region_attention, covered).exp()
     for b in range(B):
         for e in range(E):
             share = weight[b, e] / weight[b, e].sum()
             for head in range(2):
-                expected = sum(share[p] * scores["patch"][b, head, e, p].exp() for p in range(P)).log()
+                centred = scores["patch"][b, head, e] - scores["patch"][b, head, e].mean()
+                expected = sum(share[p] * centred[p].exp() for p in range(P)).log()
                 torch.testing.assert_close(looked.strength[b, e, head], expected)
 
 
@@ -130,4 +131,5 @@ def test_evidence_has_no_path_past_the_patches(inputs):
     same = patches[:, :1].expand(-1, P, -1)
     first, second = (module()(prompt, x, admitted, covered, same) for x in (region, torch.randn(B, R, D)))
     torch.testing.assert_close(first.evidence, second.evidence)
+    torch.testing.assert_close(first.strength, torch.zeros_like(first.strength), atol=1e-5, rtol=0)
     assert (first.tokens - second.tokens).abs().max() > 1e-3

@@ -127,7 +127,7 @@ def test_questions_bring_no_report_along(phantoms):
     batch = next(iter(data.val_dataloader()))
     assert set(batch) == {
         "sample_id", "patient_id", "image", "frame", "region_box", "region_mask",
-        "question", "answer", "answer_type", "chest",
+        "image_id", "question", "answer", "answer_type", "chest",
     }  # fmt: skip
 
 

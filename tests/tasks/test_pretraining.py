@@ -52,6 +52,7 @@ def total(task, batch):
 CHOICES = [
     *[(f"{name}.weight", 0.5) for name in sorted(ALL)],
     *[(f"{name}.weight", 0.0) for name in sorted(ALL)],
+    ("position.weight", 1.0),
     ("unmentioned", "ignore"),
     ("present_weight", 3.0),
     ("label_smoothing", 0.0),
@@ -73,7 +74,7 @@ def test_hidden_statuses_change_the_loss_of_report_mode_only(make, batch):
 
 
 def test_the_list_of_choices_is_complete():
-    elsewhere = {"status_dropout"} | {f"{name}.every" for name in ALL}  # the tests before and after
+    elsewhere = {"status_dropout"} | {f"{name}.every" for name in [*ALL, "position"]}  # the tests before and after
     assert {key for key, _ in CHOICES} | elsewhere == set(leaves(asdict(Objectives())))
 
 
