@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.data_modules.ledger import Ledger, write_bytes
-from gkmvlp.entities import ENTITIES
+from gkmvlp.entities import ENTITIES, list_hash
 from gkmvlp.report.labeler import label_report, stated_regions, statuses
 from gkmvlp.report.sections import parse_sections, report_text
 
@@ -101,6 +101,7 @@ def _key(studies: list[tuple[str, str]], source: Path) -> str:
     stat = source.stat()
     code = sorted(Path(__file__).parent.glob("report_labels.py")) + sorted(Path(_labeler_folder()).glob("*.py"))
     digest = sha256(f"{version('gkmvlp')}|{source}|{stat.st_size}|{stat.st_mtime_ns}|{studies}".encode())
+    digest.update(list_hash([entity.name for entity in ENTITIES]).encode())
     for file in code:
         digest.update(file.read_bytes())
     return digest.hexdigest()[:16]

@@ -66,7 +66,7 @@ def _model(architecture: Architecture, tokenizer: PreTrainedTokenizerFast) -> Gk
 
 
 def patient_hash(patient_id: str) -> str:
-    """16 hex digits that stand for a patient in ``config.json``: audits can compare, nobody can read an id."""
+    """16 hex digits that stand for a patient in ``config.json``, for audits; short ids could be found by trying all."""
     return sha256(f"gkmvlp:{patient_id}".encode()).hexdigest()[:16]
 
 
