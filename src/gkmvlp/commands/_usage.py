@@ -129,7 +129,7 @@ def nested_keys(classes: Iterable[type]) -> set[str]:
     """Keys of the dataclasses that classes take, as errors name them: a.b.c and b.c."""
     found: set[str] = set()
     for owner in classes:
-        hints = typing.get_type_hints(owner.__init__) if owner.__module__.startswith("gkmvlp.") else {}
+        hints = typing.get_type_hints(owner.__init__) if owner.__module__.startswith("gkmvlp.") else {}  # type: ignore[misc]
         for name, kind in hints.items():
             parts = [(name, *path) for path in _paths(kind)]
             found |= {".".join(path[start:]) for path in parts for start in range(len(path) - 1)}
