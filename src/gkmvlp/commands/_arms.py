@@ -1,7 +1,6 @@
 """Several runs of one config, compared: pre-trained against from scratch and against floors."""
 
 import gc
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -80,8 +79,3 @@ def merge(parts: Sequence[Path], target: Path) -> None:
     table = table.drop_duplicates(["model", "seed", "sample_id", "question"], ignore_index=True)
     meta = {key: value for key, value in metas[0].items() if key != "signatures"}
     write_predictions(target, table, meta)
-
-
-def threads() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
