@@ -1,6 +1,7 @@
 """Answers to questions: from the report decoder (likelihood of candidates, or free words) or a classifier.
 
-B questions, K candidates, L tokens of an answer, T tokens of a question, M memory tokens, V vocabulary, D width.
+B questions on N images, K candidates, L tokens of an answer, M memory tokens: those of the image for the question, the
+question's own for the decoder. V vocabulary, D width.
 """
 
 import json
@@ -46,21 +47,22 @@ class AnswerHead:
     classifier: nn.Linear | None = None
 
 
-def question_memory(backbone: Backbone, questions: list[str], image_BMD: Tensor) -> tuple[Tensor, Tensor]:
-    """What the decoder reads: the question's states after reading the image, then the image memory.
+def question_memory(
+    backbone: Backbone, questions: list[str], image_NMD: Tensor, row_B: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """What the decoder reads: the question's states after reading the image (as BLIP, Li et al. 2022, section 4.3).
 
     Args:
         backbone: Model and tokenizer.
         questions: B questions.
-        image_BMD: Memory of their images.
+        image_NMD: Memory of N images.
+        row_B: The image of each question, (B,) int64; None where N = B, in order.
 
     Returns:
-        Memory (B, T + M, D), the first row being the question's first token, and mask (B, T + M) bool.
+        Memory (B, T, D) and its mask (B, T) bool.
     """
-    tokens = _tokens(backbone, questions, image_BMD.device)
-    question_BTD = backbone.model.text(*tokens, "fusion", image_BMD)
-    seen_BM = torch.ones(image_BMD.shape[:2], dtype=torch.bool, device=image_BMD.device)
-    return torch.cat([question_BTD, image_BMD], dim=1), torch.cat([tokens.mask, seen_BM], dim=1)
+    tokens = _tokens(backbone, questions, image_NMD.device)
+    return backbone.model.text(*tokens, "fusion", image_NMD, row_B=row_B), tokens.mask
 
 
 def best_answers(

@@ -94,6 +94,6 @@ def schedule(step: int, total: int, warmup: int, floor: float) -> float:
 def adamw(module: nn.Module, options: Optimization, total: int) -> tuple[AdamW, LambdaLR]:
     """Optimizer and schedule of a module for ``total`` steps."""
     groups = parameter_groups(module.named_parameters(), options)
-    fused = all(parameter.device.type == "cuda" for parameter in module.parameters())
+    fused = all(parameter.device.type in ("cuda", "cpu") for parameter in module.parameters())
     optimizer = AdamW(groups, lr=options.rate, betas=(0.9, options.beta2), fused=fused or None)
     return optimizer, LambdaLR(optimizer, lambda step: schedule(step, total, options.warmup, options.floor))

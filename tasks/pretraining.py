@@ -18,6 +18,7 @@ from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import hard_negatives, image_text_matching, same_pair
 from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.losses.position import position_likelihood
+from gkmvlp.losses.statements import draw_statements, statement_matching
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import lineage, patient_hash
 from gkmvlp.models.config import Architecture
@@ -28,6 +29,7 @@ from gkmvlp.tasks.entity_predictions import attention_peaks, entity_rows, zero_s
 from gkmvlp.tasks.optimization import Optimization
 
 Stage = Literal["train", "val", "test"]
+OBJECTIVES = ("itc", "itm", "lm", "ecls", "position", "statement")
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Objectives:
         lm: Language modelling of the report.
         ecls: Entity classification.
         position: Attention of present entities against the regions that the report names; off unless weighted.
+        statement: Matching of the image with short sentences on one entity; off unless weighted.
         unmentioned: Whether silence of the report means ``absent`` or is ignored by ECLS.
         present_weight: Factor on the ECLS loss of present entities, against rarity.
         label_smoothing: Of language modelling.
@@ -65,6 +68,7 @@ class Objectives:
     lm: Objective = field(default_factory=Objective)
     ecls: Objective = field(default_factory=Objective)
     position: Objective = field(default_factory=lambda: Objective(weight=0.0))
+    statement: Objective = field(default_factory=lambda: Objective(weight=0.0))
     unmentioned: Literal["absent", "ignore"] = "absent"
     present_weight: float = 1.0
     label_smoothing: float = 0.1
@@ -121,6 +125,8 @@ class GkMvlpPretraining(Task):
             # a stated region outside the prior, like the whole lung for an effusion, says less than those inside
             place_BER = batch["place"][:, self.columns] & self.model.prior_ER & batch["region_mask"][:, None]
             losses["position"] = position_likelihood(image.grounded.patch_attention, place_BER, image.coverage)
+        if "statement" in due:
+            losses["statement"] = self.statements(status_BE, image.memory)
         if due & {"itc", "itm"}:
             losses |= self.pair_losses(batch, status_BE, image, due)
         if "lm" in due:
@@ -136,6 +142,14 @@ class GkMvlpPretraining(Task):
             return status_BE
         hidden_BE = torch.rand(status_BE.shape, device=status_BE.device) < self.objectives.status_dropout
         return status_BE.masked_fill(hidden_BE, -2)
+
+    def statements(self, status_BE: Tensor, memory_BMD: Tensor) -> Tensor:
+        """Matching of each image with a true and a false sentence on one entity."""
+        image_N, entity_N, is_true_N = draw_statements(status_BE)
+        sentences, _ = zero_shot_texts([self.names[index] for index in entity_N.tolist()])
+        if not sentences:
+            return memory_BMD.sum() * 0
+        return statement_matching(self.model.match_logits(self.tokens(sentences), memory_BMD, image_N), is_true_N)
 
     def pair_losses(self, batch: StudyBatch, status_BE: Tensor, image: ImageMemory, due: set[str]) -> dict[str, Tensor]:
         """ITC, and ITM on negatives drawn from its similarities."""
@@ -158,8 +172,10 @@ class GkMvlpPretraining(Task):
         text_B, has_text_B = hard_negatives(similarity_BB, forbidden_BB)
         ids = torch.cat([tokens.ids, tokens.ids, tokens.ids[text_B]])
         mask = torch.cat([tokens.mask, tokens.mask, tokens.mask[text_B]])
-        memory = torch.cat([memory_BMD, memory_BMD[image_B], memory_BMD])
-        positive_B2, wrong_image_B2, wrong_text_B2 = self.model.match_logits(Tokens(ids, mask), memory).chunk(3)
+        own_B = torch.arange(len(memory_BMD), device=memory_BMD.device)
+        row_3B = torch.cat([own_B, image_B, own_B])
+        logits = self.model.match_logits(Tokens(ids, mask), memory_BMD, row_3B)
+        positive_B2, wrong_image_B2, wrong_text_B2 = logits.chunk(3)
         without = 1 - torch.cat([has_image_B, has_text_B]).float().mean()
         self.log("itm_without_negative", without, batch_size=len(memory_BMD))
         return image_text_matching(positive_B2, wrong_image_B2, wrong_text_B2, has_image_B, has_text_B)
@@ -180,7 +196,11 @@ class GkMvlpPretraining(Task):
 
     def enabled(self) -> set[str]:
         """Objectives that are switched on."""
-        return {name for name in ("itc", "itm", "lm", "ecls", "position") if getattr(self.objectives, name).weight > 0}
+        return {
+            name
+            for name in ("itc", "itm", "lm", "ecls", "position", "statement")
+            if getattr(self.objectives, name).weight > 0
+        }
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
         step = self.global_step

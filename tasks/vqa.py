@@ -1,6 +1,6 @@
 """Visual question answering: the question reads the image, the report decoder writes or ranks the answer.
 
-B batch, T tokens, M memory tokens, C answers of the training vocabulary, D width.
+B questions on N images, M memory tokens, D width.
 """
 
 from collections import Counter
@@ -94,27 +94,24 @@ class VisualQuestionAnswering(Task):
         super().on_load_checkpoint(checkpoint)
 
     def read_questions(self, batch: QuestionBatch) -> tuple[Tensor, Tensor]:
-        """What the decoder reads: the question's states after reading the image, then the image memory.
+        """What the decoder reads: the question's states after reading the image.
 
         Returns:
-            Memory (B, T + M, D), the first row being the question's first token, and mask (B, T + M) bool.
+            Memory (B, M, D), the first row being the question's first token, and mask (B, M) bool.
         """
-        if self.blind:  # one grey image, encoded once, stands for all
-            grey = torch.full_like(batch["image"][:1], GREY)
-            seen = self.model.encode_image(grey, batch["region_box"][:1], batch["region_mask"][:1])
-            image_BMD = seen.memory.expand(len(batch["question"]), -1, -1)
-        else:
-            image_BMD = self.look_once(batch)
-        return question_memory(cast(Backbone, self.start), batch["question"], image_BMD)
+        image_NMD, row_B = self.look_once(batch)
+        return question_memory(cast(Backbone, self.start), batch["question"], image_NMD, row_B)
 
-    def look_once(self, batch: QuestionBatch) -> Tensor:
-        """Image memory of each question (B, M, D); questions on one image share one encoding."""
-        ids = batch["image_id"]
+    def look_once(self, batch: QuestionBatch) -> tuple[Tensor, Tensor]:
+        """Memory of the N different images (N, M, D), and the image of each question (B,)."""
+        ids = batch["image_id"] if not self.blind else [""] * len(batch["question"])
         place = {image_id: row for row, image_id in enumerate(dict.fromkeys(ids))}
         first = torch.tensor([ids.index(image_id) for image_id in place], device=self.device)
         image, box, mask = (batch[key][first] for key in ("image", "region_box", "region_mask"))  # type: ignore[literal-required]
-        memory = self.model.encode_image(image, box, mask).memory
-        return memory[torch.tensor([place[image_id] for image_id in ids], device=self.device)]
+        if self.blind:  # one grey image stands for all
+            image = torch.full_like(image, GREY)
+        memory_NMD = self.model.encode_image(image, box, mask).memory
+        return memory_NMD, torch.tensor([place[image_id] for image_id in ids], device=self.device)
 
     def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:  # noqa: D102
         memory_BMD, mask_BM = self.read_questions(batch)

@@ -12,6 +12,7 @@ CHOICES = [
     ("vision.options", {"patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2}),
     ("vision.stages", [0]),
     ("text.vocabulary", 90),
+    ("memory_grid", 2),
     ("text.width", 32),
     ("text.layers", 1),
     ("text.heads", 1),

@@ -38,6 +38,7 @@ CASES = {
     "roi_align": {"knowledge.pooling": "roi_align"},
     "report mode": {"knowledge.mode": "report"},
     "late fusion": {"text.fusion_start": 1},
+    "coarse memory": {"memory_grid": 2},
     "convnext": {"vision.name": "test_convnext", "vision.options": {}, "vision.stages": [1, 2]},
 }
 
@@ -154,3 +155,27 @@ def test_bfloat16_autocast_is_finite_and_close(build, images, outputs):
         rough = outputs(backbone, *images(2), TEXTS)
     for name, value in exact.items():
         torch.testing.assert_close(rough[name].float(), value, atol=0.1, rtol=0.1)
+
+
+def test_texts_that_share_an_image_read_it_as_if_alone(build, images):
+    backbone = build().model.eval()
+    made = build()
+    tokens = tokenize(made.tokenizer, ["no edema", "an effusion", "a nodule is seen"], 16)
+    memory_NMD = torch.randn(2, 5, 16)
+    row_B = torch.tensor([1, 0, 1])
+    shared = backbone.text(*tokens, "fusion", memory_NMD, row_B=row_B)
+    torch.testing.assert_close(shared, backbone.text(*tokens, "fusion", memory_NMD[row_B]))
+
+
+def test_memory_says_how_present_an_entity_is_and_averages_patches(tiny, build, images):
+    model = build(tiny(memory_grid=2)).model.eval()
+    look = model.encode_image(*images(2))
+    assert look.memory.shape == (2, 4 + 4, 16)  # 2 x 2 patches of 4 x 4, and 4 entities
+    corner_BD = look.features.patches.unflatten(1, (4, 4))[:, :2, :2].mean((1, 2)) + model.kind[0]
+    torch.testing.assert_close(look.memory[:, 0], corner_BD)
+    louder = look.grounded._replace(strength=look.grounded.strength + 1)
+    change = model.memory(look.features, louder) - look.memory
+    assert not change[:, :4].any()
+    logit_BE = model.entity_logits(look.grounded).diff(dim=-1)
+    step_BED = (((logit_BE + 1) / 4).tanh() - (logit_BE / 4).tanh()) * model.verdict.weight[:, 0]
+    torch.testing.assert_close(change[:, 4:], step_BED, atol=1e-5, rtol=1e-4)

@@ -53,6 +53,25 @@ def test_a_bright_square_changes_the_patch_it_lies_on_most(case):
     assert (marked - plain).norm(dim=-1).argmax() == row * grid[1] + column
 
 
+@pytest.mark.parametrize("name", ["resnet18", "resnet26"])
+def test_cells_of_a_resnet_are_centred_on_what_they_see(name):
+    """With equal positive weights a cell's receptive field is symmetric: its centre is the centre of the cell."""
+    model = VisionEncoder(VisionConfig(name, None, [2], {}), 16, 128).eval()
+    for layer in model.model.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.constant_(layer.weight, 1 / layer.weight[0].numel())
+    image = torch.rand(64, 1, 128, 128, requires_grad=True)
+    model.model(model.centred(image))[0][:, :, 8, 8].sum().backward()
+    seen_SS = image.grad.abs().sum((0, 1))
+    for axis in (0, 1):
+        pixel = torch.arange(128) + 0.5
+        assert (seen_SS.sum(1 - axis) @ pixel / seen_SS.sum()).item() == pytest.approx(8.5 * 8, abs=0.75)
+
+
+def test_patch_embeddings_are_centred_already():
+    assert [encoder(*CASES[case][:3]).shift for case in ("vit", "swin", "convnext")] == [0, 0, 0]
+
+
 def test_patches_of_a_vit_are_timms_own():
     name, options, _, grid = CASES["vit"]
     model = encoder(name, options, width=24)
@@ -68,7 +87,7 @@ def test_a_pyramid_sums_stages_on_the_grid_of_the_first():
     name, options, stages, grid = CASES["resnet pyramid"]
     model = encoder(name, options, stages)
     image = torch.rand(2, 1, 32, 32)
-    fine, coarse = model.model((image - 0.5) / 0.25)
+    fine, coarse = model.model((model.centred(image) - 0.5) / 0.25)
     coarse = nn.functional.interpolate(model.project[1](coarse), grid, mode="bilinear", align_corners=False)
     summed = (model.project[0](fine) + coarse).flatten(2).transpose(1, 2)
     torch.testing.assert_close(model(image).patches, model.norm(summed) + position_code(*grid, 16))

@@ -87,9 +87,7 @@ def test_what_is_read_of_a_study_does_not_depend_on_what_is_said_of_it(phantoms,
         data.setup("test")
         (batch,) = (batch for batch in data.test_dataloader() if batch["sample_id"] == [sample_id])
         image = model.encode_image(batch["image"], batch["region_box"], batch["region_mask"], status_BE=batch["status"])
-        asked = model.text(*question, "fusion", image.memory)
-        memory = torch.cat([asked, image.memory], 1)
-        mask = torch.ones(memory.shape[:2], dtype=torch.bool)
+        asked = model.text(*question, "fusion", image.memory), question.mask
         seen.append(
             {
                 "text": batch["text"],
@@ -104,11 +102,11 @@ def test_what_is_read_of_a_study_does_not_depend_on_what_is_said_of_it(phantoms,
                     made.tokenizer.bos_token_id,
                     made.tokenizer.sep_token_id,
                     image.memory,
-                    mask[:, : image.memory.shape[1]],
+                    torch.ones(image.memory.shape[:2], dtype=torch.bool),
                     12,
                 ),
-                "ranked": candidate_scores(model, answers, memory, mask, 5),
-                "free": greedy(model, made.tokenizer.bos_token_id, made.tokenizer.sep_token_id, memory, mask, 8),
+                "ranked": candidate_scores(model, answers, *asked, 5),
+                "free": greedy(model, made.tokenizer.bos_token_id, made.tokenizer.sep_token_id, *asked, 8),
             }
         )
     one, two = seen

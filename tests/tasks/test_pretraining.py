@@ -10,7 +10,7 @@ from gkmvlp.entities import ENTITIES, ENTITY_INDEX, entity
 from gkmvlp.models import backbone as backbones
 from gkmvlp.tasks import GkMvlpPretraining
 from gkmvlp.tasks.base import text_keys
-from gkmvlp.tasks.pretraining import Objective, Objectives
+from gkmvlp.tasks.pretraining import OBJECTIVES, Objective, Objectives
 from tests.tiny import architecture, leaves, set_key
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are trying to `self.log")
@@ -53,6 +53,7 @@ CHOICES = [
     *[(f"{name}.weight", 0.5) for name in sorted(ALL)],
     *[(f"{name}.weight", 0.0) for name in sorted(ALL)],
     ("position.weight", 1.0),
+    ("statement.weight", 1.0),
     ("unmentioned", "ignore"),
     ("present_weight", 3.0),
     ("label_smoothing", 0.0),
@@ -74,7 +75,9 @@ def test_hidden_statuses_change_the_loss_of_report_mode_only(make, batch):
 
 
 def test_the_list_of_choices_is_complete():
-    elsewhere = {"status_dropout"} | {f"{name}.every" for name in [*ALL, "position"]}  # the tests before and after
+    elsewhere = {"status_dropout"} | {
+        f"{name}.every" for name in [*ALL, "position", "statement"]
+    }  # the tests before and after
     assert {key for key, _ in CHOICES} | elsewhere == set(leaves(asdict(Objectives())))
 
 
@@ -138,9 +141,9 @@ def test_matching_takes_hard_negatives_of_other_studies(make, batch, monkeypatch
     task = make().eval()
     seen = {}
 
-    def match(tokens, memory_BMD):
-        seen.update(ids=tokens.ids, memory=memory_BMD)
-        return torch.zeros(len(memory_BMD), 2)
+    def match(tokens, memory_NMD, row_B):
+        seen.update(ids=tokens.ids, memory=memory_NMD[row_B])
+        return torch.zeros(len(row_B), 2)
 
     monkeypatch.setattr(task.model, "match_logits", match)
     text = [*batch["text"][:2], batch["text"][0].upper(), *batch["text"][3:]]

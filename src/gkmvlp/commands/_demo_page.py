@@ -108,7 +108,7 @@ def read_scalars(folder: Path) -> dict[str, pd.DataFrame]:
 
 def plot_curves(scalars: dict[str, pd.DataFrame]) -> Plot:
     """One panel an objective."""
-    names = [name for name in ("itc", "itm", "lm", "ecls", "position") if f"val/{name}" in scalars]
+    names = [name for name in ("itc", "itm", "lm", "ecls", "position", "statement") if f"val/{name}" in scalars]
     plot = Plot(figsize=(2.9 * len(names), 2.4), layout="constrained")
     for axis, name in zip(np.atleast_1d(plot.subplots(1, len(names))), names, strict=True):
         train, held_out = scalars.get(f"train/{name}"), scalars[f"val/{name}"]

@@ -102,6 +102,8 @@ class Architecture:
         fit: How an image is fitted to the square.
         intensity: How pixel values were made; ``equalized`` for the JPGs of MIMIC-CXR.
         embedding: Size of the shared space of image-text contrast.
+        memory_grid: Patches a side that the text modes read, averages of finer ones; ``null`` for all. Language needs
+            no fine grid, and its attention costs by the patch.
         vision: The image encoder.
         text: The text model.
         knowledge: The grounded-knowledge module.
@@ -111,6 +113,7 @@ class Architecture:
     fit: Fit = "pad"
     intensity: Intensity = "equalized"
     embedding: int = 256
+    memory_grid: int | None = None
     vision: VisionConfig = field(default_factory=VisionConfig)
     text: TextConfig = field(default_factory=TextConfig)
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)

@@ -1,7 +1,7 @@
 """GK-MVLP (Deng et al., arXiv 2404.14750): image encoder, grounded knowledge, and one BERT in three modes.
 
 Nothing here but ``status_BE`` in the ``report`` mode of knowledge may depend on a report; that mode leaks and is an
-option of the ablation. B batch, S side, R regions, E entities, P patches, T tokens, M = P + E memory tokens, D width.
+option of the ablation. B batch, S side, R regions, E entities, P patches, T tokens, M memory tokens, D width.
 """
 
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class ImageMemory(NamedTuple):
     features: ImageFeatures
     grounded: Grounded
     coverage: Tensor  # (B, R, P) share of each patch inside each region's box
-    memory: Tensor  # (B, P + E, D)
+    memory: Tensor  # (B, M, D) patches, averaged to the memory's grid, then knowledge
 
 
 class GkMvlp(nn.Module):
@@ -55,6 +55,9 @@ class GkMvlp(nn.Module):
         self.regions = RegionPooler(len(REGIONS), width, config.knowledge.pooling)
         self.knowledge = GroundedKnowledge(width, config.knowledge)
         self.kind = nn.Parameter(torch.randn(2, width) * 0.02)  # tells patches from knowledge in the memory
+        # how present an entity is, for the memory: attention, which sums to one, cannot say it
+        self.verdict = nn.Linear(1, width)
+        nn.init.normal_(self.verdict.weight, std=0.3)
         self.image_embedding = nn.Linear(width, config.embedding)
         self.text_embedding = nn.Linear(width, config.embedding)
         self.entity_head = nn.Linear(width, 2)
@@ -103,8 +106,18 @@ class GkMvlp(nn.Module):
             prompt_BED = prompt_BED + self.status((unsaid_BE if status_BE is None else status_BE.long()) + 2)
         admitted_BER = self.prior_ER & mask_BR[:, None]
         grounded = self.knowledge(prompt_BED, region_BRD, admitted_BER, coverage_BRP, features.patches)
-        memory = torch.cat([features.patches + self.kind[0], grounded.tokens + self.kind[1]], dim=1)
-        return ImageMemory(features, grounded, coverage_BRP, memory)
+        return ImageMemory(features, grounded, coverage_BRP, self.memory(features, grounded))
+
+    def memory(self, features: ImageFeatures, grounded: Grounded) -> Tensor:
+        """What the text modes read, (B, M, D): patches, averaged to ``memory_grid`` a side, then knowledge tokens."""
+        patches_BPD, side = features.patches, self.architecture.memory_grid
+        if side is not None:
+            map_BDhw = patches_BPD.transpose(1, 2).unflatten(2, features.grid)
+            patches_BPD = F.adaptive_avg_pool2d(map_BDhw, side).flatten(2).transpose(1, 2)
+        absent_BE, present_BE = self.entity_logits(grounded).unbind(-1)
+        verdict_BE = ((present_BE - absent_BE) / 4).tanh()  # finer than a probability where entities are rare
+        token_BED = grounded.tokens + self.verdict(verdict_BE[..., None])
+        return torch.cat([patches_BPD + self.kind[0], token_BED + self.kind[1]], dim=1)
 
     def entity_logits(self, grounded: Grounded) -> Tensor:
         """Absent and present of each entity, (B, E, 2)."""
@@ -119,9 +132,9 @@ class GkMvlp(nn.Module):
         """Unit vectors of the shared space, (B, embedding) float32."""
         return F.normalize(self.text_embedding(self.summary(tokens)).float(), dim=-1)
 
-    def match_logits(self, tokens: Tokens, memory_BMD: Tensor) -> Tensor:
-        """Whether text and image belong together, (B, 2): no, yes."""
-        return self.match_head(self.text(*tokens, "fusion", memory_BMD)[:, 0])
+    def match_logits(self, tokens: Tokens, memory_NMD: Tensor, row_B: Tensor | None = None) -> Tensor:
+        """Whether text and image belong together, (B, 2): no, yes; text b is read with memory ``row_B[b]``."""
+        return self.match_head(self.text(*tokens, "fusion", memory_NMD, row_B=row_B)[:, 0])
 
     def decode(self, tokens: Tokens, memory_BMD: Tensor, memory_mask_BM: Tensor | None = None) -> Tensor:
         """Scores of the next token at every place, (B, T, V)."""

@@ -26,19 +26,38 @@ class BertAttention(nn.Module):
         self.value, self.output = nn.Linear(width, width), nn.Linear(width, width)
         self.norm = nn.LayerNorm(width, eps=1e-12)
 
-    def forward(self, x_BTD: Tensor, source_BMD: Tensor, mask: Tensor | None, causal: bool = False) -> Tensor:
-        """Attends from ``x_BTD`` to ``source_BMD``.
+    def start_by_likeness(self) -> None:
+        """Makes keys of equal weights as queries: a word looks at what resembles it from the first step on.
+
+        A question about an entity then finds that entity's knowledge token; from independent weights this binding takes
+        tens of thousands of questions to appear.
+        """
+        self.query.weight.data *= 2  # by trial: one would leave attention close to uniform
+        self.key.weight.data.copy_(self.query.weight.data)
+
+    def forward(
+        self,
+        x_BTD: Tensor,
+        source_NMD: Tensor,
+        mask: Tensor | None,
+        causal: bool = False,
+        row_B: Tensor | None = None,
+    ) -> Tensor:
+        """Attends from ``x_BTD`` to ``source_NMD``.
 
         Args:
             x_BTD: Queries (B, T, D).
-            source_BMD: Keys and values (B, M, D).
+            source_NMD: Keys and values (N, M, D).
             mask: Bool, broadcastable to (B, 1, T, M), True where attention is allowed; None allows all.
             causal: Whether a token sees only itself and earlier ones; ``mask`` must then be None.
+            row_B: Which source each row of queries reads, (B,); None where N = B and each reads its own.
         """
         query, key, value = (
             project(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for project, x in ((self.query, x_BTD), (self.key, source_BMD), (self.value, source_BMD))
+            for project, x in ((self.query, x_BTD), (self.key, source_NMD), (self.value, source_NMD))
         )
+        if row_B is not None:  # a source that several rows read is projected once
+            key, value = key[row_B], value[row_B]
         dropout = self.dropout if self.training else 0.0
         mixed = F.scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=causal)
         out_BTD = F.dropout(self.output(mixed.transpose(1, 2).flatten(2)), self.dropout, self.training)
@@ -60,7 +79,13 @@ class BertLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(
-        self, x_BTD: Tensor, mask: Tensor, mode: Mode, memory_BMD: Tensor | None, memory_mask: Tensor | None
+        self,
+        x_BTD: Tensor,
+        mask: Tensor,
+        mode: Mode,
+        memory_BMD: Tensor | None,
+        memory_mask: Tensor | None,
+        row_B: Tensor | None,
     ) -> Tensor:
         """One layer; see ``FusionBert.forward``."""
         if mode == "decoder":
@@ -68,9 +93,9 @@ class BertLayer(nn.Module):
         else:
             x_BTD = self.attention(x_BTD, x_BTD, mask)
         if self.cross_attention is not None and memory_BMD is not None:
-            # several texts may share one image: side by side they are the queries of one attention
-            folded = x_BTD.reshape(len(memory_BMD), -1, x_BTD.shape[-1])
-            x_BTD = self.cross_attention(folded, memory_BMD, memory_mask).view_as(x_BTD)
+            # k texts in a row that share a memory, side by side, are the queries of one attention
+            folded = x_BTD if row_B is not None else x_BTD.reshape(len(memory_BMD), -1, x_BTD.shape[-1])
+            x_BTD = self.cross_attention(folded, memory_BMD, memory_mask, row_B=row_B).view_as(x_BTD)
         return self.norm(x_BTD + self.dropout(self.output(F.gelu(self.intermediate(x_BTD)))))
 
 
@@ -95,7 +120,11 @@ class FusionBert(nn.Module):
             nn.Linear(config.width, config.width), nn.GELU(), nn.LayerNorm(config.width, eps=1e-12)
         )
         self.head_bias = nn.Parameter(torch.zeros(vocabulary))
-        self.apply(_initialise)
+        gain = (768 / config.width) ** 0.5
+        self.apply(lambda module: _initialise(module, 0.02 * gain))
+        for layer in self.layers:
+            if layer.cross_attention is not None:
+                layer.cross_attention.start_by_likeness()
 
     def forward(
         self,
@@ -104,6 +133,7 @@ class FusionBert(nn.Module):
         mode: Mode = "text",
         memory_BMD: Tensor | None = None,
         memory_mask_BM: Tensor | None = None,
+        row_B: Tensor | None = None,
     ) -> Tensor:
         """States of the last layer.
 
@@ -113,6 +143,7 @@ class FusionBert(nn.Module):
             mode: ``text`` ignores the memory, ``fusion`` reads it, ``decoder`` reads it and is causal.
             memory_BMD: Image memory (B, M, D), or (B / k, M, D) where k texts in a row share an image.
             memory_mask_BM: (B, M) or (B / k, M) bool, True where the memory may be read; None allows all.
+            row_B: Which memory each text reads, (B,) int64, for memories (N, M, D) that are shared unevenly.
 
         Returns:
             (B, T, D).
@@ -124,7 +155,7 @@ class FusionBert(nn.Module):
         mask = mask_BT[:, None, None, :]
         memory_mask = None if memory_mask_BM is None else memory_mask_BM[:, None, None, :]
         for layer in self.layers:
-            x_BTD = layer(x_BTD, mask, mode, memory_BMD, memory_mask)
+            x_BTD = layer(x_BTD, mask, mode, memory_BMD, memory_mask, row_B)
         return x_BTD
 
     def vocabulary_logits(self, state_BTD: Tensor) -> Tensor:
@@ -132,9 +163,9 @@ class FusionBert(nn.Module):
         return F.linear(self.head(state_BTD), self.word.weight, self.head_bias)
 
 
-def _initialise(module: nn.Module) -> None:
-    """BERT's N(0, 0.02)."""
+def _initialise(module: nn.Module, std: float) -> None:
+    """Normal; BERT's 0.02 at its width of 768, wider for narrower models: else their attention starts uniform."""
     if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.normal_(module.weight, std=0.02)
+        nn.init.normal_(module.weight, std=std)
         if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)

@@ -18,7 +18,7 @@ from gkmvlp.errors import BackboneError
 
 DECODE = "[DEC]"  # first token of a decoded text
 # bf16 kernels are chosen anew for each shape, so texts are padded to few lengths
-LENGTHS = (4, 8, 16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+LENGTHS = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
 
 
 class Tokens(NamedTuple):

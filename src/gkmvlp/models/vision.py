@@ -94,11 +94,13 @@ class VisionEncoder(nn.Module):
         # tensors of the backbone, for a folder does not say where its weights once came from
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
+        self.to(memory_format=torch.channels_last)  # a fifth to a third faster, on CPUs as on GPUs
         self.model.eval()  # one blank image must not enter the running statistics of batch norms
         with torch.no_grad():
             height, columns = self._map(torch.zeros(1, 1, image_size, image_size)).shape[-2:]
         self.model.train()
         self.grid: tuple[int, int] = (height, columns)
+        self.shift = image_size // columns // 2 if _overlaps(self.model) else 0
         self.register_buffer("position_PD", position_code(height, columns, width), persistent=False)
 
     def _map(self, image_B1SS: Tensor) -> Tensor:
@@ -122,19 +124,35 @@ class VisionEncoder(nn.Module):
         """Swin gives (B, h, w, C), conv nets (B, C, h, w)."""
         return map_4d.movedim(-1, 1) if getattr(self.model, "output_fmt", "NCHW") == "NHWC" else map_4d
 
+    def centred(self, image_B1SS: Tensor) -> Tensor:
+        """The images moved up and left, so that each cell of the grid is centred on what it sees."""
+        moved_B1ss = image_B1SS[..., self.shift :, self.shift :]
+        return F.pad(moved_B1ss, (0, self.shift, 0, self.shift), mode="replicate")
+
     def forward(self, image_B1SS: Tensor) -> ImageFeatures:
         """Encodes images.
 
         Args:
             image_B1SS: (B, 1, S, S) float32 in [0, 1].
         """
-        map_BChw = self._map((image_B1SS - self.mean) / self.std)
+        image_B1SS = (self.centred(image_B1SS) - self.mean) / self.std
+        map_BChw = self._map(image_B1SS.contiguous(memory_format=torch.channels_last))
         height, width = map_BChw.shape[-2:]
         patches_BPC = map_BChw.flatten(2).transpose(1, 2)
         if isinstance(self.project, nn.Linear):
             patches_BPC = self.project(patches_BPC)
         patches_BPD = self.norm(patches_BPC) + self.position_PD
         return ImageFeatures(self.pool(patches_BPD), patches_BPD, (height, width))
+
+
+def _overlaps(model: nn.Module) -> bool:
+    """Whether strided convolutions overlap, as in ResNets: kernel 3, stride 2, padding 1.
+
+    Cell i of such a net's grid is centred on pixel stride * i, not on the middle of the cell's pixels: half a cell off,
+    which on a fine grid is the size of a nodule. Patch embeddings (kernel = stride) are centred.
+    """
+    strided = [m for m in model.modules() if isinstance(m, nn.Conv2d) and m.stride[0] > 1]
+    return any(conv.kernel_size[0] > conv.stride[0] for conv in strided)
 
 
 def _intensity(config: VisionConfig) -> tuple[float, float]:
