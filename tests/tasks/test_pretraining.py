@@ -75,9 +75,7 @@ def test_hidden_statuses_change_the_loss_of_report_mode_only(make, batch):
 
 
 def test_the_list_of_choices_is_complete():
-    elsewhere = {"status_dropout"} | {
-        f"{name}.every" for name in [*ALL, "position", "statement"]
-    }  # the tests before and after
+    elsewhere = {"status_dropout"} | {f"{name}.every" for name in OBJECTIVES}  # the tests before and after
     assert {key for key, _ in CHOICES} | elsewhere == set(leaves(asdict(Objectives())))
 
 
