@@ -27,6 +27,7 @@ LIGHTNING = {
     "test": "Run the test split of a config and write its figures.",
 }
 INTERRUPTED = 130  # 128 + SIGINT, what shells report
+CLOSED = 141  # 128 + SIGPIPE
 
 
 class _Parser(argparse.ArgumentParser):
@@ -53,7 +54,12 @@ def main(args: list[str] | None = None) -> int:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # as `| head` does: whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED
     except GkmvlpError as error:
         if show_traceback:
             traceback.print_exc()

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import pytest
 
 from gkmvlp import cli
-from gkmvlp.cli import command_names, main
+from gkmvlp.cli import CLOSED, command_names, main
 from gkmvlp.errors import DataError
 
 PROBE = """
@@ -103,6 +103,17 @@ def test_an_unexpected_error_is_not_hidden(monkeypatch):
 def test_this_distribution_declares_the_script(script):
     owners = {point.dist.name: point.value for point in entry_points(group="console_scripts", name=script)}
     assert owners["gkmvlp"] == "gkmvlp.cli:main"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    """As ``gkmvlp --help | head`` does: the pipe is closed before anything is written to it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gkmvlp", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == CLOSED
 
 
 def test_module_is_the_same_program():
