@@ -29,6 +29,7 @@ from gkmvlp.tasks.entity_predictions import attention_peaks, entity_rows, zero_s
 from gkmvlp.tasks.optimization import Optimization
 
 Stage = Literal["train", "val", "test"]
+WORDINGS = ("There is {name}.", "{name}", "{name} is present.", "Is there {name}?")  # of statements
 OBJECTIVES = ("itc", "itm", "lm", "ecls", "position", "statement")
 
 
@@ -146,9 +147,13 @@ class GkMvlpPretraining(Task):
     def statements(self, status_BE: Tensor, memory_BMD: Tensor) -> Tensor:
         """Matching of each image with a true and a false sentence on one entity."""
         image_N, entity_N, is_true_N = draw_statements(status_BE)
-        sentences, _ = zero_shot_texts([self.names[index] for index in entity_N.tolist()])
-        if not sentences:
+        if not len(image_N):
             return memory_BMD.sum() * 0
+        wording_N = torch.randint(len(WORDINGS), (len(image_N),)).tolist()
+        sentences = [
+            WORDINGS[wording].format(name=self.names[index])
+            for wording, index in zip(wording_N, entity_N.tolist(), strict=True)
+        ]
         return statement_matching(self.model.match_logits(self.tokens(sentences), memory_BMD, image_N), is_true_N)
 
     def pair_losses(self, batch: StudyBatch, status_BE: Tensor, image: ImageMemory, due: set[str]) -> dict[str, Tensor]:

@@ -36,6 +36,11 @@ def out(pretrained, tmp_path):
     return folder
 
 
+def fit(*options: str) -> subprocess.CompletedProcess[str]:
+    """The real command in a process of its own: what libraries print while they load would show."""
+    return subprocess.run([sys.executable, "-m", "gkmvlp", "fit", *options], capture_output=True, text=True)
+
+
 def table(path: Path, change) -> None:
     """Changes the lines of a gzipped table."""
     lines = gzip.decompress(path.read_bytes()).decode().splitlines()
@@ -115,7 +120,7 @@ STOPS = {
 
 
 @pytest.mark.parametrize("case", STOPS)
-def test_stops_with_one_line_and_leaves_the_folder_alone(case, corpus, out, tmp_path, capsys):
+def test_stops_with_one_line_and_leaves_the_folder_alone(case, corpus, out, tmp_path):
     spoil, more, code, told = STOPS[case]
     if spoil is not None:
         spoil(corpus)
@@ -128,9 +133,9 @@ def test_stops_with_one_line_and_leaves_the_folder_alone(case, corpus, out, tmp_
     for word, place in places.items():
         more = [option.replace(f"={word}", f"={place}") for option in more]
     before = tree(out)
-    capsys.readouterr()
-    assert main(["fit", *words("pretrain-phantom", corpus, out), *more]) == code
-    error = capsys.readouterr().err
+    done = fit(*words("pretrain-phantom", corpus, out), *more)
+    error = done.stderr
+    assert done.returncode == code, error
     assert error.count("\n") == 1, error
     assert error.startswith("gkmvlp: ")
     for word in told:
@@ -138,27 +143,15 @@ def test_stops_with_one_line_and_leaves_the_folder_alone(case, corpus, out, tmp_
     assert tree(out) == before
 
 
-def test_output_folder_that_cannot_be_written(corpus, tmp_path, capsys):
+def test_output_folder_that_cannot_be_written(corpus, tmp_path):
     """A file lies where the folder should: nobody, root included, can write below it."""
     (tmp_path / "taken").write_text("x")
-    assert main(["fit", *words("pretrain-phantom", corpus, tmp_path / "taken" / "out")]) == 1
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
+    done = fit(*words("pretrain-phantom", corpus, tmp_path / "taken" / "out"))
+    error = done.stderr
+    assert (done.returncode, error.count("\n")) == (1, 1), error
     assert "cannot be written" in error
     assert "--trainer.default_root_dir" in error
     assert (tmp_path / "taken").read_text() == "x"
-
-
-def test_the_program_itself_stops_with_one_line(corpus, out):
-    """Once as a process of its own: what libraries print while they are loaded would show here alone."""
-    table(corpus / SPLIT, moved_patient)
-    before = tree(out)
-    line = [sys.executable, "-m", "gkmvlp", "fit", *words("pretrain-phantom", corpus, out)]
-    done = subprocess.run(line, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1, done.stderr
-    assert "split.csv.gz" in done.stderr
-    assert tree(out) == before
 
 
 def test_faults_that_are_counted(corpus, tmp_path, capsys):
@@ -188,11 +181,10 @@ def test_faults_that_are_counted(corpus, tmp_path, capsys):
     }
     assert main(["data", "check", "MimicCxr", "--root", str(corpus), "--json"]) == 0
     checked = json.loads(capsys.readouterr().out)
-    assert main(["fit", *words("pretrain-phantom", corpus, tmp_path / "out")]) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
+    done = fit(*words("pretrain-phantom", corpus, tmp_path / "out"))
+    assert (done.returncode, done.stderr) == (0, "")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    last_lines = told.out[told.out.rindex("phantom-mimic-cxr official@") :]
+    last_lines = done.stdout[done.stdout.rindex("phantom-mimic-cxr official@") :]
     for account in (checked, manifest):
         assert set(account["dropped"]) == set(dropped)
         assert set(masked) <= set(account["masked"])
@@ -217,24 +209,21 @@ def test_a_broken_image_is_named_stops_fit_and_can_be_left_out(fault, corpus, ou
     # without a cache the image is met in a worker, in the midst of an epoch
     met = ["--data.init_args.cache_dir=null", "--data.init_args.num_workers=1", "--data.init_args.batch_size=7"]
     plain = words("pretrain-phantom", corpus, out, *met)  # three batches of all 21 rows
-    assert main(["fit", *plain]) == 1
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1, error
-    assert str(broken) in error
+    done = fit(*plain)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert str(broken) in done.stderr
     assert tree(out / "checkpoints") == before
     whole = tree(out)
-    assert main(["fit", *words("pretrain-phantom", corpus, out, "--data.init_args.cache_dir=ram")]) == 1
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert str(broken) in error
-    assert "on_bad: drop" in error
+    done = fit(*words("pretrain-phantom", corpus, out, "--data.init_args.cache_dir=ram"))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert str(broken) in done.stderr
+    assert "on_bad: drop" in done.stderr
     assert tree(out) == whole
-    assert main(["fit", *plain, "--data.init_args.on_bad=drop"]) == 0
-    told = capsys.readouterr()
-    assert told.err == ""
+    done = fit(*plain, "--data.init_args.on_bad=drop")
+    assert (done.returncode, done.stderr) == (0, "")
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["dropped"] == {"unreadable image": 1}
-    assert f"dropped 1: unreadable image (e.g. {broken.stem})" in told.out
+    assert f"dropped 1: unreadable image (e.g. {broken.stem})" in done.stdout
 
 
 def test_a_broken_dicom_is_named(corpus, shared_data, capsys):
