@@ -122,9 +122,9 @@ class FusionBert(nn.Module):
         self.head_bias = nn.Parameter(torch.zeros(vocabulary))
         gain = (768 / config.width) ** 0.5
         self.apply(lambda module: _initialise(module, 0.02 * gain))
-        for layer in self.layers:
-            if layer.cross_attention is not None:
-                layer.cross_attention.start_by_likeness()
+        for module in self.modules():
+            if isinstance(module, BertLayer) and module.cross_attention is not None:
+                module.cross_attention.start_by_likeness()
 
     def forward(
         self,
