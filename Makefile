@@ -34,7 +34,7 @@ $(STAMP): setup.cfg pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	@touch $@
 
-demo: $(STAMP) ## the whole method on phantoms, from nothing to outputs/demo/report.html, in about ten minutes
+demo: $(STAMP) ## the whole method on phantoms, from nothing to outputs/demo/report.html, in about a quarter of an hour
 	$(PY) -m gkmvlp demo $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 test: $(STAMP) ## tests without the slow and the GPU ones
