@@ -11,7 +11,7 @@ SHELL := /bin/bash
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 # one thread a worker: two workers on two cores
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
