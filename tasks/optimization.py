@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from torch import nn
 from torch.optim import AdamW
@@ -96,4 +97,6 @@ def adamw(module: nn.Module, options: Optimization, total: int) -> tuple[AdamW, 
     groups = parameter_groups(module.named_parameters(), options)
     fused = all(parameter.device.type in ("cuda", "cpu") for parameter in module.parameters())
     optimizer = AdamW(groups, lr=options.rate, betas=(0.9, options.beta2), fused=fused or None)
-    return optimizer, LambdaLR(optimizer, lambda step: schedule(step, total, options.warmup, options.floor))
+    # no lambda: loaders that spawn their workers pickle the trainer along
+    factor = partial(schedule, total=total, warmup=options.warmup, floor=options.floor)
+    return optimizer, LambdaLR(optimizer, factor)

@@ -2,18 +2,14 @@
 
 import gzip
 import json
-import multiprocessing
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from gkmvlp.cli import main
+from tests.commands.processes import fit
 from tests.tiny import ARCHITECTURE, tree, words
 
 JPG = "mimic-cxr-jpg/2.1.0"
@@ -37,29 +33,6 @@ def out(pretrained, tmp_path):
     folder = tmp_path / "out"
     shutil.copytree(pretrained, folder)
     return folder
-
-
-# each case is a process of its own, forked from one that has loaded the libraries: loading takes most of the time
-PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["gkmvlp.cli", "gkmvlp.commands._lightning", "gkmvlp.tasks", "gkmvlp.data_modules"])
-
-
-def program(words: tuple[str, ...], out: str, error: str) -> None:
-    """The whole program with its standard streams in files."""
-    for stream, file in ((1, out), (2, error)):
-        os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), stream)
-    multiprocessing.set_start_method("fork", force=True)  # what Linux does where nothing was chosen
-    sys.exit(main(list(words)))
-
-
-def fit(*options: str) -> subprocess.CompletedProcess[str]:
-    """The real command in a process of its own: what the program prints around its line would show."""
-    with tempfile.TemporaryDirectory() as folder:
-        out, error = (Path(folder) / name for name in ("out", "error"))
-        process = PROCESSES.Process(target=program, args=(("fit", *options), str(out), str(error)))
-        process.start()
-        process.join()
-        return subprocess.CompletedProcess(options, process.exitcode or 0, out.read_text(), error.read_text())
 
 
 def table(path: Path, change) -> None:

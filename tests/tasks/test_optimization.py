@@ -1,6 +1,7 @@
 """Parameter groups and the schedule, against their closed forms."""
 
 import math
+import pickle
 from dataclasses import asdict
 from itertools import pairwise
 
@@ -161,3 +162,10 @@ def test_a_choice_changes_the_steps(key, value):
 
 def test_the_list_of_choices_is_complete():
     assert set(CHOICES) == set(asdict(Optimization()))
+
+
+def test_the_schedule_can_be_pickled():
+    """Loaders that spawn their workers pickle the trainer, and with it the schedule."""
+    _, scheduler = adamw(torch.nn.Linear(2, 2), Optimization(warmup=3), 10)
+    factor, *_ = pickle.loads(pickle.dumps(scheduler.lr_lambdas))
+    assert [factor(step) for step in range(12)] == [scheduler.lr_lambdas[0](step) for step in range(12)]
