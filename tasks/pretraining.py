@@ -25,11 +25,17 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.base import Task, text_keys
-from gkmvlp.tasks.entity_predictions import attention_peaks, entity_rows, zero_shot_scores, zero_shot_texts
+from gkmvlp.tasks.entity_predictions import (
+    PRESENT,
+    attention_peaks,
+    entity_rows,
+    zero_shot_scores,
+    zero_shot_texts,
+)
 from gkmvlp.tasks.optimization import Optimization
 
 Stage = Literal["train", "val", "test"]
-WORDINGS = ("There is {name}.", "{name}", "{name} is present.", "Is there {name}?")  # of statements
+WORDINGS = (PRESENT, "{name}", "{name} is present.", "Is there {name}?")  # of statements
 OBJECTIVES = ("itc", "itm", "lm", "ecls", "position", "statement")
 
 
@@ -201,11 +207,7 @@ class GkMvlpPretraining(Task):
 
     def enabled(self) -> set[str]:
         """Objectives that are switched on."""
-        return {
-            name
-            for name in ("itc", "itm", "lm", "ecls", "position", "statement")
-            if getattr(self.objectives, name).weight > 0
-        }
+        return {name for name in OBJECTIVES if getattr(self.objectives, name).weight > 0}
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
         step = self.global_step

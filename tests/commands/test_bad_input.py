@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gkmvlp.cli import main
-from tests.commands.processes import fit
+from tests.processes import gkmvlp
 from tests.tiny import ARCHITECTURE, tree, words
 
 JPG = "mimic-cxr-jpg/2.1.0"
@@ -127,7 +127,7 @@ def test_stops_with_one_line_and_leaves_the_folder_alone(case, corpus, out, tmp_
     for word, place in places.items():
         more = [option.replace(f"={word}", f"={place}") for option in more]
     before = tree(out)
-    done = fit(*words("pretrain-phantom", corpus, out), *more)
+    done = gkmvlp("fit", *words("pretrain-phantom", corpus, out), *more)
     error = done.stderr
     assert done.returncode == code, error
     assert error.count("\n") == 1, error
@@ -140,7 +140,7 @@ def test_stops_with_one_line_and_leaves_the_folder_alone(case, corpus, out, tmp_
 def test_output_folder_that_cannot_be_written(corpus, tmp_path):
     """A file lies where the folder should: nobody, root included, can write below it."""
     (tmp_path / "taken").write_text("x")
-    done = fit(*words("pretrain-phantom", corpus, tmp_path / "taken" / "out"))
+    done = gkmvlp("fit", *words("pretrain-phantom", corpus, tmp_path / "taken" / "out"))
     error = done.stderr
     assert (done.returncode, error.count("\n")) == (1, 1), error
     assert "cannot be written" in error
@@ -175,7 +175,7 @@ def test_faults_that_are_counted(corpus, tmp_path, capsys):
     }
     assert main(["data", "check", "MimicCxr", "--root", str(corpus), "--json"]) == 0
     checked = json.loads(capsys.readouterr().out)
-    done = fit(*words("pretrain-phantom", corpus, tmp_path / "out"))
+    done = gkmvlp("fit", *words("pretrain-phantom", corpus, tmp_path / "out"))
     assert (done.returncode, done.stderr) == (0, "")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     last_lines = done.stdout[done.stdout.rindex("phantom-mimic-cxr official@") :]
@@ -203,17 +203,17 @@ def test_a_broken_image_is_named_stops_fit_and_can_be_left_out(fault, corpus, ou
     # without a cache the image is met in a worker, in the midst of an epoch
     met = ["--data.init_args.cache_dir=null", "--data.init_args.num_workers=1", "--data.init_args.batch_size=7"]
     plain = words("pretrain-phantom", corpus, out, *met)  # three batches of all 21 rows
-    done = fit(*plain)
+    done = gkmvlp("fit", *plain)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert str(broken) in done.stderr
     assert tree(out / "checkpoints") == before
     whole = tree(out)
-    done = fit(*words("pretrain-phantom", corpus, out, "--data.init_args.cache_dir=ram"))
+    done = gkmvlp("fit", *words("pretrain-phantom", corpus, out, "--data.init_args.cache_dir=ram"))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert str(broken) in done.stderr
     assert "on_bad: drop" in done.stderr
     assert tree(out) == whole
-    done = fit(*plain, "--data.init_args.on_bad=drop")
+    done = gkmvlp("fit", *plain, "--data.init_args.on_bad=drop")
     assert (done.returncode, done.stderr) == (0, "")
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["dropped"] == {"unreadable image": 1}

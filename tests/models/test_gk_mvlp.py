@@ -157,14 +157,13 @@ def test_bfloat16_autocast_is_finite_and_close(build, images, outputs):
         torch.testing.assert_close(rough[name].float(), value, atol=0.1, rtol=0.1)
 
 
-def test_texts_that_share_an_image_read_it_as_if_alone(build, images):
-    backbone = build().model.eval()
-    made = build()
-    tokens = tokenize(made.tokenizer, ["no edema", "an effusion", "a nodule is seen"], 16)
+def test_texts_that_share_an_image_read_it_as_if_alone(build):
+    backbone = build()
+    tokens = tokenize(backbone.tokenizer, ["no edema", "an effusion", "a nodule is seen"], 16)
     memory_NMD = torch.randn(2, 5, 16)
     row_B = torch.tensor([1, 0, 1])
-    shared = backbone.text(*tokens, "fusion", memory_NMD, row_B=row_B)
-    torch.testing.assert_close(shared, backbone.text(*tokens, "fusion", memory_NMD[row_B]))
+    shared = backbone.model.text(*tokens, "fusion", memory_NMD, row_B=row_B)
+    torch.testing.assert_close(shared, backbone.model.text(*tokens, "fusion", memory_NMD[row_B]))
 
 
 def test_memory_says_how_present_an_entity_is_and_averages_patches(tiny, build, images):

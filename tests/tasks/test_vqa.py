@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ from gkmvlp.cli import main
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.tasks import VisualQuestionAnswering
+from tests.processes import gkmvlp
 from tests.tiny import architecture, tree, words
 
 TABLE = "vqa-rad/VQA_RAD Dataset Public.json"
@@ -126,7 +125,7 @@ def test_answers_of_another_data_set_are_one_line(phantoms, pretrained, tmp_path
     (other / TABLE).write_text(json.dumps(rows))
     before = tree(out)
     line = vqa_words(other, out, pretrained / "backbone", f"--ckpt_path={out / 'checkpoints/best.ckpt'}")
-    done = subprocess.run([sys.executable, "-m", "gkmvlp", "test", *line], capture_output=True, text=True)
+    done = gkmvlp("test", *line)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert "answer vocabulary" in done.stderr
     assert "0 in common: use the data set" in done.stderr

@@ -18,6 +18,7 @@ from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.models.backbone import load
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.tasks.pictures import draw_boxes, draw_map, draw_regions, panels
+from gkmvlp.tasks.pretraining import OBJECTIVES
 
 
 def write_demo_page(out: Path, data: Path, results: Results) -> None:
@@ -108,7 +109,7 @@ def read_scalars(folder: Path) -> dict[str, pd.DataFrame]:
 
 def plot_curves(scalars: dict[str, pd.DataFrame]) -> Plot:
     """One panel an objective."""
-    names = [name for name in ("itc", "itm", "lm", "ecls", "position", "statement") if f"val/{name}" in scalars]
+    names = [name for name in OBJECTIVES if f"val/{name}" in scalars]
     plot = Plot(figsize=(2.9 * len(names), 2.4), layout="constrained")
     for axis, name in zip(np.atleast_1d(plot.subplots(1, len(names))), names, strict=True):
         train, held_out = scalars.get(f"train/{name}"), scalars[f"val/{name}"]

@@ -29,8 +29,7 @@ class BertAttention(nn.Module):
     def start_by_likeness(self) -> None:
         """Makes keys of equal weights as queries: a word looks at what resembles it from the first step on.
 
-        A question about an entity then finds that entity's knowledge token; from independent weights this binding takes
-        tens of thousands of questions to appear.
+        In trials a text learned several times sooner to read the knowledge token of the entity that it names.
         """
         self.query.weight.data *= 2  # by trial: one would leave attention close to uniform
         self.key.weight.data.copy_(self.query.weight.data)

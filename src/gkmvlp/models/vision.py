@@ -94,7 +94,7 @@ class VisionEncoder(nn.Module):
         # tensors of the backbone, for a folder does not say where its weights once came from
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
-        self.to(memory_format=torch.channels_last)  # a fifth to a third faster, on CPUs as on GPUs
+        self.to(memory_format=torch.channels_last)  # a fifth faster on two cores
         self.model.eval()  # one blank image must not enter the running statistics of batch norms
         with torch.no_grad():
             height, columns = self._map(torch.zeros(1, 1, image_size, image_size)).shape[-2:]

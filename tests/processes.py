@@ -22,11 +22,11 @@ def program(words: tuple[str, ...], out: str, error: str) -> None:
     sys.exit(main(list(words)))
 
 
-def fit(*options: str) -> subprocess.CompletedProcess[str]:
+def gkmvlp(*words: str) -> subprocess.CompletedProcess[str]:
     """The real command in a process of its own: what the program prints around its line would show."""
     with tempfile.TemporaryDirectory() as folder:
         out, error = (Path(folder) / name for name in ("out", "error"))
-        process = PROCESSES.Process(target=program, args=(("fit", *options), str(out), str(error)))
+        process = PROCESSES.Process(target=program, args=(words, str(out), str(error)))
         process.start()
         process.join()
-        return subprocess.CompletedProcess(options, process.exitcode or 0, out.read_text(), error.read_text())
+        return subprocess.CompletedProcess(words, process.exitcode, out.read_text(), error.read_text())
