@@ -8,6 +8,8 @@ OUT ?=
 ARGS ?=
 
 SHELL := /bin/bash
+# pip would compile every module of every package, a third of the set-up; Python compiles those that are imported
+export PYTHONDONTWRITEBYTECODE :=
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 # one thread a worker: two workers on two cores
@@ -31,7 +33,7 @@ $(STAMP): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "make: Python >= 3.11 is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1): make PYTHON=python3.12 ..." >&2; exit 1; }
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[test]'
 	@touch $@
 
 demo: $(STAMP) ## the whole method on phantoms, from nothing to outputs/demo/report.html, in about a quarter of an hour

@@ -1,7 +1,6 @@
 """Chest ImaGenome scene graphs: region boxes and what the graph says of each region."""
 
 import json
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,23 +88,19 @@ def region_boxes(graph: dict[str, Any], width: float, height: float) -> tuple[Fl
         Boxes (29, 4) xyxy in original pixels, 0 where masked; mask (29,); and a reason for each box that was changed,
         united or masked.
     """
-    found: dict[str, list[list[float]]] = defaultdict(list)
-    for item in graph.get("objects", []):
-        if item.get("bbox_name") in REGION_INDEX:
-            found[item["bbox_name"]].append([_number(item.get(corner)) for corner in _CORNERS])
-    box_R4, mask_R, reasons = np.zeros((len(REGIONS), 4), np.float32), np.zeros(len(REGIONS), bool), []
-    far = [np.inf if np.isnan(limit) else limit for limit in (width, height)]
-    for name, rows in found.items():
-        raw_N4 = np.array(rows, np.float32)
-        clipped_N4, valid_N = valid_boxes(raw_N4, *far)
-        finite_N = np.isfinite(raw_N4).all(1)
-        reasons += [NOT_A_NUMBER] * int((~finite_N).sum()) + [EMPTY] * int((finite_N & ~valid_N).sum())
-        reasons += [OUTSIDE] * int((valid_N & (clipped_N4 != raw_N4).any(1)).sum())
-        reasons += [TWICE] * (int(valid_N.sum()) > 1)
-        if valid_N.any():
-            kept = clipped_N4[valid_N]
-            box_R4[REGION_INDEX[name]] = [*kept[:, :2].min(0), *kept[:, 2:].max(0)]
-            mask_R[REGION_INDEX[name]] = True
+    items = [item for item in graph.get("objects", []) if item.get("bbox_name") in REGION_INDEX]
+    region_N = np.array([REGION_INDEX[item["bbox_name"]] for item in items], int)
+    raw_N4 = np.array([[_number(item.get(corner)) for corner in _CORNERS] for item in items], np.float32).reshape(-1, 4)
+    clipped_N4, valid_N = valid_boxes(raw_N4, *(np.inf if np.isnan(limit) else limit for limit in (width, height)))
+    finite_N = np.isfinite(raw_N4).all(1)
+    count_R = np.bincount(region_N[valid_N], minlength=len(REGIONS))
+    reasons = [NOT_A_NUMBER] * int((~finite_N).sum()) + [EMPTY] * int((finite_N & ~valid_N).sum())
+    reasons += [OUTSIDE] * int((valid_N & (clipped_N4 != raw_N4).any(1)).sum()) + [TWICE] * int((count_R > 1).sum())
+    mask_R = count_R > 0
+    low_R2, high_R2 = np.full((len(REGIONS), 2), np.inf, np.float32), np.zeros((len(REGIONS), 2), np.float32)
+    np.minimum.at(low_R2, region_N[valid_N], clipped_N4[valid_N, :2])
+    np.maximum.at(high_R2, region_N[valid_N], clipped_N4[valid_N, 2:])
+    box_R4 = np.where(mask_R[:, None], np.concatenate([low_R2, high_R2], axis=1), 0).astype(np.float32)
     return box_R4, mask_R, reasons
 
 

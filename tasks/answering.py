@@ -21,6 +21,7 @@ from gkmvlp.metrics.answers import exact_v1
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.gk_mvlp import GkMvlp
+from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 
 Head = Literal["ranked", "free", "classifier"]
@@ -48,21 +49,21 @@ class AnswerHead:
 
 
 def question_memory(
-    backbone: Backbone, questions: list[str], image_NMD: Tensor, row_B: Tensor | None = None
+    backbone: Backbone, questions: list[str], image: Memory, row_B: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """What the decoder reads: the question's states after reading the image (as BLIP, Li et al. 2022, section 4.3).
 
     Args:
         backbone: Model and tokenizer.
         questions: B questions.
-        image_NMD: Memory of N images.
+        image: Memory of N images.
         row_B: The image of each question, (B,) int64; None where N = B, in order.
 
     Returns:
         Memory (B, T, D) and its mask (B, T) bool.
     """
-    tokens = _tokens(backbone, questions, image_NMD.device)
-    return backbone.model.text(*tokens, "fusion", image_NMD, row_B=row_B), tokens.mask
+    tokens = _tokens(backbone, questions, image.key.device)
+    return backbone.model.text(*tokens, "fusion", image, row_B=row_B), tokens.mask
 
 
 def best_answers(
@@ -166,24 +167,24 @@ def candidate_scores(model: GkMvlp, candidate_KL: Tokens, memory_BMD: Tensor, ma
     return score_BK
 
 
-def greedy(model: GkMvlp, start: int, end: int, memory_BMD: Tensor, mask_BM: Tensor, longest: int) -> Tensor:
+def greedy(model: GkMvlp, start: int, end: int, memory: Memory | Tensor, mask_BM: Tensor, longest: int) -> Tensor:
     """The likeliest next token, again and again.
 
     Args:
         model: The backbone.
         start: The decoder's first token.
         end: The token that ends a text.
-        memory_BMD: What the decoder reads (B, M, D).
+        memory: What the decoder reads (B, M, D).
         mask_BM: (B, M) bool.
         longest: Most tokens to write.
 
     Returns:
         Token ids (B, at most longest), without the first one.
     """
-    ids_BT = torch.full((len(memory_BMD), 1), start, device=memory_BMD.device)
-    done_B = torch.zeros(len(memory_BMD), dtype=torch.bool, device=memory_BMD.device)
+    ids_BT = torch.full((len(mask_BM), 1), start, device=mask_BM.device)
+    done_B = torch.zeros(len(mask_BM), dtype=torch.bool, device=mask_BM.device)
     for _ in range(longest):
-        logits_BV = model.decode(Tokens(ids_BT, torch.ones_like(ids_BT, dtype=torch.bool)), memory_BMD, mask_BM)[:, -1]
+        logits_BV = model.decode(Tokens(ids_BT, torch.ones_like(ids_BT, dtype=torch.bool)), memory, mask_BM)[:, -1]
         next_B = logits_BV.argmax(-1).masked_fill(done_B, end)
         ids_BT = torch.cat([ids_BT, next_B[:, None]], dim=1)
         done_B |= next_B == end

@@ -4,13 +4,13 @@ B batch, E entities, T tokens, M memory tokens.
 """
 
 import math
-from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from gkmvlp.anatomy import on_side
 from gkmvlp.batch import StudyBatch
 from gkmvlp.entities import ENTITY_INDEX, entity
 from gkmvlp.losses.ecls import entity_classification
@@ -23,6 +23,7 @@ from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import lineage, patient_hash
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.base import Task, text_keys
 from gkmvlp.tasks.entity_predictions import (
@@ -32,55 +33,12 @@ from gkmvlp.tasks.entity_predictions import (
     zero_shot_scores,
     zero_shot_texts,
 )
+from gkmvlp.tasks.objectives import OBJECTIVES, Objectives
 from gkmvlp.tasks.optimization import Optimization
 
 Stage = Literal["train", "val", "test"]
 WORDINGS = (PRESENT, "{name}", "{name} is present.", "Is there {name}?")  # of statements
-OBJECTIVES = ("itc", "itm", "lm", "ecls", "position", "statement")
-
-
-@dataclass
-class Objective:
-    """One objective.
-
-    Attributes:
-        weight: Its factor in the sum; 0 switches it off.
-        every: It is computed at every k-th step only, unscaled: on average it then weighs 1/k.
-    """
-
-    weight: float = 1.0
-    every: int = 1
-
-
-@dataclass
-class Objectives:
-    """The four objectives and what is a choice in them.
-
-    Attributes:
-        itc: Image-text contrast.
-        itm: Image-text matching.
-        lm: Language modelling of the report.
-        ecls: Entity classification.
-        position: Attention of present entities against the regions that the report names; off unless weighted.
-        statement: Matching of the image with short sentences on one entity; off unless weighted.
-        unmentioned: Whether silence of the report means ``absent`` or is ignored by ECLS.
-        present_weight: Factor on the ECLS loss of present entities, against rarity.
-        label_smoothing: Of language modelling.
-        temperature: Of ITC at the start; it is learned.
-        status_dropout: Share of statuses hidden in the ``report`` mode of knowledge.
-    """
-
-    itc: Objective = field(default_factory=Objective)
-    itm: Objective = field(default_factory=Objective)
-    lm: Objective = field(default_factory=Objective)
-    ecls: Objective = field(default_factory=Objective)
-    position: Objective = field(default_factory=lambda: Objective(weight=0.0))
-    statement: Objective = field(default_factory=lambda: Objective(weight=0.0))
-    unmentioned: Literal["absent", "ignore"] = "absent"
-    present_weight: float = 1.0
-    label_smoothing: float = 0.1
-    temperature: float = 0.07
-    status_dropout: float = 0.5
+TOLD = {0: "", 1: " on the right", -1: " on the left"}  # sides in statements
 
 
 class GkMvlpPretraining(Task):
@@ -133,7 +91,7 @@ class GkMvlpPretraining(Task):
             place_BER = batch["place"][:, self.columns] & self.model.prior_ER & batch["region_mask"][:, None]
             losses["position"] = position_likelihood(image.grounded.patch_attention, place_BER, image.coverage)
         if "statement" in due:
-            losses["statement"] = self.statements(status_BE, image.memory)
+            losses["statement"] = self.statements(status_BE, batch["place"][:, self.columns], image.memory)
         if due & {"itc", "itm"}:
             losses |= self.pair_losses(batch, status_BE, image, due)
         if "lm" in due:
@@ -150,17 +108,18 @@ class GkMvlpPretraining(Task):
         hidden_BE = torch.rand(status_BE.shape, device=status_BE.device) < self.objectives.status_dropout
         return status_BE.masked_fill(hidden_BE, -2)
 
-    def statements(self, status_BE: Tensor, memory_BMD: Tensor) -> Tensor:
+    def statements(self, status_BE: Tensor, place_BER: Tensor, memory: Memory) -> Tensor:
         """Matching of each image with a true and a false sentence on one entity."""
-        image_N, entity_N, is_true_N = draw_statements(status_BE)
+        right_BE, left_BE = (place_BER[..., on_side(side)].any(-1).long() for side in ("right", "left"))
+        image_N, entity_N, side_N, is_true_N = draw_statements(status_BE, right_BE - left_BE)
         if not len(image_N):
-            return memory_BMD.sum() * 0
+            return memory.value.sum() * 0
         wording_N = torch.randint(len(WORDINGS), (len(image_N),)).tolist()
         sentences = [
-            WORDINGS[wording].format(name=self.names[index])
-            for wording, index in zip(wording_N, entity_N.tolist(), strict=True)
+            WORDINGS[wording].format(name=self.names[index] + TOLD[side])
+            for wording, index, side in zip(wording_N, entity_N.tolist(), side_N.tolist(), strict=True)
         ]
-        return statement_matching(self.model.match_logits(self.tokens(sentences), memory_BMD, image_N), is_true_N)
+        return statement_matching(self.model.match_logits(self.tokens(sentences), memory, image_N), is_true_N)
 
     def pair_losses(self, batch: StudyBatch, status_BE: Tensor, image: ImageMemory, due: set[str]) -> dict[str, Tensor]:
         """ITC, and ITM on negatives drawn from its similarities."""
@@ -177,18 +136,18 @@ class GkMvlpPretraining(Task):
             losses["itm"] = self.matching(tokens, image.memory, similarity_BB, same_pair(wording_B, status_BE))
         return losses
 
-    def matching(self, tokens: Tokens, memory_BMD: Tensor, similarity_BB: Tensor, forbidden_BB: Tensor) -> Tensor:
+    def matching(self, tokens: Tokens, memory: Memory, similarity_BB: Tensor, forbidden_BB: Tensor) -> Tensor:
         """ITM of the pairs, of a wrong image for each text, and of a wrong text for each image."""
         image_B, has_image_B = hard_negatives(similarity_BB.T, forbidden_BB)
         text_B, has_text_B = hard_negatives(similarity_BB, forbidden_BB)
         ids = torch.cat([tokens.ids, tokens.ids, tokens.ids[text_B]])
         mask = torch.cat([tokens.mask, tokens.mask, tokens.mask[text_B]])
-        own_B = torch.arange(len(memory_BMD), device=memory_BMD.device)
+        own_B = torch.arange(len(tokens.ids), device=tokens.ids.device)
         row_3B = torch.cat([own_B, image_B, own_B])
-        logits = self.model.match_logits(Tokens(ids, mask), memory_BMD, row_3B)
+        logits = self.model.match_logits(Tokens(ids, mask), memory, row_3B)
         positive_B2, wrong_image_B2, wrong_text_B2 = logits.chunk(3)
         without = 1 - torch.cat([has_image_B, has_text_B]).float().mean()
-        self.log("itm_without_negative", without, batch_size=len(memory_BMD))
+        self.log("itm_without_negative", without, batch_size=len(own_B))
         return image_text_matching(positive_B2, wrong_image_B2, wrong_text_B2, has_image_B, has_text_B)
 
     def gather(self, x_BK: Tensor) -> Tensor:
@@ -210,8 +169,7 @@ class GkMvlpPretraining(Task):
         return {name for name in OBJECTIVES if getattr(self.objectives, name).weight > 0}
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
-        step = self.global_step
-        due = {name for name in self.enabled() if step % getattr(self.objectives, name).every == 0}
+        due = {name for name in OBJECTIVES if getattr(self.objectives, name).is_due(self.global_step)}
         return self.shared_step(batch, "train", due)
 
     def validation_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102

@@ -18,6 +18,7 @@ from gkmvlp.errors import ConfigError
 from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.models.backbone import Backbone, lineage, patient_hash
 from gkmvlp.models.config import Architecture
+from gkmvlp.models.text import Memory
 from gkmvlp.tasks.answering import AnswerHead, Head, best_answers, question_memory, save_answering
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.optimization import Optimization
@@ -99,19 +100,19 @@ class VisualQuestionAnswering(Task):
         Returns:
             Memory (B, M, D), the first row being the question's first token, and mask (B, M) bool.
         """
-        image_NMD, row_B = self.look_once(batch)
-        return question_memory(cast(Backbone, self.start), batch["question"], image_NMD, row_B)
+        memory, row_B = self.look_once(batch)
+        return question_memory(cast(Backbone, self.start), batch["question"], memory, row_B)
 
-    def look_once(self, batch: QuestionBatch) -> tuple[Tensor, Tensor]:
-        """Memory of the N different images (N, M, D), and the image of each question (B,)."""
+    def look_once(self, batch: QuestionBatch) -> tuple[Memory, Tensor]:
+        """Memory of the N different images, and the image of each question (B,)."""
         ids = batch["image_id"] if not self.blind else [""] * len(batch["question"])
         place = {image_id: row for row, image_id in enumerate(dict.fromkeys(ids))}
         first = torch.tensor([ids.index(image_id) for image_id in place], device=self.device)
         image, box, mask = (batch[key][first] for key in ("image", "region_box", "region_mask"))  # type: ignore[literal-required]
         if self.blind:  # one grey image stands for all
             image = torch.full_like(image, GREY)
-        memory_NMD = self.model.encode_image(image, box, mask).memory
-        return memory_NMD, torch.tensor([place[image_id] for image_id in ids], device=self.device)
+        memory = self.model.encode_image(image, box, mask).memory
+        return memory, torch.tensor([place[image_id] for image_id in ids], device=self.device)
 
     def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:  # noqa: D102
         memory_BMD, mask_BM = self.read_questions(batch)

@@ -106,7 +106,7 @@ def known_key(key):
     import gkmvlp.data_modules as data_modules
     import gkmvlp.tasks as tasks
     from gkmvlp.models.config import Architecture
-    from gkmvlp.tasks.pretraining import Objectives
+    from gkmvlp.tasks.objectives import Objectives
 
     part, *names = key.split(".")
     if part == "trainer":

@@ -16,7 +16,7 @@ def test_shapes_and_finite_values(build, images):
     length = tokens.ids.shape[1]
     shapes = {
         (2, 16, 16): look.features.patches,
-        (2, 20, 16): look.memory,  # 16 patches and 4 entities
+        (2, 20, 16): look.memory.value,  # 16 patches and 4 entities
         (2, 4, 29): look.grounded.region_attention,
         (2, 4, 16): look.grounded.patch_attention,
         (2, 4, 2): model.entity_logits(look.grounded),
@@ -166,15 +166,18 @@ def test_texts_that_share_an_image_read_it_as_if_alone(build):
     torch.testing.assert_close(shared, backbone.model.text(*tokens, "fusion", memory_NMD[row_B]))
 
 
-def test_memory_says_how_present_an_entity_is_and_averages_patches(tiny, build, images):
+def test_memory_says_what_where_and_how_present_under_the_name_of_the_entity(tiny, build, images):
     model = build(tiny(memory_grid=2)).model.eval()
-    look = model.encode_image(*images(2))
-    assert look.memory.shape == (2, 4 + 4, 16)  # 2 x 2 patches of 4 x 4, and 4 entities
-    corner_BD = look.features.patches.unflatten(1, (4, 4))[:, :2, :2].mean((1, 2)) + model.kind[0]
-    torch.testing.assert_close(look.memory[:, 0], corner_BD)
-    louder = look.grounded._replace(strength=look.grounded.strength + 1)
-    change = model.memory(look.features, louder) - look.memory
-    assert not change[:, :4].any()
+    look, prompt_ED = model.encode_image(*images(2)), model.encode_prompts()
+    key_BMD, value_BMD = look.memory
+    assert key_BMD.shape == value_BMD.shape == (2, 4 + 4, 16)  # 2 x 2 patches of 4 x 4, and 4 entities
+    corner_BD = look.features.patches.unflatten(1, (4, 4))[:, :2, :2].mean((1, 2))
+    torch.testing.assert_close(value_BMD[:, 0], corner_BD)
+    torch.testing.assert_close(key_BMD[:, 0], corner_BD + model.kind[0])
     logit_BE = model.entity_logits(look.grounded).diff(dim=-1)
-    step_BED = (((logit_BE + 1) / 4).tanh() - (logit_BE / 4).tanh()) * model.verdict.weight[:, 0]
-    torch.testing.assert_close(change[:, 4:], step_BED, atol=1e-5, rtol=1e-4)
+    told_BED = (logit_BE / 4).tanh() * model.verdict.weight[:, 0] + model.verdict.bias
+    where_BED = torch.einsum("bep,pd->bed", look.grounded.patch_attention, model.vision.position_PD)
+    torch.testing.assert_close(value_BMD[:, 4:], look.grounded.tokens + where_BED + told_BED)
+    apart_ED = prompt_ED - prompt_ED.mean(0)
+    name_ED = (apart_ED - apart_ED.mean(1, keepdim=True)) / (apart_ED.var(1, correction=0, keepdim=True) + 1e-5).sqrt()
+    torch.testing.assert_close(key_BMD[:, 4:], (name_ED + model.kind[1]).expand(2, -1, -1), atol=1e-5, rtol=1e-4)

@@ -20,6 +20,7 @@ from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import same_pair
 from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.optimization import Optimization, adamw
 
@@ -103,14 +104,15 @@ def measure_parts(task: Alone, studies: StudyBatch) -> list[Part]:
     wording_B, study_B = (text_keys(studies[key], task.device) for key in ("text", "study_id"))  # type: ignore[literal-required]
     with torch.no_grad():
         image, text_BD = task.look(studies), model.embed_text(tokens)
-    memory, pooled, text_BD = (x.detach().requires_grad_() for x in (image.memory, image.features.pooled, text_BD))
+    pooled, text_BD = (x.detach().requires_grad_() for x in (image.features.pooled, text_BD))
+    memory = Memory(*(x.detach().requires_grad_() for x in image.memory))
     features = image.features._replace(pooled=pooled)
     grounded = image.grounded._replace(evidence=image.grounded.evidence.detach().requires_grad_())
     similarity_BB = model.embed_image(image.features).detach() @ text_BD.detach().T
 
     def look() -> list[Tensor]:
         seen = task.look(studies)
-        return [seen.memory, seen.features.pooled, seen.grounded.evidence, seen.grounded.strength]
+        return [*seen.memory, seen.features.pooled, seen.grounded.evidence, seen.grounded.strength]
 
     def lm() -> list[Tensor]:
         logits_BTV = model.decode(decoded, memory)

@@ -17,8 +17,8 @@ from gkmvlp.metrics.figure import Figure, Results
 from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.models.backbone import load
 from gkmvlp.models.gk_mvlp import GkMvlp
+from gkmvlp.tasks.objectives import OBJECTIVES
 from gkmvlp.tasks.pictures import draw_boxes, draw_map, draw_regions, panels
-from gkmvlp.tasks.pretraining import OBJECTIVES
 
 
 def write_demo_page(out: Path, data: Path, results: Results) -> None:

@@ -150,7 +150,7 @@ def _zero_shot(reader: Reader, image: ImageMemory, prompts: list[Prompt]) -> lis
 
 def _answers(reader: Reader, image: ImageMemory, question: str) -> list[Rows]:
     """One answer an image."""
-    found = reader.answers(image, [question] * len(image.memory))
+    found = reader.answers(image, [question] * len(image.coverage))
     return [
         [{"question": question, "prediction": answer, "score": score, "target": None}]
         for answer, score in zip(*found, strict=True)

@@ -16,7 +16,7 @@ from gkmvlp.models.bert_weights import load_bert
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.grounded_knowledge import Grounded, GroundedKnowledge
 from gkmvlp.models.regions import RegionPooler, coverage
-from gkmvlp.models.text import FusionBert
+from gkmvlp.models.text import FusionBert, Memory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.models.vision import ImageFeatures, VisionEncoder
 
@@ -27,7 +27,7 @@ class ImageMemory(NamedTuple):
     features: ImageFeatures
     grounded: Grounded
     coverage: Tensor  # (B, R, P) share of each patch inside each region's box
-    memory: Tensor  # (B, M, D) patches, averaged to the memory's grid, then knowledge
+    memory: Memory  # (B, M, D) patches, averaged to the memory's grid, then knowledge
 
 
 class GkMvlp(nn.Module):
@@ -54,10 +54,12 @@ class GkMvlp(nn.Module):
             load_bert(self.text, config.text.weights)
         self.regions = RegionPooler(len(REGIONS), width, config.knowledge.pooling)
         self.knowledge = GroundedKnowledge(width, config.knowledge)
-        self.kind = nn.Parameter(torch.randn(2, width) * 0.02)  # tells patches from knowledge in the memory
+        self.kind = nn.Parameter(
+            torch.randn(2, width) * 0.02
+        )  # tells patches from knowledge where the memory is searched
         # how present an entity is, for the memory: attention, which sums to one, cannot say it
         self.verdict = nn.Linear(1, width)
-        nn.init.normal_(self.verdict.weight, std=0.3)
+        nn.init.normal_(self.verdict.weight)
         self.image_embedding = nn.Linear(width, config.embedding)
         self.text_embedding = nn.Linear(width, config.embedding)
         self.entity_head = nn.Linear(width, 2)
@@ -100,24 +102,34 @@ class GkMvlp(nn.Module):
         features = self.vision(image_B1SS)
         coverage_BRP = coverage(box_BR4.float(), features.grid)
         region_BRD = self.regions(features.patches, box_BR4, coverage_BRP, features.grid)
-        prompt_BED = self.encode_prompts().expand(len(image_B1SS), -1, -1)
+        prompt_ED = self.encode_prompts()
+        prompt_BED = prompt_ED.expand(len(image_B1SS), -1, -1)
         if self.status is not None:
             unsaid_BE = torch.full(prompt_BED.shape[:2], -2, device=prompt_BED.device)
             prompt_BED = prompt_BED + self.status((unsaid_BE if status_BE is None else status_BE.long()) + 2)
         admitted_BER = self.prior_ER & mask_BR[:, None]
         grounded = self.knowledge(prompt_BED, region_BRD, admitted_BER, coverage_BRP, features.patches)
-        return ImageMemory(features, grounded, coverage_BRP, self.memory(features, grounded))
+        return ImageMemory(features, grounded, coverage_BRP, self.memory(features, grounded, prompt_ED))
 
-    def memory(self, features: ImageFeatures, grounded: Grounded) -> Tensor:
-        """What the text modes read, (B, M, D): patches, averaged to ``memory_grid`` a side, then knowledge tokens."""
+    def memory(self, features: ImageFeatures, grounded: Grounded, prompt_ED: Tensor) -> Memory:
+        """What the text modes read, (B, M, D): patches, averaged to ``memory_grid`` a side, then knowledge tokens.
+
+        A knowledge token is found by the name of its entity, the same in every image: its prompt, less what all prompts
+        share, which is most of them. It tells what the prompt saw, where (the code of the place it looks at), and how
+        present the entity is.
+        """
         patches_BPD, side = features.patches, self.architecture.memory_grid
         if side is not None:
             map_BDhw = patches_BPD.transpose(1, 2).unflatten(2, features.grid)
             patches_BPD = F.adaptive_avg_pool2d(map_BDhw, side).flatten(2).transpose(1, 2)
+        name_ED = F.layer_norm(prompt_ED - prompt_ED.mean(0), prompt_ED.shape[1:])
+        where_BED = grounded.patch_attention @ self.vision.position_PD
         absent_BE, present_BE = self.entity_logits(grounded).unbind(-1)
         verdict_BE = ((present_BE - absent_BE) / 4).tanh()  # finer than a probability where entities are rare
-        token_BED = grounded.tokens + self.verdict(verdict_BE[..., None])
-        return torch.cat([patches_BPD + self.kind[0], token_BED + self.kind[1]], dim=1)
+        token_BED = grounded.tokens + where_BED + self.verdict(verdict_BE[..., None])
+        name_BED = (name_ED + self.kind[1]).expand_as(token_BED)
+        key_BMD = torch.cat([patches_BPD + self.kind[0], name_BED], dim=1)
+        return Memory(key_BMD, torch.cat([patches_BPD, token_BED], dim=1))
 
     def entity_logits(self, grounded: Grounded) -> Tensor:
         """Absent and present of each entity, (B, E, 2)."""
@@ -132,10 +144,10 @@ class GkMvlp(nn.Module):
         """Unit vectors of the shared space, (B, embedding) float32."""
         return F.normalize(self.text_embedding(self.summary(tokens)).float(), dim=-1)
 
-    def match_logits(self, tokens: Tokens, memory_NMD: Tensor, row_B: Tensor | None = None) -> Tensor:
+    def match_logits(self, tokens: Tokens, memory: Memory, row_B: Tensor | None = None) -> Tensor:
         """Whether text and image belong together, (B, 2): no, yes; text b is read with memory ``row_B[b]``."""
-        return self.match_head(self.text(*tokens, "fusion", memory_NMD, row_B=row_B)[:, 0])
+        return self.match_head(self.text(*tokens, "fusion", memory, row_B=row_B)[:, 0])
 
-    def decode(self, tokens: Tokens, memory_BMD: Tensor, memory_mask_BM: Tensor | None = None) -> Tensor:
+    def decode(self, tokens: Tokens, memory: Memory | Tensor, memory_mask_BM: Tensor | None = None) -> Tensor:
         """Scores of the next token at every place, (B, T, V)."""
-        return self.text.vocabulary_logits(self.text(*tokens, "decoder", memory_BMD, memory_mask_BM))
+        return self.text.vocabulary_logits(self.text(*tokens, "decoder", memory, memory_mask_BM))

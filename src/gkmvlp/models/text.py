@@ -5,7 +5,7 @@ and names follow BERT, so that its weights load by the table in ``gkmvlp.models.
 B batch, T tokens, M memory tokens, D width, H heads, V vocabulary.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,13 @@ from torch.nn import functional as F
 from gkmvlp.models.config import TextConfig
 
 Mode = Literal["text", "fusion", "decoder"]
+
+
+class Memory(NamedTuple):
+    """What cross-attention reads: a token is found by its key and tells its value."""
+
+    key: Tensor  # (N, M, D)
+    value: Tensor  # (N, M, D)
 
 
 class BertAttention(nn.Module):
@@ -37,23 +44,23 @@ class BertAttention(nn.Module):
     def forward(
         self,
         x_BTD: Tensor,
-        source_NMD: Tensor,
+        source: Memory,
         mask: Tensor | None,
         causal: bool = False,
         row_B: Tensor | None = None,
     ) -> Tensor:
-        """Attends from ``x_BTD`` to ``source_NMD``.
+        """Attends from ``x_BTD`` to ``source``.
 
         Args:
             x_BTD: Queries (B, T, D).
-            source_NMD: Keys and values (N, M, D).
+            source: Keys and values, (N, M, D) each.
             mask: Bool, broadcastable to (B, 1, T, M), True where attention is allowed; None allows all.
             causal: Whether a token sees only itself and earlier ones; ``mask`` must then be None.
             row_B: Which source each row of queries reads, (B,); None where N = B and each reads its own.
         """
         query, key, value = (
             project(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for project, x in ((self.query, x_BTD), (self.key, source_NMD), (self.value, source_NMD))
+            for project, x in ((self.query, x_BTD), (self.key, source.key), (self.value, source.value))
         )
         if row_B is not None:  # a source that several rows read is projected once
             key, value = key[row_B], value[row_B]
@@ -82,19 +89,21 @@ class BertLayer(nn.Module):
         x_BTD: Tensor,
         mask: Tensor,
         mode: Mode,
-        memory_BMD: Tensor | None,
+        memory: Memory | None,
         memory_mask: Tensor | None,
         row_B: Tensor | None,
     ) -> Tensor:
         """One layer; see ``FusionBert.forward``."""
         if mode == "decoder":
-            x_BTD = self.decoder_attention(x_BTD, x_BTD, None, causal=True)  # right padding hides behind causality
+            x_BTD = self.decoder_attention(
+                x_BTD, Memory(x_BTD, x_BTD), None, causal=True
+            )  # right padding hides behind causality
         else:
-            x_BTD = self.attention(x_BTD, x_BTD, mask)
-        if self.cross_attention is not None and memory_BMD is not None:
+            x_BTD = self.attention(x_BTD, Memory(x_BTD, x_BTD), mask)
+        if self.cross_attention is not None and memory is not None:
             # k texts in a row that share a memory, side by side, are the queries of one attention
-            folded = x_BTD if row_B is not None else x_BTD.reshape(len(memory_BMD), -1, x_BTD.shape[-1])
-            x_BTD = self.cross_attention(folded, memory_BMD, memory_mask, row_B=row_B).view_as(x_BTD)
+            folded = x_BTD if row_B is not None else x_BTD.reshape(len(memory.key), -1, x_BTD.shape[-1])
+            x_BTD = self.cross_attention(folded, memory, memory_mask, row_B=row_B).view_as(x_BTD)
         return self.norm(x_BTD + self.dropout(self.output(F.gelu(self.intermediate(x_BTD)))))
 
 
@@ -130,7 +139,7 @@ class FusionBert(nn.Module):
         token_BT: Tensor,
         mask_BT: Tensor,
         mode: Mode = "text",
-        memory_BMD: Tensor | None = None,
+        memory: Memory | Tensor | None = None,
         memory_mask_BM: Tensor | None = None,
         row_B: Tensor | None = None,
     ) -> Tensor:
@@ -140,7 +149,7 @@ class FusionBert(nn.Module):
             token_BT: Token ids (B, T) int64, right-padded.
             mask_BT: (B, T) bool, True on real tokens.
             mode: ``text`` ignores the memory, ``fusion`` reads it, ``decoder`` reads it and is causal.
-            memory_BMD: Image memory (B, M, D), or (B / k, M, D) where k texts in a row share an image.
+            memory: What is read, (B, M, D), or (B / k, M, D) where k texts in a row share it; a tensor is its own keys.
             memory_mask_BM: (B, M) or (B / k, M) bool, True where the memory may be read; None allows all.
             row_B: Which memory each text reads, (B,) int64, for memories (N, M, D) that are shared unevenly.
 
@@ -148,13 +157,15 @@ class FusionBert(nn.Module):
             (B, T, D).
         """
         if mode == "text":
-            memory_BMD = None
+            memory = None
+        elif isinstance(memory, Tensor):
+            memory = Memory(memory, memory)
         place = torch.arange(token_BT.shape[1], device=token_BT.device)
         x_BTD = self.dropout(self.norm(self.word(token_BT) + self.position(place) + self.segment))
         mask = mask_BT[:, None, None, :]
         memory_mask = None if memory_mask_BM is None else memory_mask_BM[:, None, None, :]
         for layer in self.layers:
-            x_BTD = layer(x_BTD, mask, mode, memory_BMD, memory_mask, row_B)
+            x_BTD = layer(x_BTD, mask, mode, memory, memory_mask, row_B)
         return x_BTD
 
     def vocabulary_logits(self, state_BTD: Tensor) -> Tensor:

@@ -1,0 +1,56 @@
+"""The objectives of pre-training as a config states them: weights, when they are computed, choices in them."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+OBJECTIVES = ("itc", "itm", "lm", "ecls", "position", "statement")
+
+
+@dataclass
+class Objective:
+    """One objective.
+
+    Attributes:
+        weight: Its factor in the sum; 0 switches it off.
+        every: It is computed at every k-th step only, unscaled: on average it then weighs 1/k.
+        start: First step of training that computes it, where it builds on what another must have learned.
+    """
+
+    weight: float = 1.0
+    every: int = 1
+    start: int = 0
+
+    def is_due(self, step: int) -> bool:
+        """Whether a step of training computes it."""
+        return self.weight > 0 and step >= self.start and step % self.every == 0
+
+
+@dataclass
+class Objectives:
+    """The four objectives and what is a choice in them.
+
+    Attributes:
+        itc: Image-text contrast.
+        itm: Image-text matching.
+        lm: Language modelling of the report.
+        ecls: Entity classification.
+        position: Attention of present entities against the regions that the report names; off unless weighted.
+        statement: Matching of the image with short sentences on one entity; off unless weighted.
+        unmentioned: Whether silence of the report means ``absent`` or is ignored by ECLS.
+        present_weight: Factor on the ECLS loss of present entities, against rarity.
+        label_smoothing: Of language modelling.
+        temperature: Of ITC at the start; it is learned.
+        status_dropout: Share of statuses hidden in the ``report`` mode of knowledge.
+    """
+
+    itc: Objective = field(default_factory=Objective)
+    itm: Objective = field(default_factory=Objective)
+    lm: Objective = field(default_factory=Objective)
+    ecls: Objective = field(default_factory=Objective)
+    position: Objective = field(default_factory=lambda: Objective(weight=0.0))
+    statement: Objective = field(default_factory=lambda: Objective(weight=0.0))
+    unmentioned: Literal["absent", "ignore"] = "absent"
+    present_weight: float = 1.0
+    label_smoothing: float = 0.1
+    temperature: float = 0.07
+    status_dropout: float = 0.5
