@@ -10,7 +10,6 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from gkmvlp.anatomy import on_side
 from gkmvlp.batch import StudyBatch
 from gkmvlp.entities import ENTITY_INDEX, entity
 from gkmvlp.losses.ecls import entity_classification
@@ -38,7 +37,6 @@ from gkmvlp.tasks.optimization import Optimization
 
 Stage = Literal["train", "val", "test"]
 WORDINGS = (PRESENT, "{name}", "{name} is present.", "Is there {name}?")  # of statements
-TOLD = {0: "", 1: " on the right", -1: " on the left"}  # sides in statements
 
 
 class GkMvlpPretraining(Task):
@@ -91,7 +89,7 @@ class GkMvlpPretraining(Task):
             place_BER = batch["place"][:, self.columns] & self.model.prior_ER & batch["region_mask"][:, None]
             losses["position"] = position_likelihood(image.grounded.patch_attention, place_BER, image.coverage)
         if "statement" in due:
-            losses["statement"] = self.statements(status_BE, batch["place"][:, self.columns], image.memory)
+            losses["statement"] = self.statements(status_BE, image.memory)
         if due & {"itc", "itm"}:
             losses |= self.pair_losses(batch, status_BE, image, due)
         if "lm" in due:
@@ -108,16 +106,15 @@ class GkMvlpPretraining(Task):
         hidden_BE = torch.rand(status_BE.shape, device=status_BE.device) < self.objectives.status_dropout
         return status_BE.masked_fill(hidden_BE, -2)
 
-    def statements(self, status_BE: Tensor, place_BER: Tensor, memory: Memory) -> Tensor:
+    def statements(self, status_BE: Tensor, memory: Memory) -> Tensor:
         """Matching of each image with a true and a false sentence on one entity."""
-        right_BE, left_BE = (place_BER[..., on_side(side)].any(-1).long() for side in ("right", "left"))
-        image_N, entity_N, side_N, is_true_N = draw_statements(status_BE, right_BE - left_BE)
+        image_N, entity_N, is_true_N = draw_statements(status_BE)
         if not len(image_N):
             return memory.value.sum() * 0
         wording_N = torch.randint(len(WORDINGS), (len(image_N),)).tolist()
         sentences = [
-            WORDINGS[wording].format(name=self.names[index] + TOLD[side])
-            for wording, index, side in zip(wording_N, entity_N.tolist(), side_N.tolist(), strict=True)
+            WORDINGS[wording].format(name=self.names[index])
+            for wording, index in zip(wording_N, entity_N.tolist(), strict=True)
         ]
         return statement_matching(self.model.match_logits(self.tokens(sentences), memory, image_N), is_true_N)
 

@@ -55,11 +55,6 @@ def side_of(region: str) -> Side | None:
     return "right" if region.startswith("right ") else "left" if region.startswith("left ") else None
 
 
-def on_side(side: Side) -> list[int]:
-    """Indices of the regions of a side."""
-    return [index for index, region in enumerate(REGIONS) if side_of(region) == side]
-
-
 _SWAP = {"left": "right", "right": "left"}
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from gkmvlp.commands.demo import PATIENTS, VQA_IMAGES
 
-RATES = (5e-4, 1e-3, 2e-3)
+RATES = (2.5e-4, 5e-4, 1e-3)
 SEED = 1  # of the phantoms; the demo's are of seed 0
 COLUMNS = ("config", "arm", "rate", "validation accuracy", "seeds", "chosen")
 
