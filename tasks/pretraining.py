@@ -107,10 +107,11 @@ class GkMvlpPretraining(Task):
         return status_BE.masked_fill(hidden_BE, -2)
 
     def statements(self, status_BE: Tensor, memory: Memory) -> Tensor:
-        """Matching of each image with a true and a false sentence on one entity."""
+        """Matching of each image with a true and a false sentence on one entity: the text learns to read, not the image."""
+        memory = Memory(*(part_BMD.detach() for part_BMD in memory))  # entity classification teaches the image better
         image_N, entity_N, is_true_N = draw_statements(status_BE)
         if not len(image_N):
-            return memory.value.sum() * 0
+            return memory.value.new_zeros((), requires_grad=True)
         wording_N = torch.randint(len(WORDINGS), (len(image_N),)).tolist()
         sentences = [
             WORDINGS[wording].format(name=self.names[index])
