@@ -27,7 +27,7 @@ class Objective:
 
 @dataclass
 class Objectives:
-    """The four objectives and what is a choice in them.
+    """The objectives and what is a choice in them.
 
     Attributes:
         itc: Image-text contrast.

@@ -25,13 +25,7 @@ from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.base import Task, text_keys
-from gkmvlp.tasks.entity_predictions import (
-    PRESENT,
-    attention_peaks,
-    entity_rows,
-    zero_shot_scores,
-    zero_shot_texts,
-)
+from gkmvlp.tasks.entity_predictions import PRESENT, attention_peaks, entity_rows, zero_shot_scores, zero_shot_texts
 from gkmvlp.tasks.objectives import OBJECTIVES, Objectives
 from gkmvlp.tasks.optimization import Optimization
 

@@ -3,6 +3,8 @@
 import gzip
 import json
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -146,6 +148,18 @@ def test_output_folder_that_cannot_be_written(corpus, tmp_path):
     assert "cannot be written" in error
     assert "--trainer.default_root_dir" in error
     assert (tmp_path / "taken").read_text() == "x"
+
+
+def test_the_program_itself_stops_with_one_line(corpus, out):
+    """Once as a process started anew: what libraries print while they are loaded would show here alone."""
+    table(corpus / SPLIT, moved_patient)
+    before = tree(out)
+    line = [sys.executable, "-m", "gkmvlp", "fit", *words("pretrain-phantom", corpus, out)]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "split.csv.gz" in done.stderr
+    assert tree(out) == before
 
 
 def test_faults_that_are_counted(corpus, tmp_path, capsys):

@@ -54,9 +54,7 @@ class GkMvlp(nn.Module):
             load_bert(self.text, config.text.weights)
         self.regions = RegionPooler(len(REGIONS), width, config.knowledge.pooling)
         self.knowledge = GroundedKnowledge(width, config.knowledge)
-        self.kind = nn.Parameter(
-            torch.randn(2, width) * 0.02
-        )  # tells patches from knowledge where the memory is searched
+        self.kind = nn.Parameter(torch.randn(2, width) * 0.02)  # tells patches from knowledge in the memory's keys
         # how present an entity is, for the memory: attention, which sums to one, cannot say it
         self.verdict = nn.Linear(1, width)
         nn.init.normal_(self.verdict.weight)

@@ -95,9 +95,8 @@ class BertLayer(nn.Module):
     ) -> Tensor:
         """One layer; see ``FusionBert.forward``."""
         if mode == "decoder":
-            x_BTD = self.decoder_attention(
-                x_BTD, Memory(x_BTD, x_BTD), None, causal=True
-            )  # right padding hides behind causality
+            # right padding hides behind causality
+            x_BTD = self.decoder_attention(x_BTD, Memory(x_BTD, x_BTD), None, causal=True)
         else:
             x_BTD = self.attention(x_BTD, Memory(x_BTD, x_BTD), mask)
         if self.cross_attention is not None and memory is not None:
