@@ -43,9 +43,10 @@ class SampleDataset(Dataset[dict[str, Any]]):
         self.seed = seed
         self.augmentation = augmentation
         self.is_training = is_training
-        # rows on one image share its augmentation: the image is then encoded once for all of them
+        # rows on one image share its augmentation: the image is then made ready and encoded once for all of them
         first: dict[Any, int] = {}
         self.twin = [first.setdefault(row.fields.get("image_id", i), i) for i, row in enumerate(samples)]
+        self._last: tuple[tuple[int, int], dict[str, torch.Tensor]] | None = None
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -53,8 +54,14 @@ class SampleDataset(Dataset[dict[str, Any]]):
     def __getitem__(self, key: int | tuple[int, int]) -> dict[str, Any]:
         """One item: the fields of ``ImageBatch`` without their batch axis; ``image`` (1, S, S)."""
         index, epoch = key if isinstance(key, tuple) else (key, 0)
-        sample = self.samples[index]
-        rng = np.random.default_rng((self.seed, epoch, self.twin[index])) if self.is_training else None
+        sample, shown = self.samples[index], (self.twin[index], epoch)
+        if self._last is None or self._last[0] != shown:
+            self._last = shown, self._show(sample, *shown)
+        return {"sample_id": sample.sample_id, "patient_id": sample.patient_id, **self._last[1], **sample.fields}
+
+    def _show(self, sample: Sample, twin: int, epoch: int) -> dict[str, torch.Tensor]:
+        """What rows on one image share: pixels, frame and region boxes, as they are in this epoch."""
+        rng = np.random.default_rng((self.seed, epoch, twin)) if self.is_training else None
         image_SS, frame = self.read(sample)
         box_R4, mask_R = self.regions.boxes(sample, frame, rng)
         box_R4 = frame.forward(box_R4)
@@ -62,13 +69,10 @@ class SampleDataset(Dataset[dict[str, Any]]):
             image_SS, box_R4 = self.augmentation(image_SS, box_R4, int(rng.integers(2**31)))
         box_R4, mask_R = to_fractions(box_R4, mask_R, len(image_SS))
         return {
-            "sample_id": sample.sample_id,
-            "patient_id": sample.patient_id,
             "image": torch.from_numpy(image_SS)[None].float().div_(255),
             "frame": torch.tensor(frame, dtype=torch.float32),
             "region_box": torch.from_numpy(box_R4),
             "region_mask": torch.from_numpy(mask_R),
-            **sample.fields,
         }
 
 

@@ -5,12 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from gkmvlp.anatomy import REGIONS
+from gkmvlp.anatomy import REGIONS, VIEWS
 from gkmvlp.data_modules.samples import Sample
 from gkmvlp.data_modules.transforms import Float
 from gkmvlp.geometry import Frame
-
-_VIEWS = ("PA", "AP")
 
 
 def mean_atlas(samples: Iterable[Sample], fallback: dict[str, Float]) -> dict[str, Any]:
@@ -25,14 +23,14 @@ def mean_atlas(samples: Iterable[Sample], fallback: dict[str, Float]) -> dict[st
     """
     sums: dict[tuple[str, str], tuple[Float, Float]] = {}
     for sample in samples:
-        if sample.box_R4 is None or sample.mask_R is None or sample.size is None or sample.view not in _VIEWS:
+        if sample.box_R4 is None or sample.mask_R is None or sample.size is None or sample.view not in VIEWS:
             continue
         box_R4 = Frame.fit(int(sample.size[0]), int(sample.size[1]), 1).forward(sample.box_R4)
         key = (sample.view, sample.patient_id)
         old, seen = sums.get(key, (np.zeros((len(REGIONS), 4), np.float32), np.zeros(len(REGIONS), np.float32)))
         sums[key] = (old + box_R4 * sample.mask_R[:, None], seen + sample.mask_R)
     boxes, patients = {}, {}
-    for view in _VIEWS:
+    for view in VIEWS:
         rows = [row for (name, _), row in sums.items() if name == view]
         mean_R4, count_R = _mean(rows)
         mean_R4 = np.where(count_R[:, None] > 0, mean_R4, fallback[view])

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gkmvlp.anatomy import REGIONS, atlas
+from gkmvlp.anatomy import REGIONS, atlas_from_names, shipped_atlas
 from gkmvlp.data_modules.transforms import Float, Mask, jitter_boxes
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
@@ -93,12 +93,8 @@ def read_atlas(path: str | None) -> dict[str, Float]:
         DataError: If the file is missing or holds other shapes.
     """
     if path is None:
-        return {view: atlas(view) for view in ("PA", "AP")}
+        return shipped_atlas()
     try:
-        views = json.loads(Path(path).read_text())["boxes"]
-        boxes = {view: np.array([views[view][name] for name in REGIONS], np.float32) for view in ("PA", "AP")}
+        return atlas_from_names(json.loads(Path(path).read_text())["boxes"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is no atlas ({error}): write one with gkmvlp data atlas --out {path}") from error
-    if any(box_R4.shape != (len(REGIONS), 4) for box_R4 in boxes.values()):
-        raise DataError(f"{path} is no atlas: four numbers a region were expected")
-    return boxes

@@ -206,4 +206,5 @@ class GkMvlpPretraining(Task):
             "manifest": data.manifest()["hash"],
             "patients": sorted(patients.union(info.get("patients", []))),
         }
+        self.start.atlas = data.regions.atlas
         backbones.save(self.start, self.root / "backbone")

@@ -1,11 +1,13 @@
-"""Which precision is chosen on which hardware, and that a config's own choice stands."""
+"""What is chosen on which hardware, and that a config's own choice of precision stands."""
+
+import os
 
 import pytest
 import torch
 from lightning.pytorch import LightningModule
 
 from gkmvlp.commands._trainer import trainer_arguments
-from gkmvlp.hardware import best_precision
+from gkmvlp.hardware import best_precision, runs_at_once
 
 
 @pytest.fixture
@@ -51,3 +53,10 @@ def test_the_trainer_gets_it_where_the_config_leaves_it_open(machine, tmp_path, 
         "precision": given,
     }
     assert trainer_arguments(config, LightningModule(), "fit").get("precision") == chosen
+
+
+@pytest.mark.parametrize(("has", "cores", "expected"), [({}, 2, 2), ({}, 1, 1), ({"gpu": True}, 16, 1)])
+def test_processors_take_two_small_runs_at_once(machine, monkeypatch, has, cores, expected):
+    machine(**has)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert runs_at_once() == expected

@@ -55,13 +55,19 @@ def test_lineage_and_patients():
 
 @pytest.mark.filterwarnings("ignore:A model that never")
 def test_findings_are_those_of_the_evaluation_pipeline(backbone, images, tmp_path):
-    """The DataModule's test batch through the raw model gives the same probabilities."""
+    """The DataModule's test batch through the raw model gives the same probabilities, with the backbone's own atlas."""
+    start = backbones.load(backbone)
+    start.atlas = {view: box_R4 * 0.8 for view, box_R4 in start.atlas.items()}
+    backbone = tmp_path / "backbone"
+    backbones.save(start, backbone)
     lines = ["image,report,patient_id,split", *(f"{path},No effusion.,{i},test" for i, path in enumerate(images))]
     (tmp_path / "t.csv").write_text("\n".join(lines))
-    data = ImageReportPairs(str(tmp_path / "t.csv"), batch_size=3, num_workers=0, image_size=32, boxes="atlas")
+    atlas_file = str(backbone / "grounding.json")
+    table = str(tmp_path / "t.csv")
+    data = ImageReportPairs(table, batch_size=3, num_workers=0, image_size=32, boxes="atlas", atlas_file=atlas_file)
     data.setup()
     (batch,) = data.test_dataloader()
-    raw = backbones.load(backbone).model.eval()
+    raw = start.model.eval()
     with torch.inference_mode():
         image = raw.encode_image(batch["image"], batch["region_box"], batch["region_mask"])
         expected_BE = raw.entity_logits(image.grounded).softmax(-1)[..., 1].numpy()

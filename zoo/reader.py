@@ -19,7 +19,7 @@ from torch.utils.data import default_collate
 from gkmvlp.batch import ImageBatch
 from gkmvlp.data_modules.dataset import SampleDataset
 from gkmvlp.data_modules.images import read_image
-from gkmvlp.data_modules.samples import RegionPolicy, Sample, read_atlas
+from gkmvlp.data_modules.samples import RegionPolicy, Sample
 from gkmvlp.data_modules.transforms import Pixels, letterbox
 from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Frame
@@ -75,10 +75,10 @@ class Reader:
             head.classifier.to(device).eval()
         self.entities = list(self.architecture.knowledge.entities)
         self.notice = None if backbones.saw_patients(backbone.info) else NO_PATIENT
-        self._regions = RegionPolicy("atlas", read_atlas(None))
+        self._regions = RegionPolicy("atlas", backbone.atlas)
 
     def item(self, image: str | Path | bytes) -> dict[str, Any]:
-        """One image as evaluation reads it: size, fit and intensity of the model, regions from the atlas.
+        """One image as evaluation reads it: size, fit and intensity of the model, regions from its atlas.
 
         Raises:
             ImageError: If it cannot be read; it is named.

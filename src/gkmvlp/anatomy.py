@@ -4,6 +4,7 @@ Right and left are the patient's: right is on the left of a PA or AP image. R=29
 """
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 View = Literal["PA", "AP"]
 Side = Literal["right", "left", "bilateral"]
+VIEWS: tuple[View, ...] = ("PA", "AP")
 
 # name: (right box or None, ...) is easier to check as one row a region: x1, y1, x2, y2 in percent of the letterboxed
 # frame of an upright PA view, written from textbook proportions (cardiothoracic ratio 0.45, carina at T5, right
@@ -108,3 +110,25 @@ def atlas(view: str = "PA") -> NDArray[np.float32]:
     box_R4[lower_R, 3] -= np.float32(0.03)
     box_R4[REGION_INDEX["cardiac silhouette"]] += np.array([-0.02, -0.02, 0.03, 0.0], np.float32)
     return box_R4.clip(0, 1)
+
+
+def shipped_atlas() -> dict[str, NDArray[np.float32]]:
+    """View -> boxes (R, 4) of ``atlas``."""
+    return {view: atlas(view) for view in VIEWS}
+
+
+def atlas_to_names(boxes: Mapping[str, NDArray[np.float32]]) -> dict[str, dict[str, list[float]]]:
+    """View -> boxes (R, 4) as view -> region -> four numbers, for JSON."""
+    return {view: dict(zip(REGIONS, box_R4.tolist(), strict=True)) for view, box_R4 in boxes.items()}
+
+
+def atlas_from_names(views: Mapping[str, Mapping[str, list[float]]]) -> dict[str, NDArray[np.float32]]:
+    """The reverse of ``atlas_to_names``.
+
+    Raises:
+        KeyError: If a view or region is missing.
+        ValueError: If a box has other than four numbers.
+    """
+    return {
+        view: np.array([views[view][name] for name in REGIONS], np.float32).reshape(len(REGIONS), 4) for view in VIEWS
+    }

@@ -1,5 +1,6 @@
 """What this machine computes fast."""
 
+import os
 from typing import Literal
 
 import torch
@@ -20,3 +21,8 @@ def best_precision(accelerator: str = "auto") -> Precision:
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "32-true"
     has_units = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return "bf16-mixed" if has_units else "32-true"
+
+
+def runs_at_once() -> int:
+    """How many small runs go side by side: one on a GPU, two on processors, whose cores share a small product badly."""
+    return 1 if torch.cuda.is_available() or (os.cpu_count() or 1) < 2 else 2

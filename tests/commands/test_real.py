@@ -68,6 +68,8 @@ def test_vqa_runs_every_arm_seed_and_split_once(lightning, tmp_path):
         "--seeds",
         "0",
         "1",
+        "--jobs",
+        "1",
         "--out",
         str(tmp_path / "o"),
         "--record",

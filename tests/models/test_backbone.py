@@ -2,12 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 import timm
 import torch
 from safetensors.torch import load_file, save_file
 from transformers import BertConfig, BertForMaskedLM
 
+from gkmvlp.anatomy import shipped_atlas
+from gkmvlp.data_modules.samples import read_atlas
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.config import Architecture
@@ -78,6 +81,14 @@ def test_prior_and_prompts_stand_readable_in_the_folder(saved):
     ]
 
 
+def test_the_atlas_of_pre_training_lies_in_the_folder_and_can_be_named_as_one(saved):
+    backbone, folder = saved
+    backbone.atlas = {view: box_R4 * 0.9 for view, box_R4 in shipped_atlas().items()}
+    backbones.save(backbone, folder)
+    for boxes in (backbones.load(folder).atlas, read_atlas(str(folder / "grounding.json"))):
+        assert all(np.array_equal(boxes[view], backbone.atlas[view]) for view in ("PA", "AP"))
+
+
 def edit(folder, **changes):
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -114,6 +125,7 @@ SPOILED = {
     ),
     "cut tensors": (lambda folder: (folder / "model.safetensors").write_bytes(b"x" * 40), "model.safetensors"),
     "no tensors": (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors"),
+    "no atlas": (lambda folder: (folder / "grounding.json").write_text('{"regions": []}'), r"grounding\.json.*boxes"),
     "cut config": (lambda folder: (folder / "config.json").write_text('{"format": 1, "arch'), r"config\.json"),
 }  # fmt: skip
 

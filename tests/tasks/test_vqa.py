@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from gkmvlp.cli import main
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.models import backbone as backbones
 from gkmvlp.tasks import VisualQuestionAnswering
 from tests.processes import gkmvlp
 from tests.tiny import architecture, tree, words
@@ -111,6 +112,23 @@ def test_perturbing_one_backbone_tensor_moves_the_logits(questions, batch, pretr
         )
         save_file({**state, name: changed.contiguous()}, folder / "model.safetensors", {"format": "pt"})
         assert not torch.equal(logits(), before), name
+
+
+def test_a_frozen_image_side_ends_as_it_began(phantoms, pretrained, batch, tmp_path):
+    start, out = pretrained / "backbone", tmp_path / "run"
+    assert main(["fit", *vqa_words(phantoms, out, start, "--model.init_args.freeze_image=true")]) == 0
+    before, after = (load_file(folder / "model.safetensors") for folder in (start, out / "model"))
+    assert set(after) - set(before) == {"fixed_prompt_ED"}
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert "text.word.weight" in moved
+    assert all(name.startswith("text.") for name in moved)
+    images = batch["image"], batch["region_box"], batch["region_mask"]
+    with torch.no_grad():
+        first, last = (
+            backbones.load(folder).model.eval().encode_image(*images).memory for folder in (start, out / "model")
+        )
+    assert torch.equal(first.key, last.key)
+    assert torch.equal(first.value, last.value)
 
 
 def test_answers_of_another_data_set_are_one_line(phantoms, pretrained, tmp_path):

@@ -1,9 +1,14 @@
 """Several runs of one config, compared: pre-trained against from scratch and against floors."""
 
 import gc
+import multiprocessing
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.queues import SimpleQueue
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -38,7 +43,39 @@ def fit_and_test(config: str, out: Path, options: Sequence[str]) -> Path:
     return out / "predictions"
 
 
-def vqa_arms(config: str, out: Path, backbone: str, seeds: Sequence[int], options: Sequence[str]) -> Path:
+def side_by_side(work: Callable[..., object], calls: Sequence[Sequence[Any]], jobs: int) -> None:
+    """Several calls of one function, ``jobs`` of them at once, each with its share of the cores.
+
+    Args:
+        work: A function of a module, as it may run in another process.
+        calls: Arguments of each call; the longest first keeps all cores at work.
+        jobs: 1 makes the calls here, one after the other; more in processes of their own, the first of which shows its
+            progress bars.
+    """
+    if jobs == 1:
+        for call in calls:
+            work(*call)
+        return
+    context = multiprocessing.get_context("spawn")
+    bars = context.SimpleQueue()
+    for shown in (os.environ.get("GKMVLP_PROGRESS", "0"), *["0"] * (jobs - 1)):
+        bars.put(shown)
+    with ProcessPoolExecutor(jobs, context, _begin, ((os.cpu_count() or 1) // jobs, bars)) as pool:
+        for done in [pool.submit(work, *call) for call in calls]:
+            done.result()
+
+
+def _begin(threads: int, bars: "SimpleQueue[str]") -> None:
+    """What a process sets before its first run."""
+    import torch
+
+    torch.set_num_threads(max(1, threads))
+    os.environ["GKMVLP_PROGRESS"] = bars.get()
+
+
+def vqa_arms(
+    config: str, out: Path, backbone: str, seeds: Sequence[int], options: Sequence[str], jobs: int = 1
+) -> Path:
     """Question answering from a backbone, from scratch, and without the image, each with every seed.
 
     A run whose predictions are there is not run again.
@@ -49,24 +86,22 @@ def vqa_arms(config: str, out: Path, backbone: str, seeds: Sequence[int], option
         backbone: Folder of the backbone.
         seeds: Seeds of initialisation, order and dropout.
         options: Further words.
+        jobs: How many runs go side by side.
 
     Returns:
         The merged predictions file, ``predictions/vqa.parquet`` below ``out``.
     """
-    arms = {
-        "pretrained": [f"--model.init_args.backbone={backbone}"],
+    arms = {  # the longest first
         "scratch": ["--model.init_args.backbone=null"],
+        "pretrained": [f"--model.init_args.backbone={backbone}"],
         "question_only": [f"--model.init_args.backbone={backbone}", "--model.init_args.blind=true"],
     }
-    parts = []
+    runs: list[tuple[str, Path, list[str]]] = []
     for seed in seeds:
         seeded = [f"--seed_everything={seed}", f"--model.init_args.seed={seed}", f"--data.init_args.seed={seed}"]
-        for name, words in arms.items():
-            folder = out / "vqa" / f"{name}-{seed}"
-            part = folder / "predictions" / "vqa.parquet"
-            if not part.is_file():
-                fit_and_test(config, folder, [*options, *seeded, *words])
-            parts.append(part)
+        runs += [(config, out / "vqa" / f"{name}-{seed}", [*options, *seeded, *words]) for name, words in arms.items()]
+    parts = [folder / "predictions" / "vqa.parquet" for _, folder, _ in runs]
+    side_by_side(fit_and_test, [run for run, part in zip(runs, parts, strict=True) if not part.is_file()], jobs)
     merged = out / "predictions" / "vqa.parquet"
     merge(parts, merged)
     return merged

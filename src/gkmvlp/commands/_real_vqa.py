@@ -5,6 +5,7 @@ import time
 from dataclasses import replace
 
 from gkmvlp.commands._arms import vqa_arms
+from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.figure import Results
 from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
@@ -13,12 +14,13 @@ from gkmvlp.metrics.tables import interval
 
 def measure_vqa(args: argparse.Namespace) -> None:
     """Runs what is not there yet, prints the figures, writes ``results.json``, with ``--record`` ``vqa-rad.json``."""
-    start, figures = time.monotonic(), []
+    start, figures, jobs = time.monotonic(), [], args.jobs or runs_at_once()
     options = [f"--data.init_args.root={args.data}", f"--data.init_args.cache_dir={args.out / 'cache'}", *args.options]
     with ProcessTreePeak() as peak:
         for split in args.splits:
             words = [*options, f"--data.init_args.split={split}"]
-            figures += figures_of(vqa_arms("zoo://vqa-rad", args.out / split, args.backbone, args.seeds, words))
+            arms = vqa_arms("zoo://vqa-rad", args.out / split, args.backbone, args.seeds, words, jobs)
+            figures += figures_of(arms)
     results = Results(created(), command(), commit(), time.monotonic() - start, peak.bytes, figures)
     results.write(args.out / "results.json")
     for figure in figures:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 # Sizes of the demo; they stand on its page.
 PATIENTS = 3200
-VQA_IMAGES = 800
+VQA_IMAGES = 1600
 SEED = 0
 
 
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     from gkmvlp.commands._demo_page import write_demo_page
     from gkmvlp.commands._truth import score_on_truth
     from gkmvlp.commands.phantom import write_corpora
+    from gkmvlp.hardware import runs_at_once
     from gkmvlp.metrics.evaluate import figures_of
     from gkmvlp.metrics.figure import Results
     from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         predictions = fit_and_test("zoo://pretrain-phantom", out, [root, *args.pretrain])
         score_on_truth(predictions, data)
         backbone = str(out / "backbone")
-        vqa_arms("zoo://vqa-phantom", out, backbone, [0], [root, *args.vqa])
+        vqa_arms("zoo://vqa-phantom", out, backbone, [0], [root, *args.vqa], runs_at_once())
         files = [predictions / f"{task}.parquet" for task in ("entity_classification", "zero_shot", "grounding", "vqa")]
         figures = [figure for file in files for figure in figures_of(file)]
     seconds = time.monotonic() - start

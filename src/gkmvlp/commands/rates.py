@@ -11,8 +11,9 @@ from pathlib import Path
 
 from gkmvlp.commands.demo import PATIENTS, VQA_IMAGES
 
-RATES = (2.5e-4, 5e-4, 1e-3)
+RATES = (3e-4, 1e-3, 3e-3)
 SEED = 1  # of the phantoms; the demo's are of seed 0
+KEPT = "validation.json"
 COLUMNS = ("config", "arm", "rate", "validation accuracy", "seeds", "chosen")
 
 
@@ -61,12 +62,30 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _try_all(args: argparse.Namespace, backbone: str, options: Sequence[str]) -> list[list[object]]:
-    """Rows of the table: every arm with every rate; says what is chosen."""
+    """Rows of the table: every arm with every rate; says what is chosen. A run that is there is not repeated."""
+    import json
+
+    from gkmvlp.commands._arms import side_by_side
+    from gkmvlp.hardware import runs_at_once
+
+    runs = {
+        (arm, rate, seed): args.out / args.config / f"{arm}-{rate:g}-{seed}"
+        for arm in ("scratch", "pretrained")  # the longer runs first
+        for rate in args.rates
+        for seed in args.seeds
+    }
+    missing = [
+        (args.config, folder, [*options, *_words(arm, backbone, rate, seed)])
+        for (arm, rate, seed), folder in runs.items()
+        if not (folder / KEPT).is_file()
+    ]
+    side_by_side(fit_and_keep, missing, runs_at_once())
     rows: list[list[object]] = []
     for arm in ("pretrained", "scratch"):
-        found = {
-            rate: [_accuracy(args, arm, backbone, rate, seed, options) for seed in args.seeds] for rate in args.rates
-        }
+        found: dict[float, list[float]] = {rate: [] for rate in args.rates}
+        for (name, rate, _), folder in runs.items():
+            if name == arm:
+                found[rate].append(float(json.loads((folder / KEPT).read_text())["accuracy"]))
         best = choose(found)
         for rate, values in found.items():
             mark = "yes" if rate == best else ""
@@ -99,25 +118,22 @@ def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
     return str(data), str(folder / "backbone"), f"{told}; backbone by the config pretrain-phantom {how}"
 
 
-def _accuracy(
-    args: argparse.Namespace, arm: str, backbone: str, rate: float, seed: int, options: Sequence[str]
-) -> float:
-    """Validation accuracy of the best epoch of one run; a run that is there is not repeated."""
+def _words(arm: str, backbone: str, rate: float, seed: int) -> list[str]:
+    """Options of one run."""
+    words = [f"--model.init_args.backbone={backbone}", f"--model.init_args.optimization.rate={rate}"]
+    if arm == "scratch":
+        words = ["--model.init_args.backbone=null", f"--model.init_args.scratch_rate={rate}"]
+    return [f"--seed_everything={seed}", f"--model.init_args.seed={seed}", f"--data.init_args.seed={seed}", *words]
+
+
+def fit_and_keep(config: str, folder: Path, words: Sequence[str]) -> None:
+    """One run; the validation accuracy of its best epoch is kept in its folder."""
     import json
 
     from gkmvlp.commands._arms import lightning
 
-    folder = args.out / args.config / f"{arm}-{rate:g}-{seed}"
-    kept = folder / "validation.json"
-    if not kept.is_file():
-        words = [f"--model.init_args.backbone={backbone}", f"--model.init_args.optimization.rate={rate}"]
-        if arm == "scratch":
-            words = ["--model.init_args.backbone=null", f"--model.init_args.scratch_rate={rate}"]
-        seeded = [f"--seed_everything={seed}", f"--model.init_args.seed={seed}", f"--data.init_args.seed={seed}"]
-        places = [f"--config=zoo://{args.config}", f"--trainer.default_root_dir={folder}"]
-        lightning("fit", *places, *options, *seeded, *words)
-        kept.write_text(json.dumps({"accuracy": best_score(folder / "checkpoints" / "best.ckpt")}))
-    return float(json.loads(kept.read_text())["accuracy"])
+    lightning("fit", f"--config=zoo://{config}", f"--trainer.default_root_dir={folder}", *words)
+    (folder / KEPT).write_text(json.dumps({"accuracy": best_score(folder / "checkpoints" / "best.ckpt")}))
 
 
 def best_score(checkpoint: Path) -> float:

@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     vqa.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="seeds (0 1 2)")
     splits = ["official", "image-disjoint"]
     vqa.add_argument("--splits", nargs="+", default=splits, metavar="NAME", help=f"splits ({' '.join(splits)})")
+    vqa.add_argument("--jobs", type=int, metavar="N", help="runs side by side (2 on a processor, 1 on a GPU)")
     pairs = actions.add_parser("pairs", help="pre-training on ChestX-ray14 with its labels as sentences, by fold")
     pairs.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of ChestX-ray14")
     pairs.add_argument("--folds", type=int, nargs="+", default=list(range(5)), metavar="K", help="folds (0 1 2 3 4)")

@@ -11,12 +11,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import PreTrainedTokenizerFast
 
 import gkmvlp
-from gkmvlp.anatomy import REGIONS
+from gkmvlp.anatomy import REGIONS, atlas_from_names, atlas_to_names, shipped_atlas
 from gkmvlp.entities import entity, list_hash
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.bert_weights import bert_sizes
@@ -36,11 +38,13 @@ class Backbone:
         model: The network.
         tokenizer: Its tokenizer.
         info: Further keys of ``config.json``: what it was trained on, hashes of training patients, data kind.
+        atlas: View -> mean region boxes (R, 4) it was trained with, as fractions of the letterboxed square.
     """
 
     model: GkMvlp
     tokenizer: PreTrainedTokenizerFast
     info: dict[str, Any] = field(default_factory=dict)
+    atlas: Mapping[str, NDArray[np.float32]] = field(default_factory=shipped_atlas)
 
 
 def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:
@@ -106,7 +110,8 @@ def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = N
         **backbone.info,
     }
     entities = [{"name": name, "prompt": entity(name).prompt} for name in names]
-    grounding = {"regions": REGIONS, "prior": backbone.model.prior_ER.int().tolist()}
+    prior = backbone.model.prior_ER.int().tolist()
+    grounding = {"regions": REGIONS, "prior": prior, "boxes": atlas_to_names(backbone.atlas)}
     for name, content in (("config.json", config), ("entities.json", entities), ("grounding.json", grounding)):
         (partial / name).write_text(json.dumps(content, indent=1))
     for name, data in (files or {}).items():
@@ -143,9 +148,21 @@ def load(folder: str | Path) -> Backbone:
     tokenizer = load_tokenizer(folder)
     model = _model(architecture, tokenizer)
     try:
-        model.load_state_dict(load_file(folder / "model.safetensors"), strict=True)
+        state = load_file(folder / "model.safetensors")
+        if "fixed_prompt_ED" in state:
+            model.freeze_image_side()
+        model.load_state_dict(state, strict=True)
     except (OSError, SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise BackboneError(f"{folder}/model.safetensors does not fit its config.json: {reason}") from error
     known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocabulary")
-    return Backbone(model, tokenizer, {key: value for key, value in config.items() if key not in known})
+    info = {key: value for key, value in config.items() if key not in known}
+    return Backbone(model, tokenizer, info, _atlas(folder / "grounding.json"))
+
+
+def _atlas(path: Path) -> dict[str, NDArray[np.float32]]:
+    """The region boxes in a backbone's ``grounding.json``."""
+    try:
+        return atlas_from_names(json.loads(path.read_text())["boxes"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BackboneError(f"{path} holds no region boxes ({error}): pre-train or fetch the backbone anew") from error

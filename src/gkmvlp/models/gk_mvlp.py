@@ -20,6 +20,9 @@ from gkmvlp.models.text import FusionBert, Memory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.models.vision import ImageFeatures, VisionEncoder
 
+# By trial: attention averages the codes of places down to a seventh of what tokens spread; text hardly heard them.
+PLACE_GAIN = 3.0
+
 
 class ImageMemory(NamedTuple):
     """An image as the text modes read it."""
@@ -42,6 +45,7 @@ class GkMvlp(nn.Module):
     prompt_ET: Tensor
     prompt_mask_ET: Tensor
     prior_ER: Tensor
+    fixed_prompt_ED: Tensor | None  # the prompts' vectors where they no longer follow the text encoder
 
     def __init__(self, architecture: Architecture, vocabulary: int, prompts: Tokens) -> None:
         super().__init__()
@@ -68,9 +72,23 @@ class GkMvlp(nn.Module):
         self.register_buffer("prior_ER", admitted_ER if config.knowledge.grounded else torch.ones_like(admitted_ER))
         self.register_buffer("prompt_ET", prompts.ids)
         self.register_buffer("prompt_mask_ET", prompts.mask)
+        self.register_buffer("fixed_prompt_ED", None)
+
+    def freeze_image_side(self) -> None:
+        """Makes an image's memory a constant: language may go on learning, what it reads stays.
+
+        The prompts' vectors are kept as they are now: through them the text encoder would move what the GK module sees.
+        """
+        with torch.no_grad():
+            self.fixed_prompt_ED = self.encode_prompts()
+        for part in (self.vision, self.regions, self.knowledge, self.verdict, self.entity_head):
+            part.requires_grad_(False).eval()
+        self.kind.requires_grad_(False)
 
     def encode_prompts(self) -> Tensor:
         """One vector a knowledge prompt, (E, D): once a step, not once an image."""
+        if self.fixed_prompt_ED is not None:
+            return self.fixed_prompt_ED
         return self.summary(Tokens(self.prompt_ET, self.prompt_mask_ET))
 
     def summary(self, tokens: Tokens) -> Tensor:
@@ -121,7 +139,9 @@ class GkMvlp(nn.Module):
             map_BDhw = patches_BPD.transpose(1, 2).unflatten(2, features.grid)
             patches_BPD = F.adaptive_avg_pool2d(map_BDhw, side).flatten(2).transpose(1, 2)
         name_ED = F.layer_norm(prompt_ED - prompt_ED.mean(0), prompt_ED.shape[1:])
-        where_BED = grounded.patch_attention @ self.vision.position_PD
+        place_PD = self.vision.position_PD - self.vision.position_PD.mean(0)
+        # what texts say must not move where a prompt looks: the position objective and ECLS teach that
+        where_BED = PLACE_GAIN * grounded.patch_attention.detach() @ place_PD
         absent_BE, present_BE = self.entity_logits(grounded).unbind(-1)
         verdict_BE = ((present_BE - absent_BE) / 4).tanh()  # finer than a probability where entities are rare
         token_BED = grounded.tokens + where_BED + self.verdict(verdict_BE[..., None])
