@@ -176,7 +176,8 @@ def test_memory_says_what_where_and_how_present_under_the_name_of_the_entity(tin
     torch.testing.assert_close(key_BMD[:, 0], corner_BD + model.kind[0])
     logit_BE = model.entity_logits(look.grounded).diff(dim=-1)
     told_BED = (logit_BE / 4).tanh() * model.verdict.weight[:, 0] + model.verdict.bias
-    where_BED = torch.einsum("bep,pd->bed", look.grounded.patch_attention, model.vision.position_PD)
+    place_PD = model.vision.position_PD - model.vision.position_PD.mean(0)
+    where_BED = 3 * torch.einsum("bep,pd->bed", look.grounded.patch_attention, place_PD)
     torch.testing.assert_close(value_BMD[:, 4:], look.grounded.tokens + where_BED + told_BED)
     apart_ED = prompt_ED - prompt_ED.mean(0)
     name_ED = (apart_ED - apart_ED.mean(1, keepdim=True)) / (apart_ED.var(1, correction=0, keepdim=True) + 1e-5).sqrt()

@@ -133,7 +133,7 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
         subcommand == "fit" and config["enable_checkpointing"] is not False and not config["fast_dev_run"]
     )
     if wants_checkpoint and not any(isinstance(callback, ModelCheckpoint) for callback in callbacks):
-        callbacks.append(_checkpoint(root / "checkpoints", getattr(model, "monitor", None)))
+        callbacks += _checkpoints(root / "checkpoints", getattr(model, "monitor", None))
     shows = config["enable_progress_bar"]
     if shows is None:
         shows = sys.stderr.isatty() or os.environ.get("GKMVLP_PROGRESS") == "1"
@@ -143,18 +143,17 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
     return chosen
 
 
-def _checkpoint(folder: Path, monitor: tuple[str, str] | None) -> ModelCheckpoint:
-    """``best.ckpt`` by the monitored figure, and ``last.ckpt``; a rerun overwrites both."""
-    name, mode = monitor or (None, "min")
-    return ModelCheckpoint(
-        dirpath=folder,
-        filename="best",
-        monitor=name,
-        mode=mode,
-        save_top_k=1 if monitor else 0,
-        save_last=True,
-        enable_version_counter=False,
-    )
+def _checkpoints(folder: Path, monitor: tuple[str, str] | None) -> list[ModelCheckpoint]:
+    """``best.ckpt`` by the monitored figure, and ``last.ckpt`` after every epoch; a rerun overwrites both.
+
+    Two callbacks: the ``save_last`` of one that watches a figure leaves out the epochs that did not improve it.
+    """
+    last = ModelCheckpoint(dirpath=folder, filename="last", enable_version_counter=False, save_on_train_epoch_end=True)
+    if monitor is None:
+        return [last]
+    name, mode = monitor
+    best = ModelCheckpoint(dirpath=folder, filename="best", monitor=name, mode=mode, enable_version_counter=False)
+    return [best, last]
 
 
 @contextlib.contextmanager
