@@ -1,5 +1,6 @@
 """What all tasks share: a backbone, an optimizer, and predictions that end up in the run's folder."""
 
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.metrics.predictions import write_predictions
 from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone, lineage
+from gkmvlp.models.backbone import Backbone, lineage, patient_hash
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.tokenizer import Tokens, tokenize
@@ -145,6 +146,19 @@ class Task(LightningModule):
         if best:
             state = torch.load(best, map_location=self.device, weights_only=True)["state_dict"]
             self.load_state_dict(state, strict=True)
+
+    def trained(self) -> Backbone:
+        """The backbone as this run leaves it; ``info`` says what it was trained on, first to last."""
+        assert self.start is not None
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        before = self.start.info
+        patients = {patient_hash(sample.patient_id) for sample in data.rows("train")}
+        info = {
+            "trained_on": lineage(before, data.name),
+            "manifest": data.manifest()["hash"],
+            "patients": sorted(patients.union(before.get("patients", []))),
+        }
+        return replace(self.start, info=info, atlas=data.regions.atlas)
 
     @property
     def root(self) -> Path:

@@ -19,7 +19,6 @@ from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.losses.position import position_likelihood
 from gkmvlp.losses.statements import draw_statements, statement_matching
 from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import lineage, patient_hash
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.text import Memory
@@ -198,13 +197,4 @@ class GkMvlpPretraining(Task):
             return
         assert self.start is not None
         self.take_best()
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        info = self.start.info
-        patients = {patient_hash(sample.patient_id) for sample in data.rows("train")}
-        self.start.info = {
-            "trained_on": lineage(info, data.name),
-            "manifest": data.manifest()["hash"],
-            "patients": sorted(patients.union(info.get("patients", []))),
-        }
-        self.start.atlas = data.regions.atlas
-        backbones.save(self.start, self.root / "backbone")
+        backbones.save(self.trained(), self.root / "backbone")

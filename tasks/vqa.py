@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from gkmvlp.batch import QuestionBatch
 from gkmvlp.errors import ConfigError
 from gkmvlp.losses.lm import report_likelihood
-from gkmvlp.models.backbone import Backbone, lineage, patient_hash
+from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.answering import AnswerHead, Head, best_answers, question_memory, save_answering
@@ -35,8 +35,8 @@ class VisualQuestionAnswering(Task):
         optimization: How weights move.
         scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``. Each start
             gets the rate that validation chose for it (``gkmvlp rates``).
-        freeze_image: Keep the image side of the backbone as it is: language alone learns, many times faster a step, and
-            from fewer questions. Without a backbone there is nothing to keep: all learns.
+        freeze_image: Keep the image side of the backbone as it is: language alone learns, in about half the time a
+            step, and from fewer questions. Without a backbone there is nothing to keep: all learns.
         head: ``ranked`` scores the training answers by the decoder, ``free`` lets it write, ``classifier`` is a
             linear layer over the training answers.
         candidates: How many answers ``ranked`` scores in full for a question.
@@ -173,15 +173,6 @@ class VisualQuestionAnswering(Task):
             return
         assert self.start is not None
         self.take_best()
-        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        patients = {patient_hash(sample.patient_id) for sample in data.rows("train")}
-        info = {
-            **self.start.info,
-            "task": "vqa",
-            "backbone": self.reference,
-            "trained_on": lineage(self.start.info, data.name),
-            "manifest": data.manifest()["hash"],
-            "patients": sorted(patients.union(self.start.info.get("patients", []))),
-        }
-        left = replace(self.start, info=info, atlas=data.regions.atlas)
-        save_answering(left, self.answer_head(), self.root / "model")
+        left = self.trained()
+        info = {**self.start.info, "task": "vqa", "backbone": self.reference, **left.info}
+        save_answering(replace(left, info=info), self.answer_head(), self.root / "model")

@@ -51,6 +51,19 @@ def test_fit_writes_config_manifest_checkpoints_and_curves(toy, capsys):
     assert set(tree(toy)) == {"toy.yaml", *(f"out/{name}" for name in files)}
 
 
+def test_last_checkpoint_is_of_the_last_epoch_though_it_was_not_the_best(toy, monkeypatch):
+    def worse(task, batch, batch_idx):
+        task.log("val/loss", torch.tensor(float(task.current_epoch)), batch_size=len(batch))
+
+    monkeypatch.setattr("tests.commands.toy.ToyTask.validation_step", worse)
+    assert fit() == 0
+    epochs = {
+        name: torch.load(toy / "out/checkpoints" / f"{name}.ckpt", weights_only=True)["epoch"]
+        for name in ("best", "last")
+    }
+    assert epochs == {"best": 0, "last": 1}
+
+
 def test_written_config_repeats_the_run_and_a_rerun_overwrites(toy):
     assert fit() == 0
     first = torch.load("out/checkpoints/last.ckpt", weights_only=True)["state_dict"]

@@ -43,6 +43,11 @@ def fit_and_test(config: str, out: Path, options: Sequence[str]) -> Path:
     return out / "predictions"
 
 
+def seed_words(seed: int) -> list[str]:
+    """Options that give a run its seed."""
+    return [f"--seed_everything={seed}", f"--model.init_args.seed={seed}", f"--data.init_args.seed={seed}"]
+
+
 def side_by_side(work: Callable[..., object], calls: Sequence[Sequence[Any]], jobs: int) -> None:
     """Several calls of one function, ``jobs`` of them at once, each with its share of the cores.
 
@@ -98,8 +103,10 @@ def vqa_arms(
     }
     runs: list[tuple[str, Path, list[str]]] = []
     for seed in seeds:
-        seeded = [f"--seed_everything={seed}", f"--model.init_args.seed={seed}", f"--data.init_args.seed={seed}"]
-        runs += [(config, out / "vqa" / f"{name}-{seed}", [*options, *seeded, *words]) for name, words in arms.items()]
+        runs += [
+            (config, out / "vqa" / f"{name}-{seed}", [*options, *seed_words(seed), *words])
+            for name, words in arms.items()
+        ]
     parts = [folder / "predictions" / "vqa.parquet" for _, folder, _ in runs]
     side_by_side(fit_and_test, [run for run, part in zip(runs, parts, strict=True) if not part.is_file()], jobs)
     merged = out / "predictions" / "vqa.parquet"

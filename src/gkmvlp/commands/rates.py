@@ -120,10 +120,12 @@ def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
 
 def _words(arm: str, backbone: str, rate: float, seed: int) -> list[str]:
     """Options of one run."""
+    from gkmvlp.commands._arms import seed_words
+
     words = [f"--model.init_args.backbone={backbone}", f"--model.init_args.optimization.rate={rate}"]
     if arm == "scratch":
         words = ["--model.init_args.backbone=null", f"--model.init_args.scratch_rate={rate}"]
-    return [f"--seed_everything={seed}", f"--model.init_args.seed={seed}", f"--data.init_args.seed={seed}", *words]
+    return [*seed_words(seed), *words]
 
 
 def fit_and_keep(config: str, folder: Path, words: Sequence[str]) -> None:
