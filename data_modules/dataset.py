@@ -60,20 +60,27 @@ class SampleDataset(Dataset[dict[str, Any]]):
         return {"sample_id": sample.sample_id, "patient_id": sample.patient_id, **self._last[1], **sample.fields}
 
     def _show(self, sample: Sample, twin: int, epoch: int) -> dict[str, torch.Tensor]:
-        """What rows on one image share: pixels, frame and region boxes, as they are in this epoch."""
+        """What rows on one image share: pixels, frame and boxes, as they are in this epoch."""
         rng = np.random.default_rng((self.seed, epoch, twin)) if self.is_training else None
         image_SS, frame = self.read(sample)
+        frame = frame if sample.size is None else frame.measured_in(*sample.size)
         box_R4, mask_R = self.regions.boxes(sample, frame, rng)
-        box_R4 = frame.forward(box_R4)
+        finding_K4 = np.zeros((0, 4), np.float32) if sample.finding_K4 is None else sample.finding_K4
+        box_N4 = frame.forward(np.concatenate([box_R4, finding_K4]))
         if rng is not None and self.augmentation is not None:
-            image_SS, box_R4 = self.augmentation(image_SS, box_R4, int(rng.integers(2**31)))
-        box_R4, mask_R = to_fractions(box_R4, mask_R, len(image_SS))
-        return {
+            image_SS, box_N4 = self.augmentation(image_SS, box_N4, int(rng.integers(2**31)))
+        regions = len(mask_R)
+        box_R4, mask_R = to_fractions(box_N4[:regions], mask_R, len(image_SS))
+        shown = {
             "image": torch.from_numpy(image_SS)[None].float().div_(255),
             "frame": torch.tensor(frame, dtype=torch.float32),
             "region_box": torch.from_numpy(box_R4),
             "region_mask": torch.from_numpy(mask_R),
         }
+        if sample.finding_K4 is not None:
+            box_K4, mask_K = to_fractions(box_N4[regions:], np.ones(len(finding_K4), bool), len(image_SS))
+            shown |= {"finding_box": torch.from_numpy(box_K4), "finding_mask": torch.from_numpy(mask_K)}
+        return shown
 
 
 class EpochSampler(DistributedSampler[Any]):

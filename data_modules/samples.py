@@ -30,6 +30,8 @@ class Sample:
         box_R4: Region boxes (29, 4) float32 xyxy in pixels of the original image, or None where there are none.
         mask_R: (29,) bool, True where the region has a box; None with ``box_R4``.
         size: Width and height of the image in which the boxes were measured; the file may be a smaller copy.
+        finding_K4: Boxes of findings (K, 4) float32 xyxy in pixels of the original image, zeros where there are fewer
+            than K, which is the same in all rows of a data set; None where the data set has none.
         fields: What else the batch holds, as ``gkmvlp.batch`` names it.
     """
 
@@ -41,6 +43,7 @@ class Sample:
     box_R4: Float | None = None
     mask_R: Mask | None = None
     size: tuple[float, float] | None = None
+    finding_K4: Float | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -62,11 +65,11 @@ class RegionPolicy:
     dropout: float = 0.1
 
     def boxes(self, sample: Sample, frame: Frame, rng: np.random.Generator | None) -> tuple[Float, Mask]:
-        """Region boxes of a sample in pixels of its file.
+        """Region boxes of a sample in pixels of the original image.
 
         Args:
             sample: The row.
-            frame: Its frame.
+            frame: Its frame, from the original image.
             rng: Source of chance in training, None in evaluation.
 
         Returns:
@@ -74,9 +77,7 @@ class RegionPolicy:
         """
         use_own = self.source == "dataset" or (self.source == "mixed" and rng is not None and rng.random() < 0.5)
         if use_own and sample.box_R4 is not None and sample.mask_R is not None:
-            width, height = sample.size or (frame.width, frame.height)
-            zoom = np.array([frame.width / width, frame.height / height] * 2, np.float32)
-            box_R4, mask_R = sample.box_R4 * zoom, sample.mask_R
+            box_R4, mask_R = sample.box_R4, sample.mask_R
         elif self.source == "dataset" or sample.view not in ("PA", "AP", ""):
             return np.zeros((_R, 4), np.float32), np.zeros(_R, bool)
         else:

@@ -15,7 +15,7 @@ class ImageBatch(TypedDict):
     sample_id: list[str]  # B ids that follow the sample to the prediction file
     patient_id: list[str]  # B ids of what is resampled together: patients, or groups of images
     image: Tensor  # (B, 1, S, S) float32 in [0, 1], dark air, square frame (see gkmvlp.geometry)
-    frame: Tensor  # (B, 6) float32: scale_x, scale_y, left, top, width, height (see gkmvlp.geometry.Frame)
+    frame: Tensor  # (B, 6) float32: gkmvlp.geometry.Frame, from pixels of the original image to the square
     region_box: Tensor  # (B, R, 4) float32 xyxy as fractions of the square frame; 0 where masked
     region_mask: Tensor  # (B, R) bool, True where the region has a box
 
@@ -38,6 +38,20 @@ class QuestionBatch(ImageBatch):
     answer_type: list[str]  # B of "open" or "closed"
     chest: Tensor  # (B,) bool, True where the image shows a chest
     answer_weight: NotRequired[Tensor]  # (B,) float32, 1 unless a split weighs its rows
+
+
+class LabelBatch(ImageBatch):
+    """Radiographs with labels; L labels, named by the DataModule's ``labels``."""
+
+    label: Tensor  # (B, L) float32: 1 present, 0 absent, NaN unknown: left out of loss and figures
+
+
+class BoxBatch(LabelBatch):
+    """Radiographs with boxes of findings; K boxes at most an image, the same number in all batches of a data set."""
+
+    finding_box: Tensor  # (B, K, 4) float32 xyxy as fractions of the square frame; 0 where masked
+    finding_mask: Tensor  # (B, K) bool, True where there is a box
+    finding: Tensor  # (B, K) int64 index into the DataModule's ``labels``; 0 where masked
 
 
 class TextSource(Protocol):

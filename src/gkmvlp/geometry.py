@@ -40,6 +40,11 @@ class Frame(NamedTuple):
         scale = side / (max(width, height) if fit == "pad" else min(width, height))
         return cls(scale, scale, (side - width * scale) / 2, (side - height * scale) / 2, width, height)
 
+    def measured_in(self, width: float, height: float) -> "Frame":
+        """The same map from an original of ``width`` x ``height`` pixels, of which the file is a resized copy."""
+        scale_x, scale_y = self.scale_x * self.width / width, self.scale_y * self.height / height
+        return Frame(scale_x, scale_y, self.left, self.top, width, height)
+
     def forward(self, box_N4: Float) -> Float:
         """Boxes (N, 4) xyxy from original pixels to frame pixels."""
         scale = np.array([self.scale_x, self.scale_y] * 2, np.float32)

@@ -14,10 +14,15 @@ BACKBONES = (Path("outputs/pretrain/backbone"), Path("outputs/demo/backbone"))
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser, out: str) -> None:
-    """Options that every recipe has; whatever else is given reaches ``fit`` and ``test``."""
+    """Options that every recipe has; whatever else is given reaches ``fit`` and ``test``.
+
+    Args:
+        parser: Parser of the recipe.
+        out: Where it writes unless told otherwise, for the help.
+    """
     parser.add_argument("--data", metavar="DIR", help="root of the real data set (absent: phantoms)")
     parser.add_argument("--config", metavar="NAME", help="config of the zoo, or a file (absent: by --data)")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path(out), help=f"where to write ({out})")
+    parser.add_argument("--out", metavar="DIR", type=Path, help=f"where to write ({out})")
     parser.epilog = "Other options go to fit, for example --trainer.max_epochs=1."
 
 

@@ -19,7 +19,7 @@ CONFIGS = {"vqa": ("vqa-phantom", "vqa-rad")}  # task: its config on phantoms, i
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the task and the options."""
     parser.add_argument("task", choices=sorted(CONFIGS), help="downstream task")
-    add_recipe_arguments(parser, "outputs/finetune-vqa")
+    add_recipe_arguments(parser, "outputs/finetune-TASK")
     parser.add_argument(
         "--backbone",
         metavar="REF",
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit, then test the best checkpoint."""
+    arguments.out = arguments.out or Path(f"outputs/finetune-{arguments.task}")
     options = common_options(arguments, *CONFIGS[arguments.task])
     options += [f"--model.init_args.backbone={arguments.backbone or _backbone()}", *arguments.forwarded]
     gkmvlp("fit", *options)

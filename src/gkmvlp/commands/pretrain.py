@@ -1,6 +1,7 @@
 """Pre-train on MIMIC-CXR, or on phantoms where no data is named."""
 
 import argparse
+from pathlib import Path
 
 from gkmvlp.commands._recipes import add_recipe_arguments, common_options, gkmvlp
 
@@ -14,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit the config; the backbone lies in ``OUT/backbone`` afterwards."""
+    arguments.out = arguments.out or Path("outputs/pretrain")
     options = common_options(arguments, "pretrain-phantom", "pretrain-mimic")
     gkmvlp("fit", *options, *arguments.forwarded)
     return 0
