@@ -180,8 +180,9 @@ class MimicCxr(DataModule):
             }
             samples.append(
                 Sample(
-                    row.dicom_id, row.subject_id, row.path, row.ViewPosition, row.split, box_R4, mask_R, size, fields
-                )
+                    row.dicom_id, row.subject_id, row.path, row.ViewPosition, row.split,
+                    box_R4, mask_R, size, fields=fields,
+                )  # fmt: skip
             )
         for note, ids in reasons.items():
             self.ledger.mask(note, ids)
