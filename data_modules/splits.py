@@ -35,6 +35,21 @@ def hash_fold(patient_id: str, folds: int, salt: str = "") -> int:
     return int(unit_hash(patient_id, f"fold{salt}") * folds)
 
 
+def fold_split(patient_id: str, fold: int, folds: int, validate: float = 0.1, salt: str = "") -> Split:
+    """The split of a patient in cross-validation: the fold is the test split, a share of the rest validates.
+
+    Args:
+        patient_id: The patient.
+        fold: The fold that is tested, 0..folds-1.
+        folds: Number of folds.
+        validate: Share of the other patients that validate.
+        salt: Another salt is another division.
+    """
+    if hash_fold(patient_id, folds, salt) == fold:
+        return "test"
+    return "validate" if unit_hash(patient_id, f"validate{salt}") < validate else "train"
+
+
 def in_fraction(patient_id: str, fraction: float, salt: str = "") -> bool:
     """Whether a patient belongs to that fraction of the training patients; smaller fractions lie inside larger ones."""
     return unit_hash(patient_id, f"fraction{salt}") < fraction
