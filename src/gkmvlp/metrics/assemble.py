@@ -6,7 +6,7 @@ folds, then over seeds, sets floors and from-scratch beside each model, and read
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,11 +52,13 @@ class Task:
     Attributes:
         columns: Its columns beside the common ones: name -> ``text``, ``number``, ``bool``, ``target`` (1, 0 or
             NaN) or ``boxes``; ``?`` at the end admits nulls.
+        optional: Columns that a file may lack, with the figures that need them.
         unit: The scored unit, for the signature.
         score: Scores one block of rows (block, unit_N, counts_VG).
         parts: Parts of the signature that are this figure's own.
         notes: Note of each figure of a model's rows, for those that have one.
         constants: Floors that need no prediction, of one figure.
+        lower_is_better: Names of figures of which less is better.
     """
 
     columns: Mapping[str, str]
@@ -65,6 +67,8 @@ class Task:
     parts: Callable[[Key], dict[str, str]]
     notes: Callable[[pd.DataFrame], dict[Key, str]]
     constants: Callable[[Key], dict[str, float]] = lambda key: {}
+    optional: Mapping[str, str] = field(default_factory=dict)
+    lower_is_better: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -180,6 +184,7 @@ def _figure(
         signature=signature_of(task, meta, key, folds), floors={name: span(c) for name, c in floors.items()},
         difference=against, note="; ".join(filter(None, notes)) or None,
         value=found["value"], low=found["low"], high=found["high"],
+        higher_is_better=key.name not in task.lower_is_better,
     )  # fmt: skip
 
 

@@ -95,7 +95,9 @@ def _check_meta(meta: Mapping[str, Any], path: Path) -> None:
 
 def _check_table(table: pd.DataFrame, meta: Mapping[str, Any], path: Path) -> None:
     """Columns there, of their kind, without gaps; every model and seed on the same units."""
-    wanted = {**_COMMON, **PROTOCOLS[meta["task"]].columns, **({"fold": "int"} if "fold" in table else {})}
+    task = PROTOCOLS[meta["task"]]
+    there = {name: kind for name, kind in {"fold": "int", **task.optional}.items() if name in table}
+    wanted = {**_COMMON, **task.columns, **there}
     missing = [name for name in wanted if name not in table]
     if missing:
         raise ResultsError(f"{path}: predictions of {meta['task']} lack the columns {', '.join(missing)}")
@@ -103,7 +105,7 @@ def _check_table(table: pd.DataFrame, meta: Mapping[str, Any], path: Path) -> No
         problem = _problem(table[name], kind)
         if problem:
             raise ResultsError(f"{path}: column {name} of {meta['task']}: {problem}; write the predictions anew")
-    units = [name for name in ("sample_id", "fold", "entity", "question") if name in table]
+    units = [name for name in ("sample_id", "fold", "entity", "question", "direction") if name in table]
     sizes = table.groupby(["model", "seed"]).size()
     distinct = table.drop_duplicates(["model", "seed", *units]).groupby(["model", "seed"]).size()
     if sizes.nunique() > 1 or (distinct != len(table.drop_duplicates(units))).any():
