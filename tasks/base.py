@@ -32,15 +32,22 @@ class Task(LightningModule):
     """Base of the tasks.
 
     Args:
-        architecture: What to build, or what the backbone must be.
+        architecture: What to build, or what the backbone must be; ``null`` takes the backbone's own.
         backbone: Folder of a backbone to start from; ``null`` starts from scratch.
         optimization: How weights move.
+
+    Raises:
+        ConfigError: If both are ``null``.
     """
 
     monitor: tuple[str, str] = ("val/loss", "min")
 
-    def __init__(self, architecture: Architecture, backbone: str | None, optimization: Optimization) -> None:
+    def __init__(self, architecture: Architecture | None, backbone: str | None, optimization: Optimization) -> None:
         super().__init__()
+        if architecture is None:
+            if backbone is None:
+                raise ConfigError("from scratch the model needs an architecture: --model.init_args.architecture=FILE")
+            architecture = backbones.architecture_of(backbone)
         self.architecture = architecture
         self.reference = backbone
         self.optimization = optimization

@@ -30,7 +30,7 @@ class VisualQuestionAnswering(Task):
     """Answers questions about radiographs, and leaves ``model/``, which ``gkmvlp predict`` reads, in the run's folder.
 
     Args:
-        architecture: What to build from scratch, or what the backbone must be.
+        architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
         backbone: Folder of a backbone; ``null`` starts from scratch.
         optimization: How weights move.
         scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``. Each start
@@ -48,7 +48,7 @@ class VisualQuestionAnswering(Task):
 
     def __init__(
         self,
-        architecture: Architecture,
+        architecture: Architecture | None = None,
         backbone: str | None = None,
         optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
         scratch_rate: float | None = None,

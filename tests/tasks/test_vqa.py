@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gkmvlp.cli import main
+from gkmvlp.errors import ConfigError
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.models import backbone as backbones
@@ -148,3 +149,11 @@ def test_answers_of_another_data_set_are_one_line(phantoms, pretrained, tmp_path
     assert "answer vocabulary" in done.stderr
     assert "0 in common: use the data set" in done.stderr
     assert tree(out) == before
+
+
+def test_without_an_architecture_the_backbones_own_is_taken(pretrained, questions):
+    task = VisualQuestionAnswering(None, str(pretrained / "backbone"))
+    task.prepare(questions)
+    assert task.architecture == architecture()
+    with pytest.raises(ConfigError, match="--model.init_args.architecture"):
+        VisualQuestionAnswering(None, None)

@@ -129,20 +129,7 @@ def load(folder: str | Path) -> Backbone:
     """
     folder = Path(folder)
     path = folder / "config.json"
-    if not path.is_file():
-        raise BackboneError(f"no backbone at {folder}: {path.name} was looked for; pre-train one with `make pretrain`")
-    try:
-        config = json.loads(path.read_text())
-    except ValueError as error:
-        raise BackboneError(f"{path} is no JSON ({error}): fetch the backbone anew") from error
-    if config.get("format", 0) > FORMAT or "architecture" not in config:
-        raise BackboneError(f"{path}: format {config.get('format')} is not known here (up to {FORMAT}); update gkmvlp")
-    try:
-        architecture = Architecture.from_dict(config["architecture"])
-    except BackboneError as error:
-        raise BackboneError(f"{path}: {error}") from error
-    # the tensors are here: nothing may be fetched by name
-    architecture.vision.weights = architecture.text.weights = None
+    config, architecture = _described(path)
     if list_hash(architecture.knowledge.entities) != config["entities_sha256"]:
         raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
     tokenizer = load_tokenizer(folder)
@@ -158,6 +145,36 @@ def load(folder: str | Path) -> Backbone:
     known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocabulary")
     info = {key: value for key, value in config.items() if key not in known}
     return Backbone(model, tokenizer, info, _atlas(folder / "grounding.json"))
+
+
+def architecture_of(folder: str | Path) -> Architecture:
+    """The architecture of a backbone folder, without its tensors.
+
+    Raises:
+        BackboneError: If the folder is missing or newer.
+    """
+    return _described(Path(folder) / "config.json")[1]
+
+
+def _described(path: Path) -> tuple[dict[str, Any], Architecture]:
+    """The content of a backbone's ``config.json``, and the architecture in it."""
+    if not path.is_file():
+        raise BackboneError(
+            f"no backbone at {path.parent}: {path.name} was looked for; pre-train one with `make pretrain`"
+        )
+    try:
+        config = json.loads(path.read_text())
+    except ValueError as error:
+        raise BackboneError(f"{path} is no JSON ({error}): fetch the backbone anew") from error
+    if config.get("format", 0) > FORMAT or "architecture" not in config:
+        raise BackboneError(f"{path}: format {config.get('format')} is not known here (up to {FORMAT}); update gkmvlp")
+    try:
+        architecture = Architecture.from_dict(config["architecture"])
+    except BackboneError as error:
+        raise BackboneError(f"{path}: {error}") from error
+    # the tensors are here: nothing may be fetched by name
+    architecture.vision.weights = architecture.text.weights = None
+    return config, architecture
 
 
 def _atlas(path: Path) -> dict[str, NDArray[np.float32]]:
