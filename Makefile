@@ -68,7 +68,7 @@ rates: $(STAMP) ## choose the learning rates of question answering on validation
 
 bench: $(STAMP) ## speed and memory of a pre-training step, the phantom writer, the report reader, the image pipeline
 	$(PY) -m gkmvlp bench --what model phantom reports images $(if $(CONFIG),--config "$(CONFIG)") \
-		$(if $(OUT),--out "$(OUT)") $(ARGS)
+		--out "$(or $(OUT),outputs/bench)/results.json" $(ARGS)
 
 results: $(STAMP) ## write docs/results.md from docs/results/*.json
 	$(PY) -m gkmvlp results $(ARGS)
