@@ -1,0 +1,153 @@
+"""The files of NIH ChestX-ray14 as their owner ships them: label table, box table, split lists, image folders."""
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gkmvlp.errors import DataError
+
+# In the order of the paper (Wang et al., CVPR 2017) and of the figures published since.
+LABELS = ("Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax",
+          "Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening", "Hernia")  # fmt: skip
+NO_FINDING = "No Finding"
+# Side in pixels of the square released images, in which boxes are measured whatever size the copies here have.
+RELEASED = 1024
+FOLDER = "chestxray14"
+LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
+_BOX_NAMES = {"Infiltrate": "Infiltration"}
+_BOX_COLUMNS = ["image", "label", "x", "y", "width", "height"]
+_STEM = re.compile(r"\d{8}_\d{3}")
+_PAGE = "ChestX-ray14 (nihcc.app.box.com/v/ChestXray-NIHCC)"
+
+
+@dataclass(frozen=True)
+class NihFiles:
+    """Where each part lies.
+
+    Attributes:
+        entries: The label table.
+        boxes: ``BBox_List_2017.csv``, or None.
+        folders: Folders that hold images.
+    """
+
+    entries: Path
+    boxes: Path | None
+    folders: tuple[Path, ...]
+
+    @property
+    def root(self) -> Path:
+        """Folder of the tables."""
+        return self.entries.parent
+
+
+def patient_of(image: str) -> str:
+    """The patient of an official image name: 00000013_005.png is of patient 13."""
+    return str(int(image[:8]))
+
+
+def find_files(root: str) -> NihFiles:
+    """Looks for the official files: of the 2017 and 2020 label tables the newer, images in one folder or twelve.
+
+    Args:
+        root: Folder that holds the tables, or one that holds it as ``chestxray14`` or ``CXR8``.
+
+    Raises:
+        DataError: If the label table or the images are missing: what to get, where, and what was looked for.
+    """
+    for base in (Path(root), Path(root) / FOLDER, Path(root) / "CXR8"):
+        tables = sorted(base.glob("Data_Entry_2017*.csv"))
+        if tables:
+            break
+    else:
+        raise DataError(f"no Data_Entry_2017*.csv in {root}: get it with {_PAGE}")
+    numbered = [path for path in sorted(base.glob("images*")) if path.is_dir()]
+    folders = [folder for path in numbered for folder in (path, path / "images") if folder.is_dir()]
+    if not folders:
+        raise DataError(f"no folder images or images_001 to images_012 in {base}: unpack the images of {_PAGE} there")
+    boxes = base / "BBox_List_2017.csv"
+    return NihFiles(tables[-1], boxes if boxes.is_file() else None, tuple(folders))
+
+
+def read_entries(path: Path) -> pd.DataFrame:
+    """The label table as text columns, one row an image: image (official name), labels, patient_id, view.
+
+    The header has unquoted commas inside brackets, and in the table of 2017 one comma more at the end; what is read
+    lies before them.
+
+    Raises:
+        DataError: If it cannot be read, lacks a column, or has a finding that is none of the 14.
+    """
+    columns = {"Image Index": "image", "Finding Labels": "labels", "Patient ID": "patient_id", "View Position": "view"}
+    table = _read_csv(path, index_col=False)
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise DataError(f"{path} has no column {missing[0]!r}, only {', '.join(table)}: use the official file")
+    table = table[list(columns)].rename(columns=columns)
+    strange = set("|".join(table["labels"].unique()).split("|")) - {*LABELS, NO_FINDING}
+    if strange:
+        raise DataError(f"{path} has the finding {min(strange)!r}: one of {', '.join(LABELS)} was expected")
+    return table
+
+
+def read_boxes(path: Path) -> pd.DataFrame:
+    """The box table: image (official name), label as in the label table, x1, y1, x2, y2 in pixels of 1024 x 1024.
+
+    Its header has nine fields over six.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    table = _read_csv(path, header=0, names=_BOX_COLUMNS, usecols=range(6))
+    corners = table[_BOX_COLUMNS[2:]].apply(pd.to_numeric, errors="coerce").astype(np.float32)
+    table["label"] = table["label"].replace(_BOX_NAMES)
+    right, bottom = corners["x"] + corners["width"], corners["y"] + corners["height"]
+    return table[["image", "label"]].assign(x1=corners["x"], y1=corners["y"], x2=right, y2=bottom)
+
+
+def read_lists(folder: Path) -> dict[str, str]:
+    """Official image name -> ``train_val`` or ``test``.
+
+    Raises:
+        DataError: If a list is missing, or names an image that the other names.
+    """
+    side: dict[str, str] = {}
+    for name, file in LISTS.items():
+        path = folder / file
+        if not path.is_file():
+            raise DataError(f"no {path}: get it with {_PAGE}, or split by patient with fold: 0")
+        for image in path.read_text(encoding="utf-8").split():
+            if side.setdefault(image, name) != name:
+                raise DataError(f"{path} and the other list name {image}: use the official files")
+    return side
+
+
+def find_images(folders: tuple[Path, ...]) -> tuple[dict[str, Path], list[str]]:
+    """Image files by official stem, whatever their extension.
+
+    Returns:
+        Stem -> file, the first in order of folder and name, and the stems that more than one file has.
+    """
+    found: dict[str, list[Path]] = defaultdict(list)
+    for folder in folders:
+        for path in sorted(folder.iterdir()):
+            if _STEM.fullmatch(path.stem):
+                found[path.stem].append(path)
+    return {stem: paths[0] for stem, paths in found.items()}, [stem for stem, paths in found.items() if len(paths) > 1]
+
+
+def label_row(labels: str, names: tuple[str, ...]) -> NDArray[np.float32]:
+    """Labels of an image (L,): 1 where its cell of the table has the name, else 0."""
+    present = labels.split("|")
+    return np.array([name in present for name in names], np.float32)
+
+
+def _read_csv(path: Path, **options: object) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, dtype=str, keep_default_na=False, **options)  # type: ignore[call-overload, no-any-return]
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; fetch it again") from error
