@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.nih_files import patient_of
 from gkmvlp.data_modules.rsna_files import find_base, find_images, find_mapping, read_header, read_labels
 from gkmvlp.data_modules.samples import Sample
 from gkmvlp.data_modules.splits import fold_split, hash_split
@@ -28,8 +29,9 @@ class RsnaPneumonia(DataModule):
         split: patient 80/10/10 by a hash of the patient.
         patients: nih takes the patient from the mapping to NIH names; image takes each image for a patient.
         mapping: The official mapping JSON, or a CSV rsna_patientId, nih_image, mse, where it is not beside the tables.
-        folds: Number of folds for cross-validation by patient; 0 is the split above.
-        fold: The fold that is the test split; 10 % of the other patients validate.
+        fold: Cross-validation by patient instead of the split: the fold that is the test split; 10 % of the other
+            patients validate, by hash.
+        folds: Number of folds.
         **kwargs: What every DataModule takes.
     """
 
@@ -42,25 +44,25 @@ class RsnaPneumonia(DataModule):
         split: RsnaSplit = "patient",
         patients: Literal["nih", "image"] = "nih",
         mapping: str | None = None,
-        folds: int = 0,
-        fold: int = 0,
+        fold: int | None = None,
+        folds: int = 5,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if folds and not (folds >= 2 and 0 <= fold < folds):
+        if fold is not None and not (folds >= 2 and 0 <= fold < folds):
             raise ConfigError(f"folds: {folds}, fold: {fold}: at least 2 folds and 0 <= fold < folds were expected")
         self.root, self.split, self.patients, self.mapping = root, split, patients, mapping
-        self.folds, self.fold = folds, fold
+        self.fold, self.folds = fold, folds
 
     @property
     def split_label(self) -> str:
         """The split that was asked for, or ``fold<k>of<n>``; ``-by-image`` where patients are not known."""
-        label = f"fold{self.fold}of{self.folds}" if self.folds else self.split
+        label = self.split if self.fold is None else f"fold{self.fold}of{self.folds}"
         return label if self.patients == "nih" else f"{label}-by-image"
 
     def texts(self) -> list[str]:
-        """None: the data set has no reports."""
-        return []
+        """The label's name: the data set has no reports."""
+        return list(self.labels)
 
     def read_samples(self) -> list[Sample]:
         """All images with a file, a label and a patient."""
@@ -85,10 +87,10 @@ class RsnaPneumonia(DataModule):
             f"match in {mapping.source.name} is not sure", [name for name in names if name in mapping.unsure]
         )
         known = (name for name in names if name in mapping.stem and name not in mapping.unsure)
-        return {name: mapping.stem[name].partition("_")[0] for name in known}
+        return {name: patient_of(mapping.stem[name]) for name in known}
 
     def _split_of(self, patient: str) -> str:
-        return fold_split(patient, self.fold, self.folds) if self.folds else hash_split(patient)
+        return hash_split(patient) if self.fold is None else fold_split(patient, self.fold, self.folds)
 
     def _sample(self, name: str, patient: str, path: Path, rows: pd.DataFrame, most: int) -> Sample:
         view, size = read_header(path)

@@ -47,7 +47,7 @@ def fold_split(patient_id: str, fold: int, folds: int, validate: float = 0.1, sa
     """
     if hash_fold(patient_id, folds, salt) == fold:
         return "test"
-    return "validate" if unit_hash(patient_id, f"validate{salt}") < validate else "train"
+    return hash_split(patient_id, validate, test=0.0, salt=salt)
 
 
 def in_fraction(patient_id: str, fraction: float, salt: str = "") -> bool:
