@@ -31,8 +31,7 @@ def weighted_auroc(score_N: FloatArray, target_N: FloatArray, weight_WN: NDArray
     out_W = np.empty(len(weight_WN))
     for start in range(0, len(weight_WN), _BLOCK):
         weight_BN = weight_WN[start : start + _BLOCK]
-        cumulative = np.zeros((len(weight_BN), len(negative) + 1))
-        np.cumsum(weight_BN[:, negative], axis=1, dtype=float, out=cumulative[:, 1:])
+        cumulative = _cumulative(weight_BN[:, negative])
         weight_BP = weight_BN[:, positive].astype(float)
         beaten_BP = (cumulative[:, below_P] + cumulative[:, not_above_P]) / 2
         pairs_B = weight_BP.sum(1) * cumulative[:, -1]
@@ -51,19 +50,27 @@ def weighted_average_precision(score_N: FloatArray, target_N: FloatArray, weight
     Returns:
         (W,) average precision in [0, 1]; NaN where the positive or the negative rows have no weight.
     """
-    known = np.flatnonzero(~np.isnan(target_N))
-    order = known[np.argsort(-score_N[known], kind="stable")]
-    last_T = np.flatnonzero(np.append(np.diff(score_N[order]) != 0, True)) if len(order) else np.zeros(0, int)
+    positive, negative = np.flatnonzero(target_N == 1), np.flatnonzero(target_N == 0)
+    positive = positive[np.argsort(score_N[positive], kind="stable")]
+    negative = negative[np.argsort(score_N[negative], kind="stable")]
+    # rows below each positive; all others are at or above the threshold that takes it in
+    hits_below_P, false_below_P = (np.searchsorted(score_N[rows], score_N[positive]) for rows in (positive, negative))
     out_W = np.empty(len(weight_WN))
     for start in range(0, len(weight_WN), _BLOCK):
-        weight_BN = weight_WN[start : start + _BLOCK, order].astype(float)
-        hit_BT = np.cumsum(weight_BN * target_N[order], axis=1)[:, last_T]
-        all_BT = np.cumsum(weight_BN, axis=1)[:, last_T]
-        precision_BT = np.divide(hit_BT, all_BT, out=np.zeros_like(hit_BT), where=all_BT > 0)
-        gain_B = (np.diff(hit_BT, axis=1, prepend=0) * precision_BT).sum(1)
-        total_B, hits_B = weight_BN.sum(1), (weight_BN * target_N[order]).sum(1)
-        out_W[start : start + _BLOCK] = np.where(hits_B < total_B, _ratio(gain_B, hits_B), np.nan)
+        weight_BN = weight_WN[start : start + _BLOCK]
+        hits, false = _cumulative(weight_BN[:, positive]), _cumulative(weight_BN[:, negative])
+        hits_BP, false_BP = hits[:, -1:] - hits[:, hits_below_P], false[:, -1:] - false[:, false_below_P]
+        precision_BP = np.divide(hits_BP, hits_BP + false_BP, out=np.zeros_like(hits_BP), where=hits_BP > 0)
+        gain_B = np.einsum("bp,bp->b", weight_BN[:, positive].astype(float), precision_BP)
+        out_W[start : start + _BLOCK] = np.where(false[:, -1] > 0, _ratio(gain_B, hits[:, -1]), np.nan)
     return out_W
+
+
+def _cumulative(weight_BN: NDArray[np.number]) -> FloatArray:
+    """Sums (B, N + 1) of the first 0 ... N weights of each weighting."""
+    out = np.zeros((len(weight_BN), weight_BN.shape[1] + 1))
+    np.cumsum(weight_BN, axis=1, dtype=float, out=out[:, 1:])
+    return out
 
 
 def _ratio(part_B: FloatArray, whole_B: FloatArray) -> FloatArray:
