@@ -152,9 +152,7 @@ class ChestXray14(DataModule):
             )
         return samples
 
-    def _boxes(
-        self, boxes: pd.DataFrame, images: set[str]
-    ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    def _boxes(self, boxes: pd.DataFrame, images: set[str]) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Official image name -> label indices (N,) and boxes (N, 4) of the chosen labels."""
         boxes = boxes[boxes["image"].isin(images) & boxes["label"].isin(self.labels)]
         clipped, is_valid = valid_boxes(boxes[["x1", "y1", "x2", "y2"]].to_numpy(np.float32), RELEASED, RELEASED)

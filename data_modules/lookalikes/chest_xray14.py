@@ -1,11 +1,12 @@
 """Phantoms in the official layout of NIH ChestX-ray14.
 
 Labels are those of the planted findings that have a name among the 14; boxes stand in the box table for test images and
-the eight labels that are boxed there. As in the release, images are squares that gave up their aspect.
+the labels that are boxed there. As in the release, images are squares that gave up their aspect.
 """
 
 import dataclasses
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,13 @@ _IMAGES = (0.75, 0.15, 0.07, 0.03)
 _TEST_SHARE = 0.2
 # Shares with the irregularities of the release: follow-up numbers that left the file's behind, RGBA among grey images.
 _LATE, _RGBA = 0.2, 0.02
-_BOXED = {"Atelectasis": "Atelectasis", "Cardiomegaly": "Cardiomegaly", "Effusion": "Effusion",
-          "Infiltration": "Infiltrate", "Mass": "Mass", "Nodule": "Nodule", "Pneumonia": "Pneumonia",
-          "Pneumothorax": "Pneumothorax"}  # fmt: skip
+# Of the eight labels that are boxed, those that phantoms show.
+_BOXED = ("Atelectasis", "Cardiomegaly", "Effusion", "Mass", "Nodule", "Pneumothorax")
 _ENTRIES = ("Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
             "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]")  # fmt: skip
 _BOXES = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
-_SPACING = 0.143  # mm; a phantom's longer side is as long as the longer side of a 43 cm detector
+# The original image behind the released square, as the table tells it: pixels of its longer side, mm a pixel.
+_LONGER_SIDE, _SPACING = 3000, 0.143
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,12 @@ class Shot:
     Attributes:
         patient: Number of the patient, from 1.
         number: Number of the image among the patient's, from 0.
-        is_test: Whether it is in the test list.
+        side: The list it is in: ``train_val`` or ``test``.
     """
 
     patient: int
     number: int
-    is_test: bool
+    side: str
 
     @property
     def index(self) -> int:
@@ -63,6 +64,29 @@ class Shot:
         return f"{self.patient:08d}_{self.number:03d}.png"
 
 
+@dataclass(frozen=True)
+class Written:
+    """What is known of an image once it is written.
+
+    Attributes:
+        shot: The image.
+        phantom: What was drawn, its pixels left out.
+        height: Of the phantom in pixels.
+        width: Of the phantom in pixels.
+    """
+
+    shot: Shot
+    phantom: Phantom
+    height: int
+    width: int
+
+    @property
+    def boxes(self) -> list[tuple[Finding, list[float]]]:
+        """Every planted box, xyxy in pixels of the released square, with its finding."""
+        scale = RELEASED / np.array([self.width, self.height, self.width, self.height])
+        return [(finding, (box * scale).tolist()) for finding in self.phantom.findings for box in finding.box_K4]
+
+
 def plan_shots(patients: int, seed: int) -> list[Shot]:
     """All images of a corpus, in the order of the official table."""
     order = np.random.default_rng([seed, 0x5117, FIRST_INDEX]).permutation(patients)
@@ -72,7 +96,7 @@ def plan_shots(patients: int, seed: int) -> list[Shot]:
     for patient in range(1, patients + 1):
         draw = np.random.default_rng([seed, patient, FIRST_INDEX]).random()
         count = 1 + int((draw >= edges[:-1]).sum())
-        shots += [Shot(patient, number, patient in test) for number in range(count)]
+        shots += [Shot(patient, number, "test" if patient in test else "train_val") for number in range(count)]
     return shots
 
 
@@ -90,14 +114,18 @@ def labels_of(findings: tuple[Finding, ...]) -> list[str]:
     return sorted({entity(finding.entity).nih for finding in findings} - {""}) or [NO_FINDING]
 
 
-def _write_image(task: tuple[Path, Shot, int, int]) -> Phantom:
-    """Writes one image; what is returned has the drawn pixels."""
+def _write_image(task: tuple[Path, Shot, int, int]) -> Written:
     folder, shot, seed, size = task
     phantom = draw(shot, seed, size)
-    is_clear = int(digest("rgba", seed, shot.name)[:8], 16) / 16**8 < _RGBA
+    is_clear = _share("rgba", seed, shot.name) < _RGBA
     square = Image.fromarray(phantom.image_HW).resize((size, size), Image.Resampling.BILINEAR)
     (square.convert("RGBA") if is_clear else square).save(folder / shot.name)
-    return phantom
+    return Written(shot, dataclasses.replace(phantom, image_HW=np.zeros((0, 0), np.uint8)), *phantom.image_HW.shape)
+
+
+def _share(*parts: object) -> float:
+    """A number in [0, 1) that depends on the parts alone."""
+    return float(int(digest(*parts)[:8], 16) / 16**8)
 
 
 def write(root: Path, patients: int, seed: int, size: int = 256, workers: int = 1) -> None:
@@ -121,61 +149,51 @@ def write(root: Path, patients: int, seed: int, size: int = 256, workers: int = 
             return
         tree = folder / FOLDER
         (tree / "images").mkdir(parents=True)
-        shots = plan_shots(patients, seed)
-        tasks = [(tree / "images", shot, seed, size) for shot in shots]
-        phantoms = list(in_parallel(_write_image, tasks, workers, "ChestX-ray14 phantoms"))
-        _write_tables(tree, shots, phantoms)
-        _write_truth(folder / TRUTH, shots, phantoms)
+        tasks = [(tree / "images", shot, seed, size) for shot in plan_shots(patients, seed)]
+        written = list(in_parallel(_write_image, tasks, workers, "ChestX-ray14 phantoms"))
+        _write_tables(tree, written)
+        _write_truth(folder / TRUTH, written)
 
 
-def _write_tables(folder: Path, shots: list[Shot], phantoms: list[Phantom]) -> None:
+def _write_tables(folder: Path, written: list[Written]) -> None:
     """Label table, box table and lists; the lists end without a newline, as the official ones do."""
-    entries, boxes = [_ENTRIES], [_BOXES]
-    for shot, phantom in zip(shots, phantoms, strict=True):
-        entries.append(_entry(shot, phantom))
-        boxes += _box_lines(shot, phantom) * shot.is_test
+    entries, boxes = [_ENTRIES, *map(_entry, written)], [_BOXES, *chain.from_iterable(map(_box_lines, written))]
     (folder / "Data_Entry_2017_v2020.csv").write_text("\n".join(entries) + "\n")
     (folder / "BBox_List_2017.csv").write_text("\n".join(boxes) + "\n")
-    for side, name in LISTS.items():
-        (folder / name).write_text("\n".join(shot.name for shot in shots if shot.is_test == (side == "test")))
+    for side, file in LISTS.items():
+        (folder / file).write_text("\n".join(each.shot.name for each in written if each.shot.side == side))
 
 
-def _entry(shot: Shot, phantom: Phantom) -> str:
-    late = int(shot.number > 0 and int(digest("follow-up", shot.name)[:8], 16) / 16**8 < _LATE)
-    height, width = (side * 3000 // max(phantom.image_HW.shape) for side in phantom.image_HW.shape)
-    cells = (shot.name, "|".join(labels_of(phantom.findings)), shot.number + late, shot.patient, phantom.age,
-             phantom.sex, phantom.view, width, height, _SPACING, _SPACING)  # fmt: skip
+def _entry(item: Written) -> str:
+    """A line of the label table."""
+    shot, phantom = item.shot, item.phantom
+    follow_up = shot.number + int(shot.number > 0 and _share("follow-up", shot.name) < _LATE)
+    width, height = (side * _LONGER_SIDE // max(item.width, item.height) for side in (item.width, item.height))
+    cells = (shot.name, "|".join(labels_of(phantom.findings)), follow_up, shot.patient, phantom.age, phantom.sex,
+             phantom.view, width, height, _SPACING, _SPACING)  # fmt: skip
     return ",".join(map(str, cells))
 
 
-def _box_lines(shot: Shot, phantom: Phantom) -> list[str]:
+def _box_lines(item: Written) -> list[str]:
+    """Lines of the box table, none for images outside the test list."""
     lines = []
-    for label, box in _labelled_boxes(phantom):
-        if label in _BOXED:
-            x1, y1, x2, y2 = box
-            lines.append(",".join([shot.name, _BOXED[label], *(f"{n:.6f}" for n in (x1, y1, x2 - x1, y2 - y1))]))
+    for finding, (x1, y1, x2, y2) in item.boxes:
+        label = entity(finding.entity).nih
+        if label in _BOXED and item.shot.side == "test":
+            corner_and_size = ",".join(f"{value:.6f}" for value in (x1, y1, x2 - x1, y2 - y1))
+            lines.append(f"{item.shot.name},{label},{corner_and_size}")
     return lines
 
 
-def _labelled_boxes(phantom: Phantom) -> list[tuple[str, list[float]]]:
-    """NIH name ("" where there is none) and box xyxy in pixels of the released square, of every planted box."""
-    height, width = phantom.image_HW.shape
-    scale = RELEASED / np.array([width, height, width, height])
-    return [
-        (entity(finding.entity).nih, (box * scale).tolist()) for finding in phantom.findings for box in finding.box_K4
-    ]
-
-
-def _write_truth(folder: Path, shots: list[Shot], phantoms: list[Phantom]) -> None:
-    """One row a box with all entities and splits, one row an image; boxes in pixels of the released square."""
+def _write_truth(folder: Path, written: list[Written]) -> None:
+    """One row a box, of all entities and images, in pixels of the released square; one row an image."""
     findings: list[dict[str, Any]] = []
     images: list[dict[str, Any]] = []
-    for shot, phantom in zip(shots, phantoms, strict=True):
-        ids = {"sample_id": Path(shot.name).stem, "patient_id": str(shot.patient),
-               "split": "test" if shot.is_test else "train_val"}  # fmt: skip
-        images.append(ids | {"view": phantom.view, "generator": GENERATOR_VERSION})
-        planted = [finding for finding in phantom.findings for _ in finding.box_K4]
-        for finding, (_, box) in zip(planted, _labelled_boxes(phantom), strict=True):
+    for item in written:
+        shot = item.shot
+        ids = {"sample_id": Path(shot.name).stem, "patient_id": str(shot.patient), "split": shot.side}
+        images.append(ids | {"view": item.phantom.view, "generator": GENERATOR_VERSION})
+        for finding, box in item.boxes:
             told = {"entity": finding.entity, "side": finding.side, "zone": finding.zone, "severity": finding.severity}
             findings.append(ids | told | dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)))
     names = ("sample_id", "patient_id", "split", "entity", "side", "zone", "severity")

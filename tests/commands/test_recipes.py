@@ -15,14 +15,22 @@ def ran(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     zoo = tmp_path / "zoo"
     zoo.mkdir()
-    for name in ("pretrain-phantom", "pretrain-mimic", "vqa-phantom", "vqa-rad"):
-        (zoo / f"{name}.yaml").touch()
+    for name, data in (
+        ("pretrain-phantom", "MimicCxr"),
+        ("pretrain-mimic", "MimicCxr"),
+        ("vqa-phantom", "gkmvlp.data_modules.VqaRad"),
+        ("vqa-rad", "VqaRad"),
+        ("classification-phantom", "ChestXray14"),
+    ):
+        (zoo / f"{name}.yaml").write_text(f"data: {{class_path: {data}}}\n")
     commands: list[list[str]] = []
 
     def gkmvlp(*words: str) -> None:
         commands.append([word.replace(f"{zoo}/", "") for word in words])
         if words[0] == "phantom":
-            Path(words[2]).mkdir(parents=True)
+            written = {"nih": ["chestxray14"]}.get(words[-3], ["mimic-cxr-jpg", "vqa-rad"])
+            for folder in written:
+                (Path(words[2]) / folder).mkdir(parents=True)
         out = Path(next((word.partition("=")[2] for word in words if "default_root_dir" in word), "."))
         (out / "checkpoints").mkdir(parents=True, exist_ok=True)
         (out / "checkpoints/best.ckpt").touch()
@@ -46,6 +54,20 @@ def test_pretrain_on_phantoms_writes_them_once(ran):
     assert ran[0][1:3] == ["--root", "outputs/demo/data"]
     assert ran[1] == ["fit", "--config=pretrain-phantom.yaml", "--trainer.default_root_dir=outputs/pretrain"]
     assert ran[2][2:] == ["--trainer.default_root_dir=o", "--trainer.max_epochs=1"]
+
+
+def test_each_config_gets_its_own_look_alike(ran, capsys):
+    for config in ("classification-phantom", "pretrain-phantom", "classification-phantom", "vqa-phantom"):
+        assert main(["pretrain", "--config", config]) == 0
+    written = [words for words in ran if words[0] == "phantom"]
+    assert [words[3:] for words in written] == [
+        ["--seed", "0", "--layouts", "nih", "--patients", "3000"],
+        ["--seed", "0", "--patients", "1500"],
+    ]
+    capsys.readouterr()
+    Path("own.yaml").write_text("data: {class_path: ImageReportPairs}\n")
+    assert main(["pretrain", "--config", "own.yaml"]) == 0
+    assert "phantom" not in capsys.readouterr().out
 
 
 def test_data_chooses_the_real_config(ran):

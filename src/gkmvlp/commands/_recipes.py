@@ -5,11 +5,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 from gkmvlp.commands._configs import by_name
 from gkmvlp.errors import UsageError
 
 PHANTOMS = Path("outputs/demo/data")  # shared with the demo and with the *-phantom configs
-PHANTOM_OPTIONS = ("--patients", "1500", "--seed", "0")
+# DataModule: the folder of its look-alike in PHANTOMS, and the words that write it
+LOOKALIKES = {
+    "MimicCxr": ("mimic-cxr-jpg", ("--patients", "1500")),
+    "VqaRad": ("vqa-rad", ("--patients", "1500")),
+    "ChestXray14": ("chestxray14", ("--layouts", "nih", "--patients", "3000")),
+}
 BACKBONES = (Path("outputs/pretrain/backbone"), Path("outputs/demo/backbone"))
 
 
@@ -36,15 +43,24 @@ def common_options(arguments: argparse.Namespace, phantom_config: str, real_conf
     options = [f"--config={config}", f"--trainer.default_root_dir={arguments.out}"]
     if arguments.data:
         return [*options, f"--data.init_args.root={arguments.data}"]
-    print(f"no --data: phantoms of {PHANTOMS}", flush=True)
-    ensure_phantoms()
+    ensure_phantoms(data_class(config))
     return options
 
 
-def ensure_phantoms() -> None:
-    """Write the phantoms unless they are there."""
-    if not PHANTOMS.is_dir():
-        gkmvlp("phantom", "--root", str(PHANTOMS), *PHANTOM_OPTIONS)
+def data_class(config: Path) -> str:
+    """Name of the DataModule that a config describes; "" where it describes none."""
+    data = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("data") or {}
+    return str(data.get("class_path", "")).rpartition(".")[2]
+
+
+def ensure_phantoms(data: str) -> None:
+    """Write the look-alike that a DataModule reads, unless it is there; nothing where it has none."""
+    if data not in LOOKALIKES:
+        return
+    print(f"no --data: phantoms of {PHANTOMS}", flush=True)
+    folder, words = LOOKALIKES[data]
+    if not (PHANTOMS / folder).is_dir():
+        gkmvlp("phantom", "--root", str(PHANTOMS), "--seed", "0", *words)
 
 
 def newest_backbone() -> Path | None:

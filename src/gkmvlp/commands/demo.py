@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     start, out, data = time.monotonic(), args.out, args.out / "data"
     with ProcessTreePeak() as peak:
-        write_corpora(data, args.patients, args.vqa_images, args.seed)
+        write_corpora(data, {"mimic": args.patients, "vqa": args.vqa_images}, args.seed)
         root = f"--data.init_args.root={data}"
         predictions = fit_and_test("zoo://pretrain-phantom", out, [root, *args.pretrain])
         score_on_truth(predictions, data)

@@ -1,7 +1,26 @@
-"""Write synthetic radiographs with reports and questions in the layouts of MIMIC-CXR and VQA-RAD."""
+"""Write synthetic radiographs in the layouts of MIMIC-CXR, VQA-RAD and ChestX-ray14."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Layout(NamedTuple):
+    """A look-alike: its module in ``data_modules.lookalikes``, and how much of it is written."""
+
+    writer: str
+    option: str  # of this command, that counts
+    share: int  # what --patients is divided by where the option is not given
+    unit: str  # what is counted
+
+
+LAYOUTS = {
+    "mimic": Layout("mimic_cxr", "patients", 1, "patients"),
+    "vqa": Layout("vqa_rad", "vqa_images", 5, "images with questions"),
+    "nih": Layout("chest_xray14", "nih_patients", 1, "patients like those of ChestX-ray14"),
+}
+DEFAULT = ("mimic", "vqa")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -9,14 +28,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder to write to")
     parser.add_argument("--patients", type=int, required=True, metavar="N", help="patients of the MIMIC-CXR look-alike")
     parser.add_argument("--seed", type=int, required=True, metavar="S", help="seed; the same seed gives the same bytes")
+    parser.add_argument("--layouts", nargs="+", choices=LAYOUTS, default=DEFAULT, metavar="LAYOUT",
+                        help=f"look-alikes to write, out of {', '.join(LAYOUTS)} ({' '.join(DEFAULT)})")  # fmt: skip
     parser.add_argument("--size", type=int, default=256, metavar="PX", help="longer side of the images (256)")
     parser.add_argument("--vqa-images", type=int, metavar="M", help="images of the VQA-RAD look-alike (patients / 5)")
+    parser.add_argument(
+        "--nih-patients", type=int, metavar="N", help="patients of the ChestX-ray14 look-alike (patients)"
+    )
     parser.add_argument("--workers", type=int, metavar="W", help="processes (as many as there are cores)")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write both corpora, or find them there."""
+    """Write the look-alikes, or find them there."""
     import json
     import time
 
@@ -24,36 +48,42 @@ def run(args: argparse.Namespace) -> int:
 
     if args.size < 32 or args.seed < 0:
         raise UsageError(f"--size from 32 and --seed from 0, got {args.size} and {args.seed}")
-    images = max(args.patients // 5, 2) if args.vqa_images is None else args.vqa_images
+    counts = {layout: _count(args, layout) for layout in args.layouts}
     start = time.monotonic()
-    write_corpora(args.root, args.patients, images, args.seed, args.size, args.workers)
+    write_corpora(args.root, counts, args.seed, args.size, args.workers)
     seconds = time.monotonic() - start
-    said = {"root": str(args.root), "patients": args.patients, "vqa_images": images, "seed": args.seed,
-            "size": args.size, "seconds": round(seconds, 1)}  # fmt: skip
     if args.json:
+        written = {LAYOUTS[layout].option: count for layout, count in counts.items()}
+        said = {"root": str(args.root), **written, "seed": args.seed, "size": args.size, "seconds": round(seconds, 1)}
         print(json.dumps(said))
     else:
-        print(f"{args.patients} patients and {images} images with questions in {args.root} ({seconds:.0f} s)")
+        told = " and ".join(f"{count} {LAYOUTS[layout].unit}" for layout, count in counts.items())
+        print(f"{told} in {args.root} ({seconds:.0f} s)")
     return 0
 
 
+def _count(args: argparse.Namespace, layout: str) -> int:
+    """What the layout's option says, or what follows from the patients, at least 2."""
+    asked: int | None = getattr(args, LAYOUTS[layout].option)
+    return max(args.patients // LAYOUTS[layout].share, 2) if asked is None else asked
+
+
 def write_corpora(
-    root: Path, patients: int, images: int, seed: int, size: int = 256, workers: int | None = None
+    root: Path, counts: Mapping[str, int], seed: int, size: int = 256, workers: int | None = None
 ) -> None:
-    """Write the look-alikes of MIMIC-CXR and VQA-RAD, or find them there.
+    """Write look-alikes, or find them there.
 
     Args:
         root: Folder to write to.
-        patients: Patients of the MIMIC-CXR look-alike.
-        images: Images of the VQA-RAD look-alike.
+        counts: Layout -> its patients or images.
         seed: Seed of all that is drawn.
         size: Longer side of the images in pixels.
         workers: Processes; as many as there are cores without it.
     """
+    import importlib
     import os
 
-    from gkmvlp.data_modules.lookalikes import mimic_cxr, vqa_rad
-
     workers = workers or len(os.sched_getaffinity(0))
-    mimic_cxr.write(root, patients, seed, size, workers)
-    vqa_rad.write(root, images, seed, size, workers)
+    for layout, count in counts.items():
+        writer = importlib.import_module(f"gkmvlp.data_modules.lookalikes.{LAYOUTS[layout].writer}")
+        writer.write(root, count, seed, size, workers)

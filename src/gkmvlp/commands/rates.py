@@ -109,7 +109,7 @@ def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
     from gkmvlp.commands.phantom import write_corpora
 
     data, folder = args.out / "data", args.out / "pretrain"
-    write_corpora(data, args.patients, args.vqa_images, SEED)
+    write_corpora(data, {"mimic": args.patients, "vqa": args.vqa_images}, SEED)
     if not (folder / "backbone" / "config.json").is_file():
         places = [f"--trainer.default_root_dir={folder}", f"--data.init_args.root={data}"]
         lightning("fit", "--config=zoo://pretrain-phantom", *places, *args.pretrain)
