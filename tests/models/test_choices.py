@@ -24,13 +24,15 @@ CHOICES = [
     ("knowledge.entities", ["cardiomegaly", "pleural effusion", "pneumothorax", "fracture"]),
     ("knowledge.mode", "report"),
     ("knowledge.layers", 1),
+    ("knowledge.layers", 0),
     ("knowledge.heads", 1),
     ("knowledge.feedforward", 16),
     ("knowledge.routing", "none"),
     ("knowledge.routing", "hard"),
     ("knowledge.routing_floor", 0.3),
     ("knowledge.pooling", "roi_align"),
-    ("knowledge.grounded", False),
+    ("knowledge.grounding", "all"),
+    ("knowledge.grounding", "shuffled"),
     ("knowledge.dropout", 0.4),
 ]
 ELSEWHERE = {

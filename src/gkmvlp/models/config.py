@@ -12,6 +12,7 @@ Routing = Literal["none", "soft", "hard"]
 TextPooling = Literal["first", "mean"]
 Pooling = Literal["coverage", "roi_align"]
 KnowledgeMode = Literal["query", "report"]
+Grounding = Literal["prior", "all", "shuffled"]
 
 BERT_SIZES = ("width", "layers", "heads", "feedforward", "vocabulary")  # fields of TextConfig that a BERT brings along
 
@@ -71,13 +72,15 @@ class KnowledgeConfig:
     Attributes:
         entities: Names from ``gkmvlp.entities``; one prompt each.
         mode: ``query`` shows every image the same prompts; ``report`` adds each entity's status (it leaks the report).
-        layers: Decoder layers.
+        layers: Decoder layers; 0 leaves the module out: prompts are judged against the mean of the patches, and no
+            knowledge token joins the memory.
         heads: Attention heads a layer.
         feedforward: Inner size of the feed-forward part.
         routing: How region attention steers patch attention: not at all, by adding log weights, or by masking.
         routing_floor: The epsilon in log(weight + epsilon) of soft routing.
         pooling: How a region is read off the patch grid.
-        grounded: False admits all regions to every prompt.
+        grounding: Regions that a prompt may read: those of the ``prior``, ``all``, or, for an ablation, as many in the
+            wrong places (``shuffled``: those that touch its own least).
         dropout: Dropout probability.
     """
 
@@ -89,7 +92,7 @@ class KnowledgeConfig:
     routing: Routing = "soft"
     routing_floor: float = 1e-3
     pooling: Pooling = "coverage"
-    grounded: bool = True
+    grounding: Grounding = "prior"
     dropout: float = 0.1
 
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gkmvlp.anatomy import REGIONS
-from gkmvlp.entities import prior
 from gkmvlp.models.bert_weights import load_bert
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.grounded_knowledge import Grounded, GroundedKnowledge
+from gkmvlp.models.priors import admitted
 from gkmvlp.models.regions import RegionPooler, coverage
 from gkmvlp.models.text import FusionBert, Memory
 from gkmvlp.models.tokenizer import Tokens
@@ -68,8 +68,7 @@ class GkMvlp(nn.Module):
         self.match_head = nn.Linear(width, 2)
         leaks = config.knowledge.mode == "report"
         self.status = nn.Embedding(4, width) if leaks else None  # rows: status + 2
-        admitted_ER = torch.from_numpy(prior(config.knowledge.entities))
-        self.register_buffer("prior_ER", admitted_ER if config.knowledge.grounded else torch.ones_like(admitted_ER))
+        self.register_buffer("prior_ER", admitted(config.knowledge))
         self.register_buffer("prompt_ET", prompts.ids)
         self.register_buffer("prompt_mask_ET", prompts.mask)
         self.register_buffer("fixed_prompt_ED", None)
@@ -138,6 +137,8 @@ class GkMvlp(nn.Module):
         if side is not None:
             map_BDhw = patches_BPD.transpose(1, 2).unflatten(2, features.grid)
             patches_BPD = F.adaptive_avg_pool2d(map_BDhw, side).flatten(2).transpose(1, 2)
+        if not self.knowledge.layers:
+            return Memory(patches_BPD + self.kind[0], patches_BPD)
         name_ED = F.layer_norm(prompt_ED - prompt_ED.mean(0), prompt_ED.shape[1:])
         place_PD = self.vision.position_PD - self.vision.position_PD.mean(0)
         # what texts say must not move where a prompt looks: the position objective and ECLS teach that

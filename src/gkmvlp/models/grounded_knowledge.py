@@ -145,7 +145,11 @@ class GroundedKnowledge(nn.Module):
             coverage_BRP: Share of each patch inside each region's box (B, R, P).
             patches_BPD: Patches (B, P, D).
         """
-        looked = Looked(prompt_BED, *[prompt_BED] * 4)
+        uniform_BEP = torch.full_like(admitted_BER[..., :1], 1 / patches_BPD.shape[1], dtype=torch.float32)
+        uniform_BEP = uniform_BEP.expand(-1, -1, patches_BPD.shape[1])
+        mean_BED = patches_BPD.mean(1, keepdim=True).expand_as(prompt_BED)
+        nothing_BEH = uniform_BEP.new_zeros(*prompt_BED.shape[:2], len(self.gain_H))
+        looked = Looked(prompt_BED, mean_BED, nothing_BEH, admitted_BER * 0.0, uniform_BEP)
         for layer in self.layers:
             looked = layer(looked.tokens, prompt_BED, region_BRD, admitted_BER, coverage_BRP, patches_BPD)
         # the region stage stays out of the evidence: its shortcut would leave the patch map without a teacher

@@ -2,7 +2,7 @@
 
 As in BLIP, the three share all weights but the decoder's self-attention (Li et al. 2022, section 3.1). Post-norm layers
 and names follow BERT, so that its weights load by the table in ``gkmvlp.models.bert_weights``.
-B batch, T tokens, M memory tokens, D width, H heads, V vocabulary.
+B batch, T tokens, M memory tokens, D width, H heads, V vocabulary, N memories.
 """
 
 from typing import Literal, NamedTuple
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from gkmvlp.models.config import TextConfig
 
 Mode = Literal["text", "fusion", "decoder"]
+POSITIONS = 512  # as every public BERT has, whatever max_tokens cuts to
 
 
 class Memory(NamedTuple):
@@ -58,14 +59,24 @@ class BertAttention(nn.Module):
             causal: Whether a token sees only itself and earlier ones; ``mask`` must then be None.
             row_B: Which source each row of queries reads, (B,); None where N = B and each reads its own.
         """
-        query, key, value = (
-            project(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-            for project, x in ((self.query, x_BTD), (self.key, source.key), (self.value, source.value))
-        )
+        key_value = self.project(source)
         if row_B is not None:  # a source that several rows read is projected once
-            key, value = key[row_B], value[row_B]
+            key_value = Memory(key_value.key[row_B], key_value.value[row_B])
+        return self.attend(x_BTD, key_value, mask, causal)
+
+    def project(self, source: Memory) -> Memory:
+        """Keys and values by head, (N, H, M, D / H) each."""
+        return Memory(self.by_head(self.key(source.key)), self.by_head(self.value(source.value)))
+
+    def by_head(self, x_BTD: Tensor) -> Tensor:
+        """(B, H, T, D / H)."""
+        return x_BTD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def attend(self, x_BTD: Tensor, key_value: Memory, mask: Tensor | None, causal: bool = False) -> Tensor:
+        """``forward`` with keys and values that ``project`` made, (B, H, M, D / H) each."""
         dropout = self.dropout if self.training else 0.0
-        mixed = F.scaled_dot_product_attention(query, key, value, mask, dropout, is_causal=causal)
+        query = self.by_head(self.query(x_BTD))
+        mixed = F.scaled_dot_product_attention(query, *key_value, mask, dropout, is_causal=causal)
         out_BTD = F.dropout(self.output(mixed.transpose(1, 2).flatten(2)), self.dropout, self.training)
         return self.norm(x_BTD + out_BTD)
 
@@ -103,6 +114,10 @@ class BertLayer(nn.Module):
             # k texts in a row that share a memory, side by side, are the queries of one attention
             folded = x_BTD if row_B is not None else x_BTD.reshape(len(memory.key), -1, x_BTD.shape[-1])
             x_BTD = self.cross_attention(folded, memory, memory_mask, row_B=row_B).view_as(x_BTD)
+        return self.feed_forward(x_BTD)
+
+    def feed_forward(self, x_BTD: Tensor) -> Tensor:
+        """The last part of the layer."""
         return self.norm(x_BTD + self.dropout(self.output(F.gelu(self.intermediate(x_BTD)))))
 
 
@@ -116,9 +131,8 @@ class FusionBert(nn.Module):
 
     def __init__(self, config: TextConfig, vocabulary: int) -> None:
         super().__init__()
-        # 512 positions, as every public BERT has, whatever max_tokens cuts to
         self.word = nn.Embedding(vocabulary, config.width)
-        self.position = nn.Embedding(512, config.width)
+        self.position = nn.Embedding(POSITIONS, config.width)
         self.segment = nn.Parameter(torch.zeros(config.width))
         self.norm = nn.LayerNorm(config.width, eps=1e-12)
         self.dropout = nn.Dropout(config.dropout)
@@ -159,13 +173,17 @@ class FusionBert(nn.Module):
             memory = None
         elif isinstance(memory, Tensor):
             memory = Memory(memory, memory)
-        place = torch.arange(token_BT.shape[1], device=token_BT.device)
-        x_BTD = self.dropout(self.norm(self.word(token_BT) + self.position(place) + self.segment))
+        x_BTD = self.embed(token_BT)
         mask = mask_BT[:, None, None, :]
         memory_mask = None if memory_mask_BM is None else memory_mask_BM[:, None, None, :]
         for layer in self.layers:
             x_BTD = layer(x_BTD, mask, mode, memory, memory_mask, row_B)
         return x_BTD
+
+    def embed(self, token_BT: Tensor, start: int = 0) -> Tensor:
+        """Tokens at the places from ``start`` on as the first layer reads them, (B, T, D)."""
+        place = torch.arange(start, start + token_BT.shape[1], device=token_BT.device)
+        return self.dropout(self.norm(self.word(token_BT) + self.position(place) + self.segment))
 
     def vocabulary_logits(self, state_BTD: Tensor) -> Tensor:
         """Scores of the next token, (B, T, V); the output matrix is the word embedding."""
