@@ -2,12 +2,15 @@
 
 import json
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
+from gkmvlp.data_modules.ledger import write_json
 from gkmvlp.errors import DataError
 
 LABELS, CLASSES, IMAGES = "stage_2_train_labels.csv", "stage_2_detailed_class_info.csv", "stage_2_train_images"
@@ -20,6 +23,20 @@ _SIDE = 1024
 # Mean squared error in grey levels below which an RSNA image and its NIH candidate are surely the same.
 _SURE = 10.0
 _FORMATS = (".dcm", ".png", ".jpg", ".jpeg")
+
+
+class Header(NamedTuple):
+    """What a DICOM says before its pixels.
+
+    Attributes:
+        view: Projection, ``""`` where unknown.
+        width: Of the image in which boxes are measured, in pixels.
+        height: Of the same.
+    """
+
+    view: str
+    width: int
+    height: int
 
 
 @dataclass(frozen=True)
@@ -66,7 +83,7 @@ def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
 
 
 def read_labels(base: Path) -> pd.DataFrame:
-    """``patientId, x, y, width, height, Target``, one row a box, numbers as float.
+    """``patientId, x, y, x2, y2, Target``, one row a box, numbers as float; no box is NaN.
 
     Raises:
         DataError: If the file cannot be read, lacks a column, or holds something that is no number.
@@ -77,7 +94,15 @@ def read_labels(base: Path) -> pd.DataFrame:
             table[name] = table[name].astype(float)
         except ValueError as error:
             raise DataError(f"{base / LABELS}: column {name}: {error}; use the official file") from error
-    return table
+    return table.assign(x2=table["x"] + table["width"], y2=table["y"] + table["height"])
+
+
+def read_classes(base: Path) -> dict[str, int]:
+    """Images of each class of the detailed table; nothing where there is no such table."""
+    if not (base / CLASSES).is_file():
+        return {}
+    table = read_table(base / CLASSES, ("patientId", "class")).drop_duplicates("patientId")
+    return {str(name): int(count) for name, count in table["class"].value_counts().items()}
 
 
 def find_images(base: Path) -> dict[str, Path]:
@@ -95,16 +120,34 @@ def find_images(base: Path) -> dict[str, Path]:
     return found
 
 
-def read_header(path: Path) -> tuple[str, tuple[float, float]]:
-    """View (``""`` where unknown), and width and height in which boxes are measured; only a DICOM tells them."""
+def read_headers(images: dict[str, Path], folder: Path | None) -> dict[str, Header]:
+    """Headers by id, or from the cache; of a release they take most of a minute.
+
+    Args:
+        images: Id -> file.
+        folder: Cache folder, or None.
+    """
+    if folder is None:
+        return {name: _read_header(path) for name, path in images.items()}
+    stats = [(str(path), path.stat()) for path in images.values()]
+    known = sha256(repr([(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats]).encode()).hexdigest()
+    cache = folder / f"rsna-headers-{known[:16]}.json"
+    if cache.is_file():
+        return {name: Header(*values) for name, values in json.loads(cache.read_bytes()).items()}
+    headers = {name: _read_header(path) for name, path in images.items()}
+    write_json(cache, headers)
+    return headers
+
+
+def _read_header(path: Path) -> Header:
     if path.suffix != ".dcm":
-        return "", (_SIDE, _SIDE)
+        return Header("", _SIDE, _SIDE)
     try:
         header = dcmread(path, stop_before_pixels=True, specific_tags=["ViewPosition", "Rows", "Columns"])
-        return str(header.get("ViewPosition") or ""), (header.Columns, header.Rows)
+        return Header(str(header.get("ViewPosition") or ""), header.Columns, header.Rows)
     # The reader of the pixels says what is wrong with the file, if it is ever read.
     except (OSError, AttributeError, EOFError, ValueError, InvalidDicomError):
-        return "", (_SIDE, _SIDE)
+        return Header("", _SIDE, _SIDE)
 
 
 def find_mapping(base: Path, given: str | None) -> Mapping:
@@ -128,9 +171,7 @@ def _read_json(path: Path) -> Mapping:
         rows = json.loads(path.read_bytes())
         stem = {row["subset_img_id"]: Path(row["img_id"]).stem for row in rows}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path} is not the official mapping ({type(error).__name__}: {error})"
-        ) from error
+        raise DataError(f"{path} is not the official mapping ({type(error).__name__}: {error})") from error
     return Mapping(path, stem, frozenset())
 
 

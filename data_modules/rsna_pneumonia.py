@@ -5,17 +5,40 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.nih_files import patient_of
-from gkmvlp.data_modules.rsna_files import find_base, find_images, find_mapping, read_header, read_labels
+from gkmvlp.data_modules.rsna_files import (
+    LABELS,
+    Header,
+    find_base,
+    find_images,
+    find_mapping,
+    read_classes,
+    read_headers,
+    read_labels,
+)
 from gkmvlp.data_modules.samples import Sample
 from gkmvlp.data_modules.splits import fold_split, hash_split
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import valid_boxes
 
-RsnaSplit = Literal["patient"]
-_BOX = ["x", "y", "width", "height"]
+RsnaSplit = Literal["patient", "legacy-mgca", "legacy-detection"]
+# Counted on the official tables.
+PUBLISHED: dict[str, dict[str, int]] = {
+    "all": {
+        "label rows": 30_227,
+        "boxes": 9_555,
+        "images": 26_684,
+        "images with boxes": 6_012,
+        "Lung Opacity": 6_012,
+        "No Lung Opacity / Not Normal": 11_821,
+        "Normal": 8_851,
+    }
+}
+# Images held out by the published splits: 30 % for 18,678/4,003/4,003, two fifths for 16,010/5,337/5,337.
+LEGACY = {"legacy-mgca": 8_006, "legacy-detection": 10_674}
 
 
 class RsnaPneumonia(DataModule):
@@ -26,7 +49,8 @@ class RsnaPneumonia(DataModule):
 
     Args:
         root: Folder that holds stage_2_train_images and both tables, or a folder rsna_pneumonia that does.
-        split: patient 80/10/10 by a hash of the patient.
+        split: patient is 80/10/10 by a hash of the patient. legacy-mgca 18,678/4,003/4,003 (classification) and
+            legacy-detection 16,010/5,337/5,337 are by image, as published: patients are on both sides.
         patients: nih takes the patient from the mapping to NIH names; image takes each image for a patient.
         mapping: The official mapping JSON, or a CSV rsna_patientId, nih_image, mse, where it is not beside the tables.
         fold: Cross-validation by patient instead of the split: the fold that is the test split; 10 % of the other
@@ -53,6 +77,8 @@ class RsnaPneumonia(DataModule):
             raise ConfigError(f"folds: {folds}, fold: {fold}: at least 2 folds and 0 <= fold < folds were expected")
         self.root, self.split, self.patients, self.mapping = root, split, patients, mapping
         self.fold, self.folds = fold, folds
+        self.published: dict[str, dict[str, int]] = {}
+        self.found: dict[str, dict[str, int]] = {}
 
     @property
     def split_label(self) -> str:
@@ -67,14 +93,41 @@ class RsnaPneumonia(DataModule):
     def read_samples(self) -> list[Sample]:
         """All images with a file, a label and a patient."""
         base = find_base(self.root)
-        self.split_source = str(base)
+        self.split_source = str(base / LABELS)
         table, images = read_labels(base), find_images(base)
-        rows = dict(tuple(table.groupby("patientId", sort=False)))
+        self._count(table, read_classes(base))
+        rows = table.groupby("patientId", sort=False).indices
         self.ledger.drop("label without an image file", [name for name in rows if name not in images])
         self.ledger.drop("image without a label", [name for name in images if name not in rows])
         patient = self._find_patients(base, [name for name in rows if name in images])
-        most = max((int(rows[name]["x"].notna().sum()) for name in patient), default=0)
-        return [self._sample(name, patient[name], images[name], rows[name], max(most, 1)) for name in patient]
+        split = self._assign(list(rows), patient)
+        folder = Path(self.cache_dir) if self.cache_dir not in (None, "ram") else None
+        headers = read_headers({name: images[name] for name in patient}, folder)
+        box_N4 = table[["x", "y", "x2", "y2"]].to_numpy(np.float32)
+        boxes = {name: box_N4[rows[name]] for name in patient}
+        boxes = {name: box_N4[~np.isnan(box_N4[:, 0])] for name, box_N4 in boxes.items()}
+        most = max(1, *map(len, boxes.values()))
+        target = table.groupby("patientId")["Target"].max()
+        return [
+            Sample(
+                name,
+                patient[name],
+                str(images[name]),
+                headers[name].view,
+                split[name],
+                size=headers[name][1:],
+                finding_K4=self._pad(name, boxes[name], headers[name], most),
+                fields={"label": np.array([target[name]], np.float32), "finding": np.zeros(most, np.int64)},
+            )
+            for name in patient
+        ]
+
+    def _count(self, table: pd.DataFrame, classes: dict[str, int]) -> None:
+        """What the tables hold, to lay beside what was published."""
+        boxed = table["x"].notna()
+        images = {"images": table["patientId"].nunique(), "images with boxes": table["patientId"][boxed].nunique()}
+        self.found = {"all": {"label rows": len(table), "boxes": int(boxed.sum()), **images, **classes}}
+        self.published = PUBLISHED if images["images"] == PUBLISHED["all"]["images"] else {}
 
     def _find_patients(self, base: Path, names: list[str]) -> dict[str, str]:
         """Image -> patient, for the images whose patient is known."""
@@ -82,28 +135,57 @@ class RsnaPneumonia(DataModule):
             self.ledger.warn("patients: image: patients are not known and may lie on both sides of the split")
             return {name: name for name in names}
         mapping = find_mapping(base, self.mapping)
-        self.ledger.drop(f"not in {mapping.source.name}", [name for name in names if name not in mapping.stem])
-        self.ledger.drop(
-            f"match in {mapping.source.name} is not sure", [name for name in names if name in mapping.unsure]
-        )
-        known = (name for name in names if name in mapping.stem and name not in mapping.unsure)
-        return {name: patient_of(mapping.stem[name]) for name in known}
+        unknown = [name for name in names if name not in mapping.stem]
+        unsure = [name for name in names if name in mapping.unsure]
+        self.ledger.drop(f"image is not in {mapping.source.name}", unknown)
+        if self.is_patient_disjoint:
+            self.ledger.drop(f"patient is not sure in {mapping.source.name}", unsure)
+            unknown += unsure
+        gone = set(unknown)
+        return {name: patient_of(mapping.stem[name]) for name in names if name not in gone}
 
-    def _split_of(self, patient: str) -> str:
-        return hash_split(patient) if self.fold is None else fold_split(patient, self.fold, self.folds)
+    def _assign(self, names: list[str], patient: dict[str, str]) -> dict[str, str]:
+        """Image -> split.
 
-    def _sample(self, name: str, patient: str, path: Path, rows: pd.DataFrame, most: int) -> Sample:
-        view, size = read_header(path)
-        box_N4 = rows.loc[rows["x"].notna(), _BOX].to_numpy(np.float32)
-        box_N4[:, 2:] += box_N4[:, :2]
-        box_N4, valid_N = valid_boxes(box_N4, *size)
-        self.ledger.mask("box without an area in the image", [name] * int((~valid_N).sum()))
-        finding_K4 = np.zeros((most, 4), np.float32)
-        finding_K4[: len(box_N4)] = box_N4
-        fields = {
-            "label": np.array([rows["Target"].max()], np.float32),
-            "finding": np.zeros(most, np.int64),
-        }
-        return Sample(
-            name, patient, str(path), view, self._split_of(patient), size=size, finding_K4=finding_K4, fields=fields
-        )
+        Args:
+            names: All images of the label table, from which the legacy splits are drawn.
+            patient: Image -> patient of the images that are used.
+        """
+        if self.fold is not None:
+            return {name: fold_split(person, self.fold, self.folds) for name, person in patient.items()}
+        if self.split == "patient":
+            return {name: hash_split(person) for name, person in patient.items()}
+        if len(names) != PUBLISHED["all"]["images"]:
+            raise ConfigError(
+                f"split: {self.split} is drawn from the {PUBLISHED['all']['images']:,} images of the whole "
+                f"{self.split_source}, which holds {len(names):,}; get it whole, or use split: patient"
+            )
+        split = draw_legacy(names, LEGACY[self.split])
+        trained = {person for name, person in patient.items() if split[name] == "train"}
+        test = [person for name, person in patient.items() if split[name] == "test"]
+        share = sum(person in trained for person in test) / max(len(test), 1)
+        self.ledger.warn(f"{self.split}: {share:.1%} of the test images are of patients in training; figures flatter")
+        return split
+
+    def _pad(self, name: str, box_N4: NDArray[np.float32], header: Header, most: int) -> NDArray[np.float32]:
+        """Boxes (N, 4) clipped to the image and filled up to (K, 4)."""
+        clipped_N4, valid_N = valid_boxes(box_N4, header.width, header.height)
+        self.ledger.mask("box without area in the image", [name] * int((~valid_N).sum()))
+        return np.pad(clipped_N4, ((0, most - len(clipped_N4)), (0, 0)))
+
+
+def draw_legacy(names: list[str], held: int) -> dict[str, str]:
+    """The split that GLoRIA and MGCA draw: by image, with scikit-learn's ``train_test_split`` of seed 0, twice.
+
+    Args:
+        names: All images; their order does not matter.
+        held: How many are held out; the first half of them, rounded up, validates.
+
+    Returns:
+        Image -> split.
+    """
+    order = np.array(sorted(names))[np.random.RandomState(0).permutation(len(names))]
+    out = order[:held][np.random.RandomState(0).permutation(held)]
+    half = (held + 1) // 2
+    parts = {"validate": out[:half], "test": out[half:], "train": order[held:]}
+    return {str(name): split for split, part in parts.items() for name in part}
