@@ -10,7 +10,6 @@ import yaml
 import gkmvlp.data_modules as data_modules
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.chest_xray14 import ChestXray14
-from gkmvlp.data_modules.chest_xray14 import ChestXray14
 from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
 from gkmvlp.data_modules.images import ImageError, read_image
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
