@@ -51,7 +51,7 @@ class Task:
 
     Attributes:
         columns: Its columns beside the common ones: name -> ``text``, ``number``, ``bool``, ``target`` (1, 0 or
-            NaN) or ``boxes``; ``?`` at the end admits nulls.
+            NaN), ``probability`` (in [0, 1]), ``boxes`` or ``numbers`` (lists); ``?`` at the end admits nulls.
         optional: Columns that a file may lack, with the figures that need them.
         unit: The scored unit, for the signature.
         score: Scores one block of rows (block, unit_N, counts_VG).

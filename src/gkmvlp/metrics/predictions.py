@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -117,8 +118,12 @@ def _problem(column: pd.Series, kind: str) -> str | None:
     """What is wrong with a column of that kind, or None."""
     if kind == "boxes":
         return None if column.map(lambda flat: len(flat) % 4 == 0).all() else "expected lists of 4K numbers, xyxy"
+    if kind == "numbers":
+        return None if column.map(lambda flat: bool(np.isfinite(flat).all())).all() else "expected lists of numbers"
     if kind == "target":
         return None if column.dropna().isin([0, 1]).all() else "expected 1, 0 or null"
+    if kind == "probability":
+        return None if pd.to_numeric(column, "coerce").between(0, 1).all() else "expected numbers in [0, 1]"
     if not kind.endswith("?") and column.isna().any():
         return f"{int(column.isna().sum())} of {len(column)} values are missing"
     plain = kind.rstrip("?")

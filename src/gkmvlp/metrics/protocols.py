@@ -1,6 +1,6 @@
 """Task name -> how its predictions are scored. A new task adds its module and a line here."""
 
-from gkmvlp.metrics import entity, grounding, vqa
+from gkmvlp.metrics import classification, entity, grounding, localization, vqa
 from gkmvlp.metrics.assemble import Task
 
 PROTOCOLS: dict[str, Task] = {
@@ -8,4 +8,6 @@ PROTOCOLS: dict[str, Task] = {
     "zero_shot": entity.TASK,
     "grounding": grounding.TASK,
     "vqa": vqa.TASK,
+    "classification": classification.TASK,
+    "localization": localization.TASK,
 }

@@ -1,0 +1,139 @@
+"""Figures of localization by boxes: mean average precision on every image, FROC, and the score of the RSNA challenge.
+
+A row is one image and one label (column ``entity``), with its true boxes, the predicted ones and their scores. With
+several labels the main figure is the mean over those that have a true box; the others are named and counted.
+"""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gkmvlp.errors import ResultsError
+from gkmvlp.metrics import detection
+from gkmvlp.metrics.assemble import Key, Scored, Task, fold_of
+from gkmvlp.metrics.auroc import FloatArray
+from gkmvlp.metrics.bootstrap import mean_curve, nanmean
+from gkmvlp.metrics.detection import FALSE_POSITIVES, MOST, Image, challenge_score
+
+LOOSE = np.linspace(0.4, 0.75, 8)
+STRICT = np.linspace(0.5, 0.95, 10)
+_OVERLAPS = {"map_40_75": LOOSE, "map_coco": STRICT}
+NAMES = ("map_40_75", "map_coco", "froc", "rsna_score")
+_PARTS = {
+    "map_40_75": {"iou": "0.40:0.05:0.75", "match": f"coco, 101 recalls, {MOST} an image", "images": "all"},
+    "map_coco": {"iou": "0.50:0.05:0.95", "match": f"coco, 101 recalls, {MOST} an image", "images": "all"},
+    "froc": {"match": "centre in box", "images": "all", "false positives": ",".join(f"{x:g}" for x in FALSE_POSITIVES)},
+    "rsna_score": {"iou": "0.40:0.05:0.75", "images": "with truth or prediction", "threshold": "validation"},
+}
+
+
+def images_of(rows: pd.DataFrame) -> list[Image]:
+    """The rows as images; true boxes without area are left out.
+
+    Raises:
+        ResultsError: If a row has not one score a predicted box.
+    """
+    out = []
+    for sample, *columns in zip(rows["sample_id"], rows["boxes"], rows["predicted"], rows["scores"], strict=True):
+        true, predicted, score_P = (np.asarray(column, float) for column in columns)
+        if len(predicted) != 4 * len(score_P):
+            raise ResultsError(
+                f"localization: {sample} has {len(predicted) // 4} predicted boxes and {len(score_P)} scores; "
+                "write the predictions anew"
+            )
+        true_K4 = true.reshape(-1, 4)
+        has_area_K = (true_K4[:, 2:] > true_K4[:, :2]).all(1)
+        out.append(Image(true_K4[has_area_K], predicted.reshape(-1, 4), score_P))
+    return out
+
+
+def mean_average_precision(images: list[Image], iou_T: FloatArray, weight_WN: NDArray[np.number]) -> FloatArray:
+    """Mean over overlaps of the average precision (W,) under each weighting of the images; NaN without true box."""
+    matches = detection.match([detection.strongest(image) for image in images], iou_T)
+    return detection.average_precision(matches, weight_WN).mean(0)
+
+
+def challenge_curve(
+    images: list[Image], threshold_N: FloatArray, unit_N: NDArray[np.intp], counts_VG: NDArray[np.uint16]
+) -> Scored:
+    """The challenge's score, over images with truth or prediction."""
+    score_N = np.array([challenge_score(image, t, LOOSE) for image, t in zip(images, threshold_N, strict=True)])
+    scored_N = ~np.isnan(score_N)
+    return Scored(mean_curve(score_N[scored_N], unit_N[scored_N], counts_VG), scored_N)
+
+
+def best_threshold(images: list[Image]) -> float:
+    """The threshold of highest challenge score, among 50 quantiles of the scores; to be chosen on validation images."""
+    score_D = np.concatenate([image.score_P for image in images])
+    if not len(score_D):
+        return 0.5
+    candidates = np.unique(np.quantile(score_D, np.linspace(0, 1, 50)))
+    means = [nanmean(np.array([[challenge_score(image, t, LOOSE)] for image in images]))[0] for t in candidates]
+    return float(candidates[int(np.argmax(np.nan_to_num(means)))])
+
+
+def _label(rows: pd.DataFrame, unit_N: NDArray[np.intp], counts_VG: NDArray[np.uint16]) -> dict[str, Scored]:
+    """Every figure of the rows of one label; undefined without a true box."""
+    images, weight_WN, all_N = images_of(rows), counts_VG[:, unit_N], np.ones(len(rows), bool)
+    if not any(len(image.true_K4) for image in images):
+        return dict.fromkeys(NAMES, Scored(np.full(len(counts_VG), np.nan), all_N))
+    out = {name: Scored(mean_average_precision(images, iou_T, weight_WN), all_N) for name, iou_T in _OVERLAPS.items()}
+    out["froc"] = Scored(detection.froc(images, weight_WN), all_N)
+    return out | {"rsna_score": challenge_curve(images, rows["threshold"].to_numpy(float), unit_N, counts_VG)}
+
+
+def _score(block: pd.DataFrame, unit_N: NDArray[np.intp], counts_VG: NDArray[np.uint16]) -> dict[Key, Scored]:
+    """The figures of each label, and as the main ones their means over the labels where they are defined."""
+    label_N = block["entity"].to_numpy(str)
+    labels = [str(label) for label in sorted(set(label_N))]
+    of_labels: dict[Key, Scored] = {}
+    for label in labels:
+        rows_N = label_N == label
+        for name, scored in _label(block[rows_N], unit_N[rows_N], counts_VG).items():
+            used_N = np.zeros(len(block), bool)
+            used_N[rows_N] = scored.rows_N
+            of_labels[Key(name, label)] = Scored(scored.curve_V, used_N)
+    out = {}
+    for name in NAMES:
+        found = [of_labels[Key(name, label)] for label in labels]
+        used = [scored for scored in found if not np.isnan(scored.curve_V[0])] or found
+        curve_V = nanmean(np.stack([scored.curve_V for scored in used]))
+        out[Key(name, None)] = Scored(curve_V, np.any([scored.rows_N for scored in used], axis=0))
+    return out if len(labels) == 1 else out | of_labels  # one label is its own mean
+
+
+def _notes(rows: pd.DataFrame) -> dict[Key, str]:
+    """Boxes without area, labels without a true box in all or some folds, models without any prediction."""
+    seeds = rows["seed"].nunique()
+    truths = pd.Series([len(image.true_K4) for image in images_of(rows)], index=rows.index)
+    flat = int((rows["boxes"].map(len) // 4 - truths).sum()) // seeds
+    shared = [f"true boxes without area, left out: {flat}"] if flat else []
+    if not rows["scores"].map(len).any():
+        shared.append(f"no prediction at all on {len(rows) // seeds} rows: nothing found")
+    boxless = truths.groupby([rows["entity"], fold_of(rows)]).sum() == 0
+    lacking = boxless.groupby("entity").agg(["sum", "count"])
+    none = lacking.index[lacking["sum"] == lacking["count"]]
+    some = lacking[(lacking["sum"] > 0) & (lacking["sum"] < lacking["count"])]
+    of_label: dict[str | None, list[str]] = {None: []}
+    if len(lacking) > 1:
+        of_label |= {str(label): ["undefined: no image has a true box"] for label in none}
+    of_label |= {str(label): [f"left out of {row['sum']} of {row['count']} folds without a true box"]
+                 for label, row in some.iterrows()}  # fmt: skip
+    if len(none) == len(lacking):
+        of_label[None].append("undefined: no image has a true box")
+    elif len(none):
+        of_label[None].append(f"left out, without a true box: {len(none)} of {len(lacking)} ({', '.join(none)})")
+    if len(some):
+        named = ", ".join(f"{label} in {row['sum']}" for label, row in some.iterrows())
+        of_label[None].append(f"left out in some of the folds, without a true box: {len(some)} ({named})")
+    return {Key(name, label): "; ".join([*parts, *shared])
+            for name in NAMES for label, parts in of_label.items() if parts or shared}  # fmt: skip
+
+
+TASK = Task(
+    columns={"entity": "text", "boxes": "boxes", "predicted": "boxes", "scores": "numbers", "threshold": "number"},
+    unit="image",
+    score=_score,
+    parts=lambda key: {**_PARTS[key.name], "average": "macro" if key.label is None else "none"},
+    notes=_notes,
+)
