@@ -43,6 +43,9 @@ td.num { text-align: right; }
 ul.notes { padding-left: 1.2rem; }
 details { margin: .5rem 0; }
 summary { cursor: pointer; color: var(--main); }
+.agree { color: #1d7a3a; } .differ { color: #c02f1d; text-decoration: underline; }
+@media (prefers-color-scheme: dark) { .agree { color: #7fd49a; } .differ { color: #ff9d8f; } }
+.reports td { min-width: 14rem; } .reports td:first-child, .reports td:last-child { min-width: 0; }
 figure { margin: 1rem 0; background: #fff; border: 1px solid var(--line); border-radius: .6rem; padding: .75rem;
   text-align: center; }
 figure img { max-width: 100%; height: auto; }

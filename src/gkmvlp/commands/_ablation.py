@@ -1,0 +1,101 @@
+"""What the ablation runs: variants of pre-training, what is fine-tuned from each, and what is kept of a run."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gkmvlp.commands._arms import fit_and_test, seed_words
+from gkmvlp.commands._truth import score_on_truth
+from gkmvlp.metrics.predictions import read_predictions, write_predictions
+
+_KNOWLEDGE = "--model.init_args.architecture.knowledge"
+_OBJECTIVES = "--model.init_args.objectives"
+FULL = "full"
+VARIANTS: dict[str, list[str]] = {  # the options of pre-training that make it
+    FULL: [],
+    "no-gk": [f"{_KNOWLEDGE}.layers=0", f"{_OBJECTIVES}.position.weight=0"],
+    "no-grounding": [f"{_KNOWLEDGE}.grounding=all"],
+    "shuffled": [f"{_KNOWLEDGE}.grounding=shuffled"],
+    "leaky": [f"{_KNOWLEDGE}.mode=report"],
+    "no-itm": [f"{_OBJECTIVES}.itm.weight=0"],
+    "no-lm": [f"{_OBJECTIVES}.lm.weight=0"],
+    "no-ecls": [f"{_OBJECTIVES}.ecls.weight=0"],
+    "unmentioned-ignored": [f"{_OBJECTIVES}.unmentioned=ignore"],
+}
+DEFAULT = tuple(VARIANTS)[:5]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is fine-tuned from a variant's backbone.
+
+    Attributes:
+        name: Its name among the kept files.
+        config: Config of the zoo.
+        task: Its predictions file.
+        options: Further words.
+    """
+
+    name: str
+    config: str
+    task: str
+    options: tuple[str, ...] = ()
+
+
+STAGES = (
+    Stage("classification-1%", "classification-phantom", "classification", ("--data.init_args.train_fraction=0.01",)),
+    Stage("classification-100%", "classification-phantom", "classification"),
+    Stage("vqa", "vqa-phantom", "vqa"),
+    Stage("report", "report-phantom", "report_generation"),
+)
+PRETRAINED = ("entity_classification", "zero_shot", "grounding")  # files of pre-training itself
+FILES = (*PRETRAINED, *(stage.name for stage in STAGES))
+
+
+def run_variant(
+    variant: str, seed: int, out: Path, data: Path, keep: Path, pretrain: Sequence[str], downstream: Sequence[str]
+) -> None:
+    """Pre-trains one variant, fine-tunes from it, and keeps the predictions; a stage that is there is not repeated.
+
+    Args:
+        variant: Name in ``VARIANTS``.
+        seed: Seed of initialisation, order and dropout.
+        out: Folder of all runs.
+        data: Root of the phantoms.
+        keep: Folder that gets the predictions of a complete run.
+        pretrain: Further options of pre-training.
+        downstream: Further options of every fine-tuning.
+    """
+    folder, root = out / f"{variant}-{seed}", f"--data.init_args.root={data}"
+    seeds = [word for word in seed_words(seed) if not word.startswith("--model")]
+    if not (folder / "scored").is_file():
+        score_on_truth(
+            fit_and_test("zoo://pretrain-phantom", folder, [root, *seeds, *pretrain, *VARIANTS[variant]]), data
+        )
+        (folder / "scored").touch()
+    start = [f"--model.init_args.backbone={folder / 'backbone'}", "--model.init_args.architecture=null"]
+    for stage in STAGES:
+        if not (folder / stage.name / "predictions" / f"{stage.task}.parquet").is_file():
+            words = [root, *seed_words(seed), *start, *stage.options, *downstream]
+            fit_and_test(f"zoo://{stage.config}", folder / stage.name, words)
+    _keep(variant, seed, folder, keep / folder.name)
+
+
+def _keep(variant: str, seed: int, folder: Path, kept: Path) -> None:
+    """Copies the rows of the variant, under its name and seed; the folder gets its name when it is whole."""
+    part = kept.with_name(f".{kept.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    sources = {name: folder / "predictions" / f"{name}.parquet" for name in PRETRAINED}
+    sources |= {stage.name: folder / stage.name / "predictions" / f"{stage.task}.parquet" for stage in STAGES}
+    for name, source in sources.items():
+        table, meta = read_predictions(source)
+        table = table[table["model"].eq("pretrained")].assign(model=model_name(variant), seed=seed)
+        meta = {key: value for key, value in meta.items() if key not in ("signatures", "trained_on")}
+        write_predictions(part / f"{name}.parquet", table, meta)
+    part.rename(kept)
+
+
+def model_name(variant: str) -> str:
+    """What figures call the model of a variant."""
+    return "pretrained" if variant == FULL else f"variant:{variant}"

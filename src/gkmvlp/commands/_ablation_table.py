@@ -1,0 +1,92 @@
+"""The table and the plot of the ablation, from the predictions that its runs left."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.figure import Figure as Plot
+
+from gkmvlp.commands._ablation import FILES, FULL, VARIANTS, model_name
+from gkmvlp.metrics.assemble import Curves, Key, curves, difference, mean_over_seeds, span
+from gkmvlp.metrics.figure import Range
+from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.metrics.protocols import PROTOCOLS
+from gkmvlp.metrics.tables import interval
+
+SHOWN = {  # kept file -> its figure and what the table calls it
+    "entity_classification": ("entity_auroc_macro", "entities, AUROC"),
+    "zero_shot": ("entity_auroc_macro", "zero-shot, AUROC"),
+    "grounding": ("pointing_game", "pointing game, lateralised"),
+    "classification-1%": ("auroc_macro", "classification, 1 % of labels, AUROC"),
+    "classification-100%": ("auroc_macro", "classification, all labels, AUROC"),
+    "vqa": ("accuracy_overall", "questions, accuracy"),
+    "report": ("entity_f1_micro", "reports, entity F1"),
+}
+assert set(SHOWN) == set(FILES)
+COLUMNS = ("figure", "variant", "value", "full - variant", "seeds")
+
+
+class Cell(NamedTuple):
+    """One figure of one variant."""
+
+    figure: str
+    variant: str
+    value: Range
+    against: Range | None  # full - variant, paired; None for the full model
+    seeds: int
+
+
+def cells(keep: Path) -> list[Cell]:
+    """Every figure of every variant that has a complete run.
+
+    Args:
+        keep: Folder of the kept predictions, ``VARIANT-SEED`` each.
+    """
+    out = []
+    for file, (name, title) in SHOWN.items():
+        parts = [read_predictions(path) for path in sorted(keep.glob(f"*/{file}.parquet"))]
+        if not parts:
+            continue
+        table = pd.concat([rows for rows, _ in parts], ignore_index=True)
+        measured = curves(PROTOCOLS[parts[0][1]["task"]], table)
+        found = {variant: measured[model_name(variant)] for variant in VARIANTS if model_name(variant) in measured}
+        out += [_cell(title, variant, found, Key(name, None)) for variant in found]
+    return out
+
+
+def _cell(title: str, variant: str, found: dict[str, Curves], key: Key) -> Cell:
+    of_seed = found[variant].by_seed[key]
+    full = found[FULL].by_seed[key] if FULL in found and variant != FULL else {}
+    against = span(difference(full, of_seed)) if set(full) & set(of_seed) else None
+    return Cell(title, variant, span(mean_over_seeds(of_seed)), against, len(of_seed))
+
+
+def rows(found: Sequence[Cell]) -> list[list[object]]:
+    """The cells as rows of a table."""
+    return [
+        [cell.figure, cell.variant, interval(cell.value), interval(cell.against) if cell.against else "", cell.seeds]
+        for cell in found
+    ]
+
+
+def plot(found: Sequence[Cell]) -> Plot:
+    """A panel a figure: value and interval of each variant; the dashed line is the full model."""
+    titles = list(dict.fromkeys(cell.figure for cell in found))
+    figure = Plot(figsize=(11, 2.0 * -(-len(titles) // 2)), layout="constrained")
+    axes = figure.subplots(-(-len(titles) // 2), 2, squeeze=False).ravel()
+    for axis in axes[len(titles) :]:
+        axis.set_axis_off()
+    for axis, title in zip(axes, titles, strict=False):
+        chosen = [cell for cell in found if cell.figure == title and cell.value["value"] is not None]
+        for place, cell in enumerate(chosen):
+            value, low, high = (cell.value[name] or 0.0 for name in ("value", "low", "high"))
+            axis.plot([low, high], [place, place], color="tab:blue", linewidth=2, alpha=0.5)
+            axis.plot(value, place, "o", color="tab:blue", markersize=5)
+            if cell.variant == FULL:
+                axis.axvline(value, color="grey", linestyle="--", linewidth=0.8)
+        axis.set_yticks(range(len(chosen)), [cell.variant for cell in chosen], fontsize=7)
+        axis.invert_yaxis()
+        axis.set_title(title, fontsize=8)
+        axis.tick_params(axis="x", labelsize=7)
+    return figure

@@ -1,0 +1,135 @@
+"""Plots of the result page that are drawn from predictions: ROC, precision and recall, reliability, boxes.
+
+L labels, N rows, S side.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure as Plot
+from numpy.typing import NDArray
+from torchmetrics.functional.classification import binary_precision_recall_curve, binary_roc
+from torchvision.ops import box_iou
+
+from gkmvlp.geometry import Frame
+from gkmvlp.tasks.pictures import draw_boxes, panels
+
+COLOURS = {"pretrained": "tab:blue", "scratch": "tab:orange"}
+BINS = 10
+
+
+def _models(table: pd.DataFrame) -> list[str]:
+    """Models of the table in the order of ``COLOURS``, floors left out."""
+    found = set(table["model"])
+    return [name for name in COLOURS if name in found]
+
+
+def roc_and_precision(table: pd.DataFrame, most: int = 8) -> Plot:
+    """One column a label: ROC above, precision over recall below; a line a model, its first seed.
+
+    Args:
+        table: Predictions of classification.
+        most: How many labels are shown, the most frequent ones first.
+    """
+    known = table[table["target"].notna()]
+    frequent = known[known["model"].eq(_models(table)[0])].groupby("entity")["target"].agg(["sum", "count"])
+    both = frequent[(frequent["sum"] > 0) & (frequent["sum"] < frequent["count"])]
+    labels = both["sum"].sort_values(ascending=False).index[:most]
+    plot = Plot(figsize=(1.9 * len(labels), 4.2), layout="constrained")
+    axes = np.asarray(plot.subplots(2, len(labels), squeeze=False))
+    for label, (above, below) in zip(labels, axes.T, strict=True):
+        for model in _models(table):
+            score_N, target_N = _rows(known, model, label)
+            false_N, true_N, _ = binary_roc(score_N, target_N)
+            precision_N, recall_N, _ = binary_precision_recall_curve(score_N, target_N)
+            above.plot(false_N, true_N, color=COLOURS[model], linewidth=1, label=model)
+            below.plot(recall_N, precision_N, color=COLOURS[model], linewidth=1)
+        above.plot([0, 1], [0, 1], color="grey", linewidth=0.6, linestyle="--")
+        below.axhline(both.loc[label, "sum"] / both.loc[label, "count"], color="grey", linewidth=0.6, linestyle="--")
+        above.set_title(label, fontsize=8)
+        for axis, names in ((above, ("false positives", "sensitivity")), (below, ("recall", "precision"))):
+            axis.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
+            axis.set_xlabel(names[0], fontsize=7)
+            axis.set_ylabel(names[1], fontsize=7)
+            axis.tick_params(labelsize=6)
+    axes[0, 0].legend(fontsize=6)
+    return plot
+
+
+def _rows(known: pd.DataFrame, model: str, label: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Scores (N,) and targets (N,) of a model's first seed and one label."""
+    rows = known[known["model"].eq(model) & known["entity"].eq(label)]
+    rows = rows[rows["seed"].eq(rows["seed"].min())]
+    return torch.tensor(rows["score"].to_numpy()), torch.tensor(rows["target"].to_numpy()).long()
+
+
+def reliability(table: pd.DataFrame) -> Plot:
+    """Share of present rows over mean probability in ten bins of equal width, all labels together; a line a model.
+
+    Args:
+        table: Predictions of classification whose scores are probabilities.
+    """
+    plot = Plot(figsize=(3.4, 3.2), layout="constrained")
+    axis = plot.subplots()
+    axis.plot([0, 1], [0, 1], color="grey", linewidth=0.6, linestyle="--")
+    for model in _models(table):
+        rows = table[table["model"].eq(model) & table["target"].notna()]
+        bins = rows.groupby(np.clip((rows["score"] * BINS).astype(int), 0, BINS - 1))[["score", "target"]].mean()
+        axis.plot(bins["score"], bins["target"], "o-", color=COLOURS[model], markersize=3, linewidth=1, label=model)
+    axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axis.set_xlabel("mean probability", fontsize=8)
+    axis.set_ylabel("share present", fontsize=8)
+    axis.legend(fontsize=7)
+    return plot
+
+
+def detections(
+    table: pd.DataFrame, read: Callable[[str], tuple[NDArray[np.float32], Frame]], threshold: float, count: int = 8
+) -> Plot:
+    """Radiographs with true boxes (green) and predicted ones (red, with score), the worst first.
+
+    Worst are those with most true boxes that no prediction meets and most predictions on nothing.
+
+    Args:
+        table: Predictions of localization of one model and seed.
+        read: Sample id -> image (S, S) in [0, 1] and its frame.
+        threshold: Score from which a predicted box is drawn.
+        count: How many radiographs.
+    """
+    shown = [_above(row.boxes, row.predicted, row.scores, threshold) for row in table.itertuples()]
+    order = sorted(range(len(shown)), key=lambda index: -_faults(*shown[index][:2]))
+    chosen = [index for index in order if len(shown[index][0]) or len(shown[index][1])][:count]
+    plot, axes = panels(len(chosen))
+    for axis, index in zip(axes, chosen, strict=True):
+        image_SS, frame = read(table.iloc[index]["sample_id"])
+        true_K4, predicted_K4, score_K = shown[index]
+        axis.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
+        draw_boxes(axis, frame.forward(true_K4), "lime")
+        moved_K4 = frame.forward(predicted_K4)
+        draw_boxes(axis, moved_K4, "red")
+        for (x, y, _, _), score in zip(moved_K4, score_K, strict=True):
+            axis.text(x + 1, y + 1, f"{score:.2f}", fontsize=5, color="red", va="top")
+    return plot
+
+
+def _above(
+    boxes: Sequence[float], predicted: Sequence[float], scores: Sequence[float], threshold: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """True boxes (K, 4), predicted boxes (N, 4) above the threshold, and their scores (N,)."""
+    score_N = np.asarray(scores, np.float32)
+    kept_N = score_N >= threshold
+    return (
+        np.asarray(boxes, np.float32).reshape(-1, 4),
+        np.asarray(predicted, np.float32).reshape(-1, 4)[kept_N],
+        score_N[kept_N],
+    )
+
+
+def _faults(true_K4: NDArray[np.float32], predicted_N4: NDArray[np.float32]) -> int:
+    """True boxes without a prediction of overlap 0.4, and predictions without a true box of that overlap."""
+    if not len(true_K4) or not len(predicted_N4):
+        return len(true_K4) + len(predicted_N4)
+    met_KN = box_iou(torch.from_numpy(true_K4), torch.from_numpy(predicted_N4)) >= 0.4
+    return int((~met_KN.any(1)).sum() + (~met_KN.any(0)).sum())
