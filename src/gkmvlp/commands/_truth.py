@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gkmvlp.errors import ResultsError
 from gkmvlp.geometry import Frame
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
 
@@ -43,9 +44,41 @@ def score_on_truth(predictions: Path, root: Path) -> None:
     write_predictions(predictions / "grounding.parquet", both, _on(meta))
 
 
-def _on(meta: dict[str, Any]) -> dict[str, Any]:
+def match_findings(predictions: Path, root: Path) -> None:
+    """Adds to retrieval predictions what is right by ``match:findings``: reports of the same planted findings.
+
+    Args:
+        predictions: The ``retrieval`` file.
+        root: Root of the phantom corpus.
+
+    Raises:
+        ResultsError: If the file keeps only the first places of its rankings.
+    """
+    findings, _ = read_truth(root)
+    planted = {key: frozenset(zip(rows["entity"], rows["side"], strict=True)) for key, rows in
+               findings.groupby("sample_id")}  # fmt: skip
+    table, meta = read_predictions(predictions)
+    by_item = table.drop_duplicates("item").set_index("item")["sample_id"].sort_index()
+    number = {found: code for code, found in enumerate(set(planted.values()) | {frozenset()})}
+    code_N = np.array([number[planted.get(key, frozenset())] for key in by_item])
+    ranks, rights = [], []
+    for item, ranking, candidates in table[["item", "ranking", "candidates"]].itertuples(index=False):
+        right_K = code_N[np.asarray(ranking, int)] == code_N[item]
+        if 0 < len(right_K) < candidates:
+            raise ResultsError(f"{predictions}: {len(right_K)} of {candidates} places are kept; test fewer phantoms")
+        ranks.append(right_K.argmax() + 1.0 if len(right_K) else np.nan)
+        rights.append((code_N == code_N[item]).sum())
+    write_predictions(predictions, table.assign(rank_findings=ranks, right_findings=rights), _plain(meta))
+
+
+def _plain(meta: dict[str, Any]) -> dict[str, Any]:
     """Metadata without the signatures of before."""
-    return {key: value for key, value in meta.items() if key != "signatures"} | {"note": "scored on planted findings"}
+    return {key: value for key, value in meta.items() if key != "signatures"}
+
+
+def _on(meta: dict[str, Any]) -> dict[str, Any]:
+    """Metadata of predictions whose targets are now what was planted."""
+    return _plain(meta) | {"note": "scored on planted findings"}
 
 
 def best_cells(findings: pd.DataFrame, images: pd.DataFrame) -> dict[str, NDArray[np.float32]]:

@@ -1,0 +1,126 @@
+"""Retrieval of reports by images and of images by reports: contrast ranks all, matching ranks the best anew.
+
+N pairs, K candidates that are ranked anew, M memory tokens, T tokens, D size of the shared space.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from gkmvlp.batch import StudyBatch
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.text import Memory
+from gkmvlp.models.tokenizer import Tokens
+from gkmvlp.tasks.base import Task, text_keys
+from gkmvlp.tasks.optimization import Optimization
+
+PAIRS = 256  # pairs that matching reads at once
+KEPT = 1000  # places of a ranking that are written; the rank of the first right candidate is that among all
+
+
+def nearest(similarity_NN: Tensor, count: int) -> Tensor:
+    """The ``count`` nearest columns of each row, (N, N) bool."""
+    top_NK = similarity_NN.topk(min(count, similarity_NN.shape[1]), dim=1).indices
+    return torch.zeros_like(similarity_NN, dtype=torch.bool).scatter_(1, top_NK, True)
+
+
+def ranking(similarity_NN: Tensor, match_NN: Tensor, count: int) -> Tensor:
+    """The columns of each row, best first: the ``count`` nearest in the order of ``match_NN``, the others behind.
+
+    Args:
+        similarity_NN: Cosines in [-1, 1].
+        match_NN: Log odds that a pair belongs together; read at the nearest only.
+        count: K; 0 leaves the order of the similarities.
+
+    Returns:
+        (N, N) int64; equal scores keep the order of the columns.
+    """
+    chosen_NN = nearest(similarity_NN, count)
+    # 2 lies above every cosine
+    above_NN = match_NN - match_NN.where(chosen_NN, torch.inf).amin(1, keepdim=True) + 2
+    return torch.where(chosen_NN, above_NN, similarity_NN).argsort(dim=1, descending=True, stable=True)
+
+
+class Retrieval(Task):
+    """Finds the report of an image and the image of a report among those of the test split; nothing is trained.
+
+    All features are computed once. Rows with the same normalised text are each other's right answers.
+
+    Args:
+        architecture: What the backbone must be; ``null`` takes its own.
+        backbone: Folder of a backbone; ``null`` measures one that was not trained.
+        rerank: K, how many of the nearest candidates image-text matching ranks anew; 0 is contrast alone.
+        seed: Names the run in its predictions.
+    """
+
+    def __init__(
+        self, architecture: Architecture | None = None, backbone: str | None = None, rerank: int = 16, seed: int = 0
+    ) -> None:
+        super().__init__(architecture, backbone, Optimization())
+        self.rerank, self.seed = rerank, seed
+
+    def on_test_epoch_start(self) -> None:  # noqa: D102
+        self.rows: list[dict[str, Any]] = []
+        self.features: list[tuple[Tensor, ...]] = []
+
+    def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
+        image, tokens = self.look(batch), self.tokens(batch["text"])
+        length = self.architecture.text.max_tokens - tokens.ids.shape[1]
+        ids, mask = (torch.nn.functional.pad(tensor, (0, length)) for tensor in tokens)
+        found = (self.model.embed_image(image.features), self.model.embed_text(tokens), *image.memory, ids, mask)
+        self.features.append(tuple(tensor.cpu() for tensor in found))
+        keys = text_keys(batch["text"], torch.device("cpu")).tolist()
+        for b, text in enumerate(keys):
+            self.rows.append({"sample_id": batch["sample_id"][b], "patient_id": batch["patient_id"][b], "text": text})
+
+    def on_test_epoch_end(self) -> None:  # noqa: D102
+        image_ND, text_ND, *rest = (torch.cat(parts) for parts in zip(*self.features, strict=True))
+        similarity_NN = image_ND @ text_ND.T
+        needed_NN = nearest(similarity_NN, self.rerank) | nearest(similarity_NN.T, self.rerank).T
+        match_NN = self.match(needed_NN, Memory(*rest[:2]), Tokens(*rest[2:]))
+        pool = pd.DataFrame(self.rows).assign(item=range(len(self.rows)), model=self.label, seed=self.seed)
+        orders = {
+            "i2t": ranking(similarity_NN, match_NN, self.rerank),
+            "t2i": ranking(similarity_NN.T, match_NN.T, self.rerank),
+        }
+        table = pd.concat([query_rows(pool, name, order.numpy()) for name, order in orders.items()])
+        floor = table.assign(model="floor:random", rank=np.nan, ranking=[[]] * len(table))
+        signature = {"rerank": self.rerank, "tokens": self.architecture.text.max_tokens, "gallery": "fixed"}
+        self.write("retrieval", pd.concat([table, floor], ignore_index=True), signature=signature)
+
+    def match(self, needed_NN: Tensor, memory: Memory, tokens: Tokens) -> Tensor:
+        """Log odds of the needed pairs of image (row) and text (column), (N, N) float32; 0 elsewhere."""
+        odds_NN = torch.zeros(needed_NN.shape)
+        for image_P, text_P in zip(*(index.split(PAIRS) for index in needed_NN.nonzero(as_tuple=True)), strict=True):
+            ids_PT, mask_PT = tokens.ids[text_P], tokens.mask[text_P]
+            longest = int(mask_PT.sum(1).max())
+            text = Tokens(ids_PT[:, :longest].to(self.device), mask_PT[:, :longest].to(self.device))
+            logits_P2 = self.model.match_logits(text, Memory(*(part[image_P].to(self.device) for part in memory)))
+            odds_NN[image_P, text_P] = (logits_P2[:, 1] - logits_P2[:, 0]).float().cpu()
+        return odds_NN
+
+
+def query_rows(pool: pd.DataFrame, direction: str, order_NN: Any) -> pd.DataFrame:
+    """One row a query.
+
+    Args:
+        pool: The N pairs, with ``text``: equal where the normalised texts are.
+        direction: ``i2t`` or ``t2i``.
+        order_NN: Items of the pool for each query, best first.
+
+    Returns:
+        The pool's columns but ``text``; ``direction``, ``candidates`` (N), ``right`` (how many of them are), ``rank``
+        (of the first right one, from 1) and ``ranking`` (the first items).
+    """
+    text_N = pool["text"].to_numpy()
+    right_NN = text_N[order_NN] == text_N[:, None]
+    return pool.drop(columns="text").assign(
+        direction=direction,
+        candidates=len(pool),
+        right=right_NN.sum(1),
+        rank=right_NN.argmax(1) + 1.0,
+        ranking=order_NN[:, :KEPT].astype(np.int32).tolist(),
+    )
