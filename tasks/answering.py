@@ -20,6 +20,7 @@ from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.answers import exact_v1
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
@@ -78,14 +79,11 @@ def best_answers(
         mask_BM: From ``question_memory``.
 
     Returns:
-        B answers, and B scores: log-likelihood (ranked) or log-probability (classifier) in nats, NaN where free.
+        B answers, and B scores: log-likelihood (ranked, free) or log-probability (classifier) in nats.
     """
     if head.kind == "free":
-        tokenizer = backbone.tokenizer
-        ends = tokenizer.bos_token_id, tokenizer.sep_token_id
-        ids_BT = greedy(backbone.model, *ends, memory_BMD, mask_BM, LONGEST)
-        texts = tokenizer.batch_decode(ids_BT, skip_special_tokens=True)
-        return [exact_v1(text) for text in texts], [float("nan")] * len(texts)
+        texts, scores = write_texts(backbone, memory_BMD, mask_BM, Search(longest=LONGEST))
+        return [exact_v1(text) for text in texts], scores
     if head.classifier is not None:
         score_BK = head.classifier(memory_BMD[:, 0]).float().log_softmax(-1)
     else:
@@ -165,29 +163,3 @@ def candidate_scores(model: GkMvlp, candidate_KL: Tokens, memory_BMD: Tensor, ma
         score_N = -(token_NL.view(len(ids_NL), -1) * wanted_NL[:, 1:]).sum(1)
         score_BK.scatter_(1, part_Bc, score_N.view(batch, -1))
     return score_BK
-
-
-def greedy(model: GkMvlp, start: int, end: int, memory: Memory | Tensor, mask_BM: Tensor, longest: int) -> Tensor:
-    """The likeliest next token, again and again.
-
-    Args:
-        model: The backbone.
-        start: The decoder's first token.
-        end: The token that ends a text.
-        memory: What the decoder reads (B, M, D).
-        mask_BM: (B, M) bool.
-        longest: Most tokens to write.
-
-    Returns:
-        Token ids (B, at most longest), without the first one.
-    """
-    ids_BT = torch.full((len(mask_BM), 1), start, device=mask_BM.device)
-    done_B = torch.zeros(len(mask_BM), dtype=torch.bool, device=mask_BM.device)
-    for _ in range(longest):
-        logits_BV = model.decode(Tokens(ids_BT, torch.ones_like(ids_BT, dtype=torch.bool)), memory, mask_BM)[:, -1]
-        next_B = logits_BV.argmax(-1).masked_fill(done_B, end)
-        ids_BT = torch.cat([ids_BT, next_B[:, None]], dim=1)
-        done_B |= next_B == end
-        if done_B.all():
-            break
-    return ids_BT[:, 1:]

@@ -1,11 +1,11 @@
-"""Ranked and free answers against plain loops."""
+"""Ranked answers against plain loops."""
 
 import pytest
 import torch
 
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.tokenizer import tokenize
-from gkmvlp.tasks.answering import candidate_scores, greedy
+from gkmvlp.tasks.answering import candidate_scores
 from tests.tiny import architecture
 
 ANSWERS = ["yes", "no", "left", "left lung", "the left lower lobe", "right", "pleural effusion", "yes yes yes"]
@@ -70,37 +70,3 @@ def test_keep_scores_those_of_the_likeliest_first_token(made, memory, keep):
         likelihood = first[candidates.ids[:, 1]]
         if not kept[b].all():
             assert likelihood[kept[b]].min() >= likelihood[~kept[b]].max()
-
-
-@torch.no_grad()
-def test_greedy_equals_a_plain_loop_and_ends(made, memory):
-    start, end = made.tokenizer.bos_token_id, made.tokenizer.sep_token_id
-    longest = 6
-    written = greedy(made.model, start, end, *memory, longest)
-    assert written.shape[1] <= longest
-    for b in range(3):
-        ids = [start]
-        while len(ids) <= longest and (len(ids) == 1 or ids[-1] != end):
-            mask = torch.ones(1, len(ids), dtype=torch.bool)
-            state = made.model.text(torch.tensor([ids]), mask, "decoder", memory[0][b : b + 1], memory[1][b : b + 1])
-            ids.append(int(made.model.text.vocabulary_logits(state)[0, -1].argmax()))
-        plain = ids[1:]
-        assert written[b, : len(plain)].tolist() == plain
-        assert (written[b, len(plain) :] == end).all()
-
-
-@torch.no_grad()
-def test_greedy_stops_where_every_text_has_ended(made, memory, monkeypatch):
-    end, calls = made.tokenizer.sep_token_id, []
-
-    def decode(tokens, memory_BMD, mask_BM):
-        calls.append(tokens.ids.shape[1])
-        wanted = torch.tensor([end if b <= len(calls) - 1 else 7 for b in range(len(memory_BMD))])
-        logits = torch.zeros(len(memory_BMD), tokens.ids.shape[1], len(made.tokenizer))
-        logits[torch.arange(len(wanted)), -1, wanted] = 1
-        return logits
-
-    monkeypatch.setattr(made.model, "decode", decode)
-    written = greedy(made.model, made.tokenizer.bos_token_id, end, *memory, 16)
-    assert calls == [1, 2, 3]
-    assert written.tolist() == [[end, end, end], [7, end, end], [7, 7, end]]

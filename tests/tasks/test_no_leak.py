@@ -15,8 +15,9 @@ from gkmvlp.data_modules import MimicCxr, VqaRad
 from gkmvlp.data_modules.lookalikes import mimic_cxr
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.models import backbone as backbones
+from gkmvlp.models.generation import Search, generate
 from gkmvlp.report.labeler import label_report
-from gkmvlp.tasks.answering import candidate_scores, greedy
+from gkmvlp.tasks.answering import candidate_scores
 from tests.tiny import DATA
 
 JPG = "mimic-cxr-jpg/2.1.0/mimic-cxr-2.0.0"
@@ -73,6 +74,12 @@ def told_otherwise(phantoms, tmp_path_factory):
     return root, named
 
 
+def written(made, search, memory, mask=None):
+    """Tokens of a text, every chance from one seed."""
+    ends = made.tokenizer.bos_token_id, made.tokenizer.sep_token_id
+    return generate(made.model.text, *ends, memory, mask, search, torch.Generator().manual_seed(0)).ids
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("boxes", ["atlas", "dataset"])
 def test_what_is_read_of_a_study_does_not_depend_on_what_is_said_of_it(phantoms, told_otherwise, pretrained, boxes):
@@ -98,16 +105,11 @@ def test_what_is_read_of_a_study_does_not_depend_on_what_is_said_of_it(phantoms,
                 "keys": image.memory.key,
                 "ecls": model.entity_logits(image.grounded),
                 "attention": image.grounded.patch_attention,
-                "report": greedy(
-                    model,
-                    made.tokenizer.bos_token_id,
-                    made.tokenizer.sep_token_id,
-                    image.memory,
-                    torch.ones(image.memory.key.shape[:2], dtype=torch.bool),
-                    12,
-                ),
+                **{
+                    kind: written(made, Search(kind, longest=12), image.memory) for kind in ("greedy", "beam", "sample")
+                },
                 "ranked": candidate_scores(model, answers, *asked, 5),
-                "free": greedy(model, made.tokenizer.bos_token_id, made.tokenizer.sep_token_id, *asked, 8),
+                "free": written(made, Search(longest=8), *asked),
             }
         )
     one, two = seen

@@ -1,0 +1,219 @@
+"""Writing texts with the decoder: greedily, by beam search, or by sampling.
+
+B texts, K beams of each, T tokens, M memory tokens, D width, H heads, V vocabulary.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from gkmvlp.errors import ConfigError
+from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.text import POSITIONS, FusionBert, Memory
+
+_HYPHEN = re.compile(r"(?<=\w) ([-/]) (?=\w)")  # a WordPiece tokenizer takes "x-ray" apart
+Kind = Literal["greedy", "beam", "sample"]
+
+
+@dataclass
+class Search:
+    """How a text is chosen among all that the decoder could write.
+
+    Attributes:
+        kind: ``greedy`` takes the likeliest token each time, ``beam`` keeps the likeliest ``beams`` beginnings,
+            ``sample`` draws each token.
+        beams: Width of the beam.
+        temperature: Divides the logits before a token is drawn.
+        top_p: A token is drawn among the likeliest whose probabilities reach this sum.
+        shortest: Fewest tokens of a text, the end not counted.
+        longest: Most tokens of a text, the end counted; what is longer is cut.
+        length_penalty: A beam's log-likelihood is divided by its number of tokens to this power; 0 favours short texts.
+    """
+
+    kind: Kind = "greedy"
+    beams: int = 4
+    temperature: float = 1.0
+    top_p: float = 1.0
+    shortest: int = 0
+    longest: int = 64
+    length_penalty: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuses what no search can do.
+
+        Raises:
+            ConfigError: If a number is out of its range.
+        """
+        rules = {
+            "beams >= 1": self.beams >= 1,
+            "temperature > 0": self.temperature > 0,
+            "0 < top_p <= 1": 0 < self.top_p <= 1,
+            f"0 <= shortest < longest <= {POSITIONS}": 0 <= self.shortest < self.longest <= POSITIONS,
+            "length_penalty >= 0": self.length_penalty >= 0,
+        }
+        if broken := [rule for rule, holds in rules.items() if not holds]:
+            raise ConfigError(f"search: {broken[0]} was expected, got {self}")
+
+
+class Written(NamedTuple):
+    """Texts."""
+
+    ids: Tensor  # (B, T) int64 without the first token; the end token from where a text ends
+    score: Tensor  # (B,) log-likelihood in nats, the end counted
+
+
+class CachedDecoder:
+    """The decoder, one token at a time: keys and values of the memory and of earlier tokens are projected once.
+
+    Args:
+        text: The model.
+        memory: What it reads, (B, M, D).
+        mask_BM: (B, M) bool, True where it may be read; None allows all.
+        beams: K texts in a row that share a memory.
+    """
+
+    def __init__(self, text: FusionBert, memory: Memory, mask_BM: Tensor | None = None, beams: int = 1) -> None:
+        self.text, self.beams, self.length = text, beams, 0
+        self.mask = None if mask_BM is None else mask_BM[:, None, None, :]
+        self.read = [layer.cross_attention and layer.cross_attention.project(memory) for layer in text.layers]
+        self.written: list[Memory | None] = [None] * len(text.layers)
+
+    def step(self, token_N: Tensor) -> Tensor:
+        """Reads one more token of each text.
+
+        Args:
+            token_N: (B K,) int64.
+
+        Returns:
+            Scores of the token after it, (B K, V) float32.
+        """
+        x_N1D = self.text.embed(token_N[:, None], self.length)
+        for index, layer in enumerate(self.text.layers):
+            new, old = layer.decoder_attention.project(Memory(x_N1D, x_N1D)), self.written[index]
+            if old is not None:
+                new = Memory(torch.cat([old.key, new.key], dim=2), torch.cat([old.value, new.value], dim=2))
+            self.written[index] = new
+            x_N1D = layer.decoder_attention.attend(x_N1D, new, None)
+            if (read := self.read[index]) is not None:  # the beams of a text are the queries of one attention
+                folded_BKD = x_N1D.view(-1, self.beams, x_N1D.shape[-1])
+                x_N1D = layer.cross_attention.attend(folded_BKD, read, self.mask).view_as(x_N1D)
+            x_N1D = layer.feed_forward(x_N1D)
+        self.length += 1
+        return self.text.vocabulary_logits(x_N1D)[:, 0].float()
+
+    def choose(self, row_N: Tensor) -> None:
+        """Goes on with other beginnings: text n with what text ``row_N[n]`` has read, of the same memory."""
+        self.written = [old and Memory(old.key[row_N], old.value[row_N]) for old in self.written]
+
+
+@torch.no_grad()
+def generate(
+    text: FusionBert,
+    start: int,
+    end: int,
+    memory: Memory | Tensor,
+    mask_BM: Tensor | None = None,
+    search: Search = Search(),  # noqa: B008 - never changed
+    chance: torch.Generator | None = None,
+) -> Written:
+    """Writes one text for each memory.
+
+    Args:
+        text: The model, in evaluation mode.
+        start: The decoder's first token.
+        end: The token that ends a text.
+        memory: What the decoder reads, (B, M, D); a tensor is its own keys.
+        mask_BM: (B, M) bool, True where it may be read; None allows all.
+        search: How a text is chosen.
+        chance: Source of chance of ``sample``, on the memory's device; the global one without it.
+    """
+    memory = Memory(memory, memory) if isinstance(memory, Tensor) else memory
+    if search.kind == "beam":
+        return _beam(CachedDecoder(text, memory, mask_BM, search.beams), start, end, memory.key, search)
+    decoder = CachedDecoder(text, memory, mask_BM)
+    token_B = torch.full((len(memory.key),), start, device=memory.key.device)
+    done_B, score_B = torch.zeros_like(token_B, dtype=torch.bool), torch.zeros_like(token_B, dtype=torch.float)
+    written: list[Tensor] = []
+    while len(written) < search.longest and not done_B.all():
+        logits_BV = decoder.step(token_B)
+        if len(written) < search.shortest:
+            logits_BV[:, end] = -torch.inf
+        if search.kind == "sample":
+            token_B = torch.multinomial(probabilities(logits_BV, search), 1, generator=chance)[:, 0]
+        else:
+            token_B = logits_BV.argmax(-1)
+        token_B = token_B.masked_fill(done_B, end)
+        said_B = logits_BV.log_softmax(-1).gather(1, token_B[:, None])[:, 0]
+        score_B += said_B.masked_fill(done_B, 0)
+        written.append(token_B)
+        done_B |= token_B == end
+    return Written(torch.stack(written, dim=1), score_B)
+
+
+def write_texts(
+    backbone: Backbone,
+    memory: Memory | Tensor,
+    mask_BM: Tensor | None = None,
+    search: Search = Search(),  # noqa: B008 - never changed
+    chance: torch.Generator | None = None,
+) -> tuple[list[str], list[float]]:
+    """``generate`` in words.
+
+    Returns:
+        B texts in lower case where the tokenizer is, and B log-likelihoods in nats.
+    """
+    tokenizer = backbone.tokenizer
+    ends = tokenizer.bos_token_id, tokenizer.sep_token_id
+    written = generate(backbone.model.text, *ends, memory, mask_BM, search, chance)
+    texts = tokenizer.batch_decode(written.ids, skip_special_tokens=True)
+    return [_HYPHEN.sub(r"\1", text) for text in texts], written.score.tolist()
+
+
+def probabilities(logits_BV: Tensor, search: Search) -> Tensor:
+    """What ``sample`` draws from: by temperature and nucleus (Holtzman et al., ICLR 2020), (B, V), not normalised."""
+    sorted_BV, token_BV = (logits_BV / search.temperature).softmax(-1).sort(-1, descending=True)
+    before_BV = sorted_BV.cumsum(-1) - sorted_BV
+    sorted_BV = sorted_BV.masked_fill(before_BV >= search.top_p, 0)  # the likeliest always stays
+    return torch.zeros_like(sorted_BV).scatter(1, token_BV, sorted_BV)
+
+
+def _beam(decoder: CachedDecoder, start: int, end: int, key_BMD: Tensor, search: Search) -> Written:
+    """Beam search: K unfinished beginnings of each text, and its best finished text so far.
+
+    It ends when no beginning can become better than what is finished: a log-likelihood only falls, and is divided by
+    ``longest ** length_penalty`` at most.
+    """
+    batch, beams, longest, device = len(key_BMD), search.beams, search.longest, key_BMD.device
+    ids_BKT = torch.full((batch, beams, longest), end, device=device)
+    sum_BK = torch.full((batch, beams), -torch.inf, device=device)
+    sum_BK[:, 0] = 0  # all beams begin alike: one counts
+    best_BT, best_B = ids_BKT[:, 0].clone(), sum_BK.new_full((batch,), -torch.inf)
+    token_BK = torch.full((batch, beams), start, device=device)
+    row_B1 = torch.arange(batch, device=device)[:, None]
+
+    def finish(total_BK: Tensor, length: int) -> None:
+        """Takes the best of texts that end here, where it is better than the best so far."""
+        value_B, beam_B = (total_BK / length**search.length_penalty).max(1)
+        is_better_B = value_B > best_B
+        best_B[is_better_B] = value_B[is_better_B]
+        best_BT[is_better_B] = ids_BKT[row_B1[:, 0], beam_B][is_better_B]
+
+    for length in range(longest):
+        total_BKV = sum_BK[..., None] + decoder.step(token_BK.flatten()).log_softmax(-1).view(batch, beams, -1)
+        if length >= search.shortest:
+            finish(total_BKV[..., end], length + 1)
+        total_BKV[..., end] = -torch.inf
+        sum_BK, flat_BK = total_BKV.flatten(1).topk(beams)
+        beam_BK, token_BK = flat_BK // total_BKV.shape[-1], flat_BK % total_BKV.shape[-1]
+        ids_BKT = ids_BKT[row_B1, beam_BK]
+        ids_BKT[..., length] = token_BK
+        decoder.choose((row_B1 * beams + beam_BK).flatten())
+        if (sum_BK[:, 0] / longest**search.length_penalty <= best_B).all():
+            break
+    else:
+        finish(sum_BK, longest)  # cut
+    length_B = ((best_BT != end).sum(1) + 1).clamp(max=longest)
+    return Written(best_BT, best_B * length_B**search.length_penalty)

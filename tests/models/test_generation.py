@@ -1,0 +1,222 @@
+"""Writing with cached keys and values: equal to decoding anew, each search against its definition, and faster."""
+
+import itertools
+import time
+
+import pytest
+import torch
+from transformers.generation.logits_process import TopPLogitsWarper
+
+from gkmvlp.errors import ConfigError
+from gkmvlp.models.config import TextConfig
+from gkmvlp.models.generation import CachedDecoder, Search, generate, probabilities
+from gkmvlp.models.text import FusionBert, Memory
+
+V, START, END = 6, 1, 2
+SEEN = torch.tensor([[True] * 5, [True] * 3 + [False] * 2, [True] * 5])
+
+
+def make(vocabulary=V, **sizes):
+    torch.manual_seed(0)
+    config = TextConfig(**{"width": 16, "layers": 3, "heads": 2, "feedforward": 24, "fusion_start": 1, **sizes})
+    text = FusionBert(config, vocabulary).eval()
+    with torch.no_grad():
+        for parameter in text.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    return text
+
+
+@pytest.fixture(scope="module")
+def text():
+    return make().double()
+
+
+@pytest.fixture(scope="module")
+def memory():
+    return Memory(*torch.randn(2, 3, 5, 16, generator=torch.Generator().manual_seed(1), dtype=torch.float64))
+
+
+def scores(text, ids, memory, row, seen=SEEN):
+    """Log-probabilities of the token after each of ``ids``, decoded anew without a cache, (T, V)."""
+    token_1T = torch.tensor([ids])
+    own = Memory(memory.key[row : row + 1], memory.value[row : row + 1])
+    state = text(token_1T, torch.ones_like(token_1T, dtype=torch.bool), "decoder", own, seen[row : row + 1])
+    return text.vocabulary_logits(state)[0].log_softmax(-1)
+
+
+def value(text, ids, memory, row):
+    """Log-likelihood of a text behind its first token."""
+    said = scores(text, [START, *ids[:-1]], memory, row)
+    return said[range(len(ids)), ids].sum().item()
+
+
+def until_end(ids):
+    """A text up to its end token."""
+    return ids[: ids.index(END) + 1] if END in ids else ids
+
+
+@torch.no_grad()
+def test_cached_logits_equal_those_decoded_anew_also_after_beams_were_exchanged(text, memory):
+    decoder, ids = CachedDecoder(text, memory, SEEN, beams=2), torch.full((6, 1), START)
+    exchange = torch.tensor([1, 0, 2, 2, 5, 4])  # inside each pair of beams
+    generator = torch.Generator().manual_seed(2)
+    for step in range(8):
+        logits = decoder.step(ids[:, -1])
+        for n in range(6):
+            anew = scores(text, ids[n].tolist(), memory, n // 2)[-1]
+            torch.testing.assert_close(logits[n].log_softmax(-1).double(), anew, atol=1e-5, rtol=0)
+        if step % 3 == 2:
+            decoder.choose(exchange)
+            ids = ids[exchange]
+        ids = torch.cat([ids, torch.randint(V, (6, 1), generator=generator)], dim=1)
+
+
+@torch.no_grad()
+def test_the_cache_is_faster():
+    text, longest = make(500, width=128, layers=4), 96
+    memory = Memory(*torch.randn(2, 8, 32, 128))
+    kept = text.vocabulary_logits
+    text.vocabulary_logits = lambda state: kept(state).index_fill(-1, torch.tensor([END]), -torch.inf)  # never ends
+    search = Search(longest=longest)
+
+    def anew():
+        ids = torch.full((8, 1), START)
+        for _ in range(longest):
+            state = text(ids, torch.ones_like(ids, dtype=torch.bool), "decoder", memory)
+            ids = torch.cat([ids, text.vocabulary_logits(state)[:, -1:].argmax(-1)], dim=1)
+        return ids[:, 1:]
+
+    seconds, found = {}, {}
+    for name, write in {"anew": anew, "cached": lambda: generate(text, START, END, memory, search=search).ids}.items():
+        start = time.perf_counter()
+        found[name] = write()
+        seconds[name] = time.perf_counter() - start
+    assert torch.equal(*found.values())
+    assert seconds["cached"] < seconds["anew"] / 2
+
+
+@torch.no_grad()
+def test_greedy_equals_a_plain_loop_and_ends(text, memory):
+    longest = 7
+    written = generate(text, START, END, memory, SEEN, Search(longest=longest))
+    for row in range(3):
+        ids = []
+        while len(ids) < longest and END not in ids:
+            ids.append(scores(text, [START, *ids], memory, row)[-1].argmax().item())
+        assert until_end(written.ids[row].tolist()) == ids
+        assert (written.ids[row, len(ids) :] == END).all()
+        assert written.score[row].item() == pytest.approx(value(text, ids, memory, row), abs=1e-5)
+
+
+@torch.no_grad()
+def test_writing_stops_where_every_text_has_ended(text, memory, monkeypatch):
+    calls = []
+
+    def step(self, token_N):
+        calls.append(token_N.tolist())
+        wanted = torch.tensor([END if n < len(calls) else 4 for n in range(len(token_N))])
+        return torch.nn.functional.one_hot(wanted, V).float()
+
+    monkeypatch.setattr(CachedDecoder, "step", step)
+    assert generate(text, START, END, memory).ids.tolist() == [[END] * 3, [4, END, END], [4, 4, END]]
+    assert calls == [[START] * 3, [END, 4, 4], [END, END, 4]]
+
+
+def every_text(longest):
+    """All texts there are: ended within ``longest`` tokens, or cut there."""
+    words = [word for word in range(V) if word != END]
+    for length in range(longest + 1):
+        for ids in itertools.product(words, repeat=length):
+            yield list(ids) if length == longest else [*ids, END]
+
+
+@pytest.fixture(scope="module")
+def likelihoods(text, memory):
+    """Log-likelihood of every text of at most three tokens, for each memory."""
+    with torch.no_grad():
+        return [{tuple(ids): value(text, ids, memory, row) for ids in every_text(3)} for row in range(3)]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("penalty", [0.0, 1.0, 2.5])
+@pytest.mark.parametrize("shortest", [0, 2])
+def test_a_wide_beam_finds_the_best_of_all_texts(text, memory, likelihoods, penalty, shortest):
+    search = Search("beam", beams=5**2, shortest=shortest, longest=3, length_penalty=penalty)
+    written = generate(text, START, END, memory, SEEN, search)
+    for row, found in enumerate(likelihoods):
+        allowed = [ids for ids in found if END not in ids[:shortest]]
+        best = max(allowed, key=lambda ids: found[ids] / len(ids) ** penalty)
+        assert until_end(written.ids[row].tolist()) == list(best)
+        assert written.score[row].item() == pytest.approx(found[best], abs=1e-5)
+
+
+def plain_beam(text, memory, row, beams, longest):
+    """Beam search by lists, without a length penalty."""
+    running, finished = [([], 0.0)], []
+    for _ in range(longest):
+        grown = [
+            ([*ids, word], total + said)
+            for ids, total in running
+            for word, said in enumerate(scores(text, [START, *ids], memory, row)[-1].tolist())
+        ]
+        finished += [one for one in grown if one[0][-1] == END]
+        running = sorted((one for one in grown if one[0][-1] != END), key=lambda one: -one[1])[:beams]
+    return max(finished + running, key=lambda one: one[1])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("beams", [1, 2, 3])
+def test_a_narrow_beam_equals_one_made_of_lists(text, memory, beams):
+    search = Search("beam", beams=beams, longest=5, length_penalty=0)
+    written = generate(text, START, END, memory, SEEN, search)
+    for row in range(3):
+        ids, total = plain_beam(text, memory, row, beams, 5)
+        assert until_end(written.ids[row].tolist()) == ids
+        assert written.score[row].item() == pytest.approx(total, abs=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["greedy", "beam", "sample"])
+def test_no_text_is_shorter_or_longer_than_asked(text, memory, kind):
+    for shortest, longest in ((3, 4), (5, 9)):
+        written = generate(text, START, END, memory, SEEN, Search(kind, shortest=shortest, longest=longest))
+        assert written.ids.shape[1] <= longest
+        assert (written.ids[:, :shortest] != END).all()
+
+
+@torch.no_grad()
+def test_samples_follow_the_distribution(text, memory):
+    """Frequencies of the first two tokens of 20,000 texts, at a temperature."""
+    count, heat = 20_000, 1.7
+    one = Memory(memory.key[:1].expand(count, -1, -1), memory.value[:1].expand(count, -1, -1))
+    search = Search("sample", temperature=heat, longest=2)
+    ids = generate(text, START, END, one, None, search, torch.Generator().manual_seed(0)).ids
+    seen = torch.ones(1, 5, dtype=torch.bool)
+    first = (scores(text, [START], memory, 0, seen)[-1] / heat).softmax(-1)
+    for a in range(V):
+        then = (scores(text, [START, a], memory, 0, seen)[-1] / heat).softmax(-1)
+        for b in range(V):
+            expected = first[a] * (then[b] if a != END else float(b == END))
+            share = ((ids[:, 0] == a) & (ids[:, 1] == b)).double().mean()
+            assert abs(share - expected) < 4 * (expected * (1 - expected) / count) ** 0.5 + 1e-9
+    again = generate(text, START, END, one, None, search, torch.Generator().manual_seed(0)).ids
+    assert torch.equal(ids, again)
+
+
+@pytest.mark.parametrize("top_p", [1e-6, 0.3, 0.7, 0.95, 1.0])
+def test_the_nucleus_is_that_of_transformers(top_p):
+    logits = 2 * torch.randn(50, 30, generator=torch.Generator().manual_seed(4))
+    kept = probabilities(logits / 1, Search("sample", top_p=top_p))
+    kept = kept / kept.sum(-1, keepdim=True)
+    theirs = TopPLogitsWarper(top_p)(None, logits).softmax(-1) if top_p < 1 else logits.softmax(-1)
+    torch.testing.assert_close(kept, theirs)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"beams": 0}, {"temperature": 0.0}, {"top_p": 0.0}, {"shortest": 9, "longest": 9}, {"longest": 513},
+     {"length_penalty": -1.0}],
+)  # fmt: skip
+def test_a_search_out_of_range_is_refused(wrong):
+    with pytest.raises(ConfigError, match="was expected"):
+        Search(**wrong)
