@@ -95,13 +95,13 @@ class ChestXray14(DataModule):
 
     def _splits(self, table: pd.DataFrame, folder: Path) -> list[str]:
         """Split of each row; "" where neither list names it."""
-        patients = table["patient_id"]
+        patients = table["patient_id"].tolist()
         if self.fold is not None:
-            chosen = {patient: fold_split(patient, self.fold, self.folds) for patient in patients.unique()}
+            chosen = {patient: fold_split(patient, self.fold, self.folds) for patient in set(patients)}
             return [chosen[patient] for patient in patients]
         side = read_lists(folder)
-        inner: dict[str, str] = {patient: hash_split(patient, test=0.0) for patient in patients.unique()}
-        rows = zip(table["image"], patients, strict=True)
+        inner: dict[str, str] = {patient: hash_split(patient, test=0.0) for patient in set(patients)}
+        rows = zip(table["image"].tolist(), patients, strict=True)
         return [inner[patient] if side.get(image) == "train_val" else side.get(image, "") for image, patient in rows]
 
     def _count(self, table: pd.DataFrame, boxes: pd.DataFrame | None) -> None:
@@ -118,7 +118,7 @@ class ChestXray14(DataModule):
 
     def _keep_present(self, table: pd.DataFrame, images: dict[str, Path], twice: list[str]) -> pd.DataFrame:
         """Rows whose image lies on the disk, with its path."""
-        stems = [name.rpartition(".")[0] for name in table["image"]]
+        stems = [name.rpartition(".")[0] for name in table["image"].tolist()]
         table = table.assign(stem=stems, path=[str(images.get(stem, "")) for stem in stems])
         missing = table["path"] == ""
         self.ledger.drop("image file is missing", table["image"][missing])
