@@ -9,6 +9,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import JPEGBaseline8Bit
 
+from gkmvlp.cli import main
 from gkmvlp.data_modules.images import read_image
 from gkmvlp.data_modules.lookalikes import chest_xray14, rsna_pneumonia
 from gkmvlp.data_modules.lookalikes.rsna_pneumonia import OPACITY, as_dicom, choose_shots
@@ -152,3 +153,10 @@ def test_same_seed_same_bytes_and_nothing_is_overwritten(root: Path, tmp_path: P
         rsna_pneumonia.write(root, COUNT + 1, SEED, SIZE)
     with pytest.raises(DataError, match="images or more"):
         rsna_pneumonia.write(tmp_path / "few", 1, SEED, SIZE)
+
+
+def test_the_command_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture):
+    words = ["--root", str(tmp_path), "--layouts", "rsna", "--patients", "9", "--seed", "0", "--size", "32"]
+    assert main(["phantom", *words, "--rsna-images", "4", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rsna_images"] == 4 == len(dicoms(tmp_path))
+    assert not (tmp_path / "mimic-cxr-jpg").exists()

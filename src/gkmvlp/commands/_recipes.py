@@ -15,6 +15,7 @@ PHANTOMS = Path("outputs/demo/data")  # shared with the demo and with the *-phan
 LOOKALIKES = {
     "MimicCxr": ("mimic-cxr-jpg", ("--patients", "1500")),
     "VqaRad": ("vqa-rad", ("--patients", "1500")),
+    "RsnaPneumonia": ("rsna_pneumonia", ("--layouts", "rsna", "--patients", "1200")),
     "ChestXray14": ("chestxray14", ("--layouts", "nih", "--patients", "3000")),
 }
 BACKBONES = (Path("outputs/pretrain/backbone"), Path("outputs/demo/backbone"))

@@ -1,4 +1,4 @@
-"""Write synthetic radiographs in the layouts of MIMIC-CXR, VQA-RAD and ChestX-ray14."""
+"""Write synthetic radiographs in the layouts of MIMIC-CXR, VQA-RAD, ChestX-ray14 and RSNA Pneumonia."""
 
 import argparse
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ LAYOUTS = {
     "mimic": Layout("mimic_cxr", "patients", 1, "patients"),
     "vqa": Layout("vqa_rad", "vqa_images", 5, "images with questions"),
     "nih": Layout("chest_xray14", "nih_patients", 1, "patients like those of ChestX-ray14"),
+    "rsna": Layout("rsna_pneumonia", "rsna_images", 1, "images like those of RSNA Pneumonia"),
 }
 DEFAULT = ("mimic", "vqa")
 
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--nih-patients", type=int, metavar="N", help="patients of the ChestX-ray14 look-alike (patients)"
     )
+    parser.add_argument("--rsna-images", type=int, metavar="M", help="images of the RSNA look-alike (patients)")
     parser.add_argument("--workers", type=int, metavar="W", help="processes (as many as there are cores)")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
