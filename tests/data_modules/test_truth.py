@@ -5,15 +5,16 @@ import pytest
 import torch
 
 from gkmvlp.anatomy import REGION_INDEX
-from gkmvlp.data_modules import MimicCxr, VqaRad
-from gkmvlp.data_modules.lookalikes import mimic_cxr, vqa_rad
+from gkmvlp.data_modules import ChestXray14, MimicCxr, RsnaPneumonia, VqaRad
+from gkmvlp.data_modules.lookalikes import chest_xray14, mimic_cxr, rsna_pneumonia, vqa_rad
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("phantoms")
     mimic_cxr.write(folder, 4, 1, size=32, workers=1)
-    vqa_rad.write(folder, 4, 1, 32, 1)
+    for writer in (vqa_rad, chest_xray14, rsna_pneumonia):
+        writer.write(folder, 12, 1, 32, 1)
     return folder
 
 
@@ -26,14 +27,16 @@ def test_no_datamodule_opens_the_truth(root: Path):
             opened.append(str(arguments[0]))
 
     sys.addaudithook(watch)
-    for data in (MimicCxr(str(root), image_size=32, num_workers=0), VqaRad(str(root), image_size=32, num_workers=0)):
+    for kind in (MimicCxr, VqaRad, ChestXray14, RsnaPneumonia):
+        data = kind(str(root), image_size=32, num_workers=0)
         data.setup()
         for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
             list(loader)
         data.summary_lines()
     watching = False
     assert any("mimic-cxr-2.0.0-split" in path for path in opened)
-    assert any(path.endswith(".jpg") for path in opened)
+    for suffix in (".jpg", ".png", ".dcm"):
+        assert any(path.endswith(suffix) for path in opened)
     assert not [path for path in opened if "_truth" in path]
     assert (root / "_truth").is_dir()
 
