@@ -84,6 +84,19 @@ def mean_curve(value_N: FloatArray, unit_N: NDArray[np.intp], counts_VG: NDArray
     return np.divide(total_V, rows_V, out=np.full(len(counts_VG), np.nan), where=rows_V > 0)
 
 
+def sum_curves(value_NS: FloatArray, unit_N: NDArray[np.intp], counts_VG: NDArray[np.uint16]) -> FloatArray:
+    """The curves of S sums over rows (V, S), from which a figure of the whole corpus follows.
+
+    Args:
+        value_NS: What is summed.
+        unit_N: Column of ``counts_VG`` of each row.
+        counts_VG: How often each unit was drawn.
+    """
+    total_GS = np.zeros((counts_VG.shape[1], value_NS.shape[1]))
+    np.add.at(total_GS, unit_N, value_NS)
+    return counts_VG @ total_GS
+
+
 def auroc_curve(
     score_N: FloatArray, target_N: FloatArray, unit_N: NDArray[np.intp], counts_VG: NDArray[np.uint16]
 ) -> FloatArray:
