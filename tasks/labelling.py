@@ -1,0 +1,54 @@
+"""A backbone with a head for labels, and the folder that keeps both.
+
+B images, L labels.
+"""
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
+
+from gkmvlp.errors import BackboneError
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
+from gkmvlp.models.label_head import LabelHead
+
+
+def make_head(labels: tuple[str, ...], architecture: Architecture, features: str) -> LabelHead:
+    """A fresh head for a backbone of that architecture."""
+    return LabelHead(labels, architecture.knowledge.entities, architecture.text.width, features)  # type: ignore[arg-type]
+
+
+def label_logits(model: GkMvlp, head: LabelHead, image: ImageMemory) -> Tensor:
+    """Log odds of each label, (B, L)."""
+    absent_BE, present_BE = model.entity_logits(image.grounded).unbind(-1)
+    return head(image.features.pooled, present_BE - absent_BE)
+
+
+def save_labelling(backbone: Backbone, head: LabelHead, folder: Path) -> None:
+    """Writes a backbone folder that knows labels: ``labels.json`` and the head's tensors stand beside."""
+    content = {"labels": head.labels, "features": head.features}
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}
+    files = {"labels.json": json.dumps(content, indent=1).encode(), "label_head.safetensors": tensors_to_bytes(state)}
+    backbones.save(backbone, folder, files)
+
+
+def load_label_head(folder: Path, architecture: Architecture) -> LabelHead:
+    """The head of a folder that ``save_labelling`` wrote.
+
+    Raises:
+        BackboneError: If a file is missing or broken.
+    """
+    try:
+        content = json.loads((folder / "labels.json").read_text())
+        head = make_head(tuple(content["labels"]), architecture, content["features"])
+        head.load_state_dict(load_file(folder / "label_head.safetensors"))
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BackboneError(f"{folder}: no readable head for labels ({reason}); fine-tune anew") from error
+    return head
