@@ -159,6 +159,12 @@ _BY_NAME = {entity.name: entity for entity in ENTITIES}
 ENTITY_INDEX: dict[str, int] = {entity.name: index for index, entity in enumerate(ENTITIES)}
 
 
+def of_label(label: str) -> Entity | None:
+    """The entity of a data set's label, by its ChestX-ray14, CheXpert or own name; None where there is none."""
+    named = (found for found in ENTITIES if label in (found.nih, found.chexpert, found.name))
+    return next(named, None)
+
+
 def entity(name: str) -> Entity:
     """The entity of that name.
 

@@ -1,0 +1,143 @@
+"""Grounding without training: where a prompt of the grounded-knowledge module looks, against boxes of its finding.
+
+B batch, E entities, K boxes, h x w grid of the patches.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from lightning import LightningDataModule
+
+from gkmvlp.batch import BoxBatch
+from gkmvlp.entities import of_label
+from gkmvlp.errors import ConfigError
+from gkmvlp.geometry import Frame
+from gkmvlp.models.config import Architecture
+from gkmvlp.tasks.base import Task
+from gkmvlp.tasks.grounding_trials import (
+    FOLDS,
+    Trial,
+    best_threshold,
+    empty_row,
+    folds_of,
+    prior_maps,
+    training_trials,
+    trial_row,
+    with_maps,
+)
+from gkmvlp.tasks.optimization import Optimization
+
+
+class Grounding(Task):
+    """Scores the patch attention of the backbone as it is, heads averaged, last layer, on boxes of findings.
+
+    The floor ``prior_box`` reads no image: the mean map of the label's training boxes takes the place of the attention.
+    The threshold of the top box is the one of the largest mean IoU on validation trials, for the floor likewise. Where
+    boxes lie on test images alone, five folds of their patients are made, and the others stand for both splits.
+
+    Args:
+        architecture: What the backbone must be; ``null`` takes its own.
+        backbone: Folder of a backbone; ``null`` measures one that was not trained.
+        prompts: Label to the entity whose prompt is read, where it is not the one that the label names.
+        seed: Names the run in its predictions.
+    """
+
+    def __init__(
+        self,
+        architecture: Architecture | None = None,
+        backbone: str | None = None,
+        prompts: dict[str, str] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(architecture, backbone, Optimization())
+        self.prompts, self.seed = prompts or {}, seed
+        self.trials: list[Trial] = []
+
+    def prepare(self, datamodule: LightningDataModule) -> None:
+        """Loads the backbone and finds the prompt of each label.
+
+        Raises:
+            ConfigError: If ``prompts`` names an entity that the backbone has no prompt for, or no label has a prompt.
+        """
+        super().prepare(datamodule)
+        names = self.architecture.knowledge.entities
+        if strange := [name for name in self.prompts.values() if name not in names]:
+            raise ConfigError(f"prompts: {strange[0]!r} is not among the backbone's entities: {', '.join(names)}")
+        self.labels: tuple[str, ...] = tuple(datamodule.labels)  # type: ignore[attr-defined]
+        own = {label: found.name for label in self.labels if (found := of_label(label)) is not None}
+        asked = {**own, **self.prompts}
+        self.column = {label: names.index(asked[label]) for label in self.labels if asked.get(label) in names}
+        if not self.column:
+            raise ConfigError(f"none of the labels {', '.join(self.labels)} has a prompt in the backbone: set prompts")
+
+    def on_test_epoch_start(self) -> None:  # noqa: D102
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        self.trials, self.lacking = [], dict[str, int]()
+        self.validation: list[Trial] = []
+        if any(sample.finding_K4.any() for sample in data.rows("validate")):
+            for batch in data.val_dataloader():
+                self.validation += self.trials_of(self.transfer_batch_to_device(batch, self.device, 0))
+
+    def test_step(self, batch: BoxBatch, batch_idx: int) -> None:  # noqa: D102
+        self.trials += self.trials_of(batch)
+        for label in np.asarray(self.labels)[batch["finding"][batch["finding_mask"]].cpu().numpy()]:
+            if label not in self.column:
+                self.lacking[label] = self.lacking.get(label, 0) + 1
+
+    def trials_of(self, batch: BoxBatch) -> list[Trial]:
+        """The trials of a batch, images in order, labels in theirs."""
+        image = self.look(batch)
+        map_BEhw = image.grounded.patch_attention.float().unflatten(-1, image.features.grid).cpu().numpy()
+        box_BK4 = (batch["finding_box"] * self.architecture.image_size).cpu().numpy()
+        finding_BK = batch["finding"].where(batch["finding_mask"], -1).cpu().numpy()
+        trials = []
+        for b, sample_id in enumerate(batch["sample_id"]):
+            frame = Frame(*batch["frame"][b].tolist())
+            for index in sorted(set(finding_BK[b]) - {-1}):
+                label = self.labels[index]
+                if label in self.column:
+                    box_K4, map_hw = box_BK4[b][finding_BK[b] == index], map_BEhw[b, self.column[label]]
+                    trials.append(Trial(sample_id, batch["patient_id"][b], label, frame, box_K4, map_hw))
+        return trials
+
+    def on_test_epoch_end(self) -> None:  # noqa: D102
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        training = training_trials(data, self.labels, self.architecture.image_size)
+        is_crossed = not (training and self.validation)
+        rows: list[dict[str, Any]] = []
+        for part, others in folds_of(self.trials) if is_crossed else [(self.trials, list[Trial]())]:
+            rows += self.scored(part, self.validation or others, training or others)
+        if not self.trials:
+            first = data.rows("test")[0]
+            rows = [{**empty_row(first.sample_id, first.patient_id, self.labels[0]), "model": self.label}]
+        signature = {
+            "layers": "last",
+            "map": f"bicubic to {self.architecture.image_size}, image area",
+            "prompts": ", ".join(f"{label} as {name}" for label, name in sorted(self.prompts.items())) or "own",
+            "threshold": f"share of maximum, chosen on {'validation' if self.validation else 'other test folds'}",
+        }
+        notes = [f"without a prompt, left out: {label} ({n} boxes)" for label, n in sorted(self.lacking.items())]
+        if not training:
+            notes.append(f"prior_box from the other of {FOLDS} folds of test patients: training images have no boxes")
+        table = pd.DataFrame(rows).assign(seed=self.seed)
+        self.write("grounding", table, signature=signature, note="; ".join(notes) or None)
+
+    def scored(self, part: list[Trial], chosen_on: list[Trial], training: list[Trial]) -> list[dict[str, Any]]:
+        """Rows of the model and of the floor.
+
+        Args:
+            part: Trials to score, at least one.
+            chosen_on: Trials on which the thresholds are chosen.
+            training: Trials whose boxes make the floor.
+        """
+        side = self.architecture.image_size
+        priors = prior_maps(training, side, part[0].map_hw.shape)
+        rows = []
+        for name, read, learned in (
+            (self.label, part, chosen_on),
+            ("floor:prior_box", with_maps(part, priors), with_maps(chosen_on, priors)),
+        ):
+            threshold = best_threshold(learned, side)
+            rows += [{**trial_row(trial, side, threshold), "model": name} for trial in read]
+        return rows
