@@ -53,8 +53,8 @@ def find_files(root: str, jpg: str | None, reports: str | None, scene_graphs: st
     base = Path(root)
     if not base.is_dir():
         raise DataError(f"no folder {base}: get {_JPG_PAGE} and name the folder that holds mimic-cxr-jpg/2.1.0")
-    trees = [Path(jpg)] if jpg else [*_releases(base, "mimic-cxr-jpg"), base]
-    cxr = _releases(base, "mimic-cxr")
+    trees = jpg_trees(base, jpg)
+    cxr = releases(base, "mimic-cxr")
     split = _table(trees, SPLIT_TABLE)
     return MimicFiles(
         split=split,
@@ -65,7 +65,12 @@ def find_files(root: str, jpg: str | None, reports: str | None, scene_graphs: st
     )
 
 
-def _releases(base: Path, name: str) -> list[Path]:
+def jpg_trees(base: Path, jpg: str | None) -> list[Path]:
+    """Where MIMIC-CXR-JPG may lie: the folder given, or the releases under ``base``, newest first, and itself."""
+    return [Path(jpg)] if jpg else [*releases(base, "mimic-cxr-jpg"), base]
+
+
+def releases(base: Path, name: str) -> list[Path]:
     """Folders of a release, newest first."""
     found: list[Path] = []
     for prefix in _PREFIXES:
@@ -75,12 +80,17 @@ def _releases(base: Path, name: str) -> list[Path]:
     return found
 
 
+def find_table(folders: list[Path], name: str) -> Path | None:
+    """The first table of that name, gzipped or not, or None."""
+    choices = (path for folder in folders for path in (folder / f"{name}.gz", folder / name))
+    return next((path for path in choices if path.is_file()), None)
+
+
 def _table(folders: list[Path], name: str) -> Path:
-    for folder in folders:
-        for path in (folder / f"{name}.gz", folder / name):
-            if path.is_file():
-                return path
-    raise DataError(f"no {name}.gz or {name} in {folders[0]}: get {_JPG_PAGE}")
+    path = find_table(folders, name)
+    if path is None:
+        raise DataError(f"no {name}.gz or {name} in {folders[0]}: get {_JPG_PAGE}")
+    return path
 
 
 def _find_reports(given: Path | None, folders: list[Path]) -> Path:
@@ -104,7 +114,7 @@ def _find_scene_graphs(given: Path | None, base: Path) -> Path | None:
         if given.is_file() or given.is_dir():
             return given
         raise DataError(f"no scene graphs at {given}: get silver_dataset/scene_graph.zip of {_GRAPH_PAGE}")
-    for folder in (*_releases(base, "chest-imagenome"), base / "chest-imagenome-dataset-1.0.0"):
+    for folder in (*releases(base, "chest-imagenome"), base / "chest-imagenome-dataset-1.0.0"):
         for path in (folder / "silver_dataset/scene_graph.zip", folder / "silver_dataset/scene_graph"):
             if path.exists():
                 return path

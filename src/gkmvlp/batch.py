@@ -54,6 +54,12 @@ class BoxBatch(LabelBatch):
     finding: Tensor  # (B, K) int64 index into the DataModule's ``labels``; 0 where masked
 
 
+class PhraseBatch(BoxBatch):
+    """Radiographs with a phrase each and the boxes of what it speaks of."""
+
+    phrase: list[str]  # B phrases of reports; several rows may show one image
+
+
 class TextSource(Protocol):
     """What a task may ask of its DataModule beside batches."""
 
