@@ -13,7 +13,10 @@ from gkmvlp.commands._recipes import (
 )
 
 FORWARDS = True
-CONFIGS = {"vqa": ("vqa-phantom", "vqa-rad")}  # task: its config on phantoms, its config on real data
+CONFIGS = {  # task: its config on phantoms, its config on real data
+    "localization": ("localization-phantom", "localization-rsna"),
+    "vqa": ("vqa-phantom", "vqa-rad"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,158 @@
+"""RetinaNet (Lin et al., ICCV 2017; MONAI's) on a simple feature pyramid of the patches.
+
+B batch, L labels, K true boxes of an image, A anchors of all levels, S side of the frame in pixels.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from monai.apps.detection.networks.retinanet_detector import RetinaNetDetector
+from monai.apps.detection.networks.retinanet_network import RetinaNet
+from monai.apps.detection.utils.anchor_utils import AnchorGeneratorWithAnchorShape
+from torch import Tensor, nn
+from torchvision.ops import batched_nms, clip_boxes_to_image
+
+from gkmvlp.models.pyramid import FeaturePyramid
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+OCTAVE = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
+ASPECTS = (0.5, 1.0, 2.0)  # height over width
+CANDIDATES = 300  # boxes of an image that reach non-maximum suppression
+MOST = 100  # boxes of an image that leave it
+LEAST_SIDE = 1.0  # of a predicted box in pixels of the frame
+
+
+@dataclass
+class DetectorConfig:
+    """The detector.
+
+    Attributes:
+        factors: Levels of the pyramid: cells a side for each patch a side, finest first, each half the one before.
+        channels: Channels of every level, a multiple of 8.
+        anchor: Side of the smallest anchor of a level in cells of that level.
+        overlap: Of two boxes of one label that overlap by more than this only the better one is kept.
+        least_score: Boxes below it are dropped.
+    """
+
+    factors: list[float] = field(default_factory=lambda: [2.0, 1.0, 0.5, 0.25])
+    channels: int = 256
+    anchor: float = 2.0
+    overlap: float = 0.4
+    least_score: float = 0.01
+
+
+class Truth(NamedTuple):
+    """The true boxes of one image."""
+
+    box_K4: Tensor  # (K, 4) float32 xyxy in pixels of the frame
+    label_K: Tensor  # (K,) int64 in [0, L)
+
+
+class Detections(NamedTuple):
+    """The predicted boxes of one image, best first."""
+
+    box_P4: Tensor  # (P, 4) float32 xyxy in pixels of the frame
+    label_P: Tensor  # (P,) int64
+    score_P: Tensor  # (P,) float32 in [0, 1]
+
+
+class _Loss(nn.Module):
+    """A loss as MONAI takes it: a module."""
+
+    def __init__(self, function: Loss) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, given: Tensor, wanted: Tensor) -> Tensor:
+        return self.function(given, wanted)
+
+
+class Detector(nn.Module):
+    """Boxes from a map of patches.
+
+    Args:
+        config: Levels, anchors and what is kept.
+        labels: L.
+        width: Channels of the map.
+        grid: (h, w) of the map.
+        image_size: S.
+        label_loss: Loss of logits (A, L) against targets (A, L) of 0 and 1.
+        box_loss: Loss of boxes (N, 4) xyxy against the true boxes (N, 4) of their anchors.
+    """
+
+    def __init__(
+        self,
+        config: DetectorConfig,
+        labels: int,
+        width: int,
+        grid: tuple[int, int],
+        image_size: int,
+        label_loss: Loss,
+        box_loss: Loss,
+    ) -> None:
+        super().__init__()
+        self.config, self.image_size = config, image_size
+        network = RetinaNet(
+            spatial_dims=2,
+            num_classes=labels,
+            num_anchors=len(OCTAVE) * len(ASPECTS),
+            feature_extractor=FeaturePyramid(width, config.channels, config.factors),
+        )
+        self.retina = RetinaNetDetector(network, anchors(config, image_size / grid[1]))
+        self.retina.set_atss_matcher(num_candidates=4, center_in_gt=False)
+        self.retina.set_cls_loss(_Loss(label_loss))
+        self.retina.set_box_regression_loss(_Loss(box_loss), encode_gt=False, decode_pred=True)
+
+    def _heads(self, map_BDhw: Tensor) -> tuple[dict[str, Tensor], list[Tensor], list[int]]:
+        """Logits (B, A, L) and steps (B, A, 4) by name, anchors (A, 4) of each image, and cells of each level.
+
+        ``RetinaNetDetector.forward`` takes the network's input for the image; here it is a map of patches, which has
+        another size and comes from an encoder that other tasks share.
+        """
+        maps = {name: [level.float() for level in levels] for name, levels in self.retina.network(map_BDhw).items()}
+        frame = map_BDhw.new_empty(len(map_BDhw), 1, self.image_size, self.image_size, device="meta")
+        self.retina.generate_anchors(frame, maps)
+        cells = [level.shape[-2:].numel() for level in maps[self.retina.cls_key]]
+        outputs = {name: self.retina._reshape_maps(levels) for name, levels in maps.items()}
+        return outputs, self.retina.anchors, cells
+
+    def losses(self, map_BDhw: Tensor, truths: Sequence[Truth]) -> dict[str, Tensor]:
+        """The losses ``classification`` and ``box_regression`` of a batch with its true boxes."""
+        targets = [{"boxes": truth.box_K4, "labels": truth.label_K} for truth in truths]
+        outputs, anchors_A4, cells = self._heads(map_BDhw)
+        return self.retina.compute_loss(outputs, targets, anchors_A4, cells)
+
+    @torch.no_grad()
+    def detect(self, map_BDhw: Tensor) -> list[Detections]:
+        """At most ``MOST`` boxes an image."""
+        outputs, anchors_BA4, _ = self._heads(map_BDhw)
+        logits_BAL, step_BA4 = outputs[self.retina.cls_key], outputs[self.retina.box_reg_key]
+        return [self._select(*image) for image in zip(logits_BAL, step_BA4, anchors_BA4, strict=True)]
+
+    def _select(self, logits_AL: Tensor, step_A4: Tensor, anchor_A4: Tensor) -> Detections:
+        """Non-maximum suppression by torchvision's compiled loop; MONAI's is one in Python: 87 ms an image, not 0.6."""
+        score_C, index_C = logits_AL.sigmoid().flatten().topk(min(CANDIDATES, logits_AL.numel()))
+        anchor_C, label_C = index_C // logits_AL.shape[1], index_C % logits_AL.shape[1]
+        box_C4 = self.retina.box_coder.decode_single(step_A4[anchor_C], anchor_A4[anchor_C])
+        box_C4 = clip_boxes_to_image(box_C4, (self.image_size, self.image_size))
+        is_wide_C = (box_C4[:, 2:] - box_C4[:, :2] >= LEAST_SIDE).all(1)  # little may be left of one beyond the frame
+        kept_C = is_wide_C & (score_C > self.config.least_score)
+        box_C4, label_C, score_C = box_C4[kept_C], label_C[kept_C], score_C[kept_C]
+        kept_P = batched_nms(box_C4, score_C, label_C, self.config.overlap)[:MOST]
+        return Detections(box_C4[kept_P], label_C[kept_P], score_C[kept_P])
+
+
+def anchors(config: DetectorConfig, patch: float) -> AnchorGeneratorWithAnchorShape:
+    """Nine anchors a cell: three sizes an octave, three aspects.
+
+    Args:
+        config: Says the smallest size.
+        patch: Side of a patch in pixels of the frame.
+    """
+    side = config.anchor * patch / config.factors[0]
+    shapes = [(side * size / aspect**0.5, side * size * aspect**0.5) for size in OCTAVE for aspect in ASPECTS]
+    scales = [config.factors[0] / factor for factor in config.factors]
+    # MONAI counts rows as x unless told otherwise; our boxes are (x, y, x, y)
+    return AnchorGeneratorWithAnchorShape(scales, shapes, indexing="xy")

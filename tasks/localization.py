@@ -1,0 +1,175 @@
+"""Localization: boxes of findings by a RetinaNet on the encoder's patches.
+
+B batch, K true boxes of an image, L labels, D width, h x w grid of patches, S side of the frame in pixels.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning import LightningDataModule
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gkmvlp.batch import BoxBatch
+from gkmvlp.geometry import Frame
+from gkmvlp.losses.detection import box_overlap, focal_classification
+from gkmvlp.metrics.detection import Image
+from gkmvlp.metrics.localization import LOOSE, best_threshold, mean_average_precision
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.detector import Detections, Detector, DetectorConfig, Truth
+from gkmvlp.tasks.base import Task
+from gkmvlp.tasks.optimization import Optimization
+
+HALVES = 2  # of the frame: the prior box of a label is one in each
+
+
+class Localization(Task):
+    """Finds the boxes of labels.
+
+    Args:
+        architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
+        backbone: Folder of a backbone; ``null`` starts from scratch.
+        optimization: How weights move.
+        scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``.
+        freeze: Keep the encoder of the backbone as it is. Without a backbone there is nothing to keep: all learns.
+        knowledge: Where the knowledge prompts look, and how present their entities are, join the pyramid's input.
+        detector: Levels, anchors and what is kept.
+        seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
+    """
+
+    monitor = ("val/map_40_75", "max")
+    threshold: Tensor
+    prior_LH4: Tensor
+    boxes_LH: Tensor
+
+    def __init__(
+        self,
+        architecture: Architecture | None = None,
+        backbone: str | None = None,
+        optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
+        scratch_rate: float | None = None,
+        freeze: bool = False,
+        knowledge: bool = False,
+        detector: DetectorConfig = DetectorConfig(),  # noqa: B008
+        seed: int = 0,
+    ) -> None:
+        if backbone is None and scratch_rate is not None:
+            optimization = replace(optimization, rate=scratch_rate)
+        super().__init__(architecture, backbone, optimization)
+        self.freeze = freeze and backbone is not None
+        self.knowledge, self.config, self.seed = knowledge, detector, seed
+        self.labels: tuple[str, ...] = ()
+        self.images: list[list[Image]] = []
+
+    def prepare(self, datamodule: LightningDataModule) -> None:
+        """Loads the backbone and puts a detector of the DataModule's labels on it."""
+        if self.start is not None:
+            return
+        super().prepare(datamodule)
+        if self.freeze:
+            self.model.freeze_image_side()
+        self.labels = datamodule.labels  # type: ignore[attr-defined]
+        width = self.architecture.text.width
+        if self.knowledge:
+            width += len(self.architecture.knowledge.entities)
+        self.detector = Detector(
+            self.config,
+            len(self.labels),
+            width,
+            self.model.vision.grid,
+            self.architecture.image_size,
+            focal_classification,
+            box_overlap,
+        )
+        # what validation and training leave for the test: the threshold of the challenge's score, and mean true boxes
+        self.register_buffer("threshold", torch.zeros(len(self.labels)))
+        self.register_buffer("prior_LH4", torch.zeros(len(self.labels), HALVES, 4))
+        self.register_buffer("boxes_LH", torch.zeros(len(self.labels), HALVES))
+
+    def maps(self, batch: BoxBatch) -> Tensor:
+        """What the pyramid reads, (B, D or D + E, h, w) float32."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze):
+            if not self.knowledge:
+                features = self.model.vision(batch["image"])
+                return features.patches.transpose(1, 2).unflatten(2, features.grid)
+            look = self.look(batch)
+            absent_BE, present_BE = self.model.entity_logits(look.grounded).unbind(-1)
+            attention_BEP = look.grounded.patch_attention
+            # a mean of 1 over the patches, by how present the entity is
+            seen_BEP = attention_BEP * attention_BEP.shape[-1] * (present_BE - absent_BE).sigmoid()[..., None]
+            map_BCP = torch.cat([look.features.patches.transpose(1, 2), seen_BEP], dim=1)
+            return map_BCP.unflatten(2, look.features.grid)
+
+    def truths(self, batch: BoxBatch) -> list[Truth]:
+        """The true boxes of each image, in pixels of the frame."""
+        side = self.architecture.image_size
+        rows = zip(batch["finding_box"], batch["finding"], batch["finding_mask"], strict=True)
+        return [Truth(box_K4[mask_K] * side, label_K[mask_K]) for box_K4, label_K, mask_K in rows]
+
+    def training_step(self, batch: BoxBatch, batch_idx: int) -> Tensor:  # noqa: D102
+        truths = self.truths(batch)
+        self.remember(truths)
+        losses = self.detector.losses(self.maps(batch), truths)
+        values = {f"train/{name}": loss.detach() for name, loss in losses.items()}
+        self.log_dict(values, batch_size=len(truths))
+        return torch.stack([loss.to(self.device) for loss in losses.values()]).sum()
+
+    def remember(self, truths: list[Truth]) -> None:
+        """Adds true boxes to the mean box of their label and half of the frame, for the floor."""
+        for box_K4, label_K in truths:
+            half_K = (box_K4[:, 0] + box_K4[:, 2] > self.architecture.image_size).long()
+            self.boxes_LH.index_put_((label_K, half_K), torch.ones_like(box_K4[:, 0]), accumulate=True)
+            step_K4 = (box_K4 - self.prior_LH4[label_K, half_K]) / self.boxes_LH[label_K, half_K][:, None]
+            self.prior_LH4.index_put_((label_K, half_K), step_K4, accumulate=True)
+
+    def validation_step(self, batch: BoxBatch, batch_idx: int) -> None:  # noqa: D102
+        detections = self.detector.detect(self.maps(batch))
+        pairs = zip(self.truths(batch), detections, strict=True)
+        self.images += [[as_image(*pair, label) for label in range(len(self.labels))] for pair in pairs]
+
+    def on_validation_epoch_end(self) -> None:
+        """The mean average precision over the labels that have a box; the threshold of each label."""
+        values = []
+        for label, images in enumerate(zip(*self.images, strict=True)):
+            weight_1N = np.ones((1, len(images)), np.uint16)
+            values.append(mean_average_precision(list(images), LOOSE, weight_1N)[0])
+            self.threshold[label] = best_threshold(list(images))
+        self.images = []
+        known = [value for value in values if not np.isnan(value)]
+        self.log("val/map_40_75", torch.tensor(np.mean(known) if known else 0.0).float(), sync_dist=True)
+
+    def on_test_epoch_start(self) -> None:  # noqa: D102
+        self.rows = []
+
+    def test_step(self, batch: BoxBatch, batch_idx: int) -> None:  # noqa: D102
+        detections = self.detector.detect(self.maps(batch))
+        for b, (truth, detected) in enumerate(zip(self.truths(batch), detections, strict=True)):
+            frame = Frame(*batch["frame"][b].tolist())
+            for label, name in enumerate(self.labels):
+                image = as_image(truth, detected, label)
+                row = {key: batch[key][b] for key in ("sample_id", "patient_id")}  # type: ignore[literal-required]
+                row |= {"entity": name, "seed": self.seed, "boxes": original(frame, image.true_K4)}
+                prior_H4 = self.prior_LH4[label][self.boxes_LH[label] > 0].cpu().numpy()
+                floor = image._replace(predicted_P4=prior_H4, score_P=np.ones(len(prior_H4)))
+                for model, found in ((self.label, image), ("floor:prior_box", floor)):
+                    threshold = float(self.threshold[label]) if found is image else 1.0
+                    told = {"model": model, "predicted": original(frame, found.predicted_P4), "threshold": threshold}
+                    self.rows.append({**row, **told, "scores": found.score_P})
+
+    def on_test_epoch_end(self) -> None:  # noqa: D102
+        self.write("localization", pd.DataFrame(self.rows))
+
+
+def as_image(truth: Truth, detected: Detections, label: int) -> Image:
+    """Truth and detections of one label, in pixels of the frame."""
+    true_K, found_P = truth.label_K == label, detected.label_P == label
+    parts = truth.box_K4[true_K], detected.box_P4[found_P], detected.score_P[found_P]
+    return Image(*(part.double().cpu().numpy() for part in parts))
+
+
+def original(frame: Frame, box_N4: NDArray[Any]) -> NDArray[np.float32]:
+    """Boxes (N, 4) in pixels of the frame as one flat list in pixels of the original image."""
+    return frame.backward(box_N4.astype(np.float32)).ravel()
