@@ -30,3 +30,7 @@ class BackboneError(GkmvlpError):
 
 class ResultsError(GkmvlpError):
     """A results or predictions file cannot be read, or two of them cannot be compared."""
+
+
+class ZooError(GkmvlpError):
+    """A model of the zoo cannot be found, fetched or published, or is not what its entry says."""

@@ -112,6 +112,12 @@ def unknown_key(folder):
     edit(folder, architecture=architecture | {"colour": "red"})
 
 
+def vision(folder, **changes):
+    architecture = json.loads((folder / "config.json").read_text())["architecture"]
+    architecture["vision"] |= changes
+    edit(folder, architecture=architecture)
+
+
 SPOILED = {
     "no folder": (lambda folder: folder.rename(folder.with_name("elsewhere")), "no backbone at"),
     "newer format": (lambda folder: edit(folder, format=99), "format 99 is not known here"),
@@ -119,10 +125,18 @@ SPOILED = {
     "other entities": (lambda folder: edit(folder, entities_sha256="0" * 64), "another entity list"),
     "unknown key": (unknown_key, "another version.*colour"),
     "other depth": (other_depth, r"does not fit its config\.json.*knowledge\.layers\.2"),
-    "missing tensor": (lambda folder: tensors(folder, lambda state: state.pop("kind")), '"kind"'),
+    "missing tensor": (lambda folder: tensors(folder, lambda state: state.pop("kind")), "json: 1 missing: kind 2x16$"),
     "misshapen tensor": (
-        lambda folder: tensors(folder, lambda state: state.update(kind=torch.zeros(2, 3))), "size mismatch for kind"
+        lambda folder: tensors(folder, lambda state: state.update(kind=torch.zeros(2, 3))),
+        "json: 1 of another shape: kind 2x3 where 2x16 is expected$",
     ),
+    "extra tensors": (
+        lambda folder: tensors(folder, lambda state: state.update({f"x{n}": torch.zeros(n) for n in range(5)})),
+        "json: 5 extra: x0 0, x1 1, x2 2 and 2 more$",
+    ),
+    "pickle": (lambda folder: torch.save({}, folder / "model.safetensors"), "is a pickle.*not opened: gkmvlp zoo conv"),
+    "vision from a file": (lambda folder: vision(folder, options={"checkpoint_path": "x.pt"}), "is not taken"),
+    "vision from an address": (lambda folder: vision(folder, name="hf-hub:a/b"), "'hf-hub:a/b'.*is not taken"),
     "cut tensors": (lambda folder: (folder / "model.safetensors").write_bytes(b"x" * 40), "model.safetensors"),
     "no tensors": (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors"),
     "no atlas": (lambda folder: (folder / "grounding.json").write_text('{"regions": []}'), r"grounding\.json.*boxes"),

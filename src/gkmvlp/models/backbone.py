@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from transformers import PreTrainedTokenizerFast
 
 import gkmvlp
@@ -24,10 +23,14 @@ from gkmvlp.errors import BackboneError
 from gkmvlp.models.bert_weights import bert_sizes
 from gkmvlp.models.config import BERT_SIZES, Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
+from gkmvlp.models.locations import folder_of
 from gkmvlp.models.tokenizer import load_tokenizer, tokenize, train_tokenizer
+from gkmvlp.models.weights import fill, read_tensors
 
 FORMAT = 1
 PROMPT_TOKENS = 32
+# arguments by which timm would read a file or an address
+FETCHING = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"}
 
 
 @dataclass
@@ -122,26 +125,22 @@ def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = N
 
 
 def load(folder: str | Path) -> Backbone:
-    """Reads a backbone folder strictly.
+    """Reads a backbone strictly: a folder, or a reference that ``locations.folder_of`` explains.
 
     Raises:
         BackboneError: If the folder is missing, newer, of another entity list, or its tensors do not fit.
     """
-    folder = Path(folder)
+    folder = folder_of(folder)
     path = folder / "config.json"
     config, architecture = _described(path)
     if list_hash(architecture.knowledge.entities) != config["entities_sha256"]:
         raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
     tokenizer = load_tokenizer(folder)
     model = _model(architecture, tokenizer)
-    try:
-        state = load_file(folder / "model.safetensors")
-        if "fixed_prompt_ED" in state:
-            model.freeze_image_side()
-        model.load_state_dict(state, strict=True)
-    except (OSError, SafetensorError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise BackboneError(f"{folder}/model.safetensors does not fit its config.json: {reason}") from error
+    state = read_tensors(folder / "model.safetensors")
+    if "fixed_prompt_ED" in state:
+        model.freeze_image_side()
+    fill(model, state, folder / "model.safetensors")
     known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocabulary")
     info = {key: value for key, value in config.items() if key not in known}
     return Backbone(model, tokenizer, info, _atlas(folder / "grounding.json"))
@@ -153,7 +152,7 @@ def architecture_of(folder: str | Path) -> Architecture:
     Raises:
         BackboneError: If the folder is missing or newer.
     """
-    return _described(Path(folder) / "config.json")[1]
+    return _described(folder_of(folder) / "config.json")[1]
 
 
 def _described(path: Path) -> tuple[dict[str, Any], Architecture]:
@@ -172,8 +171,10 @@ def _described(path: Path) -> tuple[dict[str, Any], Architecture]:
         architecture = Architecture.from_dict(config["architecture"])
     except BackboneError as error:
         raise BackboneError(f"{path}: {error}") from error
-    # the tensors are here: nothing may be fetched by name
+    # the tensors are here: nothing may be fetched by name, and nobody else's file may choose what is read
     architecture.vision.weights = architecture.text.weights = None
+    if ":" in architecture.vision.name or FETCHING & set(architecture.vision.options):
+        raise BackboneError(f"{path}: vision {architecture.vision.name!r} with options that read files is not taken")
     return config, architecture
 
 

@@ -78,7 +78,7 @@ def load_tokenizer(reference: str | Path) -> PreTrainedTokenizerFast:
         BackboneError: If nothing is there.
     """
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(str(reference))
+        tokenizer: Any = AutoTokenizer.from_pretrained(str(reference), trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise BackboneError(f"no tokenizer at {str(reference)!r}: give a hub name or a folder") from error
     return _fast(tokenizer)

@@ -1,0 +1,25 @@
+"""Where the folder behind a reference lies: a path, or a scheme such as ``zoo://`` that a higher layer explains."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from gkmvlp.errors import BackboneError
+
+# scheme -> from a reference to a folder; ``gkmvlp.zoo.references`` adds those of the zoo when it is imported
+SCHEMES: dict[str, Callable[[str], Path]] = {}
+
+
+def folder_of(reference: str | Path) -> Path:
+    """The folder behind a reference.
+
+    Raises:
+        BackboneError: If nobody explains its scheme.
+        GkmvlpError: What the scheme's owner finds wrong.
+    """
+    scheme, is_reference, _ = str(reference).partition("://")
+    if not is_reference:
+        return Path(reference)
+    if scheme not in SCHEMES:
+        known = ", ".join(f"{name}://" for name in sorted(SCHEMES)) or "none: import gkmvlp.zoo.references"
+        raise BackboneError(f"{reference}: a folder, or one of these is expected: {known}")
+    return SCHEMES[scheme](str(reference))

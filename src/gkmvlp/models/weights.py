@@ -1,0 +1,67 @@
+"""Tensors of a file: safetensors only, and compared with a model by name and shape before they are taken."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from gkmvlp.errors import BackboneError
+
+PICKLES = (b"PK\x03\x04", b"\x80", b"\x1f\x8b")  # torch's zip, a bare pickle, one that is packed
+SHOWN = 3  # tensors named of each kind of difference
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Tensors by name.
+
+    Raises:
+        BackboneError: If the file is no safetensors file; of a pickle, however it is called, how to convert it.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        if path.is_file() and is_pickle(path):
+            remedy = f"gkmvlp zoo convert {path} --out NEW.safetensors"
+            raise BackboneError(f"{path} is a pickle, which can run code; it was not opened: {remedy}") from error
+        raise BackboneError(f"{path} is no whole safetensors file ({error}): fetch it anew") from error
+
+
+def is_pickle(path: Path) -> bool:
+    """Whether a file starts as pickles and what ``torch.save`` writes do."""
+    with path.open("rb") as stream:
+        return stream.read(4).startswith(PICKLES)
+
+
+def fill(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Put tensors into a model that has exactly those.
+
+    Raises:
+        BackboneError: If tensors are missing, extra or of another shape; a table in one line.
+    """
+    if told := differences(state, model.state_dict()):
+        raise BackboneError(f"{path} does not fit its config.json: {told}")
+    model.load_state_dict(state, strict=True)
+
+
+def differences(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
+    """What differs between the tensors of a file and those of a model; "" where nothing does."""
+    missing = [f"{name} {_shape(tensor)}" for name, tensor in expected.items() if name not in state]
+    extra = [f"{name} {_shape(tensor)}" for name, tensor in state.items() if name not in expected]
+    other = [
+        f"{name} {_shape(state[name])} where {_shape(tensor)} is expected"
+        for name, tensor in expected.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    kinds = {"missing": missing, "extra": extra, "of another shape": other}
+    return "; ".join(_row(kind, names) for kind, names in kinds.items() if names)
+
+
+def _row(kind: str, names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"{len(names)} {kind}: {', '.join(names[:SHOWN])}{more}"
+
+
+def _shape(tensor: Tensor) -> str:
+    return "x".join(map(str, tensor.shape)) or "scalar"
