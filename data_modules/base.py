@@ -49,6 +49,7 @@ class DataModule(LightningDataModule):
 
     data_name: ClassVar[str] = ""
     credentialed: ClassVar[bool] = False
+    patient_space: ClassVar[str] = ""  # who numbered the patients: ids of different owners are not compared
 
     def __init__(
         self,

@@ -51,6 +51,7 @@ class ChestXray14(DataModule):
     """
 
     data_name: ClassVar[str] = "chestxray14"
+    patient_space: ClassVar[str] = "nih"
 
     def __init__(
         self,

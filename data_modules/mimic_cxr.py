@@ -47,6 +47,7 @@ class MimicCxr(DataModule):
 
     data_name: ClassVar[str] = "mimic-cxr"
     credentialed: ClassVar[bool] = True
+    patient_space: ClassVar[str] = "mimic"
 
     def __init__(
         self,

@@ -60,6 +60,7 @@ class RsnaPneumonia(DataModule):
     """
 
     data_name: ClassVar[str] = "rsna-pneumonia"
+    patient_space: ClassVar[str] = "nih"
     labels: ClassVar[tuple[str, ...]] = ("Pneumonia",)
 
     def __init__(

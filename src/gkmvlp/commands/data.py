@@ -1,14 +1,21 @@
-"""Check a data set, explain a study, build an atlas of regions, or fill the cache."""
+"""Check a data set, audit several for overlaps, explain a study, build an atlas of regions, or fill the cache."""
 
 import argparse
 from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare ``check``, ``explain``, ``atlas`` and ``cache``."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="check | explain | atlas | cache")
+    """Declare ``check``, ``audit``, ``explain``, ``atlas`` and ``cache``."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="check | audit | explain | atlas | cache")
     check = actions.add_parser("check", help="what is there, what is missing, what was dropped and why")
     check.add_argument("--images", action="store_true", help="decode every image, however many there are")
+    audit = actions.add_parser("audit", help="patients and images that lie on two sides; writes manifests")
+    audit.add_argument("sources", nargs="+", metavar="CLASS_OR_CONFIG", help="data sets that are compared")
+    audit.add_argument("--root", metavar="DIR", help="folder of the data sets, or one that holds their folders")
+    audit.add_argument("--backbone", metavar="REF", help="no test patient may be in its pre-training")
+    audit.add_argument("--images", action="store_true", help="compare the images too, however many there are")
+    kept = "folder for audit.json and the manifests; manifests that are there must match (outputs/audit)"
+    audit.add_argument("--out", type=Path, default=Path("outputs/audit"), metavar="DIR", help=kept)
     cache = actions.add_parser("cache", help="decode all images and label all reports once")
     cache.add_argument("--cache-dir", required=True, metavar="DIR", help="folder for the cache; a config key as well")
     for action in (check, cache):
@@ -21,14 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     atlas.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="file to write")
     for action in (explain, atlas):
         action.add_argument("--root", required=True, metavar="DIR", help="folder in the layout of MIMIC-CXR-JPG")
-    for action in (check, explain):
+    for action in (check, audit, explain):
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it."""
-    action = {"check": _check, "explain": _explain, "atlas": _atlas, "cache": _cache}[arguments.action]
-    action(arguments)
+    actions = {"check": _check, "audit": _audit, "explain": _explain, "atlas": _atlas, "cache": _cache}
+    actions[arguments.action](arguments)
     return 0
 
 
@@ -40,6 +47,24 @@ def _check(arguments: argparse.Namespace) -> None:
     data = checking.build(*_source(arguments.source), arguments.root)
     told = checking.describe(data, arguments.images)
     print(json.dumps(told, indent=1) if arguments.json else "\n".join(checking.lines(data, told)))
+
+
+def _audit(arguments: argparse.Namespace) -> None:
+    import json
+
+    from gkmvlp.data_modules import auditing, checking
+    from gkmvlp.data_modules.ledger import write_json
+    from gkmvlp.zoo.loading import open_reader
+
+    sources = [checking.build(*_source(source), arguments.root) for source in arguments.sources]
+    for data in sources:
+        data.check()
+    info = open_reader(arguments.backbone, "cpu").backbone.info if arguments.backbone else None
+    told = auditing.audit(sources, info, arguments.backbone, arguments.images)
+    told["manifests"] = [str(auditing.keep_manifest(data, arguments.out)) for data in sources]
+    write_json(arguments.out / "audit.json", told)
+    print(json.dumps(told, indent=1) if arguments.json else "\n".join(auditing.lines(told)))
+    auditing.require_clean(told)
 
 
 def _explain(arguments: argparse.Namespace) -> None:

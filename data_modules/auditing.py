@@ -1,0 +1,221 @@
+"""What ``gkmvlp data audit`` finds: patients and images on two sides of splits, of data sets, and of pre-training.
+
+Patient ids are compared as they are, unless two data sets number different patients (``patient_space``); images by
+their thumbnails. N images, D pixels of a thumbnail.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.checking import AUTO_IMAGES
+from gkmvlp.data_modules.splits import SPLITS
+from gkmvlp.data_modules.thumbnails import Thumbnails, same_images
+from gkmvlp.errors import BackboneError, DataError
+from gkmvlp.models.backbone import patient_hash
+
+_EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What two sides share.
+
+    Attributes:
+        kind: ``patients`` or ``images``.
+        first: One side: data, split name and split.
+        second: The other.
+        count: Patients or images of the first that are on the second too.
+        of_first: Patients or images on the first.
+        of_second: Patients or images on the second.
+        examples: Some of those shared; of images ``id = id``.
+    """
+
+    kind: str
+    first: str
+    second: str
+    count: int
+    of_first: int
+    of_second: int
+    examples: list[str]
+
+    def line(self) -> str:
+        """For people."""
+        shown = ", ".join(self.examples)
+        return (
+            f"{self.kind} on both sides: {self.count:,} of {self.of_first:,} in {self.first} are among the "
+            f"{self.of_second:,} in {self.second} (e.g. {shown})"
+        )
+
+
+@dataclass(frozen=True)
+class Side:
+    """One split of one data set.
+
+    Attributes:
+        label: Data, split name and split, as ``Overlap`` names it.
+        space: Whose numbers the patients have.
+        patients: Their ids.
+        ids: Sample ids of the N images, the first row on each; empty where images are not compared.
+        thumb_ND: Their thumbnails.
+    """
+
+    label: str
+    space: str
+    patients: frozenset[str]
+    ids: list[str]
+    thumb_ND: NDArray[np.float32]
+
+
+def audit(
+    sources: Sequence[DataModule],
+    pretraining: Mapping[str, Any] | None = None,
+    backbone: str | None = None,
+    read_all: bool = False,
+    workers: int = 2,
+) -> dict[str, Any]:
+    """Overlaps between all splits of all data sets, and with the patients of a pre-training.
+
+    Args:
+        sources: Checked DataModules.
+        pretraining: The backbone's ``info``, or None where there is none.
+        backbone: What it is called.
+        read_all: Whether images are compared however many there are.
+        workers: Threads that decode.
+
+    Returns:
+        ``sources`` (data, split, rows and patients by split, and ``in_pretraining``: the patients that the backbone has
+        seen), ``overlaps``, ``unreadable`` (id -> reason), ``images_compared`` and ``backbone``.
+
+    Raises:
+        BackboneError: If the backbone does not say which patients it has seen.
+    """
+    images = sum(len({sample.image for sample in data.samples}) for data in sources)
+    compares = read_all or images <= AUTO_IMAGES
+    unreadable: dict[str, str] = {}
+    sides = [side for data in sources for side in _sides(data, workers if compares else None, unreadable)]
+    overlaps = [overlap for first, second in combinations(sides, 2) for overlap in _overlaps(first, second)]
+    seen = None if pretraining is None else _seen(pretraining, backbone)
+    return {
+        "sources": [_describe(data, seen) for data in sources],
+        "overlaps": [asdict(overlap) for overlap in overlaps],
+        "unreadable": unreadable,
+        "images_compared": compares,
+        "backbone": backbone,
+    }
+
+
+def require_clean(told: Mapping[str, Any]) -> None:
+    """Refuses test patients that the backbone was trained on.
+
+    Args:
+        told: ``audit``'s answer.
+
+    Raises:
+        DataError: If there is one: the data set is named.
+    """
+    for source in told["sources"]:
+        if found := (source["in_pretraining"] or {}).get("test"):
+            raise DataError(
+                f"{len(found):,} of {source['patients']['test']:,} test patients of {source['data']} "
+                f"{source['split_name']} are in the pre-training of {told['backbone']} (e.g. "
+                f"{', '.join(found[:_EXAMPLES])}): pre-train without them, or test on other patients"
+            )
+
+
+def keep_manifest(data: DataModule, folder: Path) -> Path:
+    """Writes the manifest of a data set, or compares it with the one that is there.
+
+    Raises:
+        DataError: If the manifest that is there is of other rows.
+    """
+    path = folder / f"{data.name}-{data.split_label}.json"
+    if not path.is_file():
+        data.write_manifest(path)
+        return path
+    kept, found = json.loads(path.read_text()), data.manifest()
+    if kept["hash"] != found["hash"]:
+        before, now = (
+            {row["sample_id"] for rows in each["members"].values() for row in rows} for each in (kept, found)
+        )
+        raise DataError(
+            f"{path} does not match the files: {len(before - now):,} of its images are gone, {len(now - before):,} are "
+            f"new, {len(before & now):,} may lie in another split; restore the files, or write to another --out"
+        )
+    return path
+
+
+def lines(told: Mapping[str, Any]) -> list[str]:
+    """``audit``'s answer for people."""
+    text = []
+    for source in told["sources"]:
+        counts = (f"{split} {source['patients'][split]:,} ({source['rows'][split]:,} rows)" for split in SPLITS)
+        text.append(f"{source['data']} {source['split_name']}: patients {', '.join(counts)}")
+        known = source["in_pretraining"] or {}
+        text += [
+            f"  {len(ids):,} {split} patients are in the pre-training of {told['backbone']}"
+            for split, ids in known.items()
+        ]
+    overlaps = [Overlap(**overlap) for overlap in told["overlaps"]]
+    for kind in ("patients", "images"):
+        found = [overlap.line() for overlap in overlaps if overlap.kind == kind]
+        was_compared = kind == "patients" or told["images_compared"]
+        unseen = f"images not compared (more than {AUTO_IMAGES:,}): --images compares them all"
+        text += found or [f"no {kind} on two sides" if was_compared else unseen]
+    return text + [f"unreadable: {sample}: {reason}" for sample, reason in told["unreadable"].items()]
+
+
+def _seen(info: Mapping[str, Any], backbone: str | None) -> frozenset[str]:
+    """Hashes of the patients that a backbone was trained on."""
+    if "patients" not in info:
+        raise BackboneError(
+            f"{backbone} does not say which patients it was trained on (no patients in its config.json): "
+            "an audit needs a backbone that gkmvlp fit left"
+        )
+    return frozenset(info["patients"])
+
+
+def _describe(data: DataModule, seen: frozenset[str] | None) -> dict[str, Any]:
+    manifest = data.manifest()
+    kept = {key: manifest[key] for key in ("data", "hash", "rows", "patients", "dropped")}
+    patients = {split: sorted({row.patient_id for row in data.rows(split)}) for split in SPLITS}
+    known = None
+    if seen is not None:
+        known = {split: [name for name in ids if patient_hash(name) in seen] for split, ids in patients.items()}
+    return kept | {"split_name": data.split_name, "in_pretraining": known}
+
+
+def _sides(data: DataModule, workers: int | None, unreadable: dict[str, str]) -> Iterator[Side]:
+    """The splits of a data set that have rows; images are read where there are ``workers``."""
+    first = {split: {row.image: row.sample_id for row in reversed(data.rows(split))} for split in SPLITS}
+    sources = list(dict.fromkeys(image for images in first.values() for image in images))
+    thumbnails = Thumbnails(sources if workers else [], workers or 1)
+    for split, images in first.items():
+        unreadable |= {images[image]: reason for image, reason in thumbnails.bad.items() if image in images}
+        readable = {image: name for image, name in images.items() if image in thumbnails}
+        if images:
+            patients = frozenset(row.patient_id for row in data.rows(split))
+            label = f"{data.name} {data.split_label} {split}"
+            ids, thumb_ND = list(readable.values()), thumbnails.of(list(readable))
+            yield Side(label, data.patient_space, patients, ids, thumb_ND)
+
+
+def _overlaps(first: Side, second: Side) -> Iterator[Overlap]:
+    labels = first.label, second.label
+    if "" in (first.space, second.space) or first.space == second.space:
+        shared = sorted(first.patients & second.patients)
+        if shared:
+            sizes = len(first.patients), len(second.patients)
+            yield Overlap("patients", *labels, len(shared), *sizes, shared[:_EXAMPLES])
+    pairs = same_images(first.thumb_ND, second.thumb_ND)
+    if pairs:
+        shown = [f"{first.ids[a]} = {second.ids[b]}" for a, b in pairs[:_EXAMPLES]]
+        sizes = len(first.ids), len(second.ids)
+        yield Overlap("images", *labels, len({a for a, _ in pairs}), *sizes, shown)
