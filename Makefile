@@ -17,7 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check lint types pretrain finetune-vqa finetune-localization rates ablation bench results wheels-check
+.PHONY: help setup demo test test-all check lint types pretrain finetune-vqa finetune-localization finetune-report evaluate-grounding evaluate-retrieval rates ablation bench results wheels-check
 
 help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,15 @@ finetune-vqa: $(STAMP) ## fine-tune for visual question answering on VQA-RAD (DA
 
 finetune-localization: $(STAMP) ## fine-tune a detector of boxes on the RSNA challenge (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp finetune localization $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+
+finetune-report: $(STAMP) ## fine-tune for report generation on MIMIC-CXR (DATA=) or on phantoms, and test
+	$(PY) -m gkmvlp finetune report $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+
+evaluate-grounding: $(STAMP) ## where prompts look, against boxes of RSNA Pneumonia (DATA=) or of phantoms; no training
+	$(PY) -m gkmvlp measure grounding $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+
+evaluate-retrieval: $(STAMP) ## reports by images and images by reports of MIMIC-CXR (DATA=) or of phantoms; no training
+	$(PY) -m gkmvlp measure retrieval $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 rates: $(STAMP) ## choose the learning rates of question answering on validation phantoms
 	$(PY) -m gkmvlp rates --record docs/results $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)

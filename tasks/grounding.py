@@ -10,7 +10,7 @@ import pandas as pd
 from lightning import LightningDataModule
 
 from gkmvlp.batch import BoxBatch
-from gkmvlp.entities import of_label
+from gkmvlp.entities import entity, of_label
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame
 from gkmvlp.models.config import Architecture
@@ -39,7 +39,7 @@ class Grounding(Task):
     Args:
         architecture: What the backbone must be; ``null`` takes its own.
         backbone: Folder of a backbone; ``null`` measures one that was not trained.
-        prompts: Label to the entity whose prompt is read, where it is not the one that the label names.
+        prompts: Label to the entity whose prompt is read where the backbone has none of the label's own.
         seed: Names the run in its predictions.
     """
 
@@ -58,17 +58,20 @@ class Grounding(Task):
         """Loads the backbone and finds the prompt of each label.
 
         Raises:
-            ConfigError: If ``prompts`` names an entity that the backbone has no prompt for, or no label has a prompt.
+            ConfigError: If ``prompts`` names no entity, or no label has a prompt in the backbone.
         """
         super().prepare(datamodule)
         names = self.architecture.knowledge.entities
-        if strange := [name for name in self.prompts.values() if name not in names]:
-            raise ConfigError(f"prompts: {strange[0]!r} is not among the backbone's entities: {', '.join(names)}")
         self.labels: tuple[str, ...] = tuple(datamodule.labels)  # type: ignore[attr-defined]
-        own = {label: found.name for label in self.labels if (found := of_label(label)) is not None}
-        asked = {**own, **self.prompts}
-        self.column = {label: names.index(asked[label]) for label in self.labels if asked.get(label) in names}
-        if not self.column:
+        self.prompt_of: dict[str, str] = {}
+        for label in self.labels:
+            own = of_label(label)
+            wanted = [own.name] if own is not None else []
+            if label in self.prompts:
+                wanted.append(entity(self.prompts[label]).name)
+            if known := [name for name in wanted if name in names]:
+                self.prompt_of[label] = known[0]
+        if not self.prompt_of:
             raise ConfigError(f"none of the labels {', '.join(self.labels)} has a prompt in the backbone: set prompts")
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
@@ -82,7 +85,7 @@ class Grounding(Task):
     def test_step(self, batch: BoxBatch, batch_idx: int) -> None:  # noqa: D102
         self.trials += self.trials_of(batch)
         for label in np.asarray(self.labels)[batch["finding"][batch["finding_mask"]].cpu().numpy()]:
-            if label not in self.column:
+            if label not in self.prompt_of:
                 self.lacking[label] = self.lacking.get(label, 0) + 1
 
     def trials_of(self, batch: BoxBatch) -> list[Trial]:
@@ -96,8 +99,9 @@ class Grounding(Task):
             frame = Frame(*batch["frame"][b].tolist())
             for index in sorted(set(finding_BK[b]) - {-1}):
                 label = self.labels[index]
-                if label in self.column:
-                    box_K4, map_hw = box_BK4[b][finding_BK[b] == index], map_BEhw[b, self.column[label]]
+                if label in self.prompt_of:
+                    column = self.architecture.knowledge.entities.index(self.prompt_of[label])
+                    box_K4, map_hw = box_BK4[b][finding_BK[b] == index], map_BEhw[b, column]
                     trials.append(Trial(sample_id, batch["patient_id"][b], label, frame, box_K4, map_hw))
         return trials
 
@@ -111,10 +115,11 @@ class Grounding(Task):
         if not self.trials:
             first = data.rows("test")[0]
             rows = [{**empty_row(first.sample_id, first.patient_id, self.labels[0]), "model": self.label}]
+        replaced = {label: name for label, name in self.prompts.items() if self.prompt_of.get(label) == name}
         signature = {
             "layers": "last",
             "map": f"bicubic to {self.architecture.image_size}, image area",
-            "prompts": ", ".join(f"{label} as {name}" for label, name in sorted(self.prompts.items())) or "own",
+            "prompts": ", ".join(f"{label} as {name}" for label, name in sorted(replaced.items())) or "own",
             "threshold": f"share of maximum, chosen on {'validation' if self.validation else 'other test folds'}",
         }
         notes = [f"without a prompt, left out: {label} ({n} boxes)" for label, n in sorted(self.lacking.items())]

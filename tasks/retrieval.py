@@ -27,12 +27,12 @@ def nearest(similarity_NN: Tensor, count: int) -> Tensor:
     return torch.zeros_like(similarity_NN, dtype=torch.bool).scatter_(1, top_NK, True)
 
 
-def ranking(similarity_NN: Tensor, match_NN: Tensor, count: int) -> Tensor:
-    """The columns of each row, best first: the ``count`` nearest in the order of ``match_NN``, the others behind.
+def ranking(similarity_NN: Tensor, score_NN: Tensor, count: int) -> Tensor:
+    """The columns of each row, best first: the ``count`` nearest in the order of ``score_NN``, the others behind.
 
     Args:
         similarity_NN: Cosines in [-1, 1].
-        match_NN: Log odds that a pair belongs together; read at the nearest only.
+        score_NN: Any scores; read at the nearest only.
         count: K; 0 leaves the order of the similarities.
 
     Returns:
@@ -40,7 +40,7 @@ def ranking(similarity_NN: Tensor, match_NN: Tensor, count: int) -> Tensor:
     """
     chosen_NN = nearest(similarity_NN, count)
     # 2 lies above every cosine
-    above_NN = match_NN - match_NN.where(chosen_NN, torch.inf).amin(1, keepdim=True) + 2
+    above_NN = score_NN - score_NN.where(chosen_NN, torch.inf).amin(1, keepdim=True) + 2
     return torch.where(chosen_NN, above_NN, similarity_NN).argsort(dim=1, descending=True, stable=True)
 
 
@@ -53,14 +53,20 @@ class Retrieval(Task):
         architecture: What the backbone must be; ``null`` takes its own.
         backbone: Folder of a backbone; ``null`` measures one that was not trained.
         rerank: K, how many of the nearest candidates image-text matching ranks anew; 0 is contrast alone.
+        contrast: Weight of the cosine beside the log odds of matching among those.
         seed: Names the run in its predictions.
     """
 
     def __init__(
-        self, architecture: Architecture | None = None, backbone: str | None = None, rerank: int = 16, seed: int = 0
+        self,
+        architecture: Architecture | None = None,
+        backbone: str | None = None,
+        rerank: int = 64,
+        contrast: float = 20.0,
+        seed: int = 0,
     ) -> None:
         super().__init__(architecture, backbone, Optimization())
-        self.rerank, self.seed = rerank, seed
+        self.rerank, self.contrast, self.seed = rerank, contrast, seed
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
         self.rows: list[dict[str, Any]] = []
@@ -82,13 +88,15 @@ class Retrieval(Task):
         needed_NN = nearest(similarity_NN, self.rerank) | nearest(similarity_NN.T, self.rerank).T
         match_NN = self.match(needed_NN, Memory(*rest[:2]), Tokens(*rest[2:]))
         pool = pd.DataFrame(self.rows).assign(item=range(len(self.rows)), model=self.label, seed=self.seed)
+        both_NN = match_NN + self.contrast * similarity_NN
         orders = {
-            "i2t": ranking(similarity_NN, match_NN, self.rerank),
-            "t2i": ranking(similarity_NN.T, match_NN.T, self.rerank),
+            "i2t": ranking(similarity_NN, both_NN, self.rerank),
+            "t2i": ranking(similarity_NN.T, both_NN.T, self.rerank),
         }
         table = pd.concat([query_rows(pool, name, order.numpy()) for name, order in orders.items()])
         floor = table.assign(model="floor:random", rank=np.nan, ranking=[[]] * len(table))
-        signature = {"rerank": self.rerank, "tokens": self.architecture.text.max_tokens, "gallery": "fixed"}
+        rerank = f"{self.rerank} by itm + {self.contrast:g} itc" if self.rerank else "none"
+        signature = {"rerank": rerank, "tokens": self.architecture.text.max_tokens, "gallery": "fixed"}
         self.write("retrieval", pd.concat([table, floor], ignore_index=True), signature=signature)
 
     def match(self, needed_NN: Tensor, memory: Memory, tokens: Tokens) -> Tensor:

@@ -1,4 +1,4 @@
-"""What ``make pretrain`` and ``make finetune-vqa`` choose for the user, and say."""
+"""What ``make pretrain``, ``make finetune-...`` and ``make evaluate-...`` choose for the user, and say."""
 
 import argparse
 import subprocess
@@ -32,6 +32,15 @@ def add_recipe_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     parser.add_argument("--config", metavar="NAME", help="config of the zoo, or a file (absent: by --data)")
     parser.add_argument("--out", metavar="DIR", type=Path, help=f"where to write ({out})")
     parser.epilog = "Other options go to fit, for example --trainer.max_epochs=1."
+
+
+def add_backbone_argument(parser: argparse.ArgumentParser) -> None:
+    """The option that names a backbone; without it see ``some_backbone``."""
+    parser.add_argument(
+        "--backbone",
+        metavar="REF",
+        help="pre-trained backbone, or null for none (absent: the newer of those in outputs/, else one is pre-trained)",
+    )
 
 
 def common_options(arguments: argparse.Namespace, phantom_config: str, real_config: str) -> list[str]:
@@ -68,6 +77,16 @@ def newest_backbone() -> Path | None:
     """The backbone that was written last, or None."""
     found = [folder for folder in BACKBONES if (folder / "config.json").is_file()]
     return max(found, key=lambda folder: (folder / "config.json").stat().st_mtime, default=None)
+
+
+def some_backbone() -> Path:
+    """The newest backbone, pre-trained on phantoms first where there is none."""
+    if (found := newest_backbone()) is None:
+        print("no --backbone and none in outputs/: pre-training one on phantoms", flush=True)
+        gkmvlp("pretrain")
+        found = BACKBONES[0]
+    print(f"backbone: {found}", flush=True)
+    return found
 
 
 def gkmvlp(*words: str) -> None:

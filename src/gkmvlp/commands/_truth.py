@@ -19,6 +19,11 @@ def read_truth(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return tuple(pd.read_parquet(root / "_truth" / f"{name}.parquet") for name in ("findings", "images"))  # type: ignore[return-value]
 
 
+def has_findings(root: Path) -> bool:
+    """Whether a folder is the root of a corpus of studies of phantoms."""
+    return (root / "_truth" / "findings.parquet").is_file()
+
+
 def score_on_truth(predictions: Path, root: Path) -> None:
     """Rewrites the entity predictions of a run with planted findings as targets.
 

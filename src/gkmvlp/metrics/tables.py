@@ -29,8 +29,8 @@ def _signed(span: Range) -> str:
 
 
 def is_headline(figure: Figure) -> bool:
-    """Whether a figure stands in the main table: macro, ``all`` and ``vqav2``, not the single entities."""
-    return figure.label in (None, "all", "vqav2")
+    """Whether a figure stands in the main table: macro, ``all``, other matches, directions, not the single entities."""
+    return figure.label in (None, "all", "vqav2", "findings") or figure.name == "median_rank"
 
 
 def figure_rows(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
