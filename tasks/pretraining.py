@@ -36,7 +36,7 @@ class GkMvlpPretraining(Task):
     """Pre-trains GK-MVLP and leaves ``backbone/`` in the run's folder.
 
     Args:
-        architecture: What to build.
+        architecture: What to build, or what the backbone must be; ``null`` takes the backbone's own.
         objectives: Their weights and choices.
         optimization: How weights move.
         backbone: Folder of a backbone to go on from; ``null`` starts fresh.
@@ -44,14 +44,14 @@ class GkMvlpPretraining(Task):
 
     def __init__(
         self,
-        architecture: Architecture,
+        architecture: Architecture | None = None,
         objectives: Objectives = Objectives(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
         optimization: Optimization = Optimization(),  # noqa: B008
         backbone: str | None = None,
     ) -> None:
         super().__init__(architecture, backbone, optimization)
         self.objectives = objectives
-        self.names = [entity(name).name for name in architecture.knowledge.entities]
+        self.names = [entity(name).name for name in self.architecture.knowledge.entities]
         self.columns = [ENTITY_INDEX[name] for name in self.names]
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / objectives.temperature)))
 

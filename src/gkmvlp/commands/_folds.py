@@ -1,0 +1,85 @@
+"""Cross-validation on real data: a short second pre-training for each fold, and the folds' predictions in one file."""
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+import pandas as pd
+
+from gkmvlp.commands._arms import lightning
+from gkmvlp.commands._pairs import build_pairs
+from gkmvlp.data_modules import ChestXray14, auditing
+from gkmvlp.data_modules.base import DataModule
+from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.models import backbone as backbones
+
+FOLDS = 5
+STAGE = (  # one short stage from a backbone that has learned already
+    "--model.init_args.architecture=null",
+    "--model.init_args.optimization.rate=3.0e-4",
+    "--trainer.max_epochs=4",
+)
+
+
+def pairs_stage(
+    data: Path, backbone: str, folder: Path, split_of: Callable[[str], str], options: Sequence[str]
+) -> Path:
+    """A second pre-training on the real pairs of ChestX-ray14; one that is there is not repeated.
+
+    Args:
+        data: Folder of ChestX-ray14.
+        backbone: Where it starts.
+        folder: The run's folder.
+        split_of: Patient id -> ``train``, ``validate`` (chooses the checkpoint), or ``test`` (left out).
+        options: Further words.
+
+    Returns:
+        Folder of the backbone.
+    """
+    left = folder / "backbone"
+    if not (left / "config.json").is_file():
+        table = build_pairs(data).table
+        table = table.assign(split=[split_of(patient) for patient in table["patient_id"]])
+        folder.mkdir(parents=True, exist_ok=True)
+        table[table["split"].ne("test")].to_csv(folder / "pairs.csv", index=False)
+        places = {"table": folder / "pairs.csv", "image_root": data, "name": "chestxray14-pairs"}
+        words = [f"--data.init_args.{key}={value}" for key, value in places.items()]
+        words += [f"--model.init_args.backbone={backbone}", f"--trainer.default_root_dir={folder}"]
+        lightning("fit", "--config=zoo://pretrain-pairs", *words, *STAGE, *options)
+    return left
+
+
+def split_of_fold(data: Path, fold: int) -> Callable[[str], str]:
+    """Patient id -> split of ``ChestXray14`` in that fold; images that are not there do not matter."""
+    rows = ChestXray14(str(data), fold=fold, folds=FOLDS)
+    rows.check()
+    known = {sample.patient_id: sample.split for sample in rows.samples}
+    return lambda patient: known.get(patient, "test")
+
+
+def require_unseen(data: DataModule, backbone: Path) -> None:
+    """Stops where the backbone has seen a test patient (``gkmvlp data audit``).
+
+    Raises:
+        DataError: If it has.
+    """
+    data.check()
+    auditing.require_clean(auditing.audit([data], backbones.load(backbone).info, str(backbone)))
+
+
+def merge_folds(parts: Mapping[int, Path], target: Path) -> Path:
+    """The predictions of all folds in one file, with a column that says which fold a row is of.
+
+    Args:
+        parts: Fold -> predictions file; all of one task and data set.
+        target: The file to write.
+    """
+    tables, splits, meta = [], [], {}
+    for fold, part in sorted(parts.items()):
+        table, meta = read_predictions(part)
+        tables.append(table.assign(fold=fold))
+        splits.append(meta["split"])
+    kept = {key: value for key, value in meta.items() if key != "signatures"}
+    digest = sha256("\n".join(splits).encode()).hexdigest()[:12]
+    write_predictions(target, pd.concat(tables, ignore_index=True), {**kept, "split": f"{len(parts)}folds@{digest}"})
+    return target

@@ -1,0 +1,65 @@
+"""Classification on real ChestX-ray14 over patient folds: fine-tuned, linear probe and from scratch."""
+
+import argparse
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from gkmvlp.commands._classification_arms import classification_arms
+from gkmvlp.commands._folds import FOLDS, merge_folds, pairs_stage, require_unseen, split_of_fold
+from gkmvlp.data_modules import ChestXray14
+from gkmvlp.hardware import runs_at_once
+from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.metrics.figure import Results
+from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
+from gkmvlp.metrics.tables import interval
+
+FEWEST = 25  # positives of a label that is measured
+
+
+def frequent_labels(data: str) -> list[str]:
+    """Labels with at least ``FEWEST`` positives among the images that are there."""
+    rows = ChestXray14(data)
+    rows.check()
+    count_L = np.stack([sample.fields["label"] for sample in rows.samples]).sum(0)
+    return [label for label, count in zip(rows.labels, count_L, strict=True) if count >= FEWEST]
+
+
+def measure_chestxray14(args: argparse.Namespace) -> None:
+    """Runs what is not there yet, prints the figures, writes ``results.json``, with ``--record`` the figures there."""
+    start, jobs = time.monotonic(), args.jobs or runs_at_once()
+    labels = frequent_labels(str(args.data))
+    words = [f"--data.init_args.root={args.data}", f"--data.init_args.labels={json.dumps(labels)}"]
+    words += ["--data.init_args.name=chestxray14", f"--data.init_args.folds={FOLDS}", "--data.init_args.augment=1.0"]
+    words += [f"--data.init_args.cache_dir={args.out / 'cache'}", *args.options]
+    parts, seen = {}, {}
+    with ProcessTreePeak() as peak:
+        for fold in range(FOLDS):
+            out = args.out / f"fold{fold}"
+            rows = ChestXray14(str(args.data), labels=labels, fold=fold, folds=FOLDS)
+            backbone = pairs_stage(
+                args.data, args.backbone, out / "pairs", split_of_fold(args.data, fold), args.pairs_options
+            )
+            require_unseen(rows, backbone)
+            fold_words = [*words, f"--data.init_args.fold={fold}"]
+            files = classification_arms(
+                "zoo://classification-phantom", out, str(backbone), args.seeds, [1.0], fold_words, jobs
+            )
+            parts[fold], seen[fold] = files
+        merged = merge_folds(parts, args.out / "predictions" / "classification.parquet")
+        zero_shot = merge_folds(seen, args.out / "predictions" / "zero_shot.parquet")
+        figures = [*figures_of(merged), *figures_of(zero_shot)]
+    results = Results(created(), command(), commit(), time.monotonic() - start, peak.bytes, figures)
+    results.write(args.out / "results.json")
+    for figure in figures:
+        if figure.label is None or figure.name.startswith("auroc"):
+            value = interval({"value": figure.value, "low": figure.low, "high": figure.high})
+            against = ", ".join(f"minus {name} {interval(span)}" for name, span in figure.difference.items())
+            print(f"{figure.task} {figure.name} {figure.label or 'macro'} {figure.model}: {value}; {against}")
+    print(args.out / "results.json")
+    if args.record:
+        # the predictions stay where they are: others' ids do not go into the repository
+        bare = [replace(figure, predictions=None) for figure in figures]
+        replace(results, figures=bare).write(args.record / "chestxray14.json")
