@@ -25,6 +25,7 @@ from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Frame
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.notices import NO_PATIENT
@@ -49,29 +50,31 @@ class Reading:
         findings: Entity -> probability that the report would call it present, in [0, 1], likeliest first.
         points: Entity -> x, y in pixels of the original image, where its prompt attends to most.
         answer: The answer, where a question was asked.
+        report: The report, by a model that writes reports.
         notice: Said of a model that never saw a patient, else None.
     """
 
     findings: dict[str, float] = field(default_factory=dict)
     points: dict[str, tuple[float, float]] = field(default_factory=dict)
     answer: str | None = None
+    report: str | None = None
     notice: str | None = None
 
 
 class Reader:
-    """A backbone, or a model fine-tuned for questions, with everything that brings an image before it.
+    """A backbone, or a model fine-tuned for questions or reports, with everything that brings an image before it.
 
     Args:
         backbone: Model and tokenizer.
-        head: How questions are answered; None for a bare backbone.
+        head: How questions are answered, or reports written; None for a bare backbone.
         device: Where it runs.
     """
 
-    def __init__(self, backbone: Backbone, head: AnswerHead | None, device: torch.device) -> None:
+    def __init__(self, backbone: Backbone, head: AnswerHead | Search | None, device: torch.device) -> None:
         self.backbone, self.head, self.device = backbone, head, device
         self.architecture = backbone.model.architecture
         self.model = backbone.model.to(device).eval()
-        if head is not None and head.classifier is not None:
+        if isinstance(head, AnswerHead) and head.classifier is not None:
             head.classifier.to(device).eval()
         self.entities = list(self.architecture.knowledge.entities)
         self.notice = None if backbones.saw_patients(backbone.info) else NO_PATIENT
@@ -125,12 +128,26 @@ class Reader:
         Raises:
             BackboneError: If the model was not fine-tuned for questions.
         """
-        if self.head is None:
+        if not isinstance(self.head, AnswerHead):
             raise BackboneError(
-                "a backbone alone answers no questions: fine-tune it (make finetune-vqa) "
+                "only a model fine-tuned for questions answers them: fine-tune a backbone (make finetune-vqa) "
                 "and name the folder model/ that this leaves"
             )
         return best_answers(self.backbone, self.head, *question_memory(self.backbone, questions, image.memory))
+
+    def reports(self, image: ImageMemory) -> tuple[list[str], list[float]]:
+        """A report of each image and its log-likelihood; what is drawn by chance is drawn alike in every call.
+
+        Raises:
+            BackboneError: If the model was not fine-tuned for reports.
+        """
+        if not isinstance(self.head, Search):
+            raise BackboneError(
+                "only a model fine-tuned for reports writes them: fine-tune a backbone (make finetune-report) "
+                "and name the folder model/ that this leaves"
+            )
+        chance = torch.Generator(self.device).manual_seed(0)
+        return write_texts(self.backbone, image.memory, search=self.head, chance=chance)
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
@@ -157,22 +174,24 @@ class Reader:
         return self.model.embed_image(image.features)
 
     def read(self, image: str | Path | bytes, question: str | None = None) -> Reading:
-        """What the model says about one radiograph: findings and places, or the answer to a question.
+        """What the model says about one radiograph: findings and places, its report, or the answer to a question.
 
         Raises:
             ImageError: If the image cannot be read.
-            BackboneError: If a bare backbone is asked a question, or a model for questions is not.
+            BackboneError: If a question is asked of a model that is not for questions, or none of one that is.
         """
         batch = self.batch([self.item(image)])
         memory = self.look(batch)
         if question is not None:
             return Reading(answer=self.answers(memory, [question])[0][0], notice=self.notice)
+        if isinstance(self.head, Search):
+            return Reading(report=self.reports(memory)[0][0], notice=self.notice)
         logit_E = self.entity_scores(memory)[0]
         point_E2 = self.points(batch, memory)[0]
         order = np.argsort(-logit_E)
         findings = {self.entities[e]: float(1 / (1 + np.exp(-logit_E[e]))) for e in order}
         points = {self.entities[e]: (float(point_E2[e, 0]), float(point_E2[e, 1])) for e in order}
-        return Reading(findings, points, None, self.notice)
+        return Reading(findings, points, notice=self.notice)
 
     def embed(self, images: Sequence[str | Path | bytes] = (), texts: Sequence[str] = ()) -> Embeddings:
         """Unit vectors of images and texts in one space."""
@@ -192,9 +211,8 @@ class Reader:
 
     def _require_backbone(self, what: str) -> None:
         if self.head is not None:
-            raise BackboneError(
-                f"a model fine-tuned for questions gives answers, no {what}: ask one, or name the backbone it came from"
-            )
+            given = "questions gives answers" if isinstance(self.head, AnswerHead) else "reports writes them"
+            raise BackboneError(f"a model fine-tuned for {given}, no {what}: name the backbone it came from")
 
 
 def view_of(image: str | bytes) -> str:

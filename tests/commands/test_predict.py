@@ -123,7 +123,7 @@ def test_broken_images_are_named_in_a_subprocess_and_the_others_written(folder, 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["--task", "report"], 2, "comes later"),
+        (["--task", "report"], 1, "make finetune-report"),
         (["--task", "localization"], 2, "comes later"),
         (["--task", "clasification"], 2, "did you mean classification?"),
         (["--task", "vqa"], 2, "--question"),

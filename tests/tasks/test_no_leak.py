@@ -11,14 +11,16 @@ import pytest
 import torch
 
 from gkmvlp.anatomy import REGION_INDEX
+from gkmvlp.cli import main
 from gkmvlp.data_modules import MimicCxr, VqaRad
 from gkmvlp.data_modules.lookalikes import mimic_cxr
 from gkmvlp.entities import ENTITY_INDEX
+from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.generation import Search, generate
 from gkmvlp.report.labeler import label_report
 from gkmvlp.tasks.answering import candidate_scores
-from tests.tiny import DATA
+from tests.tiny import DATA, words
 
 JPG = "mimic-cxr-jpg/2.1.0/mimic-cxr-2.0.0"
 REPORTS = "mimic-cxr/2.1.0/mimic-cxr-reports.zip"
@@ -119,6 +121,20 @@ def test_what_is_read_of_a_study_does_not_depend_on_what_is_said_of_it(phantoms,
         assert torch.equal(one[name], two[name]), name
     if boxes == "dataset":
         assert one["boxes"].any()
+
+
+def test_a_generated_report_does_not_depend_on_the_report(phantoms, told_otherwise, pretrained, tmp_path):
+    """The real command on both corpora: the reference of the study differs, what is written of its image does not."""
+    root, sample_id = told_otherwise
+    rows = []
+    for name, folder in (("one", phantoms), ("two", root)):
+        line = words("report-phantom", folder, tmp_path / name, f"--model.init_args.backbone={pretrained}/backbone")
+        assert main(["test", *line, "--model.init_args.search.longest=12"]) == 0
+        table, _ = read_predictions(tmp_path / name / "predictions" / "report_generation.parquet")
+        rows.append(table[table["sample_id"] == sample_id].set_index("model"))
+    assert (rows[0]["target"] != rows[1]["target"]).all()
+    assert rows[0]["prediction"].equals(rows[1]["prediction"])
+    assert rows[0]["score"].equals(rows[1]["score"])
 
 
 def test_questions_bring_no_report_along(phantoms):

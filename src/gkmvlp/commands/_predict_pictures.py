@@ -51,7 +51,7 @@ def draw(
 def _line(row: dict[str, Any]) -> str:
     """One row in words."""
     if "prediction" in row:
-        return f"{row['question']} {row['prediction']}"
+        return " ".join(filter(None, (row.get("question"), row["prediction"])))
     if "prompt" in row:
         return f"{row['score']:+.3f}  {row['prompt']}"
     return f"{row['probability']:.2f}  {row['entity']}"

@@ -30,6 +30,7 @@ SHOWN = {
     "classification": ["sample_id", "entity", "probability"],
     "zero_shot": ["sample_id", "prompt", "score"],
     "grounding": ["sample_id", "entity", "probability", "x", "y", "region"],
+    "report": ["sample_id", "prediction", "score"],
     "vqa": ["sample_id", "question", "prediction", "score"],
     "embed": ["sample_id", "kind", "embedding"],
 }
@@ -78,6 +79,7 @@ def predict_rows(
         "classification": lambda batch, image: _entities(reader, batch, image),
         "grounding": lambda batch, image: _entities(reader, batch, image),
         "zero_shot": lambda batch, image: _zero_shot(reader, image, prompts),
+        "report": lambda batch, image: _reports(reader, image),
         "vqa": lambda batch, image: _answers(reader, image, str(question)),
         "embed": lambda batch, image: _vectors(reader, image),
     }
@@ -157,6 +159,14 @@ def _answers(reader: Reader, image: ImageMemory, question: str) -> list[Rows]:
     ]
 
 
+def _reports(reader: Reader, image: ImageMemory) -> list[Rows]:
+    """One report an image."""
+    return [
+        [{"prediction": text, "score": score, "target": None}]
+        for text, score in zip(*reader.reports(image), strict=True)
+    ]
+
+
 def _vectors(reader: Reader, image: ImageMemory) -> list[Rows]:
     """One vector an image."""
     return [[{"kind": "image", "embedding": vector}] for vector in reader.embed_images(image).tolist()]
@@ -181,7 +191,7 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, reader: Reader) ->
     """
     table = pd.DataFrame(rows).assign(patient_id=None, model=model, seed=0)
     table["patient_id"] = table["patient_id"].astype("string")
-    if task == "vqa":
+    if task in ("report", "vqa"):
         table["target"] = table["target"].astype("string")
     meta = {
         "task": task, "model": model, "trained_on": reader.backbone.info.get("trained_on"), "notice": reader.notice,

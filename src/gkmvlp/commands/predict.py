@@ -3,6 +3,7 @@
 classification  probability of each entity, by the head that pre-training left
 zero_shot       similarity to each line of --prompts ("a | b" is a minus b); absent: present against absent sentences
 grounding       the point and the region that each entity's prompt attends to most
+report          the report, by a model that `make finetune-report` left
 vqa             the answer to --question, by a model that `make finetune-vqa` left
 embed           unit vectors of the images, and of the lines of --prompts, in one space
 
@@ -12,8 +13,8 @@ Research software, not for clinical use.
 import argparse
 from pathlib import Path
 
-TASKS = ("classification", "zero_shot", "grounding", "vqa", "embed")
-LATER = ("localization", "report")
+TASKS = ("classification", "zero_shot", "grounding", "report", "vqa", "embed")
+LATER = ("localization",)
 SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 
 

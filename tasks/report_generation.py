@@ -1,0 +1,117 @@
+"""Report generation: the decoder reads the image's memory and writes the report.
+
+B images, E entities.
+"""
+
+from collections import Counter
+from dataclasses import asdict, replace
+from typing import Any, cast
+
+import pandas as pd
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+from torchmetrics.classification import BinaryF1Score
+
+from gkmvlp.batch import ImageBatch, StudyBatch
+from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.metrics.report_entities import present
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.generation import Search, write_texts
+from gkmvlp.tasks.base import Task
+from gkmvlp.tasks.optimization import Optimization
+
+
+class ReportGeneration(Task):
+    """Writes reports, and leaves ``model/``, which ``gkmvlp predict`` reads, in the run's folder.
+
+    Args:
+        architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
+        backbone: Folder of a backbone; ``null`` starts from scratch.
+        optimization: How weights move.
+        scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``.
+        freeze_image: Keep the image side of the backbone as it is. Without a backbone there is nothing to keep.
+        label_smoothing: Share of each target token spread over the vocabulary.
+        search: How a report is written, in validation, test and ``gkmvlp predict``.
+        seed: Names the run in its predictions, and starts the chance of ``search.kind: sample``.
+    """
+
+    monitor = ("val/entity_f1", "max")
+
+    def __init__(
+        self,
+        architecture: Architecture | None = None,
+        backbone: str | None = None,
+        optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
+        scratch_rate: float | None = None,
+        freeze_image: bool = False,
+        label_smoothing: float = 0.1,
+        search: Search = Search(),  # noqa: B008
+        seed: int = 0,
+    ) -> None:
+        if backbone is None and scratch_rate is not None:
+            optimization = replace(optimization, rate=scratch_rate)
+        super().__init__(architecture, backbone, optimization)
+        self.freeze_image = freeze_image and backbone is not None
+        self.label_smoothing, self.search, self.seed = label_smoothing, search, seed
+        self.entity_f1 = BinaryF1Score()
+
+    def prepare(self, datamodule: LightningDataModule) -> None:
+        """Loads the backbone, or builds a fresh one."""
+        if self.start is not None:
+            return
+        super().prepare(datamodule)
+        if self.freeze_image:
+            self.model.freeze_image_side()
+
+    def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
+        tokens = self.tokens(batch["text"], decode=True)
+        logits_BTV = self.model.decode(tokens, self.look(batch).memory)
+        loss = report_likelihood(logits_BTV, tokens.ids, tokens.mask, label_smoothing=self.label_smoothing)
+        self.log("train/loss", loss, batch_size=len(batch["text"]))
+        return loss
+
+    def written(self, batch: ImageBatch) -> tuple[list[str], list[float]]:
+        """A report of each image, and its log-likelihood in nats."""
+        return write_texts(cast(Backbone, self.start), self.look(batch).memory, search=self.search, chance=self.chances)
+
+    def on_validation_epoch_start(self) -> None:
+        """Every validation, and the test, draws alike."""
+        self.chances = torch.Generator(self.device).manual_seed(self.seed)
+
+    def validation_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
+        said_BE, wanted_BE = (torch.from_numpy(present(texts)) for texts in (self.written(batch)[0], batch["text"]))
+        self.entity_f1(said_BE.int().flatten().to(self.device), wanted_BE.int().flatten().to(self.device))
+        self.log("val/entity_f1", self.entity_f1, on_epoch=True, batch_size=len(batch["text"]))
+
+    def on_test_epoch_start(self) -> None:
+        """Finds the floor's report: the most frequent one of the training studies."""
+        self.on_validation_epoch_start()
+        self.rows = []
+        texts = self.trainer.datamodule.texts()  # type: ignore[attr-defined]
+        self.most_common = Counter(texts).most_common(1)[0][0]
+
+    def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
+        for b, (text, score) in enumerate(zip(*self.written(batch), strict=True)):
+            row: dict[str, Any] = {"sample_id": batch["sample_id"][b], "patient_id": batch["patient_id"][b]}
+            row |= {"study_id": batch["study_id"][b], "seed": self.seed, "target": batch["text"][b]}
+            self.rows.append({**row, "model": self.label, "prediction": text, "score": score})
+            floor = {"model": "floor:most_common_report", "prediction": self.most_common, "score": float("nan")}
+            self.rows.append({**row, **floor})
+
+    def on_test_epoch_end(self) -> None:  # noqa: D102
+        sections = getattr(self.trainer.datamodule, "sections", "both")  # type: ignore[attr-defined]
+        signature = {"sections": sections}
+        self.write("report_generation", pd.DataFrame(self.rows), signature=signature, search=asdict(self.search))
+
+    def on_fit_end(self) -> None:
+        """Leaves the model of the best epoch."""
+        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return
+        assert self.start is not None
+        self.take_best()
+        left = self.trained()
+        own = {"task": "report_generation", "backbone": self.reference, "search": asdict(self.search)}
+        backbones.save(replace(left, info={**self.start.info, **own, **left.info}), self.root / "model")

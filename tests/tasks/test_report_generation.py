@@ -1,0 +1,126 @@
+"""Report generation through the real command: every search, what is left, what is read anew, the floor."""
+
+import json
+from collections import Counter
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import gkmvlp
+from gkmvlp.cli import main
+from gkmvlp.errors import BackboneError
+from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.models.generation import Search
+from gkmvlp.tasks import ReportGeneration
+from tests.tiny import architecture, words
+
+SEARCH = "--model.init_args.search"
+
+
+def report_words(root, out, backbone, *more):
+    return words("report-phantom", root, out, f"--model.init_args.backbone={backbone}", *more)
+
+
+@pytest.fixture(scope="module")
+def trained(phantoms, pretrained, tmp_path_factory):
+    """The folder of a run from the tiny backbone that writes by beam search."""
+    out = tmp_path_factory.mktemp("reports") / "run"
+    line = report_words(phantoms, out, pretrained / "backbone", f"{SEARCH}.kind=beam", f"{SEARCH}.longest=12")
+    assert main(["fit", *line]) == 0
+    assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
+    return out
+
+
+def test_predictions_hold_a_report_an_image_and_the_floor(trained, studies):
+    table, meta = read_predictions(trained / "predictions" / "report_generation.parquet")
+    rows = {sample.sample_id: sample for sample in studies.rows("test")}
+    assert meta["data"] == "phantom-mimic-cxr"
+    assert meta["signature"] == {"sections": "both"}
+    assert meta["search"]["kind"] == "beam"
+    of = {model: part.set_index("sample_id") for model, part in table.groupby("model")}
+    assert set(of) == {"pretrained", "floor:most_common_report"}
+    for part in of.values():
+        assert set(part.index) == set(rows)
+        assert all(rows[name].fields["text"] == text for name, text in part["target"].items())
+        assert all(rows[name].patient_id == patient for name, patient in part["patient_id"].items())
+    (common,) = set(of["floor:most_common_report"]["prediction"])
+    counts = Counter({row.fields["study_id"]: row.fields["text"] for row in studies.rows("train")}.values())
+    assert counts[common] == max(counts.values())
+    assert (of["pretrained"]["score"] < 0).all()
+    names = {figure.name for figure in figures_of(trained / "predictions" / "report_generation.parquet")}
+    assert names >= {"bleu_1", "bleu_4", "rouge_l", "cider", "entity_f1_micro", "entity_f1_macro"}
+
+
+def test_the_model_that_is_left_writes_the_same_reports(trained, phantoms, studies, tmp_path, capsys):
+    """``gkmvlp predict`` and ``gkmvlp.load`` give what the test wrote; other tasks are refused in one line."""
+    config = json.loads((trained / "model" / "config.json").read_text())
+    assert config["task"] == "report_generation"
+    assert config["trained_on"] == "phantom-mimic-cxr"
+    images = {sample.image: sample.sample_id for sample in studies.rows("test")}
+    out = tmp_path / "rows.parquet"
+    asked = ["predict", f"--model={trained}", "--task=report", "--device=cpu", *images]
+    assert main([*asked, f"--out={out}", f"--pictures={tmp_path / 'pictures'}"]) == 0
+    found = pq.read_table(out).to_pandas().set_index("sample_id")
+    assert found["target"].isna().all()
+    table = read_predictions(trained / "predictions" / "report_generation.parquet")[0]
+    wanted = table[table["model"] == "pretrained"].set_index("sample_id")["prediction"]
+    assert {images[path]: text for path, text in found["prediction"].items()} == wanted.to_dict()
+    assert len(list((tmp_path / "pictures").iterdir())) == len(images)
+    path, sample_id = next(iter(images.items()))
+    with pytest.warns(UserWarning, match="never saw a patient"):
+        model = gkmvlp.load(trained, device="cpu")
+    assert model.read(path).report == wanted[sample_id]
+    with pytest.raises(BackboneError, match="make finetune-vqa"):
+        model.read(path, question="why?")
+    capsys.readouterr()
+    assert main(["predict", f"--model={trained}", "--task=classification", path]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["greedy", "sample"])
+def test_from_scratch_writes_by_every_search_and_alike_twice(kind, phantoms, tmp_path):
+    texts = []
+    for run in ("one", "two"):
+        line = report_words(phantoms, tmp_path / run, "null", f"{SEARCH}.kind={kind}", f"{SEARCH}.longest=9")
+        assert main(["fit", *line]) == 0
+        assert main(["test", *line, f"--ckpt_path={tmp_path / run / 'checkpoints/best.ckpt'}"]) == 0
+        table = read_predictions(tmp_path / run / "predictions" / "report_generation.parquet")[0]
+        texts.append(table.loc[table["model"] == "scratch", ["sample_id", "prediction"]])
+    pd.testing.assert_frame_equal(*texts)
+
+
+def test_a_frozen_image_side_ends_as_it_began(phantoms, pretrained, tmp_path):
+    assert main(["fit", *report_words(phantoms, tmp_path, pretrained / "backbone", f"{SEARCH}.longest=4")]) == 0
+    before, after = (load_file(at / "model.safetensors") for at in (pretrained / "backbone", tmp_path / "model"))
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert "text.word.weight" in moved
+    assert all(name.startswith("text.") for name in moved)
+
+
+def test_training_raises_the_likelihood_of_the_reports(studies, pretrained):
+    torch.manual_seed(0)
+    task = ReportGeneration(architecture(), str(pretrained / "backbone"), search=Search(longest=8))
+    task.prepare(studies)
+    task.log = lambda *_, **__: None
+    optimizer = torch.optim.Adam(task.parameters(), 3e-3)
+    losses = []
+    batch = next(iter(studies.val_dataloader()))
+    for _ in range(15):
+        loss = task.training_step(batch, 0)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0] - 0.5
+
+
+def test_a_search_that_cannot_be_is_one_line(phantoms, pretrained, tmp_path, capsys):
+    line = report_words(phantoms, tmp_path, pretrained / "backbone", f"{SEARCH}.beams=0")
+    assert main(["fit", *line]) != 0
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "beams >= 1" in told
