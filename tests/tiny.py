@@ -14,7 +14,7 @@ DATA = {"image_size": 32, "batch_size": 8, "num_workers": 0}
 def options() -> list[str]:
     """Words that shrink a phantom config: one epoch of the tiny architecture at 32 px."""
     shrunk = [f"--data.init_args.{key}={value}" for key, value in DATA.items()]
-    epochs = ["--trainer.max_epochs=1", "--trainer.check_val_every_n_epoch=1"]
+    epochs = ["--trainer.max_epochs=1", "--trainer.check_val_every_n_epoch=1", "--trainer.val_check_interval=1.0"]
     return [*shrunk, f"--model.init_args.architecture={ARCHITECTURE}", *epochs]
 
 

@@ -118,6 +118,7 @@ def merge(parts: Sequence[Path], target: Path) -> None:
     """Rows of several predictions files of one task, data set and split in one; equal rows stand once."""
     tables, metas = zip(*(read_predictions(part) for part in parts), strict=True)
     table = pd.concat(tables, ignore_index=True)
-    table = table.drop_duplicates(["model", "seed", "sample_id", "question"], ignore_index=True)
+    units = [name for name in ("question", "entity") if name in table]
+    table = table.drop_duplicates(["model", "seed", "sample_id", *units], ignore_index=True)
     meta = {key: value for key, value in metas[0].items() if key != "signatures"}
     write_predictions(target, table, meta)
