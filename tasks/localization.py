@@ -59,7 +59,7 @@ class Localization(Task):
         if backbone is None and scratch_rate is not None:
             optimization = replace(optimization, rate=scratch_rate)
         super().__init__(architecture, backbone, optimization)
-        self.freeze = freeze and backbone is not None
+        self.is_frozen = freeze and backbone is not None  # ``freeze`` is a method of LightningModule
         self.knowledge, self.config, self.seed = knowledge, detector, seed
         self.labels: tuple[str, ...] = ()
         self.images: list[list[Image]] = []
@@ -69,7 +69,7 @@ class Localization(Task):
         if self.start is not None:
             return
         super().prepare(datamodule)
-        if self.freeze:
+        if self.is_frozen:
             self.model.freeze_image_side()
         self.labels = datamodule.labels  # type: ignore[attr-defined]
         width = self.architecture.text.width
@@ -91,7 +91,7 @@ class Localization(Task):
 
     def maps(self, batch: BoxBatch) -> Tensor:
         """What the pyramid reads, (B, D or D + E, h, w) float32."""
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.freeze):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_frozen):
             if not self.knowledge:
                 features = self.model.vision(batch["image"])
                 return features.patches.transpose(1, 2).unflatten(2, features.grid)
@@ -150,7 +150,7 @@ class Localization(Task):
             frame = Frame(*batch["frame"][b].tolist())
             for label, name in enumerate(self.labels):
                 image = as_image(truth, detected, label)
-                row = {key: batch[key][b] for key in ("sample_id", "patient_id")}  # type: ignore[literal-required]
+                row: dict[str, Any] = {key: batch[key][b] for key in ("sample_id", "patient_id")}  # type: ignore[literal-required]
                 row |= {"entity": name, "seed": self.seed, "boxes": original(frame, image.true_K4)}
                 prior_H4 = self.prior_LH4[label][self.boxes_LH[label] > 0].cpu().numpy()
                 floor = image._replace(predicted_P4=prior_H4, score_P=np.ones(len(prior_H4)))

@@ -115,7 +115,7 @@ def test_a_frozen_encoder_stays_and_the_detector_learns(boxes, pretrained):
         assert any(name.startswith("detector.") for name in moved)
         assert any(name.startswith("model.vision.") for name in moved) != freeze
         assert task.label == "pretrained"
-    assert not make(boxes, None, freeze=True).freeze  # nothing to keep
+    assert not make(boxes, None, freeze=True).is_frozen  # nothing to keep
 
 
 @torch.no_grad()

@@ -175,9 +175,8 @@ def _running(weight_D: NDArray[np.number]) -> FloatArray:
 def _found(image: Image) -> tuple[FloatArray, FloatArray]:
     """Scores of the false positives, and the best score of each true box that was found."""
     centre_P2 = (image.predicted_P4[:, :2] + image.predicted_P4[:, 2:]) / 2
-    inside_PK = (image.true_K4[:, :2] <= centre_P2[:, None]).all(-1) & (centre_P2[:, None] < image.true_K4[:, 2:]).all(
-        -1
-    )
+    beyond_PK2, before_PK2 = image.true_K4[:, :2] <= centre_P2[:, None], centre_P2[:, None] < image.true_K4[:, 2:]
+    inside_PK = np.logical_and.reduce(beyond_PK2 & before_PK2, axis=-1)
     best_K = np.where(inside_PK, image.score_P[:, None], -np.inf).max(0, initial=-np.inf)
     return image.score_P[~inside_PK.any(1)], best_K[inside_PK.any(0)]
 

@@ -116,6 +116,7 @@ class Detector(nn.Module):
         self.retina.generate_anchors(frame, maps)
         cells = [level.shape[-2:].numel() for level in maps[self.retina.cls_key]]
         outputs = {name: self.retina._reshape_maps(levels) for name, levels in maps.items()}
+        assert self.retina.anchors is not None
         return outputs, self.retina.anchors, cells
 
     def losses(self, map_BDhw: Tensor, truths: Sequence[Truth]) -> dict[str, Tensor]:
