@@ -3,9 +3,19 @@
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.chest_xray14 import ChestXray14
 from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
+from gkmvlp.data_modules.imagenome_gold import ImaGenomeGold
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.ms_cxr import MsCxr
 from gkmvlp.data_modules.rsna_pneumonia import RsnaPneumonia
 from gkmvlp.data_modules.vqa_rad import VqaRad
 
-__all__ = ["ChestXray14", "DataModule", "ImageReportPairs", "MimicCxr", "MsCxr", "RsnaPneumonia", "VqaRad"]
+__all__ = [
+    "ChestXray14",
+    "DataModule",
+    "ImaGenomeGold",
+    "ImageReportPairs",
+    "MimicCxr",
+    "MsCxr",
+    "RsnaPneumonia",
+    "VqaRad",
+]

@@ -80,6 +80,11 @@ def releases(base: Path, name: str) -> list[Path]:
     return found
 
 
+def imagenome_folders(base: Path) -> list[Path]:
+    """Where Chest ImaGenome may lie; its archive unpacks to a folder of another name."""
+    return [*releases(base, "chest-imagenome"), base / "chest-imagenome-dataset-1.0.0"]
+
+
 def find_table(folders: list[Path], name: str) -> Path | None:
     """The first table of that name, gzipped or not, or None."""
     choices = (path for folder in folders for path in (folder / f"{name}.gz", folder / name))
@@ -114,7 +119,7 @@ def _find_scene_graphs(given: Path | None, base: Path) -> Path | None:
         if given.is_file() or given.is_dir():
             return given
         raise DataError(f"no scene graphs at {given}: get silver_dataset/scene_graph.zip of {_GRAPH_PAGE}")
-    for folder in (*releases(base, "chest-imagenome"), base / "chest-imagenome-dataset-1.0.0"):
+    for folder in imagenome_folders(base):
         for path in (folder / "silver_dataset/scene_graph.zip", folder / "silver_dataset/scene_graph"):
             if path.exists():
                 return path

@@ -15,7 +15,7 @@ from gkmvlp.errors import DataError
 from gkmvlp.geometry import valid_boxes
 
 _CORNERS = ("original_x1", "original_y1", "original_x2", "original_y2")
-_ENTITY_OF = {name: entity.name for entity in reversed(ENTITIES) for name in entity.imagenome}
+ENTITY_OF = {name: entity.name for entity in reversed(ENTITIES) for name in entity.imagenome}
 OUTSIDE = "region box reaches out of the image (clipped)"
 EMPTY = "region box has no area (masked)"
 NOT_A_NUMBER = "region box is not four numbers (masked)"
@@ -116,7 +116,7 @@ def attributes(graph: dict[str, Any]) -> list[Attribute]:
             phrase = item["phrases"][row]
             for name in names:
                 category, relation, label = name.split("|")
-                entity = _ENTITY_OF.get(f"{category}|{label}")
+                entity = ENTITY_OF.get(f"{category}|{label}")
                 if entity is not None:
                     told.append(Attribute(region, entity, int(relation == "yes"), phrase))
     return told
