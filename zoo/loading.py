@@ -7,7 +7,11 @@ import torch
 
 from gkmvlp.errors import UsageError
 from gkmvlp.models import backbone as backbones
-from gkmvlp.tasks.answering import load_answer_head
+from gkmvlp.models.generation import Search
+from gkmvlp.models.locations import folder_of
+from gkmvlp.tasks.answering import AnswerHead, load_answer_head
+from gkmvlp.zoo import references  # noqa: F401  explains zoo:// and hf://
+from gkmvlp.zoo.entry import SCHEME
 from gkmvlp.zoo.reader import Reader
 
 INSIDE = ("model", "backbone")  # what a run leaves in its folder
@@ -17,25 +21,37 @@ def open_reader(reference: str | Path, device: str | None = None) -> Reader:
     """The model behind a reference.
 
     Args:
-        reference: A backbone folder, the folder ``model`` of a fine-tuning, or the run's folder that holds either.
+        reference: A backbone folder, the folder ``model`` of a fine-tuning, the run's folder that holds either,
+            ``zoo://NAME`` or a bare NAME of the zoo, or ``hf://org/repo[@REVISION]``.
         device: ``cpu``, ``cuda`` or ``cuda:N``; None takes a GPU where there is one.
 
     Raises:
         UsageError: If the reference is of a form that is not known yet, or the device is absent.
+        ZooError: If a model of the zoo is not known, or cannot be had.
         BackboneError: If there is no model, or it cannot be read.
     """
-    if "://" in str(reference) or str(reference).endswith(".ckpt"):
+    if str(reference).endswith(".ckpt"):
         raise UsageError(
             f"--model {reference}: name a folder: a backbone (outputs/pretrain/backbone), a fine-tuned model "
-            "(outputs/finetune-vqa/model) or the folder of their run; other references are not known yet"
+            "(outputs/finetune-vqa/model), the folder of their run, or zoo://NAME (gkmvlp zoo list)"
         )
-    folder = Path(reference)
+    folder = folder_of(_named(reference))
     if not (folder / "config.json").is_file():
         folder = next((folder / name for name in INSIDE if (folder / name / "config.json").is_file()), folder)
     backbone = backbones.load(folder)
     width = backbone.model.architecture.text.width
-    head = load_answer_head(folder, width) if backbone.info.get("task") == "vqa" else None
+    head: AnswerHead | Search | None = None
+    if backbone.info.get("task") == "vqa":
+        head = load_answer_head(folder, width)
+    elif "search" in backbone.info:
+        head = Search(**backbone.info["search"])
     return Reader(backbone, head, _device(device))
+
+
+def _named(reference: str | Path) -> str | Path:
+    """A bare name as the reference it stands for; whatever is a path stays one."""
+    is_name = isinstance(reference, str) and Path(reference).name == reference and not Path(reference).exists()
+    return f"{SCHEME}{reference}" if is_name else reference
 
 
 def _device(name: str | None) -> torch.device:

@@ -152,5 +152,5 @@ def test_unknown_images_and_models(folder, tmp_path, capsys):
     assert "config.json" in capsys.readouterr().err
     assert predict(folder, "vqa", "classification", folder / "images") == 1
     assert "fine-tuned for questions" in capsys.readouterr().err
-    assert main(["predict", "--model", "zoo://x", "--task", "embed", str(folder / "images")]) == 2
-    assert "name a folder" in capsys.readouterr().err
+    assert main(["predict", "--model", "zoo://x", "--task", "embed", str(folder / "images")]) == 1
+    assert "no model zoo://x" in capsys.readouterr().err

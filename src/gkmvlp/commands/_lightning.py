@@ -15,7 +15,8 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from torch import nn
 
 import gkmvlp.data_modules  # classes of these two packages answer to their short names in a config
-import gkmvlp.tasks  # noqa: F401
+import gkmvlp.tasks
+import gkmvlp.zoo.references  # noqa: F401  a task's backbone may be zoo://NAME or hf://org/repo
 from gkmvlp.commands._configs import config_words, with_files
 from gkmvlp.commands._trainer import (
     Accountable,

@@ -1,0 +1,102 @@
+"""The card of a model, written from its entry and nothing else."""
+
+from gkmvlp.metrics.tables import interval
+from gkmvlp.notices import NOT_CLINICAL
+from gkmvlp.zoo.entry import Entry, Result
+
+METHOD = (
+    "GK-MVLP: an image encoder, 29 anatomical regions pooled from its patches, and a prompt for each entity that "
+    "attends to the regions where that entity can show and, through them, to the patches; trained with radiographs and "
+    "their reports (contrast, matching, report likelihood, entity status)."
+)
+PURPOSE = {
+    "pretraining": "grounding, zero-shot reading and image-text vectors; the start of fine-tuning",
+    "vqa": "answers to questions about one radiograph",
+    "classification": "probability of each label",
+    "localization": "boxes around findings",
+    "report_generation": "a draft of findings",
+    "region_detection": "boxes of the anatomical regions",
+}
+NOT_FOR = (
+    "Decisions about patients, screening, triage, or any other clinical use; other images than frontal chest "
+    "radiographs; claims about groups of patients that the data below do not hold."
+)
+COMMANDS = {
+    "pretraining": "--task grounding",
+    "vqa": '--task vqa --question "Is there a pleural effusion?"',
+    "classification": "--task classification",
+    "localization": "--task localization",
+    "report_generation": "--task report",
+    "region_detection": "--task localization",
+}
+
+
+def card(entry: Entry) -> str:
+    """The card as Markdown: method, use, data and licences, results, limits, five lines of use."""
+    licences = entry.licences
+    parts = [
+        f"<!-- Written by `gkmvlp zoo card {entry.name} --write` from {entry.name}.yaml: change that. -->",
+        f"# {entry.name}",
+        f"{entry.summary} **{NOT_CLINICAL}**",
+        "## Method",
+        METHOD,
+        _bullets([
+            f"architecture: {entry.architecture}",
+            f"fine-tuned from {entry.backbone}" if entry.backbone else "all weights are in this model's own files",
+            f"training config: `{entry.config}` among its files, seed {entry.seed}",
+        ]),
+        "## Use",
+        _bullets([f"Intended, in research: {PURPOSE[entry.task]}.", f"Not for: {NOT_FOR}"]),
+        f"```sh\n{_commands(entry)}\n```",
+        f"```python\n{_python(entry)}\n```",
+        "## Data and licences",
+        _bullets([
+            f"trained on, first to last: {', '.join(entry.trained_on)}",
+            *(f"split of {data}: SHA-256 `{digest}`" for data, digest in entry.manifests.items()),
+            f"code: {licences.code}; weights: {licences.weights}; data: {licences.data}",
+        ]),
+        "## Results",
+        *_results(entry.results),
+        "## Limits",
+        _bullets(entry.limits),
+        "## Files",
+        _table(["file", "bytes", "SHA-256"], [[f.name, f"{f.size:,}", f"`{f.sha256}`"] for f in entry.files]),
+    ]  # fmt: skip
+    return "\n\n".join(parts) + "\n"
+
+
+def _commands(entry: Entry) -> str:
+    return (
+        f"gkmvlp zoo download {entry.name}\ngkmvlp predict --model zoo://{entry.name} {COMMANDS[entry.task]} image.png"
+    )
+
+
+def _python(entry: Entry) -> str:
+    question = ', question="Is there a pleural effusion?"' if entry.task == "vqa" else ""
+    return f'import gkmvlp\nmodel = gkmvlp.load("{entry.name}")\nprint(model.read("image.png"{question}))'
+
+
+def _results(results: list[Result]) -> list[str]:
+    """A table of figures, and how each was computed."""
+    if not results:
+        return ["None were measured."]
+    head = ["", "task", "figure", "label", "data", "split", "value and interval", "n (patients)", "seeds"]
+    rows = [
+        [
+            str(number), f.task, f.name, f.label or "", f.data or "", f.split or "",
+            interval({"value": f.value, "low": f.low, "high": f.high}) + (f" ({100 * f.level:g} %)" if f.level else ""),
+            f"{f.n} ({f.n_patients})", str(f.seeds or ""),
+        ]
+        for number, f in enumerate(results, 1)
+    ]  # fmt: skip
+    signatures = [f"{number}. `{result.signature}`" for number, result in enumerate(results, 1)]
+    return [_table(head, rows), "How each was computed; figures compare where these are equal:", "\n".join(signatures)]
+
+
+def _bullets(lines: list[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

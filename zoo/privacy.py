@@ -1,0 +1,79 @@
+"""What may not leave the machine: local paths, and images or text of credentialed data."""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import gkmvlp.data_modules
+from gkmvlp.errors import ZooError
+from gkmvlp.metrics.predictions import META_KEY
+
+PLACE = "PATH"  # what a local path becomes
+# a slash, tilde or drive that begins a word: not those inside https://host/x or outputs/x
+_ABSOLUTE = re.compile(r"(?<![\w:/.~\\-])(?:~?/(?!/)|[A-Za-z]:[\\/](?!/)|file://|\\\\)[^\s\"'`,;=]+")
+_WHOLE = re.compile(r"(?:~?/|[A-Za-z]:[\\/](?!/)|file://|\\\\).*", re.DOTALL)
+# files of a run that hold images, reports or answers, or rows about single patients
+_TELLING = (".png", ".jpg", ".jpeg", ".dcm", ".npy", ".html", ".parquet", ".csv", ".txt", ".jsonl")
+
+
+def without_paths(value: Any) -> Any:
+    """JSON or YAML content with every local path replaced by ``PATH``."""
+    if isinstance(value, Mapping):
+        return {key: without_paths(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [without_paths(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    is_local = _WHOLE.fullmatch(value) or ("/" in value and "://" not in value and Path(value).exists())
+    return PLACE if is_local and len(value) > 1 else _ABSOLUTE.sub(PLACE, value)
+
+
+def leftover_path(text: str) -> str | None:
+    """The home or working folder of this machine where a text names it."""
+    own = (str(Path.home()), str(Path.cwd()))
+    return next((path for path in own if len(path) > 1 and re.search(rf"{re.escape(path)}(?!\w)", text)), None)
+
+
+def refuse_credentialed(folder: Path, config: Mapping[str, Any]) -> None:
+    """Refuse the folder of a run on credentialed data while images or text of it lie there.
+
+    Raises:
+        ZooError: Then; the first such file is named.
+    """
+    told = _credentialed_module(config) or _credentialed_predictions(folder)
+    if not told:
+        return
+    telling = (f for f in sorted(folder.rglob("*")) if f.name.endswith(_TELLING) or f.name == "answers.json")
+    events = (f for f in sorted(folder.rglob("*tfevents*")))
+    if found := next(telling, None) or next(events, None):
+        raise ZooError(
+            f"{found}: images or text of credentialed data ({told}) may not be published: copy config.yaml, "
+            "results.json, manifest.json and the model, without such files, to a folder of their own"
+        )
+
+
+def _credentialed_module(config: Mapping[str, Any]) -> str | None:
+    """Name of the config's DataModule where its data are credentialed, or nobody here can tell."""
+    data = config.get("data") or {}
+    package, _, name = str(data.get("class_path", "")).rpartition(".")
+    known = getattr(gkmvlp.data_modules, name, None) if package in ("", "gkmvlp.data_modules") else None
+    if str((data.get("init_args") or {}).get("name") or "").startswith("phantom"):
+        return None
+    return name if known is None or known.credentialed else None
+
+
+def _credentialed_predictions(folder: Path) -> str | None:
+    """Data set of predictions that are marked as credentialed."""
+    for file in sorted(folder.rglob("*.parquet")):
+        try:
+            meta = json.loads((pq.read_schema(file).metadata or {}).get(META_KEY, b"{}"))
+        except (pa.ArrowInvalid, ValueError):  # a table of something else
+            continue
+        if meta.get("credentialed") and not str(meta.get("data")).startswith("phantom"):
+            return str(meta.get("data"))
+    return None

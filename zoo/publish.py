@@ -1,0 +1,213 @@
+"""From a run's folder to what ``download`` reads: ``DIR/NAME.yaml``, its card ``DIR/NAME.md`` and ``DIR/NAME/``."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from safetensors import safe_open
+
+from gkmvlp.errors import ZooError
+from gkmvlp.metrics.figure import Figure, Results, read_json
+from gkmvlp.metrics.tables import is_headline
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.backbone import Backbone, saw_patients
+from gkmvlp.models.weights import is_pickle
+from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
+from gkmvlp.zoo.cards import card
+from gkmvlp.zoo.entry import FORMAT, SCHEME, SUFFIXES, Entry, File, Licences, Result, dump, parse
+from gkmvlp.zoo.privacy import leftover_path, refuse_credentialed, without_paths
+from gkmvlp.zoo.registry import find
+
+MODEL_FOLDERS = ("model", "backbone")  # what a run leaves
+CONFIG = "training.yaml"
+CODE = "Apache-2.0"
+PHANTOMS = "synthetic phantoms of this package; no patient data"
+
+
+@dataclass(frozen=True)
+class About:
+    """What a run's folder does not say.
+
+    Attributes:
+        name: Name of the model.
+        summary: One line; None makes one of task and data.
+        weights: Licence of the weights; None, where phantoms alone were seen, means that of the code.
+        data: Terms of the data; None, where phantoms alone were seen, says so.
+        limits: What it cannot do, beside what is known of every model.
+        sources: Addresses where the files will lie too.
+    """
+
+    name: str
+    summary: str | None = None
+    weights: str | None = None
+    data: str | None = None
+    limits: Sequence[str] = ()
+    sources: Sequence[str] = ()
+
+
+def publish(folder: Path, out: Path, about: About) -> Entry:
+    """Write entry, card and files of a run's model; nothing of it carries a local path.
+
+    Args:
+        folder: ``outputs/<target>`` of a run.
+        out: Where; the same layout as ``zoo/models``, so that any host, mirror or repository can serve it.
+        about: Name, licences, limits.
+
+    Raises:
+        ZooError: If something is missing, may not be shared, or is there already.
+        ResultsError: If ``results.json`` cannot be read.
+        BackboneError: If the model is not whole.
+    """
+    inner = next((folder / name for name in MODEL_FOLDERS if (folder / name / "config.json").is_file()), None)
+    if inner is None:
+        raise ZooError(f"{folder}: neither model/ nor backbone/ with a config.json; name the folder of a run")
+    config = _config(folder)
+    refuse_credentialed(folder, config)
+    figures, model = _figures(folder), backbones.load(inner)
+    manifest = _manifest(folder, model)
+    for path in (out / about.name, out / f"{about.name}.yaml"):
+        if path.exists():
+            raise ZooError(f"{path} exists: remove it or choose another --name")
+    partial = out / f".{about.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    _copy_model(inner, partial)
+    (partial / CONFIG).write_text(yaml.safe_dump(without_paths(config), sort_keys=False), encoding="utf-8")
+    entry = _entry(model, config, manifest, figures, about, partial)
+    text = dump(entry)
+    parse(text, f"entry {about.name}")
+    for source, content in {"entry": text, **_texts(partial)}.items():
+        if found := leftover_path(content):
+            raise ZooError(f"{folder}: {source} still holds the local path {found}; take it out of the run's files")
+    partial.rename(out / about.name)
+    (out / f"{about.name}.md").write_text(card(entry), encoding="utf-8")
+    (out / f"{about.name}.yaml").write_text(text, encoding="utf-8")
+    return entry
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    """The training config of a run."""
+    path = folder / "config.yaml"
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ZooError(
+            f"{path}: the training config is expected ({type(error).__name__}); publish a whole run"
+        ) from error
+    if not isinstance(content, dict):
+        raise ZooError(f"{path}: a training config is expected, got {type(content).__name__}")
+    return content
+
+
+def _manifest(folder: Path, model: Backbone) -> dict[str, str]:
+    """Data set -> hash of who was in which split; it must be what the model was trained on."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise ZooError(f"{path} is missing: without it nobody knows who was trained on; publish a whole run")
+    manifest = read_json(path)
+    if manifest.get("hash") != model.info.get("manifest"):
+        raise ZooError(f"{path}: of other data than the model was trained on ({model.info.get('manifest')})")
+    return {str(manifest["data"]): str(manifest["hash"])}
+
+
+def _figures(folder: Path) -> list[Figure]:
+    """The figures of the model itself: main ones, each with its signature."""
+    path = folder / "results.json"
+    if not path.is_file():
+        raise ZooError(f"{path} is missing: measure the model first, gkmvlp evaluate recomputes figures of predictions")
+    figures = Results.read(path).figures
+    if bare := [f"{f.task}/{f.name}" for f in figures if "metric:" not in (f.signature or "")]:
+        raise ZooError(f"{path}: {', '.join(bare)} without signature: nobody can tell how they were computed")
+    models = {figure.model for figure in figures}
+    own = "pretrained" if "pretrained" in models else "scratch"
+    return [f for f in figures if f.model == own and is_headline(f) and f.value is not None]
+
+
+def _copy_model(inner: Path, target: Path) -> None:
+    """Copy the files of a model: tensors as they are, texts without local paths.
+
+    Raises:
+        ZooError: If there is something that a model does not consist of.
+    """
+    for file in sorted(inner.iterdir()):
+        if not file.name.endswith(SUFFIXES) or file.is_dir():
+            raise ZooError(f"{file}: no part of a model ({', '.join(SUFFIXES)}); weights: gkmvlp zoo convert")
+        if file.suffix == ".safetensors":
+            _check_tensors(file)
+        if file.suffix != ".json" or file.name == "tokenizer.json":  # that one holds words, and no path
+            shutil.copyfile(file, target / file.name)
+            continue
+        content = without_paths(json.loads(file.read_text(encoding="utf-8")))
+        if file.name == "config.json" and not str(content.get("backbone") or SCHEME).startswith((SCHEME, "hf://")):
+            content["backbone"] = None  # a folder of this machine
+        (target / file.name).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _check_tensors(file: Path) -> None:
+    if is_pickle(file):
+        raise ZooError(f"{file} is a pickle: gkmvlp zoo convert {file} --out NEW.safetensors")
+    with safe_open(file, framework="pt") as opened:
+        said = opened.metadata() or {}
+    if set(said) - {"format"}:
+        raise ZooError(f"{file}: its header says more than its format ({', '.join(sorted(said))}); write it anew")
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {f.name: f.read_text(encoding="utf-8") for f in sorted(folder.iterdir()) if f.suffix != ".safetensors"}
+
+
+def _entry(
+    model: Backbone,
+    config: Mapping[str, Any],
+    manifest: dict[str, str],
+    figures: list[Figure],
+    about: About,
+    folder: Path,
+) -> Entry:
+    """The entry of the files in a folder."""
+    info, architecture = model.info, model.model.architecture
+    task, data = str(info.get("task") or "pretraining"), str(info["trained_on"])
+    patients = saw_patients(info)
+    if patients and not (about.weights and about.data):
+        raise ZooError(f"trained on {data}: say by --weights-licence and --data-terms what may be done with it")
+    return Entry(
+        name=about.name,
+        task=task,
+        summary=about.summary or f"GK-MVLP, {task.replace('_', ' ')}, trained on {data}.",
+        architecture=(
+            f"{architecture.vision.name} at {architecture.image_size} px, text of {architecture.text.layers} layers "
+            f"and width {architecture.text.width}, {len(architecture.knowledge.entities)} entities"
+        ),
+        backbone=_origin(info.get("backbone")),
+        files=[_file(path) for path in sorted(folder.iterdir())],
+        sources=[about.name, *about.sources],
+        licences=Licences(CODE, about.weights or CODE, about.data or PHANTOMS),
+        config=CONFIG,
+        seed=int(config.get("seed_everything") or 0),
+        manifests=manifest,
+        trained_on=data.split(", "),
+        results=[_result(figure) for figure in figures],
+        limits=[NOT_CLINICAL, *([] if patients else [NO_PATIENT]), *about.limits],
+        format=FORMAT,
+    )
+
+
+def _origin(reference: object) -> str | None:
+    """The backbone behind a fine-tuned model, with the digest of its files; None for a folder of this machine."""
+    text = str(reference or "")
+    return find(text).reference if text.startswith(SCHEME) else text if text.startswith("hf://") else None
+
+
+def _file(path: Path) -> File:
+    with path.open("rb") as stream:
+        return File(path.name, path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
+
+
+def _result(figure: Figure) -> Result:
+    return Result(**{field.name: getattr(figure, field.name) for field in dataclasses.fields(Result)})
