@@ -20,6 +20,7 @@ from gkmvlp.data_modules.samples import Sample
 from gkmvlp.data_modules.scene_graphs import NO_GRAPH, SceneGraphs, region_boxes
 from gkmvlp.data_modules.splits import SPLITS, require_disjoint
 from gkmvlp.errors import DataError
+from gkmvlp.report.sections import Sections
 
 # Rows, studies and patients of each split of the full release (Johnson et al., Sci Data 2019, and its PhysioNet page).
 PUBLISHED: dict[str, tuple[int, int, int]] = {
@@ -42,6 +43,7 @@ class MimicCxr(DataModule):
         reports: mimic-cxr-reports.zip or its unpacked tree, where it is not under root.
         scene_graphs: scene_graph.zip or a folder of scene graphs, where it is not under root.
         views: Projections used.
+        sections: What of a report is read: both (findings, then impression), findings or impression.
         **kwargs: What every DataModule takes.
     """
 
@@ -56,11 +58,12 @@ class MimicCxr(DataModule):
         reports: str | None = None,
         scene_graphs: str | None = None,
         views: tuple[str, ...] = ("PA", "AP"),
+        sections: Sections = "both",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.root, self.jpg, self.reports, self.scene_graphs = root, jpg, reports, scene_graphs
-        self.views = tuple(views)
+        self.views, self.sections = tuple(views), sections
         self.published: dict[str, tuple[int, int, int]] = {}
         self.found: dict[str, tuple[int, int, int]] = {}
 
@@ -115,7 +118,7 @@ class MimicCxr(DataModule):
         studies = table[["subject_id", "study_id"]].drop_duplicates("study_id").itertuples(index=False, name=None)
         folder = Path(self.cache_dir) if self.cache_dir not in (None, "ram") else None
         source = ReportFiles(files.reports)
-        labeled = label_reports(studies, source.read, files.reports, folder)
+        labeled = label_reports(studies, source.read, files.reports, folder, self.sections)
         count_notes((labeled[study] for study in table["study_id"].unique()), self.ledger)
         return self._samples(table, labeled, files)
 
@@ -179,12 +182,8 @@ class MimicCxr(DataModule):
                 "status": report.status_E,
                 "place": report.place_ER,
             }
-            samples.append(
-                Sample(
-                    row.dicom_id, row.subject_id, row.path, row.ViewPosition, row.split,
-                    box_R4, mask_R, size, fields=fields,
-                )  # fmt: skip
-            )
+            place = row.dicom_id, row.subject_id, row.path, row.ViewPosition, row.split
+            samples.append(Sample(*place, box_R4, mask_R, size, fields=fields))
         for note, ids in reasons.items():
             self.ledger.mask(note, ids)
         return samples

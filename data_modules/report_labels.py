@@ -16,10 +16,11 @@ from gkmvlp.anatomy import REGIONS
 from gkmvlp.data_modules.ledger import Ledger, write_bytes
 from gkmvlp.entities import ENTITIES, list_hash
 from gkmvlp.report.labeler import label_report, stated_regions, statuses
-from gkmvlp.report.sections import parse_sections, report_text
+from gkmvlp.report.sections import Sections, parse_sections, report_text
 
 NO_REPORT = "study without a report file"
 EMPTY = "report is empty, or nothing is left of it"
+NO_SECTION = "report without the section that is read"
 NO_SECTIONS = "report without findings or impression (its last paragraph is read)"
 NOT_UTF8 = "report is not UTF-8 (read as Latin-1)"
 
@@ -29,7 +30,7 @@ class Labeled(NamedTuple):
 
     Attributes:
         study_id: The study, or another id of the report.
-        text: Findings then impression; "" where nothing is left.
+        text: Findings then impression, or one of them; "" where nothing is left.
         status_E: (E,) int8 by the package's labeler.
         place_ER: (E, R) bool, where the report says that present entities lie.
         note: One of the reasons of this module, or "".
@@ -42,12 +43,13 @@ class Labeled(NamedTuple):
     note: str
 
 
-def label_one(study_id: str, raw: bytes | None) -> Labeled:
+def label_one(study_id: str, raw: bytes | None, sections: Sections = "both") -> Labeled:
     """Reads one report.
 
     Args:
         study_id: Its id.
         raw: Its bytes, or None where there is no file.
+        sections: What of it is read; statuses follow what is read.
     """
     note = ""
     if raw is None:
@@ -58,9 +60,9 @@ def label_one(study_id: str, raw: bytes | None) -> Labeled:
         full, note = raw.decode("latin-1"), NOT_UTF8
     # CR and NUL are the remains of other systems; no radiology sentence holds them.
     full = full.replace("\r\n", "\n").replace("\x00", "")
-    text = report_text(full)
+    text = report_text(full, sections)
     if not text:
-        return Labeled(study_id, "", statuses([]), stated_regions([]), EMPTY)
+        return Labeled(study_id, "", statuses([]), stated_regions([]), EMPTY if sections == "both" else NO_SECTION)
     if not note and not {"findings", "impression"} & parse_sections(full).keys():
         note = NO_SECTIONS
     mentions = label_report(text)
@@ -68,7 +70,11 @@ def label_one(study_id: str, raw: bytes | None) -> Labeled:
 
 
 def label_reports(
-    studies: Iterable[tuple[str, str]], read: Callable[[str, str], bytes | None], source: Path, folder: Path | None
+    studies: Iterable[tuple[str, str]],
+    read: Callable[[str, str], bytes | None],
+    source: Path,
+    folder: Path | None,
+    sections: Sections = "both",
 ) -> dict[str, Labeled]:
     """Reads the reports of studies, or takes them from the cache.
 
@@ -77,15 +83,16 @@ def label_reports(
         read: (subject_id, study_id) -> bytes of the report.
         source: The file that the reports come from; its size and time of change are part of the cache's name.
         folder: Cache folder, or None.
+        sections: What of each report is read.
 
     Returns:
         Study id -> labelled report.
     """
     wanted = list(studies)
-    path = None if folder is None else folder / f"reports-{_key(wanted, source)}.parquet"
+    path = None if folder is None else folder / f"reports-{_key(wanted, source, sections)}.parquet"
     if path is not None and path.is_file():
         return _load(path)
-    labeled = [label_one(study_id, read(subject_id, study_id)) for subject_id, study_id in wanted]
+    labeled = [label_one(study_id, read(subject_id, study_id), sections) for subject_id, study_id in wanted]
     if path is not None:
         _save(path, labeled)
     return {row.study_id: row for row in labeled}
@@ -97,10 +104,10 @@ def count_notes(labeled: Iterable[Labeled], ledger: Ledger) -> None:
         (ledger.mask if row.text else ledger.drop)(row.note, [row.study_id] if row.note else [])
 
 
-def _key(studies: list[tuple[str, str]], source: Path) -> str:
+def _key(studies: list[tuple[str, str]], source: Path, sections: Sections) -> str:
     stat = source.stat()
     code = sorted(Path(__file__).parent.glob("report_labels.py")) + sorted(Path(_labeler_folder()).glob("*.py"))
-    digest = sha256(f"{version('gkmvlp')}|{source}|{stat.st_size}|{stat.st_mtime_ns}|{studies}".encode())
+    digest = sha256(f"{version('gkmvlp')}|{source}|{stat.st_size}|{stat.st_mtime_ns}|{sections}|{studies}".encode())
     digest.update(list_hash([entity.name for entity in ENTITIES]).encode())
     for file in code:
         digest.update(file.read_bytes())

@@ -135,6 +135,31 @@ def test_reports_without_sections_are_read_and_counted(mimic):
     assert "Left lower lobe opacity is new." in data.texts()
 
 
+def test_one_section_alone(mimic, tmp_path: Path):
+    """Text and statuses are those of the section; a report without it is dropped and counted; caches are kept apart."""
+    mimic.reports = {
+        "50000002": b" FINDINGS:  Left pneumothorax.\n IMPRESSION:  Right effusion.\n",
+        "50000003": b" IMPRESSION:  Nodule.\n",
+    }
+    mimic.write()
+    said = {}
+    for sections in ("both", "findings", "impression"):
+        data = ready(mimic, sections=sections, cache_dir=str(tmp_path / "cache"))
+        rows = {row.fields["study_id"]: row.fields for row in data.samples}
+        present = {
+            study: sorted(ENTITIES[e].name for e in (row["status"] == 1).nonzero()[0]) for study, row in rows.items()
+        }
+        said[sections] = rows["50000002"]["text"], present["50000002"], present.get("50000003")
+        dropped = data.manifest()["dropped"].get("report without the section that is read", 0)
+        assert (dropped > 0) == ("50000003" not in rows)
+    assert said == {
+        "both": ("Left pneumothorax. Right effusion.", ["pleural effusion", "pneumothorax"], ["nodule"]),
+        "findings": ("Left pneumothorax.", ["pneumothorax"], None),
+        "impression": ("Right effusion.", ["pleural effusion"], ["nodule"]),
+    }
+    assert len(list((tmp_path / "cache").glob("reports-*.parquet"))) == 3
+
+
 def test_plain_csv_unpacked_reports_and_dicoms(mimic, shared_data: Path):
     mimic.write()
     packed = ready(mimic)

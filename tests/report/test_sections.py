@@ -22,6 +22,14 @@ OFFICIAL = """                                 FINAL REPORT
 """  # noqa: W293
 
 
+def test_one_section_alone() -> None:
+    assert report_text(OFFICIAL, "findings").startswith("The heart is mildly enlarged. There is no pleural")
+    assert "cardiomegaly" not in report_text(OFFICIAL, "findings")
+    assert report_text(OFFICIAL, "impression") == "Mild cardiomegaly, compared to ."
+    assert report_text("Clear lungs.", "both") == "Clear lungs."
+    assert report_text("Clear lungs.", "findings") == ""
+
+
 def test_official_report() -> None:
     sections = parse_sections(OFFICIAL)
     assert list(sections) == ["examination", "indication", "comparison", "findings", "impression"]

@@ -8,7 +8,9 @@ underscores. Headers are recognised with misspellings, inside a line, and as vie
 import difflib
 import re
 from functools import lru_cache
+from typing import Literal
 
+Sections = Literal["both", "findings", "impression"]
 _SPELLINGS: dict[str, tuple[str, ...]] = {
     "impression": ("impression", "impressions", "conclusion", "conclusions", "summary", "opinion"),
     "findings": ("findings", "finding", "report", "interpretation"),
@@ -134,12 +136,16 @@ def _last_paragraph(sections: dict[str, str]) -> str:
     return "\n".join(paragraphs[1:])
 
 
-def report_text(text: str) -> str:
+def report_text(text: str, wanted: Sections = "both") -> str:
     """FINDINGS then IMPRESSION in one line, without ``___``; the last paragraph where neither is there; else "".
 
     Args:
         text: A report as shipped.
+        wanted: One section alone is "" where it is not there.
     """
     sections = parse_sections(text)
-    chosen = " ".join(sections[name] for name in ("findings", "impression") if name in sections)
-    return " ".join(_REDACTED.sub(" ", chosen or _last_paragraph(sections)).split())
+    names = ("findings", "impression") if wanted == "both" else (wanted,)
+    chosen = " ".join(sections[name] for name in names if name in sections)
+    if not chosen and wanted == "both":
+        chosen = _last_paragraph(sections)
+    return " ".join(_REDACTED.sub(" ", chosen).split())
