@@ -15,6 +15,8 @@ from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.data_modules.images import ImageError, read_image
 from gkmvlp.data_modules.lookalikes import rsna_pneumonia
 from gkmvlp.data_modules.rsna_files import IMAGES
+from tests.processes import gkmvlp
+from tests.tiny import words
 
 # As in the release, ages lack their unit.
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR AS")
@@ -148,3 +150,14 @@ def test_the_command_names_every_bad_dicom(challenge: Path, capsys: pytest.Captu
         [line] = [line for line in lines if line.startswith(f"  unreadable: {path.stem}: ")]
         assert reason in line
     assert "  unreadable images: 4" in lines
+
+
+def test_a_run_stops_with_one_line(challenge: Path):
+    [path, *_] = sorted((challenge / "rsna_pneumonia" / IMAGES).iterdir())
+    spoiled(path, "RGB")
+    out = challenge / "out"
+    done = gkmvlp("fit", *words("localization-phantom", challenge, out, "--model.init_args.backbone=null"))
+    assert done.returncode == 1
+    assert done.stderr.strip().count("\n") == 0
+    assert all(told in done.stderr for told in (path.name, "RGB", "on_bad: drop"))
+    assert not (out / "results.json").exists()
