@@ -28,10 +28,13 @@ from gkmvlp.tasks.grounding_trials import (
 )
 from gkmvlp.tasks.optimization import Optimization
 
+LEAST = 1e-12  # attention below it counts as it: hard routing makes zeros
+
 
 class Grounding(Task):
     """Scores the patch attention of the backbone as it is, heads averaged, last layer, on boxes of findings.
 
+    Its logarithm is the map, as similarities are elsewhere: the softmax that sharpens it is for mixing values.
     The floor ``prior_box`` reads no image: the mean map of the label's training boxes takes the place of the attention.
     The threshold of the top box is the one of the largest mean IoU on validation trials, for the floor likewise. Where
     boxes lie on test images alone, five folds of their patients are made, and the others stand for both splits.
@@ -91,7 +94,8 @@ class Grounding(Task):
     def trials_of(self, batch: BoxBatch) -> list[Trial]:
         """The trials of a batch, images in order, labels in theirs."""
         image = self.look(batch)
-        map_BEhw = image.grounded.patch_attention.float().unflatten(-1, image.features.grid).cpu().numpy()
+        attention_BEP = image.grounded.patch_attention.float().clamp_min(LEAST)
+        map_BEhw = attention_BEP.log().unflatten(-1, image.features.grid).cpu().numpy()
         box_BK4 = (batch["finding_box"] * self.architecture.image_size).cpu().numpy()
         finding_BK = batch["finding"].where(batch["finding_mask"], -1).cpu().numpy()
         trials = []
@@ -118,9 +122,9 @@ class Grounding(Task):
         replaced = {label: name for label, name in self.prompts.items() if self.prompt_of.get(label) == name}
         signature = {
             "layers": "last",
-            "map": f"bicubic to {self.architecture.image_size}, image area",
+            "map": f"log attention, bicubic to {self.architecture.image_size}, image area",
             "prompts": ", ".join(f"{label} as {name}" for label, name in sorted(replaced.items())) or "own",
-            "threshold": f"share of maximum, chosen on {'validation' if self.validation else 'other test folds'}",
+            "threshold": f"share of range, chosen on {'validation' if self.validation else 'other test folds'}",
         }
         notes = [f"without a prompt, left out: {label} ({n} boxes)" for label, n in sorted(self.lacking.items())]
         if not training:

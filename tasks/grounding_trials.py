@@ -29,7 +29,7 @@ class Trial:
         label: The data set's name of the finding.
         frame: From the original image to the square.
         box_K4: Its boxes xyxy in pixels of the frame.
-        map_hw: How much the prompt looks at each patch.
+        map_hw: Where the finding is said to be.
     """
 
     sample_id: str

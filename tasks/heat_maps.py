@@ -13,7 +13,7 @@ from gkmvlp.geometry import Frame
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-SHARES = np.arange(1, 20) / 20  # thresholds to choose from, as shares of the highest value
+SHARES = np.arange(1, 20) / 20  # thresholds to choose from: 0 is the lowest value of the map, 1 the highest
 
 
 def enlarge(map_hw: Float, side: int) -> Float:
@@ -45,20 +45,20 @@ def peak(map_SS: Float, area_SS: Mask) -> tuple[int, int]:
 def top_boxes(map_SS: Float, area_SS: Mask) -> Float:
     """The box around the component that holds the highest value, at each of ``SHARES``.
 
-    A component is what hangs together by sides or corners among the pixels of the area that reach that share of the
-    highest value.
+    A component is what hangs together by sides or corners among the pixels of the area that reach the threshold.
 
     Args:
-        map_SS: A map, its highest value not negative.
+        map_SS: A map.
         area_SS: Where the image is.
 
     Returns:
         (T, 4) xyxy in pixels of the frame, at the outer edges of the pixels.
     """
     place = peak(map_SS, area_SS)
+    low, high = map_SS[area_SS].min(), map_SS[place]
     boxes = []
     for share in SHARES:
-        reached_SS = area_SS & (map_SS >= share * map_SS[place])
+        reached_SS = area_SS & (map_SS >= low + share * (high - low))
         _, label_SS, stats, _ = cv2.connectedComponentsWithStats(reached_SS.astype(np.uint8), connectivity=8)
         left, top, width, height = stats[label_SS[place]][:4]
         boxes.append([left, top, left + width, top + height])
