@@ -66,7 +66,7 @@ def find_files(root: str) -> NihFiles:
     else:
         raise DataError(f"no Data_Entry_2017*.csv in {root}: get it with {_PAGE}")
     numbered = [path for path in sorted(base.glob("images*")) if path.is_dir()]
-    folders = [folder for path in numbered for folder in (path, path / "images") if folder.is_dir()]
+    folders = [folder for path in numbered for folder in (path, *sorted(path.glob("images*"))) if folder.is_dir()]
     if not folders:
         raise DataError(f"no folder images or images_001 to images_012 in {base}: unpack the images of {_PAGE} there")
     boxes = base / "BBox_List_2017.csv"

@@ -79,6 +79,7 @@ def ready(root: Path, **kwargs) -> ChestXray14:
         (False, "images", ".png", 16, "RGBA"),
         (True, "images_001/images", ".jpg", 16, "L"),
         (False, "images_012", ".JPEG", 64, "L"),
+        (False, "images-224/images-224", ".png", 224, "L"),
     ],
 )
 def test_every_layout_gives_the_same_rows_and_boxes(tmp_path: Path, is_2017, folder, suffix, size, mode):

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cache = actions.add_parser("cache", help="decode all images and label all reports once")
     cache.add_argument("--cache-dir", required=True, metavar="DIR", help="folder for the cache; a config key as well")
     for action in (check, cache):
-        action.add_argument("source", metavar="CLASS_OR_CONFIG", help="MimicCxr, VqaRad, ImageReportPairs or a config")
+        action.add_argument("source", metavar="CLASS_OR_CONFIG", help="MimicCxr, ChestXray14, ... or a config")
         action.add_argument("--root", metavar="DIR", help="folder of the data; for ImageReportPairs the table")
     explain = actions.add_parser("explain", help="what was read out of a study's report, and where it lies")
     explain.add_argument("study", metavar="STUDY", help="study id, like s50000000")
