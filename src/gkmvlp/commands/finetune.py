@@ -14,6 +14,7 @@ from gkmvlp.commands._recipes import (
 
 FORWARDS = True
 CONFIGS = {  # task: its config on phantoms, its config on real data
+    "classification": ("classification-phantom", "classification-nih"),
     "localization": ("localization-phantom", "localization-rsna"),
     "report": ("report-phantom", "report-mimic"),
     "vqa": ("vqa-phantom", "vqa-rad"),
