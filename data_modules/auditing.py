@@ -134,17 +134,22 @@ def keep_manifest(data: DataModule, folder: Path) -> Path:
     """Writes the manifest of a data set, or compares it with the one that is there.
 
     Raises:
-        DataError: If the manifest that is there is of other rows.
+        DataError: If the manifest that is there is of other rows, or none.
     """
     path = folder / f"{data.name}-{data.split_label}.json"
     if not path.is_file():
         data.write_manifest(path)
         return path
-    kept, found = json.loads(path.read_text()), data.manifest()
-    if kept["hash"] != found["hash"]:
+    found = data.manifest()
+    try:
+        kept = json.loads(path.read_text())
         before, now = (
             {row["sample_id"] for rows in each["members"].values() for row in rows} for each in (kept, found)
         )
+        is_same = kept["hash"] == found["hash"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is no manifest ({error!r}): delete it, or write to another --out") from error
+    if not is_same:
         raise DataError(
             f"{path} does not match the files: {len(before - now):,} of its images are gone, {len(now - before):,} are "
             f"new, {len(before & now):,} may lie in another split; restore the files, or write to another --out"

@@ -139,6 +139,12 @@ def test_manifests_are_written_once_and_must_match(root: Path, tmp_path: Path, c
     error = capsys.readouterr().err
     assert "does not match the files: 1 of its images are gone" in error
     assert error.count("\n") == 1
+    for other in ("{", "[]", '{"schema": 9}'):
+        (out / "chestxray14-official.json").write_text(other)
+        assert main(words) == 1
+        error = capsys.readouterr().err
+        assert "chestxray14-official.json is no manifest" in error
+        assert error.count("\n") == 1
 
 
 def with_patients(backbone: Path, folder: Path, patients: list[str] | None) -> Path:
