@@ -4,7 +4,7 @@ import gc
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
@@ -78,40 +78,53 @@ def _begin(threads: int, bars: "SimpleQueue[str]") -> None:
     os.environ["GKMVLP_PROGRESS"] = bars.get()
 
 
-def vqa_arms(
-    config: str, out: Path, backbone: str, seeds: Sequence[int], options: Sequence[str], jobs: int = 1
-) -> Path:
-    """Question answering from a backbone, from scratch, and without the image, each with every seed.
+def start_words(backbone: str) -> dict[str, list[str]]:
+    """Options of the two starts that every task compares; the longer runs first."""
+    return {"scratch": ["--model.init_args.backbone=null"], "pretrained": [f"--model.init_args.backbone={backbone}"]}
 
-    A run whose predictions are there is not run again.
+
+def run_arms(
+    task: str,
+    config: str,
+    out: Path,
+    arms: Mapping[str, Sequence[str]],
+    seeds: Sequence[int],
+    options: Sequence[str],
+    jobs: int = 1,
+) -> Path:
+    """Several arms of one task, each with every seed; a run whose predictions are there is not run again.
 
     Args:
+        task: Its predictions file.
         config: ``zoo://NAME`` or a file.
-        out: Folder of all runs; each gets its own below ``vqa/``.
-        backbone: Folder of the backbone.
+        out: Folder of all runs; each gets its own below ``out/task``.
+        arms: Name of the arm -> its words, the longest runs first.
         seeds: Seeds of initialisation, order and dropout.
         options: Further words.
         jobs: How many runs go side by side.
 
     Returns:
-        The merged predictions file, ``predictions/vqa.parquet`` below ``out``.
+        The merged predictions file, ``predictions/<task>.parquet`` below ``out``.
     """
-    arms = {  # the longest first
-        "scratch": ["--model.init_args.backbone=null"],
-        "pretrained": [f"--model.init_args.backbone={backbone}"],
-        "question_only": [f"--model.init_args.backbone={backbone}", "--model.init_args.blind=true"],
-    }
     runs: list[tuple[str, Path, list[str]]] = []
     for seed in seeds:
         runs += [
-            (config, out / "vqa" / f"{name}-{seed}", [*options, *seed_words(seed), *words])
+            (config, out / task / f"{name}-{seed}", [*options, *seed_words(seed), *words])
             for name, words in arms.items()
         ]
-    parts = [folder / "predictions" / "vqa.parquet" for _, folder, _ in runs]
+    parts = [folder / "predictions" / f"{task}.parquet" for _, folder, _ in runs]
     side_by_side(fit_and_test, [run for run, part in zip(runs, parts, strict=True) if not part.is_file()], jobs)
-    merged = out / "predictions" / "vqa.parquet"
+    merged = out / "predictions" / f"{task}.parquet"
     merge(parts, merged)
     return merged
+
+
+def vqa_arms(
+    config: str, out: Path, backbone: str, seeds: Sequence[int], options: Sequence[str], jobs: int = 1
+) -> Path:
+    """Question answering from a backbone, from scratch, and without the image (see ``run_arms``)."""
+    blind = [f"--model.init_args.backbone={backbone}", "--model.init_args.blind=true"]
+    return run_arms("vqa", config, out, {**start_words(backbone), "question_only": blind}, seeds, options, jobs)
 
 
 def merge(parts: Sequence[Path], target: Path) -> None:

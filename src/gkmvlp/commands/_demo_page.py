@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure as Plot
 
+from gkmvlp.commands._demo_all_page import further_sections
 from gkmvlp.commands._page import Section, figure_table, paragraph, png, tiles, write_page
 from gkmvlp.commands._truth import read_truth
 from gkmvlp.data_modules.images import read_image
@@ -20,18 +21,20 @@ from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.tasks.objectives import OBJECTIVES
 from gkmvlp.tasks.pictures import draw_boxes, draw_map, draw_regions, panels
 
+OWN = ("phantom-mimic-cxr", "phantom-vqa-rad")  # data of the stages that run without --all
 
-def write_demo_page(out: Path, data: Path, results: Results) -> None:
+
+def write_demo_page(out: Path, data: Path, results: Results, is_all: bool = False) -> None:
     """Writes ``report.html``.
 
     Args:
         out: Folder of the demo.
         data: Root of its phantoms.
         results: Its figures.
+        is_all: Whether the further tasks ran.
     """
-    figures = {
-        task: [f for f in results.figures if f.task == task] for task in dict.fromkeys(f.task for f in results.figures)
-    }
+    own = [figure for figure in results.figures if figure.data in OWN]
+    figures = {task: [f for f in own if f.task == task] for task in dict.fromkeys(f.task for f in own)}
     scalars = read_scalars(out / "tensorboard")
     findings, images = read_truth(data)
     counts = images["split"].value_counts()
@@ -43,7 +46,7 @@ def write_demo_page(out: Path, data: Path, results: Results) -> None:
         "commit": results.commit,
         "command": results.command,
     }
-    overview = [paragraph(INTRODUCTION), tiles(headline(results.figures))]
+    overview = [paragraph(INTRODUCTION), tiles(headline(own))]
     curves = [png(plot_curves(scalars), "Objectives in nats over steps: lines are training, dots are validation.")]
     pictures = [
         png(
@@ -69,6 +72,8 @@ def write_demo_page(out: Path, data: Path, results: Results) -> None:
             ],
         ),
     ]
+    if is_all:
+        sections += further_sections(out, data, results.figures)
     write_page(out / "report.html", "GK-MVLP on phantoms", sections, facts=facts)
 
 

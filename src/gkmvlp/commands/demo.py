@@ -1,4 +1,7 @@
-"""Show the whole method on phantoms: pre-train, classify, ground, answer questions, one result page."""
+"""Show the whole method on phantoms: pre-train, classify, ground, answer questions, one result page.
+
+With --all also classification, localization, reports, grounding and retrieval on the other data sets' look-alikes.
+"""
 
 import argparse
 from pathlib import Path
@@ -17,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--vqa-images", type=int, default=VQA_IMAGES, metavar="M", help=f"phantoms with questions ({VQA_IMAGES})"
     )
     parser.add_argument("--seed", type=int, default=SEED, metavar="S", help=f"seed of the phantoms ({SEED})")
+    parser.add_argument("--all", action="store_true", help="the further tasks too, half an hour more")
+    parser.add_argument("--nih-patients", type=int, default=3000, metavar="N", help="of --all (3000)")
+    parser.add_argument("--rsna-images", type=int, default=1200, metavar="N", help="of --all (1200)")
     for stage, what in (("--pretrain", "pre-training"), ("--vqa", "question answering")):
         described = f"one more option of {what}, like {stage}=--trainer.max_epochs=1; may be repeated"
         parser.add_argument(stage, action="append", default=[], metavar="OPTION", help=described)
@@ -29,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
     os.environ.setdefault("GKMVLP_PROGRESS", "1")
     from gkmvlp.commands._arms import fit_and_test, vqa_arms
+    from gkmvlp.commands._demo_all import further_stages
     from gkmvlp.commands._demo_page import write_demo_page
     from gkmvlp.commands._truth import score_on_truth
     from gkmvlp.commands.phantom import write_corpora
@@ -46,11 +53,14 @@ def run(args: argparse.Namespace) -> int:
         backbone = str(out / "backbone")
         vqa_arms("zoo://vqa-phantom", out, backbone, [0], [root, *args.vqa], runs_at_once())
         files = [predictions / f"{task}.parquet" for task in ("entity_classification", "zero_shot", "grounding", "vqa")]
+        if args.all:
+            sizes = {"nih": args.nih_patients, "rsna": args.rsna_images}
+            files += further_stages(out, data, backbone, sizes, args.seed)
         figures = [figure for file in files for figure in figures_of(file)]
     seconds = time.monotonic() - start
     results = Results(created(), command(), commit(), seconds, peak.bytes, figures)
     results.write(out / "results.json")
-    write_demo_page(out, data, results)
+    write_demo_page(out, data, results, args.all)
     for figure in figures:
         if figure.label is None and figure.model == "pretrained" and figure.value is not None:
             print(f"{figure.task:22s} {figure.name:20s} {figure.value:.3f}  [{figure.low:.3f}, {figure.high:.3f}]")

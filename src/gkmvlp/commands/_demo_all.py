@@ -1,0 +1,38 @@
+"""The further stages of ``gkmvlp demo --all``: classification, localization, reports, grounding and retrieval."""
+
+from pathlib import Path
+
+from gkmvlp.commands._arms import lightning, run_arms, start_words
+from gkmvlp.commands._classification_arms import classification_arms
+from gkmvlp.commands._truth import match_findings
+from gkmvlp.commands.phantom import write_corpora
+from gkmvlp.hardware import runs_at_once
+
+FRACTIONS = (0.01, 1.0)
+
+
+def further_stages(out: Path, data: Path, backbone: str, sizes: dict[str, int], seed: int) -> list[Path]:
+    """Runs them; a fine-tuning whose predictions are there is not run again.
+
+    Args:
+        out: Folder of the demo.
+        data: Root of its phantoms.
+        backbone: Folder of its backbone.
+        sizes: Layout -> patients or images of the look-alikes that are added.
+        seed: Seed of the phantoms.
+
+    Returns:
+        The predictions files.
+    """
+    write_corpora(data, sizes, seed)
+    root, jobs = f"--data.init_args.root={data}", runs_at_once()
+    files = classification_arms("zoo://classification-phantom", out, backbone, [0], FRACTIONS, [root], jobs)
+    for task, config in (("localization", "localization-phantom"), ("report_generation", "report-phantom")):
+        files.append(run_arms(task, f"zoo://{config}", out, start_words(backbone), [0], [root], jobs))
+    for task in ("grounding", "retrieval"):
+        folder = out / f"evaluate-{task}"
+        words = [root, f"--model.init_args.backbone={backbone}", f"--trainer.default_root_dir={folder}"]
+        lightning("test", f"--config=zoo://{task}-phantom", *words)
+        files.append(folder / "predictions" / f"{task}.parquet")
+    match_findings(files[-1], data)
+    return files
