@@ -17,7 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check lint types pretrain finetune-vqa finetune-classification finetune-localization finetune-report evaluate-grounding evaluate-retrieval rates ablation bench results wheels-check
+.PHONY: help setup demo test test-all check lint types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench results wheels-check
 
 help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,9 @@ finetune-classification: $(STAMP) ## fine-tune for labels on ChestX-ray14 (DATA=
 
 finetune-localization: $(STAMP) ## fine-tune a detector of boxes on the RSNA challenge (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp finetune localization $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+
+finetune-regions: $(STAMP) ## fine-tune a detector of the 29 regions on Chest ImaGenome (DATA=) or on phantoms, and test
+	$(PY) -m gkmvlp finetune regions $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 finetune-report: $(STAMP) ## fine-tune for report generation on MIMIC-CXR (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp finetune report $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)

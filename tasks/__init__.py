@@ -5,6 +5,7 @@ from gkmvlp.tasks.grounding import Grounding
 from gkmvlp.tasks.localization import Localization
 from gkmvlp.tasks.pictures import Pictures
 from gkmvlp.tasks.pretraining import GkMvlpPretraining
+from gkmvlp.tasks.region_detection import RegionDetection
 from gkmvlp.tasks.report_generation import ReportGeneration
 from gkmvlp.tasks.retrieval import Retrieval
 from gkmvlp.tasks.vqa import VisualQuestionAnswering
@@ -15,6 +16,7 @@ __all__ = [
     "Grounding",
     "Localization",
     "Pictures",
+    "RegionDetection",
     "ReportGeneration",
     "Retrieval",
     "VisualQuestionAnswering",

@@ -64,6 +64,10 @@ class Localization(Task):
         self.labels: tuple[str, ...] = ()
         self.images: list[list[Image]] = []
 
+    @property
+    def label(self) -> str:  # noqa: D102
+        return "variant:frozen" if self.is_frozen else super().label
+
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Loads the backbone and puts a detector of the DataModule's labels on it."""
         if self.start is not None:

@@ -114,7 +114,7 @@ def test_a_frozen_encoder_stays_and_the_detector_learns(boxes, pretrained):
         moved = {name for name, p in task.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
         assert any(name.startswith("detector.") for name in moved)
         assert any(name.startswith("model.vision.") for name in moved) != freeze
-        assert task.label == "pretrained"
+        assert task.label == ("variant:frozen" if freeze else "pretrained")
     assert not make(boxes, None, freeze=True).is_frozen  # nothing to keep
 
 

@@ -16,6 +16,7 @@ FORWARDS = True
 CONFIGS = {  # task: its config on phantoms, its config on real data
     "classification": ("classification-phantom", "classification-nih"),
     "localization": ("localization-phantom", "localization-rsna"),
+    "regions": ("regions-phantom", "regions-mimic"),
     "report": ("report-phantom", "report-mimic"),
     "vqa": ("vqa-phantom", "vqa-rad"),
 }

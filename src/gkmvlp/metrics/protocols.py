@@ -1,6 +1,6 @@
 """Task name -> how its predictions are scored. A new task adds its module and a line here."""
 
-from gkmvlp.metrics import classification, entity, grounding, localization, report_generation, retrieval, vqa
+from gkmvlp.metrics import classification, entity, grounding, localization, regions, report_generation, retrieval, vqa
 from gkmvlp.metrics.assemble import Task
 
 PROTOCOLS: dict[str, Task] = {
@@ -12,4 +12,5 @@ PROTOCOLS: dict[str, Task] = {
     "report_generation": report_generation.TASK,
     "classification": classification.TASK,
     "localization": localization.TASK,
+    "region_detection": regions.TASK,
 }

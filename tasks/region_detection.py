@@ -1,0 +1,118 @@
+"""Region detection: the boxes of the 29 regions from the image alone.
+
+B batch, R regions.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning import LightningDataModule
+from torch import Tensor
+
+from gkmvlp.anatomy import REGIONS
+from gkmvlp.batch import ImageBatch
+from gkmvlp.errors import ConfigError
+from gkmvlp.geometry import Frame
+from gkmvlp.losses.regions import region_boxes
+from gkmvlp.metrics.regions import row_overlaps
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.region_head import RegionHead
+from gkmvlp.tasks.base import Task
+from gkmvlp.tasks.optimization import Optimization
+
+
+class RegionDetection(Task):
+    """Finds regions; learns from data with boxes of regions (``boxes: dataset``).
+
+    Args:
+        architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
+        backbone: Folder of a backbone; ``null`` starts from scratch.
+        optimization: How weights move.
+        scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``.
+        freeze: Keep the encoder of the backbone as it is. Without a backbone there is nothing to keep: all learns.
+        seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
+    """
+
+    monitor = ("val/region_iou", "max")
+
+    def __init__(
+        self,
+        architecture: Architecture | None = None,
+        backbone: str | None = None,
+        optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
+        scratch_rate: float | None = None,
+        freeze: bool = False,
+        seed: int = 0,
+    ) -> None:
+        if backbone is None and scratch_rate is not None:
+            optimization = replace(optimization, rate=scratch_rate)
+        super().__init__(architecture, backbone, optimization)
+        self.is_frozen = freeze and backbone is not None
+        self.seed = seed
+
+    @property
+    def label(self) -> str:  # noqa: D102
+        return "variant:frozen" if self.is_frozen else super().label
+
+    def prepare(self, datamodule: LightningDataModule) -> None:
+        """Loads the backbone and starts the regions from the atlas.
+
+        Raises:
+            ConfigError: If the data would show the atlas for the truth.
+        """
+        if self.start is not None:
+            return
+        if datamodule.boxes != "dataset":  # type: ignore[attr-defined]
+            raise ConfigError("region detection learns from boxes of regions: set data.init_args.boxes=dataset")
+        super().prepare(datamodule)
+        if self.is_frozen:
+            self.model.freeze_image_side()
+        self.prior_R4 = torch.from_numpy(datamodule.regions.atlas["PA"]).float()  # type: ignore[attr-defined]
+        self.head = RegionHead(self.architecture.text.width, self.prior_R4)
+
+    def forward(self, batch: ImageBatch) -> tuple[Tensor, Tensor]:
+        """Boxes (B, R, 4) xyxy in fractions of the frame, and log odds (B, R) that the region has one."""
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_frozen):
+            patches_BPD = self.model.vision(batch["image"]).patches
+        return self.head(patches_BPD)
+
+    def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:  # noqa: D102
+        losses = region_boxes(*self(batch), batch["region_box"], batch["region_mask"])
+        values = {f"train/{name}": loss.detach() for name, loss in losses.items()}
+        self.log_dict(values, batch_size=len(batch["image"]))
+        return torch.stack(list(losses.values())).sum()
+
+    def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:  # noqa: D102
+        rows = pd.DataFrame(self.compared(batch))
+        overlap_N = row_overlaps(rows[rows["model"] == self.label])
+        self.log("val/region_iou", float(overlap_N.mean()), batch_size=len(overlap_N), sync_dist=True)
+
+    def compared(self, batch: ImageBatch) -> list[dict[str, Any]]:
+        """One row an image and region with a true box, in pixels of the original image, and the same of the atlas."""
+        box_BR4, presence_BR = self(batch)
+        side = self.architecture.image_size
+        rows = []
+        for b, frame in enumerate(batch["frame"].tolist()):
+            sources = batch["region_box"][b], box_BR4[b], self.prior_R4
+            true_R4, found_R4, atlas_R4 = (
+                Frame(*frame).backward(source.float().cpu().numpy() * side) for source in sources
+            )
+            for r in np.flatnonzero(batch["region_mask"][b].cpu().numpy()):
+                row: dict[str, Any] = {key: batch[key][b] for key in ("sample_id", "patient_id")}  # type: ignore[literal-required]
+                row |= {"entity": REGIONS[r], "seed": self.seed, "boxes": true_R4[r]}
+                score = float(presence_BR[b, r].sigmoid())
+                rows.append({**row, "model": self.label, "predicted": found_R4[r], "score": score})
+                rows.append({**row, "model": "floor:prior_box", "predicted": atlas_R4[r], "score": 1.0})
+        return rows
+
+    def on_test_epoch_start(self) -> None:  # noqa: D102
+        self.rows = []
+
+    def test_step(self, batch: ImageBatch, batch_idx: int) -> None:  # noqa: D102
+        self.rows += self.compared(batch)
+
+    def on_test_epoch_end(self) -> None:  # noqa: D102
+        self.write("region_detection", pd.DataFrame(self.rows))

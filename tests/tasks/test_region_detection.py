@@ -1,0 +1,79 @@
+"""Region detection through the real command, and its figures."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from gkmvlp.cli import main
+from gkmvlp.data_modules import MimicCxr
+from gkmvlp.errors import ConfigError
+from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.metrics.regions import TASK, row_overlaps
+from gkmvlp.tasks import RegionDetection
+from tests.tiny import DATA, architecture, words
+
+
+@pytest.mark.parametrize("freeze", ["true", "false"])
+def test_fit_and_test_leave_every_region_with_a_box(freeze, phantoms, pretrained, tmp_path, capsys):
+    out = tmp_path / "run"
+    more = [f"--model.init_args.backbone={pretrained / 'backbone'}", f"--model.init_args.freeze={freeze}"]
+    line = words("regions-phantom", phantoms, out, *more)
+    assert main(["fit", *line]) == 0
+    assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
+    assert capsys.readouterr().err == ""
+    file = out / "predictions" / "region_detection.parquet"
+    table, meta = read_predictions(file)
+    label = "variant:frozen" if freeze == "true" else "pretrained"
+    assert meta["boxes"] == "dataset"
+    rows = table[table["model"] == label]
+    data = MimicCxr(str(phantoms), boxes="dataset", **DATA)
+    data.setup("test")
+    assert len(rows) == sum(int(sample.mask_R.sum()) for sample in data.rows("test"))
+    for row in rows.itertuples():
+        true = {sample.sample_id: sample.box_R4 for sample in data.rows("test")}[row.sample_id]
+        assert np.abs(true - np.array(row.boxes)).max(1).min() < 1e-2
+    found = {(figure.name, figure.label): figure for figure in figures_of(file)}
+    assert found["region_iou", None].floors["prior_box"]["value"] > 0.2
+    assert {name for name, _ in found} == {"region_iou", "region_recall"}
+    assert len(found) == 2 * (1 + rows["entity"].nunique())
+
+
+def test_atlas_boxes_are_no_truth(studies):
+    with pytest.raises(ConfigError, match="boxes=dataset"):
+        RegionDetection(architecture()).prepare(studies)
+
+
+def test_figures_by_hand():
+    true = [0.0, 0, 10, 10]
+    rows = pd.DataFrame(
+        {
+            "entity": ["left lung", "left lung", "spine", "spine"],
+            "boxes": [true] * 4,
+            "predicted": [true, [0.0, 0, 10, 4], [0.0, 5, 10, 15], [0.0, 0, 10, 6]],
+            "score": [0.9, 0.9, 0.9, 0.2],
+        }
+    )
+    assert row_overlaps(rows) == pytest.approx([1, 0.4, 1 / 3, 0])
+    found = TASK.score(rows, np.zeros(4, int), np.ones((1, 1), np.uint16))
+    values = {(key.name, key.label): scored.curve_V[0] for key, scored in found.items()}
+    assert values["region_iou", "left lung"] == pytest.approx(0.7)
+    assert values["region_iou", None] == pytest.approx((0.7 + 1 / 6) / 2)
+    assert values["region_recall", None] == pytest.approx(0.25)
+
+
+def test_a_frozen_encoder_gets_no_gradient(phantoms, pretrained):
+    data = MimicCxr(str(phantoms), boxes="dataset", region_dropout=0.0, **DATA)
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    for freeze in (True, False):
+        torch.manual_seed(0)
+        task = RegionDetection(architecture(), str(pretrained / "backbone"), freeze=freeze)
+        task.prepare(data)
+        task.log_dict = lambda *args, **options: None
+        task.training_step(batch, 0).backward()
+        moved = {name for name, p in task.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+        assert any(name.startswith("head.") for name in moved)
+        # the last layer starts at zero: nothing reaches below it but through the presence
+        assert any(name.startswith("model.vision.") for name in moved) != freeze
