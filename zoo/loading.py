@@ -8,8 +8,10 @@ import torch
 from gkmvlp.errors import UsageError
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.generation import Search
+from gkmvlp.models.label_head import LabelHead
 from gkmvlp.models.locations import folder_of
 from gkmvlp.tasks.answering import AnswerHead, load_answer_head
+from gkmvlp.tasks.labelling import load_label_head
 from gkmvlp.zoo import references  # noqa: F401  explains zoo:// and hf://
 from gkmvlp.zoo.entry import SCHEME
 from gkmvlp.zoo.reader import Reader
@@ -40,10 +42,12 @@ def open_reader(reference: str | Path, device: str | None = None) -> Reader:
         folder = next((folder / name for name in INSIDE if (folder / name / "config.json").is_file()), folder)
     backbone = backbones.load(folder)
     width = backbone.model.architecture.text.width
-    head: AnswerHead | Search | None = None
+    head: AnswerHead | LabelHead | Search | None = None
     if backbone.info.get("task") == "vqa":
         head = load_answer_head(folder, width)
-    elif "search" in backbone.info:
+    elif backbone.info.get("task") == "classification":
+        head = load_label_head(folder, backbone.model.architecture)
+    elif backbone.info.get("task") == "report_generation":
         head = Search(**backbone.info["search"])
     return Reader(backbone, head, _device(device))
 

@@ -27,10 +27,12 @@ from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.label_head import LabelHead
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.notices import NO_PATIENT
 from gkmvlp.tasks.answering import AnswerHead, best_answers, question_memory
 from gkmvlp.tasks.entity_predictions import attention_peaks
+from gkmvlp.tasks.labelling import label_logits
 
 Prompt = str | tuple[str, str]
 
@@ -47,7 +49,8 @@ class Reading:
     """What a model says about one radiograph.
 
     Attributes:
-        findings: Entity -> probability that the report would call it present, in [0, 1], likeliest first.
+        findings: Entity -> probability that the report would call it present, in [0, 1], likeliest first; by a model
+            fine-tuned for labels, label -> probability.
         points: Entity -> x, y in pixels of the original image, where its prompt attends to most.
         answer: The answer, where a question was asked.
         report: The report, by a model that writes reports.
@@ -62,20 +65,22 @@ class Reading:
 
 
 class Reader:
-    """A backbone, or a model fine-tuned for questions or reports, with everything that brings an image before it.
+    """A backbone, or a model fine-tuned for one task, with everything that brings an image before it.
 
     Args:
         backbone: Model and tokenizer.
-        head: How questions are answered, or reports written; None for a bare backbone.
+        head: How questions are answered, reports written or labels told; None for a bare backbone.
         device: Where it runs.
     """
 
-    def __init__(self, backbone: Backbone, head: AnswerHead | Search | None, device: torch.device) -> None:
+    def __init__(self, backbone: Backbone, head: AnswerHead | LabelHead | Search | None, device: torch.device) -> None:
         self.backbone, self.head, self.device = backbone, head, device
         self.architecture = backbone.model.architecture
         self.model = backbone.model.to(device).eval()
         if isinstance(head, AnswerHead) and head.classifier is not None:
             head.classifier.to(device).eval()
+        if isinstance(head, LabelHead):
+            head.to(device).eval()
         self.entities = list(self.architecture.knowledge.entities)
         self.notice = None if backbones.saw_patients(backbone.info) else NO_PATIENT
         self._regions = RegionPolicy("atlas", backbone.atlas)
@@ -111,6 +116,17 @@ class Reader:
         self._require_backbone("findings")
         logits_BE2 = self.model.entity_logits(image.grounded).double()
         return cast("NDArray[np.float64]", (logits_BE2[..., 1] - logits_BE2[..., 0]).cpu().numpy())
+
+    @torch.inference_mode()
+    def label_scores(self, image: ImageMemory) -> NDArray[np.float64]:
+        """Log odds of present for each label of ``head.labels``, (B, L).
+
+        Raises:
+            BackboneError: If the model was not fine-tuned for labels.
+        """
+        if not isinstance(self.head, LabelHead):
+            raise BackboneError("only a model fine-tuned for labels tells them: make finetune-classification")
+        return cast("NDArray[np.float64]", label_logits(self.model, self.head, image).double().cpu().numpy())
 
     def points(self, batch: ImageBatch, image: ImageMemory) -> NDArray[np.float32]:
         """Where each prompt attends to most, (B, E, 2), x and y in pixels of the original images."""
@@ -186,12 +202,12 @@ class Reader:
             return Reading(answer=self.answers(memory, [question])[0][0], notice=self.notice)
         if isinstance(self.head, Search):
             return Reading(report=self.reports(memory)[0][0], notice=self.notice)
-        logit_E = self.entity_scores(memory)[0]
+        if isinstance(self.head, LabelHead):
+            return Reading(_likeliest(self.head.labels, self.label_scores(memory)[0]), notice=self.notice)
+        findings = _likeliest(self.entities, self.entity_scores(memory)[0])
         point_E2 = self.points(batch, memory)[0]
-        order = np.argsort(-logit_E)
-        findings = {self.entities[e]: float(1 / (1 + np.exp(-logit_E[e]))) for e in order}
-        points = {self.entities[e]: (float(point_E2[e, 0]), float(point_E2[e, 1])) for e in order}
-        return Reading(findings, points, notice=self.notice)
+        place = {name: (float(x), float(y)) for name, (x, y) in zip(self.entities, point_E2, strict=True)}
+        return Reading(findings, {name: place[name] for name in findings}, notice=self.notice)
 
     def embed(self, images: Sequence[str | Path | bytes] = (), texts: Sequence[str] = ()) -> Embeddings:
         """Unit vectors of images and texts in one space."""
@@ -211,8 +227,14 @@ class Reader:
 
     def _require_backbone(self, what: str) -> None:
         if self.head is not None:
-            given = "questions gives answers" if isinstance(self.head, AnswerHead) else "reports writes them"
+            kinds = {AnswerHead: "questions gives answers", LabelHead: "labels tells them"}
+            given = kinds.get(type(self.head), "reports writes them")
             raise BackboneError(f"a model fine-tuned for {given}, no {what}: name the backbone it came from")
+
+
+def _likeliest(names: Sequence[str], logit_N: NDArray[np.float64]) -> dict[str, float]:
+    """Name -> probability, likeliest first."""
+    return {names[n]: float(1 / (1 + np.exp(-logit_N[n]))) for n in np.argsort(-logit_N)}
 
 
 def view_of(image: str | bytes) -> str:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -45,7 +46,7 @@ def run_words(root: Path, out: Path, backbone: Path | str, *more: str) -> list[s
 def test_arms_fit_and_test_and_leave_predictions(arm, radiographs, pretrained, tmp_path, capsys):
     out, start = tmp_path / "run", "null" if arm == "scratch" else pretrained / "backbone"
     more = ["--model.init_args.probe=true"] if "probe" in arm else []
-    line = run_words(radiographs, out, start, "--data.init_args.train_fraction=0.5", *more)
+    line = run_words(radiographs, out, start, "--data.init_args.train_fraction=0.5", "--trainer.precision=32", *more)
     assert main(["fit", *line]) == 0
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
     assert capsys.readouterr().err == ""
@@ -65,7 +66,18 @@ def test_arms_fit_and_test_and_leave_predictions(arm, radiographs, pretrained, t
     assert found["auroc_macro", "Mass"].value == pytest.approx(roc_auc_score(rows["target"], rows["score"]))
     assert (out / "predictions" / "zero_shot.parquet").is_file() == (arm != "scratch")
     if arm == "pretrained":
+        check_predict(out, rows.set_index("sample_id")["score"], data)
         check_zero_shot(out / "predictions" / "zero_shot.parquet", pretrained / "backbone", data)
+
+
+def check_predict(run, score, data):
+    """``gkmvlp predict`` on the files says what the test said; a picture's view is not known and read as PA."""
+    shown = {str(row.image): row.sample_id for row in data.rows("test") if row.view == "PA"}
+    table = run / "rows.parquet"
+    assert main(["predict", *shown, "--model", str(run), "--task", "classification", "--out", str(table)]) == 0
+    found = pd.read_parquet(table).query("entity == 'Mass'").set_index("sample_id")["probability"]
+    assert list(found.rename(shown)) == pytest.approx([score[shown[file]] for file in found.index], abs=1e-5)
+    assert main(["predict", next(iter(shown)), "--model", str(run), "--task", "grounding"]) == 1
 
 
 def check_zero_shot(file, folder, data):

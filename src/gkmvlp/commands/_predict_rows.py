@@ -20,6 +20,7 @@ from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.metrics.predictions import write_table
 from gkmvlp.metrics.provenance import command, commit, created
 from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.label_head import LabelHead
 from gkmvlp.tasks.entity_predictions import zero_shot_texts
 from gkmvlp.zoo.reader import Prompt, Reader
 
@@ -76,7 +77,7 @@ def predict_rows(
     if task == "zero_shot" and not prompts:
         prompts = list(zip(*zero_shot_texts(reader.entities), strict=True))
     makers: dict[str, Callable[[ImageBatch, ImageMemory], list[Rows]]] = {
-        "classification": lambda batch, image: _entities(reader, batch, image),
+        "classification": lambda batch, image: _labels(reader, batch, image),
         "grounding": lambda batch, image: _entities(reader, batch, image),
         "zero_shot": lambda batch, image: _zero_shot(reader, image, prompts),
         "report": lambda batch, image: _reports(reader, image),
@@ -115,6 +116,21 @@ def _batches(reader: Reader, images: list[Path], done: Predicted) -> Iterator[Im
                 done.bad.append(str(error))
         if items:
             yield reader.batch(items)
+
+
+def _labels(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
+    """Score and probability of each label of a model fine-tuned for them, of each entity otherwise, likeliest first."""
+    if not isinstance(reader.head, LabelHead):
+        return _entities(reader, batch, image)
+    labels = reader.head.labels
+    return [
+        [
+            {"entity": labels[n], "score": float(score_L[n]), "probability": float(1 / (1 + np.exp(-score_L[n]))),
+             "target": np.nan}
+            for n in np.argsort(-score_L)
+        ]
+        for score_L in reader.label_scores(image)
+    ]  # fmt: skip
 
 
 def _entities(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:

@@ -1,6 +1,7 @@
 """Read radiographs (JPG, PNG, DICOM, or folders of them) with a trained model.
 
-classification  probability of each entity, by the head that pre-training left
+classification  probability of each entity, by the head that pre-training left, or of each label, by a model that
+                `make finetune-classification` left
 zero_shot       similarity to each line of --prompts ("a | b" is a minus b); absent: present against absent sentences
 grounding       the point and the region that each entity's prompt attends to most
 report          the report, by a model that `make finetune-report` left
