@@ -1,0 +1,96 @@
+"""The ablation: what is kept of a run, the table's paired differences, and that complete runs are not repeated."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from gkmvlp.cli import main
+from gkmvlp.commands import _ablation
+from gkmvlp.commands._ablation import FILES, PRETRAINED, STAGES, model_name, run_variant
+from gkmvlp.commands._ablation_table import cells, rows
+from gkmvlp.commands._folds import merge_folds
+from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from tests.metrics.corpora import META, entity_table
+
+STRENGTH = {"full": 1.5, "shuffled": 0.3}
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Kept predictions of two variants with two seeds, of one file."""
+    for variant, strength in STRENGTH.items():
+        for seed in (0, 1):
+            table = entity_table(seeds=(seed,), models={"pretrained": strength}).assign(model=model_name(variant))
+            file = tmp_path / f"{variant}-{seed}" / "entity_classification.parquet"
+            write_predictions(file, table, {**META, "task": "entity_classification"})
+    return tmp_path
+
+
+def test_difference_is_full_minus_the_variant(kept):
+    full, shuffled = cells(kept)
+    assert (full.variant, full.against, full.seeds) == ("full", None, 2)
+    assert shuffled.against["value"] == pytest.approx(full.value["value"] - shuffled.value["value"])
+    assert shuffled.against["low"] < shuffled.against["value"] < shuffled.against["high"]
+    assert [row[1] for row in rows([full, shuffled])] == ["full", "shuffled"]
+
+
+def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
+    """Lightning is left out: each run leaves rows of a pre-trained model and of a floor."""
+    ran = []
+
+    def fit_and_test(config, folder, options):
+        ran.append((config, options))
+        tasks = PRETRAINED if "pretrain" in config else [next(s.task for s in STAGES if s.name == folder.name)]
+        for task in tasks:
+            table = entity_table(seeds=(0,), models={"pretrained": 1.0, "floor:x": 0.1})
+            write_predictions(folder / "predictions" / f"{task}.parquet", table, {**META, "task": "zero_shot"})
+        return folder / "predictions"
+
+    monkeypatch.setattr(_ablation, "fit_and_test", fit_and_test)
+    monkeypatch.setattr(_ablation, "score_on_truth", lambda predictions, data: None)
+    for _ in range(2):
+        run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", ["--p=1"], ["--d=1"])
+        assert len(ran) == 1 + len(STAGES)
+        for file in (tmp_path / "keep").rglob("*.parquet"):
+            file.unlink()
+        (tmp_path / "keep" / "shuffled-3").rmdir()
+    config, words = ran[0]
+    assert config == "zoo://pretrain-phantom"
+    assert "--model.init_args.architecture.knowledge.grounding=shuffled" in words
+    assert {"--seed_everything=3", "--p=1"} <= set(words)
+    assert all("--d=1" in words and "--model.init_args.seed=3" in words for _, words in ran[1:])
+    run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", [], [])
+    left = {file.stem: read_predictions(file)[0] for file in (tmp_path / "keep" / "shuffled-3").iterdir()}
+    assert set(left) == set(FILES)
+    assert all(set(table["model"]) == {"variant:shuffled"} and set(table["seed"]) == {3} for table in left.values())
+
+
+def test_what_is_kept_is_not_run_again(tmp_path, capsys):
+    for variant in STRENGTH:
+        table = entity_table(seeds=(0,), models={"pretrained": STRENGTH[variant]}).assign(model=model_name(variant))
+        file = tmp_path / "ablation" / f"{variant}-0" / "entity_classification.parquet"
+        write_predictions(file, table, {**META, "task": "entity_classification"})
+    words = ["--variants", "full", "shuffled", "--seeds", "0", "--record", str(tmp_path), "--out", str(tmp_path / "o")]
+    assert main(["ablation", *words]) == 0
+    assert not (tmp_path / "o").exists()
+    table = json.loads((tmp_path / "ablation.json").read_text())
+    assert [row[:2] for row in table["rows"]] == [["entities, AUROC", "full"], ["entities, AUROC", "shuffled"]]
+    assert (tmp_path / "ablation.png").stat().st_size > 1000
+    assert main(["ablation", "--variants", "fulll"]) == 2
+    assert "fulll" in capsys.readouterr().err
+
+
+def test_folds_are_merged_with_their_number(tmp_path):
+    parts = {}
+    for fold in (0, 1):
+        table = entity_table(seeds=(0,), models={"pretrained": 1.0})
+        table = table.assign(sample_id=table["sample_id"] + f"f{fold}", patient_id=table["patient_id"] + f"f{fold}")
+        parts[fold] = tmp_path / f"{fold}.parquet"
+        write_predictions(parts[fold], table, {**META, "task": "zero_shot", "split": f"fold{fold}of2@0"})
+    merged, meta = read_predictions(merge_folds(parts, tmp_path / "all.parquet"))
+    assert merged.groupby("fold").size().tolist() == [len(pd.read_parquet(part)) for part in parts.values()]
+    assert meta["split"].startswith("2folds@")
+    by_fold = [figures_of(part)[0].value for part in parts.values()]
+    assert figures_of(tmp_path / "all.parquet")[0].value == pytest.approx(sum(by_fold) / 2)

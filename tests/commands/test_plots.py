@@ -1,0 +1,78 @@
+"""What the result page draws from predictions: curves, reliability, boxes worst first, reports by agreement."""
+
+import re
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from gkmvlp.commands._page_reports import report_pairs
+from gkmvlp.commands._plots import detections, reliability, roc_and_precision
+from gkmvlp.geometry import Frame
+from gkmvlp.metrics.auroc import weighted_auroc
+from tests.metrics.corpora import entity_table
+
+matplotlib.use("Agg")
+
+
+def drawn(axis, colour):
+    """Lines of that colour."""
+    return [line for line in axis.lines if to_hex(line.get_color()) == to_hex(colour)]
+
+
+def test_area_under_the_drawn_roc_is_the_auroc():
+    table = entity_table(models={"pretrained": 1.5, "scratch": 0.5})
+    axes = roc_and_precision(table).axes
+    assert sorted(axis.get_title() for axis in axes if axis.get_title()) == ["edema", "mass"]  # "always" has one class
+    for axis in axes:
+        if not axis.get_title():
+            continue
+        for model, colour in (("pretrained", "tab:blue"), ("scratch", "tab:orange")):
+            rows = table[table["model"].eq(model) & table["entity"].eq(axis.get_title()) & table["seed"].eq(0)]
+            wanted = weighted_auroc(rows["score"].to_numpy(), rows["target"].to_numpy(), np.ones((1, len(rows))))[0]
+            (line,) = drawn(axis, colour)
+            assert np.trapezoid(line.get_ydata(), line.get_xdata()) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_reliability_shows_the_share_present_of_each_bin():
+    rows = [("pretrained", 0.05, 0), ("pretrained", 0.07, 1), ("pretrained", 0.95, 1), ("pretrained", 1.0, 1)]
+    table = pd.DataFrame(rows, columns=["model", "score", "target"])
+    (line,) = drawn(reliability(table).axes[0], "tab:blue")
+    assert line.get_xdata().tolist() == pytest.approx([0.06, 0.975])
+    assert line.get_ydata().tolist() == [0.5, 1.0]
+
+
+def test_worst_boxes_come_first_and_weak_ones_are_left_out():
+    box, far = [10.0, 10, 30, 30], [60.0, 60, 90, 90]
+    rows = [
+        ("good", box, box, [0.9]),
+        ("worst", box, far + far, [0.9, 0.8]),
+        ("weak", box, box + far, [0.9, 0.1]),
+        ("empty", [], [], []),
+    ]
+    table = pd.DataFrame(rows, columns=["sample_id", "boxes", "predicted", "scores"])
+    asked = []
+
+    def read(sample_id):
+        asked.append(sample_id)
+        return np.zeros((50, 50), np.float32), Frame.fit(100, 100, 50)
+
+    axes = detections(table, read, threshold=0.5).axes
+    assert asked == ["worst", "good", "weak"]
+    assert [len(drawn(axis, "red")) for axis in axes[:3]] == [2, 1, 1]
+    assert drawn(axes[1], "lime")[0].get_xdata()[:2] == pytest.approx([5, 15])  # half the size of the original
+
+
+def test_reports_are_coloured_by_agreement_and_the_worst_comes_first():
+    same = "There is a left pleural effusion. The heart is normal in size."
+    rows = [("same", same, same), ("apart", "There is a pneumothorax.", "There is <b> cardiomegaly."), ("none", "", "")]
+    html = report_pairs(pd.DataFrame(rows, columns=["sample_id", "target", "prediction"]))
+    body = html.partition("<tbody>")[2]
+    assert body.index("pneumothorax") < body.index("left pleural effusion")
+    assert "<b>" not in body
+    marked = re.findall(r'<span class="(agree|differ)" title="([^"]+)">', body)
+    assert marked == [("differ", "pneumothorax"), ("differ", "cardiomegaly"), *[("agree", "pleural effusion")] * 2]
+    assert body.count("<i>empty</i>") == 2
+    assert "0.00</td>" in body
