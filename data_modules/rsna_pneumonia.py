@@ -100,15 +100,16 @@ class RsnaPneumonia(DataModule):
         rows = table.groupby("patientId", sort=False).indices
         self.ledger.drop("label without an image file", [name for name in rows if name not in images])
         self.ledger.drop("image without a label", [name for name in images if name not in rows])
-        patient = self._find_patients(base, [name for name in rows if name in images])
+        present = {name: images[name] for name in rows if name in images}
+        patient = self._find_patients(base, list(present))
         split = self._assign(list(rows), patient)
         folder = Path(self.cache_dir) if self.cache_dir not in (None, "ram") else None
-        headers = read_headers({name: images[name] for name in patient}, folder)
+        headers = read_headers(present, folder)
         box_N4 = table[["x", "y", "x2", "y2"]].to_numpy(np.float32)
         boxes = {name: box_N4[rows[name]] for name in patient}
         boxes = {name: box_N4[~np.isnan(box_N4[:, 0])] for name, box_N4 in boxes.items()}
         most = max(1, *map(len, boxes.values()))
-        target = table.groupby("patientId")["Target"].max()
+        target = table.groupby("patientId")["Target"].max().to_dict()
         return [
             Sample(
                 name,
@@ -170,9 +171,11 @@ class RsnaPneumonia(DataModule):
 
     def _pad(self, name: str, box_N4: NDArray[np.float32], header: Header, most: int) -> NDArray[np.float32]:
         """Boxes (N, 4) clipped to the image and filled up to (K, 4)."""
-        clipped_N4, valid_N = valid_boxes(box_N4, header.width, header.height)
-        self.ledger.mask("box without area in the image", [name] * int((~valid_N).sum()))
-        return np.pad(clipped_N4, ((0, most - len(clipped_N4)), (0, 0)))
+        box_K4 = np.zeros((most, 4), np.float32)
+        if len(box_N4):  # three images in four have none
+            box_K4[: len(box_N4)], valid_N = valid_boxes(box_N4, header.width, header.height)
+            self.ledger.mask("box without area in the image", [name] * int((~valid_N).sum()))
+        return box_K4
 
 
 def draw_legacy(names: list[str], held: int) -> dict[str, str]:
