@@ -12,12 +12,13 @@ from torch.utils.data import DataLoader
 
 from gkmvlp.data_modules.cache import ImageCache
 from gkmvlp.data_modules.dataset import EpochSampler, SampleDataset, next_epoch
+from gkmvlp.data_modules.detected import read_regions, require_boxes
 from gkmvlp.data_modules.images import ImageError, Intensity, read_image
 from gkmvlp.data_modules.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.samples import BoxSource, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.splits import SPLITS, in_fraction, require_disjoint
 from gkmvlp.data_modules.transforms import Augmentation, Pixels, letterbox, refuse_flip
-from gkmvlp.errors import ConfigError, DataError
+from gkmvlp.errors import DataError
 from gkmvlp.geometry import Fit, Frame
 
 _STAGE_SPLIT = {"fit": "train", "validate": "validate", "test": "test", "predict": "test"}
@@ -37,7 +38,8 @@ class DataModule(LightningDataModule):
         seed: Seed of shuffling, augmentation and region boxes.
         augment: Strength of the augmentation of training images; 0 is none, 1 turns by up to 5 degrees.
         flip: Refused where true: left and right are labels.
-        boxes: Region boxes: atlas, dataset, or mixed (half and half a training image, the atlas in evaluation).
+        boxes: Region boxes: atlas, dataset, mixed (half and half a training image, the atlas in evaluation), detected.
+        region_file: For boxes: detected, the Parquet file of "gkmvlp data regions".
         atlas_file: JSON of mean boxes from "gkmvlp data atlas"; the shipped atlas without it.
         region_dropout: Share of regions dropped from each training image.
         on_bad: An unreadable image stops the run (error), or all images are read once beforehand and the bad ones
@@ -63,6 +65,7 @@ class DataModule(LightningDataModule):
         flip: bool = False,
         boxes: BoxSource = "mixed",
         atlas_file: str | None = None,
+        region_file: str | None = None,
         region_dropout: float = 0.1,
         on_bad: Literal["error", "drop"] = "error",
         cache_dir: str | None = None,
@@ -75,7 +78,8 @@ class DataModule(LightningDataModule):
         self.image_size, self.fit, self.intensity = image_size, fit, intensity
         self.on_bad, self.cache_dir, self.train_fraction = on_bad, cache_dir, train_fraction
         self.name = name or self.data_name
-        self.regions = RegionPolicy(boxes, read_atlas(atlas_file), dropout=region_dropout)
+        found = read_regions(region_file) if region_file else {}
+        self.regions = RegionPolicy(boxes, read_atlas(atlas_file), dropout=region_dropout, detected=found)
         self.augmentation = Augmentation(strength=augment) if augment > 0 else None
         self.ledger = Ledger()
         self.samples: list[Sample] = []
@@ -103,8 +107,8 @@ class DataModule(LightningDataModule):
 
     @property
     def boxes(self) -> str:
-        """What evaluation rows read: ``atlas`` or ``dataset``."""
-        return "dataset" if self.regions.source == "dataset" else "atlas"
+        """What evaluation rows read: ``atlas``, ``dataset`` or ``detected``."""
+        return "atlas" if self.regions.source == "mixed" else self.regions.source
 
     @property
     def split_name(self) -> str:
@@ -146,8 +150,7 @@ class DataModule(LightningDataModule):
         samples = [s for s in samples if s.split != "train" or in_fraction(s.patient_id, self.train_fraction)]
         if not samples:
             raise DataError(f"{self.name}: nothing is left; {'; '.join(self.ledger.lines()) or 'the tables are empty'}")
-        if self.regions.source == "dataset" and all(sample.box_R4 is None for sample in samples):
-            raise ConfigError(f"boxes: dataset, but {self.name} has no region boxes; use boxes: atlas")
+        require_boxes(samples, self.regions, self.name)
         self.samples = samples
 
     def rows(self, split: str) -> list[Sample]:

@@ -13,7 +13,8 @@ from gkmvlp.data_modules.transforms import Float, Mask, jitter_boxes
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
 
-BoxSource = Literal["mixed", "atlas", "dataset"]
+BoxSource = Literal["mixed", "atlas", "dataset", "detected"]
+Detected = tuple[Float, Mask]  # boxes (29, 4) in pixels of the original image, and which of them hold
 _R = len(REGIONS)
 
 
@@ -46,6 +47,11 @@ class Sample:
     finding_K4: Float | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def image_key(self) -> str:
+        """What names the image: rows of questions share it."""
+        return str(self.fields.get("image_id", self.sample_id))
+
 
 @dataclass(frozen=True)
 class RegionPolicy:
@@ -53,16 +59,18 @@ class RegionPolicy:
 
     Attributes:
         source: ``atlas``; ``dataset`` (no box where the data set has none); ``mixed``: half and half a training image,
-            the atlas in evaluation.
+            the atlas in evaluation; ``detected``.
         atlas: View -> boxes (29, 4) as fractions of the image's letterboxed square.
         jitter: Standard deviation of the steps of atlas edges in training, as a fraction of the box.
         dropout: Share of regions dropped in training.
+        detected: Image -> what a detector found.
     """
 
     source: BoxSource
     atlas: Mapping[str, Float]
     jitter: float = 0.05
     dropout: float = 0.1
+    detected: Mapping[str, Detected] = field(default_factory=dict)
 
     def boxes(self, sample: Sample, frame: Frame, rng: np.random.Generator | None) -> tuple[Float, Mask]:
         """Region boxes of a sample in pixels of the original image.
@@ -78,6 +86,8 @@ class RegionPolicy:
         use_own = self.source == "dataset" or (self.source == "mixed" and rng is not None and rng.random() < 0.5)
         if use_own and sample.box_R4 is not None and sample.mask_R is not None:
             box_R4, mask_R = sample.box_R4, sample.mask_R
+        elif self.source == "detected":
+            box_R4, mask_R = self.detected[sample.image_key]
         elif self.source == "dataset" or sample.view not in ("PA", "AP", ""):
             return np.zeros((_R, 4), np.float32), np.zeros(_R, bool)
         else:

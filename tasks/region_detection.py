@@ -22,10 +22,13 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.region_head import RegionHead
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.optimization import Optimization
+from gkmvlp.tasks.region_folder import save_regions
 
 
 class RegionDetection(Task):
     """Finds regions; learns from data with boxes of regions (``boxes: dataset``).
+
+    Leaves ``model/`` in the run's folder, from which ``gkmvlp data regions`` writes the boxes of any data set.
 
     Args:
         architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
@@ -116,3 +119,9 @@ class RegionDetection(Task):
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
         self.write("region_detection", pd.DataFrame(self.rows))
+
+    def on_fit_end(self) -> None:
+        """Leaves the model of the best epoch."""
+        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            self.take_best()
+            save_regions(self.trained(), self.head, self.root / "model")

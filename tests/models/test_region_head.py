@@ -50,9 +50,9 @@ def test_it_follows_a_mark_on_the_patches():
         return patches_BPD, (PRIOR + 0.05 * (step_B - 1)[:, None, None]).clamp(0, 1)
 
     optimizer = torch.optim.AdamW(head.parameters(), 3e-3)
-    mask = torch.ones(32, 3, dtype=torch.bool)
-    for _ in range(150):
-        patches_BPD, true_BR4 = draw(32)
+    mask = torch.ones(16, 3, dtype=torch.bool)
+    for _ in range(100):
+        patches_BPD, true_BR4 = draw(16)
         optimizer.zero_grad()
         sum(region_boxes(*head(patches_BPD), true_BR4, mask).values()).backward()
         optimizer.step()

@@ -1,12 +1,13 @@
-"""Check a data set, audit several for overlaps, explain a study, build an atlas of regions, or fill the cache."""
+"""Check a data set, audit several for overlaps, explain a study, find its regions or their mean, or fill the cache."""
 
 import argparse
 from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare ``check``, ``audit``, ``explain``, ``atlas`` and ``cache``."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="check | audit | explain | atlas | cache")
+    """Declare ``check``, ``audit``, ``explain``, ``atlas``, ``regions`` and ``cache``."""
+    names = "check | audit | explain | atlas | regions | cache"
+    actions = parser.add_subparsers(dest="action", required=True, metavar=names)
     check = actions.add_parser("check", help="what is there, what is missing, what was dropped and why")
     check.add_argument("--images", action="store_true", help="decode every image, however many there are")
     audit = actions.add_parser("audit", help="patients and images that lie on two sides; writes manifests")
@@ -18,7 +19,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     audit.add_argument("--out", type=Path, default=Path("outputs/audit"), metavar="DIR", help=kept)
     cache = actions.add_parser("cache", help="decode all images and label all reports once")
     cache.add_argument("--cache-dir", required=True, metavar="DIR", help="folder for the cache; a config key as well")
-    for action in (check, cache):
+    regions = actions.add_parser("regions", help="find the regions of every image, for boxes: detected")
+    regions.add_argument("--model", type=Path, required=True, metavar="DIR", help="model/ of gkmvlp finetune regions")
+    regions.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="file to write")
+    for action in (check, cache, regions):
         action.add_argument("source", metavar="CLASS_OR_CONFIG", help="MimicCxr, ChestXray14, ... or a config")
         action.add_argument("--root", metavar="DIR", help="folder of the data; for ImageReportPairs the table")
     explain = actions.add_parser("explain", help="what was read out of a study's report, and where it lies")
@@ -34,7 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it."""
-    actions = {"check": _check, "audit": _audit, "explain": _explain, "atlas": _atlas, "cache": _cache}
+    actions = {
+        "check": _check, "audit": _audit, "explain": _explain, "atlas": _atlas, "regions": _regions, "cache": _cache,
+    }  # fmt: skip
     actions[arguments.action](arguments)
     return 0
 
@@ -92,6 +98,29 @@ def _atlas(arguments: argparse.Namespace) -> None:
     write_json(arguments.out, mean_atlas(boxed, dict(data.regions.atlas)))
     patients = len({sample.patient_id for sample in boxed})
     print(f"{arguments.out}: mean boxes of {patients:,} training patients; use it with --data.init_args.atlas_file")
+
+
+def _regions(arguments: argparse.Namespace) -> None:
+    from torch.utils.data import DataLoader
+
+    from gkmvlp.data_modules import checking
+    from gkmvlp.data_modules.dataset import SampleDataset
+    from gkmvlp.data_modules.detected import write_regions
+    from gkmvlp.models.backbone import lineage
+    from gkmvlp.tasks.region_folder import find_regions, load_regions
+
+    backbone, head = load_regions(arguments.model)
+    expected = backbone.model.architecture
+    options = {name: getattr(expected, name) for name in ("image_size", "fit", "intensity")}
+    data = checking.build(*_source(arguments.source), arguments.root, **options, boxes="atlas", on_bad="drop")
+    data.setup()
+    images = list({sample.image_key: sample for sample in data.samples}.values())
+    loader = DataLoader(SampleDataset(images, data.read, data.regions), 32)
+    found = find_regions(backbone, head, loader)
+    meta = {"data": data.name, "model": str(arguments.model), "trained_on": lineage(backbone.info, "")}
+    write_regions(arguments.out, [sample.image_key for sample in images], *found, meta)
+    print(*data.summary_lines(), sep="\n")
+    print(f"{arguments.out}: {len(images):,} images; use it with --data.init_args.boxes=detected and .region_file")
 
 
 def _cache(arguments: argparse.Namespace) -> None:

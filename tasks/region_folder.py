@@ -1,0 +1,62 @@
+"""A backbone with a head for regions: the folder that keeps both, and the boxes it finds in a data set.
+
+N images, B batch, R regions.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as tensors_to_bytes
+
+from gkmvlp.anatomy import REGIONS
+from gkmvlp.batch import ImageBatch
+from gkmvlp.errors import BackboneError
+from gkmvlp.geometry import Frame
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.region_head import RegionHead
+
+FILE = "region_head.safetensors"
+Float = NDArray[np.float32]
+
+
+def save_regions(backbone: Backbone, head: RegionHead, folder: Path) -> None:
+    """Writes a backbone folder that finds regions: the head's tensors stand beside."""
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}
+    backbones.save(backbone, folder, {FILE: tensors_to_bytes(state)})
+
+
+def load_regions(folder: Path) -> tuple[Backbone, RegionHead]:
+    """The backbone and the head of a folder that ``save_regions`` wrote.
+
+    Raises:
+        BackboneError: If there is no such head, or it is broken.
+    """
+    backbone = backbones.load(folder)
+    head = RegionHead(backbone.model.architecture.text.width, torch.zeros(len(REGIONS), 4))
+    try:
+        head.load_state_dict(load_file(folder / FILE))
+    except (OSError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise BackboneError(f"{folder}: no readable {FILE} ({reason}): gkmvlp finetune regions leaves one") from error
+    return backbone, head
+
+
+@torch.no_grad()
+def find_regions(backbone: Backbone, head: RegionHead, batches: Iterable[ImageBatch]) -> tuple[Float, Float]:
+    """Boxes (N, R, 4) xyxy in pixels of the original images, and scores (N, R) in [0, 1]."""
+    model = backbone.model.eval()
+    head.eval()
+    side = model.architecture.image_size
+    boxes, scores = [], []
+    for batch in batches:
+        box_BR4, presence_BR = head(model.vision(batch["image"]).patches)
+        frames = [Frame(*values) for values in batch["frame"].tolist()]
+        boxes += [frame.backward(box_R4.numpy() * side) for frame, box_R4 in zip(frames, box_BR4, strict=True)]
+        scores.append(presence_BR.sigmoid().numpy())
+    return np.stack(boxes), np.concatenate(scores)
