@@ -112,25 +112,30 @@ class Grounding(Task):
     def on_test_epoch_end(self) -> None:  # noqa: D102
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         training = training_trials(data, self.labels, self.architecture.image_size)
-        is_crossed = not (training and self.validation)
-        rows: list[dict[str, Any]] = []
-        for part, others in folds_of(self.trials) if is_crossed else [(self.trials, list[Trial]())]:
-            rows += self.scored(part, self.validation or others, training or others)
         if not self.trials:
             first = data.rows("test")[0]
             rows = [{**empty_row(first.sample_id, first.patient_id, self.labels[0]), "model": self.label}]
-        replaced = {label: name for label, name in self.prompts.items() if self.prompt_of.get(label) == name}
+        elif training and self.validation:
+            rows = self.scored(self.trials, self.validation, training)
+        else:
+            folds = folds_of(self.trials)
+            parts = [self.scored(part, self.validation or rest, training or rest) for part, rest in folds]
+            rows = [row for part in parts for row in part]
+        self.write("grounding", pd.DataFrame(rows).assign(seed=self.seed), **self.description(bool(training)))
+
+    def description(self, has_training: bool) -> dict[str, Any]:
+        """Metadata of the predictions: how maps and threshold came about, what was left out."""
+        stand_ins = {label: name for label, name in self.prompts.items() if self.prompt_of.get(label) == name}
         signature = {
             "layers": "last",
             "map": f"log attention, bicubic to {self.architecture.image_size}, image area",
-            "prompts": ", ".join(f"{label} as {name}" for label, name in sorted(replaced.items())) or "own",
+            "prompts": ", ".join(f"{label} as {name}" for label, name in sorted(stand_ins.items())) or "own",
             "threshold": f"share of range, chosen on {'validation' if self.validation else 'other test folds'}",
         }
         notes = [f"without a prompt, left out: {label} ({n} boxes)" for label, n in sorted(self.lacking.items())]
-        if not training:
+        if not has_training:
             notes.append(f"prior_box from the other of {FOLDS} folds of test patients: training images have no boxes")
-        table = pd.DataFrame(rows).assign(seed=self.seed)
-        self.write("grounding", table, signature=signature, note="; ".join(notes) or None)
+        return {"signature": signature, "note": "; ".join(notes) or None}
 
     def scored(self, part: list[Trial], chosen_on: list[Trial], training: list[Trial]) -> list[dict[str, Any]]:
         """Rows of the model and of the floor.

@@ -62,13 +62,14 @@ def folds_of(trials: Sequence[Trial]) -> list[tuple[list[Trial], list[Trial]]]:
 
 def prior_maps(trials: Sequence[Trial], side: int, grid: tuple[int, ...]) -> dict[str, Float]:
     """Label -> how much of each patch lies in its boxes, the mean over trials; "" -> the mean over all trials."""
-    covered: dict[str, list[Float]] = {"": [np.zeros(grid, np.float32)]}
+    covered: dict[str, list[Float]] = {}
     for trial in trials:
         box_1K4 = torch.from_numpy(trial.box_K4 / side)[None]
         map_hw = coverage(box_1K4, (grid[0], grid[1]))[0].amax(0).view(*grid).numpy()
         for name in ("", trial.label):
             covered.setdefault(name, []).append(map_hw)
-    return {name: np.mean(maps, axis=0, dtype=np.float32) for name, maps in covered.items()}
+    flat = {"": np.zeros(grid, np.float32)}  # of no trial at all
+    return flat | {name: np.mean(maps, axis=0, dtype=np.float32) for name, maps in covered.items()}
 
 
 def with_maps(trials: Sequence[Trial], maps: Mapping[str, Float]) -> list[Trial]:
