@@ -1,4 +1,4 @@
-"""Measure on real input: VQA-RAD, image-report pairs, ChestX-ray14, the report labeler.
+"""Measure on real input: VQA-RAD, image-report pairs, ChestX-ray14, RSNA Pneumonia, the report labeler.
 
 Each action can be called again in the same --out: runs that are complete are not repeated. With --record docs/results
 the numbers are written there too; images and predictions stay in --out.
@@ -10,7 +10,9 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="vqa-rad | pairs | chestxray14 | labeler")
+    actions = parser.add_subparsers(
+        dest="action", required=True, metavar="vqa-rad | pairs | chestxray14 | rsna | labeler"
+    )
     vqa = actions.add_parser("vqa-rad", help="three seeds from a backbone, from scratch and without the image")
     vqa.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of VQA-RAD")
     vqa.add_argument("--backbone", required=True, metavar="REF", help="folder of the backbone")
@@ -22,21 +24,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pairs.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of ChestX-ray14")
     pairs.add_argument("--folds", type=int, nargs="+", default=list(range(5)), metavar="K", help="folds (0 1 2 3 4)")
     nih = actions.add_parser("chestxray14", help="classification over patient folds, after a short stage on real pairs")
-    nih.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of ChestX-ray14")
-    nih.add_argument("--backbone", required=True, metavar="REF", help="folder of the backbone")
-    nih.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="S", help="seeds (0)")
-    nih.add_argument("--jobs", type=int, metavar="N", help="runs side by side (2 on a processor, 1 on a GPU)")
-    described = "one more option of the stage on real pairs; may be repeated"
-    nih.add_argument("--pairs-options", action="append", default=[], metavar="OPTION", help=described)
+    rsna = actions.add_parser("rsna", help="detection and grounding over patient folds, after a stage on real pairs")
+    rsna.add_argument("--pairs", type=Path, required=True, metavar="DIR", help="folder of ChestX-ray14, for the pairs")
+    for action, owner in ((nih, "ChestX-ray14"), (rsna, "the RSNA challenge")):
+        action.add_argument("--data", type=Path, required=True, metavar="DIR", help=f"folder of {owner}")
+        action.add_argument("--backbone", required=True, metavar="REF", help="folder of the backbone")
+        action.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="S", help="seeds (0)")
+        action.add_argument("--jobs", type=int, metavar="N", help="runs side by side (2 on a processor, 1 on a GPU)")
+        described = "one more option of the stage on real pairs; may be repeated"
+        action.add_argument("--pairs-options", action="append", default=[], metavar="OPTION", help=described)
     labeler = actions.add_parser("labeler", help="status F1 on phantom reports and hard sentences, and speed")
     labeler.add_argument("--reports", type=int, default=2000, metavar="N", help="phantom reports (2000)")
     labeler.add_argument("--seed", type=int, default=4321, metavar="S", help="seed that no training corpus has (4321)")
     labeler.add_argument("--hard", type=Path, default=Path("tests/report"), metavar="DIR", help="hard_*.json")
-    for action, name in ((vqa, "vqa-rad"), (pairs, "pairs"), (nih, "chestxray14"), (labeler, "labeler")):
+    names = ("vqa-rad", "pairs", "chestxray14", "rsna", "labeler")
+    for action, name in zip((vqa, pairs, nih, rsna, labeler), names, strict=True):
         out = Path("outputs/real") / name
         action.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"where to write ({out})")
         action.add_argument("--record", type=Path, metavar="DIR", help="folder that gets the numbers too: docs/results")
-    for action in (vqa, pairs, nih):
+    for action in (vqa, pairs, nih, rsna):
         described = "one more option of the runs, like --options=--trainer.max_epochs=1; may be repeated"
         action.add_argument("--options", action="append", default=[], metavar="OPTION", help=described)
 
@@ -55,6 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
         from gkmvlp.commands._real_chestxray14 import measure_chestxray14
 
         measure_chestxray14(arguments)
+    elif arguments.action == "rsna":
+        from gkmvlp.commands._real_rsna import measure_rsna
+
+        measure_rsna(arguments)
     else:
         from gkmvlp.commands._real_labeler import measure_labeler
 
