@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gkmvlp.batch import BoxBatch
+from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame
 from gkmvlp.losses.detection import box_overlap, focal_classification
 from gkmvlp.metrics.detection import Image
@@ -69,13 +70,20 @@ class Localization(Task):
         return "variant:frozen" if self.is_frozen else super().label
 
     def prepare(self, datamodule: LightningDataModule) -> None:
-        """Loads the backbone and puts a detector of the DataModule's labels on it."""
+        """Loads the backbone and puts a detector of the DataModule's labels on it.
+
+        Raises:
+            ConfigError: If the data has no boxes of findings.
+        """
         if self.start is not None:
             return
+        data: Any = datamodule
+        if all(sample.finding_K4 is None for sample in data.samples):
+            raise ConfigError(f"localization learns from boxes of findings, {data.name} has none: use RsnaPneumonia")
         super().prepare(datamodule)
         if self.is_frozen:
             self.model.freeze_image_side()
-        self.labels = datamodule.labels  # type: ignore[attr-defined]
+        self.labels = data.labels
         width = self.architecture.text.width
         if self.knowledge:
             width += len(self.architecture.knowledge.entities)

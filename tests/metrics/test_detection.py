@@ -8,7 +8,7 @@ from monai.data.box_utils import box_iou
 from monai.metrics import compute_froc_curve_data, compute_froc_score
 from monai.metrics.froc import compute_fp_tp_probs_nd
 
-from gkmvlp.metrics.detection import FALSE_POSITIVES, Image, challenge_score, find_boxes, froc, strongest
+from gkmvlp.metrics.detection import FALSE_POSITIVES, Image, challenge_scores, find_boxes, froc, strongest
 from gkmvlp.metrics.localization import LOOSE, STRICT, best_threshold, mean_average_precision
 from tests.metrics.detections import boxes, corpus
 
@@ -108,7 +108,7 @@ def test_challenge_score_is_that_of_its_text():
     images = corpus(60, seed=5)
     for threshold in (0.0, 0.4, 0.9, 1.1):
         naive = [naive_challenge(image, threshold) for image in images]
-        ours = [challenge_score(image, threshold, LOOSE) for image in images]
+        ours = [challenge_scores(image, np.array([threshold]), LOOSE)[0] for image in images]
         assert [None if np.isnan(x) else pytest.approx(x) for x in ours] == naive
     assert None in naive
     assert 0 in naive
@@ -145,7 +145,7 @@ def test_only_the_strongest_hundred_count():
 
 def test_the_threshold_chosen_has_the_best_score_of_all():
     images = corpus(30)
-    mean = lambda t: np.nanmean([challenge_score(image, t, LOOSE) for image in images])  # noqa: E731
+    mean = lambda t: np.nanmean([challenge_scores(image, np.array([t]), LOOSE)[0] for image in images])  # noqa: E731
     chosen = best_threshold(images)
     scores = np.concatenate([image.score_P for image in images])
     assert mean(chosen) == max(mean(t) for t in np.quantile(scores, np.linspace(0, 1, 50)))

@@ -9,7 +9,7 @@ import pytest
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.assemble import figures
 from gkmvlp.metrics.bootstrap import Resamples
-from gkmvlp.metrics.detection import Image, challenge_score
+from gkmvlp.metrics.detection import Image, challenge_scores
 from gkmvlp.metrics.localization import LOOSE, TASK, images_of
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
 from tests.metrics.corpora import META
@@ -41,7 +41,7 @@ def test_a_resample_is_the_figure_of_the_images_drawn():
 def test_the_challenge_leaves_out_images_without_truth_and_prediction():
     images = corpus(60, seed=5)
     scored = score(table(images, threshold=0.4))["rsna_score"]
-    values = np.array([challenge_score(image, 0.4, LOOSE) for image in images])
+    values = np.array([challenge_scores(image, np.array([0.4]), LOOSE)[0] for image in images])
     assert np.array_equal(scored.rows_N, ~np.isnan(values))
     assert scored.curve_V[0] == pytest.approx(np.nanmean(values))
     assert 0 < scored.rows_N.sum() < 60

@@ -7,6 +7,7 @@ import torch
 from gkmvlp.cli import main
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.data_modules.lookalikes import rsna_pneumonia
+from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import read_predictions
@@ -149,3 +150,8 @@ def test_validation_chooses_and_keeps_a_threshold(boxes):
     task.on_validation_epoch_end()
     assert logged["val/map_40_75"] == pytest.approx(1)
     assert 0.31 < task.threshold.item() < 0.81
+
+
+def test_data_without_boxes_of_findings_is_refused(studies):
+    with pytest.raises(ConfigError, match="phantom-mimic-cxr has none"):
+        make(studies)

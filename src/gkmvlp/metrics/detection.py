@@ -181,15 +181,15 @@ def _found(image: Image) -> tuple[FloatArray, FloatArray]:
     return image.score_P[~inside_PK.any(1)], best_K[inside_PK.any(0)]
 
 
-def challenge_score(image: Image, threshold: float, iou_T: FloatArray) -> float:
-    """Score of one image by the rule of the RSNA Pneumonia Detection Challenge (2018).
+def challenge_scores(image: Image, threshold_C: FloatArray, iou_T: FloatArray) -> FloatArray:
+    """Score of one image by the rule of the RSNA Pneumonia Detection Challenge (2018), at each of C thresholds (C,).
 
     Mean over overlaps of TP / (TP + FP + FN) of the detections that reach the threshold; NaN, which leaves the image
     out, where there is neither truth nor detection; 0 for a detection on an image without truth.
     """
-    kept_P = image.score_P >= threshold
-    truths, detections = len(image.true_K4), int(kept_P.sum())
-    if not truths and not detections:
-        return float("nan")
-    found_T = find_boxes(image, iou_T)[:, kept_P].sum(1)
-    return float((found_T / (truths + detections - found_T)).mean())
+    kept_CP = image.score_P >= threshold_C[:, None]
+    # which box a detection takes does not depend on those that come after it
+    found_CT = kept_CP.astype(float) @ find_boxes(image, iou_T).T
+    all_C1 = len(image.true_K4) + kept_CP.sum(1, keepdims=True)
+    share_CT = np.divide(found_CT, all_C1 - found_CT, out=np.full(found_CT.shape, np.nan), where=all_C1 > 0)
+    return share_CT.mean(1)

@@ -13,7 +13,7 @@ from gkmvlp.metrics import detection
 from gkmvlp.metrics.assemble import Key, Scored, Task, fold_of
 from gkmvlp.metrics.auroc import FloatArray
 from gkmvlp.metrics.bootstrap import mean_curve, nanmean
-from gkmvlp.metrics.detection import FALSE_POSITIVES, MOST, Image, challenge_score
+from gkmvlp.metrics.detection import FALSE_POSITIVES, MOST, Image, challenge_scores
 
 LOOSE = np.linspace(0.4, 0.75, 8)
 STRICT = np.linspace(0.5, 0.95, 10)
@@ -57,7 +57,8 @@ def challenge_curve(
     images: list[Image], threshold_N: FloatArray, unit_N: NDArray[np.intp], counts_VG: NDArray[np.uint16]
 ) -> Scored:
     """The challenge's score, over images with truth or prediction."""
-    score_N = np.array([challenge_score(image, t, LOOSE) for image, t in zip(images, threshold_N, strict=True)])
+    pairs = zip(images, threshold_N[:, None], strict=True)
+    score_N = np.array([challenge_scores(image, threshold_1, LOOSE)[0] for image, threshold_1 in pairs])
     scored_N = ~np.isnan(score_N)
     return Scored(mean_curve(score_N[scored_N], unit_N[scored_N], counts_VG), scored_N)
 
@@ -67,9 +68,9 @@ def best_threshold(images: list[Image]) -> float:
     score_D = np.concatenate([image.score_P for image in images])
     if not len(score_D):
         return 0.5
-    candidates = np.unique(np.quantile(score_D, np.linspace(0, 1, 50)))
-    means = [nanmean(np.array([[challenge_score(image, t, LOOSE)] for image in images]))[0] for t in candidates]
-    return float(candidates[int(np.argmax(np.nan_to_num(means)))])
+    candidate_C = np.unique(np.quantile(score_D, np.linspace(0, 1, 50)))
+    mean_C = nanmean(np.stack([challenge_scores(image, candidate_C, LOOSE) for image in images]))
+    return float(candidate_C[int(np.argmax(np.nan_to_num(mean_C)))])
 
 
 def _label(rows: pd.DataFrame, unit_N: NDArray[np.intp], counts_VG: NDArray[np.uint16]) -> dict[str, Scored]:
