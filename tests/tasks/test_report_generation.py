@@ -87,15 +87,16 @@ def test_the_model_that_is_left_writes_its_reports(trained, studies, tmp_path, c
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.parametrize("kind", ["greedy", "sample"])
-def test_from_scratch_writes_by_every_search_and_alike_twice(kind, phantoms, tmp_path):
+def test_from_scratch_draws_alike_twice(phantoms, tmp_path):
     texts = []
     for run in ("one", "two"):
-        line = report_words(phantoms, tmp_path / run, "null", f"{SEARCH}.kind={kind}", f"{SEARCH}.longest=9")
-        assert main(["fit", *line]) == 0
-        assert main(["test", *line, f"--ckpt_path={tmp_path / run / 'checkpoints/best.ckpt'}"]) == 0
+        line = report_words(phantoms, tmp_path / run, "null", f"{SEARCH}.kind=sample", f"{SEARCH}.longest=9")
+        if run == "one":
+            assert main(["fit", *line]) == 0
+        assert main(["test", *line, f"--ckpt_path={tmp_path / 'one/checkpoints/best.ckpt'}"]) == 0
         table = read_predictions(tmp_path / run / "predictions" / "report_generation.parquet")[0]
         texts.append(table.loc[table["model"] == "scratch", ["sample_id", "prediction"]])
+    assert texts[0]["prediction"].nunique() > 1
     pd.testing.assert_frame_equal(*texts)
 
 
