@@ -1,6 +1,7 @@
 """Tensors of a pickle as safetensors; nothing but tensors is taken out of it, and no code is run."""
 
 import os
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from pickle import UnpicklingError
@@ -12,6 +13,8 @@ from torch import Tensor
 
 from gkmvlp.errors import ZooError
 
+# what torch's own unpickler raises of a class, and of bytes that are no pickle
+BROKEN = (UnpicklingError, RuntimeError, EOFError, ValueError, TypeError, LookupError, struct.error)
 # where training programs keep the weights, beside optimizer and epoch
 INSIDE = ("state_dict", "model_state_dict", "model")
 
@@ -44,7 +47,7 @@ def _tensors(file: Path) -> dict[str, Tensor]:
         content: Any = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise ZooError(f"{file}: {error.strerror or error}") from error
-    except (UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+    except BROKEN as error:
         asked = " ".join(str(error).split()).partition("Please file an issue")[0][:200]
         raise ZooError(f"{file}: refused, it is no pickle of tensors alone ({asked})") from error
     content = next((content[name] for name in INSIDE if isinstance(content, Mapping) and name in content), content)

@@ -17,8 +17,8 @@ FORMAT = 1
 PACKAGED = Path(__file__).parent / "models"
 TASKS = ("pretraining", "classification", "localization", "report_generation", "vqa", "region_detection")
 SUFFIXES = (".safetensors", ".json", ".txt", ".yaml", ".md")  # what a model may consist of: nothing that runs
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 PINNED = re.compile(r"hf://[\w.-]+/[\w.-]+@[0-9a-f]{40}(/[\w./-]+)?")
 
@@ -147,9 +147,9 @@ def _problems(entry: Entry) -> list[str]:
     """What is wrong with the values of an entry."""
     names = [file.name for file in entry.files]
     found = [f"task {entry.task!r} is none of {', '.join(TASKS)}"] if entry.task not in TASKS else []
-    found += [f"name {entry.name!r}: lower-case letters, digits, . _ - expected"] if not fits(_NAME, entry.name) else []
+    found += [f"name {entry.name!r}: lower-case letters, digits, . _ - expected"] if not fits(NAME, entry.name) else []
     for file in entry.files:
-        if not fits(_FILE_NAME, file.name):
+        if not fits(FILE_NAME, file.name):
             found += [f"file {file.name!r}: a plain name expected, no folder"]
         elif not file.name.endswith(SUFFIXES):
             found += [f"file {file.name!r}: only {', '.join(SUFFIXES)} are taken; weights: gkmvlp zoo convert"]

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from gkmvlp.models.backbone import Backbone, saw_patients
 from gkmvlp.models.weights import is_pickle
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 from gkmvlp.zoo.cards import card
-from gkmvlp.zoo.entry import FORMAT, SCHEME, SUFFIXES, Entry, File, Licences, Result, dump, parse
+from gkmvlp.zoo.entry import FORMAT, NAME, SCHEME, SUFFIXES, Entry, File, Licences, Result, dump, fits, parse
 from gkmvlp.zoo.privacy import leftover_path, refuse_credentialed, without_paths
 from gkmvlp.zoo.registry import find
 
@@ -64,6 +65,8 @@ def publish(folder: Path, out: Path, about: About) -> Entry:
         ResultsError: If ``results.json`` cannot be read.
         BackboneError: If the model is not whole.
     """
+    if not fits(NAME, about.name):
+        raise ZooError(f"--name {about.name}: lower-case letters, digits, . _ - expected")
     inner = next((folder / name for name in MODEL_FOLDERS if (folder / name / "config.json").is_file()), None)
     if inner is None:
         raise ZooError(f"{folder}: neither model/ nor backbone/ with a config.json; name the folder of a run")
@@ -74,20 +77,37 @@ def publish(folder: Path, out: Path, about: About) -> Entry:
     for path in (out / about.name, out / f"{about.name}.yaml"):
         if path.exists():
             raise ZooError(f"{path} exists: remove it or choose another --name")
-    partial = out / f".{about.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    _copy_model(inner, partial)
-    (partial / CONFIG).write_text(yaml.safe_dump(without_paths(config), sort_keys=False), encoding="utf-8")
-    entry = _entry(model, config, manifest, figures, about, partial)
-    text = dump(entry)
-    parse(text, f"entry {about.name}")
-    for source, content in {"entry": text, **_texts(partial)}.items():
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=out) as scratch:
+            made = Path(scratch) / about.name
+            made.mkdir()
+            entry = _write(inner, made, model, config, manifest, figures, about)
+            made.rename(out / about.name)
+        (out / f"{about.name}.md").write_text(card(entry), encoding="utf-8")
+        (out / f"{about.name}.yaml").write_text(dump(entry), encoding="utf-8")
+    except OSError as error:
+        raise ZooError(f"{out} cannot be written ({error.strerror or error}): name another by --out") from error
+    return entry
+
+
+def _write(
+    inner: Path,
+    made: Path,
+    model: Backbone,
+    config: dict[str, Any],
+    manifest: dict[str, str],
+    figures: list[Figure],
+    about: About,
+) -> Entry:
+    """Write the files of a model into an empty folder; their entry."""
+    _copy_model(inner, made)
+    (made / CONFIG).write_text(yaml.safe_dump(without_paths(config), sort_keys=False), encoding="utf-8")
+    entry = _entry(model, config, manifest, figures, about, made)
+    parse(dump(entry), f"entry {about.name}")
+    for source, content in {"entry": dump(entry), **_texts(made)}.items():
         if found := leftover_path(content):
-            raise ZooError(f"{folder}: {source} still holds the local path {found}; take it out of the run's files")
-    partial.rename(out / about.name)
-    (out / f"{about.name}.md").write_text(card(entry), encoding="utf-8")
-    (out / f"{about.name}.yaml").write_text(text, encoding="utf-8")
+            raise ZooError(f"{inner}: {source} still holds the local path {found}; take it out of the run's files")
     return entry
 
 
@@ -144,7 +164,7 @@ def _copy_model(inner: Path, target: Path) -> None:
             shutil.copyfile(file, target / file.name)
             continue
         content = without_paths(json.loads(file.read_text(encoding="utf-8")))
-        if file.name == "config.json" and not str(content.get("backbone") or SCHEME).startswith((SCHEME, "hf://")):
+        if file.name == "config.json" and not str(content.get("backbone") or SCHEME).startswith(SCHEME):
             content["backbone"] = None  # a folder of this machine
         (target / file.name).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
@@ -154,8 +174,8 @@ def _check_tensors(file: Path) -> None:
         raise ZooError(f"{file} is a pickle: gkmvlp zoo convert {file} --out NEW.safetensors")
     with safe_open(file, framework="pt") as opened:
         said = opened.metadata() or {}
-    if set(said) - {"format"}:
-        raise ZooError(f"{file}: its header says more than its format ({', '.join(sorted(said))}); write it anew")
+    if more := sorted(set(said) - {"format"}):
+        raise ZooError(f"{file}: its header says more than its format ({', '.join(more)}); write it anew")
 
 
 def _texts(folder: Path) -> dict[str, str]:
@@ -173,7 +193,7 @@ def _entry(
     """The entry of the files in a folder."""
     info, architecture = model.info, model.model.architecture
     task, data = str(info.get("task") or "pretraining"), str(info["trained_on"])
-    patients = saw_patients(info)
+    patients, backbone = saw_patients(info), _backbone(info.get("backbone"))
     if patients and not (about.weights and about.data):
         raise ZooError(f"trained on {data}: say by --weights-licence and --data-terms what may be done with it")
     return Entry(
@@ -184,13 +204,13 @@ def _entry(
             f"{architecture.vision.name} at {architecture.image_size} px, text of {architecture.text.layers} layers "
             f"and width {architecture.text.width}, {len(architecture.knowledge.entities)} entities"
         ),
-        backbone=_origin(info.get("backbone")),
+        backbone=backbone.reference if backbone else None,
         files=[_file(path) for path in sorted(folder.iterdir())],
         sources=[about.name, *about.sources],
         licences=Licences(CODE, about.weights or CODE, about.data or PHANTOMS),
         config=CONFIG,
         seed=int(config.get("seed_everything") or 0),
-        manifests=manifest,
+        manifests={**(backbone.manifests if backbone else {}), **manifest},
         trained_on=data.split(", "),
         results=[_result(figure) for figure in figures],
         limits=[NOT_CLINICAL, *([] if patients else [NO_PATIENT]), *about.limits],
@@ -198,10 +218,9 @@ def _entry(
     )
 
 
-def _origin(reference: object) -> str | None:
-    """The backbone behind a fine-tuned model, with the digest of its files; None for a folder of this machine."""
-    text = str(reference or "")
-    return find(text).reference if text.startswith(SCHEME) else text if text.startswith("hf://") else None
+def _backbone(reference: object) -> Entry | None:
+    """The model of the zoo that a fine-tuned one started from; None for a folder of this machine."""
+    return find(str(reference)) if str(reference).startswith(SCHEME) else None
 
 
 def _file(path: Path) -> File:

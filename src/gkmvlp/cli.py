@@ -50,8 +50,10 @@ def main(args: list[str] | None = None) -> int:
     words = list(sys.argv[1:] if args is None else args)
     show_traceback = "--traceback" in words or os.environ.get("GKMVLP_TRACEBACK") == "1"
     words = [word for word in words if word != "--traceback"]
-    # albumentations asks a server for its newest version on import, tokenizers warns about every worker
+    # albumentations asks a server for its newest version on import, the hub's client tells which program uses it,
+    # tokenizers warns about every worker
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:
         code = _dispatch(words)

@@ -1,0 +1,223 @@
+"""zoo:// and hf:// wherever a model or backbone is taken; files that do not hold what they should; conversion."""
+
+import contextlib
+import json
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save_file
+
+import gkmvlp
+import gkmvlp.zoo.references
+from gkmvlp.cli import main
+from gkmvlp.errors import BackboneError, ZooError
+from gkmvlp.models import locations
+from gkmvlp.models.tokenizer import load_tokenizer
+from tests.commands.small_models import ENTITIES, write_backbone, write_images
+from tests.tiny import words
+from tests.zoo.server import write_entry
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory):
+    torch.set_num_threads(1)
+    return write_backbone(tmp_path_factory.mktemp("backbone") / "backbone")
+
+
+def released(backbone, folder, monkeypatch, name="tiny"):
+    """A backbone folder as an entry of a registry folder."""
+    files = {file.name: file.read_bytes() for file in backbone.iterdir()}
+    entry = write_entry(folder, name, {**files, "training.yaml": b""})
+    monkeypatch.setenv("GKMVLP_ZOO", str(folder))
+    return entry
+
+
+@pytest.mark.filterwarnings("ignore:A model that never")
+def test_load_by_name_reference_and_digest(backbone, tmp_path, monkeypatch):
+    image = write_images(tmp_path / "images", 1)[0]
+    expected = gkmvlp.load(backbone, device="cpu").read(image)
+    entry = released(backbone, tmp_path / "zoo", monkeypatch)
+    for reference in ("tiny", "zoo://tiny", entry.reference):
+        assert gkmvlp.load(reference, device="cpu").read(image) == expected
+    with pytest.raises(ZooError, match="no model zoo://tin; did you mean tiny"):
+        gkmvlp.load("tin")
+
+
+def test_predict_by_reference(backbone, tmp_path, monkeypatch, capsys):
+    released(backbone, tmp_path / "zoo", monkeypatch)
+    image = str(write_images(tmp_path / "images", 1)[0])
+    assert main(["predict", "--model", "zoo://tiny", "--task", "classification", image]) == 0
+    assert ENTITIES[0] in capsys.readouterr().out
+
+
+def test_a_run_starts_from_a_reference(pretrained, phantoms, tmp_path, monkeypatch, capsys):
+    """The run's config and model keep the reference, not where the cache lies; another name is one line."""
+    entry = released(pretrained / "backbone", tmp_path / "zoo", monkeypatch)
+    out = tmp_path / "run"
+    options = words("vqa-phantom", phantoms, out, "--trainer.limit_train_batches=1", "--trainer.limit_val_batches=1")
+    assert main(["fit", *options, f"--model.init_args.backbone={entry.reference}"]) == 0
+    assert f"backbone {entry.reference}: " in capsys.readouterr().out
+    assert yaml.safe_load((out / "config.yaml").read_text())["model"]["init_args"]["backbone"] == entry.reference
+    assert json.loads((out / "model" / "config.json").read_text())["backbone"] == entry.reference
+    assert main(["fit", *options, "--model.init_args.backbone=zoo://tinny"]) == 1
+    assert capsys.readouterr().err == "gkmvlp: no model zoo://tinny; did you mean tiny? (gkmvlp zoo list)\n"
+
+
+def test_an_unknown_scheme():
+    with pytest.raises(BackboneError, match=r"ftp://x: a folder, or one of these is expected: hf://, zoo://"):
+        locations.folder_of("ftp://x")
+
+
+def edited(folder, change):
+    path = folder / "model.safetensors"
+    state = load_file(path)
+    change(state)
+    save_file(state, path)
+
+
+SPOILED = {
+    "missing": (lambda folder: edited(folder, lambda state: state.pop("kind")), "1 missing: kind 2x16"),
+    "extra": (lambda folder: edited(folder, lambda state: state.update(x=torch.zeros(3))), "1 extra: x 3"),
+    "misshapen": (
+        lambda folder: edited(folder, lambda state: state.update(kind=torch.zeros(2, 3))),
+        "1 of another shape: kind 2x3 where 2x16 is expected",
+    ),
+    "pickle": (lambda folder: torch.save({"x": torch.zeros(1)}, folder / "model.safetensors"), "gkmvlp zoo convert"),
+    "old pickle": (lambda folder: (folder / "model.safetensors").write_bytes(pickle.dumps({})), "gkmvlp zoo convert"),
+    "newer": (
+        lambda folder: (folder / "config.json").write_text('{"format": 7}'),
+        "format 7 is not known here (up to 1); update gkmvlp",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", SPOILED)
+def test_right_hashes_of_wrong_tensors(backbone, tmp_path, monkeypatch, fault, capsys):
+    """Whoever wrote the entry hashed what does not fit: one line, nothing is run."""
+    shutil.copytree(backbone, tmp_path / "backbone")
+    spoil, message = SPOILED[fault]
+    spoil(tmp_path / "backbone")
+    released(tmp_path / "backbone", tmp_path / "zoo", monkeypatch)
+    image = str(write_images(tmp_path / "images", 1)[0])
+    assert main(["predict", "--model", "zoo://tiny", "--task", "classification", image]) == 1
+    line = capsys.readouterr().err
+    assert (line.count("\n"), message in line) == (1, True), line
+
+
+def test_code_beside_a_tokenizer_is_not_run(backbone, tmp_path):
+    shutil.copytree(backbone, tmp_path / "b")
+    ran = tmp_path / "ran"
+    (tmp_path / "b" / "evil.py").write_text(f"open({str(ran)!r}, 'w')\nclass Evil: pass\n")
+    path = tmp_path / "b" / "tokenizer_config.json"
+    told = json.loads(path.read_text()) | {
+        "auto_map": {"AutoTokenizer": ["evil.Evil", None]},
+        "tokenizer_class": "Evil",
+    }
+    path.write_text(json.dumps(told))
+    with contextlib.suppress(BackboneError):
+        load_tokenizer(tmp_path / "b")
+    assert not ran.exists()
+
+
+class Hub(BaseHTTPRequestHandler):
+    """The answers of the hub that a snapshot needs."""
+
+    commit = "b" * 40
+
+    def do_GET(self):
+        files = {file.name: file.read_bytes() for file in self.server.root.iterdir()}
+        if f"/tree/{self.commit}" in self.path:
+            tree = [{"type": "file", "path": n, "size": len(f), "oid": n.encode().hex()[:40]} for n, f in files.items()]
+            content = json.dumps(tree).encode()
+        elif f"/revision/{self.commit}" in self.path:
+            names = [{"rfilename": name} for name in files]
+            content = json.dumps({"id": "org/repo", "sha": self.commit, "siblings": names}).encode()
+        elif self.path.startswith("/org/repo/resolve/"):
+            content = files[self.path.rpartition("/")[2]]
+        else:
+            return self.send_error(404)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("ETag", f'"{len(content)}"')
+        self.send_header("X-Repo-Commit", self.commit)
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(content)
+
+    do_HEAD = do_GET
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_hub_folder(backbone, tmp_path, monkeypatch, capsys):
+    """By the real client in a process of its own: a pickle beside the weights is not fetched; offline it is here."""
+    shutil.copytree(backbone, tmp_path / "repo")
+    (tmp_path / "repo" / "pytorch_model.bin").write_bytes(b"\x80")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.root = tmp_path / "repo"
+    Thread(target=server.serve_forever, daemon=True).start()
+    code = (
+        "import pathlib, sys\nfrom gkmvlp.zoo.hub import hub_folder\n"
+        "print(sorted(file.name for file in hub_folder(sys.argv[1]).iterdir()))"
+    )
+    environment = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HOME": str(tmp_path / "hf")}
+    names = str(sorted(file.name for file in backbone.iterdir()))
+
+    def told(reference, **more):
+        words, variables = [sys.executable, "-c", code, reference], {**os.environ, **environment, **more}
+        done = subprocess.run(words, env=variables, capture_output=True, text=True, check=False)
+        return (done.stdout or done.stderr).strip().splitlines()[-1]
+
+    assert told(f"hf://org/repo@{Hub.commit}") == names
+    server.shutdown()
+    assert told(f"hf://org/repo@{Hub.commit}", GKMVLP_OFFLINE="1") == names
+    assert told("hf://org/other", GKMVLP_OFFLINE="1").endswith("hf://org/other: offline, and it is not in the cache")
+    with pytest.raises(ZooError, match="hf://org/repo or"):
+        locations.folder_of("hf://org")
+
+
+def test_conversion(tmp_path, capsys):
+    """Tensors by name out of a checkpoint, also those that share memory; other content is left."""
+    shared = torch.arange(6.0).reshape(2, 3)
+    state = {"a": shared, "b": shared.T, "n": torch.tensor(3)}
+    torch.save({"state_dict": state, "epoch": 3, "optimizer": {"lr": 0.1}}, tmp_path / "x.ckpt")
+    assert main(["zoo", "convert", str(tmp_path / "x.ckpt"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"file": str(tmp_path / "x.safetensors"), "tensors": 3}
+    found = load_file(told["file"])
+    assert all(torch.equal(found[name], tensor) for name, tensor in state.items())
+    assert main(["zoo", "convert", str(tmp_path / "x.ckpt")]) == 1
+    assert "x.safetensors exists" in capsys.readouterr().err
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("ran",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"state_dict": {"a": torch.zeros(1)}, "x": Evil()}, "refused, it is no pickle of tensors alone"),
+        ({"a": 1}, "no tensors by name"),
+        ([torch.zeros(1)], "no tensors by name"),
+        (None, "refused, it is no pickle of tensors alone"),
+    ],
+)
+def test_what_is_not_converted(tmp_path, content, message, capsys):
+    path = tmp_path / "x.pt"
+    path.write_bytes(b"hello") if content is None else torch.save(content, path)
+    assert main(["zoo", "convert", str(path)]) == 1
+    told = capsys.readouterr()
+    assert "ran" not in told.out
+    assert (told.err.count("\n"), message in told.err) == (1, True), told.err
+    assert [file.name for file in tmp_path.iterdir()] == ["x.pt"]
