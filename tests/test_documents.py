@@ -73,7 +73,11 @@ def test_commands_and_their_options_exist(words):
 
 def fits():
     """Words of every ``fit`` in the documents: given as such, or through ``ARGS`` of a target."""
-    configs = {"pretrain": "zoo://pretrain-mimic", "finetune-vqa": "zoo://vqa-rad"}
+    configs = {
+        "pretrain": "zoo://pretrain-mimic",
+        "finetune-vqa": "zoo://vqa-rad",
+        "finetune-classification": "zoo://classification-nih",
+    }
     given = [words[1:] for words in OURS if words[0] == "fit"]
     for target, *assigned in MAKE:
         options = [shlex.split(word.removeprefix("ARGS=")) for word in assigned if word.startswith("ARGS=")]

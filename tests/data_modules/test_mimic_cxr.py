@@ -187,7 +187,11 @@ def test_plain_csv_unpacked_reports_and_dicoms(mimic, shared_data: Path):
     assert data.texts() == packed.texts()
     assert data.split_name == packed.split_name
     assert data.rows("validate")[0].image.endswith(".dcm")
-    assert next(iter(data.val_dataloader()))["frame"][0, 4:].tolist() == [1024, 1024]
+    batch = next(iter(data.val_dataloader()))
+    side = batch["image"].shape[-1]
+    scale_x, scale_y, *_, width, height = batch["frame"][0].tolist()
+    assert (width, height) == mimic.size[::-1]  # boxes are measured in the size that the table gives
+    assert (scale_x * width, scale_y * height) == pytest.approx((side, side))  # the DICOM itself is square
 
 
 def test_label_cache_repeats(mimic, tmp_path: Path):
