@@ -62,7 +62,7 @@ def read_regions(path: str) -> dict[str, Detected]:
         ) from error
 
 
-def require_boxes(samples: Sequence[Sample], regions: RegionPolicy, name: str) -> None:
+def require_boxes(samples: Sequence[Sample], regions: RegionPolicy, name: str | None) -> None:
     """Checks that the data set has the boxes that are asked for.
 
     Raises:

@@ -83,7 +83,8 @@ class RegionDetection(Task):
         return self.head(patches_BPD)
 
     def training_step(self, batch: ImageBatch, batch_idx: int) -> Tensor:  # noqa: D102
-        losses = region_boxes(*self(batch), batch["region_box"], batch["region_mask"])
+        box_BR4, presence_BR = self(batch)
+        losses = region_boxes(box_BR4, presence_BR, batch["region_box"], batch["region_mask"])
         values = {f"train/{name}": loss.detach() for name, loss in losses.items()}
         self.log_dict(values, batch_size=len(batch["image"]))
         return torch.stack(list(losses.values())).sum()
