@@ -124,9 +124,7 @@ def _pull(address: str, part: Part, file: File, tell: Callable[[int], Any], toke
         except Interrupted as error:
             failures = 1 if part.size > before else failures + 1
             if failures >= TRIES:
-                raise ZooError(
-                    f"{address}: {error}, {TRIES} times in a row; a later call goes on there"
-                ) from error
+                raise ZooError(f"{address}: {error}, {TRIES} times in a row; a later call goes on there") from error
             time.sleep(PAUSE * 2 ** (failures - 1))
 
 
