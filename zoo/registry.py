@@ -36,9 +36,11 @@ def entries() -> dict[str, Entry]:
     """Name -> entry of all known models, sorted.
 
     Raises:
-        ZooError: If one is wrong, or two have one name.
+        ZooError: If one is wrong, two have one name, or a folder of ``GKMVLP_ZOO`` is not there.
     """
     named = [Path(folder) for folder in os.environ.get("GKMVLP_ZOO", "").split(os.pathsep) if folder]
+    if missing := [str(folder) for folder in named if not folder.is_dir()]:
+        raise ZooError(f"GKMVLP_ZOO names {', '.join(missing)}, which is no folder")
     found: dict[str, Entry] = {}
     for folder in (PACKAGED, *named, downloaded_entries()):
         for path in sorted(folder.glob("*.yaml")):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 import pytest
 
@@ -77,6 +78,23 @@ def test_the_mirror_alone_is_asked(tmp_path, monkeypatch):
         monkeypatch.setenv("GKMVLP_MIRROR", f"{server.url}/host/")
         assert whole(download(entry))
         assert {name for name, *_ in server.asked} == set(CONTENT)
+
+
+@pytest.mark.parametrize(("target", "sent"), [("https://a.example/z", True), ("https://b.example/z", False)])
+def test_a_token_stays_with_its_host(target, sent):
+    """From https to https another host is followed, and never told who asks."""
+    request = urllib.request.Request("https://a.example/x", headers={"Authorization": "Bearer hf_secret", "Range": "y"})
+    followed = transfer._Redirects().redirect_request(request, None, 302, "Found", {}, target)
+    assert followed.full_url == target
+    assert followed.has_header("Authorization") is sent
+    assert followed.get_header("Range") == "y"
+
+
+def test_nothing_leads_from_https_to_http():
+    with pytest.raises(ZooError, match="followed only from https to https"):
+        transfer._Redirects().redirect_request(
+            urllib.request.Request("https://a.example/x"), None, 302, "Found", {}, "http://a.example/x"
+        )
 
 
 def test_the_second_source_serves_where_the_first_fails(tmp_path, server):

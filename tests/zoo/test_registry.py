@@ -112,6 +112,9 @@ def test_names_are_unique_and_those_of_their_files(zoo, tmp_path, monkeypatch):
     (zoo / "small.yaml").rename(zoo / "big.yaml")
     with pytest.raises(ZooError, match=r"call the file small\.yaml"):
         entries()
+    monkeypatch.setenv("GKMVLP_ZOO", str(zoo / "nowhere"))
+    with pytest.raises(ZooError, match=r"GKMVLP_ZOO names .*nowhere, which is no folder"):
+        entries()
 
 
 def test_another_digest_is_refused(zoo):
