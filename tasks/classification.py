@@ -4,7 +4,7 @@ B batch, N rows, L labels.
 """
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -114,7 +114,8 @@ class Classification(Task):
 
     def on_validation_epoch_end(self) -> None:
         """Logs the mean AUROC over labels that have both classes."""
-        seen_NL2 = self.all_gather(torch.cat(self.seen)).reshape(-1, len(self.labels), 2).double().cpu().numpy()  # type: ignore[union-attr]
+        gathered = cast(Tensor, self.all_gather(torch.cat(self.seen)))
+        seen_NL2 = gathered.reshape(-1, len(self.labels), 2).cpu().double().numpy()
         once = np.ones((1, len(seen_NL2)))
         area_L = np.array([weighted_auroc(*seen_NL2[:, index].T, once)[0] for index in range(len(self.labels))])
         defined = area_L[~np.isnan(area_L)]

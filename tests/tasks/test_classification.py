@@ -70,6 +70,22 @@ def test_arms_fit_and_test_and_leave_predictions(arm, radiographs, pretrained, t
         check_zero_shot(out / "predictions" / "zero_shot.parquet", pretrained / "backbone", data)
 
 
+def test_real_radiographs_and_a_label_that_none_of_them_has(shared_data, pretrained, tmp_path, capsys):
+    """A constant label is left out, named and counted; the run goes on."""
+    out, labels = tmp_path / "run", '["Pneumonia","Hernia"]'
+    line = run_words(shared_data, out, pretrained / "backbone", "--data.init_args.name=chestxray14")
+    line += [f"--data.init_args.labels={labels}", "--data.init_args.fold=0", "--trainer.limit_train_batches=2"]
+    assert main(["fit", *line]) == 0
+    assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
+    assert main(["evaluate", str(out / "predictions" / "classification.parquet")]) == 0
+    assert capsys.readouterr().err == ""
+    found = {(f.name, f.label): f for f in figures_of(out / "predictions" / "classification.parquet")}
+    assert found["auroc_macro", None].value == found["auroc_macro", "Pneumonia"].value
+    assert "1 of 2 (Hernia)" in found["auroc_macro", None].note
+    assert found["ece", "Hernia"].value is None
+    assert found["ece", "Pneumonia"].split.startswith("fold0of5@")
+
+
 def check_predict(run, score, data):
     """``gkmvlp predict`` on the files says what the test said; a picture's view is not known and read as PA."""
     shown = {str(row.image): row.sample_id for row in data.rows("test") if row.view == "PA"}
