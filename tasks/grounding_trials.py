@@ -44,7 +44,11 @@ def training_trials(data: Any, labels: Sequence[str], side: int) -> list[Trial]:
     """The boxes of training images as trials without a map; an image is read only where its size is not known."""
     trials = []
     for sample in data.rows("train"):
-        frame = data.read(sample)[1] if sample.size is None else Frame.fit(*sample.size, side, data.fit)
+        if sample.size is None:
+            frame = data.read(sample)[1]
+        else:
+            width, height = sample.size
+            frame = Frame.fit(width, height, side, data.fit)
         finding_K = np.where(sample.finding_K4.any(1), sample.fields["finding"], -1)
         for index in sorted(set(finding_K) - {-1}):
             box_K4 = frame.forward(sample.finding_K4[finding_K == index]).clip(0, side)
@@ -83,8 +87,8 @@ def best_threshold(trials: Sequence[Trial], side: int) -> int:
         return len(SHARES) // 2
     iou_NT = []
     for trial in trials:
-        box_T4 = top_boxes(enlarge(trial.map_hw, side), image_area(trial.frame, side))
-        iou_NT.append([iou(box_4, trial.box_K4).max() for box_4 in box_T4])
+        box_T4 = top_boxes(enlarge(trial.map_hw, side), image_area(trial.frame, side)).astype(float)
+        iou_NT.append([iou(box_4, trial.box_K4.astype(float)).max() for box_4 in box_T4])
     return int(np.mean(iou_NT, axis=0).argmax())
 
 

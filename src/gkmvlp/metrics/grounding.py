@@ -73,7 +73,7 @@ def _score(block: pd.DataFrame, unit_N: NDArray[np.intp], counts_VG: NDArray[np.
 
 def _notes(rows: pd.DataFrame) -> dict[Key, str]:
     """Rows without a box, trials without a prediction, and figures without a trial."""
-    out = {}
+    out: dict[Key, str] = {}
     for name in (name for name, column in _COLUMNS.items() if column in rows):
         out |= {Key(name, label): text for label, text in _notes_of(rows, name).items()}
     return out

@@ -77,7 +77,7 @@ def _columns(rows: pd.DataFrame) -> dict[str | None, tuple[str, str]]:
 
 def _notes(rows: pd.DataFrame) -> dict[Key, str]:
     """Size of the gallery and how many different targets it holds: m candidates that are equally right are one."""
-    out = {}
+    out: dict[Key, str] = {}
     one = rows[rows["seed"].eq(rows["seed"].iloc[0])]
     for label, (_, right) in _columns(rows).items():
         for direction in DIRECTIONS:
