@@ -117,7 +117,8 @@ class Classification(Task):
         gathered = cast(Tensor, self.all_gather(torch.cat(self.seen)))
         seen_NL2 = gathered.reshape(-1, len(self.labels), 2).cpu().double().numpy()
         once = np.ones((1, len(seen_NL2)))
-        area_L = np.array([weighted_auroc(*seen_NL2[:, index].T, once)[0] for index in range(len(self.labels))])
+        columns = (seen_NL2[:, index].T for index in range(len(self.labels)))
+        area_L = np.array([weighted_auroc(score_N, target_N, once)[0] for score_N, target_N in columns])
         defined = area_L[~np.isnan(area_L)]
         self.log("val/auroc_macro", float(defined.mean()) if len(defined) else 0.5)
 

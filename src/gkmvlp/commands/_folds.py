@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -74,7 +75,7 @@ def merge_folds(parts: Mapping[int, Path], target: Path) -> Path:
         parts: Fold -> predictions file; all of one task and data set.
         target: The file to write.
     """
-    tables, splits, meta = [], [], {}
+    tables, splits, meta = [], [], dict[str, Any]()
     for fold, part in sorted(parts.items()):
         table, meta = read_predictions(part)
         tables.append(table.assign(fold=fold))

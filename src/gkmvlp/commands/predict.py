@@ -22,7 +22,8 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare model, images, task and outputs."""
     parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="file, or folder that is searched")
-    parser.add_argument("--model", metavar="REF", required=True, help="zoo://NAME, or folder of a backbone, a model or their run")
+    described = "zoo://NAME, or folder of a backbone, a model or their run"
+    parser.add_argument("--model", metavar="REF", required=True, help=described)
     parser.add_argument("--task", metavar="TASK", required=True, help=", ".join(TASKS))
     parser.add_argument("--question", metavar="TEXT", help="what vqa is asked about every image")
     parser.add_argument("--prompts", metavar="FILE", type=Path, help="text file, one prompt a line")

@@ -63,7 +63,7 @@ def _notes(rows: pd.DataFrame) -> dict[Key, str]:
         parts.append(f"empty references, left out: {int((~rows_N).sum()) // seeds}")
     if empty := sum(not words(text) for text in used["prediction"]):
         parts.append(f"empty generated reports, scored as such: {empty}{' over all seeds' if seeds > 1 else ''}")
-    has_E = present(used["target"]).any(0)
+    has_E = np.atleast_1d(present(used["target"]).any(axis=0))
     unsaid = [name for name, has in zip(NAMES, has_E, strict=True) if not has]
     own: dict[str, str] = {}
     if not len(used):

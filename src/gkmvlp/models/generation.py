@@ -5,14 +5,14 @@ B texts, K beams of each, T tokens, M memory tokens, D width, H heads, V vocabul
 
 import re
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor
 
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.backbone import Backbone
-from gkmvlp.models.text import POSITIONS, FusionBert, Memory
+from gkmvlp.models.text import POSITIONS, BertLayer, FusionBert, Memory
 
 _HYPHEN = re.compile(r"(?<=\w) ([-/]) (?=\w)")  # a WordPiece tokenizer takes "x-ray" apart
 Kind = Literal["greedy", "beam", "sample"]
@@ -78,8 +78,10 @@ class CachedDecoder:
     def __init__(self, text: FusionBert, memory: Memory, mask_BM: Tensor | None = None, beams: int = 1) -> None:
         self.text, self.beams, self.length = text, beams, 0
         self.mask = None if mask_BM is None else mask_BM[:, None, None, :]
-        self.read = [layer.cross_attention and layer.cross_attention.project(memory) for layer in text.layers]
-        self.written: list[Memory | None] = [None] * len(text.layers)
+        self.layers = cast(list[BertLayer], list(text.layers))
+        crossed = [layer.cross_attention for layer in self.layers]
+        self.read = [None if cross is None else cross.project(memory) for cross in crossed]
+        self.written: list[Memory | None] = [None] * len(self.layers)
 
     def step(self, token_N: Tensor) -> Tensor:
         """Reads one more token of each text.
@@ -91,15 +93,16 @@ class CachedDecoder:
             Scores of the token after it, (B K, V) float32.
         """
         x_N1D = self.text.embed(token_N[:, None], self.length)
-        for index, layer in enumerate(self.text.layers):
+        for index, layer in enumerate(self.layers):
             new, old = layer.decoder_attention.project(Memory(x_N1D, x_N1D)), self.written[index]
             if old is not None:
                 new = Memory(torch.cat([old.key, new.key], dim=2), torch.cat([old.value, new.value], dim=2))
             self.written[index] = new
             x_N1D = layer.decoder_attention.attend(x_N1D, new, None)
-            if (read := self.read[index]) is not None:  # the beams of a text are the queries of one attention
+            read, cross = self.read[index], layer.cross_attention
+            if read is not None and cross is not None:  # the beams of a text are the queries of one attention
                 folded_BKD = x_N1D.view(-1, self.beams, x_N1D.shape[-1])
-                x_N1D = layer.cross_attention.attend(folded_BKD, read, self.mask).view_as(x_N1D)
+                x_N1D = cross.attend(folded_BKD, read, self.mask).view_as(x_N1D)
             x_N1D = layer.feed_forward(x_N1D)
         self.length += 1
         return self.text.vocabulary_logits(x_N1D)[:, 0].float()
