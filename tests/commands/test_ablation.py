@@ -67,7 +67,8 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
     assert all(set(table["model"]) == {"variant:shuffled"} and set(table["seed"]) == {3} for table in left.values())
 
 
-def test_what_is_kept_is_not_run_again(tmp_path, capsys):
+def test_what_is_kept_is_not_run_again(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("GKMVLP_PROGRESS", "0")
     for variant in STRENGTH:
         table = entity_table(seeds=(0,), models={"pretrained": STRENGTH[variant]}).assign(model=model_name(variant))
         file = tmp_path / "ablation" / f"{variant}-0" / "entity_classification.parquet"

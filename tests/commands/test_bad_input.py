@@ -96,7 +96,7 @@ STOPS = {
     ),
     "misspelt key": (None, ["--data.init_args.batchsize=2"], 2, ["'batchsize'", "did you mean batch_size?"]),
     "misspelt nested key": (None, [f"--{CONFIG}.text.laeyrs=2"], 2, ["did you mean --architecture.text.layers?"]),
-    "misspelt nested file": (None, [f"--{CONFIG}=TINY"], 2, ["no key 'text.max_token'; did you mean text.max_tokens?"]),
+    "misspelt nested file": (None, [f"--{CONFIG}=TINY"], 2, ["no key 'max_token'; did you mean text.max_tokens?"]),
     "misspelt objective": (None, ["--model.init_args.objectives.itm.evry=2"], 2, ["mean --objectives.itm.every?"]),
     "missing config": (None, ["--config=zoo://pretrain-phantm"], 2, ["did you mean zoo://pretrain-phantom?"]),
     "missing backbone": (None, ["--model.init_args.backbone=nowhere"], 1, ["nowhere", "make pretrain"]),

@@ -19,6 +19,7 @@ _WRONG_CLASS = re.compile(
     r"Expected a dot import path string: (\S+)"
     r"|Problem with given class_path '([^']+)':\n.*(?:not a subclass|No module|has no attribute|Unexpected import)"
 )
+_PARTS = ("model", "data", "trainer")  # of a config
 _ORIGINAL = "Original Traceback"  # how a DataLoader reports an error of one of its workers
 
 
@@ -47,6 +48,9 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
     """
     if found := re.search(r"unrecognized arguments: (\S+)", message):
         option = found[1].partition("=")[0]
+        outer = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key not in _PARTS]
+        if outer and not option.startswith(f"--{outer[-1]}."):  # a key below an optional dataclass
+            option = f"--{outer[-1]}.{option.removeprefix('--')}"
         return f"no option {option}{hint(option, [key if key.startswith('-') else f'--{key}' for key in keys])}"
     if found := re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message):
         return f"no {found[1]!r} here{hint(found[1], re.findall(r'[^ ,]+', found[2].replace(chr(39), '')))}"
