@@ -30,10 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Fit, then test the best checkpoint."""
+    """Fit, test the best checkpoint, and write the figures."""
+    import time
+
+    from gkmvlp.commands._outcome import conclude
+    from gkmvlp.metrics.provenance import ProcessTreePeak
+
+    start = time.monotonic()
     arguments.out = arguments.out or Path(f"outputs/finetune-{arguments.task}")
-    options = common_options(arguments, *CONFIGS[arguments.task])
-    options += [f"--model.init_args.backbone={arguments.backbone or some_backbone()}", *arguments.forwarded]
-    gkmvlp("fit", *options)
-    gkmvlp("test", *options, f"--ckpt_path={best_checkpoint(arguments.out)}")
+    with ProcessTreePeak() as peak:
+        options = common_options(arguments, *CONFIGS[arguments.task])
+        options += [f"--model.init_args.backbone={arguments.backbone or some_backbone()}", *arguments.forwarded]
+        gkmvlp("fit", *options)
+        gkmvlp("test", *options, f"--ckpt_path={best_checkpoint(arguments.out)}")
+    conclude(arguments.out, start, peak.bytes)
     return 0

@@ -30,28 +30,18 @@ def run(arguments: argparse.Namespace) -> int:
     """Test; phantoms are retrieved by their planted findings too; the figures go to ``results.json``."""
     import time
 
+    from gkmvlp.commands._outcome import conclude
     from gkmvlp.commands._truth import has_findings, match_findings
-    from gkmvlp.metrics.evaluate import figures_of
-    from gkmvlp.metrics.figure import Results
-    from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
-    from gkmvlp.metrics.tables import interval, is_headline
+    from gkmvlp.metrics.provenance import ProcessTreePeak
 
     start = time.monotonic()
     arguments.out = arguments.out or Path(f"outputs/evaluate-{arguments.task}")
-    predictions = arguments.out / "predictions" / f"{arguments.task}.parquet"
     root = Path(arguments.data or PHANTOMS)
     with ProcessTreePeak() as peak:
         options = common_options(arguments, *CONFIGS[arguments.task])
         options += [f"--model.init_args.backbone={arguments.backbone or some_backbone()}", *arguments.forwarded]
         gkmvlp("test", *options)
         if arguments.task == "retrieval" and has_findings(root):
-            match_findings(predictions, root)
-        figures = figures_of(predictions)
-    results = Results(created(), command(), commit(), time.monotonic() - start, peak.bytes, figures)
-    results.write(arguments.out / "results.json")
-    for figure in filter(is_headline, figures):
-        floors = ", ".join(f"{name} {interval(floor)}" for name, floor in figure.floors.items())
-        value = interval({"value": figure.value, "low": figure.low, "high": figure.high})
-        print(f"{figure.name:18s} {figure.label or '':14s} {value:24s} floor: {floors or 'none'}")
-    print(f"written to {arguments.out}")
+            match_findings(arguments.out / "predictions" / "retrieval.parquet", root)
+    conclude(arguments.out, start, peak.bytes)
     return 0

@@ -1,0 +1,68 @@
+"""Compare the two starts of a task: from a backbone and from scratch, same config, same steps, several seeds.
+
+On phantoms, unless --data names a real data set. classification is repeated at each share of the labels, with a linear
+probe beside; localization with a frozen encoder beside. Runs that are complete are not repeated.
+"""
+
+import argparse
+from pathlib import Path
+
+from gkmvlp.commands._recipes import add_backbone_argument, common_options, some_backbone
+from gkmvlp.commands.finetune import CONFIGS
+
+SHARES = (0.01, 0.1, 1.0)
+TASKS = {"classification": "classification", "localization": "localization", "report": "report_generation"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the task and the options."""
+    parser.add_argument("task", choices=sorted(TASKS), help="downstream task")
+    parser.add_argument("--data", metavar="DIR", help="root of the real data set (absent: phantoms)")
+    parser.add_argument("--config", metavar="NAME", help="config of the zoo, or a file (absent: by --data)")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="where to write (outputs/starts-TASK)")
+    parser.add_argument("--record", type=Path, metavar="DIR", help="folder that gets the figures too: docs/results")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="seeds (0 1 2)")
+    parser.add_argument("--shares", type=float, nargs="+", default=SHARES, metavar="X", help="of labels (0.01 0.1 1)")
+    described = "one more option of the runs, like --options=--trainer.max_epochs=1; may be repeated"
+    parser.add_argument("--options", action="append", default=[], metavar="OPTION", help=described)
+    add_backbone_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run what is not there yet, write the figures."""
+    import time
+    from dataclasses import replace
+
+    from gkmvlp.commands._outcome import conclude
+    from gkmvlp.metrics.figure import Results
+    from gkmvlp.metrics.provenance import ProcessTreePeak
+
+    start, task = time.monotonic(), arguments.task
+    arguments.out = arguments.out or Path(f"outputs/starts-{task}")
+    with ProcessTreePeak() as peak:
+        config, *options = common_options(arguments, *CONFIGS[task])
+        options = [word for word in options if not word.startswith("--trainer.default_root_dir")]
+        backbone = str(arguments.backbone or some_backbone())
+        _arms(arguments, config.partition("=")[2], backbone, [*options, *arguments.options])
+    conclude(arguments.out, start, peak.bytes)
+    if arguments.record:
+        results = Results.read(arguments.out / "results.json")
+        bare = [replace(figure, predictions=None) for figure in results.figures]
+        replace(results, figures=bare).write(arguments.record / f"{task}.json")
+    return 0
+
+
+def _arms(arguments: argparse.Namespace, config: str, backbone: str, options: list[str]) -> None:
+    """The runs of the task."""
+    from gkmvlp.commands._arms import run_arms, start_words
+    from gkmvlp.commands._classification_arms import classification_arms
+    from gkmvlp.hardware import runs_at_once
+
+    out, seeds, jobs = arguments.out, arguments.seeds, runs_at_once()
+    if arguments.task == "classification":
+        classification_arms(config, out, backbone, seeds, arguments.shares, options, jobs)
+        return
+    arms = start_words(backbone)
+    if arguments.task == "localization":
+        arms["frozen"] = [*arms["pretrained"], "--model.init_args.freeze=true"]
+    run_arms(TASKS[arguments.task], config, out, arms, seeds, options, jobs)

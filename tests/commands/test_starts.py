@@ -1,0 +1,58 @@
+"""From a backbone and from scratch, compared: every arm with every seed once, figures beside each other."""
+
+import json
+
+import pytest
+
+from gkmvlp import hardware
+from gkmvlp.cli import main
+from gkmvlp.commands import _arms, _classification_arms
+from gkmvlp.metrics.predictions import write_predictions
+from tests.metrics.corpora import META, entity_table
+
+STRENGTH = {"scratch": 0.3, "pretrained": 1.5, "variant:linear_probe": 1.0}
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """Runs are recorded; each leaves predictions that depend on its arm."""
+    calls = []
+
+    def fit_and_test(config, folder, options):
+        given = dict(word.removeprefix("--").split("=", 1) for word in options)
+        calls.append((config, folder.name, given))
+        model = "scratch" if given["model.init_args.backbone"] == "null" else "pretrained"
+        model = "variant:linear_probe" if "model.init_args.probe" in given else model
+        table = entity_table(seeds=(int(given["seed_everything"]),), models={model: STRENGTH[model]})
+        table["score"] = 1 / (1 + 2.7 ** -table["score"])
+        share = float(given["data.init_args.train_fraction"])
+        for task in ("classification", "zero_shot"):
+            meta = {**META, "task": task, "label_fraction": share}
+            write_predictions(folder / "predictions" / f"{task}.parquet", table, meta)
+
+    for module in (_arms, _classification_arms):
+        monkeypatch.setattr(module, "fit_and_test", fit_and_test)
+    monkeypatch.setattr(hardware, "runs_at_once", lambda: 1)
+    return calls
+
+
+def test_classification_at_two_shares_is_compared_and_recorded(ran, tmp_path, capsys):
+    words = ["--data", "d", "--backbone", "b", "--seeds", "0", "1", "--shares", "0.1", "1", "--options=--x=1"]
+    places = ["--out", str(tmp_path / "o"), "--record", str(tmp_path / "r")]
+    assert main(["starts", "classification", *words, *places]) == 0
+    assert len(ran) == 3 * 2 * 2
+    assert all(given["data.init_args.root"] == "d" and given["x"] == "1" for _, _, given in ran)
+    assert {config.rpartition("/")[2] for config, _, _ in ran} == {"classification-nih.yaml"}
+    figures = json.loads((tmp_path / "r" / "classification.json").read_text())["figures"]
+    main_ones = {
+        (row["label_fraction"], row["model"]): row
+        for row in figures
+        if row["name"] == "auroc_macro" and row["label"] is None
+    }
+    assert set(main_ones) == {(share, model) for share in (0.1, 1.0) for model in STRENGTH}
+    pretrained, scratch = main_ones[0.1, "pretrained"], main_ones[0.1, "scratch"]
+    assert (pretrained["seeds"], pretrained["predictions"]) == (2, None)
+    gap = pretrained["difference"]["scratch"]["value"]
+    assert gap == pytest.approx(pretrained["value"] - scratch["value"])
+    assert main(["starts", "classification", *words, *places]) == 0
+    assert len(ran) == 3 * 2 * 2
