@@ -185,6 +185,8 @@ def nobody():
 
 
 def test_a_read_only_cache(nobody, monkeypatch, capsys):
+    if any(not folder.stat().st_mode & 0o001 for folder in Path(__file__).resolve().parents):
+        pytest.skip("the checkout lies in a folder that another user cannot enter")
     main(["zoo", "list"])  # what has to be imported is
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder) / "host") as server:
         locked = Path(folder) / "cache"
