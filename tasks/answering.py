@@ -24,6 +24,7 @@ from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
+from gkmvlp.models.weights import plain_state
 
 Head = Literal["ranked", "free", "classifier"]
 LONGEST = 16  # tokens of a free answer; the longest of VQA-RAD are shorter still in most vocabularies
@@ -98,8 +99,7 @@ def save_answering(backbone: Backbone, head: AnswerHead, folder: Path) -> None:
     content = {"head": head.kind, "candidates": head.candidates, "answers": head.answers}
     files = {"answers.json": json.dumps(content, indent=1).encode()}
     if head.classifier is not None:
-        state = {name: tensor.detach().cpu() for name, tensor in head.classifier.state_dict().items()}
-        files["classifier.safetensors"] = tensors_to_bytes(state)
+        files["classifier.safetensors"] = tensors_to_bytes(plain_state(head.classifier))
     backbones.save(backbone, folder, files)
 
 

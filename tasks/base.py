@@ -154,6 +154,19 @@ class Task(LightningModule):
             state = torch.load(best, map_location=self.device, weights_only=True)["state_dict"]
             self.load_state_dict(state, strict=True)
 
+    def finished(self, **own: Any) -> Backbone | None:
+        """What the best epoch leaves, or None where nothing is to be left: on other ranks, and in a trial run.
+
+        Args:
+            **own: Keys of ``info`` that are the task's; with any, those of the backbone it started from stay too.
+        """
+        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return None
+        assert self.start is not None
+        self.take_best()
+        left = self.trained()
+        return replace(left, info={**self.start.info, **own, **left.info}) if own else left
+
     def trained(self) -> Backbone:
         """The backbone as this run leaves it; ``info`` says what it was trained on, first to last."""
         assert self.start is not None

@@ -3,7 +3,6 @@
 B batch, N rows, L labels.
 """
 
-from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -23,13 +22,13 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.label_head import Features
 from gkmvlp.models.tokenizer import Tokens
-from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.entity_predictions import zero_shot_scores, zero_shot_texts
+from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.labelling import label_logits, make_head, save_labelling
 from gkmvlp.tasks.optimization import Optimization
 
 
-class Classification(Task):
+class Classification(FineTuning):
     """Says which labels an image has, and leaves ``model/``, which ``gkmvlp predict`` reads, in the run's folder.
 
     Args:
@@ -55,12 +54,9 @@ class Classification(Task):
         features: Features = "both",
         seed: int = 0,
     ) -> None:
-        if backbone is None and scratch_rate is not None:
-            optimization = replace(optimization, rate=scratch_rate)
-        super().__init__(architecture, backbone, optimization)
+        super().__init__(architecture, backbone, optimization, scratch_rate, False, seed)
         self.probe = probe and backbone is not None
         self.features: Features = features
-        self.seed = seed
         self.seen: list[Tensor] = []
         self.zero_shot: tuple[GkMvlp, Tokens, Tokens] | None = None
 
@@ -174,13 +170,8 @@ class Classification(Task):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            return
-        assert self.start is not None
-        self.take_best()
-        left = self.trained()
-        info = {**self.start.info, "task": "classification", "backbone": self.reference, **left.info}
-        save_labelling(replace(left, info=info), self.head, self.root / "model")
+        if (left := self.finished(task="classification", backbone=self.reference)) is not None:
+            save_labelling(left, self.head, self.root / "model")
 
 
 def prevalence(label_NL: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
 from gkmvlp.models.label_head import LabelHead
+from gkmvlp.models.weights import plain_state
 
 
 def make_head(labels: tuple[str, ...], architecture: Architecture, features: str) -> LabelHead:
@@ -33,8 +34,8 @@ def label_logits(model: GkMvlp, head: LabelHead, image: ImageMemory) -> Tensor:
 def save_labelling(backbone: Backbone, head: LabelHead, folder: Path) -> None:
     """Writes a backbone folder that knows labels: ``labels.json`` and the head's tensors stand beside."""
     content = {"labels": head.labels, "features": head.features}
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}
-    files = {"labels.json": json.dumps(content, indent=1).encode(), "label_head.safetensors": tensors_to_bytes(state)}
+    state = tensors_to_bytes(plain_state(head))
+    files = {"labels.json": json.dumps(content, indent=1).encode(), "label_head.safetensors": state}
     backbones.save(backbone, folder, files)
 
 

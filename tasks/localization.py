@@ -3,7 +3,6 @@
 B batch, K true boxes of an image, L labels, D width, h x w grid of patches, S side of the frame in pixels.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,13 +20,13 @@ from gkmvlp.metrics.detection import Image
 from gkmvlp.metrics.localization import LOOSE, best_threshold, mean_average_precision
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.detector import Detections, Detector, DetectorConfig, Truth
-from gkmvlp.tasks.base import Task
+from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.optimization import Optimization
 
 HALVES = 2  # of the frame: the prior box of a label is one in each
 
 
-class Localization(Task):
+class Localization(FineTuning):
     """Finds the boxes of labels.
 
     Args:
@@ -57,11 +56,9 @@ class Localization(Task):
         detector: DetectorConfig = DetectorConfig(),  # noqa: B008
         seed: int = 0,
     ) -> None:
-        if backbone is None and scratch_rate is not None:
-            optimization = replace(optimization, rate=scratch_rate)
-        super().__init__(architecture, backbone, optimization)
-        self.is_frozen = freeze and backbone is not None  # ``freeze`` is a method of LightningModule
-        self.knowledge, self.config, self.seed = knowledge, detector, seed
+        # ``freeze`` is a method of LightningModule
+        super().__init__(architecture, backbone, optimization, scratch_rate, freeze, seed)
+        self.knowledge, self.config = knowledge, detector
         self.labels: tuple[str, ...] = ()
         self.images: list[list[Image]] = []
 
@@ -81,8 +78,6 @@ class Localization(Task):
         if all(sample.finding_K4 is None for sample in data.samples):
             raise ConfigError(f"localization learns from boxes of findings, {data.name} has none: use RsnaPneumonia")
         super().prepare(datamodule)
-        if self.is_frozen:
-            self.model.freeze_image_side()
         self.labels = data.labels
         width = self.architecture.text.width
         if self.knowledge:

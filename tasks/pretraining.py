@@ -193,8 +193,5 @@ class GkMvlpPretraining(Task):
 
     def on_fit_end(self) -> None:
         """Leaves the backbone of the best epoch."""
-        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            return
-        assert self.start is not None
-        self.take_best()
-        backbones.save(self.trained(), self.root / "backbone")
+        if (left := self.finished()) is not None:
+            backbones.save(left, self.root / "backbone")

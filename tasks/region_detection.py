@@ -3,7 +3,6 @@
 B batch, R regions.
 """
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,12 @@ from gkmvlp.losses.regions import region_boxes
 from gkmvlp.metrics.regions import row_overlaps
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.region_head import RegionHead
-from gkmvlp.tasks.base import Task
+from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.optimization import Optimization
 from gkmvlp.tasks.region_folder import save_regions
 
 
-class RegionDetection(Task):
+class RegionDetection(FineTuning):
     """Finds regions; learns from data with boxes of regions (``boxes: dataset``).
 
     Leaves ``model/`` in the run's folder, from which ``gkmvlp data regions`` writes the boxes of any data set.
@@ -50,11 +49,7 @@ class RegionDetection(Task):
         freeze: bool = False,
         seed: int = 0,
     ) -> None:
-        if backbone is None and scratch_rate is not None:
-            optimization = replace(optimization, rate=scratch_rate)
-        super().__init__(architecture, backbone, optimization)
-        self.is_frozen = freeze and backbone is not None
-        self.seed = seed
+        super().__init__(architecture, backbone, optimization, scratch_rate, freeze, seed)
 
     @property
     def label(self) -> str:  # noqa: D102
@@ -71,8 +66,6 @@ class RegionDetection(Task):
         if datamodule.boxes != "dataset":  # type: ignore[attr-defined]
             raise ConfigError("region detection learns from boxes of regions: set data.init_args.boxes=dataset")
         super().prepare(datamodule)
-        if self.is_frozen:
-            self.model.freeze_image_side()
         self.prior_R4 = torch.from_numpy(datamodule.regions.atlas["PA"]).float()  # type: ignore[attr-defined]
         self.head = RegionHead(self.architecture.text.width, self.prior_R4)
 
@@ -123,6 +116,5 @@ class RegionDetection(Task):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if self.trainer.is_global_zero and not self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            self.take_best()
-            save_regions(self.trained(), self.head, self.root / "model")
+        if (left := self.finished()) is not None:
+            save_regions(left, self.head, self.root / "model")

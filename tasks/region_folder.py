@@ -20,6 +20,7 @@ from gkmvlp.geometry import Frame
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.region_head import RegionHead
+from gkmvlp.models.weights import plain_state
 
 FILE = "region_head.safetensors"
 Float = NDArray[np.float32]
@@ -27,8 +28,7 @@ Float = NDArray[np.float32]
 
 def save_regions(backbone: Backbone, head: RegionHead, folder: Path) -> None:
     """Writes a backbone folder that finds regions: the head's tensors stand beside."""
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in head.state_dict().items()}
-    backbones.save(backbone, folder, {FILE: tensors_to_bytes(state)})
+    backbones.save(backbone, folder, {FILE: tensors_to_bytes(plain_state(head))})
 
 
 def load_regions(folder: Path) -> tuple[Backbone, RegionHead]:

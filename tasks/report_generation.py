@@ -4,12 +4,11 @@ B images, E entities.
 """
 
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any, cast
 
 import pandas as pd
 import torch
-from lightning import LightningDataModule
 from torch import Tensor
 from torchmetrics.classification import BinaryF1Score
 
@@ -20,11 +19,11 @@ from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.generation import Search, write_texts
-from gkmvlp.tasks.base import Task
+from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.optimization import Optimization
 
 
-class ReportGeneration(Task):
+class ReportGeneration(FineTuning):
     """Writes reports, and leaves ``model/``, which ``gkmvlp predict`` reads, in the run's folder.
 
     Args:
@@ -51,20 +50,9 @@ class ReportGeneration(Task):
         search: Search = Search(),  # noqa: B008
         seed: int = 0,
     ) -> None:
-        if backbone is None and scratch_rate is not None:
-            optimization = replace(optimization, rate=scratch_rate)
-        super().__init__(architecture, backbone, optimization)
-        self.freeze_image = freeze_image and backbone is not None
-        self.label_smoothing, self.search, self.seed = label_smoothing, search, seed
+        super().__init__(architecture, backbone, optimization, scratch_rate, freeze_image, seed)
+        self.label_smoothing, self.search = label_smoothing, search
         self.entity_f1 = BinaryF1Score()
-
-    def prepare(self, datamodule: LightningDataModule) -> None:
-        """Loads the backbone, or builds a fresh one."""
-        if self.start is not None:
-            return
-        super().prepare(datamodule)
-        if self.freeze_image:
-            self.model.freeze_image_side()
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
         tokens = self.tokens(batch["text"], decode=True)
@@ -108,10 +96,6 @@ class ReportGeneration(Task):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
-            return
-        assert self.start is not None
-        self.take_best()
-        left = self.trained()
         own = {"task": "report_generation", "backbone": self.reference, "search": asdict(self.search)}
-        backbones.save(replace(left, info={**self.start.info, **own, **left.info}), self.root / "model")
+        if (left := self.finished(**own)) is not None:
+            backbones.save(left, self.root / "model")

@@ -4,7 +4,6 @@ B questions on N images, M memory tokens, D width.
 """
 
 from collections import Counter
-from dataclasses import replace
 from typing import Any, cast
 
 import pandas as pd
@@ -20,13 +19,13 @@ from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.answering import AnswerHead, Head, best_answers, question_memory, save_answering
-from gkmvlp.tasks.base import Task
+from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.optimization import Optimization
 
 GREY = 0.5  # the mean of equalised pixels
 
 
-class VisualQuestionAnswering(Task):
+class VisualQuestionAnswering(FineTuning):
     """Answers questions about radiographs, and leaves ``model/``, which ``gkmvlp predict`` reads, in the run's folder.
 
     Args:
@@ -58,12 +57,9 @@ class VisualQuestionAnswering(Task):
         blind: bool = False,
         seed: int = 0,
     ) -> None:
-        if backbone is None and scratch_rate is not None:
-            optimization = replace(optimization, rate=scratch_rate)
-        super().__init__(architecture, backbone, optimization)
-        self.freeze_image = freeze_image and backbone is not None
+        super().__init__(architecture, backbone, optimization, scratch_rate, freeze_image, seed)
         self.head: Head = head
-        self.candidates, self.blind, self.seed = candidates, blind, seed
+        self.candidates, self.blind = candidates, blind
         self.answers: list[str] = []
 
     @property
@@ -75,8 +71,6 @@ class VisualQuestionAnswering(Task):
         if self.start is not None:
             return
         super().prepare(datamodule)
-        if self.freeze_image:
-            self.model.freeze_image_side()
         self.answers = datamodule.answers()  # type: ignore[attr-defined]
         self.answer_index = {answer: index for index, answer in enumerate(self.answers)}
         if self.head == "classifier":
@@ -169,10 +163,6 @@ class VisualQuestionAnswering(Task):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch; the floor without an image leaves none."""
-        if not self.trainer.is_global_zero or self.trainer.fast_dev_run or self.blind:  # type: ignore[attr-defined]
-            return
-        assert self.start is not None
-        self.take_best()
-        left = self.trained()
-        info = {**self.start.info, "task": "vqa", "backbone": self.reference, **left.info}
-        save_answering(replace(left, info=info), self.answer_head(), self.root / "model")
+        left = None if self.blind else self.finished(task="vqa", backbone=self.reference)
+        if left is not None:
+            save_answering(left, self.answer_head(), self.root / "model")

@@ -25,7 +25,7 @@ from gkmvlp.models.config import BERT_SIZES, Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.locations import folder_of
 from gkmvlp.models.tokenizer import load_tokenizer, tokenize, train_tokenizer
-from gkmvlp.models.weights import fill, read_tensors
+from gkmvlp.models.weights import fill, plain_state, read_tensors
 
 FORMAT = 1
 PROMPT_TOKENS = 32
@@ -101,8 +101,7 @@ def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = N
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in backbone.model.state_dict().items()}
-    save_file(state, partial / "model.safetensors", {"format": "pt"})
+    save_file(plain_state(backbone.model), partial / "model.safetensors", {"format": "pt"})
     backbone.tokenizer.save_pretrained(str(partial))
     config = {
         "format": FORMAT,

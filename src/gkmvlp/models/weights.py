@@ -28,6 +28,11 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise BackboneError(f"{path} is no whole safetensors file ({error}): fetch it anew") from error
 
 
+def plain_state(module: nn.Module) -> dict[str, Tensor]:
+    """Tensors of a module as a file holds them: without gradient, in main memory, in one piece."""
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+
+
 def is_pickle(path: Path) -> bool:
     """Whether a file starts as pickles and what ``torch.save`` writes do."""
     with path.open("rb") as stream:
