@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,7 +78,7 @@ def audit(
     sources: Sequence[DataModule],
     pretraining: Mapping[str, Any] | None = None,
     backbone: str | None = None,
-    read_all: bool = False,
+    images: Literal["few", "all", "none"] = "few",
     workers: int = 2,
 ) -> dict[str, Any]:
     """Overlaps between all splits of all data sets, and with the patients of a pre-training.
@@ -87,7 +87,7 @@ def audit(
         sources: Checked DataModules.
         pretraining: The backbone's ``info``, or None where there is none.
         backbone: What it is called.
-        read_all: Whether images are compared however many there are.
+        images: Whether they are compared: where there are few (``AUTO_IMAGES``), in any case, or not at all.
         workers: Threads that decode.
 
     Returns:
@@ -97,8 +97,8 @@ def audit(
     Raises:
         BackboneError: If the backbone does not say which patients it has seen.
     """
-    images = sum(len({sample.image for sample in data.samples}) for data in sources)
-    compares = read_all or images <= AUTO_IMAGES
+    count = sum(len({sample.image for sample in data.samples}) for data in sources)
+    compares = images == "all" or (images == "few" and count <= AUTO_IMAGES)
     unreadable: dict[str, str] = {}
     sides = [side for data in sources for side in _sides(data, workers if compares else None, unreadable)]
     overlaps = [overlap for first, second in combinations(sides, 2) for overlap in _overlaps(first, second)]

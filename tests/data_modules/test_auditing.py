@@ -90,7 +90,7 @@ def test_many_images_are_compared_only_when_asked(monkeypatch):
     found = audit([Toy("toy", rows)])
     assert not found["overlaps"]
     assert any("--images" in line for line in lines(found))
-    found = audit([Toy("toy", rows)], read_all=True)
+    found = audit([Toy("toy", rows)], images="all")
     assert [overlap["examples"] for overlap in found["overlaps"]] == [["a = b"]]
     assert list(found["unreadable"]) == ["c"]
     assert "no patients on two sides" in lines(found)

@@ -83,6 +83,12 @@ def start_words(backbone: str) -> dict[str, list[str]]:
     return {"scratch": ["--model.init_args.backbone=null"], "pretrained": [f"--model.init_args.backbone={backbone}"]}
 
 
+def localization_words(backbone: str) -> dict[str, list[str]]:
+    """Options of the two starts, and of a detector on an encoder that is held still."""
+    arms = start_words(backbone)
+    return {**arms, "frozen": [*arms["pretrained"], "--model.init_args.freeze=true"]}
+
+
 def run_arms(
     task: str,
     config: str,

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.commands._arms import fit_and_test, merge, seed_words, side_by_side
-
-FRACTIONS = (0.01, 0.1, 1.0)
+from gkmvlp.commands._arms import fit_and_test, merge, seed_words, side_by_side, start_words
 
 
 def classification_arms(
@@ -32,11 +30,8 @@ def classification_arms(
         The merged predictions files below ``out/predictions``: ``classification-<share>.parquet`` of each share, and
         ``zero_shot.parquet``.
     """
-    arms = {  # the longest first
-        "scratch": ["--model.init_args.backbone=null"],
-        "pretrained": [f"--model.init_args.backbone={backbone}"],
-        "linear_probe": [f"--model.init_args.backbone={backbone}", "--model.init_args.probe=true"],
-    }
+    starts = start_words(backbone)
+    arms = {**starts, "linear_probe": [*starts["pretrained"], "--model.init_args.probe=true"]}  # the longest first
     calls: list[tuple[str, Path, list[str]]] = []
     merged: dict[Path, list[Path]] = {}
     for share in fractions:

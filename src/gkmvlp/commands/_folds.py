@@ -9,7 +9,7 @@ import pandas as pd
 
 from gkmvlp.commands._arms import lightning
 from gkmvlp.commands._pairs import build_pairs
-from gkmvlp.data_modules import ChestXray14, auditing
+from gkmvlp.data_modules import auditing
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
 from gkmvlp.models import backbone as backbones
@@ -50,22 +50,19 @@ def pairs_stage(
     return left
 
 
-def split_of_fold(data: Path, fold: int) -> Callable[[str], str]:
-    """Patient id -> split of ``ChestXray14`` in that fold; images that are not there do not matter."""
-    rows = ChestXray14(str(data), fold=fold, folds=FOLDS)
-    rows.check()
+def split_in(rows: DataModule) -> Callable[[str], str]:
+    """Patient id -> split of a checked DataModule, ``test`` for those that it does not know."""
     known = {sample.patient_id: sample.split for sample in rows.samples}
     return lambda patient: known.get(patient, "test")
 
 
 def require_unseen(data: DataModule, backbone: Path) -> None:
-    """Stops where the backbone has seen a test patient (``gkmvlp data audit``).
+    """Stops where the backbone has seen a test patient of a checked DataModule (``gkmvlp data audit``).
 
     Raises:
         DataError: If it has.
     """
-    data.check()
-    auditing.require_clean(auditing.audit([data], backbones.load(backbone).info, str(backbone)))
+    auditing.require_clean(auditing.audit([data], backbones.load(backbone).info, str(backbone), images="none"))
 
 
 def merge_folds(parts: Mapping[int, Path], target: Path) -> Path:

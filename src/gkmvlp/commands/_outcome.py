@@ -1,15 +1,17 @@
-"""What a recipe ends with: the figures of its predictions in ``results.json``, the main ones on stdout."""
+"""What a recipe ends with: its figures in ``results.json``, the main ones on stdout."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.figure import Results
+from gkmvlp.metrics.figure import Figure, Results
 from gkmvlp.metrics.provenance import command, commit, created
 from gkmvlp.metrics.tables import interval, is_headline
 
 
-def conclude(out: Path, start: float, peak_bytes: int) -> None:
+def conclude(out: Path, start: float, peak_bytes: int) -> Results:
     """Computes the figures of every predictions file of a run, writes and prints them.
 
     Args:
@@ -18,11 +20,23 @@ def conclude(out: Path, start: float, peak_bytes: int) -> None:
         peak_bytes: Highest resident memory of its processes.
     """
     figures = [figure for file in sorted((out / "predictions").glob("*.parquet")) for figure in figures_of(file)]
-    results = Results(created(), command(), commit(), time.monotonic() - start, peak_bytes, figures)
+    return write_results(out, figures, start, peak_bytes)
+
+
+def write_results(out: Path, figures: Sequence[Figure], start: float, peak_bytes: int) -> Results:
+    """Writes figures to ``results.json`` in a folder, and prints the main ones (see ``conclude``)."""
+    results = Results(created(), command(), commit(), time.monotonic() - start, peak_bytes, list(figures))
     results.write(out / "results.json")
     for figure in filter(is_headline, figures):
-        floors = ", ".join(f"{name} {interval(floor)}" for name, floor in figure.floors.items())
+        beside = {**figure.floors, **{f"minus {name}": span for name, span in figure.difference.items()}}
+        told = ", ".join(f"{name} {interval(span)}" for name, span in beside.items())
         value = interval({"value": figure.value, "low": figure.low, "high": figure.high})
-        name = f"{figure.name} {figure.label or ''}"
-        print(f"{figure.task:22s} {name:28s} {figure.model or '':24s} {value:24s} floor: {floors or 'none'}")
+        name, on = f"{figure.name} {figure.label or ''}", figure.split or figure.data or ""
+        print(f"{figure.task:22s} {name:28s} {figure.model or '':14s} {on:24s} {value:24s} {told}")
     print(f"figures in {out / 'results.json'}")
+    return results
+
+
+def record(results: Results, file: Path) -> None:
+    """Writes the figures alone: predictions stay where they are, as others' ids do not go into the repository."""
+    replace(results, figures=[replace(figure, predictions=None) for figure in results.figures]).write(file)

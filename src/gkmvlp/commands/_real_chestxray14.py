@@ -3,18 +3,16 @@
 import argparse
 import json
 import time
-from dataclasses import replace
 
 import numpy as np
 
 from gkmvlp.commands._classification_arms import classification_arms
-from gkmvlp.commands._folds import FOLDS, merge_folds, pairs_stage, require_unseen, split_of_fold
+from gkmvlp.commands._folds import FOLDS, merge_folds, pairs_stage, require_unseen, split_in
+from gkmvlp.commands._outcome import record, write_results
 from gkmvlp.data_modules import ChestXray14
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.figure import Results
-from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
-from gkmvlp.metrics.tables import interval
+from gkmvlp.metrics.provenance import ProcessTreePeak
 
 FEWEST = 25  # positives of a label that is measured
 
@@ -39,9 +37,8 @@ def measure_chestxray14(args: argparse.Namespace) -> None:
         for fold in range(FOLDS):
             out = args.out / f"fold{fold}"
             rows = ChestXray14(str(args.data), labels=labels, fold=fold, folds=FOLDS)
-            backbone = pairs_stage(
-                args.data, args.backbone, out / "pairs", split_of_fold(args.data, fold), args.pairs_options
-            )
+            rows.check()
+            backbone = pairs_stage(args.data, args.backbone, out / "pairs", split_in(rows), args.pairs_options)
             require_unseen(rows, backbone)
             fold_words = [*words, f"--data.init_args.fold={fold}"]
             files = classification_arms(
@@ -51,15 +48,6 @@ def measure_chestxray14(args: argparse.Namespace) -> None:
         merged = merge_folds(parts, args.out / "predictions" / "classification.parquet")
         zero_shot = merge_folds(seen, args.out / "predictions" / "zero_shot.parquet")
         figures = [*figures_of(merged), *figures_of(zero_shot)]
-    results = Results(created(), command(), commit(), time.monotonic() - start, peak.bytes, figures)
-    results.write(args.out / "results.json")
-    for figure in figures:
-        if figure.label is None or figure.name.startswith("auroc"):
-            value = interval({"value": figure.value, "low": figure.low, "high": figure.high})
-            against = ", ".join(f"minus {name} {interval(span)}" for name, span in figure.difference.items())
-            print(f"{figure.task} {figure.name} {figure.label or 'macro'} {figure.model}: {value}; {against}")
-    print(args.out / "results.json")
+    results = write_results(args.out, figures, start, peak.bytes)
     if args.record:
-        # the predictions stay where they are: others' ids do not go into the repository
-        bare = [replace(figure, predictions=None) for figure in figures]
-        replace(results, figures=bare).write(args.record / "chestxray14.json")
+        record(results, args.record / "chestxray14.json")

@@ -4,18 +4,17 @@ import argparse
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from gkmvlp.commands._outcome import record, write_results
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.bootstrap import LEVEL, RESAMPLES, SEED, Resamples, interval
-from gkmvlp.metrics.figure import VERSION, Figure, Results, signature
-from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
-from gkmvlp.metrics.tables import interval as shown
+from gkmvlp.metrics.figure import VERSION, Figure, signature
+from gkmvlp.metrics.provenance import ProcessTreePeak
 from gkmvlp.phantom.grammar import SCORED, sentences
 from gkmvlp.report.labeler import NOT_MENTIONED, label_report, statuses
 
@@ -37,12 +36,9 @@ def measure_labeler(args: argparse.Namespace) -> None:
         for file in _hard(args.hard):
             rows = [(row["text"], row["status"]) for row in json.loads(file.read_text())]
             figures.append(f1_figure(file.stem.replace("_", "-"), rows, [label(text) for text, _ in rows], None))
-    results = Results(created(), command(), commit(), time.monotonic() - start, peak.bytes, figures)
-    results.write(args.out / "results.json")
-    for figure in figures:
-        print(figure.name, figure.data, shown({"value": figure.value, "low": figure.low, "high": figure.high}))
+    results = write_results(args.out, figures, start, peak.bytes)
     if args.record:
-        replace(results).write(args.record / "labeler.json")
+        record(results, args.record / "labeler.json")
 
 
 def label(text: str) -> dict[str, int]:

@@ -2,14 +2,12 @@
 
 import argparse
 import time
-from dataclasses import replace
 
 from gkmvlp.commands._arms import vqa_arms
+from gkmvlp.commands._outcome import record, write_results
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.figure import Results
-from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
-from gkmvlp.metrics.tables import interval
+from gkmvlp.metrics.provenance import ProcessTreePeak
 
 
 def measure_vqa(args: argparse.Namespace) -> None:
@@ -21,15 +19,6 @@ def measure_vqa(args: argparse.Namespace) -> None:
             words = [*options, f"--data.init_args.split={split}"]
             arms = vqa_arms("zoo://vqa-rad", args.out / split, args.backbone, args.seeds, words, jobs)
             figures += figures_of(arms)
-    results = Results(created(), command(), commit(), time.monotonic() - start, peak.bytes, figures)
-    results.write(args.out / "results.json")
-    for figure in figures:
-        if figure.label is None:
-            value = interval({"value": figure.value, "low": figure.low, "high": figure.high})
-            floors = ", ".join(f"{name} {interval(span)}" for name, span in figure.floors.items())
-            print(f"{figure.split} {figure.name} {figure.model}: {value}; {floors}; {figure.note}")
-    print(args.out / "results.json")
+    results = write_results(args.out, figures, start, peak.bytes)
     if args.record:
-        # the predictions stay where they are: others' questions and ids do not go into the repository
-        bare = [replace(figure, predictions=None) for figure in figures]
-        replace(results, figures=bare).write(args.record / "vqa-rad.json")
+        record(results, args.record / "vqa-rad.json")

@@ -3,6 +3,7 @@
 import argparse
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -55,6 +56,18 @@ def common_options(arguments: argparse.Namespace, phantom_config: str, real_conf
         return [*options, f"--data.init_args.root={arguments.data}"]
     ensure_phantoms(data_class(config))
     return options
+
+
+def task_options(arguments: argparse.Namespace, configs: Mapping[str, tuple[str, str]]) -> list[str]:
+    """Options of a recipe that starts from a backbone: ``common_options``, the backbone, and what the user added.
+
+    Args:
+        arguments: Of ``add_recipe_arguments`` and ``add_backbone_argument``, with ``task``.
+        configs: Task -> its config on phantoms, its config on real data.
+    """
+    options = common_options(arguments, *configs[arguments.task])
+    backbone = f"--model.init_args.backbone={arguments.backbone or some_backbone()}"
+    return [*options, backbone, *arguments.forwarded]
 
 
 def data_class(config: Path) -> str:

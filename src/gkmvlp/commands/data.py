@@ -66,7 +66,7 @@ def _audit(arguments: argparse.Namespace) -> None:
     for data in sources:
         data.check()
     info = open_reader(arguments.backbone, "cpu").backbone.info if arguments.backbone else None
-    told = auditing.audit(sources, info, arguments.backbone, arguments.images)
+    told = auditing.audit(sources, info, arguments.backbone, "all" if arguments.images else "few")
     told["manifests"] = [str(auditing.keep_manifest(data, arguments.out)) for data in sources]
     write_json(arguments.out / "audit.json", told)
     print(json.dumps(told, indent=1) if arguments.json else "\n".join(auditing.lines(told)))

@@ -7,9 +7,8 @@ from gkmvlp.commands._recipes import (
     add_backbone_argument,
     add_recipe_arguments,
     best_checkpoint,
-    common_options,
     gkmvlp,
-    some_backbone,
+    task_options,
 )
 
 FORWARDS = True
@@ -39,8 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     start = time.monotonic()
     arguments.out = arguments.out or Path(f"outputs/finetune-{arguments.task}")
     with ProcessTreePeak() as peak:
-        options = common_options(arguments, *CONFIGS[arguments.task])
-        options += [f"--model.init_args.backbone={arguments.backbone or some_backbone()}", *arguments.forwarded]
+        options = task_options(arguments, CONFIGS)
         gkmvlp("fit", *options)
         gkmvlp("test", *options, f"--ckpt_path={best_checkpoint(arguments.out)}")
     conclude(arguments.out, start, peak.bytes)

@@ -7,9 +7,8 @@ from gkmvlp.commands._recipes import (
     PHANTOMS,
     add_backbone_argument,
     add_recipe_arguments,
-    common_options,
     gkmvlp,
-    some_backbone,
+    task_options,
 )
 
 FORWARDS = True
@@ -38,8 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.out = arguments.out or Path(f"outputs/evaluate-{arguments.task}")
     root = Path(arguments.data or PHANTOMS)
     with ProcessTreePeak() as peak:
-        options = common_options(arguments, *CONFIGS[arguments.task])
-        options += [f"--model.init_args.backbone={arguments.backbone or some_backbone()}", *arguments.forwarded]
+        options = task_options(arguments, CONFIGS)
         gkmvlp("test", *options)
         if arguments.task == "retrieval" and has_findings(root):
             match_findings(arguments.out / "predictions" / "retrieval.parquet", root)

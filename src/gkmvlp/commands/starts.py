@@ -31,10 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run what is not there yet, write the figures."""
     import time
-    from dataclasses import replace
 
-    from gkmvlp.commands._outcome import conclude
-    from gkmvlp.metrics.figure import Results
+    from gkmvlp.commands._outcome import conclude, record
     from gkmvlp.metrics.provenance import ProcessTreePeak
 
     start, task = time.monotonic(), arguments.task
@@ -44,17 +42,15 @@ def run(arguments: argparse.Namespace) -> int:
         options = [word for word in options if not word.startswith("--trainer.default_root_dir")]
         backbone = str(arguments.backbone or some_backbone())
         _arms(arguments, config.partition("=")[2], backbone, [*options, *arguments.options])
-    conclude(arguments.out, start, peak.bytes)
+    results = conclude(arguments.out, start, peak.bytes)
     if arguments.record:
-        results = Results.read(arguments.out / "results.json")
-        bare = [replace(figure, predictions=None) for figure in results.figures]
-        replace(results, figures=bare).write(arguments.record / f"{task}.json")
+        record(results, arguments.record / f"{task}.json")
     return 0
 
 
 def _arms(arguments: argparse.Namespace, config: str, backbone: str, options: list[str]) -> None:
     """The runs of the task."""
-    from gkmvlp.commands._arms import run_arms, start_words
+    from gkmvlp.commands._arms import localization_words, run_arms, start_words
     from gkmvlp.commands._classification_arms import classification_arms
     from gkmvlp.hardware import runs_at_once
 
@@ -62,7 +58,5 @@ def _arms(arguments: argparse.Namespace, config: str, backbone: str, options: li
     if arguments.task == "classification":
         classification_arms(config, out, backbone, seeds, arguments.shares, options, jobs)
         return
-    arms = start_words(backbone)
-    if arguments.task == "localization":
-        arms["frozen"] = [*arms["pretrained"], "--model.init_args.freeze=true"]
+    arms = localization_words(backbone) if arguments.task == "localization" else start_words(backbone)
     run_arms(TASKS[arguments.task], config, out, arms, seeds, options, jobs)
