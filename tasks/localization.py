@@ -1,6 +1,6 @@
 """Localization: boxes of findings by a RetinaNet on the encoder's patches.
 
-B batch, K true boxes of an image, L labels, D width, h x w grid of patches, S side of the frame in pixels.
+B batch, K true boxes of an image, L labels, H halves of the frame, h x w grid of patches.
 """
 
 from typing import Any
@@ -14,12 +14,12 @@ from torch import Tensor
 
 from gkmvlp.batch import BoxBatch
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Frame
-from gkmvlp.losses.detection import box_overlap, focal_classification
+from gkmvlp.geometry import Frame, valid_boxes
 from gkmvlp.metrics.detection import Image
 from gkmvlp.metrics.localization import LOOSE, best_threshold, mean_average_precision
 from gkmvlp.models.config import Architecture
-from gkmvlp.models.detector import Detections, Detector, DetectorConfig, Truth
+from gkmvlp.models.detector import Detections, DetectorConfig, Truth
+from gkmvlp.tasks.detecting import BoxHead, save_detecting
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.optimization import Optimization
 
@@ -27,7 +27,7 @@ HALVES = 2  # of the frame: the prior box of a label is one in each
 
 
 class Localization(FineTuning):
-    """Finds the boxes of labels.
+    """Finds the boxes of labels, and leaves ``model/``, which ``gkmvlp predict`` reads, in the run's folder.
 
     Args:
         architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
@@ -41,7 +41,6 @@ class Localization(FineTuning):
     """
 
     monitor = ("val/map_40_75", "max")
-    threshold: Tensor
     prior_LH4: Tensor
     boxes_LH: Tensor
 
@@ -79,36 +78,18 @@ class Localization(FineTuning):
             raise ConfigError(f"localization learns from boxes of findings, {data.name} has none: use RsnaPneumonia")
         super().prepare(datamodule)
         self.labels = data.labels
-        width = self.architecture.text.width
-        if self.knowledge:
-            width += len(self.architecture.knowledge.entities)
-        self.detector = Detector(
-            self.config,
-            len(self.labels),
-            width,
-            self.model.vision.grid,
-            self.architecture.image_size,
-            focal_classification,
-            box_overlap,
-        )
-        # what validation and training leave for the test: the threshold of the challenge's score, and mean true boxes
-        self.register_buffer("threshold", torch.zeros(len(self.labels)))
+        self.head = BoxHead(self.model, self.labels, self.config, self.knowledge)
+        # what training leaves for the test: mean true boxes, and how many there were
         self.register_buffer("prior_LH4", torch.zeros(len(self.labels), HALVES, 4))
         self.register_buffer("boxes_LH", torch.zeros(len(self.labels), HALVES))
 
     def maps(self, batch: BoxBatch) -> Tensor:
-        """What the pyramid reads, (B, D or D + E, h, w) float32."""
+        """What the detector reads, (B, channels, h, w) float32."""
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_frozen):
             if not self.knowledge:
-                features = self.model.vision(batch["image"])
-                return features.patches.transpose(1, 2).unflatten(2, features.grid)
+                return self.head.maps(self.model, self.model.vision(batch["image"]), None)
             look = self.look(batch)
-            absent_BE, present_BE = self.model.entity_logits(look.grounded).unbind(-1)
-            attention_BEP = look.grounded.patch_attention
-            # a mean of 1 over the patches, by how present the entity is
-            seen_BEP = attention_BEP * attention_BEP.shape[-1] * (present_BE - absent_BE).sigmoid()[..., None]
-            map_BCP = torch.cat([look.features.patches.transpose(1, 2), seen_BEP], dim=1)
-            return map_BCP.unflatten(2, look.features.grid)
+            return self.head.maps(self.model, look.features, look.grounded)
 
     def truths(self, batch: BoxBatch) -> list[Truth]:
         """The true boxes of each image, in pixels of the frame."""
@@ -119,7 +100,7 @@ class Localization(FineTuning):
     def training_step(self, batch: BoxBatch, batch_idx: int) -> Tensor:  # noqa: D102
         truths = self.truths(batch)
         self.remember(truths)
-        losses = self.detector.losses(self.maps(batch), truths)
+        losses = self.head.detector.losses(self.maps(batch), truths)
         values = {f"train/{name}": loss.detach() for name, loss in losses.items()}
         self.log_dict(values, batch_size=len(truths))
         return torch.stack([loss.to(self.device) for loss in losses.values()]).sum()
@@ -133,7 +114,7 @@ class Localization(FineTuning):
             self.prior_LH4.index_put_((label_K, half_K), step_K4, accumulate=True)
 
     def validation_step(self, batch: BoxBatch, batch_idx: int) -> None:  # noqa: D102
-        detections = self.detector.detect(self.maps(batch))
+        detections = self.head.detector.detect(self.maps(batch))
         pairs = zip(self.truths(batch), detections, strict=True)
         self.images += [[as_image(*pair, label) for label in range(len(self.labels))] for pair in pairs]
 
@@ -143,7 +124,7 @@ class Localization(FineTuning):
         for label, images in enumerate(zip(*self.images, strict=True)):
             weight_1N = np.ones((1, len(images)), np.uint16)
             values.append(mean_average_precision(list(images), LOOSE, weight_1N)[0])
-            self.threshold[label] = best_threshold(list(images))
+            self.head.threshold_L[label] = best_threshold(list(images))
         self.images = []
         known = [value for value in values if not np.isnan(value)]
         self.log("val/map_40_75", torch.tensor(np.mean(known) if known else 0.0).float(), sync_dist=True)
@@ -152,7 +133,7 @@ class Localization(FineTuning):
         self.rows = []
 
     def test_step(self, batch: BoxBatch, batch_idx: int) -> None:  # noqa: D102
-        detections = self.detector.detect(self.maps(batch))
+        detections = self.head.detector.detect(self.maps(batch))
         for b, (truth, detected) in enumerate(zip(self.truths(batch), detections, strict=True)):
             frame = Frame(*batch["frame"][b].tolist())
             for label, name in enumerate(self.labels):
@@ -162,12 +143,17 @@ class Localization(FineTuning):
                 prior_H4 = self.prior_LH4[label][self.boxes_LH[label] > 0].cpu().numpy()
                 floor = image._replace(predicted_P4=prior_H4, score_P=np.ones(len(prior_H4)))
                 for model, found in ((self.label, image), ("floor:prior_box", floor)):
-                    threshold = float(self.threshold[label]) if found is image else 1.0
+                    threshold = float(self.head.threshold_L[label]) if found is image else 1.0
                     told = {"model": model, "predicted": original(frame, found.predicted_P4), "threshold": threshold}
                     self.rows.append({**row, **told, "scores": found.score_P})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
         self.write("localization", pd.DataFrame(self.rows))
+
+    def on_fit_end(self) -> None:
+        """Leaves the model of the best epoch."""
+        if (left := self.finished(task="localization", backbone=self.reference)) is not None:
+            save_detecting(left, self.head, self.root / "model")
 
 
 def as_image(truth: Truth, detected: Detections, label: int) -> Image:
@@ -178,5 +164,5 @@ def as_image(truth: Truth, detected: Detections, label: int) -> Image:
 
 
 def original(frame: Frame, box_N4: NDArray[Any]) -> NDArray[np.float32]:
-    """Boxes (N, 4) in pixels of the frame as one flat list in pixels of the original image."""
-    return frame.backward(box_N4.astype(np.float32)).ravel()
+    """Boxes (N, 4) in pixels of the frame as one flat list in pixels of the original image, clipped to it."""
+    return valid_boxes(frame.backward(box_N4.astype(np.float32)), frame.width, frame.height)[0].ravel()

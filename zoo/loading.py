@@ -1,21 +1,29 @@
 """From a reference to a model: ``gkmvlp.load``."""
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 from gkmvlp.errors import UsageError
 from gkmvlp.models import backbone as backbones
+from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.generation import Search
-from gkmvlp.models.label_head import LabelHead
 from gkmvlp.models.locations import folder_of
-from gkmvlp.tasks.answering import AnswerHead, load_answer_head
+from gkmvlp.tasks.answering import load_answer_head
+from gkmvlp.tasks.detecting import load_box_head
 from gkmvlp.tasks.labelling import load_label_head
 from gkmvlp.zoo import references  # noqa: F401  explains zoo:// and hf://
 from gkmvlp.zoo.entry import SCHEME
-from gkmvlp.zoo.reader import Reader
+from gkmvlp.zoo.reader import Head, Reader
 
+HEADS: dict[str, Callable[[Path, Backbone], Head]] = {  # task -> what its model folder holds beside the backbone
+    "vqa": lambda folder, backbone: load_answer_head(folder, backbone.model.architecture.text.width),
+    "classification": lambda folder, backbone: load_label_head(folder, backbone.model.architecture),
+    "localization": lambda folder, backbone: load_box_head(folder, backbone.model),
+    "report_generation": lambda folder, backbone: Search(**backbone.info["search"]),
+}
 INSIDE = ("model", "backbone")  # what a run leaves in its folder
 
 
@@ -41,15 +49,8 @@ def open_reader(reference: str | Path, device: str | None = None) -> Reader:
     if not (folder / "config.json").is_file():
         folder = next((folder / name for name in INSIDE if (folder / name / "config.json").is_file()), folder)
     backbone = backbones.load(folder)
-    width = backbone.model.architecture.text.width
-    head: AnswerHead | LabelHead | Search | None = None
-    if backbone.info.get("task") == "vqa":
-        head = load_answer_head(folder, width)
-    elif backbone.info.get("task") == "classification":
-        head = load_label_head(folder, backbone.model.architecture)
-    elif backbone.info.get("task") == "report_generation":
-        head = Search(**backbone.info["search"])
-    return Reader(backbone, head, _device(device))
+    make = HEADS.get(str(backbone.info.get("task")))
+    return Reader(backbone, make(folder, backbone) if make else None, _device(device))
 
 
 def _named(reference: str | Path) -> str | Path:

@@ -4,16 +4,15 @@ B images, E entities, N images or texts, S side, D size of the shared space.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from gkmvlp.batch import ImageBatch
@@ -22,7 +21,7 @@ from gkmvlp.data_modules.images import read_image
 from gkmvlp.data_modules.samples import RegionPolicy, Sample
 from gkmvlp.data_modules.transforms import Pixels, letterbox
 from gkmvlp.errors import BackboneError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Frame, valid_boxes
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.generation import Search, write_texts
@@ -31,37 +30,19 @@ from gkmvlp.models.label_head import LabelHead
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.notices import NO_PATIENT
 from gkmvlp.tasks.answering import AnswerHead, best_answers, question_memory
+from gkmvlp.tasks.detecting import BoxHead
 from gkmvlp.tasks.entity_predictions import attention_peaks
 from gkmvlp.tasks.labelling import label_logits
+from gkmvlp.zoo.reading import Embeddings, FoundBox, Reading, likeliest
 
 Prompt = str | tuple[str, str]
-
-
-class Embeddings(NamedTuple):
-    """Unit vectors of one space."""
-
-    images: NDArray[np.float32]  # (N, D)
-    texts: NDArray[np.float32]  # (N, D)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What a model says about one radiograph.
-
-    Attributes:
-        findings: Entity -> probability that the report would call it present, in [0, 1], likeliest first; by a model
-            fine-tuned for labels, label -> probability.
-        points: Entity -> x, y in pixels of the original image, where its prompt attends to most.
-        answer: The answer, where a question was asked.
-        report: The report, by a model that writes reports.
-        notice: Said of a model that never saw a patient, else None.
-    """
-
-    findings: dict[str, float] = field(default_factory=dict)
-    points: dict[str, tuple[float, float]] = field(default_factory=dict)
-    answer: str | None = None
-    report: str | None = None
-    notice: str | None = None
+Head = AnswerHead | LabelHead | BoxHead | Search
+GIVEN: dict[type, str] = {
+    AnswerHead: "questions gives answers",
+    LabelHead: "labels tells them",
+    BoxHead: "boxes finds them",
+    Search: "reports writes them",
+}
 
 
 class Reader:
@@ -69,17 +50,17 @@ class Reader:
 
     Args:
         backbone: Model and tokenizer.
-        head: How questions are answered, reports written or labels told; None for a bare backbone.
+        head: How questions are answered, reports written, labels told or boxes found; None for a bare backbone.
         device: Where it runs.
     """
 
-    def __init__(self, backbone: Backbone, head: AnswerHead | LabelHead | Search | None, device: torch.device) -> None:
+    def __init__(self, backbone: Backbone, head: Head | None, device: torch.device) -> None:
         self.backbone, self.head, self.device = backbone, head, device
         self.architecture = backbone.model.architecture
         self.model = backbone.model.to(device).eval()
         if isinstance(head, AnswerHead) and head.classifier is not None:
             head.classifier.to(device).eval()
-        if isinstance(head, LabelHead):
+        if isinstance(head, nn.Module):
             head.to(device).eval()
         self.entities = list(self.architecture.knowledge.entities)
         self.notice = None if backbones.saw_patients(backbone.info) else NO_PATIENT
@@ -127,6 +108,28 @@ class Reader:
         if not isinstance(self.head, LabelHead):
             raise BackboneError("only a model fine-tuned for labels tells them: make finetune-classification")
         return cast("NDArray[np.float64]", label_logits(self.model, self.head, image).double().cpu().numpy())
+
+    @torch.inference_mode()
+    def boxes(self, batch: ImageBatch, image: ImageMemory) -> list[list[FoundBox]]:
+        """The boxes of each image, best first.
+
+        Raises:
+            BackboneError: If the model was not fine-tuned for boxes.
+        """
+        if not isinstance(self.head, BoxHead):
+            raise BackboneError(
+                "only a model fine-tuned for boxes finds them: fine-tune a backbone (make finetune-localization) "
+                "and name the folder model/ that this leaves"
+            )
+        found: list[list[FoundBox]] = []
+        least_L, frames = self.head.threshold_L.tolist(), [Frame(*row.tolist()) for row in batch["frame"]]
+        for frame, seen in zip(frames, self.head.detect(self.model, *image[:2]), strict=True):
+            box_P4 = frame.backward(seen.box_P4.float().cpu().numpy())
+            box_P4, inside_P = valid_boxes(box_P4, frame.width, frame.height)  # what lies in the padding is none
+            scored = zip(seen.label_P.tolist(), seen.score_P.tolist(), box_P4.tolist(), inside_P, strict=True)
+            named = [FoundBox(self.head.labels[n], s, *box, s >= least_L[n]) for n, s, box, inside in scored if inside]
+            found.append(named)
+        return found
 
     def points(self, batch: ImageBatch, image: ImageMemory) -> NDArray[np.float32]:
         """Where each prompt attends to most, (B, E, 2), x and y in pixels of the original images."""
@@ -202,9 +205,11 @@ class Reader:
             return Reading(answer=self.answers(memory, [question])[0][0], notice=self.notice)
         if isinstance(self.head, Search):
             return Reading(report=self.reports(memory)[0][0], notice=self.notice)
+        if isinstance(self.head, BoxHead):
+            return Reading(boxes=self.boxes(batch, memory)[0], notice=self.notice)
         if isinstance(self.head, LabelHead):
-            return Reading(_likeliest(self.head.labels, self.label_scores(memory)[0]), notice=self.notice)
-        findings = _likeliest(self.entities, self.entity_scores(memory)[0])
+            return Reading(likeliest(self.head.labels, self.label_scores(memory)[0]), notice=self.notice)
+        findings = likeliest(self.entities, self.entity_scores(memory)[0])
         point_E2 = self.points(batch, memory)[0]
         place = {name: (float(x), float(y)) for name, (x, y) in zip(self.entities, point_E2, strict=True)}
         return Reading(findings, {name: place[name] for name in findings}, notice=self.notice)
@@ -227,14 +232,8 @@ class Reader:
 
     def _require_backbone(self, what: str) -> None:
         if self.head is not None:
-            kinds = {AnswerHead: "questions gives answers", LabelHead: "labels tells them"}
-            given = kinds.get(type(self.head), "reports writes them")
+            given = next(told for kind, told in GIVEN.items() if isinstance(self.head, kind))
             raise BackboneError(f"a model fine-tuned for {given}, no {what}: name the backbone it came from")
-
-
-def _likeliest(names: Sequence[str], logit_N: NDArray[np.float64]) -> dict[str, float]:
-    """Name -> probability, likeliest first."""
-    return {names[n]: float(1 / (1 + np.exp(-logit_N[n]))) for n in np.argsort(-logit_N)}
 
 
 def view_of(image: str | bytes) -> str:

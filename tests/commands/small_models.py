@@ -10,7 +10,9 @@ from torch import nn
 
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.config import Architecture, KnowledgeConfig, TextConfig, VisionConfig
+from gkmvlp.models.detector import DetectorConfig
 from gkmvlp.tasks.answering import AnswerHead, save_answering
+from gkmvlp.tasks.detecting import BoxHead, save_detecting
 
 ENTITIES = ["pleural effusion", "cardiomegaly", "pneumothorax", "fracture"]
 SENTENCES = ["The heart is normal in size.", "There is a small left pleural effusion.", "No pneumothorax is seen."]
@@ -48,6 +50,19 @@ def write_answering(folder: Path, kind: str, trained_on: str = "phantom-mimic-cx
     backbone.info["task"] = "vqa"
     classifier = nn.Linear(16, len(ANSWERS)) if kind == "classifier" else None
     save_answering(backbone, AnswerHead(kind, ANSWERS, 3, classifier), folder)
+    return folder
+
+
+def write_detecting(folder: Path) -> Path:
+    """A detector that calls every box likely above a score of one half."""
+    backbone = build("phantom-mimic-cxr, phantom-rsna")
+    backbone.info["task"] = "localization"
+    config = DetectorConfig(factors=[1.0, 0.5], channels=8)
+    head = BoxHead(backbone.model, ("Opacity", "Nodule"), config, knowledge=True)
+    for parameter in head.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    head.threshold_L.fill_(0.5)
+    save_detecting(backbone, head, folder)
     return folder
 
 

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +9,21 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
+from PIL import Image
 
+import gkmvlp
 from gkmvlp.cli import main
 from gkmvlp.commands import _predict_pictures
 from gkmvlp.metrics.predictions import META_KEY
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
-from tests.commands.small_models import ANSWERS, ENTITIES, write_answering, write_backbone, write_images
+from tests.commands.small_models import (
+    ANSWERS,
+    ENTITIES,
+    write_answering,
+    write_backbone,
+    write_detecting,
+    write_images,
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +32,7 @@ def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("predict")
     write_backbone(folder / "run" / "backbone")
     write_answering(folder / "vqa" / "model", "ranked")
+    write_detecting(folder / "boxes" / "model")
     write_images(folder / "images")
     return folder
 
@@ -85,6 +96,47 @@ def test_questions(folder, tmp_path, capsys):
     assert len(list((tmp_path / "p").iterdir())) == 3
 
 
+def test_boxes_lie_in_the_image_and_the_likely_ones_are_shown(folder, tmp_path, capsys):
+    out = tmp_path / "rows.parquet"
+    words = (folder / "images", "--out", out, "--pictures", tmp_path / "pictures")
+    assert predict(folder, "boxes", "localization", *words) == 0
+    told = capsys.readouterr().out.splitlines()
+    table = rows(out)[0]
+    assert table["target"].isna().all()
+    for sample, of in table.groupby("sample_id"):
+        with Image.open(sample) as image:
+            width, height = image.size
+        assert of["score"].is_monotonic_decreasing
+        assert set(of["entity"]) <= {"Opacity", "Nodule"}
+        assert (of["x1"] >= 0).all()
+        assert (of["x2"] <= width + 1e-3).all()
+        assert (of["x1"] < of["x2"]).all()
+        assert (of["y1"] >= -1e-3).all()
+        assert (of["y2"] <= height + 1e-3).all()
+        assert (of["y1"] < of["y2"]).all()
+    assert 0 < table["is_likely"].sum() < len(table)
+    assert (table["is_likely"] == (table["score"] >= 0.5)).all()
+    assert len(told) == 3 + table["is_likely"].sum()  # the notice, a count, the heading
+    assert len(list((tmp_path / "pictures").iterdir())) == 3
+    reading = gkmvlp.load(folder / "boxes").read(folder / "images" / "0.jpg")
+    first = table[table["sample_id"].str.endswith("0.jpg")]
+    assert [box.score for box in reading.boxes] == pytest.approx(first["score"].tolist(), abs=1e-5)
+
+
+def test_an_image_without_a_box_has_a_row_that_says_so(folder, tmp_path, capsys):
+    head = json.loads((folder / "boxes" / "model" / "boxes.json").read_text())
+    head["detector"]["least_score"] = 2.0
+    shutil.copytree(folder / "boxes", tmp_path / "none")
+    (tmp_path / "none" / "model" / "boxes.json").write_text(json.dumps(head))
+    out = tmp_path / "rows.parquet"
+    assert predict(tmp_path, "none", "localization", folder / "images", "--out", out) == 0
+    assert "0 of 3 images" in capsys.readouterr().out
+    table = rows(out)[0]
+    assert len(table) == 3
+    assert table["entity"].isna().all()
+    assert table["score"].isna().all()
+
+
 def test_grounding_points_lie_in_the_image_and_pictures_say_who_drew_them(folder, tmp_path, monkeypatch):
     said = []
     panels = _predict_pictures.panels
@@ -124,7 +176,7 @@ def test_broken_images_are_named_in_a_subprocess_and_the_others_written(folder, 
     ("words", "code", "said"),
     [
         (["--task", "report"], 1, "make finetune-report"),
-        (["--task", "localization"], 2, "comes later"),
+        (["--task", "localization"], 1, "make finetune-localization"),
         (["--task", "clasification"], 2, "did you mean classification?"),
         (["--task", "vqa"], 2, "--question"),
         (["--task", "vqa", "--question", "why?"], 1, "make finetune-vqa"),

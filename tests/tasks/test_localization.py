@@ -14,6 +14,7 @@ from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.models.detector import Detections, DetectorConfig
 from gkmvlp.tasks import Localization
 from gkmvlp.tasks.localization import original
+from gkmvlp.zoo.loading import open_reader
 from tests.tiny import DATA, architecture, words
 
 LABEL = "Pneumonia"
@@ -68,11 +69,14 @@ def test_fit_and_test_leave_every_image(arm, challenge, boxes, pretrained, tmp_p
         assert rows.loc[sample, "boxes"].reshape(-1, 4) == pytest.approx(box_K4, abs=1e-3)
         assert len(rows.loc[sample, "predicted"]) == 4 * len(rows.loc[sample, "scores"])
     state = torch.load(out / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
-    assert set(rows["threshold"]) == {state["threshold"].item()}
+    assert set(rows["threshold"]) == {state["head.threshold_L"].item()}
     found = {figure.name: figure for figure in figures_of(file)}
     assert set(found) == {"map_40_75", "map_coco", "froc", "rsna_score"}
     assert all(set(figure.floors) == {"prior_box"} for figure in found.values())
     assert found["map_40_75"].n == len(wanted)
+    sample = boxes.rows("test")[0]
+    left = open_reader(out, "cpu").read(sample.image)  # what the run leaves finds the same
+    assert [box.score for box in left.boxes] == pytest.approx(rows.loc[sample.sample_id, "scores"], abs=1e-5)
 
 
 def test_the_floor_is_the_mean_training_box_of_each_half(boxes):
@@ -96,7 +100,7 @@ def test_predictions_are_in_original_pixels(boxes):
     batch["frame"] = torch.tensor([Frame.fit(90 + 10 * b, 60, 32) for b in range(len(batch["frame"]))])
     truths = task.truths(batch)
     said = [Detections(truth.box_K4, truth.label_K, torch.ones(len(truth.label_K))) for truth in truths]
-    task.detector.detect = lambda maps: said
+    task.head.detector.detect = lambda maps: said
     task.test_step(batch, 0)
     rows = [row for row in task.rows if row["model"] == "scratch"]
     for row, frame, truth in zip(rows, batch["frame"], truths, strict=True):
@@ -113,7 +117,7 @@ def test_a_frozen_encoder_stays_and_the_detector_learns(boxes, pretrained):
         task.log_dict = lambda *args, **options: None
         task.training_step(batch, 0).backward()
         moved = {name for name, p in task.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
-        assert any(name.startswith("detector.") for name in moved)
+        assert any(name.startswith("head.detector.") for name in moved)
         assert any(name.startswith("model.vision.") for name in moved) != freeze
         assert task.label == ("variant:frozen" if freeze else "pretrained")
     assert not make(boxes, None, freeze=True).is_frozen  # nothing to keep
@@ -145,11 +149,11 @@ def test_validation_chooses_and_keeps_a_threshold(boxes):
             )
             for truth in truths
         ]
-        task.detector.detect = lambda maps, said=said: said
+        task.head.detector.detect = lambda maps, said=said: said
         task.validation_step(batch, 0)
     task.on_validation_epoch_end()
     assert logged["val/map_40_75"] == pytest.approx(1)
-    assert 0.31 < task.threshold.item() < 0.81
+    assert 0.31 < task.head.threshold_L.item() < 0.81
 
 
 def test_data_without_boxes_of_findings_is_refused(studies):

@@ -1,4 +1,4 @@
-"""What ``gkmvlp predict`` writes: rows, a table for the terminal, a Parquet file.
+"""The rows of ``gkmvlp predict``.
 
 B images, E entities.
 """
@@ -10,31 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
 from gkmvlp.commands._predict_pictures import draw
 from gkmvlp.data_modules.images import ImageError
-from gkmvlp.errors import ConfigError, UsageError
-from gkmvlp.metrics.predictions import write_table
-from gkmvlp.metrics.provenance import command, commit, created
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.label_head import LabelHead
 from gkmvlp.tasks.entity_predictions import zero_shot_texts
 from gkmvlp.zoo.reader import Prompt, Reader
+from gkmvlp.zoo.reading import FoundBox
 
 BATCH = 8
 Rows = list[dict[str, Any]]
-# what the terminal shows of each task's rows, best first where there is a score
-SHOWN = {
-    "classification": ["sample_id", "entity", "probability"],
-    "zero_shot": ["sample_id", "prompt", "score"],
-    "grounding": ["sample_id", "entity", "probability", "x", "y", "region"],
-    "report": ["sample_id", "prediction", "score"],
-    "vqa": ["sample_id", "question", "prediction", "score"],
-    "embed": ["sample_id", "kind", "embedding"],
-}
 
 
 @dataclass
@@ -45,22 +33,6 @@ class Predicted:
     bad: list[str] = field(default_factory=list)
 
 
-def read_prompts(file: Path) -> list[Prompt]:
-    """Prompts, one a line; ``a | b`` is a pair. Empty lines are skipped.
-
-    Raises:
-        UsageError: If the file is missing, no text, or empty.
-    """
-    try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--prompts {file}: a text file with one prompt a line was expected ({error})") from error
-    pairs = [tuple(part.strip() for part in line.split("|", 1)) for line in lines if line]
-    if not pairs:
-        raise UsageError(f"--prompts {file}: no line in it; one prompt a line was expected")
-    return [pair[0] if len(pair) == 1 else (pair[0], pair[1]) for pair in pairs]
-
-
 def predict_rows(
     reader: Reader, task: str, images: list[Path], question: str | None, prompts: list[Prompt], pictures: Path | None
 ) -> Predicted:
@@ -68,7 +40,7 @@ def predict_rows(
 
     Args:
         reader: The model.
-        task: One of ``SHOWN``.
+        task: One of those of the command.
         images: Files.
         question: Asked about each, for ``vqa``.
         prompts: For ``zero_shot`` (empty: present against absent of each entity) and ``embed``.
@@ -80,6 +52,7 @@ def predict_rows(
         "classification": lambda batch, image: _labels(reader, batch, image),
         "grounding": lambda batch, image: _entities(reader, batch, image),
         "zero_shot": lambda batch, image: _zero_shot(reader, image, prompts),
+        "localization": lambda batch, image: _boxes(reader, batch, image),
         "report": lambda batch, image: _reports(reader, image),
         "vqa": lambda batch, image: _answers(reader, image, str(question)),
         "embed": lambda batch, image: _vectors(reader, image),
@@ -156,6 +129,15 @@ def _entities(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Row
     return out
 
 
+def _boxes(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
+    """Every box, best first; of an image without any one row without a label."""
+    out: list[Rows] = []
+    for found in reader.boxes(batch, image):
+        named = [box._asdict() for box in found] or [dict.fromkeys(FoundBox._fields) | {"is_likely": False}]
+        out.append([{"entity": row.pop("label"), **row, "target": None} for row in named])
+    return out
+
+
 def _zero_shot(reader: Reader, image: ImageMemory, prompts: list[Prompt]) -> list[Rows]:
     """Similarity to each prompt, highest first."""
     score_BN = reader.similarities(reader.embed_images(image), prompts)
@@ -186,35 +168,3 @@ def _reports(reader: Reader, image: ImageMemory) -> list[Rows]:
 def _vectors(reader: Reader, image: ImageMemory) -> list[Rows]:
     """One vector an image."""
     return [[{"kind": "image", "embedding": vector}] for vector in reader.embed_images(image).tolist()]
-
-
-def show(task: str, rows: Rows) -> None:
-    """Print a table; images by their file names where these tell them apart."""
-    table = pd.DataFrame(rows)[SHOWN[task]]
-    short = {str(image): Path(str(image)).name for image in table["sample_id"]}
-    if len(set(short.values())) == len(short) and task != "embed":
-        table["sample_id"] = table["sample_id"].map(short)
-    if task == "embed":
-        table["embedding"] = [f"{len(v)} numbers, {v[0]:.3f} {v[1]:.3f} ..." for v in table["embedding"]]
-    print(table.rename(columns={"sample_id": "image"}).to_string(index=False, float_format=lambda x: f"{x:.3f}"))
-
-
-def write_rows(path: Path, rows: Rows, task: str, model: str, reader: Reader) -> None:
-    """Write the Parquet file with where its rows come from.
-
-    Raises:
-        ConfigError: If it cannot be written.
-    """
-    table = pd.DataFrame(rows).assign(patient_id=None, model=model, seed=0)
-    table["patient_id"] = table["patient_id"].astype("string")
-    if task in ("report", "vqa"):
-        table["target"] = table["target"].astype("string")
-    meta = {
-        "task": task, "model": model, "trained_on": reader.backbone.info.get("trained_on"), "notice": reader.notice,
-        "intensity": reader.architecture.intensity, "boxes": "atlas", "command": command(), "commit": commit(),
-        "created": created(),
-    }  # fmt: skip
-    try:
-        write_table(path, table, meta)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written ({error.strerror}): name another --out") from error

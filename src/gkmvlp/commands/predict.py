@@ -4,6 +4,8 @@ classification  probability of each entity, by the head that pre-training left, 
                 `make finetune-classification` left
 zero_shot       similarity to each line of --prompts ("a | b" is a minus b); absent: present against absent sentences
 grounding       the point and the region that each entity's prompt attends to most
+localization    boxes of findings, by a model that `make finetune-localization` left; all of them in --out, those above
+                the threshold that validation chose on stdout and in pictures
 report          the report, by a model that `make finetune-report` left
 vqa             the answer to --question, by a model that `make finetune-vqa` left
 embed           unit vectors of the images, and of the lines of --prompts, in one space
@@ -14,8 +16,7 @@ Research software, not for clinical use.
 import argparse
 from pathlib import Path
 
-TASKS = ("classification", "zero_shot", "grounding", "report", "vqa", "embed")
-LATER = ("localization",)
+TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "embed")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 
 
@@ -36,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict what can be read; name what cannot."""
     _check(arguments)
     images = find_images(arguments.images)
-    from gkmvlp.commands._predict_rows import predict_rows, read_prompts, show, write_rows
+    from gkmvlp.commands._predict_rows import predict_rows
+    from gkmvlp.commands._predict_table import read_prompts, show, write_rows
     from gkmvlp.errors import DataError
     from gkmvlp.zoo.loading import open_reader
 
@@ -64,8 +66,6 @@ def _check(arguments: argparse.Namespace) -> None:
     from gkmvlp.errors import UsageError
 
     task = arguments.task
-    if task in LATER:
-        raise UsageError(f"--task {task} comes later: no model of the zoo does it yet; today: {', '.join(TASKS)}")
     if task not in TASKS:
         raise UsageError(f"no task {task!r}{hint(task, TASKS)} ({', '.join(TASKS)})")
     if (task == "vqa") != (arguments.question is not None):

@@ -1,0 +1,74 @@
+"""What ``gkmvlp predict`` reads and writes beside images: prompts, a table for the terminal, a Parquet file."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from gkmvlp.commands._predict_rows import Rows
+from gkmvlp.errors import ConfigError, UsageError
+from gkmvlp.metrics.predictions import write_table
+from gkmvlp.metrics.provenance import command, commit, created
+from gkmvlp.zoo.reader import Prompt, Reader
+
+# what the terminal shows of each task's rows, best first where there is a score
+SHOWN = {
+    "classification": ["sample_id", "entity", "probability"],
+    "zero_shot": ["sample_id", "prompt", "score"],
+    "grounding": ["sample_id", "entity", "probability", "x", "y", "region"],
+    "localization": ["sample_id", "entity", "score", "x1", "y1", "x2", "y2"],
+    "report": ["sample_id", "prediction", "score"],
+    "vqa": ["sample_id", "question", "prediction", "score"],
+    "embed": ["sample_id", "kind", "embedding"],
+}
+
+
+def read_prompts(file: Path) -> list[Prompt]:
+    """Prompts, one a line; ``a | b`` is a pair. Empty lines are skipped.
+
+    Raises:
+        UsageError: If the file is missing, no text, or empty.
+    """
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--prompts {file}: a text file with one prompt a line was expected ({error})") from error
+    pairs = [tuple(part.strip() for part in line.split("|", 1)) for line in lines if line]
+    if not pairs:
+        raise UsageError(f"--prompts {file}: no line in it; one prompt a line was expected")
+    return [pair[0] if len(pair) == 1 else (pair[0], pair[1]) for pair in pairs]
+
+
+def show(task: str, rows: Rows) -> None:
+    """Print a table; images by their file names where these tell them apart."""
+    table = pd.DataFrame(rows)[SHOWN[task]]
+    short = {str(image): Path(str(image)).name for image in table["sample_id"]}
+    if len(set(short.values())) == len(short) and task != "embed":
+        table["sample_id"] = table["sample_id"].map(short)
+    if task == "embed":
+        table["embedding"] = [f"{len(v)} numbers, {v[0]:.3f} {v[1]:.3f} ..." for v in table["embedding"]]
+    if task == "localization":
+        table = pd.DataFrame(rows).assign(sample_id=table["sample_id"])
+        images, table = table["sample_id"].nunique(), table.loc[table["is_likely"], SHOWN[task]]
+        print(f"{table['sample_id'].nunique()} of {images} images with a box above the threshold of its label")
+    print(table.rename(columns={"sample_id": "image"}).to_string(index=False, float_format=lambda x: f"{x:.3f}"))
+
+
+def write_rows(path: Path, rows: Rows, task: str, model: str, reader: Reader) -> None:
+    """Write the Parquet file with where its rows come from.
+
+    Raises:
+        ConfigError: If it cannot be written.
+    """
+    table = pd.DataFrame(rows).assign(patient_id=None, model=model, seed=0)
+    table["patient_id"] = table["patient_id"].astype("string")
+    if task in ("report", "vqa"):
+        table["target"] = table["target"].astype("string")
+    meta = {
+        "task": task, "model": model, "trained_on": reader.backbone.info.get("trained_on"), "notice": reader.notice,
+        "intensity": reader.architecture.intensity, "boxes": "atlas", "command": command(), "commit": commit(),
+        "created": created(),
+    }  # fmt: skip
+    try:
+        write_table(path, table, meta)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written ({error.strerror}): name another --out") from error

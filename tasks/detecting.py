@@ -1,0 +1,94 @@
+"""A backbone with a detector of findings, and the folder that keeps both.
+
+B images, E entities, D width, h x w grid of patches, L labels.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor, nn
+
+from gkmvlp.errors import BackboneError
+from gkmvlp.losses.detection import box_overlap, focal_classification
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.detector import Detections, Detector, DetectorConfig
+from gkmvlp.models.gk_mvlp import GkMvlp
+from gkmvlp.models.grounded_knowledge import Grounded
+from gkmvlp.models.vision import ImageFeatures
+from gkmvlp.models.weights import plain_state
+
+WORDS, TENSORS = "boxes.json", "detector.safetensors"
+
+
+class BoxHead(nn.Module):
+    """Boxes of labels from what a backbone sees.
+
+    Args:
+        model: The backbone it will stand on; only its sizes are read.
+        labels: L names.
+        config: Levels, anchors and what is kept.
+        knowledge: Where the knowledge prompts look, and how present their entities are, join the pyramid's input.
+    """
+
+    threshold_L: Tensor  # score from which on a box counts, chosen on validation data
+
+    def __init__(self, model: GkMvlp, labels: tuple[str, ...], config: DetectorConfig, knowledge: bool) -> None:
+        super().__init__()
+        self.labels, self.config, self.knowledge = labels, config, knowledge
+        architecture = model.architecture
+        width = architecture.text.width + (len(architecture.knowledge.entities) if knowledge else 0)
+        sizes = len(labels), width, model.vision.grid, architecture.image_size
+        self.detector = Detector(config, *sizes, focal_classification, box_overlap)
+        self.register_buffer("threshold_L", torch.zeros(len(labels)))
+
+    def maps(self, model: GkMvlp, features: ImageFeatures, grounded: Grounded | None) -> Tensor:
+        """What the pyramid reads, (B, D or D + E, h, w) float32.
+
+        Args:
+            model: The backbone.
+            features: What its encoder saw.
+            grounded: What its prompts saw; read only with ``knowledge``.
+        """
+        map_BCP = features.patches.transpose(1, 2)
+        if self.knowledge:
+            assert grounded is not None
+            absent_BE, present_BE = model.entity_logits(grounded).unbind(-1)
+            attention_BEP = grounded.patch_attention
+            # a mean of 1 over the patches, by how present the entity is
+            seen_BEP = attention_BEP * attention_BEP.shape[-1] * (present_BE - absent_BE).sigmoid()[..., None]
+            map_BCP = torch.cat([map_BCP, seen_BEP], dim=1)
+        return map_BCP.unflatten(2, features.grid)
+
+    def detect(self, model: GkMvlp, features: ImageFeatures, grounded: Grounded | None) -> list[Detections]:
+        """The boxes of each image, best first (see ``maps``)."""
+        return self.detector.detect(self.maps(model, features, grounded))
+
+
+def save_detecting(backbone: Backbone, head: BoxHead, folder: Path) -> None:
+    """Writes a backbone folder that finds boxes: ``boxes.json`` and the detector's tensors stand beside."""
+    content = {"labels": head.labels, "knowledge": head.knowledge, "detector": asdict(head.config)}
+    files = {WORDS: json.dumps(content, indent=1).encode(), TENSORS: tensors_to_bytes(plain_state(head))}
+    backbones.save(backbone, folder, files)
+
+
+def load_box_head(folder: Path, model: GkMvlp) -> BoxHead:
+    """The detector of a folder that ``save_detecting`` wrote.
+
+    Raises:
+        BackboneError: If a file is missing or broken.
+    """
+    try:
+        content = json.loads((folder / WORDS).read_text())
+        config = DetectorConfig(**content["detector"])
+        head = BoxHead(model, tuple(content["labels"]), config, bool(content["knowledge"]))
+        head.load_state_dict(load_file(folder / TENSORS))
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise BackboneError(f"{folder}: no readable detector ({reason}); fine-tune anew") from error
+    return head
