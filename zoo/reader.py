@@ -127,8 +127,10 @@ class Reader:
             box_P4 = frame.backward(seen.box_P4.float().cpu().numpy())
             box_P4, inside_P = valid_boxes(box_P4, frame.width, frame.height)  # what lies in the padding is none
             scored = zip(seen.label_P.tolist(), seen.score_P.tolist(), box_P4.tolist(), inside_P, strict=True)
-            named = [FoundBox(self.head.labels[n], s, *box, s >= least_L[n]) for n, s, box, inside in scored if inside]
-            found.append(named)
+            found.append([
+                FoundBox(self.head.labels[n], score, x1, y1, x2, y2, score >= least_L[n])
+                for n, score, (x1, y1, x2, y2), is_inside in scored if is_inside
+            ])  # fmt: skip
         return found
 
     def points(self, batch: ImageBatch, image: ImageMemory) -> NDArray[np.float32]:

@@ -155,7 +155,7 @@ def test_grounding_points_lie_in_the_image_and_pictures_say_who_drew_them(folder
     assert table["x"].between(0, 48).all()
     assert set(table.loc[table["entity"] == "cardiomegaly", "region"]) <= {"cardiac silhouette", "mediastinum"}
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["0-2.png", "0.png"]
-    assert said == [f"{NO_PATIENT} {NOT_CLINICAL}"] * 2
+    assert said == [f"{NO_PATIENT}\n{NOT_CLINICAL}"] * 2
 
 
 def test_broken_images_are_named_in_a_subprocess_and_the_others_written(folder, tmp_path):

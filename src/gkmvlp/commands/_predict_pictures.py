@@ -36,7 +36,7 @@ def draw(
     image_SS = batch["image"][b, 0].cpu().numpy()
     grounded = task == "grounding"
     count = {"grounding": 1 + SHOWN, "localization": 1}.get(task, 2)
-    figure, axes = panels(count, size=2.6 if grounded else 4.0)
+    figure, axes = panels(count, size=2.6 if grounded else 5.0 if count == 1 else 4.0)
     if grounded:
         draw_regions(axes[0], image_SS, batch["region_box"][b].cpu().numpy())
         map_Ehw = image.grounded.patch_attention[b].unflatten(-1, image.features.grid).float().cpu().numpy()
@@ -50,7 +50,7 @@ def draw(
         lines = [line for row in rows[:SHOWN] for line in textwrap.wrap(_line(row), 48)]
         axes[1].text(0, 1, "\n".join(lines), va="top", fontsize=9, transform=axes[1].transAxes)
     figure.suptitle(Path(batch["sample_id"][b]).name, fontsize=8)
-    figure.supxlabel(" ".join(filter(None, (reader.notice, NOT_CLINICAL))), fontsize=7)
+    figure.supxlabel("\n".join(filter(None, (reader.notice, NOT_CLINICAL))), fontsize=7)
     figure.savefig(file, dpi=130, facecolor="white")
 
 
