@@ -17,7 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check lint types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench results wheels-check
+.PHONY: help setup demo test test-all check lint types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench zoo results wheels-check
 
 help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -86,6 +86,9 @@ rates: $(STAMP) ## choose the learning rates of question answering on validation
 
 ablation: $(STAMP) ## leave parts of the grounded knowledge out and measure every task on phantoms; goes on where it stopped
 	$(PY) -m gkmvlp ablation $(if $(OUT),--out "$(OUT)") $(ARGS)
+
+zoo: $(STAMP) ## train, measure and publish the models that come with the package, in about half an hour
+	$(PY) -m gkmvlp zoo make $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 bench: $(STAMP) ## speed and memory of a pre-training step, the phantom writer, the report reader, the image pipeline
 	$(PY) -m gkmvlp bench --what model phantom reports images $(if $(CONFIG),--config "$(CONFIG)") \

@@ -3,12 +3,13 @@
 import dataclasses
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from gkmvlp.errors import ZooError
 from gkmvlp.zoo.cache import is_offline
 from gkmvlp.zoo.download import disk_told
-from gkmvlp.zoo.entry import PACKAGED, PINNED, Entry, bases, dump, fits, parse
+from gkmvlp.zoo.entry import PACKAGED, PINNED, SCHEME, Entry, bases, dump, fits, parse
 from gkmvlp.zoo.hub import hub_address, hub_token
 from gkmvlp.zoo.registry import downloaded_entries, entries
 from gkmvlp.zoo.transfer import fetch_text
@@ -25,6 +26,8 @@ def adopt(address: str, sha256: str | None = None) -> Entry:
         ZooError: If it is wrong, or its name is taken by another model.
     """
     entry = entry_at(address, sha256)
+    if entry.backbone:
+        _adopt_backbone(address, entry.backbone)
     known = entries().get(entry.name)
     if known is not None and known.digest != entry.digest:
         remedy = "it ships with gkmvlp" if Path(known.origin).parent == PACKAGED else f"gkmvlp zoo remove {entry.name}"
@@ -33,6 +36,14 @@ def adopt(address: str, sha256: str | None = None) -> Entry:
         with disk_told(entry):
             _keep(entry)
     return known or entry
+
+
+def _adopt_backbone(address: str, reference: str) -> None:
+    """Keeps the entry of a fine-tuned model's backbone where it lies beside; who needs it is told if it does not."""
+    name = reference.removeprefix(SCHEME).partition("@")[0]
+    if name not in entries():
+        with suppress(ZooError):
+            adopt(f"{address.rpartition('/')[0] or '.'}/{name}.yaml")
 
 
 def entry_at(address: str, sha256: str | None = None) -> Entry:

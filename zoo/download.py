@@ -13,10 +13,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from gkmvlp.errors import ZooError
+from gkmvlp.models.locations import base_of
 from gkmvlp.zoo.cache import cache_folder, cached_folder, is_offline
 from gkmvlp.zoo.entry import Entry, File, bases
 from gkmvlp.zoo.hub import hub_address, hub_token
-from gkmvlp.zoo.registry import downloaded_entries
+from gkmvlp.zoo.registry import downloaded_entries, find
 from gkmvlp.zoo.transfer import CHUNK, fetch
 
 STAMP = ".checked.json"  # size and time of each file when its hash was found right
@@ -31,6 +32,8 @@ def folder_of(entry: Entry) -> Path:
 def download(entry: Entry) -> Path:
     """The folder of a model's files, each with the size and hash of the entry; fetched where they are not here.
 
+    The backbone with which the model shares tensors is fetched too.
+
     Raises:
         ZooError: If they cannot be had or kept.
     """
@@ -38,11 +41,13 @@ def download(entry: Entry) -> Path:
     if entry.packaged_folder:
         if bad := wrong_files(entry, folder):
             raise ZooError(f"{folder}: {', '.join(bad)} not as packaged; install gkmvlp anew")
-        return folder
-    with disk_told(entry):
-        if not _is_checked(entry, folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            _fetch_once(entry, folder)
+    else:
+        with disk_told(entry):
+            if not _is_checked(entry, folder):
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                _fetch_once(entry, folder)
+    if entry.backbone and (base := base_of(json.loads((folder / "config.json").read_text()))):
+        download(find(base))
     return folder
 
 

@@ -2,8 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from safetensors import safe_open
 
 from gkmvlp.errors import ZooError
 from gkmvlp.metrics.figure import Figure, Results, read_json
 from gkmvlp.metrics.tables import is_headline
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone, saw_patients
-from gkmvlp.models.weights import is_pickle
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 from gkmvlp.zoo.cards import card
-from gkmvlp.zoo.entry import FORMAT, NAME, SCHEME, SUFFIXES, Entry, File, Licences, Result, dump, fits, parse
+from gkmvlp.zoo.entry import FORMAT, NAME, SCHEME, Entry, File, Licences, Result, dump, fits, parse
+from gkmvlp.zoo.model_files import copy_model
 from gkmvlp.zoo.privacy import leftover_path, refuse_credentialed, without_paths
 from gkmvlp.zoo.registry import find
 
@@ -101,7 +98,7 @@ def _write(
     about: About,
 ) -> Entry:
     """Write the files of a model into an empty folder; their entry."""
-    _copy_model(inner, made)
+    copy_model(inner, made, _backbone(model.info.get("backbone")))
     (made / CONFIG).write_text(yaml.safe_dump(without_paths(config), sort_keys=False), encoding="utf-8")
     entry = _entry(model, config, manifest, figures, about, made)
     parse(dump(entry), f"entry {about.name}")
@@ -147,35 +144,6 @@ def _figures(folder: Path) -> list[Figure]:
     models = {figure.model for figure in figures}
     own = "pretrained" if "pretrained" in models else "scratch"
     return [f for f in figures if f.model == own and is_headline(f) and f.value is not None]
-
-
-def _copy_model(inner: Path, target: Path) -> None:
-    """Copy the files of a model: tensors as they are, texts without local paths.
-
-    Raises:
-        ZooError: If there is something that a model does not consist of.
-    """
-    for file in sorted(inner.iterdir()):
-        if not file.name.endswith(SUFFIXES) or file.is_dir():
-            raise ZooError(f"{file}: no part of a model ({', '.join(SUFFIXES)}); weights: gkmvlp zoo convert")
-        if file.suffix == ".safetensors":
-            _check_tensors(file)
-        if file.suffix != ".json" or file.name == "tokenizer.json":  # that one holds words, and no path
-            shutil.copyfile(file, target / file.name)
-            continue
-        content = without_paths(json.loads(file.read_text(encoding="utf-8")))
-        if file.name == "config.json" and not str(content.get("backbone") or SCHEME).startswith(SCHEME):
-            content["backbone"] = None  # a folder of this machine
-        (target / file.name).write_text(json.dumps(content, indent=1), encoding="utf-8")
-
-
-def _check_tensors(file: Path) -> None:
-    if is_pickle(file):
-        raise ZooError(f"{file} is a pickle: gkmvlp zoo convert {file} --out NEW.safetensors")
-    with safe_open(file, framework="pt") as opened:
-        said = opened.metadata() or {}
-    if more := sorted(set(said) - {"format"}):
-        raise ZooError(f"{file}: its header says more than its format ({', '.join(more)}); write it anew")
 
 
 def _texts(folder: Path) -> dict[str, str]:

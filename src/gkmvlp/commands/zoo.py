@@ -32,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     card.add_argument("model", metavar="MODEL")
     card.add_argument("--write", action="store_true", help="write it beside the entry")
     _add_publish(actions.add_parser("publish", help="turn the folder of a run into what download reads"))
+    make = actions.add_parser("make", help="train, measure and publish the models that come with the package")
+    make.add_argument("--out", metavar="DIR", type=Path, default=Path("outputs/zoo"), help="runs (outputs/zoo)")
+    make.add_argument("--models", metavar="DIR", type=Path, help="where entries go (absent: the package itself)")
+    described = "one more option of every run, like --options=--trainer.max_epochs=1; may be repeated"
+    make.add_argument("--options", metavar="OPTION", action="append", default=[], help=described)
     convert = actions.add_parser("convert", help="tensors of a pickle (.ckpt, .pt, .bin) as safetensors")
     convert.add_argument("file", metavar="FILE", type=Path)
     convert.add_argument("--out", metavar="FILE.safetensors", type=Path, help="where to (beside FILE)")
@@ -156,6 +161,15 @@ def _publish(arguments: argparse.Namespace) -> tuple[Any, str]:
     path = arguments.out / f"{entry.name}.yaml"
     told = {"name": entry.name, "reference": entry.reference, "entry": str(path), "size": entry.size}
     return told, f"{path}\n{entry.reference}: {len(entry.files)} files, {entry.size / 1e6:,.1f} MB"
+
+
+def _make(arguments: argparse.Namespace) -> tuple[Any, str]:
+    from gkmvlp.commands._zoo_make import make_models
+    from gkmvlp.zoo.entry import PACKAGED
+
+    made = make_models(arguments.out, arguments.models or PACKAGED, arguments.options)
+    told = [{"name": entry.name, "reference": entry.reference, "size": entry.size} for entry in made]
+    return told, "\n".join(f"{entry.reference}: {entry.size / 1e6:.1f} MB" for entry in made)
 
 
 def _convert(arguments: argparse.Namespace) -> tuple[Any, str]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.torch import save_file
+from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 import gkmvlp
@@ -23,7 +24,7 @@ from gkmvlp.errors import BackboneError
 from gkmvlp.models.bert_weights import bert_sizes
 from gkmvlp.models.config import BERT_SIZES, Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
-from gkmvlp.models.locations import folder_of
+from gkmvlp.models.locations import base_of, folder_of
 from gkmvlp.models.tokenizer import load_tokenizer, tokenize, train_tokenizer
 from gkmvlp.models.weights import fill, plain_state, read_tensors
 
@@ -136,13 +137,30 @@ def load(folder: str | Path) -> Backbone:
         raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
     tokenizer = load_tokenizer(folder)
     model = _model(architecture, tokenizer)
-    state = read_tensors(folder / "model.safetensors")
+    state = _tensors(folder, config)
     if "fixed_prompt_ED" in state:
         model.freeze_image_side()
     fill(model, state, folder / "model.safetensors")
-    known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocabulary")
+    known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocabulary", "base")
     info = {key: value for key, value in config.items() if key not in known}
     return Backbone(model, tokenizer, info, _atlas(folder / "grounding.json"))
+
+
+def tensors_of(folder: str | Path) -> dict[str, Tensor]:
+    """The tensors of a backbone by name.
+
+    Raises:
+        BackboneError: If the folder is missing, newer, or holds no tensors.
+    """
+    folder = folder_of(folder)
+    return _tensors(folder, _described(folder / "config.json")[0])
+
+
+def _tensors(folder: Path, config: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The tensors in a folder; those that a released model shares with its backbone lie with that one."""
+    own = read_tensors(folder / "model.safetensors")
+    base = base_of(config)
+    return {**tensors_of(base), **own} if base else own
 
 
 def architecture_of(folder: str | Path) -> Architecture:

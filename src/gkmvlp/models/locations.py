@@ -1,12 +1,25 @@
 """Where the folder behind a reference lies: a path, or a scheme such as ``zoo://`` that a higher layer explains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from gkmvlp.errors import BackboneError
 
 # scheme -> from a reference to a folder; ``gkmvlp.zoo.references`` adds those of the zoo when it is imported
 SCHEMES: dict[str, Callable[[str], Path]] = {}
+
+
+def base_of(config: Mapping[str, Any]) -> str | None:
+    """The reference to the backbone with which a released model shares tensors, by its ``config.json``.
+
+    Raises:
+        BackboneError: If it names no digest: other tensors than those meant could be there.
+    """
+    base = config.get("base")
+    if base is not None and not ("://" in str(base) and "@" in str(base)):
+        raise BackboneError(f"base {base!r}: zoo://NAME@DIGEST is expected; fetch the model anew")
+    return base
 
 
 def folder_of(reference: str | Path) -> Path:

@@ -1,0 +1,76 @@
+"""Train, measure and publish the models that come with the package."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from gkmvlp.commands._arms import lightning
+from gkmvlp.commands._outcome import conclude
+from gkmvlp.commands._truth import score_on_truth
+from gkmvlp.commands.phantom import write_corpora
+from gkmvlp.metrics.provenance import ProcessTreePeak
+from gkmvlp.zoo.entry import PACKAGED, Entry
+from gkmvlp.zoo.model_files import rounded
+from gkmvlp.zoo.publish import MODEL_FOLDERS, About, publish
+from gkmvlp.zoo.shipped import BACKBONE, CORPORA, FINE_TUNED, SEED, Shipped
+
+
+def make_models(out: Path, models: Path, options: list[str]) -> list[Entry]:
+    """Every shipped model, the backbone first; a run that is complete is not repeated.
+
+    Args:
+        out: Folder of phantoms and runs.
+        models: Folder of entries; those of the same names are replaced.
+        options: Further words of every run.
+    """
+    if models.resolve() != PACKAGED.resolve():
+        models.mkdir(parents=True, exist_ok=True)
+        os.environ["GKMVLP_ZOO"] = str(models)
+    write_corpora(out / "data", CORPORA, SEED)
+    made = [_make(BACKBONE, out / BACKBONE.name, out / "data", models, options)]
+    start = [f"--model.init_args.backbone={made[0].reference}", "--model.init_args.architecture=null", *options]
+    for shipped in FINE_TUNED:
+        folder = out / f"{shipped.name}@{made[0].digest}"  # from another backbone it is another run
+        made.append(_make(shipped, folder, out / "data", models, start))
+    return made
+
+
+def _make(shipped: Shipped, folder: Path, data: Path, models: Path, options: list[str]) -> Entry:
+    """One model: fit, round to what is released, test that, publish."""
+    if not (folder / "results.json").is_file():
+        begin = time.monotonic()
+        words = [f"--config=zoo://{shipped.config}", f"--trainer.default_root_dir={folder}"]
+        words += [f"--data.init_args.root={data}", *options]
+        with ProcessTreePeak() as peak:
+            lightning("fit", *words)
+            checkpoint = round_run(folder)
+            lightning("test", *words, f"--ckpt_path={checkpoint}")
+            if shipped is BACKBONE:
+                score_on_truth(folder / "predictions", data)
+        conclude(folder, begin, peak.bytes)
+    for path in (models / f"{shipped.name}.yaml", models / f"{shipped.name}.md"):
+        path.unlink(missing_ok=True)
+    shutil.rmtree(models / shipped.name, ignore_errors=True)
+    return publish(folder, models, About(shipped.name, shipped.summary, limits=shipped.limits))
+
+
+def round_run(folder: Path) -> Path:
+    """Rounds the weights that a fit leaves to half precision, so that what is measured is what is released.
+
+    Args:
+        folder: The run's folder; the tensors of its model are rewritten.
+
+    Returns:
+        The best checkpoint with rounded weights.
+    """
+    for inner in MODEL_FOLDERS:
+        for file in (folder / inner).glob("*.safetensors"):
+            save_file(rounded(load_file(file)), file, {"format": "pt"})
+    checkpoint = torch.load(folder / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
+    checkpoint["state_dict"] = rounded(checkpoint["state_dict"])
+    torch.save(checkpoint, folder / "checkpoints" / "rounded.ckpt")
+    return folder / "checkpoints" / "rounded.ckpt"

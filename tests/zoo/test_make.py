@@ -1,0 +1,79 @@
+"""The models of the package: made, measured as released, published without loss, and small."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from gkmvlp.cli import main
+from gkmvlp.commands import _zoo_make
+from gkmvlp.models import backbone as backbones
+from gkmvlp.zoo import model_files, shipped
+from gkmvlp.zoo.download import download
+from gkmvlp.zoo.entry import PACKAGED
+from gkmvlp.zoo.loading import open_reader
+from gkmvlp.zoo.registry import find
+from tests import tiny
+from tests.commands.small_models import write_images
+from tests.zoo.server import serving
+
+MOST = 16e6  # bytes of all models that come with the package
+
+
+def test_only_what_is_its_own_and_halves_where_they_are_exact():
+    state = {"same": torch.tensor([1.0, 1 / 3]), "half": torch.tensor([0.5]), "full": torch.tensor([1 / 3]),
+             "whole": torch.tensor([70_001]), "wide": torch.tensor([1e6])}  # fmt: skip
+    found = model_files.compact(state, {"same": state["same"].clone(), "half": torch.tensor([0.25])})
+    assert {name: t.dtype for name, t in found.items()} == {
+        "half": torch.float16, "full": torch.float32, "whole": torch.int64, "wide": torch.float32}  # fmt: skip
+    assert all(torch.equal(t.to(state[name].dtype), state[name]) for name, t in found.items())
+    third = model_files.rounded(state)["full"]
+    assert third.dtype == torch.float32
+    assert third.item() == torch.tensor(1 / 3).half().item()
+
+
+def test_a_backbone_and_what_is_fine_tuned_from_it(tmp_path, monkeypatch):
+    """What is published reads as what was measured, holds no tensor of its backbone, and is not trained twice."""
+    monkeypatch.setattr(_zoo_make, "CORPORA", {"mimic": 40, "vqa": 40})
+    monkeypatch.setattr(_zoo_make, "FINE_TUNED", shipped.FINE_TUNED[:1])
+
+    monkeypatch.setattr("gkmvlp.zoo.registry.PACKAGED", tmp_path / "none")
+    out, models = tmp_path / "out", tmp_path / "models"
+    words = ["zoo", "make", "--out", str(out), "--models", str(models)]
+    words += [f"--options={word}" for word in tiny.options()]
+    monkeypatch.setenv("GKMVLP_ZOO", str(models))
+    models.mkdir()
+    assert main(words) == 0
+    base, vqa = find("gk-mvlp-phantom"), find("gk-mvlp-phantom-vqa")
+    assert vqa.backbone == base.reference
+    own = load_file(download(vqa) / "model.safetensors")
+    assert all(t.dtype != torch.float32 for t in own.values())
+    assert not [name for name in own if name.startswith(("vision.", "knowledge.", "regions."))]
+    run = out / f"gk-mvlp-phantom-vqa@{base.digest}"
+    whole, ours = (backbones.load(folder).model.state_dict() for folder in (download(vqa), run / "model"))
+    assert whole.keys() == ours.keys()
+    assert all(torch.equal(t, whole[name]) for name, t in ours.items())
+    checkpoint = torch.load(run / "checkpoints" / "rounded.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(t, checkpoint[f"model.{name}"]) for name, t in ours.items())
+    image = write_images(tmp_path, 1)[0]
+    question = "is there a pleural effusion?"
+    assert open_reader("zoo://gk-mvlp-phantom-vqa", "cpu").read(image, question) == open_reader(run, "cpu").read(
+        image, question
+    )
+    with serving(models) as server:  # by the address of the fine-tuned model alone
+        monkeypatch.setenv("GKMVLP_CACHE", str(tmp_path / "other"))
+        monkeypatch.delenv("GKMVLP_ZOO")
+        assert main(["zoo", "download", f"{server.url}/gk-mvlp-phantom-vqa.yaml"]) == 0
+    monkeypatch.setenv("GKMVLP_OFFLINE", "1")
+    assert open_reader("gk-mvlp-phantom-vqa", "cpu").read(image, question).answer in open_reader(run).head.answers
+    monkeypatch.setenv("GKMVLP_ZOO", str(models))
+    monkeypatch.setenv("GKMVLP_CACHE", str(tmp_path / "cache"))
+    before = tiny.tree(models)
+    monkeypatch.setattr(_zoo_make, "lightning", lambda *words: pytest.fail("run again"))
+    assert main(words) == 0
+    assert tiny.tree(models) == before
+
+
+def test_what_ships_is_small_and_right():
+    files = [file for file in PACKAGED.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < MOST
+    assert main(["zoo", "verify"]) == 0

@@ -1,0 +1,87 @@
+"""The files of a released model: texts without local paths, tensors as few bytes as lose nothing."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gkmvlp.errors import ZooError
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.weights import is_pickle, read_tensors
+from gkmvlp.zoo import references  # noqa: F401  explains zoo://
+from gkmvlp.zoo.entry import SUFFIXES, Entry
+from gkmvlp.zoo.privacy import without_paths
+
+
+def copy_model(inner: Path, target: Path, backbone: Entry | None) -> None:
+    """Copy the files of a model.
+
+    Args:
+        inner: Where the model is.
+        target: Where it goes.
+        backbone: What it was fine-tuned from, where that is in the zoo: tensors that are the same are not written.
+
+    Raises:
+        ZooError: If there is something that a model does not consist of.
+    """
+    base = backbones.tensors_of(backbone.reference) if backbone else {}
+    for file in sorted(inner.iterdir()):
+        if not file.name.endswith(SUFFIXES) or file.is_dir():
+            raise ZooError(f"{file}: no part of a model ({', '.join(SUFFIXES)}); weights: gkmvlp zoo convert")
+        if file.suffix == ".safetensors":
+            _check_tensors(file)
+            shared = base if file.name == "model.safetensors" else {}
+            save_file(compact(read_tensors(file), shared), target / file.name, {"format": "pt"})
+        elif file.suffix != ".json" or file.name == "tokenizer.json":  # that one holds words, and no path
+            shutil.copyfile(file, target / file.name)
+        else:
+            content = without_paths(json.loads(file.read_text(encoding="utf-8")))
+            content = _released(content, backbone) if file.name == "config.json" else content
+            (target / file.name).write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _released(config: dict[str, Any], backbone: Entry | None) -> dict[str, Any]:
+    """A model's ``config.json``: no folder of this machine in it, and where the tensors are that are not here."""
+    if backbone:
+        return config | {"backbone": backbone.reference, "base": backbone.reference}
+    return config | ({"backbone": None} if "backbone" in config else {})
+
+
+def _check_tensors(file: Path) -> None:
+    if is_pickle(file):
+        raise ZooError(f"{file} is a pickle: gkmvlp zoo convert {file} --out NEW.safetensors")
+    with safe_open(file, framework="pt") as opened:
+        said = opened.metadata() or {}
+    if more := sorted(set(said) - {"format"}):
+        raise ZooError(f"{file}: its header says more than its format ({', '.join(more)}); write it anew")
+
+
+def rounded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors whose numbers half precision holds exactly; the types stay."""
+    return {name: t.half().to(t.dtype) if t.is_floating_point() else t for name, t in state.items()}
+
+
+def compact(state: Mapping[str, Tensor], base: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors that a model does not share with what it started from, in half precision where that is exact.
+
+    Args:
+        state: All tensors of the model.
+        base: Those of the backbone it was fine-tuned from; empty where it has none.
+    """
+    own = {name: t for name, t in state.items() if name not in base or not _equal(t, base[name].to(t.dtype))}
+    return {name: t.half() if _is_exact(t) else t for name, t in own.items()}
+
+
+def _is_exact(tensor: Tensor) -> bool:
+    """Whether half precision holds every number of a tensor."""
+    return tensor.is_floating_point() and _equal(tensor.half().to(tensor.dtype), tensor)
+
+
+def _equal(first: Tensor, second: Tensor) -> bool:
+    return first.shape == second.shape and torch.equal(first, second)
