@@ -139,7 +139,7 @@ def test_the_sizes_are_those_of_the_folder(folder):
 def test_a_bert_of_other_sizes_or_of_none_is_refused(folder, tmp_path):
     sizes = bert_sizes(str(folder))
     sizes.layers = 3
-    with pytest.raises(BackboneError, match=r"missing \['layers\.2"):
+    with pytest.raises(BackboneError, match=r"26 missing: layers\.2\.attention"):
         load_bert(FusionBert(sizes, V), str(folder))
     RobertaConfig(**SIZES).save_pretrained(tmp_path / "roberta")
     with pytest.raises(BackboneError, match="'roberta' model, a BERT is needed"):

@@ -162,8 +162,8 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path, spoil):
 
 def test_a_pickle_and_a_missing_file_are_refused(tmp_path):
     torch.save({"x": torch.ones(1)}, tmp_path / "w.bin")
-    for name in ("w.bin", "nothing.safetensors"):
-        with pytest.raises(BackboneError, match="safetensors file is needed"):
+    for name, told in (("w.bin", "gkmvlp zoo convert"), ("nothing.safetensors", "no whole safetensors file")):
+        with pytest.raises(BackboneError, match=told):
             encoder(*VIT, weights=str(tmp_path / name))
 
 

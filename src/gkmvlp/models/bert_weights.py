@@ -1,18 +1,15 @@
 """Weights of a Hugging Face BERT, by a table of rules and a strict load."""
 
-import re
-from pathlib import Path
-
 import torch
-from torch import Tensor
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedConfig
 
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import TextConfig
+from gkmvlp.models.foreign import Rules, rename
 from gkmvlp.models.text import FusionBert
+from gkmvlp.models.weights import differences
 
-# Hugging Face name -> ours; a rule without target drops the tensor. The first rule that matches holds.
-RULES: tuple[tuple[str, str | None], ...] = (
+RULES: Rules = (
     (r"^bert\.embeddings\.word_embeddings\.weight$", r"word.weight"),
     (r"^bert\.embeddings\.position_embeddings\.weight$", r"position.weight"),
     (r"^bert\.embeddings\.token_type_embeddings\.weight$", r"segment"),
@@ -58,28 +55,6 @@ def bert_sizes(reference: str) -> TextConfig:
     )
 
 
-def renamed(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The state dict of a ``BertForMaskedLM`` under our names.
-
-    Raises:
-        BackboneError: If a tensor has no rule.
-    """
-    out: dict[str, Tensor] = {}
-    for name, tensor in state.items():
-        for pattern, target in RULES:
-            match = re.match(pattern, name)
-            if match:
-                if target is not None:
-                    out[match.expand(target)] = tensor
-                break
-        else:
-            raise BackboneError(f"no rule for the tensor {name!r} of this BERT")
-    # one segment is all a report needs; its vector is added to every token
-    if "segment" in out:
-        out["segment"] = out["segment"][0]
-    return out
-
-
 def load_bert(bert: FusionBert, reference: str) -> None:
     """Fills the encoder and starts the decoder's self-attention from the encoder's, as BLIP does.
 
@@ -93,15 +68,15 @@ def load_bert(bert: FusionBert, reference: str) -> None:
         BackboneError: If the tensors do not fit.
     """
     source = AutoModelForMaskedLM.from_pretrained(reference)
-    state = renamed(source.state_dict())
+    state = rename(source.state_dict(), RULES)
+    # one segment is all a report needs; its vector is added to every token
+    state["segment"] = state["segment"][0]
     own = bert.state_dict()
     for name, tensor in list(state.items()):
         if "attention." in name:
             state[name.replace(".attention.", ".decoder_attention.")] = tensor
         if name in ("word.weight", "head_bias") and len(tensor) < len(own[name]):
             state[name] = torch.cat([tensor, own[name][len(tensor) :]])
-    missing = [name for name in own if name not in state and "cross_attention" not in name]
-    wrong = [name for name in state if name not in own or own[name].shape != state[name].shape]
-    if missing or wrong:
-        raise BackboneError(f"{Path(reference).name}: missing {missing[:3]}, not fitting {wrong[:3]}")
+    if told := differences(state, {name: tensor for name, tensor in own.items() if "cross_attention" not in name}):
+        raise BackboneError(f"the BERT {reference!r} does not fit: {told}")
     bert.load_state_dict(own | state, strict=True)

@@ -23,7 +23,8 @@ class VisionConfig:
 
     Attributes:
         name: Any timm model.
-        weights: ``null`` for fresh weights, ``pretrained`` for timm's own by name, or a safetensors file.
+        weights: ``null`` for fresh weights, ``pretrained`` for timm's own by name, or a safetensors file or folder in
+            one of the layouts of ``gkmvlp.models.foreign``.
         stages: For pyramids: the feature stages that are fused on the grid of the first; empty reads the last map.
         options: Further arguments of ``timm.create_model``.
     """

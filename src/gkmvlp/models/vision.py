@@ -4,19 +4,22 @@ B batch, S side in pixels, P = h * w patches, C channels of the timm model, D wi
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import timm
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.models.config import VisionConfig
+from gkmvlp.models.foreign import LAYOUTS, read_vision
+from gkmvlp.models.weights import differences
 
 HEADS = ("head", "fc_norm", "attn_pool")  # parts of timm models behind the patches: nothing here would train them
+# what timm raises of unknown models and options, and of tensors that do not fit
+UNFIT = (RuntimeError, TypeError, OSError, ValueError, LookupError, AssertionError)
 
 
 class ImageFeatures(NamedTuple):
@@ -165,26 +168,25 @@ def _intensity(config: VisionConfig) -> tuple[float, float]:
 
 def _create(config: VisionConfig, image_size: int) -> Any:
     """The timm model, one input channel; RGB weights are summed by timm itself."""
-    options = dict(config.options) | {"in_chans": 1}
+    options: dict[str, Any] = {"num_classes": 0}
     if config.stages:
-        options |= {"features_only": True, "out_indices": tuple(config.stages)}
-    else:
-        options |= {"num_classes": 0}
+        options = {"features_only": True, "out_indices": tuple(config.stages)}
+    layout, state = "", {}
     if config.weights:
         options |= {"pretrained": True}
     if config.weights and config.weights != "pretrained":
+        layout, state = read_vision(config)
         # timm loads strictly only where the number of classes is the same
-        options |= {"pretrained_cfg_overlay": {"state_dict": _read(config), "num_classes": 0}}
+        options |= {"pretrained_cfg_overlay": {"state_dict": state, "num_classes": 0}}
     try:
-        try:
-            model: Any = timm.create_model(config.name, **options, img_size=image_size)
-        except TypeError:  # conv nets take any size and refuse the argument
-            model = timm.create_model(config.name, **options)
-    except (RuntimeError, TypeError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        if config.weights:
-            raise BackboneError(f"vision weights {config.weights} do not fit {config.name}: {reason}") from error
-        raise ConfigError(f"vision {config.name!r}: {reason}") from error
+        model = _made(config, image_size, options)
+    except ConfigError as error:
+        if not config.weights:
+            raise
+        reason: object = error
+        if layout:
+            reason = f"{_differ(config, image_size, state) or error}; read as {layout} (known: {', '.join(LAYOUTS)})"
+        raise BackboneError(f"vision weights {config.weights} do not fit {config.name}: {reason}") from error
     model.pretrained_cfg.pop("state_dict", None)
     for part in HEADS:
         if hasattr(model, part):
@@ -192,13 +194,20 @@ def _create(config: VisionConfig, image_size: int) -> Any:
     return model
 
 
-def _read(config: VisionConfig) -> dict[str, Tensor]:
-    """Tensors of a local safetensors file, as timm publishes it or as ``save_file`` wrote it, without classifier."""
+def _made(config: VisionConfig, image_size: int, options: Mapping[str, Any]) -> Any:
+    options = dict(config.options) | {"in_chans": 1} | dict(options)
     try:
-        state = load_file(str(config.weights))
-    except (OSError, SafetensorError) as error:
-        raise BackboneError(f"vision weights {config.weights}: {error}; a safetensors file is needed") from error
-    cfg = timm.get_pretrained_cfg(config.name)
-    classifier = (cfg.classifier if cfg else None) or ()
-    names = (classifier,) if isinstance(classifier, str) else tuple(classifier)
-    return {key: tensor for key, tensor in state.items() if not key.startswith(tuple(f"{name}." for name in names))}
+        try:
+            return timm.create_model(config.name, **options, img_size=image_size)
+        except TypeError:  # conv nets take any size and refuse the argument
+            return timm.create_model(config.name, **options)
+    except UNFIT as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ConfigError(f"vision {config.name!r}: {reason}") from error
+
+
+def _differ(config: VisionConfig, image_size: int, state: Mapping[str, Tensor]) -> str:
+    """What keeps tensors from filling the timm model: names, and shapes only if no name does, for timm fits some."""
+    expected = _made(config, image_size, {"num_classes": 0}).state_dict()
+    shaped_alike = {name: state.get(name, tensor) for name, tensor in expected.items()}
+    return differences(state, shaped_alike) or differences(state, expected)

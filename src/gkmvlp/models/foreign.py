@@ -1,0 +1,127 @@
+"""Weights of others as tables of rules from their names to ours.
+
+A layout is offered only if ``tests/models/test_foreign.py`` builds its reference, small and random, and finds that the
+outputs agree.
+"""
+
+import re
+from collections.abc import Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import timm
+import torch
+from torch import Tensor
+
+from gkmvlp.errors import BackboneError
+from gkmvlp.models.config import VisionConfig
+from gkmvlp.models.weights import read_tensors
+
+# (pattern, what stands for it); None drops the tensor. All rules are applied to a name, in turn. A new name that ends
+# in #i is part i of a tensor: parts are joined along the first axis.
+Rules = tuple[tuple[str, str | None], ...]
+
+
+class Layout(NamedTuple):
+    """How others name the tensors of an image encoder that timm has too."""
+
+    mark: str  # the end of a name that no other layout has; "" for timm's own
+    rules: Rules
+    axes: Mapping[str, int] = {}  # tensors of ours that have further axes of length 1 in front: how many axes
+
+
+DATA_PARALLEL: Rules = ((r"^module\.", ""),)
+
+HUGGING_FACE_CLIP: Rules = (
+    *DATA_PARALLEL,
+    (r"^(text_model\.|text_projection\.|visual_projection\.|logit_scale$)", None),
+    (r"^vision_model\.", ""),
+    (r"^embeddings\.position_ids$", None),
+    (r"^embeddings\.class_embedding$", "cls_token"),
+    (r"^embeddings\.patch_embedding\.", "patch_embed.proj."),
+    (r"^embeddings\.position_embedding\.weight$", "pos_embed"),
+    (r"^pre_layrnorm\.", "norm_pre."),
+    (r"^post_layernorm\.", "norm."),
+    (r"^encoder\.layers\.(\d+)\.", r"blocks.\1."),
+    (r"\.layer_norm([12])\.", r".norm\1."),
+    (r"\.self_attn\.out_proj\.", ".attn.proj."),
+    (r"\.self_attn\.q_proj\.(\w+)$", r".attn.qkv.\1#0"),
+    (r"\.self_attn\.k_proj\.(\w+)$", r".attn.qkv.\1#1"),
+    (r"\.self_attn\.v_proj\.(\w+)$", r".attn.qkv.\1#2"),
+)
+
+MGCA_VIT: Rules = (
+    *DATA_PARALLEL,
+    (r"^img_encoder_q\.model\.", ""),
+    (r"^(img_encoder_q|text_encoder_q|patch_local_atten_layer|word_local_atten_layer|prototype_layer)\.", None),
+)
+
+LAYOUTS: Mapping[str, Layout] = {
+    "Hugging Face CLIP": Layout("pre_layrnorm.weight", HUGGING_FACE_CLIP, {"cls_token": 3, "pos_embed": 3}),
+    "MGCA ViT": Layout("img_encoder_q.model.cls_token", MGCA_VIT),
+    "timm": Layout("", DATA_PARALLEL),
+}
+
+
+def rename(state: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
+    """Tensors under our names; a tensor without rule keeps its name, for the strict load to judge.
+
+    Raises:
+        BackboneError: If two tensors get the same name.
+    """
+    before: dict[str, str] = {}
+    for name in state:
+        new = _renamed(name, rules)
+        if new is not None and before.setdefault(new, name) != name:
+            raise BackboneError(f"the tensors {before[new]!r} and {name!r} would both be {new!r}")
+    parts = groupby(sorted(before), key=lambda new: new.partition("#")[0])
+    return {name: _joined([state[before[part]] for part in group]) for name, group in parts}
+
+
+def _renamed(name: str, rules: Rules) -> str | None:
+    for pattern, target in rules:
+        if target is not None:
+            name = re.sub(pattern, target, name)
+        elif re.search(pattern, name):
+            return None
+    return name
+
+
+def _joined(parts: list[Tensor]) -> Tensor:
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+
+def read_vision(config: VisionConfig) -> tuple[str, dict[str, Tensor]]:
+    """Tensors of an image encoder under timm's names, without classifier, and the layout that they came in.
+
+    Args:
+        config: Its ``weights`` name a safetensors file, or a folder with ``model.safetensors``.
+
+    Raises:
+        BackboneError: If nothing that can be read is there, or two tensors get the same name.
+    """
+    given = read_tensors(_file(Path(str(config.weights))))
+    known = next(known for known, layout in LAYOUTS.items() if any(name.endswith(layout.mark) for name in ["", *given]))
+    state = rename(given, LAYOUTS[known].rules)
+    cfg = timm.get_pretrained_cfg(config.name)
+    classifier = (cfg.classifier if cfg else None) or ()
+    heads = tuple(f"{name}." for name in ((classifier,) if isinstance(classifier, str) else classifier))
+    state = {name: tensor for name, tensor in state.items() if not name.startswith(heads)}
+    if not state:  # timm would fetch its own
+        raise BackboneError(f"vision weights {config.weights}: no tensor of an encoder in it")
+    for name, axes in LAYOUTS[known].axes.items():
+        if name in state:
+            state[name] = state[name][(None,) * (axes - state[name].ndim)]
+    return known, state
+
+
+def _file(path: Path) -> Path:
+    """The file of weights at ``path`` or, as Hugging Face names it, in the folder there."""
+    if not path.is_dir():
+        return path
+    file = path / "model.safetensors"
+    if not file.is_file():
+        remedy = f"gkmvlp zoo convert FILE --out {file}"
+        raise BackboneError(f"{path} holds no model.safetensors; a pickle becomes one by: {remedy}")
+    return file
