@@ -10,7 +10,7 @@ import torch
 import torchvision
 from safetensors.torch import save_file
 from torch import nn
-from torch.nn import functional as F
+from torchvision.models.resnet import BasicBlock, Bottleneck
 from transformers import (
     CLIPConfig,
     CLIPModel,
@@ -26,6 +26,7 @@ from gkmvlp.models.bert_weights import bert_sizes
 from gkmvlp.models.config import VisionConfig
 from gkmvlp.models.foreign import LAYOUTS, rename
 from gkmvlp.models.vision import VisionEncoder
+from tests.models.mgca import Mgca
 
 S, D, DEPTH = 32, 16, 2
 VIT = {"patch_size": 8, "embed_dim": D, "depth": DEPTH, "num_heads": 2}
@@ -106,11 +107,12 @@ def timm_patches(model, image):
     return features.flatten(1, 2) if features.ndim == 4 else features[:, 1:]
 
 
+@pytest.mark.parametrize(("name", "block"), [("resnet18", BasicBlock), ("resnet50", Bottleneck)])
 @torch.no_grad()
-def test_torchvision_resnet_is_timms(tmp_path):
-    theirs = loud(torchvision.models.resnet18(num_classes=3))
+def test_torchvision_resnet_is_timms(tmp_path, name, block):
+    theirs = loud(torchvision.models.ResNet(block, [1, 1, 1, 1], num_classes=3))
     save_file(theirs.state_dict(), tmp_path / "w.safetensors")
-    ours, image = filled("resnet18", {}, tmp_path / "w.safetensors", 64), torch.rand(2, 1, 64, 64)
+    ours, image = filled(name, {"layers": [1, 1, 1, 1]}, tmp_path / "w.safetensors", 64), torch.rand(2, 1, 64, 64)
     body = nn.Sequential(*list(theirs.children())[:-2])
     agrees(ours, image, body(normalised(ours, image)).flatten(2).transpose(1, 2))
 
@@ -152,62 +154,10 @@ def test_the_text_model_of_clip_is_not_offered(tmp_path):
         bert_sizes(str(tmp_path))
 
 
-class Block(nn.Module):
-    """A pre-norm layer of Dosovitskiy et al. 2021 under the names that MGCA uses."""
-
-    def __init__(self):
-        super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(D, eps=1e-6), nn.LayerNorm(D, eps=1e-6)
-        self.attn = nn.ModuleDict({"qkv": nn.Linear(D, 3 * D), "proj": nn.Linear(D, D)})
-        self.mlp = nn.ModuleDict({"fc1": nn.Linear(D, 4 * D), "fc2": nn.Linear(4 * D, D)})
-
-    def forward(self, x):
-        heads = [part.unflatten(-1, (2, -1)).transpose(1, 2) for part in self.attn["qkv"](self.norm1(x)).chunk(3, -1)]
-        x = x + self.attn["proj"](F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2))
-        return x + self.mlp["fc2"](F.gelu(self.mlp["fc1"](self.norm2(x))))
-
-
-class MgcaVit(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.cls_token, self.pos_embed = nn.Parameter(torch.zeros(1, 1, D)), nn.Parameter(torch.zeros(1, 17, D))
-        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, D, 8, 8)})
-        self.blocks = nn.Sequential(*(Block() for _ in range(DEPTH)))
-        self.norm = nn.LayerNorm(D, eps=1e-6)
-
-    def forward(self, image):
-        patches = self.patch_embed["proj"](image).flatten(2).transpose(1, 2)
-        return self.norm(
-            self.blocks(torch.cat([self.cls_token.expand(len(image), -1, -1), patches], 1) + self.pos_embed)
-        )
-
-
-class Mgca(lightning.LightningModule):
-    """All that lies in a checkpoint of MGCA: two encoders with their projections, attention layers, prototypes."""
-
-    def __init__(self, emb_dim=4):
-        super().__init__()
-        self.save_hyperparameters()
-
-        def projections():
-            names = ("global_embed", "local_embed")
-            heads = [nn.Sequential(nn.Linear(D, 6), nn.BatchNorm1d(6)) for _ in range(2)]
-            return {name: nn.ModuleDict({"head": head}) for name, head in zip(names, heads, strict=True)}
-
-        self.img_encoder_q = nn.ModuleDict({"model": MgcaVit(), **projections()})
-        self.text_encoder_q = nn.ModuleDict({"model": nn.Linear(2, 2), **projections()})
-        self.patch_local_atten_layer = nn.MultiheadAttention(emb_dim, 1)
-        self.word_local_atten_layer = nn.MultiheadAttention(emb_dim, 1)
-        self.prototype_layer = nn.Linear(emb_dim, 7, bias=False)
-
-    def configure_optimizers(self):
-        return torch.optim.AdamW(self.parameters())
-
-
 @torch.no_grad()
 def test_mgca(tmp_path, capsys):
     """From the checkpoint that Lightning writes, by ``gkmvlp zoo convert``."""
-    theirs = loud(Mgca())
+    theirs = loud(Mgca(D, DEPTH))
     trainer = lightning.Trainer(logger=False, accelerator="cpu", default_root_dir=tmp_path, enable_progress_bar=False)
     trainer.strategy.connect(theirs)
     trainer.save_checkpoint(tmp_path / "mgca.ckpt")
@@ -231,6 +181,11 @@ def clip_with_another_layer():
     return state | {f"encoder.layers.2.mlp.{name}": torch.ones(1) for name in ("fc1.weight", "fc1.bias")}
 
 
+def clip_with_a_misshapen_part():
+    state = clip(CLIPVisionModel, "gelu").state_dict()
+    return state | {"encoder.layers.0.self_attn.k_proj.weight": torch.ones(D, 3)}
+
+
 def with_two_of_a_name():
     state = timm.create_model("vit_base_patch16_clip_224", img_size=S, **VIT).state_dict()
     return state | {"module.norm.bias": torch.ones(D)}
@@ -243,7 +198,14 @@ WRONG = {
     ),
     "deeper": (clip_with_another_layer, r"2 extra: blocks\.2\.mlp\.fc1\.\w+ 1, .*; read as Hugging Face CLIP"),
     "a part of a tensor": (clip_without_keys, r"blocks\.0\.attn\.qkv\.weight 32x16 where 48x16 is expected"),
-    "two of a name": (with_two_of_a_name, "'module.norm.bias' and 'norm.bias' would both be 'norm.bias'"),
+    "a misshapen part": (
+        clip_with_a_misshapen_part,
+        r"parts of 'blocks\.0\.attn\.qkv\.weight' .* \(16, 16\), \(16, 3\)",
+    ),
+    "two of a name": (
+        with_two_of_a_name,
+        r"w\.safetensors: the tensors 'module.norm.bias' and 'norm.bias' would both be 'norm.bias'",
+    ),
     "a classifier alone": (lambda: {"head.weight": torch.ones(3, D)}, "no tensor of an encoder in it"),
 }
 

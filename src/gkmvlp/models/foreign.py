@@ -19,7 +19,7 @@ from gkmvlp.models.config import VisionConfig
 from gkmvlp.models.weights import read_tensors
 
 # (pattern, what stands for it); None drops the tensor. All rules are applied to a name, in turn. A new name that ends
-# in #i is part i of a tensor: parts are joined along the first axis.
+# in #i is part i, a digit, of a tensor: parts are joined along the first axis.
 Rules = tuple[tuple[str, str | None], ...]
 
 
@@ -68,7 +68,7 @@ def rename(state: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
     """Tensors under our names; a tensor without rule keeps its name, for the strict load to judge.
 
     Raises:
-        BackboneError: If two tensors get the same name.
+        BackboneError: If two tensors get the same name, or parts of one do not go together.
     """
     before: dict[str, str] = {}
     for name in state:
@@ -76,7 +76,7 @@ def rename(state: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
         if new is not None and before.setdefault(new, name) != name:
             raise BackboneError(f"the tensors {before[new]!r} and {name!r} would both be {new!r}")
     parts = groupby(sorted(before), key=lambda new: new.partition("#")[0])
-    return {name: _joined([state[before[part]] for part in group]) for name, group in parts}
+    return {name: _joined(name, [state[before[part]] for part in group]) for name, group in parts}
 
 
 def _renamed(name: str, rules: Rules) -> str | None:
@@ -88,8 +88,14 @@ def _renamed(name: str, rules: Rules) -> str | None:
     return name
 
 
-def _joined(parts: list[Tensor]) -> Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+def _joined(name: str, parts: list[Tensor]) -> Tensor:
+    if len(parts) == 1:
+        return parts[0]
+    try:
+        return torch.cat(parts)
+    except RuntimeError as error:
+        shapes = ", ".join(str(tuple(part.shape)) for part in parts)
+        raise BackboneError(f"the parts of {name!r} do not go together, their shapes are {shapes}") from error
 
 
 def read_vision(config: VisionConfig) -> tuple[str, dict[str, Tensor]]:
@@ -99,11 +105,14 @@ def read_vision(config: VisionConfig) -> tuple[str, dict[str, Tensor]]:
         config: Its ``weights`` name a safetensors file, or a folder with ``model.safetensors``.
 
     Raises:
-        BackboneError: If nothing that can be read is there, or two tensors get the same name.
+        BackboneError: If nothing that can be read is there, or ``rename`` refuses it.
     """
     given = read_tensors(_file(Path(str(config.weights))))
     known = next(known for known, layout in LAYOUTS.items() if any(name.endswith(layout.mark) for name in ["", *given]))
-    state = rename(given, LAYOUTS[known].rules)
+    try:
+        state = rename(given, LAYOUTS[known].rules)
+    except BackboneError as error:
+        raise BackboneError(f"vision weights {config.weights}: {error}") from error
     cfg = timm.get_pretrained_cfg(config.name)
     classifier = (cfg.classifier if cfg else None) or ()
     heads = tuple(f"{name}." for name in ((classifier,) if isinstance(classifier, str) else classifier))

@@ -171,7 +171,8 @@ def _create(config: VisionConfig, image_size: int) -> Any:
     options: dict[str, Any] = {"num_classes": 0}
     if config.stages:
         options = {"features_only": True, "out_indices": tuple(config.stages)}
-    layout, state = "", {}
+    layout = ""
+    state: dict[str, Tensor] = {}
     if config.weights:
         options |= {"pretrained": True}
     if config.weights and config.weights != "pretrained":
