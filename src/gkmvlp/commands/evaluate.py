@@ -1,11 +1,20 @@
-"""Recompute the figures of predictions files and print them as JSON."""
+"""Recompute the figures of predictions files and print them as JSON.
+
+With --radeval generated reports are scored by RadGraph and CheXbert first: PYTHON is that of an environment which has
+radeval and pyarrow. The scores stay in report_clinical.parquet beside the predictions.
+"""
 
 import argparse
+from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the files."""
     parser.add_argument("files", metavar="FILE.parquet", nargs="+", help="predictions of a run")
+    parser.add_argument("--radeval", metavar="PYTHON", help="score generated reports by radeval, found there")
+    parser.add_argument(
+        "--radeval-metrics", metavar="NAME", nargs="+", default=["radgraph", "f1chexbert"], help="(radgraph f1chexbert)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON (what happens anyway)")
 
 
@@ -16,6 +25,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     from gkmvlp.metrics.evaluate import figures_of
 
-    figures = [figure for file in arguments.files for figure in figures_of(file)]
+    files = arguments.files
+    if arguments.radeval:
+        from gkmvlp.commands._clinical import score_clinically
+
+        files = [score_clinically(Path(file), arguments.radeval, arguments.radeval_metrics) for file in files]
+    figures = [figure for file in files for figure in figures_of(file)]
     print(json.dumps({"figures": [dataclasses.asdict(figure) for figure in figures]}, indent=1, allow_nan=False))
     return 0

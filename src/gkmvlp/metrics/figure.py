@@ -15,7 +15,7 @@ SCHEMA = 1
 # Raised when a definition in this package changes a number; two figures of different versions do not compare.
 VERSION = "1"
 TASKS = ("entity_classification", "zero_shot", "grounding", "vqa", "classification", "localization",
-         "report_generation", "retrieval", "region_detection", "labeler", "bench")  # fmt: skip
+         "report_generation", "retrieval", "report_clinical", "region_detection", "labeler", "bench")  # fmt: skip
 
 Range = dict[str, float | None]
 """``{value, low, high}`` of a floor or a difference."""

@@ -106,7 +106,7 @@ def _check_table(table: pd.DataFrame, meta: Mapping[str, Any], path: Path) -> No
         problem = _problem(table[name], kind)
         if problem:
             raise ResultsError(f"{path}: column {name} of {meta['task']}: {problem}; write the predictions anew")
-    units = [name for name in ("sample_id", "fold", "entity", "question", "direction") if name in table]
+    units = [name for name in ("sample_id", "fold", "entity", "question", "direction", "metric") if name in table]
     sizes = table.groupby(["model", "seed"]).size()
     distinct = table.drop_duplicates(["model", "seed", *units]).groupby(["model", "seed"]).size()
     if sizes.nunique() > 1 or (distinct != len(table.drop_duplicates(units))).any():
