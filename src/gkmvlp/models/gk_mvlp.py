@@ -118,7 +118,7 @@ class GkMvlp(nn.Module):
         coverage_BRP = coverage(box_BR4.float(), features.grid)
         region_BRD = self.regions(features.patches, box_BR4, coverage_BRP, features.grid)
         prompt_ED = self.encode_prompts()
-        prompt_BED = prompt_ED.expand(len(image_B1SS), -1, -1)
+        prompt_BED = prompt_ED.expand(image_B1SS.shape[0], -1, -1)  # len() would fix B in an export
         if self.status is not None:
             unsaid_BE = torch.full(prompt_BED.shape[:2], -2, device=prompt_BED.device)
             prompt_BED = prompt_BED + self.status((unsaid_BE if status_BE is None else status_BE.long()) + 2)

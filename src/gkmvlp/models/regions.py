@@ -70,6 +70,8 @@ class RegionPooler(nn.Module):
         batch, regions = box_BR4.shape[:2]
         map_BDhw = patches_BPD.transpose(1, 2).unflatten(2, grid).float()
         scale = torch.tensor([grid[1], grid[0]] * 2, device=box_BR4.device)
-        boxes = list((box_BR4.float() * scale).unbind(0))
-        sampled = roi_align(map_BDhw, boxes, output_size=3, aligned=True)
+        # one tensor, each box with the number of its image: a list would fix B in an export
+        image_BR1 = torch.arange(batch, device=box_BR4.device)[:, None, None].expand(-1, regions, 1)
+        box_N5 = torch.cat([image_BR1.float(), box_BR4.float() * scale], dim=-1).flatten(0, 1)
+        sampled = roi_align(map_BDhw, box_N5, output_size=3, aligned=True)
         return sampled.mean((2, 3)).view(batch, regions, -1).to(patches_BPD.dtype)

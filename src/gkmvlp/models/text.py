@@ -112,7 +112,7 @@ class BertLayer(nn.Module):
             x_BTD = self.attention(x_BTD, Memory(x_BTD, x_BTD), mask)
         if self.cross_attention is not None and memory is not None:
             # k texts in a row that share a memory, side by side, are the queries of one attention
-            folded = x_BTD if row_B is not None else x_BTD.reshape(len(memory.key), -1, x_BTD.shape[-1])
+            folded = x_BTD if row_B is not None else x_BTD.reshape(memory.key.shape[0], -1, x_BTD.shape[-1])
             x_BTD = self.cross_attention(folded, memory, memory_mask, row_B=row_B).view_as(x_BTD)
         return self.feed_forward(x_BTD)
 

@@ -59,7 +59,7 @@ class AttentionPool(nn.Module):
 
     def forward(self, patches_BPD: Tensor) -> Tensor:
         """(B, P, D) to (B, D)."""
-        query_BKD = self.query_KD.expand(len(patches_BPD), -1, -1)
+        query_BKD = self.query_KD.expand(patches_BPD.shape[0], -1, -1)  # len() would fix B in an export
         answer_BKD, _ = self.attention(query_BKD, patches_BPD, patches_BPD, need_weights=False)
         return self.project(answer_BKD.flatten(1))
 

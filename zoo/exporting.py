@@ -1,0 +1,198 @@
+"""Programs that run without this package: written by torch.export or as ONNX, compared, and described.
+
+Beside FILE stand ``FILE.json``, which says what goes in, what comes out and how an image is made ready, and for
+questions the folder ``FILE.tokenizer``.
+"""
+
+import importlib.util
+import json
+import logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+import gkmvlp
+from gkmvlp.anatomy import REGIONS, atlas_to_names
+from gkmvlp.errors import BackboneError, ConfigError
+from gkmvlp.notices import NOT_CLINICAL
+from gkmvlp.zoo.programs import BATCH, TOKENS, Program, Slot, program_of
+from gkmvlp.zoo.reader import Reader
+
+NEEDED = ("onnx", "onnxscript", "onnxruntime")  # the extra ``export``
+TOLERANCE = 1e-4
+TRACED, COMPARED = (2, 7), (3, 5)  # images and tokens while tracing (1 would stay 1), and in the comparison
+
+
+def export(reader: Reader, task: str, form: str, out: Path) -> dict[str, Any]:
+    """Writes a program whose batch is free; nothing stands under a final name before it agrees with PyTorch.
+
+    Args:
+        reader: A model on the CPU; its prompts become constants.
+        task: One of ``gkmvlp.zoo.programs.SOURCES``.
+        form: ``torch-export`` or ``onnx``.
+        out: Where it is written.
+
+    Returns:
+        What ``FILE.json`` holds.
+
+    Raises:
+        ConfigError: If packages for ONNX are missing, or the file exists or cannot be written.
+        BackboneError: If the model is not one for the task, cannot be exported, or gives other values then.
+    """
+    require_packages(form)
+    if out.exists():
+        raise ConfigError(f"{out} exists: name another file by --out")
+    program = program_of(reader, task)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            part = Path(folder) / out.name
+            with _quiet():
+                _write(program, reader, form, part)
+                difference = _difference(program, form, part)
+            told = {"program": out.name, "format": form, "task": task, **_described(program, reader)}
+            told |= {"largest_difference_from_pytorch": difference}
+            beside = Path(f"{part}.json")
+            beside.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            if TOKENS in program.inputs[-1].shape:
+                reader.backbone.tokenizer.save_pretrained(f"{part}.tokenizer")
+            _name(Path(folder), out)
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be written ({error.strerror or error}): name another by --out") from error
+    return told
+
+
+def require_packages(form: str) -> None:
+    """Stops where ONNX is asked for and its packages are absent.
+
+    Raises:
+        ConfigError: If one is absent.
+    """
+    absent = [name for name in NEEDED if form == "onnx" and importlib.util.find_spec(name) is None]
+    if absent:
+        raise ConfigError(f"--format onnx needs {', '.join(absent)}: pip install 'gkmvlp[export]'")
+
+
+def _write(program: Program, reader: Reader, form: str, file: Path) -> None:
+    """Traces the program and writes it.
+
+    Raises:
+        BackboneError: If some part of the model cannot be exported.
+    """
+    sizes = {
+        BATCH: torch.export.Dim(BATCH),
+        TOKENS: torch.export.Dim(TOKENS, max=reader.architecture.text.max_tokens),
+    }
+    shapes = tuple(_free(slot, sizes) for slot in program.inputs)
+    try:
+        with torch.no_grad():
+            exported = torch.export.export(program, program.example(*TRACED), dynamic_shapes=shapes)
+        if form == "torch-export":
+            torch.export.save(exported, file)
+            return
+        inputs, outputs = ([slot.name for slot in slots] for slots in (program.inputs, program.outputs))
+        made = torch.onnx.export(
+            exported, dynamo=True, verbose=False, input_names=inputs, output_names=outputs, dynamic_shapes=shapes
+        )
+        assert made is not None
+        made.save(file, external_data=False)
+    except RuntimeError as error:  # both exporters' own errors are kinds of it
+        reason = " ".join(str(error).split())[:200]
+        raise BackboneError(f"this architecture cannot be exported as {form}: {reason}") from error
+
+
+def _free(slot: Slot, sizes: dict[str, Any]) -> dict[int, Any]:
+    """Axis -> free size, of an input."""
+    return {axis: sizes[size] for axis, size in enumerate(slot.shape) if isinstance(size, str)}
+
+
+def _difference(program: Program, form: str, file: Path) -> float:
+    """The largest difference between what was written and PyTorch, at another batch than the traced one.
+
+    Raises:
+        BackboneError: If it exceeds ``TOLERANCE``.
+    """
+    example = program.example(*COMPARED)
+    with torch.no_grad():
+        wanted = program(*example)
+    found = run(file, form, example)
+    wanted = (wanted,) if isinstance(wanted, Tensor) else wanted
+    largest = max(float(np.abs(a.numpy() - b).max()) for a, b in zip(wanted, found, strict=True))
+    if not largest <= TOLERANCE:
+        raise BackboneError(
+            f"{form} gives other values than PyTorch (by {largest:.1e}, at most {TOLERANCE} was expected): nothing "
+            "is written; try the other --format"
+        )
+    return largest
+
+
+def run(file: Path, form: str, inputs: tuple[Tensor, ...]) -> list[NDArray[np.float32]]:
+    """What a written program makes of its inputs."""
+    if form == "onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+        names = [slot.name for slot in session.get_inputs()]
+        return list(session.run(None, {name: x.numpy() for name, x in zip(names, inputs, strict=True)}))
+    with torch.no_grad():
+        outputs = torch.export.load(file).module()(*inputs)
+    return [x.numpy() for x in ((outputs,) if isinstance(outputs, Tensor) else outputs)]
+
+
+def _described(program: Program, reader: Reader) -> dict[str, Any]:
+    """What a caller has to know of a program."""
+    architecture, info = reader.architecture, reader.backbone.info
+    told = {
+        "gkmvlp": gkmvlp.__version__,
+        "trained_on": info.get("trained_on"),
+        "notice": reader.notice,
+        "use": NOT_CLINICAL,
+        "image": {"size": architecture.image_size, "fit": architecture.fit, "intensity": architecture.intensity},
+        "grid": list(program.model.vision.grid),
+        "inputs": [_said(slot) for slot in program.inputs],
+        "outputs": [_said(slot) for slot in program.outputs],
+        **program.names,
+        "regions": list(REGIONS),
+        "region_boxes": atlas_to_names(reader.backbone.atlas),
+    }
+    if TOKENS in program.inputs[-1].shape:
+        told["max_tokens"] = architecture.text.max_tokens
+    return told
+
+
+def _said(slot: Slot) -> dict[str, Any]:
+    """A slot for JSON."""
+    return {**slot._asdict(), "dtype": str(slot.dtype).removeprefix("torch.")}
+
+
+def _name(folder: Path, out: Path) -> None:
+    """Moves what a folder holds to its final names, the program last; leftovers of an interrupted call go."""
+    for part in sorted(folder.iterdir(), key=lambda part: part.name == out.name):
+        target = out.with_name(part.name)
+        if target.is_dir():
+            shutil.rmtree(target)
+        os.replace(part, target)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Exporters tell of each constant that they fold or keep."""
+    logger = logging.getLogger("onnxscript")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

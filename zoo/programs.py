@@ -1,0 +1,177 @@
+"""What a model computes from tensors alone, ready to be exported: an image and its region boxes in, scores out.
+
+Reading, fitting and tokenizing stay outside; ``gkmvlp.zoo.exporting`` writes down what they have to be.
+B images, each with a question where one is asked, S side, R regions, E entities, L labels, P patches, T tokens,
+K answers.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gkmvlp.errors import BackboneError
+from gkmvlp.models.generation import Search
+from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
+from gkmvlp.models.label_head import LabelHead
+from gkmvlp.tasks.answering import AnswerHead
+from gkmvlp.tasks.labelling import label_logits
+from gkmvlp.zoo.reader import Reader
+
+# what each task is exported from
+SOURCES = {
+    "classification": "a backbone, or a model that `make finetune-classification` left",
+    "grounding": "a backbone",
+    "vqa": "a model for questions with `head: classifier`",
+}
+BATCH, TOKENS = "batch", "tokens"  # sizes that a caller is free to choose
+
+
+class Slot(NamedTuple):
+    """An input or output of a program."""
+
+    name: str
+    dtype: torch.dtype
+    shape: tuple[int | str, ...]  # a word for a size that is free
+    meaning: str
+
+
+class Program(nn.Module):
+    """A model before an image; subclasses say what is made of it. The model's prompts are made constants.
+
+    Args:
+        reader: The model.
+        outputs: What ``forward`` returns, in order.
+        names: What the last axis of scores stands for: ``labels``, ``entities`` or ``answers`` -> names.
+        reads_text: Whether the text encoder is part of the program.
+    """
+
+    def __init__(
+        self, reader: Reader, outputs: Sequence[Slot], names: Mapping[str, Sequence[str]], reads_text: bool = False
+    ) -> None:
+        super().__init__()
+        reader.model.freeze_image_side()
+        self.model = reader.model if reads_text else _without_text(reader.model)
+        side, regions = reader.architecture.image_size, self.model.prior_ER.shape[1]
+        boxes = "xyxy as fractions of the square, in the order of regions; 0 where a region has no box"
+        self.inputs = [
+            Slot("image", torch.float32, (BATCH, 1, side, side), "grey values in [0, 1], air dark"),
+            Slot("region_box", torch.float32, (BATCH, regions, 4), boxes),
+        ]
+        self.outputs, self.names = list(outputs), {key: list(value) for key, value in names.items()}
+        self.atlas_R4 = torch.from_numpy(reader.backbone.atlas["PA"])  # for examples
+
+    def look(self, image_B1SS: Tensor, box_BR4: Tensor) -> ImageMemory:
+        """An image as memory; a region without area has no box."""
+        return self.model.encode_image(image_B1SS, box_BR4, (box_BR4[..., 2:] > box_BR4[..., :2]).all(-1))
+
+    def example(self, batch: int, tokens: int) -> tuple[Tensor, ...]:
+        """Inputs of a size, of noise; a region is left out."""
+        chance = torch.Generator().manual_seed(batch)
+        box_BR4 = self.atlas_R4.repeat(batch, 1, 1)
+        box_BR4[0, 0] = 0
+        made = [torch.rand([batch, *self.inputs[0].shape[1:]], generator=chance), box_BR4]  # type: ignore[list-item]
+        if len(self.inputs) > len(made):
+            vocabulary = self.model.text.word.num_embeddings
+            made += [torch.randint(vocabulary, (batch, tokens), generator=chance)]
+            made += [torch.arange(tokens).expand(batch, -1) < tokens - torch.arange(batch)[:, None] % 2]
+        return tuple(made)
+
+
+class Classification(Program):
+    """Log odds of each label, or of each entity by the head that pre-training left, (B, L)."""
+
+    def __init__(self, reader: Reader, head: LabelHead | None) -> None:
+        labels = reader.entities if head is None else head.labels
+        super().__init__(reader, [_scores("labels", len(labels), "log odds of present")], {"labels": labels})
+        self.head = head
+
+    def forward(self, image_B1SS: Tensor, box_BR4: Tensor) -> Tensor:
+        """Scores; arguments as in ``inputs``."""
+        image = self.look(image_B1SS, box_BR4)
+        return _odds(self.model, image) if self.head is None else label_logits(self.model, self.head, image)
+
+
+class Grounding(Program):
+    """Log odds of each entity (B, E), attention of its prompt to patches (B, E, P) and to regions (B, E, R)."""
+
+    def __init__(self, reader: Reader) -> None:
+        count = len(reader.entities)
+        patches, regions = reader.model.vision.position_PD.shape[0], reader.model.prior_ER.shape[1]
+        where = "attention of each entity's prompt to the patches, row by row over the grid; sums to 1"
+        whose = "attention of each entity's prompt to the regions; sums to 1, or to 0 where it may read none"
+        outputs = [
+            _scores("entities", count, "log odds of present"),
+            Slot("patch_attention", torch.float32, (BATCH, count, patches), where),
+            Slot("region_attention", torch.float32, (BATCH, count, regions), whose),
+        ]
+        super().__init__(reader, outputs, {"entities": reader.entities})
+
+    def forward(self, image_B1SS: Tensor, box_BR4: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores and attention; arguments as in ``inputs``."""
+        image = self.look(image_B1SS, box_BR4)
+        return _odds(self.model, image), image.grounded.patch_attention, image.grounded.region_attention
+
+
+class Vqa(Program):
+    """Log-probability in nats of each known answer, (B, K), by the classifier."""
+
+    def __init__(self, reader: Reader, answers: Sequence[str], classifier: nn.Linear) -> None:
+        outputs = [_scores("answers", len(answers), "log-probability in nats")]
+        super().__init__(reader, outputs, {"answers": answers}, reads_text=True)
+        self.classifier = classifier
+        self.inputs += [
+            Slot("question_ids", torch.int64, (BATCH, TOKENS), "the tokenizer's ids, padded on the right"),
+            Slot("question_mask", torch.bool, (BATCH, TOKENS), "true on tokens, false on padding"),
+        ]
+
+    def forward(self, image_B1SS: Tensor, box_BR4: Tensor, token_BT: Tensor, mask_BT: Tensor) -> Tensor:
+        """Scores; arguments as in ``inputs``."""
+        memory = self.look(image_B1SS, box_BR4).memory
+        state_BTD = self.model.text(token_BT, mask_BT, "fusion", memory)
+        return self.classifier(state_BTD[:, 0]).float().log_softmax(-1)
+
+
+def program_of(reader: Reader, task: str) -> Program:
+    """The program of a model for a task of ``SOURCES``.
+
+    Raises:
+        BackboneError: If the model is not one for the task.
+    """
+    head = reader.head
+    if task == "classification" and (head is None or isinstance(head, LabelHead)):
+        return Classification(reader, head).eval()
+    if task == "grounding" and head is None:
+        return Grounding(reader).eval()
+    if task == "vqa" and isinstance(head, AnswerHead) and head.classifier is not None:
+        return Vqa(reader, head.answers, head.classifier).eval()
+    raise BackboneError(f"--task {task} exports {SOURCES[task]}; this is {_kind(head)}")
+
+
+def _kind(head: AnswerHead | LabelHead | Search | None) -> str:
+    """A head in words."""
+    if isinstance(head, AnswerHead):
+        return f"a model for questions with `head: {head.kind}`"
+    if isinstance(head, LabelHead):
+        return "a model fine-tuned for labels"
+    return "a backbone" if head is None else "a model that writes reports"
+
+
+def _scores(names: str, count: int, meaning: str) -> Slot:
+    """The output that all programs have."""
+    return Slot("score", torch.float32, (BATCH, count), f"{meaning}, in the order of {names}")
+
+
+def _odds(model: GkMvlp, image: ImageMemory) -> Tensor:
+    """Log odds of each entity, (B, E)."""
+    absent_BE, present_BE = model.entity_logits(image.grounded).unbind(-1)
+    return present_BE - absent_BE
+
+
+def _without_text(model: GkMvlp) -> GkMvlp:
+    """The same tensors without the text encoder: an export would carry them along, more than half of its size."""
+    part = copy.copy(model)
+    part._modules = {name: module for name, module in model._modules.items() if name != "text"}
+    return part
