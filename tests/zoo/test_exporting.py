@@ -1,0 +1,197 @@
+"""Exported programs, used as their JSON says and without this package, give what the model gives."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from transformers import AutoTokenizer
+
+from gkmvlp.cli import main
+from gkmvlp.errors import BackboneError
+from gkmvlp.notices import NO_PATIENT
+from gkmvlp.tasks.answering import question_memory
+from gkmvlp.tasks.labelling import make_head, save_labelling
+from gkmvlp.zoo import exporting
+from gkmvlp.zoo.loading import open_reader
+from gkmvlp.zoo.programs import program_of
+from tests.commands.small_models import ANSWERS, ENTITIES, build, write_answering, write_backbone
+
+SIDE = 32
+SUFFIX = {"torch-export": "pt2", "onnx": "onnx"}
+LABELS = ["Effusion", "Mass", "Hernia"]
+QUESTIONS = ["why?", "Is there a small left pleural effusion?", "Is the heart normal in size?", "where?", "no"]
+TASK = {"labels": "classification", "grounding": "grounding", "vqa": "vqa"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("export")
+    write_backbone(folder / "grounding")
+    write_answering(folder / "vqa", "classifier")
+    write_answering(folder / "ranked", "ranked")
+    backbone = build("chest-xray14")
+    backbone.info["task"] = "classification"
+    head = make_head(tuple(LABELS), backbone.model.architecture, "both")
+    nn.init.normal_(head.linear.weight, std=0.3)
+    save_labelling(backbone, head, folder / "labels")
+    for number in range(5):  # of the size that the models read: the test then has nothing to resize
+        noise = np.random.default_rng(number).integers(0, 200, (SIDE, SIDE)).astype(np.uint8)
+        Image.fromarray(noise).save(folder / f"{number}.png")
+    return folder
+
+
+def export(folder: Path, model: str, form: str, out: Path) -> int:
+    words = ["--model", folder / model, "--task", TASK[model], "--format", form, "--out", out]
+    return main(["export", *map(str, words)])
+
+
+def inputs_by_the_json(out: Path, folder: Path, batch: int) -> dict[str, np.ndarray]:
+    """Inputs by name, made with what stands beside the program; the first image is lateral and has no boxes."""
+    told = json.loads(Path(f"{out}.json").read_text())
+    assert told["image"] == {"size": SIDE, "fit": "pad", "intensity": "equalized"}
+    pixels = [cv2.equalizeHist(np.asarray(Image.open(folder / f"{n}.png"))) for n in range(batch)]
+    box_R4 = np.array([told["region_boxes"]["PA"][name] for name in told["regions"]], np.float32)
+    box_BR4 = np.stack([box_R4] * batch)
+    box_BR4[0] = 0
+    made = {"image": np.stack(pixels)[:, None].astype(np.float32) / 255, "region_box": box_BR4}
+    if "answers" in told:
+        read = AutoTokenizer.from_pretrained(f"{out}.tokenizer")(QUESTIONS[:batch], padding=True, return_tensors="np")
+        made |= {"question_ids": read["input_ids"], "question_mask": read["attention_mask"].astype(bool)}
+    assert list(made) == [slot["name"] for slot in told["inputs"]]
+    for slot in told["inputs"]:
+        assert made[slot["name"]].dtype == slot["dtype"]
+        free = {"batch": batch, "tokens": made[slot["name"]].shape[1]}
+        assert made[slot["name"]].shape == tuple(free.get(size, size) for size in slot["shape"])
+    return made
+
+
+def outputs_of(out: Path, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """What the program gives, by the program's own runtime."""
+    if out.suffix == ".onnx":
+        session = pytest.importorskip("onnxruntime").InferenceSession(str(out), providers=["CPUExecutionProvider"])
+        names = [slot["name"] for slot in json.loads(Path(f"{out}.json").read_text())["outputs"]]
+        return session.run(names, inputs)
+    with torch.inference_mode():
+        given = torch.export.load(out).module()(*map(torch.from_numpy, inputs.values()))
+    return [x.numpy() for x in (given if isinstance(given, tuple) else (given,))]
+
+
+def by_the_reader(folder: Path, model: str, batch: int) -> list[np.ndarray]:
+    """What the model gives for the same files; the first is told to be lateral."""
+    reader = open_reader(folder / model, "cpu")
+    items = reader.batch([reader.item(folder / f"{n}.png") for n in range(batch)])
+    items["region_box"][0], items["region_mask"][0] = 0, False
+    image = reader.look(items)
+    if model == "labels":
+        return [reader.label_scores(image)]
+    if model == "vqa":
+        with torch.inference_mode():
+            state = question_memory(reader.backbone, QUESTIONS[:batch], image.memory)[0]
+            return [reader.head.classifier(state[:, 0]).log_softmax(-1).numpy()]
+    grounded = image.grounded
+    return [reader.entity_scores(image), grounded.patch_attention.numpy(), grounded.region_attention.numpy()]
+
+
+@pytest.mark.parametrize("form", SUFFIX)
+@pytest.mark.parametrize("model", TASK)
+def test_a_program_gives_what_the_model_gives(folder, model, form, tmp_path, capsys):
+    if form == "onnx":
+        pytest.importorskip("onnxscript", reason="the extra export is not installed")
+    out = tmp_path / "new" / f"a.{SUFFIX[form]}"
+    (tmp_path / "new" / f"{out.name}.tokenizer").mkdir(parents=True)  # as an interrupted call leaves it
+    (tmp_path / "new" / f"{out.name}.tokenizer" / "old").touch()
+    assert export(folder, model, form, out) == 0, capsys.readouterr().err
+    said = capsys.readouterr()
+    assert (NO_PATIENT in said.out) == (model == "grounding")
+    assert said.err == ""
+    told = json.loads(Path(f"{out}.json").read_text())
+    assert (told["notice"] == NO_PATIENT) == (model == "grounding")
+    for batch in (1, 2, 5):
+        given, wanted = outputs_of(out, inputs_by_the_json(out, folder, batch)), by_the_reader(folder, model, batch)
+        for a, b, slot in zip(given, wanted, told["outputs"], strict=True):
+            assert a.shape == (batch, *slot["shape"][1:])
+            np.testing.assert_allclose(a, b, atol=1e-4, rtol=0, err_msg=slot["name"])
+    assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
+    key = {"labels": "labels", "grounding": "entities", "vqa": "answers"}[model]
+    assert told[key] == {"labels": LABELS, "grounding": ENTITIES, "vqa": ANSWERS}[model]
+    if model == "vqa":
+        assert not (out.parent / f"{out.name}.tokenizer" / "old").exists()
+        reading = open_reader(folder / "vqa", "cpu").read(folder / "1.png", QUESTIONS[1])
+        assert told["answers"][given[0][1].argmax()] == reading.answer
+
+
+def test_a_backbone_tells_its_entities(folder):
+    reader = open_reader(folder / "grounding", "cpu")
+    batch = reader.batch([reader.item(folder / "0.png"), reader.item(folder / "1.png")])
+    wanted_BE = reader.entity_scores(reader.look(batch))
+    program = program_of(reader, "classification")
+    assert program.names == {"labels": ENTITIES}
+    with torch.inference_mode():
+        np.testing.assert_allclose(program(batch["image"], batch["region_box"]), wanted_BE, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "form", "out", "code", "said"),
+    [
+        ("grounding", "vqa", "torch-export", "a.pt2", 1, "this is a backbone"),
+        ("ranked", "vqa", "torch-export", "a.pt2", 1, "`head: ranked`"),
+        ("vqa", "grounding", "torch-export", "a.pt2", 1, "--task grounding exports a backbone"),
+        ("labels", "grounding", "torch-export", "a.pt2", 1, "fine-tuned for labels"),
+        ("grounding", "grounding", "torch-export", "a.onnx", 2, "*.pt2"),
+        ("grounding", "groundig", "torch-export", "a.pt2", 2, "did you mean grounding?"),
+        ("grounding", "grounding", "onx", "a.onnx", 2, "did you mean onnx?"),
+        ("nothing", "grounding", "torch-export", "a.pt2", 1, "config.json"),
+    ],
+)
+def test_what_cannot_be_exported_is_one_line(folder, model, task, form, out, code, said, tmp_path, capsys):
+    words = ["--model", folder / model, "--task", task, "--format", form, "--out", tmp_path / out]
+    assert main(["export", *map(str, words)]) == code
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert said in told
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_exists_is_kept(folder, tmp_path, capsys):
+    out = tmp_path / "a.pt2"
+    out.write_text("mine")
+    assert export(folder, "grounding", "torch-export", out) == 1
+    assert f"{out} exists" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.pt2"]
+    assert out.read_text() == "mine"
+    assert export(folder, "grounding", "torch-export", out / "a.pt2") == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_without_the_packages_the_remedy_is_named(folder, tmp_path, capsys, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "onnxscript" else find(name))
+    assert export(folder, "grounding", "onnx", tmp_path / "a.onnx") == 1
+    assert "pip install 'gkmvlp[export]'" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_program_of_other_values_is_not_kept(folder, tmp_path, monkeypatch):
+    reader = open_reader(folder / "labels", "cpu")
+    wrong = program_of(reader, "classification")
+    monkeypatch.setattr(exporting, "_write", lambda _program, _reader, _form, file: file.touch())
+    monkeypatch.setattr(exporting, "run", lambda _file, _form, inputs: [wrong(*inputs).detach().numpy() + 2e-4])
+    with pytest.raises(BackboneError, match=r"other values than PyTorch \(by 2\.0e-04"):
+        exporting.export(reader, "classification", "torch-export", tmp_path / "a.pt2")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_that_cannot_be_traced_is_one_line(folder, tmp_path):
+    """A branch on what is in the image has no place in a program."""
+    reader = open_reader(folder / "grounding", "cpu")
+    reader.model.vision.register_forward_pre_hook(lambda _, words: words if words[0].sum() > 0 else None)
+    with pytest.raises(BackboneError, match="cannot be exported as torch-export: "):
+        exporting.export(reader, "grounding", "torch-export", tmp_path / "a.pt2")
+    assert list(tmp_path.iterdir()) == []
