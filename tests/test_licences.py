@@ -59,9 +59,10 @@ def complaint(expression, classifiers, text):
     return None if licences or text else "states no licence"
 
 
-def test_no_gpl_package_is_required():
+@pytest.mark.parametrize("root", ["gkmvlp", "gkmvlp[export]"])
+def test_no_gpl_package_is_required(root):
     complaints = {}
-    for name, distribution in installed_with("gkmvlp").items():
+    for name, distribution in installed_with(root).items():
         meta = distribution.metadata
         reason = complaint(meta.get("License-Expression"), meta.get_all("Classifier") or [], meta.get("License"))
         if reason and name not in READ_BY_HAND:

@@ -1,5 +1,6 @@
 """Coverage against counting pixels, region tokens against explicit means."""
 
+import pytest
 import torch
 
 from gkmvlp.models.regions import RegionPooler, coverage
@@ -51,6 +52,16 @@ def test_both_poolings_agree_on_a_ramp_and_differ_on_noise():
     noise, offset = torch.randn(1, 64, 8), box + 0.04
     difference = pool(mean, noise, offset, (8, 8)) - pool(aligned, noise, offset, (8, 8))
     assert difference.abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("pooling", ["coverage", "roi_align"])
+def test_each_image_is_read_with_its_own_boxes(pooling):
+    torch.manual_seed(0)
+    pooler, patches = RegionPooler(2, 8, pooling), torch.randn(2, 20, 8)
+    low = torch.rand(2, 2, 2) / 2
+    box = torch.cat([low, low + 0.4], dim=-1)
+    alone = [pool(pooler, patches[[b]], box[[b]])[0] for b in range(2)]
+    torch.testing.assert_close(pool(pooler, patches, box), torch.stack(alone))
 
 
 def test_a_region_without_area_is_finite_under_both_poolings():
