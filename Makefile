@@ -23,7 +23,7 @@ help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  DATA=DIR      real data set (absent: phantoms)       CONFIG=NAME  config of the zoo or a file"
-	@echo "  BACKBONE=REF  pre-trained backbone (absent: the newer of outputs/{pretrain,demo}/backbone)"
+	@echo "  BACKBONE=REF  pre-trained backbone (absent: the newer of outputs/{pretrain,demo}/backbone, else zoo://gk-mvlp-phantom)"
 	@echo "  OUT=DIR       where to write (outputs/TARGET)        ARGS=\"...\"   more options of the command"
 	@echo "  PYTHON=python3 VENV=.venv                            which Python, and where it is set up"
 

@@ -91,12 +91,12 @@ def test_finetune_takes_the_newest_backbone_and_tests_its_best_checkpoint(ran, c
     assert "backbone: outputs/demo/backbone" in capsys.readouterr().out
 
 
-def test_finetune_without_any_backbone_pretrains_one_and_says_so(ran, capsys):
+def test_finetune_without_any_backbone_takes_the_one_of_the_package_and_says_so(ran, capsys):
     assert main(["finetune", "vqa"]) == 0
-    assert [words[0] for words in ran] == ["phantom", "pretrain", "fit", "test"]
-    assert ran[2][1] == "--config=vqa-phantom.yaml"
-    assert "--model.init_args.backbone=outputs/pretrain/backbone" in ran[2]
-    assert "pre-training one on phantoms" in capsys.readouterr().out
+    assert [words[0] for words in ran] == ["phantom", "fit", "test"]
+    assert ran[1][1] == "--config=vqa-phantom.yaml"
+    assert "--model.init_args.backbone=zoo://gk-mvlp-phantom" in ran[1]
+    assert "backbone: zoo://gk-mvlp-phantom" in capsys.readouterr().out
 
 
 def test_named_backbone_and_config_win(ran, capsys):

@@ -20,6 +20,7 @@ LOOKALIKES = {
     "ChestXray14": ("chestxray14", ("--layouts", "nih", "--patients", "3000")),
 }
 BACKBONES = (Path("outputs/pretrain/backbone"), Path("outputs/demo/backbone"))
+SHIPPED = "zoo://gk-mvlp-phantom"
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser, out: str) -> None:
@@ -40,7 +41,7 @@ def add_backbone_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backbone",
         metavar="REF",
-        help="pre-trained backbone, or null for none (absent: the newer of those in outputs/, else one is pre-trained)",
+        help=f"pre-trained backbone, or null for none (absent: the newer of those in outputs/, else {SHIPPED})",
     )
 
 
@@ -92,12 +93,9 @@ def newest_backbone() -> Path | None:
     return max(found, key=lambda folder: (folder / "config.json").stat().st_mtime, default=None)
 
 
-def some_backbone() -> Path:
-    """The newest backbone, pre-trained on phantoms first where there is none."""
-    if (found := newest_backbone()) is None:
-        print("no --backbone and none in outputs/: pre-training one on phantoms", flush=True)
-        gkmvlp("pretrain")
-        found = BACKBONES[0]
+def some_backbone() -> str:
+    """The newest backbone of this folder's runs, else the one that comes with the package."""
+    found = str(newest_backbone() or SHIPPED)
     print(f"backbone: {found}", flush=True)
     return found
 

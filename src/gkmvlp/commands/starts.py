@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     with ProcessTreePeak() as peak:
         config, *options = common_options(arguments, *CONFIGS[task])
         options = [word for word in options if not word.startswith("--trainer.default_root_dir")]
-        backbone = str(arguments.backbone or some_backbone())
+        backbone = arguments.backbone or some_backbone()
         _arms(arguments, config.partition("=")[2], backbone, [*options, *arguments.options])
     results = conclude(arguments.out, start, peak.bytes)
     if arguments.record:
