@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from gkmvlp.commands._page import Section, figure_table, paragraph, png
 from gkmvlp.commands._page_reports import report_pairs
+from gkmvlp.commands._page_saliency import where_they_look
 from gkmvlp.commands._plots import detections, reliability, roc_and_precision
-from gkmvlp.data_modules import RsnaPneumonia
+from gkmvlp.data_modules import ChestXray14, RsnaPneumonia
 from gkmvlp.data_modules.images import read_image
 from gkmvlp.data_modules.transforms import letterbox
 from gkmvlp.geometry import Frame
 from gkmvlp.metrics.figure import Figure
 from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.zoo.loading import open_reader
 
 SIDE = 256
 
@@ -45,6 +47,11 @@ def further_sections(out: Path, data: Path, figures: Sequence[Figure]) -> list[S
                 png(roc_and_precision(labelled), "ROC, and precision over recall; dashed: chance."),
                 png(reliability(labelled), "Share present over mean probability; dashed: perfect calibration."),
                 table("classification"),
+                png(
+                    _saliency(out, data),
+                    "Green: the true box. Middle: by how much the log odds of the classifier from scratch fall where "
+                    "that part is hidden. Right: where the pre-trained prompt looks; it saw no boxes of findings.",
+                ),
                 paragraph("Zero-shot, from sentences alone, on the same images:"),
                 table("zero_shot", "phantom-chestxray14"),
             ],
@@ -66,6 +73,14 @@ def _pretrained(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of the pre-trained model's first seed."""
     rows = table[table["model"].eq("pretrained")]
     return rows[rows["seed"].eq(rows["seed"].min())].reset_index(drop=True)
+
+
+def _saliency(out: Path, data: Path) -> Plot:
+    """Test radiographs of the ChestX-ray14 look-alike that have boxes: plain classifier beside knowledge prompts."""
+    source = ChestXray14(str(data))
+    source.check()
+    classifier = open_reader(out / "classification" / "scratch-1-0" / "model", "cpu")
+    return where_they_look(classifier, open_reader(out / "backbone", "cpu"), source.rows("test"))
 
 
 def _worst_boxes(table: pd.DataFrame, data: Path) -> Plot:

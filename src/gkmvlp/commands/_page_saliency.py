@@ -1,0 +1,105 @@
+"""Where a plain classifier looks, beside where a knowledge prompt looks: occlusion against attention.
+
+B images, L labels, R regions, S side, h x w grid.
+"""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure as Plot
+from monai.visualize import OcclusionSensitivity
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from gkmvlp.data_modules.samples import Sample
+from gkmvlp.entities import of_label
+from gkmvlp.geometry import Frame
+from gkmvlp.models.label_head import LabelHead
+from gkmvlp.tasks.labelling import label_logits
+from gkmvlp.tasks.pictures import draw_boxes, draw_map, panels
+from gkmvlp.zoo.reader import Reader
+
+PATCH = 1 / 8  # side of what is hidden, as a share of the image
+
+
+class _Labels(nn.Module):
+    """Log odds of labels from the image alone; the regions stay where they are."""
+
+    def __init__(self, reader: Reader, box_1R4: Tensor, mask_1R: Tensor) -> None:
+        super().__init__()
+        assert isinstance(reader.head, LabelHead)
+        self.model, self.head, self.box_1R4, self.mask_1R = reader.model, reader.head, box_1R4, mask_1R
+
+    def forward(self, image_B1SS: Tensor) -> Tensor:
+        """(B, L)."""
+        count = len(image_B1SS)
+        regions = self.box_1R4.expand(count, -1, -1), self.mask_1R.expand(count, -1)
+        return label_logits(self.model, self.head, self.model.encode_image(image_B1SS, *regions))
+
+
+def where_they_look(classifier: Reader, backbone: Reader, samples: Sequence[Sample], count: int = 4) -> Plot:
+    """A row an image: the true box, what the classifier's label rests on, where the entity's prompt looks.
+
+    Args:
+        classifier: A model fine-tuned for labels.
+        backbone: Whose prompts are shown.
+        samples: Rows with boxes of findings; the first of each label that the backbone has as an entity is drawn.
+        count: How many.
+    """
+    assert isinstance(classifier.head, LabelHead)
+    labels = classifier.head.labels
+    plot, axes = panels(3 * count, columns=3)
+    for row, (label, sample, box_4) in enumerate(_chosen(labels, backbone.entities, samples)[:count]):
+        batch = backbone.batch([backbone.item(sample.image)])
+        image_SS = batch["image"][0, 0].cpu().numpy()
+        first, second, third = axes[3 * row : 3 * row + 3]
+        first.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
+        first.set_title(f"{label}, true box", fontsize=7)
+        draw_map(
+            second, image_SS, occlusion(classifier, sample.image, labels.index(label)), "what the classifier rests on"
+        )
+        seen = backbone.look(batch)
+        map_Ehw = seen.grounded.patch_attention[0].unflatten(-1, seen.features.grid).float().cpu().numpy()
+        known = of_label(label)
+        assert known is not None
+        draw_map(third, image_SS, map_Ehw[backbone.entities.index(known.name)], f"prompt: {known.name}")
+        frame = Frame(*batch["frame"][0].tolist())
+        frame = frame.measured_in(*sample.size) if sample.size else frame  # the file may be a smaller copy
+        for axis in (first, second, third):
+            draw_boxes(axis, frame.forward(box_4[None]), "lime")
+    return plot
+
+
+def _chosen(
+    labels: Sequence[str], entities: Sequence[str], samples: Sequence[Sample]
+) -> list[tuple[str, Sample, NDArray[np.float32]]]:
+    """The first image of each label that is an entity, with its box (4,) xyxy in pixels of the original image."""
+    found: dict[str, tuple[str, Sample, NDArray[np.float32]]] = {}
+    for sample in samples:
+        if sample.finding_K4 is None:
+            continue
+        for index, box_4 in zip(sample.fields["finding"], sample.finding_K4, strict=True):
+            label = labels[index]
+            known = of_label(label)
+            if box_4.any() and known is not None and known.name in entities:
+                found.setdefault(label, (label, sample, box_4))
+    return list(found.values())
+
+
+def occlusion(reader: Reader, image: str | bytes, label: int) -> NDArray[np.float32]:
+    """By how much the log odds of a label fall where a part of the image is hidden, (S, S), at least 0.
+
+    MONAI's occlusion sensitivity: it asks nothing of the network, which may be convolutional or a transformer.
+    """
+    batch = reader.batch([reader.item(image)])
+    module = _Labels(reader, batch["region_box"], batch["region_mask"])
+    side = batch["image"].shape[-1]
+    hidden = OcclusionSensitivity(module, mask_size=int(side * PATCH), n_batch=32, verbose=False, activate=False)
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch, about an index of MONAI's
+        left_SS = hidden(batch["image"])[0][0, label]
+        whole = module(batch["image"])[0, label]
+    fall: NDArray[np.float32] = (whole - left_SS).clamp_min(0).float().cpu().numpy()
+    return fall
