@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from transformers import PreTrainedTokenizerFast
@@ -25,7 +26,7 @@ from gkmvlp.models.config import BERT_SIZES, Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.locations import folder_of
 from gkmvlp.models.tokenizer import load_tokenizer, tokenize, train_tokenizer
-from gkmvlp.models.weights import fill, plain_state, read_tensors
+from gkmvlp.models.weights import Undrawn, fill, plain_state, read_tensors
 
 FORMAT = 1
 PROMPT_TOKENS = 32
@@ -135,9 +136,11 @@ def load(folder: str | Path) -> Backbone:
     if list_hash(architecture.knowledge.entities) != config["entities_sha256"]:
         raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
     tokenizer = load_tokenizer(folder)
-    model = _model(architecture, tokenizer)
+    with Undrawn():
+        model = _model(architecture, tokenizer)
     state = read_tensors(folder / "model.safetensors")
     if "fixed_prompt_ED" in state:
+        model.fixed_prompt_ED = torch.empty(len(architecture.knowledge.entities), architecture.text.width)
         model.freeze_image_side()
     fill(model, state, folder / "model.safetensors")
     known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocabulary")
