@@ -3,15 +3,8 @@
 import warnings
 from pathlib import Path
 
-import torch
-
 from gkmvlp.errors import UsageError
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.generation import Search
-from gkmvlp.models.label_head import LabelHead
 from gkmvlp.models.locations import folder_of
-from gkmvlp.tasks.answering import AnswerHead, load_answer_head
-from gkmvlp.tasks.labelling import load_label_head
 from gkmvlp.zoo import references  # noqa: F401  explains zoo:// and hf://
 from gkmvlp.zoo.entry import SCHEME
 from gkmvlp.zoo.reader import Reader
@@ -40,32 +33,13 @@ def open_reader(reference: str | Path, device: str | None = None) -> Reader:
     folder = folder_of(_named(reference))
     if not (folder / "config.json").is_file():
         folder = next((folder / name for name in INSIDE if (folder / name / "config.json").is_file()), folder)
-    backbone = backbones.load(folder)
-    width = backbone.model.architecture.text.width
-    head: AnswerHead | LabelHead | Search | None = None
-    if backbone.info.get("task") == "vqa":
-        head = load_answer_head(folder, width)
-    elif backbone.info.get("task") == "classification":
-        head = load_label_head(folder, backbone.model.architecture)
-    elif backbone.info.get("task") == "report_generation":
-        head = Search(**backbone.info["search"])
-    return Reader(backbone, head, _device(device))
+    return Reader.open_folder(folder, device)
 
 
 def _named(reference: str | Path) -> str | Path:
     """A bare name as the reference it stands for; whatever is a path stays one."""
     is_name = isinstance(reference, str) and Path(reference).name == reference and not Path(reference).exists()
     return f"{SCHEME}{reference}" if is_name else reference
-
-
-def _device(name: str | None) -> torch.device:
-    """The device of that name."""
-    try:
-        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"--device {name}: torch cannot use it here; use --device cpu") from error
-    return device
 
 
 def load(reference: str | Path, device: str | None = None) -> Reader:

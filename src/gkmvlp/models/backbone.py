@@ -24,6 +24,7 @@ from gkmvlp.errors import BackboneError
 from gkmvlp.models.bert_weights import bert_sizes
 from gkmvlp.models.config import BERT_SIZES, Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
+from gkmvlp.models.hub import HubModel
 from gkmvlp.models.locations import folder_of
 from gkmvlp.models.tokenizer import load_tokenizer, tokenize, train_tokenizer
 from gkmvlp.models.weights import Undrawn, fill, plain_state, read_tensors
@@ -35,7 +36,7 @@ FETCHING = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoin
 
 
 @dataclass
-class Backbone:
+class Backbone(HubModel):
     """A model with its tokenizer and where it comes from.
 
     Attributes:
@@ -49,6 +50,15 @@ class Backbone:
     tokenizer: PreTrainedTokenizerFast
     info: dict[str, Any] = field(default_factory=dict)
     atlas: Mapping[str, NDArray[np.float32]] = field(default_factory=shipped_atlas)
+
+    def write_folder(self, folder: Path) -> None:
+        """Writes the whole folder anew."""
+        save(self, folder)
+
+    @classmethod
+    def open_folder(cls, folder: Path, **options: Any) -> "Backbone":
+        """What lies in a folder."""
+        return load(folder, **options)
 
 
 def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:
@@ -82,11 +92,6 @@ def lineage(info: Mapping[str, Any], data: str) -> str:
     """What a model was trained on, first to last, joined by commas: the backbone's data sets, then this one."""
     names = [name for name in str(info.get("trained_on", "")).split(", ") if name]
     return ", ".join(dict.fromkeys([*names, data]))
-
-
-def saw_patients(info: Mapping[str, Any]) -> bool:
-    """Whether any data set in ``trained_on`` holds patients; those of phantoms are called ``phantom-...``."""
-    return any(not name.startswith("phantom") for name in str(info.get("trained_on", "unknown")).split(", "))
 
 
 def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = None) -> None:
