@@ -93,7 +93,7 @@ class Reader(HubModel):
         save_with_head(self.backbone, self.head, folder)
 
     @classmethod
-    def open_folder(cls, folder: Path, device: str | None = None) -> "Reader":
+    def open_folder(cls, folder: Path, device: str | None = None) -> "Reader":  # type: ignore[override]
         """What lies in a folder."""
         backbone = backbones.load(folder)
         return cls(backbone, load_head(folder, backbone), device_named(device))

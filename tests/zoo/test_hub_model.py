@@ -164,7 +164,7 @@ def test_push_offline_or_refused(api, tmp_path, monkeypatch):
         raise OSError("403 Forbidden\nask the owner")
 
     monkeypatch.setattr(Api, "create_repo", refused)
-    with pytest.raises(ZooError, match="org/tiny: 403 Forbidden$"):
+    with pytest.raises(ZooError, match=r"org/tiny: 403 Forbidden$"):
         model.push_to_hub("org/tiny")
     monkeypatch.setenv("GKMVLP_OFFLINE", "1")
     with pytest.raises(ZooError, match="org/tiny: not pushed, offline"):
@@ -197,7 +197,7 @@ def test_what_is_not_there_is_one_line(name, monkeypatch):
     monkeypatch.setenv("GKMVLP_OFFLINE", "1")
     with pytest.raises(ZooError) as caught:
         Reader.from_pretrained(name)
-    assert str(caught.value).startswith(f"{name}: ")
+    assert str(caught.value).startswith(f"hf://{name}: ")
     assert "\n" not in str(caught.value)
 
 

@@ -142,15 +142,16 @@ def snapshot(repo: str, revision: str | None, *, local_files_only: bool = False,
     if not sys.stderr.isatty():
         disable_progress_bars()
     local = local_files_only or is_offline()
+    reference = f"hf://{repo}@{revision}" if revision else f"hf://{repo}"
     try:
         return Path(
             snapshot_download(repo, revision=revision, allow_patterns=PATTERNS, local_files_only=local, **options)
         )
     except LocalEntryNotFoundError as error:
         told = "offline, and it is not in the cache" if local else first_line(error.__cause__ or error)
-        raise ZooError(f"{repo}: {told}") from error
+        raise ZooError(f"{reference}: {told}") from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise ZooError(f"{repo}: {first_line(error)}") from error
+        raise ZooError(f"{reference}: {first_line(error)}") from error
 
 
 def first_line(error: BaseException) -> str:
