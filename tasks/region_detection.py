@@ -116,5 +116,5 @@ class RegionDetection(FineTuning):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if (left := self.finished()) is not None:
+        if (left := self.finished(task="region_detection", backbone=self.reference)) is not None:
             save_regions(left, self.head, self.root / "model")

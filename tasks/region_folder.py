@@ -38,13 +38,26 @@ def load_regions(folder: Path) -> tuple[Backbone, RegionHead]:
         BackboneError: If there is no such head, or it is broken.
     """
     backbone = backbones.load(folder)
-    head = RegionHead(backbone.model.architecture.text.width, torch.zeros(len(REGIONS), 4))
+    return backbone, load_region_head(folder, backbone.model.architecture.text.width)
+
+
+def load_region_head(folder: Path, width: int) -> RegionHead:
+    """The head of a folder that ``save_regions`` wrote.
+
+    Args:
+        folder: The folder.
+        width: D of its backbone.
+
+    Raises:
+        BackboneError: If there is no such head, or it is broken.
+    """
+    head = RegionHead(width, torch.zeros(len(REGIONS), 4))
     try:
         head.load_state_dict(load_file(folder / FILE))
     except (OSError, RuntimeError, SafetensorError) as error:
         reason = " ".join(str(error).split())[:120]
         raise BackboneError(f"{folder}: no readable {FILE} ({reason}): gkmvlp finetune regions leaves one") from error
-    return backbone, head
+    return head
 
 
 @torch.no_grad()

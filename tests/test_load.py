@@ -12,7 +12,8 @@ import gkmvlp
 from gkmvlp.data_modules import ImageReportPairs
 from gkmvlp.errors import BackboneError
 from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import lineage, saw_patients
+from gkmvlp.models.backbone import lineage
+from gkmvlp.models.hub import trained_on_patients
 from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.notices import NO_PATIENT
 from tests.commands.small_models import ANSWERS, ENTITIES, write_answering, write_backbone, write_images
@@ -48,9 +49,9 @@ def test_lineage_and_patients():
     assert lineage({}, "phantom-a") == "phantom-a"
     assert lineage({"trained_on": "phantom-a"}, "b") == "phantom-a, b"
     assert lineage({"trained_on": "phantom-a, b"}, "b") == "phantom-a, b"
-    assert not saw_patients({"trained_on": "phantom-a, phantom-b"})
-    assert saw_patients({"trained_on": "phantom-a, b"})
-    assert saw_patients({})  # nothing is claimed of a model whose data are not known
+    assert not trained_on_patients({"trained_on": "phantom-a, phantom-b"})
+    assert trained_on_patients({"trained_on": "phantom-a, b"})
+    assert trained_on_patients({})  # nothing is claimed of a model whose data are not known
 
 
 @pytest.mark.filterwarnings("ignore:A model that never")

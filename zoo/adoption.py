@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from gkmvlp.errors import ZooError
-from gkmvlp.zoo.cache import is_offline
+from gkmvlp.models.locations import is_offline
 from gkmvlp.zoo.download import disk_told
 from gkmvlp.zoo.entry import PACKAGED, PINNED, SCHEME, Entry, bases, dump, fits, parse
 from gkmvlp.zoo.hub import hub_address, hub_token

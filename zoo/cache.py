@@ -21,9 +21,3 @@ def cache_folder() -> Path:
 def cached_folder(name: str, digest: str) -> Path:
     """Where a model of that name and those files is kept."""
     return cache_folder() / "models" / name / digest
-
-
-def is_offline() -> bool:
-    """Whether nothing may be asked of a network: ``GKMVLP_OFFLINE=1`` or ``HF_HUB_OFFLINE=1``."""
-    words = (os.environ.get(name, "") for name in ("GKMVLP_OFFLINE", "HF_HUB_OFFLINE"))
-    return any(word.lower() in ("1", "true", "yes", "on") for word in words)

@@ -13,8 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from gkmvlp.errors import ZooError
-from gkmvlp.models.locations import base_of
-from gkmvlp.zoo.cache import cache_folder, cached_folder, is_offline
+from gkmvlp.models.locations import base_of, is_offline
+from gkmvlp.zoo.cache import cache_folder, cached_folder
 from gkmvlp.zoo.entry import Entry, File, bases
 from gkmvlp.zoo.hub import hub_address, hub_token
 from gkmvlp.zoo.registry import downloaded_entries, find

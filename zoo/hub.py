@@ -1,15 +1,11 @@
 """Hugging Face repositories: addresses of files at a pinned commit, and whole folders by ``hf://org/repo``."""
 
 import re
-import sys
 from pathlib import Path
 
 from gkmvlp.errors import ZooError
-from gkmvlp.zoo.cache import is_offline
 
 FORM = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?(/(?P<folder>[\w./-]+))?/?")
-# what a backbone folder consists of; a pickle is not even fetched
-PATTERNS = ["*.safetensors", "*.json", "*.txt"]
 
 
 def _parts(reference: str) -> dict[str, str | None]:
@@ -40,24 +36,7 @@ def hub_folder(reference: str) -> Path:
     Raises:
         ZooError: If there is none, or it cannot be had.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-    from huggingface_hub.utils.tqdm import disable_progress_bars
+    from gkmvlp.models.hub import snapshot
 
-    if not sys.stderr.isatty():
-        disable_progress_bars()
     parts = _parts(reference)
-    try:
-        folder = snapshot_download(
-            str(parts["repo"]), revision=parts["revision"], allow_patterns=PATTERNS, local_files_only=is_offline()
-        )
-    except LocalEntryNotFoundError as error:
-        told = "offline, and it is not in the cache" if is_offline() else _first_line(error.__cause__ or error)
-        raise ZooError(f"{reference}: {told}") from error
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise ZooError(f"{reference}: {_first_line(error)}") from error
-    return Path(folder) / (parts["folder"] or "")
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0]
+    return snapshot(str(parts["repo"]), parts["revision"]) / (parts["folder"] or "")

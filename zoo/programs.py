@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from gkmvlp.errors import BackboneError
-from gkmvlp.models.generation import Search
 from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
 from gkmvlp.models.label_head import LabelHead
 from gkmvlp.tasks.answering import AnswerHead
 from gkmvlp.tasks.labelling import label_logits
+from gkmvlp.zoo.heads import PURPOSES, Head
 from gkmvlp.zoo.reader import Reader
 
 # what each task is exported from
@@ -150,13 +150,10 @@ def program_of(reader: Reader, task: str) -> Program:
     raise BackboneError(f"--task {task} exports {SOURCES[task]}; this is {_kind(head)}")
 
 
-def _kind(head: AnswerHead | LabelHead | Search | None) -> str:
+def _kind(head: Head | None) -> str:
     """A head in words."""
-    if isinstance(head, AnswerHead):
-        return f"a model for questions with `head: {head.kind}`"
-    if isinstance(head, LabelHead):
-        return "a model fine-tuned for labels"
-    return "a backbone" if head is None else "a model that writes reports"
+    how = f" with `head: {head.kind}`" if isinstance(head, AnswerHead) else ""
+    return "a backbone" if head is None else f"a model for {PURPOSES[type(head)]}{how}"
 
 
 def _scores(names: str, count: int, meaning: str) -> Slot:

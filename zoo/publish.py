@@ -11,15 +11,17 @@ from typing import Any
 import yaml
 
 from gkmvlp.errors import ZooError
+from gkmvlp.local_paths import leftover_path, without_paths
 from gkmvlp.metrics.figure import Figure, Results, read_json
 from gkmvlp.metrics.tables import is_headline
 from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone, saw_patients
+from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.hub import trained_on_patients
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 from gkmvlp.zoo.cards import card
 from gkmvlp.zoo.entry import FORMAT, NAME, SCHEME, Entry, File, Licences, Result, dump, fits, parse
 from gkmvlp.zoo.model_files import copy_model
-from gkmvlp.zoo.privacy import leftover_path, refuse_credentialed, without_paths
+from gkmvlp.zoo.privacy import refuse_credentialed
 from gkmvlp.zoo.registry import find
 
 MODEL_FOLDERS = ("model", "backbone")  # what a run leaves
@@ -161,7 +163,7 @@ def _entry(
     """The entry of the files in a folder."""
     info, architecture = model.info, model.model.architecture
     task, data = str(info.get("task") or "pretraining"), str(info["trained_on"])
-    patients, backbone = saw_patients(info), _backbone(info.get("backbone"))
+    patients, backbone = trained_on_patients(info), _backbone(info.get("backbone"))
     if patients and not (about.weights and about.data):
         raise ZooError(f"trained on {data}: say by --weights-licence and --data-terms what may be done with it")
     return Entry(

@@ -22,10 +22,12 @@ from gkmvlp.data_modules.samples import RegionPolicy, Sample
 from gkmvlp.data_modules.transforms import Pixels, letterbox
 from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Frame, valid_boxes
+from gkmvlp.hardware import device_named
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.hub import HubModel, trained_on_patients
 from gkmvlp.models.label_head import LabelHead
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.notices import NO_PATIENT
@@ -33,19 +35,13 @@ from gkmvlp.tasks.answering import AnswerHead, best_answers, question_memory
 from gkmvlp.tasks.detecting import BoxHead
 from gkmvlp.tasks.entity_predictions import attention_peaks
 from gkmvlp.tasks.labelling import label_logits
+from gkmvlp.zoo.heads import PURPOSES, Head, load_head, save_with_head
 from gkmvlp.zoo.reading import Embeddings, FoundBox, Reading, likeliest
 
 Prompt = str | tuple[str, str]
-Head = AnswerHead | LabelHead | BoxHead | Search
-GIVEN: dict[type, str] = {
-    AnswerHead: "questions gives answers",
-    LabelHead: "labels tells them",
-    BoxHead: "boxes finds them",
-    Search: "reports writes them",
-}
 
 
-class Reader:
+class Reader(HubModel):
     """A backbone, or a model fine-tuned for one task, with everything that brings an image before it.
 
     Args:
@@ -55,7 +51,7 @@ class Reader:
     """
 
     def __init__(self, backbone: Backbone, head: Head | None, device: torch.device) -> None:
-        self.backbone, self.head, self.device = backbone, head, device
+        self.backbone, self.head, self.device, self.info = backbone, head, device, backbone.info
         self.architecture = backbone.model.architecture
         self.model = backbone.model.to(device).eval()
         if isinstance(head, AnswerHead) and head.classifier is not None:
@@ -63,8 +59,18 @@ class Reader:
         if isinstance(head, nn.Module):
             head.to(device).eval()
         self.entities = list(self.architecture.knowledge.entities)
-        self.notice = None if backbones.saw_patients(backbone.info) else NO_PATIENT
+        self.notice = None if trained_on_patients(backbone.info) else NO_PATIENT
         self._regions = RegionPolicy("atlas", backbone.atlas)
+
+    def write_folder(self, folder: Path) -> None:
+        """Writes the whole folder anew."""
+        save_with_head(self.backbone, self.head, folder)
+
+    @classmethod
+    def open_folder(cls, folder: Path, device: str | None = None) -> "Reader":  # type: ignore[override]
+        """What lies in a folder."""
+        backbone = backbones.load(folder)
+        return cls(backbone, load_head(folder, backbone), device_named(device))
 
     def item(self, image: str | Path | bytes) -> dict[str, Any]:
         """One image as evaluation reads it: size, fit and intensity of the model, regions from its atlas.
@@ -234,8 +240,9 @@ class Reader:
 
     def _require_backbone(self, what: str) -> None:
         if self.head is not None:
-            given = next(told for kind, told in GIVEN.items() if isinstance(self.head, kind))
-            raise BackboneError(f"a model fine-tuned for {given}, no {what}: name the backbone it came from")
+            raise BackboneError(
+                f"a model fine-tuned for {PURPOSES[type(self.head)]} has no {what}: name the backbone it came from"
+            )
 
 
 def view_of(image: str | bytes) -> str:

@@ -5,6 +5,8 @@ from typing import Literal
 
 import torch
 
+from gkmvlp.errors import UsageError
+
 Precision = Literal["bf16-mixed", "32-true"]
 
 
@@ -26,3 +28,17 @@ def best_precision(accelerator: str = "auto") -> Precision:
 def runs_at_once() -> int:
     """How many small runs go side by side: one on a GPU, two on processors, whose cores share a small product badly."""
     return 1 if torch.cuda.is_available() or (os.cpu_count() or 1) < 2 else 2
+
+
+def device_named(name: str | None) -> torch.device:
+    """The device of that name; None takes a GPU where there is one.
+
+    Raises:
+        UsageError: If torch cannot use it.
+    """
+    try:
+        device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"--device {name}: torch cannot use it here; use --device cpu") from error
+    return device

@@ -8,7 +8,7 @@ import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
 from gkmvlp.cli import main
-from gkmvlp.commands import _bench_table
+from gkmvlp.commands import _bench_loading, _bench_table
 from gkmvlp.commands._bench_figures import image_figure, phantom_figure, report_figures
 from gkmvlp.commands._bench_model import OBJECTIVES
 from gkmvlp.commands._bench_setup import architecture_of, build
@@ -41,6 +41,26 @@ def test_the_parts_of_a_step_add_up(config, tmp_path, capsys):
     assert figures["peak_bytes", "state"] == 16 * sum(p.numel() for p in task.parameters())
     assert 0 < figures["peak_bytes", "activations"] < figures["peak_bytes", None]
     assert [dataclasses.asdict(f) for f in Results.read(tmp_path / "b.json").figures] == rows
+
+
+def test_loading_is_measured_in_a_process_of_its_own(config, capsys):
+    assert main(["bench", "--what", "loading", "--config", str(config), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["figures"]
+    check_unique([Figure(**row) for row in rows], "bench")
+    figures = {(row["name"], row["label"]): row["value"] for row in rows}
+    assert 0 < figures["load_seconds", "processor"] < 60
+    assert figures["load_seconds", None] > 0
+    assert not any(row["higher_is_better"] for row in rows)
+
+
+def test_the_peak_holds_the_tensors_once_at_least(tmp_path):
+    """A model large enough that nothing else counts: 16 MB of words."""
+    large = architecture()
+    large.text.width, large.text.vocabulary = 256, 16_000
+    _bench_loading._write(large, tmp_path / "bb")
+    loaded = _bench_loading._load(tmp_path / "bb")
+    assert loaded.size_bytes > 16e6
+    assert loaded.peak_bytes > 0.5 * loaded.size_bytes
 
 
 def test_texts_fill_all_tokens(config):

@@ -7,12 +7,15 @@ import pytest
 import timm
 import torch
 from safetensors.torch import load_file, save_file
+from timm.layers import trunc_normal_
+from torch import nn
 from transformers import BertConfig, BertForMaskedLM
 
 from gkmvlp.anatomy import shipped_atlas
 from gkmvlp.data_modules.samples import read_atlas
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.models import backbone as backbones
+from gkmvlp.models import weights
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.tokenizer import train_tokenizer
 
@@ -36,6 +39,47 @@ def test_a_folder_gives_back_the_same_outputs_bit_by_bit(saved, images, outputs)
     assert sorted(file.name for file in folder.iterdir()) == files.split()
     mine, theirs = outputs(before, *images()), outputs(after, *images())
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+SWIN = {"window_size": 2, "patch_size": 4, "embed_dim": 8, "depths": (2, 2), "num_heads": (1, 2)}
+ENCODERS = {
+    "vit": {},
+    "swin": {"vision.name": "swin_tiny_patch4_window7_224", "vision.options": SWIN},  # masks that no file holds
+    "resnet": {"vision.name": "resnet18", "vision.stages": [2], "vision.options": {"layers": [1, 1, 1, 1]}},
+}
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_loading_gives_what_drawing_and_copying_gives(tiny, build, images, outputs, encoder, tmp_path, monkeypatch):
+    """Bit by bit; the order of tensors in memory decides the kernels. Training in place leaves the file alone."""
+    backbones.save(build(tiny(**ENCODERS[encoder])), tmp_path / "bb")
+    file = (tmp_path / "bb" / "model.safetensors").read_bytes()
+    loaded = backbones.load(tmp_path / "bb")
+    monkeypatch.setattr(weights, "DRAWS", set())
+    drawn = backbones.load(tmp_path / "bb")
+    for backbone in (loaded, drawn):
+        assert all(parameter.requires_grad for parameter in backbone.model.parameters())
+        backbone.model.eval()
+    both = (
+        dict(backbone.model.named_buffers()) | dict(backbone.model.named_parameters()) for backbone in (loaded, drawn)
+    )
+    for mine, theirs in zip(*(tensors.values() for tensors in both), strict=True):
+        assert torch.equal(mine, theirs)
+        assert mine.stride() == theirs.stride()
+    mine, theirs = outputs(loaded, *images()), outputs(drawn, *images())
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine)
+    with torch.no_grad():
+        for parameter in loaded.model.parameters():
+            parameter.zero_()
+    assert (tmp_path / "bb" / "model.safetensors").read_bytes() == file
+
+
+def test_building_undrawn_leaves_chance_alone():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    with weights.Undrawn():
+        nn.Linear(3, 3), nn.Embedding(3, 3), trunc_normal_(torch.empty(3), std=0.02)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_weights_by_file_and_folder_are_in_the_backbone_and_needed_no_more(tiny, build, images, outputs, tmp_path):

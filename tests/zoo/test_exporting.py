@@ -143,7 +143,7 @@ def test_a_backbone_tells_its_entities(folder):
         ("grounding", "vqa", "torch-export", "a.pt2", 1, "this is a backbone"),
         ("ranked", "vqa", "torch-export", "a.pt2", 1, "`head: ranked`"),
         ("vqa", "grounding", "torch-export", "a.pt2", 1, "--task grounding exports a backbone"),
-        ("labels", "grounding", "torch-export", "a.pt2", 1, "fine-tuned for labels"),
+        ("labels", "grounding", "torch-export", "a.pt2", 1, "a model for labels"),
         ("grounding", "grounding", "torch-export", "a.onnx", 2, "*.pt2"),
         ("grounding", "groundig", "torch-export", "a.pt2", 2, "did you mean grounding?"),
         ("grounding", "grounding", "onx", "a.onnx", 2, "did you mean onnx?"),

@@ -10,9 +10,9 @@ import yaml
 from safetensors.torch import load_file, save_file
 
 from gkmvlp.cli import main
+from gkmvlp.local_paths import without_paths
 from gkmvlp.models import backbone as backbones
 from gkmvlp.zoo.download import folder_of
-from gkmvlp.zoo.privacy import without_paths
 from gkmvlp.zoo.registry import find, list_models
 from tests.tiny import tree
 from tests.zoo.runs import HASH, figure, write_predictions, write_results, write_run

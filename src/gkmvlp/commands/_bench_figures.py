@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gkmvlp.commands._bench_loading import Loaded, measure_loading
 from gkmvlp.commands._bench_model import Measured, measure_model, processor
 from gkmvlp.metrics.figure import VERSION, Figure, signature
 
@@ -18,6 +19,8 @@ def measure(what: list[str], config: str, batch: int, steps: int, device: str | 
     figures: list[Figure] = []
     if "model" in what:
         figures += model_figures(measure_model(config, batch, steps, device))
+    if "loading" in what:
+        figures += loading_figures(config, measure_loading(config))
     if "phantom" in what:
         figures.append(phantom_figure())
     if "reports" in what:
@@ -56,6 +59,23 @@ def model_figures(measured: Measured) -> list[Figure]:
         figure("peak_bytes", STATE_BYTES * m.parameters, "step", "state", f"{STATE_BYTES} bytes x {weights}"),
         figure("peak_bytes", m.activation_bytes, "step", "activations", "saved by forward for backward"),
     ]  # fmt: skip
+
+
+def loading_figures(config: str, loaded: Loaded) -> list[Figure]:
+    """Seconds of loading a backbone folder, by clock and processor, and its peak memory over the tensors' size."""
+
+    def figure(name: str, value: float, note: str, label: str | None = None, **how: object) -> Figure:
+        sign = signature(metric=name, version=VERSION, unit="folder", config=config, **how)
+        return Figure(
+            "bench", name, value, sign, label=label, model=f"variant:{config}", n=1, higher_is_better=False, note=note
+        )
+
+    size = f"{loaded.size_bytes / 1e6:,.0f} MB of tensors in the cache of the system, {processor()}"
+    return [
+        figure("load_seconds", loaded.seconds, f"a backbone, {size}", clock="wall"),
+        figure("load_seconds", loaded.processor_seconds, "of processor time", "processor", clock="processor"),
+        figure("load_peak_ratio", loaded.peak_bytes / loaded.size_bytes, "peak of anonymous memory / size of tensors"),
+    ]
 
 
 def _rate(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from matplotlib.figure import Figure as Plot
-from monai.visualize import OcclusionSensitivity
+from monai.visualize.occlusion_sensitivity import OcclusionSensitivity
 from numpy.typing import NDArray
 from torch import Tensor, nn
 

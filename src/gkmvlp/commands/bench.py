@@ -1,6 +1,7 @@
-"""Measure speed and memory: a pre-training step, the phantom writer, the report reader, the image pipeline.
+"""Measure speed and memory: a pre-training step, loading, the phantom writer, the report reader, the image pipeline.
 
 model    forward, backward and AdamW of all four objectives with two negatives, fresh weights, made-up pairs
+loading  a backbone folder of that model, seconds and peak memory, in a process of its own after its imports
 phantom  patients a second, written in the layout of MIMIC-CXR at 256 px on one core
 reports  reports a second from text to entity statuses on one core, nothing cached
 images   images a second from JPGs of MIMIC's size to augmented training items on one core
@@ -11,7 +12,7 @@ images   images a second from JPGs of MIMIC's size to augmented training items o
 import argparse
 from pathlib import Path
 
-WHAT = ("model", "phantom", "reports", "images")
+WHAT = ("model", "loading", "phantom", "reports", "images")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
@@ -24,9 +25,10 @@ from gkmvlp.errors import BackboneError
 from gkmvlp.models.bert_weights import bert_sizes
 from gkmvlp.models.config import BERT_SIZES, Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
+from gkmvlp.models.hub import HubModel
 from gkmvlp.models.locations import base_of, folder_of
 from gkmvlp.models.tokenizer import load_tokenizer, tokenize, train_tokenizer
-from gkmvlp.models.weights import fill, plain_state, read_tensors
+from gkmvlp.models.weights import Undrawn, fill, plain_state, read_tensors
 
 FORMAT = 1
 PROMPT_TOKENS = 32
@@ -35,7 +37,7 @@ FETCHING = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoin
 
 
 @dataclass
-class Backbone:
+class Backbone(HubModel):
     """A model with its tokenizer and where it comes from.
 
     Attributes:
@@ -49,6 +51,15 @@ class Backbone:
     tokenizer: PreTrainedTokenizerFast
     info: dict[str, Any] = field(default_factory=dict)
     atlas: Mapping[str, NDArray[np.float32]] = field(default_factory=shipped_atlas)
+
+    def write_folder(self, folder: Path) -> None:
+        """Writes the whole folder anew."""
+        save(self, folder)
+
+    @classmethod
+    def open_folder(cls, folder: Path, **options: Any) -> "Backbone":
+        """What lies in a folder."""
+        return load(folder, **options)
 
 
 def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:
@@ -82,11 +93,6 @@ def lineage(info: Mapping[str, Any], data: str) -> str:
     """What a model was trained on, first to last, joined by commas: the backbone's data sets, then this one."""
     names = [name for name in str(info.get("trained_on", "")).split(", ") if name]
     return ", ".join(dict.fromkeys([*names, data]))
-
-
-def saw_patients(info: Mapping[str, Any]) -> bool:
-    """Whether any data set in ``trained_on`` holds patients; those of phantoms are called ``phantom-...``."""
-    return any(not name.startswith("phantom") for name in str(info.get("trained_on", "unknown")).split(", "))
 
 
 def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = None) -> None:
@@ -136,9 +142,11 @@ def load(folder: str | Path) -> Backbone:
     if list_hash(architecture.knowledge.entities) != config["entities_sha256"]:
         raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
     tokenizer = load_tokenizer(folder)
-    model = _model(architecture, tokenizer)
+    with Undrawn():
+        model = _model(architecture, tokenizer)
     state = _tensors(folder, config)
     if "fixed_prompt_ED" in state:
+        model.fixed_prompt_ED = torch.empty(len(architecture.knowledge.entities), architecture.text.width)
         model.freeze_image_side()
     fill(model, state, folder / "model.safetensors")
     known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocabulary", "base")

@@ -1,5 +1,6 @@
 """Where the folder behind a reference lies: a path, or a scheme such as ``zoo://`` that a higher layer explains."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -36,3 +37,9 @@ def folder_of(reference: str | Path) -> Path:
         known = ", ".join(f"{name}://" for name in sorted(SCHEMES)) or "none: import gkmvlp.zoo.references"
         raise BackboneError(f"{reference}: a folder, or one of these is expected: {known}")
     return SCHEMES[scheme](str(reference))
+
+
+def is_offline() -> bool:
+    """Whether nothing may be asked of a network: ``GKMVLP_OFFLINE=1`` or ``HF_HUB_OFFLINE=1``."""
+    words = (os.environ.get(name, "") for name in ("GKMVLP_OFFLINE", "HF_HUB_OFFLINE"))
+    return any(word.lower() in ("1", "true", "yes", "on") for word in words)

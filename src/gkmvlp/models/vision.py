@@ -5,11 +5,13 @@ B batch, S side in pixels, P = h * w patches, C channels of the timm model, D wi
 
 import math
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, NamedTuple
 
 import timm
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from gkmvlp.errors import BackboneError, ConfigError
@@ -98,13 +100,19 @@ class VisionEncoder(nn.Module):
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
         self.to(memory_format=torch.channels_last)  # a fifth faster on two cores
-        self.model.eval()  # one blank image must not enter the running statistics of batch norms
-        with torch.no_grad():
-            height, columns = self._map(torch.zeros(1, 1, image_size, image_size)).shape[-2:]
-        self.model.train()
-        self.grid: tuple[int, int] = (height, columns)
-        self.shift = image_size // columns // 2 if _overlaps(self.model) else 0
-        self.register_buffer("position_PD", position_code(height, columns, width), persistent=False)
+        self.shift = 0
+        self.register_buffer("position_PD", torch.zeros(1, width), persistent=False)
+        self.grid = self._grid(image_size)
+        self.shift = image_size // self.grid[1] // 2 if _overlaps(self.model) else 0
+        self.position_PD = position_code(*self.grid, width)
+
+    def _grid(self, image_size: int) -> tuple[int, int]:
+        """Rows and columns of the patches, by a blank image without values: shapes alone cost little."""
+        state = {name: x.to("meta") for name, x in chain(self.named_parameters(), self.named_buffers())}
+        self.eval()  # a grid of one cell has no statistics for batch norms
+        features: ImageFeatures = functional_call(self, state, torch.zeros(1, 1, image_size, image_size, device="meta"))
+        self.train()
+        return features.grid
 
     def _map(self, image_B1SS: Tensor) -> Tensor:
         """Feature map (B, C or D, h, w) of normalised images."""

@@ -1,16 +1,36 @@
 """Tensors of a file: safetensors only, and compared with a model by name and shape before they are taken."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from gkmvlp.errors import BackboneError
 
 PICKLES = (b"PK\x03\x04", b"\x80", b"\x1f\x8b")  # torch's zip, a bare pickle, one that is packed
 SHOWN = 3  # tensors named of each kind of difference
+# what initialisation spends its time on; timm draws by methods, torch by functions that it may not take apart
+DRAWS = {Tensor.normal_, Tensor.uniform_, Tensor.erfinv_, nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_}
+
+
+class Undrawn(TorchFunctionMode):
+    """Modules that are built inside draw no random weights: for ``fill`` to bring all, as they are in the file.
+
+    Everything else is as ever, so that what no file holds, such as indices and masks, has its values.
+    """
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Gives the tensor back as it came where it would be drawn."""
+        kwargs = kwargs or {}
+        if func in DRAWS:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:

@@ -1,0 +1,159 @@
+"""Models on the Hugging Face Hub: a repository is a model's folder with a card, no pickle and no local path."""
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from huggingface_hub import ModelCard, ModelHubMixin, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.utils.tqdm import disable_progress_bars
+
+from gkmvlp.errors import ZooError
+from gkmvlp.local_paths import without_paths
+from gkmvlp.models.locations import is_offline
+from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
+
+# what a model's folder consists of; a pickle is not even fetched
+PATTERNS = ["*.safetensors", "*.json", "*.txt"]
+CARD = """---
+{{ card_data }}
+---
+# GK-MVLP, {{ task }}
+
+**{{ notices }}**
+
+A radiograph is read with 29 anatomical regions and a prompt for each finding (GK-MVLP, arXiv 2404.14750). Trained on,
+first to last: {{ trained_on }}.
+
+```python
+import gkmvlp
+model = gkmvlp.load("hf://{{ repo_id | default("ORG/NAME", true) }}")
+print(model.read("image.png"{{ question }}))
+```
+
+Not for decisions about patients, screening, triage, or any other clinical use.
+"""
+
+
+class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model_card_template=CARD):
+    """Base of what lies in a folder; ``info`` holds the further keys of its ``config.json``."""
+
+    info: dict[str, Any]
+    # the folder has a config.json of its own; without this the mixin would look for one in the arguments
+    _hub_mixin_config = {}  # noqa: RUF012
+
+    def write_folder(self, folder: Path) -> None:
+        """Writes the whole folder anew."""
+        raise NotImplementedError
+
+    @classmethod
+    def open_folder(cls, folder: Path, **options: Any) -> Self:
+        """What lies in a folder."""
+        raise NotImplementedError
+
+    @classmethod
+    def from_pretrained(  # type: ignore[override]  # the mixin would take keys of config.json for arguments
+        cls, pretrained_model_name_or_path: str | Path, *, revision: str | None = None, **options: Any
+    ) -> Self:
+        """The model of a folder, or of a repository of the Hugging Face Hub.
+
+        Args:
+            pretrained_model_name_or_path: A folder, or ``org/name``.
+            revision: Branch, tag or commit of the repository.
+            **options: ``cache_dir``, ``force_download``, ``local_files_only`` and ``token`` are those of
+                ``snapshot_download``; others those of the class, such as ``device`` of a ``Reader``.
+
+        Raises:
+            ZooError: If the repository cannot be had.
+            BackboneError: If what is there does not fit; a pickle is not opened.
+        """
+        known = ("cache_dir", "force_download", "local_files_only", "token")
+        fetching = {key: options.pop(key) for key in known if key in options}
+        folder = Path(pretrained_model_name_or_path)
+        if not folder.is_dir():
+            folder = snapshot(str(pretrained_model_name_or_path), revision, **fetching)
+        return cls.open_folder(folder, **options)
+
+    def _save_pretrained(self, save_directory: Path) -> None:
+        """Moves the files into the folder one by one: what else lies there stays."""
+        with tempfile.TemporaryDirectory(prefix=".", dir=save_directory) as scratch:
+            made = Path(scratch) / "model"
+            self.write_folder(made)
+            config = without_paths(json.loads((made / "config.json").read_text()))
+            if "://" not in str(config.get("backbone")):
+                config.pop("backbone", None)  # a folder of this machine
+            (made / "config.json").write_text(json.dumps(config, indent=1))
+            for file in sorted(made.iterdir()):
+                file.replace(save_directory / file.name)
+
+    def push_to_hub(self, repo_id: str, *, saw_patients: bool = False, **options: Any) -> str:
+        """Uploads folder and card in one commit.
+
+        Args:
+            repo_id: ``org/name``; made where it does not exist.
+            saw_patients: Say True of a model that was trained on patients, where the terms of the data allow to share
+                it; those of credentialed data mostly do not.
+            **options: Those of the mixin: ``private``, ``branch``, ``commit_message``, ``create_pr``, ``token`` ...
+
+        Returns:
+            Address of the commit.
+
+        Raises:
+            ZooError: If it was trained on patients and nobody said so, or the upload fails.
+        """
+        if trained_on_patients(self.info) and not saw_patients:
+            raise ZooError(
+                f"{repo_id}: not pushed, it was trained on patients ({self.info.get('trained_on', 'unknown data')}); "
+                "if the terms of the data allow it: push_to_hub(..., saw_patients=True)"
+            )
+        if is_offline():
+            raise ZooError(f"{repo_id}: not pushed, offline (GKMVLP_OFFLINE or HF_HUB_OFFLINE is set)")
+        options.setdefault("commit_message", "Upload GK-MVLP model")
+        options["model_card_kwargs"] = {"repo_id": repo_id, **(options.get("model_card_kwargs") or {})}
+        try:
+            return super().push_to_hub(repo_id, **options)
+        except (HfHubHTTPError, HFValidationError, OSError) as error:
+            raise ZooError(f"{repo_id}: {first_line(error)}") from error
+
+    def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
+        """The card, out of ``info``."""
+        task = str(self.info.get("task") or "pre-trained backbone").replace("_", " ")
+        notices = NOT_CLINICAL if trained_on_patients(self.info) else f"{NOT_CLINICAL} {NO_PATIENT}"
+        question = ', question="Is there a pleural effusion?"' if task == "vqa" else ""
+        trained_on = self.info.get("trained_on", "unknown data")
+        told = {"task": task, "notices": notices, "question": question, "trained_on": trained_on}
+        return super().generate_model_card(*args, **{**told, **kwargs})
+
+
+def trained_on_patients(info: Mapping[str, Any]) -> bool:
+    """Whether any data set in ``trained_on`` holds patients; those of phantoms are called ``phantom-...``."""
+    return any(not name.startswith("phantom") for name in str(info.get("trained_on", "unknown")).split(", "))
+
+
+def snapshot(repo: str, revision: str | None, *, local_files_only: bool = False, **options: Any) -> Path:
+    """The folder of a repository, in Hugging Face's own cache.
+
+    Raises:
+        ZooError: If there is none, or it cannot be had.
+    """
+    if not sys.stderr.isatty():
+        disable_progress_bars()
+    local = local_files_only or is_offline()
+    reference = f"hf://{repo}@{revision}" if revision else f"hf://{repo}"
+    try:
+        return Path(
+            snapshot_download(repo, revision=revision, allow_patterns=PATTERNS, local_files_only=local, **options)
+        )
+    except LocalEntryNotFoundError as error:
+        told = "offline, and it is not in the cache" if local else first_line(error.__cause__ or error)
+        raise ZooError(f"{reference}: {told}") from error
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise ZooError(f"{reference}: {first_line(error)}") from error
+
+
+def first_line(error: BaseException) -> str:
+    """What a library says, without its advice."""
+    return str(error).strip().partition("\n")[0]

@@ -1,0 +1,59 @@
+"""What a fine-tuned model keeps beside its backbone: how questions are answered, labels told, boxes found ..."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from gkmvlp.models import backbone as backbones
+from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.generation import Search
+from gkmvlp.models.label_head import LabelHead
+from gkmvlp.models.region_head import RegionHead
+from gkmvlp.tasks.answering import AnswerHead, load_answer_head, save_answering
+from gkmvlp.tasks.detecting import BoxHead, load_box_head, save_detecting
+from gkmvlp.tasks.labelling import load_label_head, save_labelling
+from gkmvlp.tasks.region_folder import load_region_head, save_regions
+
+Head = AnswerHead | LabelHead | BoxHead | RegionHead | Search
+PURPOSES: dict[type, str] = {
+    AnswerHead: "questions",
+    LabelHead: "labels",
+    BoxHead: "boxes",
+    RegionHead: "regions",
+    Search: "reports",
+}
+LOADS: dict[str, Callable[[Path, Backbone], Head]] = {  # by the task that a folder names
+    "vqa": lambda folder, backbone: load_answer_head(folder, backbone.model.architecture.text.width),
+    "classification": lambda folder, backbone: load_label_head(folder, backbone.model.architecture),
+    "localization": lambda folder, backbone: load_box_head(folder, backbone.model),
+    "region_detection": lambda folder, backbone: load_region_head(folder, backbone.model.architecture.text.width),
+    "report_generation": lambda folder, backbone: Search(**backbone.info["search"]),
+}
+
+
+def load_head(folder: Path, backbone: Backbone) -> Head | None:
+    """The head in a model's folder; None in that of a bare backbone.
+
+    Raises:
+        BackboneError: If a file is missing or broken.
+    """
+    load = LOADS.get(str(backbone.info.get("task")))
+    return load(folder, backbone) if load else None
+
+
+def save_with_head(backbone: Backbone, head: Head | None, folder: Path) -> None:
+    """Writes the folder that ``load_head`` reads."""
+    match head:
+        case AnswerHead():
+            save_answering(backbone, head, folder)
+        case LabelHead():
+            save_labelling(backbone, head, folder)
+        case BoxHead():
+            save_detecting(backbone, head, folder)
+        case RegionHead():
+            save_regions(backbone, head, folder)
+        case Search():
+            info = {**backbone.info, "search": dataclasses.asdict(head)}
+            backbones.save(dataclasses.replace(backbone, info=info), folder)
+        case None:
+            backbones.save(backbone, folder)
