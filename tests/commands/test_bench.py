@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
 from gkmvlp.cli import main
-from gkmvlp.commands import _bench_loading, _bench_table
+from gkmvlp.commands import _bench_figures, _bench_loading, _bench_table, _bench_zoo
 from gkmvlp.commands._bench_figures import image_figure, phantom_figure, report_figures
 from gkmvlp.commands._bench_model import OBJECTIVES
 from gkmvlp.commands._bench_setup import architecture_of, build
@@ -118,6 +120,18 @@ def test_the_table_goes_between_the_markers(measured, tmp_path, capsys):
     readme.write_text("<!-- bench -->\n")
     assert main(["bench", "--table", str(measured), "--readme", str(readme)]) == 1
     assert "<!-- /bench -->" in capsys.readouterr().err
+
+
+def test_the_zoo_is_listed_and_a_download_compared_with_a_copy(monkeypatch, capsys):
+    monkeypatch.setattr(_bench_figures, "measure_zoo", partial(_bench_zoo.measure_zoo, size=3_000_000))
+    monkeypatch.setattr(_bench_zoo, "REPEATS", 1)
+    before = os.environ.get("GKMVLP_CACHE")
+    assert main(["bench", "--what", "zoo", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["figures"]}
+    assert 0 < rows["zoo_list_seconds"]["value"] < 60
+    assert rows["download_speed_ratio"]["value"] > 0
+    assert "bytes:3000000" in rows["download_speed_ratio"]["signature"]
+    assert os.environ.get("GKMVLP_CACHE") == before
 
 
 @pytest.mark.parametrize("words", [["--config", "pretrain-phantm"], ["--batch", "1"], ["--what", "speed"]])

@@ -8,6 +8,7 @@ import numpy as np
 
 from gkmvlp.commands._bench_loading import Loaded, measure_loading
 from gkmvlp.commands._bench_model import Measured, measure_model, processor
+from gkmvlp.commands._bench_zoo import Fetched, measure_zoo
 from gkmvlp.metrics.figure import VERSION, Figure, signature
 
 IMAGE_SIZE = (2544, 3056)  # width and height of most JPGs of MIMIC-CXR
@@ -21,6 +22,8 @@ def measure(what: list[str], config: str, batch: int, steps: int, device: str | 
         figures += model_figures(measure_model(config, batch, steps, device))
     if "loading" in what:
         figures += loading_figures(config, measure_loading(config))
+    if "zoo" in what:
+        figures += zoo_figures(measure_zoo())
     if "phantom" in what:
         figures.append(phantom_figure())
     if "reports" in what:
@@ -76,6 +79,18 @@ def loading_figures(config: str, loaded: Loaded) -> list[Figure]:
         figure("load_seconds", loaded.processor_seconds, "of processor time", "processor", clock="processor"),
         figure("load_peak_ratio", loaded.peak_bytes / loaded.size_bytes, "peak of anonymous memory / size of tensors"),
     ]
+
+
+def zoo_figures(fetched: Fetched) -> list[Figure]:
+    """Seconds of a listing, and a download's speed over that of a copy with its hash."""
+    size = f"{fetched.size_bytes / 1e6:,.0f} MB"
+    how = signature(metric="zoo_list_seconds", version=VERSION, unit="call", clock="wall")
+    note = f"in a process of its own, {processor()}"
+    listed = Figure("bench", "zoo_list_seconds", fetched.list_seconds, how, n=1, higher_is_better=False, note=note)
+    how = signature(metric="download_speed_ratio", version=VERSION, unit="file", bytes=fetched.size_bytes, clock="wall")
+    ratio, rate = fetched.copy_seconds / fetched.download_seconds, fetched.size_bytes / fetched.download_seconds / 1e6
+    note = f"{size} from a server on this machine at {rate:,.0f} MB/s, hashed on the way / cp and sha256sum"
+    return [listed, Figure("bench", "download_speed_ratio", ratio, how, n=1, note=note)]
 
 
 def _rate(

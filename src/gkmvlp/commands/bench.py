@@ -1,7 +1,8 @@
-"""Measure speed and memory: a pre-training step, loading, the phantom writer, the report reader, the image pipeline.
+"""Measure speed and memory: a pre-training step, loading, the zoo, phantom writer, report reader, image pipeline.
 
 model    forward, backward and AdamW of all four objectives with two negatives, fresh weights, made-up pairs
 loading  a backbone folder of that model, seconds and peak memory, in a process of its own after its imports
+zoo      seconds of `gkmvlp zoo list`; speed of a download from this machine over that of cp and sha256sum
 phantom  patients a second, written in the layout of MIMIC-CXR at 256 px on one core
 reports  reports a second from text to entity statuses on one core, nothing cached
 images   images a second from JPGs of MIMIC's size to augmented training items on one core
@@ -12,7 +13,7 @@ images   images a second from JPGs of MIMIC's size to augmented training items o
 import argparse
 from pathlib import Path
 
-WHAT = ("model", "loading", "phantom", "reports", "images")
+WHAT = ("model", "loading", "zoo", "phantom", "reports", "images")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
