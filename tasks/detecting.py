@@ -6,14 +6,18 @@ B images, E entities, D width, h x w grid of patches, L labels.
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
 from gkmvlp.errors import BackboneError
+from gkmvlp.geometry import Frame, valid_boxes
 from gkmvlp.losses.detection import box_overlap, focal_classification
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
@@ -68,6 +72,14 @@ class BoxHead(nn.Module):
     def detect(self, model: GkMvlp, features: ImageFeatures, grounded: Grounded | None) -> list[Detections]:
         """The boxes of each image, best first (see ``maps``)."""
         return self.detector.detect(self.maps(model, features, grounded))
+
+
+def original(frame: Frame, box_P4: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Boxes (P, 4) in pixels of the frame as boxes in pixels of the original image, clipped to it, and a mask (P,).
+
+    The mask is False for what lies in the padding alone.
+    """
+    return valid_boxes(frame.backward(box_P4.astype(np.float32)), frame.width, frame.height)
 
 
 def save_detecting(backbone: Backbone, head: BoxHead, folder: Path) -> None:

@@ -9,17 +9,16 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning import LightningDataModule
-from numpy.typing import NDArray
 from torch import Tensor
 
 from gkmvlp.batch import BoxBatch
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Frame, valid_boxes
+from gkmvlp.geometry import Frame
 from gkmvlp.metrics.detection import Image
 from gkmvlp.metrics.localization import LOOSE, best_threshold, mean_average_precision
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.detector import Detections, DetectorConfig, Truth
-from gkmvlp.tasks.detecting import BoxHead, save_detecting
+from gkmvlp.tasks.detecting import BoxHead, original, save_detecting
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.optimization import Optimization
 
@@ -139,13 +138,14 @@ class Localization(FineTuning):
             for label, name in enumerate(self.labels):
                 image = as_image(truth, detected, label)
                 row: dict[str, Any] = {key: batch[key][b] for key in ("sample_id", "patient_id")}  # type: ignore[literal-required]
-                row |= {"entity": name, "seed": self.seed, "boxes": original(frame, image.true_K4)}
+                row |= {"entity": name, "seed": self.seed, "boxes": original(frame, image.true_K4)[0].ravel()}
                 prior_H4 = self.prior_LH4[label][self.boxes_LH[label] > 0].cpu().numpy()
                 floor = image._replace(predicted_P4=prior_H4, score_P=np.ones(len(prior_H4)))
                 for model, found in ((self.label, image), ("floor:prior_box", floor)):
                     threshold = float(self.head.threshold_L[label]) if found is image else 1.0
-                    told = {"model": model, "predicted": original(frame, found.predicted_P4), "threshold": threshold}
-                    self.rows.append({**row, **told, "scores": found.score_P})
+                    box_P4, kept_P = original(frame, found.predicted_P4)
+                    told = {"predicted": box_P4[kept_P].ravel(), "scores": found.score_P[kept_P]}
+                    self.rows.append({**row, **told, "model": model, "threshold": threshold})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
         self.write("localization", pd.DataFrame(self.rows))
@@ -161,8 +161,3 @@ def as_image(truth: Truth, detected: Detections, label: int) -> Image:
     true_K, found_P = truth.label_K == label, detected.label_P == label
     parts = truth.box_K4[true_K], detected.box_P4[found_P], detected.score_P[found_P]
     return Image(*(part.double().cpu().numpy() for part in parts))
-
-
-def original(frame: Frame, box_N4: NDArray[Any]) -> NDArray[np.float32]:
-    """Boxes (N, 4) in pixels of the frame as one flat list in pixels of the original image, clipped to it."""
-    return valid_boxes(frame.backward(box_N4.astype(np.float32)), frame.width, frame.height)[0].ravel()

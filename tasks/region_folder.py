@@ -70,6 +70,6 @@ def find_regions(backbone: Backbone, head: RegionHead, batches: Iterable[ImageBa
     for batch in batches:
         box_BR4, presence_BR = head(model.vision(batch["image"]).patches)
         frames = [Frame(*values) for values in batch["frame"].tolist()]
-        boxes += [frame.backward(box_R4.numpy() * side) for frame, box_R4 in zip(frames, box_BR4, strict=True)]
-        scores.append(presence_BR.sigmoid().numpy())
+        boxes += [frame.backward(box_R4.cpu().numpy() * side) for frame, box_R4 in zip(frames, box_BR4, strict=True)]
+        scores.append(presence_BR.sigmoid().cpu().numpy())
     return np.stack(boxes), np.concatenate(scores)

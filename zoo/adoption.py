@@ -26,24 +26,27 @@ def adopt(address: str, sha256: str | None = None) -> Entry:
         ZooError: If it is wrong, or its name is taken by another model.
     """
     entry = entry_at(address, sha256)
-    if entry.backbone:
-        _adopt_backbone(address, entry.backbone)
     known = entries().get(entry.name)
     if known is not None and known.digest != entry.digest:
         remedy = "it ships with gkmvlp" if Path(known.origin).parent == PACKAGED else f"gkmvlp zoo remove {entry.name}"
         raise ZooError(f"{address}: another model is called {entry.name} ({known.origin}): {remedy}")
     if known is None:
+        beside = _backbone_beside(address, entry.backbone) if entry.backbone else None
         with disk_told(entry):
-            _keep(entry)
+            for one in filter(None, (beside, entry)):
+                _keep(one)
     return known or entry
 
 
-def _adopt_backbone(address: str, reference: str) -> None:
-    """Keeps the entry of a fine-tuned model's backbone where it lies beside; who needs it is told if it does not."""
+def _backbone_beside(address: str, reference: str) -> Entry | None:
+    """The entry of a fine-tuned model's backbone: where it is unknown here, lies beside, and is the one meant."""
     name = reference.removeprefix(SCHEME).partition("@")[0]
-    if name not in entries():
-        with suppress(ZooError):
-            adopt(f"{address.rpartition('/')[0] or '.'}/{name}.yaml")
+    if name in entries():
+        return None
+    with suppress(ZooError):
+        found = entry_at(f"{address.rpartition('/')[0] or '.'}/{name}.yaml")
+        return found if found.reference == reference else None
+    return None
 
 
 def entry_at(address: str, sha256: str | None = None) -> Entry:

@@ -73,7 +73,7 @@ def _commands(entry: Entry) -> str:
 
 def _python(entry: Entry) -> str:
     question = ', question="Is there a pleural effusion?"' if entry.task == "vqa" else ""
-    return f'import gkmvlp\nmodel = gkmvlp.load("{entry.name}")\nprint(model.read("image.png"{question}))'
+    return f'import gkmvlp\n\nmodel = gkmvlp.load("{entry.name}")\nprint(model.read("image.png"{question}))'
 
 
 def _results(results: list[Result]) -> list[str]:

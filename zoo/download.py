@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from gkmvlp.errors import ZooError
+from gkmvlp.errors import BackboneError, ZooError
 from gkmvlp.models.locations import base_of, is_offline
 from gkmvlp.zoo.cache import cache_folder, cached_folder
 from gkmvlp.zoo.entry import Entry, File, bases
@@ -46,9 +46,24 @@ def download(entry: Entry) -> Path:
             if not _is_checked(entry, folder):
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 _fetch_once(entry, folder)
-    if entry.backbone and (base := base_of(json.loads((folder / "config.json").read_text()))):
-        download(find(base))
+    if entry.backbone and _has_base(entry, folder):
+        download(find(entry.backbone))
     return folder
+
+
+def _has_base(entry: Entry, folder: Path) -> bool:
+    """Whether some tensors of a fine-tuned model lie with its backbone.
+
+    Raises:
+        ZooError: If its ``config.json`` is none, or names another backbone than its entry.
+    """
+    try:
+        base = base_of(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, AttributeError, BackboneError) as error:
+        raise ZooError(f"{entry.name}: no readable config.json ({error})") from error
+    if base not in (None, entry.backbone):
+        raise ZooError(f"{entry.name}: config.json rests on {base}, the entry on {entry.backbone}")
+    return base is not None
 
 
 @contextmanager

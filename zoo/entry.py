@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from gkmvlp.errors import ZooError
+from gkmvlp.models.locations import PINNED as PINNED_MODEL
 from gkmvlp.zoo.schema import Mistake, build
 
 SCHEME = "zoo://"
@@ -158,6 +159,9 @@ def _problems(entry: Entry) -> list[str]:
     found += ["two files of one name"] if len(set(names)) != len(names) else []
     found += ["files and sources may not be empty"] if not names or not entry.sources else []
     found += [f"config {entry.config!r} is none of its files"] if entry.config not in names else []
+    if entry.backbone and not fits(PINNED_MODEL, entry.backbone):
+        found += [f"backbone {entry.backbone}: zoo://NAME@DIGEST expected"]
+    found += ["a fine-tuned model needs its config.json"] if entry.backbone and "config.json" not in names else []
     for source in entry.sources:
         if source.startswith("hf://") and not fits(PINNED, source):
             found += [f"source {source}: hf://org/repo@COMMIT with the 40 hex digits of a commit expected"]

@@ -3,7 +3,9 @@
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from gkmvlp.errors import BackboneError
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.generation import Search
@@ -27,7 +29,7 @@ LOADS: dict[str, Callable[[Path, Backbone], Head]] = {  # by the task that a fol
     "classification": lambda folder, backbone: load_label_head(folder, backbone.model.architecture),
     "localization": lambda folder, backbone: load_box_head(folder, backbone.model),
     "region_detection": lambda folder, backbone: load_region_head(folder, backbone.model.architecture.text.width),
-    "report_generation": lambda folder, backbone: Search(**backbone.info["search"]),
+    "report_generation": lambda folder, backbone: _load_search(folder, backbone.info.get("search")),
 }
 
 
@@ -35,10 +37,21 @@ def load_head(folder: Path, backbone: Backbone) -> Head | None:
     """The head in a model's folder; None in that of a bare backbone.
 
     Raises:
-        BackboneError: If a file is missing or broken.
+        BackboneError: If a file is missing or broken, or the task is not known here.
     """
-    load = LOADS.get(str(backbone.info.get("task")))
-    return load(folder, backbone) if load else None
+    task = backbone.info.get("task")
+    if task is None:
+        return None
+    if task not in LOADS:
+        raise BackboneError(f"{folder}: made for the task {task!r}, which is not known here; update gkmvlp")
+    return LOADS[task](folder, backbone)
+
+
+def _load_search(folder: Path, said: Any) -> Search:
+    try:
+        return Search(**said)
+    except TypeError as error:
+        raise BackboneError(f"{folder}: config.json says no search that is known here ({error})") from error
 
 
 def save_with_head(backbone: Backbone, head: Head | None, folder: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gkmvlp.errors import ZooError
 
-FORM = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?(/(?P<folder>[\w./-]+))?/?")
+FORM = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?(/(?P<folder>(?!.*\.\.)[\w./-]+))?/?")
 
 
 def _parts(reference: str) -> dict[str, str | None]:
@@ -39,4 +39,5 @@ def hub_folder(reference: str) -> Path:
     from gkmvlp.models.hub import snapshot
 
     parts = _parts(reference)
-    return snapshot(str(parts["repo"]), parts["revision"]) / (parts["folder"] or "")
+    folder = parts["folder"] or ""
+    return snapshot(str(parts["repo"]), parts["revision"], folder) / folder

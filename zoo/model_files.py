@@ -63,8 +63,13 @@ def _check_tensors(file: Path) -> None:
 
 
 def rounded(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors whose numbers half precision holds exactly; the types stay."""
-    return {name: t.half().to(t.dtype) if t.is_floating_point() else t for name, t in state.items()}
+    """Tensors of the nearest numbers of half precision; numbers beyond its range stay, and so do the types."""
+    return {name: _nearest(t) if t.is_floating_point() else t for name, t in state.items()}
+
+
+def _nearest(tensor: Tensor) -> Tensor:
+    half = tensor.half()
+    return torch.where(half.isfinite(), half.to(tensor.dtype), tensor)
 
 
 def compact(state: Mapping[str, Tensor], base: Mapping[str, Tensor]) -> dict[str, Tensor]:

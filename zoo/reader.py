@@ -21,7 +21,7 @@ from gkmvlp.data_modules.images import read_image
 from gkmvlp.data_modules.samples import RegionPolicy, Sample
 from gkmvlp.data_modules.transforms import Pixels, letterbox
 from gkmvlp.errors import BackboneError
-from gkmvlp.geometry import Frame, valid_boxes
+from gkmvlp.geometry import Frame
 from gkmvlp.hardware import device_named
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
@@ -29,12 +29,14 @@ from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.hub import HubModel, trained_on_patients
 from gkmvlp.models.label_head import LabelHead
+from gkmvlp.models.region_head import RegionHead
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.notices import NO_PATIENT
 from gkmvlp.tasks.answering import AnswerHead, best_answers, question_memory
 from gkmvlp.tasks.detecting import BoxHead
 from gkmvlp.tasks.entity_predictions import attention_peaks
 from gkmvlp.tasks.labelling import label_logits
+from gkmvlp.zoo.boxes import boxes_of
 from gkmvlp.zoo.heads import PURPOSES, Head, load_head, save_with_head
 from gkmvlp.zoo.reading import Embeddings, FoundBox, Reading, likeliest
 
@@ -122,22 +124,12 @@ class Reader(HubModel):
         Raises:
             BackboneError: If the model was not fine-tuned for boxes.
         """
-        if not isinstance(self.head, BoxHead):
+        if not isinstance(self.head, BoxHead | RegionHead):
             raise BackboneError(
                 "only a model fine-tuned for boxes finds them: fine-tune a backbone (make finetune-localization) "
                 "and name the folder model/ that this leaves"
             )
-        found: list[list[FoundBox]] = []
-        least_L, frames = self.head.threshold_L.tolist(), [Frame(*row.tolist()) for row in batch["frame"]]
-        for frame, seen in zip(frames, self.head.detect(self.model, *image[:2]), strict=True):
-            box_P4 = frame.backward(seen.box_P4.float().cpu().numpy())
-            box_P4, inside_P = valid_boxes(box_P4, frame.width, frame.height)  # what lies in the padding is none
-            scored = zip(seen.label_P.tolist(), seen.score_P.tolist(), box_P4.tolist(), inside_P, strict=True)
-            found.append([
-                FoundBox(self.head.labels[n], score, x1, y1, x2, y2, score >= least_L[n])
-                for n, score, (x1, y1, x2, y2), is_inside in scored if is_inside
-            ])  # fmt: skip
-        return found
+        return boxes_of(self.backbone, self.head, batch, image)
 
     def points(self, batch: ImageBatch, image: ImageMemory) -> NDArray[np.float32]:
         """Where each prompt attends to most, (B, E, 2), x and y in pixels of the original images."""
@@ -213,7 +205,7 @@ class Reader(HubModel):
             return Reading(answer=self.answers(memory, [question])[0][0], notice=self.notice)
         if isinstance(self.head, Search):
             return Reading(report=self.reports(memory)[0][0], notice=self.notice)
-        if isinstance(self.head, BoxHead):
+        if isinstance(self.head, BoxHead | RegionHead):
             return Reading(boxes=self.boxes(batch, memory)[0], notice=self.notice)
         if isinstance(self.head, LabelHead):
             return Reading(likeliest(self.head.labels, self.label_scores(memory)[0]), notice=self.notice)

@@ -33,19 +33,21 @@ def downloaded_entries() -> Path:
 
 
 def entries() -> dict[str, Entry]:
-    """Name -> entry of all known models, sorted.
+    """Name -> entry of all known models, sorted; a folder of ``GKMVLP_ZOO`` may replace what comes with the package.
 
     Raises:
         ZooError: If one is wrong, two have one name, or a folder of ``GKMVLP_ZOO`` is not there.
     """
-    named = [Path(folder) for folder in os.environ.get("GKMVLP_ZOO", "").split(os.pathsep) if folder]
+    said = os.environ.get("GKMVLP_ZOO", "").split(os.pathsep)
+    named = [Path(folder) for folder in dict.fromkeys(said) if folder]
     if missing := [str(folder) for folder in named if not folder.is_dir()]:
         raise ZooError(f"GKMVLP_ZOO names {', '.join(missing)}, which is no folder")
     found: dict[str, Entry] = {}
     for folder in (PACKAGED, *named, downloaded_entries()):
         for path in sorted(folder.glob("*.yaml")):
             entry = read(path)
-            if entry.name in found:
+            before = found.get(entry.name)
+            if before is not None and not (folder in named and before.packaged_folder):
                 raise ZooError(f"{path}: the name {entry.name} is taken by {found[entry.name].origin}; remove one")
             found[entry.name] = entry
     return dict(sorted(found.items()))

@@ -32,7 +32,8 @@ def predictions(tmp_path):
         ("i2", "p1", "pretrained", "", "heart"), ("i0", "p0", "scratch", "no effusion", ""),
         ("i1", "p1", "scratch", "large heart", "small heart"), ("i2", "p1", "scratch", "", "heart"),
     ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=["sample_id", "patient_id", "model", "target", "prediction"]).assign(seed=0)
+    table = pd.DataFrame(rows, columns=["sample_id", "patient_id", "model", "target", "prediction"])
+    table = table.assign(seed=0, score=-1.0)
     meta = {**META, "task": "report_generation", "signature": {"sections": "both"}, "credentialed": True}
     write_predictions(tmp_path / "report_generation.parquet", table, meta)
     return tmp_path / "report_generation.parquet"
@@ -57,11 +58,11 @@ def test_scores_become_figures_that_can_be_computed_again(predictions, radeval, 
         ("radgraph_simple", "pretrained"): (0.5 * 2 + 0.5 * 1) / 2, ("f1chexbert_sample_acc_5", "pretrained"): 0.5,
         ("radgraph_simple", "scratch"): (0 + 0.5) / 2, ("f1chexbert_sample_acc_5", "scratch"): 0.5,
     }  # fmt: skip
-    assert all(figure["n"] == 2 and "scorer:radeval 9.9" in figure["signature"] for figure in told)
-    file = predictions.with_name("report_clinical.parquet")
+    assert all(figure["n"] == 2 and "scorer:radeval 9.9|sections:both" in figure["signature"] for figure in told)
+    file = predictions.with_name("report_generation_clinical.parquet")
     assert read_predictions(file)[1]["credentialed"] is True
     assert {figure.value for figure in figures_of(file)} == set(value.values())
-    assert sorted(path.name for path in predictions.parent.glob("*.parquet")) == [file.name, predictions.name]
+    assert sorted(path.name for path in predictions.parent.glob("*.parquet")) == sorted([file.name, predictions.name])
 
 
 @pytest.mark.parametrize(

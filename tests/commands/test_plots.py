@@ -100,11 +100,12 @@ def test_occlusion_falls_where_the_label_is_read_and_the_true_box_is_where_it_be
     Image.fromarray(light).save(tmp_path / "a.png")
     fall_SS = _page_saliency.occlusion(reader, str(tmp_path / "a.png"), 1)
     assert fall_SS[:6, :6].min() > 0
+    assert not any(module.training for module in (*reader.model.modules(), *head.modules()))
     assert fall_SS[12:].max() == fall_SS[:, 12:].max() == 0
     box = np.array([[0, 0, 128, 64]], np.float32)
     row = Sample("a", "p", str(tmp_path / "a.png"), "PA", "test", size=(128.0, 128.0), finding_K4=box,
                  fields={"finding": np.array([1])})  # fmt: skip
-    plot = _page_saliency.where_they_look(reader, plain, [row], count=1)
+    plot = _page_saliency.where_they_look(reader, plain, [row], ("Nodule", "Effusion"))
     for axis in plot.axes:
         assert axis.lines[0].get_xdata().tolist() == [0, 32, 32, 0, 0]
         assert axis.lines[0].get_ydata().tolist() == [0, 0, 16, 16, 0]

@@ -13,7 +13,7 @@ from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.models.detector import Detections, DetectorConfig
 from gkmvlp.tasks import Localization
-from gkmvlp.tasks.localization import original
+from gkmvlp.tasks.detecting import original
 from gkmvlp.zoo.loading import open_reader
 from tests.tiny import DATA, architecture, words
 
@@ -107,7 +107,9 @@ def test_predictions_are_in_original_pixels(boxes):
         back = Frame(*frame.tolist()).forward(row["predicted"].reshape(-1, 4))
         assert back == pytest.approx(truth.box_K4.numpy(), abs=1e-4)
         assert np.array_equal(row["predicted"], row["boxes"])
-    assert original(Frame.fit(100, 50, 32), np.array([[0.0, 8, 32, 24]])) == pytest.approx([0, 0, 100, 50])
+    box_24, kept_2 = original(Frame.fit(100, 50, 32), np.array([[0.0, 8, 32, 24], [4, 0, 9, 7]]))
+    assert box_24[0] == pytest.approx([0, 0, 100, 50])
+    assert kept_2.tolist() == [True, False]  # the second lies in the padding
 
 
 def test_a_frozen_encoder_stays_and_the_detector_learns(boxes, pretrained):

@@ -1,14 +1,23 @@
 """A published model behind a server, a cache of its own, and a downloader without patience."""
 
+from pathlib import Path
+
 import pytest
 
-from gkmvlp.zoo import download, transfer
+from gkmvlp.zoo import download, registry, transfer
 from tests.zoo.server import serving, write_entry
 
 
+@pytest.fixture
+def package():
+    """Asked for by a test of the models that come with the package; the others see none of them."""
+
+
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def cache(tmp_path, monkeypatch, request):
     """No test reads or writes the user's cache, or waits long."""
+    if "package" not in request.fixturenames:
+        monkeypatch.setattr(registry, "PACKAGED", Path(__file__).with_name("no models"))
     for name in ("GKMVLP_ZOO", "GKMVLP_MIRROR", "GKMVLP_OFFLINE", "HF_HUB_OFFLINE", "LOCAL_RANK", "RANK"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GKMVLP_CACHE", str(tmp_path / "cache"))

@@ -19,7 +19,7 @@ def entry(tmp_path, monkeypatch):
     return write_entry(tmp_path / "zoo", results=[FIGURE], backbone="zoo://other@0123456789ab")
 
 
-def test_committed_cards_are_current():
+def test_committed_cards_are_current(package):
     """`gkmvlp zoo card NAME --write` mends what this finds."""
     ours = {name: entry for name, entry in entries().items() if entry.origin.startswith(str(PACKAGED))}
     stale = [name for name, entry in ours.items() if (PACKAGED / f"{name}.md").read_text() != card(entry)]
@@ -36,7 +36,7 @@ def test_a_card_holds_what_a_reader_asks(entry):
         "no patient data", FIGURE.signature, "Reads nothing.", "0" * 64, *(file.sha256 for file in entry.files),
     ):  # fmt: skip
         assert needed in text
-    used = [line for block in re.findall(r"```\w+\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    used = [line for block in re.findall(r"```\w+\n(.*?)```", text, re.DOTALL) for line in block.splitlines() if line]
     assert len(used) == 5
 
 

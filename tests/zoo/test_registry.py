@@ -159,4 +159,5 @@ def test_list_takes_no_torch_and_no_second(zoo):
     start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert time.monotonic() - start < 5  # 0.3 s on an idle machine
-    assert (done.returncode, done.stdout.split()[0]) == (0, "small")
+    assert done.returncode == 0
+    assert "small" in done.stdout.split()

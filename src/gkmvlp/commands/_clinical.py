@@ -19,7 +19,7 @@ INSTALL = "python -m venv radeval && radeval/bin/pip install radeval pyarrow, th
 
 
 def score_clinically(file: Path, python: str, metrics: Sequence[str]) -> Path:
-    """Writes the scores of generated reports beside their predictions, as ``report_clinical.parquet``.
+    """Writes the scores of generated reports beside their predictions, as ``NAME_clinical.parquet``.
 
     Args:
         file: Predictions of report generation.
@@ -38,11 +38,13 @@ def score_clinically(file: Path, python: str, metrics: Sequence[str]) -> Path:
     scores, version = _run(pairs, python, metrics)
     wide = table.merge(pairs.join(scores), on=["target", "prediction"], how="left")
     kept = ["sample_id", "patient_id", "model", "seed", *(["fold"] if "fold" in wide else [])]
-    rows = wide.melt(id_vars=kept, value_vars=list(scores), var_name="metric", value_name="score")
-    kept_meta = {key: value for key, value in meta.items() if key not in ("signatures", "signature")}
-    target = file.with_name("report_clinical.parquet")
+    rows = wide[[*kept, *scores]].melt(id_vars=kept, value_vars=list(scores), var_name="metric", value_name="score")
+    kept_meta = {key: value for key, value in meta.items() if key != "signatures"}
+    target = file.with_name(f"{file.stem}_clinical.parquet")
     write_predictions(
-        target, rows, {**kept_meta, "task": "report_clinical", "signature": {"scorer": f"radeval {version}"}}
+        target,
+        rows,
+        {**kept_meta, "task": "report_clinical", "signature": {**meta["signature"], "scorer": f"radeval {version}"}},
     )
     return target
 

@@ -80,7 +80,7 @@ def _saliency(out: Path, data: Path) -> Plot:
     source = ChestXray14(str(data))
     source.check()
     classifier = open_reader(out / "classification" / "scratch-1-0" / "model", "cpu")
-    return where_they_look(classifier, open_reader(out / "backbone", "cpu"), source.rows("test"))
+    return where_they_look(classifier, open_reader(out / "backbone", "cpu"), source.rows("test"), source.labels)
 
 
 def _worst_boxes(table: pd.DataFrame, data: Path) -> Plot:

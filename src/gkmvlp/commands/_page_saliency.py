@@ -39,19 +39,23 @@ class _Labels(nn.Module):
         return label_logits(self.model, self.head, self.model.encode_image(image_B1SS, *regions))
 
 
-def where_they_look(classifier: Reader, backbone: Reader, samples: Sequence[Sample], count: int = 4) -> Plot:
+def where_they_look(
+    classifier: Reader, backbone: Reader, samples: Sequence[Sample], names: Sequence[str], count: int = 4
+) -> Plot:
     """A row an image: the true box, what the classifier's label rests on, where the entity's prompt looks.
 
     Args:
         classifier: A model fine-tuned for labels.
         backbone: Whose prompts are shown.
-        samples: Rows with boxes of findings; the first of each label that the backbone has as an entity is drawn.
+        samples: Rows with boxes of findings; the first of each label that both models know is drawn.
+        names: Labels of the data set, by which the rows number their findings.
         count: How many.
     """
     assert isinstance(classifier.head, LabelHead)
     labels = classifier.head.labels
-    plot, axes = panels(3 * count, columns=3)
-    for row, (label, sample, box_4) in enumerate(_chosen(labels, backbone.entities, samples)[:count]):
+    chosen = [found for found in _chosen(names, backbone.entities, samples) if found[0] in labels][:count]
+    plot, axes = panels(3 * len(chosen), columns=3)
+    for row, (label, sample, box_4) in enumerate(chosen):
         batch = backbone.batch([backbone.item(sample.image)])
         image_SS = batch["image"][0, 0].cpu().numpy()
         first, second, third = axes[3 * row : 3 * row + 3]
@@ -73,7 +77,7 @@ def where_they_look(classifier: Reader, backbone: Reader, samples: Sequence[Samp
 
 
 def _chosen(
-    labels: Sequence[str], entities: Sequence[str], samples: Sequence[Sample]
+    names: Sequence[str], entities: Sequence[str], samples: Sequence[Sample]
 ) -> list[tuple[str, Sample, NDArray[np.float32]]]:
     """The first image of each label that is an entity, with its box (4,) xyxy in pixels of the original image."""
     found: dict[str, tuple[str, Sample, NDArray[np.float32]]] = {}
@@ -81,7 +85,7 @@ def _chosen(
         if sample.finding_K4 is None:
             continue
         for index, box_4 in zip(sample.fields["finding"], sample.finding_K4, strict=True):
-            label = labels[index]
+            label = names[index]
             known = of_label(label)
             if box_4.any() and known is not None and known.name in entities:
                 found.setdefault(label, (label, sample, box_4))
@@ -94,7 +98,7 @@ def occlusion(reader: Reader, image: str | bytes, label: int) -> NDArray[np.floa
     MONAI's occlusion sensitivity: it asks nothing of the network, which may be convolutional or a transformer.
     """
     batch = reader.batch([reader.item(image)])
-    module = _Labels(reader, batch["region_box"], batch["region_mask"])
+    module = _Labels(reader, batch["region_box"], batch["region_mask"]).eval()  # MONAI restores what it finds
     side = batch["image"].shape[-1]
     hidden = OcclusionSensitivity(module, mask_size=int(side * PATCH), n_batch=32, verbose=False, activate=False)
     with torch.inference_mode(), warnings.catch_warnings():

@@ -50,6 +50,8 @@ def show(task: str, rows: Rows) -> None:
         table = pd.DataFrame(rows).assign(sample_id=table["sample_id"])
         images, table = table["sample_id"].nunique(), table.loc[table["is_likely"], SHOWN[task]]
         print(f"{table['sample_id'].nunique()} of {images} images with a box above the threshold of its label")
+    if table.empty:
+        return
     print(table.rename(columns={"sample_id": "image"}).to_string(index=False, float_format=lambda x: f"{x:.3f}"))
 
 

@@ -10,6 +10,8 @@ import yaml
 
 from gkmvlp.commands._configs import by_name
 from gkmvlp.errors import UsageError
+from gkmvlp.zoo.entry import SCHEME
+from gkmvlp.zoo.shipped import BACKBONE
 
 PHANTOMS = Path("outputs/demo/data")  # shared with the demo and with the *-phantom configs
 # DataModule: the folder of its look-alike in PHANTOMS, and the words that write it
@@ -20,7 +22,7 @@ LOOKALIKES = {
     "ChestXray14": ("chestxray14", ("--layouts", "nih", "--patients", "3000")),
 }
 BACKBONES = (Path("outputs/pretrain/backbone"), Path("outputs/demo/backbone"))
-SHIPPED = "zoo://gk-mvlp-phantom"
+SHIPPED = f"{SCHEME}{BACKBONE.name}"
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser, out: str) -> None:

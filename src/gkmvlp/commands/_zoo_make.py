@@ -1,7 +1,9 @@
 """Train, measure and publish the models that come with the package."""
 
+import hashlib
 import os
 import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gkmvlp.commands._arms import lightning
+from gkmvlp.commands._configs import by_name
 from gkmvlp.commands._outcome import conclude
 from gkmvlp.commands._truth import score_on_truth
 from gkmvlp.commands.phantom import write_corpora
@@ -27,22 +30,22 @@ def make_models(out: Path, models: Path, options: list[str]) -> list[Entry]:
         models: Folder of entries; those of the same names are replaced.
         options: Further words of every run.
     """
+    models.mkdir(parents=True, exist_ok=True)
     if models.resolve() != PACKAGED.resolve():
-        models.mkdir(parents=True, exist_ok=True)
-        os.environ["GKMVLP_ZOO"] = str(models)
+        named = os.environ.get("GKMVLP_ZOO", "")
+        os.environ["GKMVLP_ZOO"] = os.pathsep.join(filter(None, (str(models.resolve()), named)))
     write_corpora(out / "data", CORPORA, SEED)
-    made = [_make(BACKBONE, out / BACKBONE.name, out / "data", models, options)]
+    made = [_make(BACKBONE, out, models, options)]
     start = [f"--model.init_args.backbone={made[0].reference}", "--model.init_args.architecture=null", *options]
-    for shipped in FINE_TUNED:
-        folder = out / f"{shipped.name}@{made[0].digest}"  # from another backbone it is another run
-        made.append(_make(shipped, folder, out / "data", models, start))
-    return made
+    return made + [_make(shipped, out, models, start) for shipped in FINE_TUNED]
 
 
-def _make(shipped: Shipped, folder: Path, data: Path, models: Path, options: list[str]) -> Entry:
-    """One model: fit, round to what is released, test that, publish."""
+def _make(shipped: Shipped, out: Path, models: Path, options: list[str]) -> Entry:
+    """One model: fit, round to what is released, test that, publish; from another config it is another run."""
+    config = by_name(shipped.config).read_bytes()
+    folder = out / f"{shipped.name}-{hashlib.sha256(config + ' '.join(options).encode()).hexdigest()[:8]}"
     if not (folder / "results.json").is_file():
-        begin = time.monotonic()
+        begin, data = time.monotonic(), out / "data"
         words = [f"--config=zoo://{shipped.config}", f"--trainer.default_root_dir={folder}"]
         words += [f"--data.init_args.root={data}", *options]
         with ProcessTreePeak() as peak:
@@ -52,10 +55,12 @@ def _make(shipped: Shipped, folder: Path, data: Path, models: Path, options: lis
             if shipped is BACKBONE:
                 score_on_truth(folder / "predictions", data)
         conclude(folder, begin, peak.bytes)
-    for path in (models / f"{shipped.name}.yaml", models / f"{shipped.name}.md"):
-        path.unlink(missing_ok=True)
-    shutil.rmtree(models / shipped.name, ignore_errors=True)
-    return publish(folder, models, About(shipped.name, shipped.summary, limits=shipped.limits))
+    with tempfile.TemporaryDirectory(prefix=".", dir=models) as scratch:
+        entry = publish(folder, Path(scratch), About(shipped.name, shipped.summary, limits=shipped.limits))
+        shutil.rmtree(models / shipped.name, ignore_errors=True)
+        for name in (shipped.name, f"{shipped.name}.md", f"{shipped.name}.yaml"):
+            (Path(scratch) / name).replace(models / name)
+    return entry
 
 
 def round_run(folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """Recompute the figures of predictions files and print them as JSON.
 
 With --radeval generated reports are scored by RadGraph and CheXbert first: PYTHON is that of an environment which has
-radeval and pyarrow. The scores stay in report_clinical.parquet beside the predictions.
+radeval and pyarrow. The scores stay in NAME_clinical.parquet beside the predictions.
 """
 
 import argparse

@@ -57,9 +57,9 @@ class Backbone(HubModel):
         save(self, folder)
 
     @classmethod
-    def open_folder(cls, folder: Path, **options: Any) -> "Backbone":
+    def open_folder(cls, folder: Path) -> "Backbone":  # type: ignore[override]
         """What lies in a folder."""
-        return load(folder, **options)
+        return load(folder)
 
 
 def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:

@@ -3,13 +3,15 @@
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 from huggingface_hub import ModelCard, ModelHubMixin, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from huggingface_hub.utils.tqdm import disable_progress_bars
+from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import without_paths
@@ -17,7 +19,9 @@ from gkmvlp.models.locations import is_offline
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 
 # what a model's folder consists of; a pickle is not even fetched
-PATTERNS = ["*.safetensors", "*.json", "*.txt"]
+PATTERNS = ("*.safetensors", "*.json", "*.txt")
+# of the HTTP client below huggingface_hub, whichever it is: no connection, or one that broke
+CLIENT_ERROR: type[Exception] = HfHubHTTPError.__mro__[1]
 CARD = """---
 {{ card_data }}
 ---
@@ -75,7 +79,10 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
         folder = Path(pretrained_model_name_or_path)
         if not folder.is_dir():
             folder = snapshot(str(pretrained_model_name_or_path), revision, **fetching)
-        return cls.open_folder(folder, **options)
+        model = cls.open_folder(folder, **options)
+        if not trained_on_patients(model.info):
+            warnings.warn(NO_PATIENT, stacklevel=2)
+        return model
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Moves the files into the folder one by one: what else lies there stays."""
@@ -86,8 +93,10 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
             if "://" not in str(config.get("backbone")):
                 config.pop("backbone", None)  # a folder of this machine
             (made / "config.json").write_text(json.dumps(config, indent=1))
-            for file in sorted(made.iterdir()):
+            # the configuration last: a folder without one is no model yet
+            for file in sorted(made.iterdir(), key=lambda file: file.name == "config.json"):
                 file.replace(save_directory / file.name)
+        (save_directory / "README.md").unlink(missing_ok=True)  # the mixin keeps a card that is there, of what it was
 
     def push_to_hub(self, repo_id: str, *, saw_patients: bool = False, **options: Any) -> str:
         """Uploads folder and card in one commit.
@@ -115,7 +124,7 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
         options["model_card_kwargs"] = {"repo_id": repo_id, **(options.get("model_card_kwargs") or {})}
         try:
             return super().push_to_hub(repo_id, **options)
-        except (HfHubHTTPError, HFValidationError, OSError) as error:
+        except (CLIENT_ERROR, HFValidationError, OSError) as error:
             raise ZooError(f"{repo_id}: {first_line(error)}") from error
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
@@ -133,25 +142,47 @@ def trained_on_patients(info: Mapping[str, Any]) -> bool:
     return any(not name.startswith("phantom") for name in str(info.get("trained_on", "unknown")).split(", "))
 
 
-def snapshot(repo: str, revision: str | None, *, local_files_only: bool = False, **options: Any) -> Path:
+def snapshot(
+    repo: str, revision: str | None, folder: str = "", *, local_files_only: bool = False, **options: Any
+) -> Path:
     """The folder of a repository, in Hugging Face's own cache.
+
+    Args:
+        repo: ``org/name``.
+        revision: Branch, tag or commit.
+        folder: Only what lies in this folder of it.
+        local_files_only: Ask no network.
+        **options: Those of ``snapshot_download``.
 
     Raises:
         ZooError: If there is none, or it cannot be had.
     """
-    if not sys.stderr.isatty():
-        disable_progress_bars()
+    patterns = [f"{folder}/{pattern}" if folder else pattern for pattern in PATTERNS]
     local = local_files_only or is_offline()
     reference = f"hf://{repo}@{revision}" if revision else f"hf://{repo}"
     try:
-        return Path(
-            snapshot_download(repo, revision=revision, allow_patterns=PATTERNS, local_files_only=local, **options)
-        )
+        with _bars_on_a_terminal():
+            return Path(
+                snapshot_download(repo, revision=revision, allow_patterns=patterns, local_files_only=local, **options)
+            )
     except LocalEntryNotFoundError as error:
         told = "offline, and it is not in the cache" if local else first_line(error.__cause__ or error)
         raise ZooError(f"{reference}: {told}") from error
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
+    except (CLIENT_ERROR, HFValidationError, OSError) as error:
         raise ZooError(f"{reference}: {first_line(error)}") from error
+
+
+@contextmanager
+def _bars_on_a_terminal() -> Iterator[None]:
+    """No progress bars elsewhere, for as long as this lasts."""
+    hide = not sys.stderr.isatty() and not are_progress_bars_disabled()
+    if hide:
+        disable_progress_bars()
+    try:
+        yield
+    finally:
+        if hide:
+            enable_progress_bars()
 
 
 def first_line(error: BaseException) -> str:

@@ -1,12 +1,15 @@
 """Where the folder behind a reference lies: a path, or a scheme such as ``zoo://`` that a higher layer explains."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from gkmvlp.errors import BackboneError
 
+# a model of the zoo and exactly its files
+PINNED = re.compile(r"zoo://[a-z0-9][a-z0-9._-]*@[0-9a-f]{12}")
 # scheme -> from a reference to a folder; ``gkmvlp.zoo.references`` adds those of the zoo when it is imported
 SCHEMES: dict[str, Callable[[str], Path]] = {}
 
@@ -18,7 +21,7 @@ def base_of(config: Mapping[str, Any]) -> str | None:
         BackboneError: If it names no digest: other tensors than those meant could be there.
     """
     base = config.get("base")
-    if base is not None and not ("://" in str(base) and "@" in str(base)):
+    if base is not None and not PINNED.fullmatch(str(base)):
         raise BackboneError(f"base {base!r}: zoo://NAME@DIGEST is expected; fetch the model anew")
     return base
 

@@ -1,0 +1,46 @@
+"""Boxes that a model finds, in pixels of the original images.
+
+B images, R regions, L labels, P boxes of an image.
+"""
+
+import numpy as np
+
+from gkmvlp.anatomy import REGIONS
+from gkmvlp.batch import ImageBatch
+from gkmvlp.geometry import Frame
+from gkmvlp.metrics.regions import LEAST_SCORE
+from gkmvlp.models.backbone import Backbone
+from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.region_head import RegionHead
+from gkmvlp.tasks.detecting import BoxHead, original
+from gkmvlp.tasks.region_folder import find_regions
+from gkmvlp.zoo.reading import FoundBox
+
+
+def boxes_of(
+    backbone: Backbone, head: BoxHead | RegionHead, batch: ImageBatch, image: ImageMemory
+) -> list[list[FoundBox]]:
+    """The boxes of each image, best first: of findings, or of every region."""
+    if isinstance(head, RegionHead):
+        return _regions(backbone, head, batch)
+    detected = head.detect(backbone.model, image.features, image.grounded)
+    least_L, found = head.threshold_L.tolist(), []
+    for frame, seen in zip(batch["frame"], detected, strict=True):
+        box_P4, kept_P = original(Frame(*frame.tolist()), seen.box_P4.float().cpu().numpy())
+        rows = zip(seen.label_P.tolist(), seen.score_P.tolist(), box_P4.tolist(), kept_P, strict=True)
+        found.append([
+            FoundBox(head.labels[n], score, x1, y1, x2, y2, score >= least_L[n])
+            for n, score, (x1, y1, x2, y2), is_kept in rows if is_kept
+        ])  # fmt: skip
+    return found
+
+
+def _regions(backbone: Backbone, head: RegionHead, batch: ImageBatch) -> list[list[FoundBox]]:
+    box_BR4, score_BR = find_regions(backbone, head, [batch])
+    found = []
+    for box_R4, score_R in zip(box_BR4.tolist(), score_BR, strict=True):
+        order = ((REGIONS[r], float(score_R[r]), box_R4[r]) for r in np.argsort(-score_R))
+        found.append([
+            FoundBox(name, score, x1, y1, x2, y2, score >= LEAST_SCORE) for name, score, (x1, y1, x2, y2) in order
+        ])  # fmt: skip
+    return found
