@@ -49,6 +49,7 @@ def test_the_trainer_gets_it_where_the_config_leaves_it_open(machine, tmp_path, 
         "enable_checkpointing": None,
         "fast_dev_run": False,
         "enable_progress_bar": False,
+        "enable_model_summary": None,
         "accelerator": "cpu",
         "precision": given,
     }

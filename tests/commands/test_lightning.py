@@ -40,6 +40,7 @@ def test_fit_writes_config_manifest_checkpoints_and_curves(toy, capsys):
     output = capsys.readouterr()
     assert output.err == ""
     assert "litlogger" not in output.out
+    assert "parameters: 0.0 M, trained 0.0 M" in output.out
     assert output.out.splitlines()[-2:] == ["rows: 4 read, 0 dropped", "written to out"]
     files = tree(toy / "out")
     assert {"config.yaml", "manifest.json", "checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= set(files)

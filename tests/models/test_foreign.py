@@ -233,7 +233,7 @@ def test_rules_are_applied_in_turn_and_parts_are_joined_by_number():
     assert torch.equal(renamed["b.k"], torch.cat([one, two]))
 
 
-def test_every_layout_is_recognised_by_its_own_mark_alone():
+def test_timms_own_layout_is_the_last_resort():
     marks = [layout.mark for layout in LAYOUTS.values()]
     assert marks[-1] == ""  # timm's own comes last: its mark is in every file
     assert len(set(marks)) == len(marks)

@@ -62,6 +62,13 @@ class RunRecord(SaveConfigCallback):
         write_manifest(trainer)
         self.already_saved = True
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Say how large the model is; Lightning's summary counts operations of a forward that tasks do not have."""
+        if trainer.is_global_zero:
+            sizes = [(p.numel(), p.requires_grad) for p in pl_module.parameters()]
+            whole, trained = sum(size for size, _ in sizes), sum(size for size, learns in sizes if learns)
+            print(f"parameters: {whole / 1e6:.1f} M, trained {trained / 1e6:.1f} M", flush=True)
+
 
 class StderrProgressBar(TQDMProgressBar):
     """Lightning's bars on stderr, so that stdout can be read by a program."""
@@ -126,6 +133,8 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
     chosen: dict[str, Any] = {"callbacks": callbacks}
     if config["precision"] is None:
         chosen["precision"] = best_precision(str(config["accelerator"]))
+    if config["enable_model_summary"] is None:
+        chosen["enable_model_summary"] = False  # see RunRecord
     if config["logger"] is None:
         chosen["logger"] = TensorBoardLogger(save_dir=root, name="tensorboard", version="")
     # in a fast_dev_run Lightning drops a checkpoint callback after its last.ckpt is written
@@ -169,6 +178,8 @@ def quiet_log() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=PossibleUserWarning)
             warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty")
+            # a test makes a checkpoint callback of its own, which finds the state of the fit's
+            warnings.filterwarnings("ignore", message="The dirpath has changed")
             # jsonargparse renamed what lightning calls
             warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"lightning\.")
             # a test needs no checkpoint callback
