@@ -1,12 +1,18 @@
 """What pretrain and finetune choose: config, data, backbone. No model is run; the commands are recorded."""
 
+import dataclasses
 import os
+import time
 from pathlib import Path
 
 import pytest
 
 from gkmvlp.cli import main
 from gkmvlp.commands import _configs, _recipes, finetune, pretrain
+from gkmvlp.commands._outcome import conclude
+from gkmvlp.metrics.figure import Results
+from gkmvlp.metrics.predictions import write_predictions
+from tests.metrics.corpora import META, entity_table
 
 
 @pytest.fixture
@@ -114,3 +120,13 @@ def test_a_failing_step_ends_the_recipe_with_its_code(tmp_path, monkeypatch, cap
         _recipes.gkmvlp("config", "show", "nothing-like-this")
     assert stop.value.code == 2
     assert capfd.readouterr().err.count("\n") == 1
+
+
+def test_recorded_figures_are_those_of_the_run_without_the_place_of_predictions(tmp_path, capsys):
+    table, meta = entity_table(), {**META, "task": "entity_classification"}
+    write_predictions(tmp_path / "run" / "predictions" / "entity_classification.parquet", table, meta)
+    conclude(tmp_path / "run", time.monotonic(), 1, tmp_path / "docs" / "entities.json")
+    own, recorded = (Results.read(tmp_path / file).figures for file in ("run/results.json", "docs/entities.json"))
+    assert [dataclasses.replace(figure, predictions=None) for figure in own] == recorded
+    assert all(figure.predictions for figure in own)
+    assert "entity_auroc_macro" in capsys.readouterr().out

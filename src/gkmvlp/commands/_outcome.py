@@ -11,16 +11,19 @@ from gkmvlp.metrics.provenance import command, commit, created
 from gkmvlp.metrics.tables import interval, is_headline
 
 
-def conclude(out: Path, start: float, peak_bytes: int) -> Results:
+def conclude(out: Path, start: float, peak_bytes: int, recorded: Path | None = None) -> None:
     """Computes the figures of every predictions file of a run, writes and prints them.
 
     Args:
         out: The run's folder.
         start: When the recipe began, by ``time.monotonic``.
         peak_bytes: Highest resident memory of its processes.
+        recorded: A file that gets the figures too.
     """
     figures = [figure for file in sorted((out / "predictions").glob("*.parquet")) for figure in figures_of(file)]
-    return write_results(out, figures, start, peak_bytes)
+    results = write_results(out, figures, start, peak_bytes)
+    if recorded:
+        record(results, recorded)
 
 
 def write_results(out: Path, figures: Sequence[Figure], start: float, peak_bytes: int) -> Results:

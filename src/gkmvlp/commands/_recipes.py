@@ -47,6 +47,11 @@ def add_backbone_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_record_argument(parser: argparse.ArgumentParser) -> None:
+    """The option by which figures enter the documents."""
+    parser.add_argument("--record", type=Path, metavar="DIR", help="folder that gets the figures too: docs/results")
+
+
 def common_options(arguments: argparse.Namespace, phantom_config: str, real_config: str) -> list[str]:
     """Options of ``fit`` for the chosen config, data and output folder; phantoms are written where they are needed.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from gkmvlp.commands._recipes import (
     add_backbone_argument,
     add_recipe_arguments,
+    add_record_argument,
     best_checkpoint,
     gkmvlp,
     task_options,
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=sorted(CONFIGS), help="downstream task")
     add_recipe_arguments(parser, "outputs/finetune-TASK")
     add_backbone_argument(parser)
+    add_record_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,5 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
         options = task_options(arguments, CONFIGS)
         gkmvlp("fit", *options)
         gkmvlp("test", *options, f"--ckpt_path={best_checkpoint(arguments.out)}")
-    conclude(arguments.out, start, peak.bytes)
+    recorded = arguments.record and arguments.record / f"{arguments.task}.json"
+    conclude(arguments.out, start, peak.bytes, recorded)
     return 0

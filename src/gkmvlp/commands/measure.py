@@ -7,6 +7,7 @@ from gkmvlp.commands._recipes import (
     PHANTOMS,
     add_backbone_argument,
     add_recipe_arguments,
+    add_record_argument,
     gkmvlp,
     task_options,
 )
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", choices=sorted(CONFIGS), help="what is measured")
     add_recipe_arguments(parser, "outputs/evaluate-TASK")
     add_backbone_argument(parser)
+    add_record_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,5 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
         gkmvlp("test", *options)
         if arguments.task == "retrieval" and has_findings(root):
             match_findings(arguments.out / "predictions" / "retrieval.parquet", root)
-    conclude(arguments.out, start, peak.bytes)
+    recorded = arguments.record and arguments.record / f"{arguments.task}.json"
+    conclude(arguments.out, start, peak.bytes, recorded)
     return 0

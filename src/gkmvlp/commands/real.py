@@ -7,6 +7,8 @@ the numbers are written there too; images and predictions stay in --out.
 import argparse
 from pathlib import Path
 
+from gkmvlp.commands._recipes import add_record_argument
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
@@ -41,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action, name in zip((vqa, pairs, nih, rsna, labeler), names, strict=True):
         out = Path("outputs/real") / name
         action.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"where to write ({out})")
-        action.add_argument("--record", type=Path, metavar="DIR", help="folder that gets the numbers too: docs/results")
+        add_record_argument(action)
     for action in (vqa, pairs, nih, rsna):
         described = "one more option of the runs, like --options=--trainer.max_epochs=1; may be repeated"
         action.add_argument("--options", action="append", default=[], metavar="OPTION", help=described)

@@ -7,7 +7,7 @@ probe beside; localization with a frozen encoder beside. Runs that are complete 
 import argparse
 from pathlib import Path
 
-from gkmvlp.commands._recipes import add_backbone_argument, common_options, some_backbone
+from gkmvlp.commands._recipes import add_backbone_argument, add_record_argument, common_options, some_backbone
 from gkmvlp.commands.finetune import CONFIGS
 
 SHARES = (0.01, 0.1, 1.0)
@@ -20,19 +20,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help="root of the real data set (absent: phantoms)")
     parser.add_argument("--config", metavar="NAME", help="config of the zoo, or a file (absent: by --data)")
     parser.add_argument("--out", metavar="DIR", type=Path, help="where to write (outputs/starts-TASK)")
-    parser.add_argument("--record", type=Path, metavar="DIR", help="folder that gets the figures too: docs/results")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="seeds (0 1 2)")
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES, metavar="X", help="of labels (0.01 0.1 1)")
     described = "one more option of the runs, like --options=--trainer.max_epochs=1; may be repeated"
     parser.add_argument("--options", action="append", default=[], metavar="OPTION", help=described)
     add_backbone_argument(parser)
+    add_record_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run what is not there yet, write the figures."""
     import time
 
-    from gkmvlp.commands._outcome import conclude, record
+    from gkmvlp.commands._outcome import conclude
     from gkmvlp.metrics.provenance import ProcessTreePeak
 
     start, task = time.monotonic(), arguments.task
@@ -42,9 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         options = [word for word in options if not word.startswith("--trainer.default_root_dir")]
         backbone = arguments.backbone or some_backbone()
         _arms(arguments, config.partition("=")[2], backbone, [*options, *arguments.options])
-    results = conclude(arguments.out, start, peak.bytes)
-    if arguments.record:
-        record(results, arguments.record / f"{task}.json")
+    conclude(arguments.out, start, peak.bytes, arguments.record and arguments.record / f"{task}.json")
     return 0
 
 
