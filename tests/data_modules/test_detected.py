@@ -9,7 +9,7 @@ from gkmvlp.cli import main
 from gkmvlp.data_modules import VqaRad
 from gkmvlp.data_modules.detected import read_regions, write_regions
 from gkmvlp.errors import ConfigError, DataError
-from gkmvlp.tasks.region_folder import load_regions
+from gkmvlp.tasks.region_folder import load_regions, save_regions
 from tests.tiny import DATA, words
 
 KIND = {"split": "image-disjoint", "name": "phantom-vqa-rad", "augment": 0.0, "region_dropout": 0.0, **DATA}
@@ -21,10 +21,20 @@ def found(phantoms, pretrained, tmp_path_factory):
     out = tmp_path_factory.mktemp("regions")
     backbone = f"--model.init_args.backbone={pretrained / 'backbone'}"
     assert main(["fit", *words("regions-phantom", phantoms, out / "run", backbone)]) == 0
+    _call_present(out / "run" / "model")
     file = out / "regions.parquet"
     line = ["data", "regions", "zoo://vqa-phantom", "--root", str(phantoms), "--model", str(out / "run" / "model")]
     assert main([*line, "--out", str(file)]) == 0
     return file
+
+
+def _call_present(folder):
+    """Shifts the head so that it calls about half of the regions present; an epoch may leave it with none or all."""
+    backbone, head = load_regions(folder)
+    with torch.no_grad():
+        presence_BR = head.eval()(backbone.model.eval().vision(torch.rand(4, 1, 32, 32)).patches)[1]
+        head.presence.bias -= presence_BR.median()
+    save_regions(backbone, head, folder)
 
 
 def test_a_data_set_reads_what_was_found(found, phantoms):
