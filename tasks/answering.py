@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.answers import exact_v1
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
@@ -24,7 +22,7 @@ from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
-from gkmvlp.models.weights import plain_state
+from gkmvlp.models.weights import head_told, plain_state
 
 Head = Literal["ranked", "free", "classifier"]
 LONGEST = 16  # tokens of a free answer; the longest of VQA-RAD are shorter still in most vocabularies
@@ -113,15 +111,12 @@ def load_answer_head(folder: Path, width: int) -> AnswerHead:
     Raises:
         BackboneError: If a file is missing or broken.
     """
-    try:
+    with head_told(folder, "answer head"):
         content = json.loads((folder / "answers.json").read_text())
         head = AnswerHead(content["head"], content["answers"], content["candidates"])
         if head.kind == "classifier":
             head.classifier = nn.Linear(width, len(head.answers))
             head.classifier.load_state_dict(load_file(folder / "classifier.safetensors"))
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BackboneError(f"{folder}: no readable answer head ({reason}); fine-tune anew") from error
     return head
 
 

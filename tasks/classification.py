@@ -54,15 +54,14 @@ class Classification(FineTuning):
         features: Features = "both",
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimization, scratch_rate, False, seed)
-        self.probe = probe and backbone is not None
+        super().__init__(architecture, backbone, optimization, scratch_rate, probe, seed)
         self.features: Features = features
         self.seen: list[Tensor] = []
         self.zero_shot: tuple[GkMvlp, Tokens, Tokens] | None = None
 
     @property
     def label(self) -> str:  # noqa: D102
-        return "variant:linear_probe" if self.probe else super().label
+        return "variant:linear_probe" if self.is_frozen else super().label
 
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Loads the backbone and puts a head for the DataModule's labels on it."""
@@ -71,8 +70,7 @@ class Classification(FineTuning):
         super().prepare(datamodule)
         self.labels: tuple[str, ...] = datamodule.labels  # type: ignore[attr-defined]
         self.head = make_head(self.labels, self.architecture, self.features)
-        if self.probe:
-            self.model.freeze_image_side()
+        if self.is_frozen:
             self.model.requires_grad_(False).eval()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # noqa: D102

@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
-from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Frame, valid_boxes
 from gkmvlp.losses.detection import box_overlap, focal_classification
 from gkmvlp.models import backbone as backbones
@@ -25,7 +23,7 @@ from gkmvlp.models.detector import Detections, Detector, DetectorConfig
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.grounded_knowledge import Grounded
 from gkmvlp.models.vision import ImageFeatures
-from gkmvlp.models.weights import plain_state
+from gkmvlp.models.weights import head_told, plain_state
 
 WORDS, TENSORS = "boxes.json", "detector.safetensors"
 
@@ -95,12 +93,9 @@ def load_box_head(folder: Path, model: GkMvlp) -> BoxHead:
     Raises:
         BackboneError: If a file is missing or broken.
     """
-    try:
+    with head_told(folder, "detector"):
         content = json.loads((folder / WORDS).read_text())
         config = DetectorConfig(**content["detector"])
         head = BoxHead(model, tuple(content["labels"]), config, bool(content["knowledge"]))
         head.load_state_dict(load_file(folder / TENSORS))
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BackboneError(f"{folder}: no readable detector ({reason}); fine-tune anew") from error
     return head

@@ -6,18 +6,16 @@ B images, L labels.
 import json
 from pathlib import Path
 
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from gkmvlp.errors import BackboneError
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
 from gkmvlp.models.label_head import LabelHead
-from gkmvlp.models.weights import plain_state
+from gkmvlp.models.weights import head_told, plain_state
 
 
 def make_head(labels: tuple[str, ...], architecture: Architecture, features: str) -> LabelHead:
@@ -45,11 +43,8 @@ def load_label_head(folder: Path, architecture: Architecture) -> LabelHead:
     Raises:
         BackboneError: If a file is missing or broken.
     """
-    try:
+    with head_told(folder, "head for labels"):
         content = json.loads((folder / "labels.json").read_text())
         head = make_head(tuple(content["labels"]), architecture, content["features"])
         head.load_state_dict(load_file(folder / "label_head.safetensors"))
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BackboneError(f"{folder}: no readable head for labels ({reason}); fine-tune anew") from error
     return head

@@ -100,9 +100,10 @@ def _write(
     about: About,
 ) -> Entry:
     """Write the files of a model into an empty folder; their entry."""
-    copy_model(inner, made, _backbone(model.info.get("backbone")))
+    backbone = _backbone(model.info.get("backbone"))
+    copy_model(inner, made, backbone)
     (made / CONFIG).write_text(yaml.safe_dump(without_paths(config), sort_keys=False), encoding="utf-8")
-    entry = _entry(model, config, manifest, figures, about, made)
+    entry = _entry(model, backbone, config, manifest, figures, about, made)
     parse(dump(entry), f"entry {about.name}")
     for source, content in {"entry": dump(entry), **_texts(made)}.items():
         if found := leftover_path(content):
@@ -154,6 +155,7 @@ def _texts(folder: Path) -> dict[str, str]:
 
 def _entry(
     model: Backbone,
+    backbone: Entry | None,
     config: Mapping[str, Any],
     manifest: dict[str, str],
     figures: list[Figure],
@@ -163,7 +165,7 @@ def _entry(
     """The entry of the files in a folder."""
     info, architecture = model.info, model.model.architecture
     task, data = str(info.get("task") or "pretraining"), str(info["trained_on"])
-    patients, backbone = trained_on_patients(info), _backbone(info.get("backbone"))
+    patients = trained_on_patients(info)
     if patients and not (about.weights and about.data):
         raise ZooError(f"trained on {data}: say by --weights-licence and --data-terms what may be done with it")
     return Entry(

@@ -21,13 +21,16 @@ def conclude(out: Path, start: float, peak_bytes: int, recorded: Path | None = N
         recorded: A file that gets the figures too.
     """
     figures = [figure for file in sorted((out / "predictions").glob("*.parquet")) for figure in figures_of(file)]
-    results = write_results(out, figures, start, peak_bytes)
-    if recorded:
-        record(results, recorded)
+    write_results(out, figures, start, peak_bytes, recorded)
 
 
-def write_results(out: Path, figures: Sequence[Figure], start: float, peak_bytes: int) -> Results:
-    """Writes figures to ``results.json`` in a folder, and prints the main ones (see ``conclude``)."""
+def write_results(
+    out: Path, figures: Sequence[Figure], start: float, peak_bytes: int, recorded: Path | None = None
+) -> None:
+    """Writes figures to ``results.json`` in a folder, and prints the main ones (see ``conclude``).
+
+    ``recorded`` gets the figures alone: predictions stay where they are, as others' ids do not go into the repository.
+    """
     results = Results(created(), command(), commit(), time.monotonic() - start, peak_bytes, list(figures))
     results.write(out / "results.json")
     for figure in filter(is_headline, figures):
@@ -37,9 +40,5 @@ def write_results(out: Path, figures: Sequence[Figure], start: float, peak_bytes
         name, on = f"{figure.name} {figure.label or ''}", figure.split or figure.data or ""
         print(f"{figure.task:22s} {name:28s} {figure.model or '':14s} {on:24s} {value:24s} {told}")
     print(f"figures in {out / 'results.json'}")
-    return results
-
-
-def record(results: Results, file: Path) -> None:
-    """Writes the figures alone: predictions stay where they are, as others' ids do not go into the repository."""
-    replace(results, figures=[replace(figure, predictions=None) for figure in results.figures]).write(file)
+    if recorded:
+        replace(results, figures=[replace(figure, predictions=None) for figure in figures]).write(recorded)

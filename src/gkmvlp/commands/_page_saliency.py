@@ -55,7 +55,7 @@ def where_they_look(
     labels = classifier.head.labels
     chosen = [found for found in _chosen(names, backbone.entities, samples) if found[0] in labels][:count]
     plot, axes = panels(3 * len(chosen), columns=3)
-    for row, (label, sample, box_4) in enumerate(chosen):
+    for row, (label, entity, sample, box_4) in enumerate(chosen):
         batch = backbone.batch([backbone.item(sample.image)])
         image_SS = batch["image"][0, 0].cpu().numpy()
         first, second, third = axes[3 * row : 3 * row + 3]
@@ -66,9 +66,7 @@ def where_they_look(
         )
         seen = backbone.look(batch)
         map_Ehw = seen.grounded.patch_attention[0].unflatten(-1, seen.features.grid).float().cpu().numpy()
-        known = of_label(label)
-        assert known is not None
-        draw_map(third, image_SS, map_Ehw[backbone.entities.index(known.name)], f"prompt: {known.name}")
+        draw_map(third, image_SS, map_Ehw[backbone.entities.index(entity)], f"prompt: {entity}")
         frame = Frame(*batch["frame"][0].tolist())
         frame = frame.measured_in(*sample.size) if sample.size else frame  # the file may be a smaller copy
         for axis in (first, second, third):
@@ -78,9 +76,9 @@ def where_they_look(
 
 def _chosen(
     names: Sequence[str], entities: Sequence[str], samples: Sequence[Sample]
-) -> list[tuple[str, Sample, NDArray[np.float32]]]:
-    """The first image of each label that is an entity, with its box (4,) xyxy in pixels of the original image."""
-    found: dict[str, tuple[str, Sample, NDArray[np.float32]]] = {}
+) -> list[tuple[str, str, Sample, NDArray[np.float32]]]:
+    """Each label that is an entity, the entity, its first image, and its box (4,) xyxy in pixels of the original."""
+    found: dict[str, tuple[str, str, Sample, NDArray[np.float32]]] = {}
     for sample in samples:
         if sample.finding_K4 is None:
             continue
@@ -88,7 +86,7 @@ def _chosen(
             label = names[index]
             known = of_label(label)
             if box_4.any() and known is not None and known.name in entities:
-                found.setdefault(label, (label, sample, box_4))
+                found.setdefault(label, (label, known.name, sample, box_4))
     return list(found.values())
 
 

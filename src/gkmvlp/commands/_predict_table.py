@@ -40,19 +40,19 @@ def read_prompts(file: Path) -> list[Prompt]:
 
 def show(task: str, rows: Rows) -> None:
     """Print a table; images by their file names where these tell them apart."""
-    table = pd.DataFrame(rows)[SHOWN[task]]
+    table = pd.DataFrame(rows)
     short = {str(image): Path(str(image)).name for image in table["sample_id"]}
     if len(set(short.values())) == len(short) and task != "embed":
         table["sample_id"] = table["sample_id"].map(short)
     if task == "embed":
         table["embedding"] = [f"{len(v)} numbers, {v[0]:.3f} {v[1]:.3f} ..." for v in table["embedding"]]
     if task == "localization":
-        table = pd.DataFrame(rows).assign(sample_id=table["sample_id"])
-        images, table = table["sample_id"].nunique(), table.loc[table["is_likely"], SHOWN[task]]
+        images, table = table["sample_id"].nunique(), table[table["is_likely"]]
         print(f"{table['sample_id'].nunique()} of {images} images with a box above the threshold of its label")
     if table.empty:
         return
-    print(table.rename(columns={"sample_id": "image"}).to_string(index=False, float_format=lambda x: f"{x:.3f}"))
+    shown = table[SHOWN[task]].rename(columns={"sample_id": "image"})
+    print(shown.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
 
 
 def write_rows(path: Path, rows: Rows, task: str, model: str, reader: Reader) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gkmvlp.commands._classification_arms import classification_arms
 from gkmvlp.commands._folds import FOLDS, merge_folds, pairs_stage, require_unseen, split_in
-from gkmvlp.commands._outcome import record, write_results
+from gkmvlp.commands._outcome import write_results
 from gkmvlp.data_modules import ChestXray14
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.evaluate import figures_of
@@ -48,6 +48,4 @@ def measure_chestxray14(args: argparse.Namespace) -> None:
         merged = merge_folds(parts, args.out / "predictions" / "classification.parquet")
         zero_shot = merge_folds(seen, args.out / "predictions" / "zero_shot.parquet")
         figures = [*figures_of(merged), *figures_of(zero_shot)]
-    results = write_results(args.out, figures, start, peak.bytes)
-    if args.record:
-        record(results, args.record / "chestxray14.json")
+    write_results(args.out, figures, start, peak.bytes, args.record and args.record / "chestxray14.json")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gkmvlp.commands._outcome import record, write_results
+from gkmvlp.commands._outcome import write_results
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.bootstrap import LEVEL, RESAMPLES, SEED, Resamples, interval
@@ -36,9 +36,7 @@ def measure_labeler(args: argparse.Namespace) -> None:
         for file in _hard(args.hard):
             rows = [(row["text"], row["status"]) for row in json.loads(file.read_text())]
             figures.append(f1_figure(file.stem.replace("_", "-"), rows, [label(text) for text, _ in rows], None))
-    results = write_results(args.out, figures, start, peak.bytes)
-    if args.record:
-        record(results, args.record / "labeler.json")
+    write_results(args.out, figures, start, peak.bytes, args.record and args.record / "labeler.json")
 
 
 def label(text: str) -> dict[str, int]:

@@ -5,7 +5,7 @@ import time
 
 from gkmvlp.commands._arms import lightning, localization_words, run_arms
 from gkmvlp.commands._folds import FOLDS, merge_folds, pairs_stage, require_unseen
-from gkmvlp.commands._outcome import record, write_results
+from gkmvlp.commands._outcome import write_results
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.data_modules.splits import hash_split
 from gkmvlp.hardware import runs_at_once
@@ -40,6 +40,4 @@ def measure_rsna(args: argparse.Namespace) -> None:
         merged = merge_folds(found, args.out / "predictions" / "localization.parquet")
         attended = merge_folds(looked, args.out / "predictions" / "grounding.parquet")
         figures = [*figures_of(merged), *figures_of(attended)]
-    results = write_results(args.out, figures, start, peak.bytes)
-    if args.record:
-        record(results, args.record / "rsna-pneumonia.json")
+    write_results(args.out, figures, start, peak.bytes, args.record and args.record / "rsna-pneumonia.json")

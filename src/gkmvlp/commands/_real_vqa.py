@@ -4,7 +4,7 @@ import argparse
 import time
 
 from gkmvlp.commands._arms import vqa_arms
-from gkmvlp.commands._outcome import record, write_results
+from gkmvlp.commands._outcome import write_results
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.provenance import ProcessTreePeak
@@ -19,6 +19,4 @@ def measure_vqa(args: argparse.Namespace) -> None:
             words = [*options, f"--data.init_args.split={split}"]
             arms = vqa_arms("zoo://vqa-rad", args.out / split, args.backbone, args.seeds, words, jobs)
             figures += figures_of(arms)
-    results = write_results(args.out, figures, start, peak.bytes)
-    if args.record:
-        record(results, args.record / "vqa-rad.json")
+    write_results(args.out, figures, start, peak.bytes, args.record and args.record / "vqa-rad.json")
