@@ -1,4 +1,4 @@
-"""The further stages of ``gkmvlp demo --all``: classification, localization, reports, grounding and retrieval."""
+"""The further stages of ``gkmvlp demo --all``: classification, boxes, reports, grounding, retrieval and regions."""
 
 from pathlib import Path
 
@@ -29,6 +29,8 @@ def further_stages(out: Path, data: Path, backbone: str, sizes: dict[str, int], 
     files = classification_arms("zoo://classification-phantom", out, backbone, [0], FRACTIONS, [root], jobs)
     for task, config in (("localization", "localization-phantom"), ("report_generation", "report-phantom")):
         files.append(run_arms(task, f"zoo://{config}", out, start_words(backbone), [0], [root], jobs))
+    found = {"pretrained": start_words(backbone)["pretrained"]}  # the atlas is its floor
+    files.append(run_arms("region_detection", "zoo://regions-phantom", out, found, [0], [root], jobs))
     for task in ("grounding", "retrieval"):
         folder = out / f"evaluate-{task}"
         words = [root, f"--model.init_args.backbone={backbone}", f"--trainer.default_root_dir={folder}"]

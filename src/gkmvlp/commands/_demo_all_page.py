@@ -1,4 +1,4 @@
-"""Sections of the demo's page for the further tasks: classification, localization, reports, grounding, retrieval."""
+"""Sections of the demo's page for the further tasks: classification, localization, reports, grounding and the like."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +66,7 @@ def further_sections(out: Path, data: Path, figures: Sequence[Figure]) -> list[S
         Section("Reports", [report_pairs(own), table("report_generation")]),
         Section("Grounding on boxes of ChestX-ray14's layout", [table("grounding", "phantom-chestxray14")]),
         Section("Retrieval", [table("retrieval")]),
+        Section("Regions", [table("region_detection")]),
     ]
 
 

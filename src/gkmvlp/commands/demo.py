@@ -1,6 +1,7 @@
 """Show the whole method on phantoms: pre-train, classify, ground, answer questions, one result page.
 
-With --all also classification, localization, reports, grounding and retrieval on the other data sets' look-alikes.
+With --all also classification, localization, reports, grounding, retrieval and regions, the first two and grounding on
+the other data sets' look-alikes.
 """
 
 import argparse

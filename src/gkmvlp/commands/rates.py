@@ -1,20 +1,22 @@
-"""Choose the learning rates of a question-answering config on validation data.
+"""Choose the learning rates of a config that fine-tunes, on validation data.
 
 Without --data on phantoms of another seed than the demo's, from a backbone pre-trained on them; with --data on the
-validation questions of a real data set. The arms from a backbone and from scratch try the same rates; no test question
-is read. The chosen rates are then written into the config by hand: optimization.rate and scratch_rate.
+validation rows of a real data set. The arms from a backbone and from scratch try the same rates; no test row is read.
+The chosen rates are then written into the config by hand: optimization.rate and scratch_rate.
 """
 
 import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gkmvlp.commands.demo import PATIENTS, VQA_IMAGES
+from gkmvlp.commands.demo import PATIENTS
+from gkmvlp.zoo.shipped import CORPORA
 
 RATES = (3e-4, 1e-3, 3e-3)
 SEED = 1  # of the phantoms; the demo's are of seed 0
 KEPT = "validation.json"
-COLUMNS = ("config", "arm", "rate", "validation accuracy", "seeds", "chosen")
+LAYOUTS = {"VqaRad": "vqa", "ChestXray14": "nih", "RsnaPneumonia": "rsna"}  # DataModule -> look-alike, beside MIMIC's
+COLUMNS = ("config", "arm", "rate", "validation figure", "seeds", "chosen")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,10 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rates", type=float, nargs="+", default=RATES, metavar="R", help="rates to try")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="S", help="seeds of each run (0)")
     parser.add_argument("--patients", type=int, default=PATIENTS, metavar="N", help=f"phantom patients ({PATIENTS})")
-    parser.add_argument(
-        "--vqa-images", type=int, default=VQA_IMAGES, metavar="M", help=f"phantoms with questions ({VQA_IMAGES})"
-    )
-    for stage, what in (("--pretrain", "pre-training"), ("--vqa", "question answering")):
+    parser.add_argument("--images", type=int, metavar="M", help="size of the task's own look-alike (as in the demo)")
+    for stage, what in (("--pretrain", "pre-training"), ("--finetune", "fine-tuning")):
         described = f"one more option of {what}, like {stage}=--trainer.max_epochs=1; may be repeated"
         parser.add_argument(stage, action="append", default=[], metavar="OPTION", help=described)
 
@@ -48,10 +48,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--data needs --backbone: the rates hold for fine-tuning a certain backbone")
     start = time.monotonic()
     data, backbone, told = (args.data, args.backbone, "") if args.data else _phantoms(args)
-    rows = _try_all(args, backbone, [f"--data.init_args.root={data}", *args.vqa])
-    changed = f"; question answering with {' '.join(args.vqa)}" if args.vqa else ""
-    note = f"Accuracy on validation questions, best epoch{told}{changed}."
-    name = f"rates-{args.config}.json" if args.data else "rates.json"
+    rows = _try_all(args, backbone, [f"--data.init_args.root={data}", *args.finetune])
+    changed = f"; fine-tuning with {' '.join(args.finetune)}" if args.finetune else ""
+    note = f"The figure that validation chooses by, at its best{told}{changed}."
+    name = f"rates-{args.config}.json"
     title, seconds = f"Learning rates of {args.config}", time.monotonic() - start
     write_table(args.out / name, title, COLUMNS, rows, command=command(), seconds=seconds, note=note)
     print(args.out / name)
@@ -85,7 +85,7 @@ def _try_all(args: argparse.Namespace, backbone: str, options: Sequence[str]) ->
         found: dict[float, list[float]] = {rate: [] for rate in args.rates}
         for (name, rate, _), folder in runs.items():
             if name == arm:
-                found[rate].append(float(json.loads((folder / KEPT).read_text())["accuracy"]))
+                found[rate].append(float(json.loads((folder / KEPT).read_text())["best"]))
         best = choose(found)
         for rate, values in found.items():
             mark = "yes" if rate == best else ""
@@ -94,27 +94,32 @@ def _try_all(args: argparse.Namespace, backbone: str, options: Sequence[str]) ->
     return rows
 
 
-def choose(accuracies: Mapping[float, Sequence[float]]) -> float:
-    """The rate of the highest mean accuracy over seeds; of equal ones the smallest.
+def choose(found: Mapping[float, Sequence[float]]) -> float:
+    """The rate of the highest mean over seeds; of equal ones the smallest.
 
     Args:
-        accuracies: Rate -> validation accuracy of each seed.
+        found: Rate -> validation figure of each seed, higher is better.
     """
-    return max(sorted(accuracies), key=lambda rate: sum(accuracies[rate]) / len(accuracies[rate]))
+    return max(sorted(found), key=lambda rate: sum(found[rate]) / len(found[rate]))
 
 
 def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
     """Root of phantoms of another seed, backbone pre-trained on them, and how, for the note."""
     from gkmvlp.commands._arms import lightning
+    from gkmvlp.commands._configs import by_name
+    from gkmvlp.commands._recipes import data_class
     from gkmvlp.commands.phantom import write_corpora
 
     data, folder = args.out / "data", args.out / "pretrain"
-    write_corpora(data, {"mimic": args.patients, "vqa": args.vqa_images}, SEED)
+    sizes = {"mimic": args.patients}
+    if layout := LAYOUTS.get(data_class(by_name(args.config))):
+        sizes[layout] = args.images or CORPORA[layout]
+    write_corpora(data, sizes, SEED)
     if not (folder / "backbone" / "config.json").is_file():
         places = [f"--trainer.default_root_dir={folder}", f"--data.init_args.root={data}"]
         lightning("fit", "--config=zoo://pretrain-phantom", *places, *args.pretrain)
     how = f"with {' '.join(args.pretrain)}" if args.pretrain else "unchanged"
-    told = f"; {args.patients} phantom patients and {args.vqa_images} phantoms with questions of seed {SEED}"
+    told = "; phantoms of seed {}: {}".format(SEED, ", ".join(f"{name} {count}" for name, count in sizes.items()))
     return str(data), str(folder / "backbone"), f"{told}; backbone by the config pretrain-phantom {how}"
 
 
@@ -129,13 +134,13 @@ def _words(arm: str, backbone: str, rate: float, seed: int) -> list[str]:
 
 
 def fit_and_keep(config: str, folder: Path, words: Sequence[str]) -> None:
-    """One run; the validation accuracy of its best epoch is kept in its folder."""
+    """One run; the validation figure of its best checkpoint is kept in its folder."""
     import json
 
     from gkmvlp.commands._arms import lightning
 
     lightning("fit", f"--config=zoo://{config}", f"--trainer.default_root_dir={folder}", *words)
-    (folder / KEPT).write_text(json.dumps({"accuracy": best_score(folder / "checkpoints" / "best.ckpt")}))
+    (folder / KEPT).write_text(json.dumps({"best": best_score(folder / "checkpoints" / "best.ckpt")}))
 
 
 def best_score(checkpoint: Path) -> float:

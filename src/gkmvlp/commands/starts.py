@@ -1,17 +1,23 @@
 """Compare the two starts of a task: from a backbone and from scratch, same config, same steps, several seeds.
 
 On phantoms, unless --data names a real data set. classification is repeated at each share of the labels, with a linear
-probe beside; localization with a frozen encoder beside. Runs that are complete are not repeated.
+probe beside; localization and regions with a frozen encoder beside. On phantoms the backbone then reads the regions
+that were found, beside those of the atlas. Runs that are complete are not repeated.
 """
 
 import argparse
 from pathlib import Path
 
-from gkmvlp.commands._recipes import add_backbone_argument, add_record_argument, common_options, some_backbone
+from gkmvlp.commands._recipes import PHANTOMS, add_backbone_argument, add_record_argument, common_options, some_backbone
 from gkmvlp.commands.finetune import CONFIGS
 
 SHARES = (0.01, 0.1, 1.0)
-TASKS = {"classification": "classification", "localization": "localization", "report": "report_generation"}
+TASKS = {
+    "classification": "classification",
+    "localization": "localization",
+    "regions": "region_detection",
+    "report": "report_generation",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,11 +56,14 @@ def _arms(arguments: argparse.Namespace, config: str, backbone: str, options: li
     """The runs of the task."""
     from gkmvlp.commands._arms import localization_words, run_arms, start_words
     from gkmvlp.commands._classification_arms import classification_arms
+    from gkmvlp.commands._region_arms import read_with_both
     from gkmvlp.hardware import runs_at_once
 
     out, seeds, jobs = arguments.out, arguments.seeds, runs_at_once()
     if arguments.task == "classification":
         classification_arms(config, out, backbone, seeds, arguments.shares, options, jobs)
         return
-    arms = localization_words(backbone) if arguments.task == "localization" else start_words(backbone)
+    arms = start_words(backbone) if arguments.task == "report" else localization_words(backbone)
     run_arms(TASKS[arguments.task], config, out, arms, seeds, options, jobs)
+    if arguments.task == "regions" and not arguments.data:
+        read_with_both(out, backbone, PHANTOMS, out / "region_detection" / f"pretrained-{seeds[0]}" / "model")

@@ -191,7 +191,7 @@ def _figure(
 def _beside(
     task: Task, key: Key, model: str, measured: Mapping[str, Curves]
 ) -> tuple[dict[str, FloatArray], dict[str, Range]]:
-    """Curves of the floors, and the model's differences from them and from scratch."""
+    """Curves of the floors, and the model's differences from them, from scratch, and of a variant from pretrained."""
     of_seed = measured[model].by_seed[key]
     rivals: dict[str, Mapping[int, FloatArray]] = {}
     for name, other in measured.items():
@@ -202,6 +202,8 @@ def _beside(
     floors = {name: mean_over_seeds(rival) for name, rival in rivals.items()}
     # A floor of one seed has no randomness of its own: it stands beside every seed of the model.
     rivals = {n: dict.fromkeys(of_seed, floors[n]) if len(rival) == 1 else rival for n, rival in rivals.items()}
-    if model != "scratch" and "scratch" in measured and key in measured["scratch"].by_seed:
-        rivals["scratch"] = measured["scratch"].by_seed[key]
+    compared = {"pretrained": ["scratch"], "scratch": []}.get(model, ["scratch", "pretrained"])
+    for name in compared:
+        if name in measured and key in measured[name].by_seed:
+            rivals[name] = measured[name].by_seed[key]
     return floors, {name: span(difference(of_seed, rival)) for name, rival in rivals.items()}
