@@ -1,10 +1,18 @@
-"""What the tasks that fine-tune share: the rate of each start, and an image side that may be held still."""
+"""What the tasks that fine-tune share: the rate of each start, and an image side that may be held still.
 
+N images, M memory tokens, D width.
+"""
+
+from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
 from lightning import LightningDataModule
 
+from gkmvlp.batch import ImageBatch
+from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import Architecture
+from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.optimization import Optimization
 
@@ -20,6 +28,7 @@ class FineTuning(Task):
             gets the rate that validation chose for it.
         is_frozen: Keep the image side of the backbone as it is. Without a backbone there is nothing to keep.
         seed: Names the run in its predictions.
+        keep_memory: Compute the memory of each image once, where its side is held still: a small model's fits.
     """
 
     def __init__(
@@ -30,17 +39,46 @@ class FineTuning(Task):
         scratch_rate: float | None,
         is_frozen: bool,
         seed: int,
+        keep_memory: bool = False,
     ) -> None:
         if backbone is None and scratch_rate is not None:
             optimization = replace(optimization, rate=scratch_rate)
         super().__init__(architecture, backbone, optimization)
         self.is_frozen = is_frozen and backbone is not None
+        self.keeps = keep_memory and self.is_frozen
         self.seed = seed
+        self.kept: dict[str, Memory] = {}
 
     def prepare(self, datamodule: LightningDataModule) -> None:
-        """Loads the backbone, or builds a fresh one, and holds its image side still where that is asked for."""
+        """Loads the backbone, or builds a fresh one, and holds its image side still where that is asked for.
+
+        Raises:
+            ConfigError: If images change from one look to the next, but their memory is to be kept.
+        """
         if self.start is not None:
             return
+        if self.keeps and datamodule.augmentation:  # type: ignore[attr-defined]
+            raise ConfigError(
+                "keep_memory computes each image once: set data.init_args.augment=0, or keep_memory=false"
+            )
         super().prepare(datamodule)
         if self.is_frozen:
             self.model.freeze_image_side()
+
+    def memory(self, batch: ImageBatch, ids: Sequence[str]) -> Memory:
+        """What language reads of the images of a batch, (N, M, D).
+
+        Args:
+            batch: N images.
+            ids: A name of each, by which its memory is kept.
+        """
+        if not self.keeps:
+            return self.look(batch).memory
+        if missing := [row for row, name in enumerate(ids) if name not in self.kept]:
+            some: ImageBatch = {**batch, **{key: batch[key][missing] for key in ("image", "region_box", "region_mask")}}  # type: ignore[typeddict-item, literal-required]
+            with torch.no_grad():
+                found = self.look(some).memory
+            self.kept |= {
+                ids[row]: Memory(*parts) for row, parts in zip(missing, zip(*found, strict=True), strict=True)
+            }
+        return Memory(*(torch.stack(parts) for parts in zip(*(self.kept[name] for name in ids), strict=True)))

@@ -32,6 +32,8 @@ class ReportGeneration(FineTuning):
         optimization: How weights move.
         scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``.
         freeze_image: Keep the image side of the backbone as it is. Without a backbone there is nothing to keep.
+        keep_memory: Compute what language reads of an image once: for small models, with ``freeze_image`` and without
+            augmentation. Regions are those of the first look.
         label_smoothing: Share of each target token spread over the vocabulary.
         search: How a report is written, in validation, test and ``gkmvlp predict``.
         seed: Names the run in its predictions, and starts the chance of ``search.kind: sample``.
@@ -46,24 +48,26 @@ class ReportGeneration(FineTuning):
         optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
         scratch_rate: float | None = None,
         freeze_image: bool = False,
+        keep_memory: bool = False,
         label_smoothing: float = 0.1,
         search: Search = Search(),  # noqa: B008
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimization, scratch_rate, freeze_image, seed)
+        super().__init__(architecture, backbone, optimization, scratch_rate, freeze_image, seed, keep_memory)
         self.label_smoothing, self.search = label_smoothing, search
         self.entity_f1 = BinaryF1Score()
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
         tokens = self.tokens(batch["text"], decode=True)
-        logits_BTV = self.model.decode(tokens, self.look(batch).memory)
+        logits_BTV = self.model.decode(tokens, self.memory(batch, batch["sample_id"]))
         loss = report_likelihood(logits_BTV, tokens.ids, tokens.mask, label_smoothing=self.label_smoothing)
         self.log("train/loss", loss, batch_size=len(batch["text"]))
         return loss
 
     def written(self, batch: ImageBatch) -> tuple[list[str], list[float]]:
         """A report of each image, and its log-likelihood in nats."""
-        return write_texts(cast(Backbone, self.start), self.look(batch).memory, search=self.search, chance=self.chances)
+        memory = self.memory(batch, batch["sample_id"])
+        return write_texts(cast(Backbone, self.start), memory, search=self.search, chance=self.chances)
 
     def on_validation_epoch_start(self) -> None:
         """Every validation, and the test, draws alike."""

@@ -36,6 +36,8 @@ class VisualQuestionAnswering(FineTuning):
             gets the rate that validation chose for it (``gkmvlp rates``).
         freeze_image: Keep the image side of the backbone as it is: language alone learns, in about half the time a
             step, and from fewer questions. Without a backbone there is nothing to keep: all learns.
+        keep_memory: Compute what language reads of an image once: for small models, with ``freeze_image`` and without
+            augmentation. Regions are those of the first look.
         head: ``ranked`` scores the training answers by the decoder, ``free`` lets it write, ``classifier`` is a
             linear layer over the training answers.
         candidates: How many answers ``ranked`` scores in full for a question.
@@ -52,12 +54,13 @@ class VisualQuestionAnswering(FineTuning):
         optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
         scratch_rate: float | None = None,
         freeze_image: bool = False,
+        keep_memory: bool = False,
         head: Head = "ranked",
         candidates: int = 64,
         blind: bool = False,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimization, scratch_rate, freeze_image, seed)
+        super().__init__(architecture, backbone, optimization, scratch_rate, freeze_image, seed, keep_memory)
         self.head: Head = head
         self.candidates, self.blind = candidates, blind
         self.answers: list[str] = []
@@ -108,10 +111,10 @@ class VisualQuestionAnswering(FineTuning):
         ids = batch["image_id"] if not self.blind else [""] * len(batch["question"])
         place = {image_id: row for row, image_id in enumerate(dict.fromkeys(ids))}
         first = torch.tensor([ids.index(image_id) for image_id in place], device=self.device)
-        image, box, mask = (batch[key][first] for key in ("image", "region_box", "region_mask"))  # type: ignore[literal-required]
+        images: Any = {key: batch[key][first] for key in ("image", "region_box", "region_mask")}  # type: ignore[literal-required]
         if self.blind:  # one grey image stands for all
-            image = torch.full_like(image, GREY)
-        memory = self.model.encode_image(image, box, mask).memory
+            images["image"] = torch.full_like(images["image"], GREY)
+        memory = self.memory(images, list(place))
         return memory, torch.tensor([place[image_id] for image_id in ids], device=self.device)
 
     def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:  # noqa: D102

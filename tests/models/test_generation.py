@@ -176,7 +176,7 @@ def test_a_narrow_beam_equals_one_made_of_lists(text, memory, beams):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("kind", ["greedy", "beam", "sample"])
+@pytest.mark.parametrize("kind", ["greedy", "beam", "sample", "consensus"])
 def test_no_text_is_shorter_or_longer_than_asked(text, memory, kind):
     for shortest, longest in ((3, 4), (5, 9)):
         written = generate(text, START, END, memory, SEEN, Search(kind, shortest=shortest, longest=longest))
@@ -201,6 +201,18 @@ def test_samples_follow_the_distribution(text, memory):
             assert abs(share - expected) < 4 * (expected * (1 - expected) / count) ** 0.5 + 1e-9
     again = generate(text, START, END, one, None, search, torch.Generator().manual_seed(0)).ids
     assert torch.equal(ids, again)
+
+
+@torch.no_grad()
+def test_the_drafts_of_a_consensus_are_samples_of_one_memory_after_the_other(text, memory):
+    drafts = Search("consensus", drafts=3, longest=7)
+    together = generate(text, START, END, memory, SEEN, drafts, torch.Generator().manual_seed(0))
+    each = Memory(*(part.repeat_interleave(3, dim=0) for part in memory))
+    alone = Search("sample", longest=7)
+    apart = generate(text, START, END, each, SEEN.repeat_interleave(3, dim=0), alone, torch.Generator().manual_seed(0))
+    assert torch.equal(together.ids, apart.ids)
+    assert together.ids.unique(dim=0).shape[0] > 3
+    torch.testing.assert_close(together.score, apart.score)
 
 
 @pytest.mark.parametrize("top_p", [1e-6, 0.3, 0.7, 0.95, 1.0])

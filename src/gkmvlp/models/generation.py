@@ -1,6 +1,6 @@
-"""Writing texts with the decoder: greedily, by beam search, or by sampling.
+"""Writing texts with the decoder: greedily, by beam search, by sampling, or by consensus of samples.
 
-B texts, K beams of each, T tokens, M memory tokens, D width, H heads, V vocabulary.
+B texts, K beams or drafts of each, T tokens, M memory tokens, D width, H heads, V vocabulary.
 """
 
 import re
@@ -13,9 +13,10 @@ from torch import Tensor
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.text import POSITIONS, BertLayer, FusionBert, Memory
+from gkmvlp.report.consensus import most_agreed
 
 _HYPHEN = re.compile(r"(?<=\w) ([-/]) (?=\w)")  # a WordPiece tokenizer takes "x-ray" apart
-Kind = Literal["greedy", "beam", "sample"]
+Kind = Literal["greedy", "beam", "sample", "consensus"]
 
 
 @dataclass
@@ -24,8 +25,10 @@ class Search:
 
     Attributes:
         kind: ``greedy`` takes the likeliest token each time, ``beam`` keeps the likeliest ``beams`` beginnings,
-            ``sample`` draws each token.
+            ``sample`` draws each token, ``consensus`` draws ``drafts`` texts and takes the one whose entities agree
+            most with those of the others (see ``gkmvlp.report.consensus``).
         beams: Width of the beam.
+        drafts: How many texts are drawn for a consensus.
         temperature: Divides the logits before a token is drawn.
         top_p: A token is drawn among the likeliest whose probabilities reach this sum.
         shortest: Fewest tokens of a text, the end not counted.
@@ -35,6 +38,7 @@ class Search:
 
     kind: Kind = "greedy"
     beams: int = 4
+    drafts: int = 16
     temperature: float = 1.0
     top_p: float = 1.0
     shortest: int = 0
@@ -49,6 +53,7 @@ class Search:
         """
         rules = {
             "beams >= 1": self.beams >= 1,
+            "drafts >= 1": self.drafts >= 1,
             "temperature > 0": self.temperature > 0,
             "0 < top_p <= 1": 0 < self.top_p <= 1,
             f"0 <= shortest < longest <= {POSITIONS}": 0 <= self.shortest < self.longest <= POSITIONS,
@@ -122,7 +127,7 @@ def generate(
     search: Search = Search(),  # noqa: B008 - never changed
     chance: torch.Generator | None = None,
 ) -> Written:
-    """Writes one text for each memory.
+    """Writes one text for each memory; for ``consensus`` all drafts of the first, then of the second, and so on.
 
     Args:
         text: The model, in evaluation mode.
@@ -131,20 +136,21 @@ def generate(
         memory: What the decoder reads, (B, M, D); a tensor is its own keys.
         mask_BM: (B, M) bool, True where it may be read; None allows all.
         search: How a text is chosen.
-        chance: Source of chance of ``sample``, on the memory's device; the global one without it.
+        chance: Source of chance where tokens are drawn, on the memory's device; the global one without it.
     """
     memory = Memory(memory, memory) if isinstance(memory, Tensor) else memory
     if search.kind == "beam":
         return _beam(CachedDecoder(text, memory, mask_BM, search.beams), start, end, memory.key, search)
-    decoder = CachedDecoder(text, memory, mask_BM)
-    token_B = torch.full((len(memory.key),), start, device=memory.key.device)
+    drafts = search.drafts if search.kind == "consensus" else 1
+    decoder = CachedDecoder(text, memory, mask_BM, drafts)
+    token_B = torch.full((len(memory.key) * drafts,), start, device=memory.key.device)  # B texts of all memories
     done_B, score_B = torch.zeros_like(token_B, dtype=torch.bool), torch.zeros_like(token_B, dtype=torch.float)
     written: list[Tensor] = []
     while len(written) < search.longest and not done_B.all():
         logits_BV = decoder.step(token_B)
         if len(written) < search.shortest:
             logits_BV[:, end] = -torch.inf
-        if search.kind == "sample":
+        if search.kind in ("sample", "consensus"):
             token_B = torch.multinomial(probabilities(logits_BV, search), 1, generator=chance)[:, 0]
         else:
             token_B = logits_BV.argmax(-1)
@@ -171,12 +177,17 @@ def write_texts(
     tokenizer = backbone.tokenizer
     ends = tokenizer.bos_token_id, tokenizer.sep_token_id
     written = generate(backbone.model.text, *ends, memory, mask_BM, search, chance)
-    texts = tokenizer.batch_decode(written.ids, skip_special_tokens=True)
-    return [_HYPHEN.sub(r"\1", text) for text in texts], written.score.tolist()
+    decoded = tokenizer.batch_decode(written.ids, skip_special_tokens=True)
+    texts, scores = [_HYPHEN.sub(r"\1", text) for text in decoded], written.score.tolist()
+    if search.kind != "consensus":
+        return texts, scores
+    starts = range(0, len(texts), search.drafts)
+    taken = [start + most_agreed(texts[start : start + search.drafts]) for start in starts]
+    return [texts[n] for n in taken], [scores[n] for n in taken]
 
 
 def probabilities(logits_BV: Tensor, search: Search) -> Tensor:
-    """What ``sample`` draws from: by temperature and nucleus (Holtzman et al., ICLR 2020), (B, V), not normalised."""
+    """What tokens are drawn from: by temperature and nucleus (Holtzman et al., ICLR 2020), (B, V), not normalised."""
     sorted_BV, token_BV = (logits_BV / search.temperature).softmax(-1).sort(-1, descending=True)
     before_BV = sorted_BV.cumsum(-1) - sorted_BV
     sorted_BV = sorted_BV.masked_fill(before_BV >= search.top_p, 0)  # the likeliest always stays

@@ -1,0 +1,62 @@
+"""Memory that is kept: what it holds, when it is computed, and what is refused."""
+
+import pytest
+import torch
+from torch.utils.data import default_collate
+
+from gkmvlp.data_modules import MimicCxr
+from gkmvlp.data_modules.dataset import SampleDataset
+from gkmvlp.errors import ConfigError
+from gkmvlp.tasks import ReportGeneration
+from tests.tiny import DATA, architecture
+
+
+@pytest.fixture(scope="module")
+def steady(phantoms):
+    """Studies that are shown alike each time."""
+    data = MimicCxr(str(phantoms), name="phantom-mimic-cxr", augment=0.0, region_dropout=0.0, **DATA)
+    data.setup("fit")
+    return data
+
+
+@pytest.fixture(scope="module")
+def batch(steady):
+    return default_collate(list(SampleDataset(steady.rows("train")[:5], steady.read, steady.regions)))
+
+
+def made(steady, backbone, **options):
+    task = ReportGeneration(architecture(), backbone, **options)
+    task.prepare(steady)
+    return task.eval()
+
+
+def test_each_image_is_looked_at_once_and_its_memory_stays(steady, pretrained, batch, monkeypatch):
+    task = made(steady, str(pretrained / "backbone"), freeze_image=True, keep_memory=True)
+    wanted = task.look(batch).memory
+    looked = []
+    look = task.look
+    monkeypatch.setattr(task, "look", lambda batch: looked.append(len(batch["image"])) or look(batch))
+    ids = batch["sample_id"]
+    some = {key: value[:2] if torch.is_tensor(value) else value for key, value in batch.items()}
+    first = task.memory(some, ids[:2])
+    back = {key: value.flip(0) if torch.is_tensor(value) else value for key, value in batch.items()}
+    again = task.memory(back, ids[::-1])
+    assert looked == [2, 3]
+    for got, parts in zip((first.key, first.value), wanted, strict=True):
+        torch.testing.assert_close(got, parts[:2])
+    for got, parts in zip(again, wanted, strict=True):
+        torch.testing.assert_close(got, parts.flip(0))
+        assert not got.requires_grad
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_an_image_side_that_learns_is_looked_at_anew(steady, pretrained, batch, is_frozen):
+    start = None if is_frozen else str(pretrained / "backbone")  # from scratch nothing is held still
+    task = made(steady, start, freeze_image=is_frozen, keep_memory=True)
+    assert task.memory(batch, batch["sample_id"]).key.requires_grad
+    assert not task.kept
+
+
+def test_augmented_images_are_not_kept(studies, pretrained):
+    with pytest.raises(ConfigError, match=r"augment=0"):
+        made(studies, str(pretrained / "backbone"), freeze_image=True, keep_memory=True)
