@@ -47,7 +47,7 @@ STAGES = (
     Stage("classification-1%", "classification-phantom", "classification", ("--data.init_args.train_fraction=0.01",)),
     Stage("classification-100%", "classification-phantom", "classification"),
     Stage("vqa", "vqa-phantom", "vqa"),
-    Stage("report", "report-phantom", "report_generation"),
+    Stage("report", "report-phantom", "report_generation", ("--trainer.max_epochs=5",)),
 )
 PRETRAINED = ("entity_classification", "zero_shot", "grounding")  # files of pre-training itself
 FILES = (*PRETRAINED, *(stage.name for stage in STAGES))
