@@ -45,7 +45,7 @@ def cells(keep: Path) -> list[Cell]:
     """
     out = []
     for file, (name, title) in SHOWN.items():
-        parts = [read_predictions(path) for path in sorted(keep.glob(f"*/{file}.parquet"))]
+        parts = [read_predictions(path) for path in sorted(keep.glob(f"[!.]*/{file}.parquet"))]
         if not parts:
             continue
         table = pd.concat([rows for rows, _ in parts], ignore_index=True)

@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run what is not kept yet, seed by seed; write table and plot after each."""
+    """Run what is not kept yet, seed by seed; write table and plot of all that is kept, also after a fault."""
     import os
     import time
 
@@ -49,13 +49,15 @@ def run(args: argparse.Namespace) -> int:
     data, keep = args.out / "data", args.record / "ablation"
     epochs = [f"--trainer.max_epochs={EPOCHS}", f"--trainer.check_val_every_n_epoch={EPOCHS}"]
     start = time.monotonic()
-    for seed in args.seeds:
-        missing = [name for name in variants if not (keep / f"{name}-{seed}").is_dir()]
-        if missing:
-            write_corpora(data, {"mimic": args.patients, "vqa": args.vqa_images, "nih": args.nih_patients}, 0)
-        calls = [(name, seed, args.out, data, keep, [*epochs, *args.pretrain], args.downstream) for name in missing]
+    runs = [(name, seed) for seed in args.seeds for name in variants]
+    if missing := [run for run in runs if not (keep / "{}-{}".format(*run)).is_dir()]:
+        write_corpora(data, {"mimic": args.patients, "vqa": args.vqa_images, "nih": args.nih_patients}, 0)
+    calls = [(*run, args.out, data, keep, [*epochs, *args.pretrain], args.downstream) for run in missing]
+    try:
         side_by_side(_ablation.run_variant, calls, runs_at_once())
-        _record(args.record, keep, time.monotonic() - start)
+    finally:
+        if any(keep.glob("[!.]*")):
+            _record(args.record, keep, time.monotonic() - start)
     return 0
 
 
