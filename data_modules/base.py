@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from lightning import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, DistributedSampler
 
 from gkmvlp.data_modules.cache import ImageCache
 from gkmvlp.data_modules.dataset import EpochSampler, SampleDataset, next_epoch
@@ -193,8 +193,10 @@ class DataModule(LightningDataModule):
         return self._loader(self.dataset("validate"))
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """Test batches in the order of the rows."""
-        return self._loader(self.dataset("test"))
+        """Test batches in the order of the rows, all of them on every rank: what one of them writes is then whole."""
+        dataset = self.dataset("test")
+        sampler = DistributedSampler(dataset, 1, 0, shuffle=False)  # Lightning would wrap any other
+        return self._loader(dataset, sampler=sampler)
 
     def manifest(self) -> dict[str, Any]:
         """What is in which split and what was left out; ``hash`` is the SHA-256 of the membership alone."""
