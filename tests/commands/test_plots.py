@@ -12,7 +12,7 @@ from PIL import Image
 
 from gkmvlp.commands import _page_saliency
 from gkmvlp.commands._page_reports import report_pairs
-from gkmvlp.commands._plots import detections, reliability, roc_and_precision
+from gkmvlp.commands._plots import detections, regions, reliability, roc_and_precision
 from gkmvlp.data_modules.samples import Sample
 from gkmvlp.geometry import Frame
 from gkmvlp.metrics.auroc import weighted_auroc
@@ -49,6 +49,18 @@ def test_reliability_shows_the_share_present_of_each_bin():
     (line,) = drawn(reliability(table).axes[0], "tab:blue")
     assert line.get_xdata().tolist() == pytest.approx([0.06, 0.975])
     assert line.get_ydata().tolist() == [0.5, 1.0]
+
+
+def test_radiographs_whose_regions_overlap_least_come_first():
+    near, far = [10.0, 10, 30, 30], [60.0, 60, 90, 90]
+    rows = [("good", "trachea", near, near), ("bad", "trachea", near, far), ("bad", "carina", near, near)]
+    table = pd.DataFrame(rows, columns=["sample_id", "entity", "boxes", "predicted"]).assign(score=1.0)
+    image = np.zeros((50, 50), np.float32)
+    axes = regions(table, lambda sample_id: (image, Frame(0.5, 0.5, 0, 0, 50, 50))).axes
+    assert [axis.get_title() for axis in axes if axis.get_title()] == ["mean overlap 0.50", "mean overlap 1.00"]
+    for colour, (low, high) in (("lime", (5, 15)), ("red", (30, 45))):
+        (line,) = drawn(axes[0], colour)  # carina is not shown
+        assert (min(line.get_xdata()), max(line.get_ydata())) == (low, high)
 
 
 def test_worst_boxes_come_first_and_weak_ones_are_left_out():

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from gkmvlp.commands._page import Section, figure_table, paragraph, png
 from gkmvlp.commands._page_reports import report_pairs
 from gkmvlp.commands._page_saliency import where_they_look
-from gkmvlp.commands._plots import detections, reliability, roc_and_precision
-from gkmvlp.data_modules import ChestXray14, RsnaPneumonia
+from gkmvlp.commands._plots import Read, detections, regions, reliability, roc_and_precision
+from gkmvlp.data_modules import ChestXray14, MimicCxr, RsnaPneumonia
+from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.images import read_image
 from gkmvlp.data_modules.transforms import letterbox
 from gkmvlp.geometry import Frame
@@ -35,6 +36,7 @@ def further_sections(out: Path, data: Path, figures: Sequence[Figure]) -> list[S
     labelled, _ = read_predictions(predictions / "classification-1.parquet")
     boxed, _ = read_predictions(predictions / "localization.parquet")
     reports, _ = read_predictions(predictions / "report_generation.parquet")
+    found, _ = read_predictions(predictions / "region_detection.parquet")
     own = _pretrained(reports)
 
     def table(task: str, data_name: str | None = None) -> str:
@@ -66,7 +68,16 @@ def further_sections(out: Path, data: Path, figures: Sequence[Figure]) -> list[S
         Section("Reports", [report_pairs(own), table("report_generation")]),
         Section("Grounding on boxes of ChestX-ray14's layout", [table("grounding", "phantom-chestxray14")]),
         Section("Retrieval", [table("retrieval")]),
-        Section("Regions", [table("region_detection")]),
+        Section(
+            "Regions",
+            [
+                png(
+                    regions(_pretrained(found), _images(MimicCxr(str(data)))),
+                    "Six of the 29 regions, worst first. Green: true boxes; red: found.",
+                ),
+                table("region_detection"),
+            ],
+        ),
     ]
 
 
@@ -87,7 +98,11 @@ def _saliency(out: Path, data: Path) -> Plot:
 def _worst_boxes(table: pd.DataFrame, data: Path) -> Plot:
     """Test radiographs of the RSNA look-alike with true and found boxes."""
     rows = _pretrained(table)
-    source = RsnaPneumonia(str(data))
+    return detections(rows, _images(RsnaPneumonia(str(data))), float(rows["threshold"].iloc[0]))
+
+
+def _images(source: DataModule) -> Read:
+    """How a test radiograph of a look-alike is read."""
     source.check()
     files = {sample.sample_id: sample.image for sample in source.rows("test")}
 
@@ -95,4 +110,4 @@ def _worst_boxes(table: pd.DataFrame, data: Path) -> Plot:
         pixels, frame = letterbox(read_image(files[sample_id], "equalized"), SIDE)
         return pixels.astype(np.float32) / np.float32(255), frame
 
-    return detections(rows, read, float(rows["threshold"].iloc[0]))
+    return read

@@ -14,10 +14,12 @@ from torchmetrics.functional.classification import binary_precision_recall_curve
 from torchvision.ops import box_iou
 
 from gkmvlp.geometry import Frame
-from gkmvlp.tasks.pictures import draw_boxes, panels
+from gkmvlp.metrics.regions import row_overlaps
+from gkmvlp.tasks.pictures import SHOWN_REGIONS, draw_boxes, panels
 
 COLOURS = {"pretrained": "tab:blue", "scratch": "tab:orange"}
 BINS = 10
+Read = Callable[[str], tuple[NDArray[np.float32], Frame]]
 
 
 def _models(table: pd.DataFrame) -> list[str]:
@@ -85,9 +87,27 @@ def reliability(table: pd.DataFrame) -> Plot:
     return plot
 
 
-def detections(
-    table: pd.DataFrame, read: Callable[[str], tuple[NDArray[np.float32], Frame]], threshold: float, count: int = 8
-) -> Plot:
+def regions(table: pd.DataFrame, read: Read, count: int = 8) -> Plot:
+    """Radiographs with true boxes of some regions (green) and found ones (red), least mean overlap first.
+
+    Args:
+        table: Predictions of region detection of one model and seed.
+        read: Sample id -> image (S, S) in [0, 1] and its frame.
+        count: How many radiographs.
+    """
+    overlap = pd.Series(row_overlaps(table), table.index).groupby(table["sample_id"]).mean()
+    plot, axes = panels(min(count, len(overlap)))
+    for axis, sample_id in zip(axes, overlap.sort_values().index[:count], strict=True):
+        image_SS, frame = read(sample_id)
+        rows = table[table["sample_id"].eq(sample_id) & table["entity"].isin(SHOWN_REGIONS)]
+        axis.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
+        for name, colour in (("boxes", "lime"), ("predicted", "red")):
+            draw_boxes(axis, frame.forward(np.asarray(rows[name].to_list(), np.float32).reshape(-1, 4)), colour)
+        axis.set_title(f"mean overlap {overlap[sample_id]:.2f}", fontsize=7)
+    return plot
+
+
+def detections(table: pd.DataFrame, read: Read, threshold: float, count: int = 8) -> Plot:
     """Radiographs with true boxes (green) and predicted ones (red, with score), the worst first.
 
     Worst are those with most true boxes that no prediction meets and most predictions on nothing.
