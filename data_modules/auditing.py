@@ -4,7 +4,6 @@ Patient ids are compared as they are, unless two data sets number different pati
 their thumbnails. N images, D pixels of a thumbnail.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.checking import AUTO_IMAGES
+from gkmvlp.data_modules.ledger import require_same
 from gkmvlp.data_modules.splits import SPLITS
 from gkmvlp.data_modules.thumbnails import Thumbnails, same_images
 from gkmvlp.errors import BackboneError, DataError
@@ -140,20 +140,7 @@ def keep_manifest(data: DataModule, folder: Path) -> Path:
     if not path.is_file():
         data.write_manifest(path)
         return path
-    found = data.manifest()
-    try:
-        kept = json.loads(path.read_text())
-        before, now = (
-            {row["sample_id"] for rows in each["members"].values() for row in rows} for each in (kept, found)
-        )
-        is_same = kept["hash"] == found["hash"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is no manifest ({error!r}): delete it, or write to another --out") from error
-    if not is_same:
-        raise DataError(
-            f"{path} does not match the files: {len(before - now):,} of its images are gone, {len(now - before):,} are "
-            f"new, {len(before & now):,} may lie in another split; restore the files, or write to another --out"
-        )
+    require_same(path, data.manifest(), "write to another --out")
     return path
 
 

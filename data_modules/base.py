@@ -190,13 +190,16 @@ class DataModule(LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Validation batches in the order of the rows."""
-        return self._loader(self.dataset("validate"))
+        return self._whole("validate")
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """Test batches in the order of the rows, all of them on every rank: what one of them writes is then whole."""
-        dataset = self.dataset("test")
-        sampler = DistributedSampler(dataset, 1, 0, shuffle=False)  # Lightning would wrap any other
-        return self._loader(dataset, sampler=sampler)
+        """Test batches in the order of the rows."""
+        return self._whole("test")
+
+    def _whole(self, split: str) -> DataLoader[Any]:
+        """All rows of a split on every rank: what a rank writes, or chooses by them, then knows them all."""
+        dataset = self.dataset(split)
+        return self._loader(dataset, sampler=DistributedSampler(dataset, 1, 0, shuffle=False))  # others get wrapped
 
     def manifest(self) -> dict[str, Any]:
         """What is in which split and what was left out; ``hash`` is the SHA-256 of the membership alone."""

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from gkmvlp.errors import DataError
+
 _EXAMPLES = 5
 
 
@@ -90,6 +92,32 @@ def describe_membership(membership: Mapping[str, list[tuple[str, str]]]) -> dict
             for split, rows in membership.items()
         },
     }
+
+
+def require_same(path: Path, manifest: Mapping[str, Any], remedy: str) -> None:
+    """Compares a manifest that was kept with what the files give now.
+
+    Args:
+        path: The kept one.
+        manifest: That of now.
+        remedy: What to do beside restoring the files.
+
+    Raises:
+        DataError: If other rows are in other splits, or the kept file is no manifest.
+    """
+    try:
+        kept = json.loads(path.read_text())
+        before, now = (
+            {row["sample_id"] for rows in each["members"].values() for row in rows} for each in (kept, manifest)
+        )
+        is_same = kept["hash"] == manifest["hash"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is no manifest ({error!r}): delete it, or {remedy}") from error
+    if not is_same:
+        raise DataError(
+            f"{path} does not match the files: {len(before - now):,} of its images are gone, {len(now - before):,} are "
+            f"new, {len(before & now):,} may lie in another split; restore the files, or {remedy}"
+        )
 
 
 def write_json(path: str | Path, content: Any) -> None:

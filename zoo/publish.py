@@ -27,6 +27,9 @@ from gkmvlp.zoo.registry import find
 MODEL_FOLDERS = ("model", "backbone")  # what a run leaves
 CONFIG = "training.yaml"
 CODE = "Apache-2.0"
+# task: whose figures are its model's; without an entry the task's own
+FIGURES = {"pretraining": {"entity_classification", "zero_shot", "grounding"}}
+FROZEN = "Its image encoder is that of its backbone, held still while it learned."
 PHANTOMS = "synthetic phantoms of this package; no patient data"
 
 
@@ -71,7 +74,8 @@ def publish(folder: Path, out: Path, about: About) -> Entry:
         raise ZooError(f"{folder}: neither model/ nor backbone/ with a config.json; name the folder of a run")
     config = _config(folder)
     refuse_credentialed(folder, config)
-    figures, model = _figures(folder), backbones.load(inner)
+    model = backbones.load(inner)
+    figures = _figures(folder, _task(model))
     manifest = _manifest(folder, model)
     for path in (out / about.name, out / f"{about.name}.yaml"):
         if path.exists():
@@ -136,17 +140,27 @@ def _manifest(folder: Path, model: Backbone) -> dict[str, str]:
     return {str(manifest["data"]): str(manifest["hash"])}
 
 
-def _figures(folder: Path) -> list[Figure]:
-    """The figures of the model itself: main ones, each with its signature."""
+def _task(model: Backbone) -> str:
+    """The task that the model was trained for."""
+    return str(model.info.get("task") or "pretraining")
+
+
+def _figures(folder: Path, task: str) -> list[Figure]:
+    """The figures of the model itself: main ones of its task, each with its signature.
+
+    A folder may hold more: what its backbone does zero-shot, other tasks' runs, other starts.
+    """
     path = folder / "results.json"
     if not path.is_file():
-        raise ZooError(f"{path} is missing: measure the model first, gkmvlp evaluate recomputes figures of predictions")
+        raise ZooError(f"{path} is missing: measure the model first; make pretrain and make finetune-... do it")
     figures = Results.read(path).figures
     if bare := [f"{f.task}/{f.name}" for f in figures if "metric:" not in (f.signature or "")]:
         raise ZooError(f"{path}: {', '.join(bare)} without signature: nobody can tell how they were computed")
-    models = {figure.model for figure in figures}
-    own = "pretrained" if "pretrained" in models else "scratch"
-    return [f for f in figures if f.model == own and is_headline(f) and f.value is not None]
+    figures = [f for f in figures if f.task in FIGURES.get(task, {task}) and is_headline(f) and f.value is not None]
+    if not figures:
+        raise ZooError(f"{path}: no figure of {task}; measure the model first")
+    models = sorted({str(figure.model) for figure in figures}, key=lambda name: (name.startswith("variant:"), name))
+    return [figure for figure in figures if figure.model == models[0]]
 
 
 def _texts(folder: Path) -> dict[str, str]:
@@ -164,7 +178,7 @@ def _entry(
 ) -> Entry:
     """The entry of the files in a folder."""
     info, architecture = model.info, model.model.architecture
-    task, data = str(info.get("task") or "pretraining"), str(info["trained_on"])
+    task, data = _task(model), str(info["trained_on"])
     patients = trained_on_patients(info)
     if patients and not (about.weights and about.data):
         raise ZooError(f"trained on {data}: say by --weights-licence and --data-terms what may be done with it")
@@ -185,9 +199,20 @@ def _entry(
         manifests={**(backbone.manifests if backbone else {}), **manifest},
         trained_on=data.split(", "),
         results=[_result(figure) for figure in figures],
-        limits=[NOT_CLINICAL, *([] if patients else [NO_PATIENT]), *about.limits],
+        limits=[
+            NOT_CLINICAL,
+            *([] if patients else [NO_PATIENT]),
+            *([FROZEN] if _frozen(config) else []),
+            *about.limits,
+        ],
         format=FORMAT,
     )
+
+
+def _frozen(config: Mapping[str, Any]) -> bool:
+    """Whether the config holds the image side of the backbone still."""
+    options = (config.get("model") or {}).get("init_args") or {}
+    return bool(options.get("backbone")) and any(options.get(key) for key in ("freeze", "freeze_image", "probe"))
 
 
 def _backbone(reference: object) -> Entry | None:

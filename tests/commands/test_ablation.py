@@ -1,6 +1,7 @@
 """The ablation: what is kept of a run, the table's paired differences, and that complete runs are not repeated."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from gkmvlp.commands._ablation import FILES, PRETRAINED, STAGES, model_name, run
 from gkmvlp.commands._ablation_table import cells, rows
 from gkmvlp.commands._folds import merge_folds
 from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.metrics.figure import Results
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
 from tests.metrics.corpora import META, entity_table
 
@@ -45,7 +47,8 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
         tasks = PRETRAINED if "pretrain" in config else [next(s.task for s in STAGES if s.name == folder.name)]
         for task in tasks:
             table = entity_table(seeds=(0,), models={"pretrained": 1.0, "floor:x": 0.1})
-            write_predictions(folder / "predictions" / f"{task}.parquet", table, {**META, "task": "zero_shot"})
+            meta = {**META, "task": "zero_shot", "data": f"phantom-{folder.name}-{task}"}
+            write_predictions(folder / "predictions" / f"{task}.parquet", table, meta)
         return folder / "predictions"
 
     monkeypatch.setattr(_ablation, "fit_and_test", fit_and_test)
@@ -53,17 +56,20 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
     for _ in range(2):
         run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", ["--p=1"], ["--d=1"])
         assert len(ran) == 1 + len(STAGES)
-        for file in (tmp_path / "keep").rglob("*.parquet"):
-            file.unlink()
-        (tmp_path / "keep" / "shuffled-3").rmdir()
+        shutil.rmtree(tmp_path / "keep" / "shuffled-3")
     config, words = ran[0]
     assert config == "zoo://pretrain-phantom"
     assert "--model.init_args.architecture.knowledge.grounding=shuffled" in words
     assert {"--seed_everything=3", "--p=1"} <= set(words)
     assert all("--d=1" in words and "--model.init_args.seed=3" in words for _, words in ran[1:])
     run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", [], [])
-    left = {file.stem: read_predictions(file)[0] for file in (tmp_path / "keep" / "shuffled-3").iterdir()}
+    left = {file.stem: read_predictions(file)[0] for file in (tmp_path / "keep" / "shuffled-3").glob("*.parquet")}
     assert set(left) == set(FILES)
+    figures = Results.read(tmp_path / "keep" / "shuffled-3" / "results.json").figures
+    assert {figure.data for figure in figures} == {
+        read_predictions(path)[1]["data"] for path in (tmp_path / "keep").rglob("*.parquet")
+    }
+    assert all(figure.model == "variant:shuffled" and figure.signature for figure in figures)
     assert all(set(table["model"]) == {"variant:shuffled"} and set(table["seed"]) == {3} for table in left.values())
 
 

@@ -1,6 +1,7 @@
 """fit, validate and test on a toy task: what a run writes, and what a failing one leaves behind."""
 
 import importlib
+import json
 import signal
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def test_fit_writes_config_manifest_checkpoints_and_curves(toy, capsys):
     files = tree(toy / "out")
     assert {"config.yaml", "manifest.json", "checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= set(files)
     assert any(name.startswith("tensorboard/events.") for name in files)
-    assert files["manifest.json"] == b'{"rows": 4}'
+    assert json.loads(files["manifest.json"])["rows"] == {"train": 4}
     written = yaml.safe_load(files["config.yaml"])
     assert written["seed_everything"] == 0
     assert (written["model"]["class_path"], written["model"]["init_args"]["width"]) == ("tests.commands.toy.ToyTask", 3)
@@ -72,6 +73,21 @@ def test_written_config_repeats_the_run_and_a_rerun_overwrites(toy):
     second = torch.load("out/checkpoints/last.ckpt", weights_only=True)["state_dict"]
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert sorted(file.name for file in Path("out/checkpoints").iterdir()) == ["best.ckpt", "last.ckpt"]
+
+
+def test_a_test_on_other_rows_than_its_fit_stops(toy, capsys):
+    assert fit() == 0
+    before = tree(toy / "out")
+    words = ["test", "--config=toy.yaml", "--ckpt_path=out/checkpoints/best.ckpt", "--data.init_args.rows=3"]
+    capsys.readouterr()
+    assert main([*words, "--trainer.default_root_dir=out"]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "manifest.json does not match the files: 1 of its images are gone, 0 are new" in error
+    after = tree(toy / "out")
+    assert {name: after[name] for name in before} == before
+    assert all("events" in name for name in after.keys() - before.keys())  # the logger of the test
+    assert main([*words, "--trainer.default_root_dir=other"]) == 0
 
 
 def test_test_keeps_the_config_of_the_fit(toy, capsys):

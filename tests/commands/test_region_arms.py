@@ -46,3 +46,4 @@ def test_both_boxes_stand_in_one_file_with_their_difference(ran, tmp_path):
     assert gap == pytest.approx(found["variant:detected_boxes"].value - found["pretrained"].value)
     assert gap > 0.05
     assert "pretrained" not in found["pretrained"].difference
+    assert {row.boxes for row in found.values()} == {None}

@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from gkmvlp.data_modules.ledger import describe_membership
 from gkmvlp.errors import BackboneError, DataError
 
 
@@ -74,8 +76,11 @@ class ToyData(LightningDataModule):
     def test_dataloader(self) -> DataLoader[Tensor]:
         return self.loader()
 
+    def manifest(self) -> dict[str, Any]:
+        return describe_membership({"train": [(str(row), str(row)) for row in range(self.rows)]})
+
     def write_manifest(self, path: Path) -> None:
-        path.write_text(json.dumps({"rows": self.rows}))
+        path.write_text(json.dumps(self.manifest()))
 
     def summary_lines(self) -> list[str]:
         return [f"rows: {self.rows} read, 0 dropped"]

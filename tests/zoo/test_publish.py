@@ -13,6 +13,7 @@ from gkmvlp.cli import main
 from gkmvlp.local_paths import without_paths
 from gkmvlp.models import backbone as backbones
 from gkmvlp.zoo.download import folder_of
+from gkmvlp.zoo.entry import parse
 from gkmvlp.zoo.registry import find, list_models
 from tests.tiny import tree
 from tests.zoo.runs import HASH, figure, write_predictions, write_results, write_run
@@ -75,6 +76,7 @@ def test_a_fine_tuned_model_names_its_backbone(publish, run, tmp_path, monkeypat
     """With the digest of the backbone's files; a folder of this machine is not named."""
     assert publish()[0] == 0
     monkeypatch.setenv("GKMVLP_ZOO", str(tmp_path / "out"))
+    write_results(run, figure(task="vqa", name="accuracy_overall"))
     for told, stored in (("zoo://tiny", find("tiny").reference), ("/home/somebody/backbone", None)):
         change(run / "backbone" / "config.json", backbone=told, task="vqa")
         shutil.rmtree(tmp_path / "more", ignore_errors=True)
@@ -107,6 +109,7 @@ REFUSED = {
     "no manifest": (lambda run: (run / "manifest.json").unlink(), "manifest.json is missing"),
     "another manifest": (lambda run: change(run / "manifest.json", hash="6" * 64), "of other data than the model"),
     "no results": (lambda run: (run / "results.json").unlink(), "results.json is missing"),
+    "another task's results": (lambda run: write_results(run, figure(task="vqa")), "no figure of pretraining"),
     "no signature": (without_signature, "grounding/cnr without signature"),
     "a pickle": (lambda run: torch.save({}, run / "backbone" / "head.bin"), "head.bin: no part of a model"),
     "a pickle by another name": (pickled, "head.safetensors is a pickle: gkmvlp zoo convert"),
@@ -126,6 +129,26 @@ def test_what_is_refused(publish, run, tmp_path, monkeypatch, fault):
     assert (code, line.count("\n")) == (1, 1)
     assert message in line
     assert list((tmp_path / "out").glob("*")) == []
+
+
+def test_only_figures_of_the_task_and_of_the_model_itself_stand_in_the_entry(publish, run, tmp_path):
+    others = [figure(task="vqa"), figure(model="scratch", value=0.1), figure(model="variant:frozen", value=0.2)]
+    write_results(run, *others, figure(task="zero_shot", name="entity_auroc_macro"), figure(value=0.7))
+    assert publish()[0] == 0
+    entry = parse((tmp_path / "out" / "tiny.yaml").read_text(), "tiny")
+    assert [(row.task, row.value) for row in entry.results] == [("zero_shot", 0.5), ("grounding", 0.7)]
+    assert not any("held still" in limit for limit in entry.limits)
+
+
+def test_a_model_that_is_a_variant_shows_its_own_figures(publish, run, tmp_path):
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["model"]["init_args"] |= {"backbone": "zoo://x", "freeze": True}
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    write_results(run, figure(model="variant:frozen", value=0.2))
+    assert publish()[0] == 0
+    entry = parse((tmp_path / "out" / "tiny.yaml").read_text(), "tiny")
+    assert [row.value for row in entry.results] == [0.2]
+    assert sum("held still" in limit for limit in entry.limits) == 1
 
 
 def test_nothing_is_overwritten(publish):

@@ -1,13 +1,17 @@
 """What the ablation runs: variants of pre-training, what is fine-tuned from each, and what is kept of a run."""
 
 import shutil
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gkmvlp.commands._arms import fit_and_test, seed_words
 from gkmvlp.commands._truth import score_on_truth
+from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.metrics.figure import Results
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
 
 _KNOWLEDGE = "--model.init_args.architecture.knowledge"
 _OBJECTIVES = "--model.init_args.objectives"
@@ -17,13 +21,14 @@ VARIANTS: dict[str, list[str]] = {  # the options of pre-training that make it
     "no-gk": [f"{_KNOWLEDGE}.layers=0", f"{_OBJECTIVES}.position.weight=0"],
     "no-grounding": [f"{_KNOWLEDGE}.grounding=all"],
     "shuffled": [f"{_KNOWLEDGE}.grounding=shuffled"],
+    "no-position": [f"{_OBJECTIVES}.position.weight=0"],  # shuffled leaves this objective next to nothing to teach
     "leaky": [f"{_KNOWLEDGE}.mode=report"],
     "no-itm": [f"{_OBJECTIVES}.itm.weight=0"],
     "no-lm": [f"{_OBJECTIVES}.lm.weight=0"],
     "no-ecls": [f"{_OBJECTIVES}.ecls.weight=0"],
     "unmentioned-ignored": [f"{_OBJECTIVES}.unmentioned=ignore"],
 }
-DEFAULT = tuple(VARIANTS)[:5]
+DEFAULT = (FULL, "no-gk", "no-grounding", "shuffled", "leaky")
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ FILES = (*PRETRAINED, *(stage.name for stage in STAGES))
 def run_variant(
     variant: str, seed: int, out: Path, data: Path, keep: Path, pretrain: Sequence[str], downstream: Sequence[str]
 ) -> None:
-    """Pre-trains one variant, fine-tunes from it, and keeps the predictions; a stage that is there is not repeated.
+    """Pre-trains one variant, fine-tunes from it, keeps predictions and figures; a stage that is there is not repeated.
 
     Args:
         variant: Name in ``VARIANTS``.
@@ -67,24 +72,29 @@ def run_variant(
         pretrain: Further options of pre-training.
         downstream: Further options of every fine-tuning.
     """
-    folder, root = out / f"{variant}-{seed}", f"--data.init_args.root={data}"
+    folder, root, start = out / f"{variant}-{seed}", f"--data.init_args.root={data}", time.monotonic()
     seeds = [word for word in seed_words(seed) if not word.startswith("--model")]
-    if not (folder / "scored").is_file():
-        score_on_truth(
-            fit_and_test("zoo://pretrain-phantom", folder, [root, *seeds, *pretrain, *VARIANTS[variant]]), data
-        )
-        (folder / "scored").touch()
-    start = [f"--model.init_args.backbone={folder / 'backbone'}", "--model.init_args.architecture=null"]
-    for stage in STAGES:
-        if not (folder / stage.name / "predictions" / f"{stage.task}.parquet").is_file():
-            words = [root, *seed_words(seed), *start, *stage.options, *downstream]
-            fit_and_test(f"zoo://{stage.config}", folder / stage.name, words)
-    _keep(variant, seed, folder, keep / folder.name)
-
-
-def _keep(variant: str, seed: int, folder: Path, kept: Path) -> None:
-    """Copies the rows of the variant, under its name and seed; the folder gets its name when it is whole."""
+    with ProcessTreePeak() as peak:
+        if not (folder / "scored").is_file():
+            words = [root, *seeds, *pretrain, *VARIANTS[variant]]
+            score_on_truth(fit_and_test("zoo://pretrain-phantom", folder, words), data)
+            (folder / "scored").touch()
+        begin = [f"--model.init_args.backbone={folder / 'backbone'}", "--model.init_args.architecture=null"]
+        for stage in STAGES:
+            if not (folder / stage.name / "predictions" / f"{stage.task}.parquet").is_file():
+                words = [root, *seed_words(seed), *begin, *stage.options, *downstream]
+                fit_and_test(f"zoo://{stage.config}", folder / stage.name, words)
+    kept = keep / folder.name
     part = kept.with_name(f".{kept.name}.part")
+    _copy_rows(variant, seed, folder, part)
+    figures = [replace(figure, predictions=None) for name in FILES for figure in figures_of(part / f"{name}.parquet")]
+    seconds = time.monotonic() - start
+    Results(created(), command(), commit(), seconds, peak.bytes, figures).write(part / "results.json")
+    part.rename(kept)
+
+
+def _copy_rows(variant: str, seed: int, folder: Path, part: Path) -> None:
+    """Copies the rows of the variant, under its name and seed, into a new folder."""
     shutil.rmtree(part, ignore_errors=True)
     sources = {name: folder / "predictions" / f"{name}.parquet" for name in PRETRAINED}
     sources |= {stage.name: folder / stage.name / "predictions" / f"{stage.task}.parquet" for stage in STAGES}
@@ -93,7 +103,6 @@ def _keep(variant: str, seed: int, folder: Path, kept: Path) -> None:
         table = table[table["model"].eq("pretrained")].assign(model=model_name(variant), seed=seed)
         meta = {key: value for key, value in meta.items() if key not in ("signatures", "trained_on")}
         write_predictions(part / f"{name}.parquet", table, meta)
-    part.rename(kept)
 
 
 def model_name(variant: str) -> str:

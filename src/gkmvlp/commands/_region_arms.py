@@ -39,5 +39,7 @@ def read_with_both(out: Path, backbone: str, root: Path, detector: Path) -> list
         table["model"] = table["model"].replace("pretrained", DETECTED)
         write_predictions(parts[-1], table, {key: value for key, value in meta.items() if key != "signatures"})
         merge(parts, merged_file := out / "predictions" / f"{task}.parquet")
+        table, meta = read_predictions(merged_file)  # no one word holds for both
+        write_predictions(merged_file, table, {**meta, "boxes": None})
         merged.append(merged_file)
     return merged

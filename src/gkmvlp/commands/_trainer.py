@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgre
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from gkmvlp.data_modules.ledger import require_same
 from gkmvlp.errors import ConfigError
 from gkmvlp.hardware import best_precision
 
@@ -33,8 +34,12 @@ class Accountable(Protocol):
         """Lightning's: read the splits of a stage."""
         ...
 
+    def manifest(self) -> dict[str, Any]:
+        """What is in which split, and what was dropped and why."""
+        ...
+
     def write_manifest(self, path: Path) -> None:
-        """Write what is in which split, and what was dropped and why, as JSON."""
+        """Write that as JSON."""
         ...
 
     def summary_lines(self) -> list[str]:
@@ -49,14 +54,20 @@ class RunRecord(SaveConfigCallback):
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Write both files, once and on one rank."""
+        """Write both files, once and on one rank; a test reads the rows that its fit knew.
+
+        Raises:
+            DataError: If the fit in this folder saw other rows in its splits.
+        """
+        root, fn = Path(trainer.default_root_dir), trainer.state.fn
+        is_later = fn is not None and fn != "fit"
+        if is_later and (root / "checkpoints").is_dir():
+            require_manifest(trainer)
         if self.already_saved or not trainer.is_global_zero:
             return
-        root = Path(trainer.default_root_dir)
         root.mkdir(parents=True, exist_ok=True)
         file = root / "config.yaml"
-        fn = trainer.state.fn
-        if fn is not None and fn != "fit" and file.exists():
+        if fn is not None and is_later and file.exists():
             file = root / f"config-{fn.value}.yaml"
         self.parser.save(self.config, str(file), skip_unset=False, overwrite=True, multifile=False)
         write_manifest(trainer)
@@ -118,6 +129,17 @@ def write_manifest(trainer: Trainer) -> None:
     datamodule = getattr(trainer, "datamodule", None)
     if isinstance(datamodule, Accountable):
         datamodule.write_manifest(Path(trainer.default_root_dir) / "manifest.json")
+
+
+def require_manifest(trainer: Trainer) -> None:
+    """Compare the manifest in the run's folder with what the files give now.
+
+    Raises:
+        DataError: If they differ.
+    """
+    datamodule, path = getattr(trainer, "datamodule", None), Path(trainer.default_root_dir) / "manifest.json"
+    if isinstance(datamodule, Accountable) and path.is_file():
+        require_same(path, datamodule.manifest(), "name another folder by --trainer.default_root_dir")
 
 
 def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand: str) -> dict[str, Any]:

@@ -42,8 +42,9 @@ def make_models(out: Path, models: Path, options: list[str]) -> list[Entry]:
 
 def _make(shipped: Shipped, out: Path, models: Path, options: list[str]) -> Entry:
     """One model: fit, round to what is released, test that, publish; from another config it is another run."""
-    config = by_name(shipped.config).read_bytes()
-    folder = out / f"{shipped.name}-{hashlib.sha256(config + ' '.join(options).encode()).hexdigest()[:8]}"
+    file = by_name(shipped.config)
+    texts = [part.read_text() for part in (file, *sorted((file.parent / "_base").glob("architecture_*.yaml")))]
+    folder = out / f"{shipped.name}-{hashlib.sha256(repr((texts, options, CORPORA, SEED)).encode()).hexdigest()[:8]}"
     if not (folder / "results.json").is_file():
         begin, data = time.monotonic(), out / "data"
         words = [f"--config=zoo://{shipped.config}", f"--trainer.default_root_dir={folder}"]

@@ -80,8 +80,9 @@ class GkMvlp(nn.Module):
         """
         with torch.no_grad():
             self.fixed_prompt_ED = self.encode_prompts()
-        for part in (self.vision, self.regions, self.knowledge, self.verdict, self.entity_head):
-            part.requires_grad_(False).eval()
+        for part in (self.vision, self.regions, self.knowledge, self.verdict, self.entity_head, self.status):
+            if part is not None:
+                part.requires_grad_(False).eval()
         self.kind.requires_grad_(False)
 
     def encode_prompts(self) -> Tensor:
