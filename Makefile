@@ -57,7 +57,7 @@ types: $(STAMP) ## mypy --strict on an installed copy
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target build/types .
 	MYPYPATH=build/types $(PY) -m mypy -p gkmvlp
 
-pretrain: $(STAMP) ## pre-train on MIMIC-CXR (DATA=) or on phantoms
+pretrain: $(STAMP) ## pre-train on MIMIC-CXR (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp pretrain $(CHOICES) $(ARGS)
 
 finetune-vqa: $(STAMP) ## fine-tune for visual question answering on VQA-RAD (DATA=) or on phantoms, and test

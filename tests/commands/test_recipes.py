@@ -56,10 +56,12 @@ def backbone(folder: str, age: int) -> None:
 def test_pretrain_on_phantoms_writes_them_once(ran):
     assert main(["pretrain"]) == 0
     assert main(["pretrain", "--out", "o", "--trainer.max_epochs=1"]) == 0
-    assert [words[0] for words in ran] == ["phantom", "fit", "fit"]
+    assert [words[0] for words in ran] == ["phantom", "fit", "test", "fit", "test"]
     assert ran[0][1:3] == ["--root", "outputs/demo/data"]
     assert ran[1] == ["fit", "--config=pretrain-phantom.yaml", "--trainer.default_root_dir=outputs/pretrain"]
-    assert ran[2][2:] == ["--trainer.default_root_dir=o", "--trainer.max_epochs=1"]
+    assert ran[2] == ["test", *ran[1][1:], "--ckpt_path=outputs/pretrain/checkpoints/best.ckpt"]
+    assert ran[3][2:] == ["--trainer.default_root_dir=o", "--trainer.max_epochs=1"]
+    assert Path("o/results.json").is_file()
 
 
 def test_each_config_gets_its_own_look_alike(ran, capsys):

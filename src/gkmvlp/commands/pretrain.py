@@ -1,9 +1,9 @@
-"""Pre-train on MIMIC-CXR, or on phantoms where no data is named."""
+"""Pre-train on MIMIC-CXR, or on phantoms where no data is named, and test."""
 
 import argparse
 from pathlib import Path
 
-from gkmvlp.commands._recipes import add_recipe_arguments, common_options, gkmvlp
+from gkmvlp.commands._recipes import PHANTOMS, add_recipe_arguments, best_checkpoint, common_options, gkmvlp
 
 FORWARDS = True
 
@@ -14,8 +14,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Fit the config; the backbone lies in ``OUT/backbone`` afterwards."""
+    """Fit the config, test the best checkpoint, write the figures; the backbone lies in ``OUT/backbone`` afterwards."""
+    import time
+
+    from gkmvlp.commands._outcome import conclude
+    from gkmvlp.commands._truth import has_findings, score_on_truth
+    from gkmvlp.metrics.provenance import ProcessTreePeak
+
+    start, root = time.monotonic(), Path(arguments.data or PHANTOMS)
     arguments.out = arguments.out or Path("outputs/pretrain")
-    options = common_options(arguments, "pretrain-phantom", "pretrain-mimic")
-    gkmvlp("fit", *options, *arguments.forwarded)
+    with ProcessTreePeak() as peak:
+        options = [*common_options(arguments, "pretrain-phantom", "pretrain-mimic"), *arguments.forwarded]
+        gkmvlp("fit", *options)
+        gkmvlp("test", *options, f"--ckpt_path={best_checkpoint(arguments.out)}")
+        predictions = arguments.out / "predictions"
+        if has_findings(root) and (predictions / "entity_classification.parquet").is_file():
+            score_on_truth(predictions, root)
+    conclude(arguments.out, start, peak.bytes)
     return 0
