@@ -50,7 +50,8 @@ class RsnaPneumonia(DataModule):
     Args:
         root: Folder that holds stage_2_train_images and both tables, or a folder rsna_pneumonia that does.
         split: patient is 80/10/10 by a hash of the patient. legacy-mgca 18,678/4,003/4,003 (classification) and
-            legacy-detection 16,010/5,337/5,337 are by image, as published: patients are on both sides.
+            legacy-detection 16,010/5,337/5,337 are by image, as published: patients are on both sides. MRM's
+            25,184/1,500/3,000 follow no published rule and are not offered.
         patients: nih takes the patient from the mapping to NIH names; image takes each image for a patient.
         mapping: The official mapping JSON, or a CSV rsna_patientId, nih_image, mse, where it is not beside the tables.
         fold: Cross-validation by patient instead of the split: the fold that is the test split; 10 % of the other

@@ -66,8 +66,10 @@ class RegionDetection(FineTuning):
         if datamodule.boxes != "dataset":  # type: ignore[attr-defined]
             raise ConfigError("region detection learns from boxes of regions: set data.init_args.boxes=dataset")
         super().prepare(datamodule)
-        self.prior_R4 = torch.from_numpy(datamodule.regions.atlas["PA"]).float()  # type: ignore[attr-defined]
-        self.head = RegionHead(self.architecture.text.width, self.prior_R4)
+        data: Any = datamodule
+        self.atlas = {view: torch.from_numpy(box_R4).float() for view, box_R4 in data.regions.atlas.items()}
+        self.views = {sample.sample_id: sample.view for sample in data.samples}
+        self.head = RegionHead(self.architecture.text.width, self.atlas["PA"])
 
     def forward(self, batch: ImageBatch) -> tuple[Tensor, Tensor]:
         """Boxes (B, R, 4) xyxy in fractions of the frame, and log odds (B, R) that the region has one."""
@@ -88,12 +90,13 @@ class RegionDetection(FineTuning):
         self.log("val/region_iou", float(overlap_N.mean()), batch_size=len(overlap_N), sync_dist=True)
 
     def compared(self, batch: ImageBatch) -> list[dict[str, Any]]:
-        """One row an image and region with a true box, in pixels of the original image, and the same of the atlas."""
+        """One row an image and region with a true box, in original pixels, and the same of the atlas of its view."""
         box_BR4, presence_BR = self(batch)
         side = self.architecture.image_size
         rows = []
         for b, frame in enumerate(batch["frame"].tolist()):
-            sources = batch["region_box"][b], box_BR4[b], self.prior_R4
+            view = self.views.get(batch["sample_id"][b], "")
+            sources = batch["region_box"][b], box_BR4[b], self.atlas.get(view, self.atlas["PA"])
             true_R4, found_R4, atlas_R4 = (
                 Frame(*frame).backward(source.float().cpu().numpy() * side) for source in sources
             )

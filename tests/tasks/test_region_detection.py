@@ -4,10 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.utils.data import default_collate
 
+from gkmvlp.anatomy import REGION_INDEX
 from gkmvlp.cli import main
 from gkmvlp.data_modules import MimicCxr
+from gkmvlp.data_modules.dataset import SampleDataset
 from gkmvlp.errors import ConfigError
+from gkmvlp.geometry import Frame
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.metrics.regions import TASK, row_overlaps
@@ -77,3 +81,19 @@ def test_a_frozen_encoder_gets_no_gradient(phantoms, pretrained):
         assert any(name.startswith("head.") for name in moved)
         # the last layer starts at zero: nothing reaches below it but through the presence
         assert any(name.startswith("model.vision.") for name in moved) != freeze
+
+
+def test_the_floor_is_the_atlas_of_the_view(phantoms, pretrained):
+    data = MimicCxr(str(phantoms), boxes="dataset", region_dropout=0.0, **DATA)
+    data.setup("fit")
+    rows = {view: next(row for row in data.rows("train") if row.view == view) for view in ("PA", "AP")}
+    task = RegionDetection(architecture(), str(pretrained / "backbone"))
+    task.prepare(data)
+    batch = default_collate(list(SampleDataset(list(rows.values()), data.read, data.regions)))
+    with torch.no_grad():
+        found = pd.DataFrame(task.eval().compared(batch))
+    for row, frame in zip(rows.values(), batch["frame"].tolist(), strict=True):
+        floor = found[found["model"].eq("floor:prior_box") & found["sample_id"].eq(row.sample_id)]
+        wanted_R4 = Frame(*frame).backward(data.regions.atlas[row.view] * DATA["image_size"])
+        for name, box_4 in zip(floor["entity"], floor["predicted"], strict=True):
+            np.testing.assert_allclose(box_4, wanted_R4[REGION_INDEX[name]], rtol=1e-5)
