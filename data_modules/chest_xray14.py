@@ -42,7 +42,8 @@ class ChestXray14(DataModule):
 
     Args:
         root: Folder that holds the tables and images, or one that holds it as chestxray14 or CXR8.
-        split: official: train_val_list.txt and test_list.txt; validation is 10 % of the train_val patients, by hash. MRM's lists of 78,468/11,219/22,433 images follow no published rule and are not offered.
+        split: official: train_val_list.txt and test_list.txt; validation is 10 % of the train_val patients, by hash.
+            MRM's lists of 78,468/11,219/22,433 images follow no published rule and are not offered.
         labels: Names out of the 14, in any order; all of them without it.
         fold: Cross-validation by patient over all images instead of the lists: the fold that is the test split;
             validation is 10 % of the other patients, by hash.
