@@ -227,16 +227,22 @@ def verify(entry: Entry) -> list[str]:
     return wrong_files(entry, folder)
 
 
-def remove(entry: Entry) -> bool:
+def remove(name: str) -> bool:
     """Remove what was downloaded of a model, also halves and earlier versions; whether there was something.
 
+    No entry is read: also one that cannot be is removed.
+
     Raises:
-        ZooError: If it cannot be removed.
+        ZooError: If the name is none, or it cannot be removed.
     """
-    folder, own = cache_folder() / "models" / entry.name, downloaded_entries() / f"{entry.name}.yaml"
+    if Path(name).name != name or name in ("", ".."):
+        raise ZooError(f"{name!r} is no name of a model (gkmvlp zoo list)")
+    folder, own = cache_folder() / "models" / name, downloaded_entries() / f"{name}.yaml"
     was_there = folder.exists() or own.exists()
-    with disk_told(entry):
+    try:
         if folder.exists():
             shutil.rmtree(folder)
         own.unlink(missing_ok=True)
+    except OSError as error:
+        raise ZooError(f"{name} cannot be removed from {cache_folder()} ({error.strerror or error})") from error
     return was_there

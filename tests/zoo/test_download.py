@@ -169,7 +169,7 @@ def test_it_goes_on_where_an_earlier_call_stopped(server, address, monkeypatch):
 def test_progress_is_shown_on_a_terminal_only(server, address, monkeypatch, capsys):
     assert main(["zoo", "download", address]) == 0
     assert capsys.readouterr().err == ""
-    remove(find("small"))
+    remove("small")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert main(["zoo", "download", address]) == 0
     assert "100%" in capsys.readouterr().err

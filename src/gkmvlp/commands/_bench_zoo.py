@@ -83,7 +83,7 @@ def _download(entry: Entry, folder: Path) -> float:
         start = time.perf_counter()
         download(entry)
         seconds = time.perf_counter() - start
-        remove(entry)
+        remove(entry.name)
     finally:
         os.environ.pop("GKMVLP_CACHE")
         if before is not None:
