@@ -11,7 +11,7 @@ from gkmvlp.models.locations import is_offline
 from gkmvlp.zoo.download import disk_told
 from gkmvlp.zoo.entry import PACKAGED, PINNED, SCHEME, Entry, bases, dump, fits, parse
 from gkmvlp.zoo.hub import hub_address, hub_token
-from gkmvlp.zoo.registry import downloaded_entries, entries
+from gkmvlp.zoo.registry import downloaded_entries, known
 from gkmvlp.zoo.transfer import fetch_text
 
 
@@ -26,22 +26,22 @@ def adopt(address: str, sha256: str | None = None) -> Entry:
         ZooError: If it is wrong, or its name is taken by another model.
     """
     entry = entry_at(address, sha256)
-    known = entries().get(entry.name)
-    if known is not None and known.digest != entry.digest:
-        remedy = "it ships with gkmvlp" if Path(known.origin).parent == PACKAGED else f"gkmvlp zoo remove {entry.name}"
-        raise ZooError(f"{address}: another model is called {entry.name} ({known.origin}): {remedy}")
-    if known is None:
+    before = known(entry.name)
+    if before is not None and before.digest != entry.digest:
+        remedy = "it ships with gkmvlp" if Path(before.origin).parent == PACKAGED else f"gkmvlp zoo remove {entry.name}"
+        raise ZooError(f"{address}: another model is called {entry.name} ({before.origin}): {remedy}")
+    if before is None:
         beside = _backbone_beside(address, entry.backbone) if entry.backbone else None
         with disk_told(entry):
             for one in filter(None, (beside, entry)):
                 _keep(one)
-    return known or entry
+    return before or entry
 
 
 def _backbone_beside(address: str, reference: str) -> Entry | None:
     """The entry of a fine-tuned model's backbone: where it is unknown here, lies beside, and is the one meant."""
     name = reference.removeprefix(SCHEME).partition("@")[0]
-    if name in entries():
+    if known(name) is not None:
         return None
     with suppress(ZooError):
         found = entry_at(f"{address.rpartition('/')[0] or '.'}/{name}.yaml")

@@ -16,6 +16,7 @@ from gkmvlp.errors import BackboneError, ZooError
 from gkmvlp.models.locations import base_of, is_offline
 from gkmvlp.zoo.cache import cache_folder, cached_folder
 from gkmvlp.zoo.entry import Entry, File, bases
+from gkmvlp.zoo.headers import NoTensors
 from gkmvlp.zoo.hub import hub_address, hub_token
 from gkmvlp.zoo.registry import downloaded_entries, find
 from gkmvlp.zoo.transfer import CHUNK, fetch
@@ -150,7 +151,7 @@ def _fetch_file(entry: Entry, file: File, folder: Path, tell: _Bar) -> None:
     """Fetch one file from the first source that has it.
 
     Raises:
-        ZooError: If none has; what each said.
+        ZooError: If none has; what each said. ``NoTensors`` at once, for hash and bytes are the same everywhere.
     """
     told = []
     for base in _bases(entry):
@@ -160,6 +161,8 @@ def _fetch_file(entry: Entry, file: File, folder: Path, tell: _Bar) -> None:
             continue
         try:
             return fetch(address, folder, file, tell, hub_token() if base.startswith("hf://") else None)
+        except NoTensors:
+            raise
         except ZooError as error:
             told.append(str(error))
     raise ZooError("; ".join(told))
@@ -224,16 +227,22 @@ def verify(entry: Entry) -> list[str]:
     return wrong_files(entry, folder)
 
 
-def remove(entry: Entry) -> bool:
+def remove(name: str) -> bool:
     """Remove what was downloaded of a model, also halves and earlier versions; whether there was something.
 
+    No entry is read: also one that cannot be is removed.
+
     Raises:
-        ZooError: If it cannot be removed.
+        ZooError: If the name is none, or it cannot be removed.
     """
-    folder, own = cache_folder() / "models" / entry.name, downloaded_entries() / f"{entry.name}.yaml"
+    if Path(name).name != name or name in ("", ".."):
+        raise ZooError(f"{name!r} is no name of a model (gkmvlp zoo list)")
+    folder, own = cache_folder() / "models" / name, downloaded_entries() / f"{name}.yaml"
     was_there = folder.exists() or own.exists()
-    with disk_told(entry):
+    try:
         if folder.exists():
             shutil.rmtree(folder)
         own.unlink(missing_ok=True)
+    except OSError as error:
+        raise ZooError(f"{name} cannot be removed from {cache_folder()} ({error.strerror or error})") from error
     return was_there

@@ -5,6 +5,7 @@ Entries come with the package, from the folders in ``GKMVLP_ZOO`` and from earli
 
 import difflib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from gkmvlp.errors import ZooError
@@ -32,39 +33,92 @@ def downloaded_entries() -> Path:
     return cache_folder() / "entries"
 
 
-def entries() -> dict[str, Entry]:
-    """Name -> entry of all known models, sorted; a folder of ``GKMVLP_ZOO`` may replace what comes with the package.
+@dataclass(frozen=True)
+class Survey:
+    """All known models.
+
+    Attributes:
+        entries: Name -> entry, sorted.
+        unusable: Name -> what is wrong with the downloaded entry of that name, and the remedy.
+    """
+
+    entries: dict[str, Entry]
+    unusable: dict[str, ZooError]
+
+
+def survey() -> Survey:
+    """Read all entries; a folder of ``GKMVLP_ZOO`` may replace what comes with the package.
+
+    What was downloaded may come from another version of this package: it stops nothing but itself.
 
     Raises:
-        ZooError: If one is wrong, two have one name, or a folder of ``GKMVLP_ZOO`` is not there.
+        ZooError: If one that was not downloaded is wrong, two of those have one name, or a folder of ``GKMVLP_ZOO``
+            is not there.
     """
+    found, unusable = _installed(), dict[str, ZooError]()
+    for path in sorted(downloaded_entries().glob("*.yaml")):
+        name = path.stem
+        if name in found:
+            taken = f"the name {name} is taken by {found[name].origin}"
+            unusable[name] = ZooError(f"{path}: {taken}; gkmvlp zoo remove {name} removes the downloaded one")
+            continue
+        try:
+            found[name] = read(path)
+        except ZooError as error:
+            unusable[name] = ZooError(f"{error} (update gkmvlp, or gkmvlp zoo remove {name})")
+    return Survey(dict(sorted(found.items())), unusable)
+
+
+def _installed() -> dict[str, Entry]:
+    """The entries of the package and of ``GKMVLP_ZOO``."""
     said = os.environ.get("GKMVLP_ZOO", "").split(os.pathsep)
     named = [Path(folder) for folder in dict.fromkeys(said) if folder]
     if missing := [str(folder) for folder in named if not folder.is_dir()]:
         raise ZooError(f"GKMVLP_ZOO names {', '.join(missing)}, which is no folder")
     found: dict[str, Entry] = {}
-    for folder in (PACKAGED, *named, downloaded_entries()):
+    for folder in (PACKAGED, *named):
         for path in sorted(folder.glob("*.yaml")):
             entry = read(path)
             before = found.get(entry.name)
             if before is not None and not (folder in named and before.packaged_folder):
                 raise ZooError(f"{path}: the name {entry.name} is taken by {found[entry.name].origin}; remove one")
             found[entry.name] = entry
-    return dict(sorted(found.items()))
+    return found
+
+
+def entries() -> dict[str, Entry]:
+    """Name -> entry of all known models, sorted, without downloaded ones that cannot be used.
+
+    Raises:
+        ZooError: If one that was not downloaded is wrong; see ``survey``.
+    """
+    return survey().entries
+
+
+def known(name: str) -> Entry | None:
+    """The entry of that name, if there is one.
+
+    Raises:
+        ZooError: If the downloaded one cannot be used.
+    """
+    found = survey()
+    if name in found.unusable:
+        raise found.unusable[name]
+    return found.entries.get(name)
 
 
 def find(reference: str) -> Entry:
     """The entry behind ``zoo://NAME``, ``zoo://NAME@DIGEST`` or the same without ``zoo://``.
 
     Raises:
-        ZooError: If there is none, the nearest name is offered; or its files are not those of the digest.
+        ZooError: If there is none, the nearest name is offered; if it cannot be used, or its files are not those of
+            the digest.
     """
     name, _, digest = reference.removeprefix(SCHEME).partition("@")
-    known = entries()
-    if name not in known:
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    entry = known(name)
+    if entry is None:
+        near = difflib.get_close_matches(name, entries(), n=1, cutoff=0.5)
         raise ZooError(f"no model {reference}{f'; did you mean {near[0]}?' if near else ''} (gkmvlp zoo list)")
-    entry = known[name]
     if digest and digest != entry.digest:
         raise ZooError(f"{reference}: the entry here has the digest {entry.digest}; install the gkmvlp it was made for")
     return entry

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from gkmvlp import __version__
 from gkmvlp.errors import ZooError
 from gkmvlp.zoo.entry import File
+from gkmvlp.zoo.headers import check_tensors
 
 Stream = BufferedReader | HTTPResponse
 TIMEOUT = 30.0  # seconds without a byte after which a server counts as stalled
@@ -95,7 +96,7 @@ def fetch(address: str, folder: Path, file: File, tell: Callable[[int], Any], to
         token: Sent to the address's own host only.
 
     Raises:
-        ZooError: If it cannot be had, or is not what is expected.
+        ZooError: If it cannot be had, or is not what is expected; ``NoTensors`` where that is no safetensors file.
         OSError: If it cannot be written.
     """
     path = folder / f"{file.name}.part"
@@ -109,6 +110,8 @@ def fetch(address: str, folder: Path, file: File, tell: Callable[[int], Any], to
         raise ZooError(
             f"{address}: SHA-256 {part.hash.hexdigest()[:12]}... came, {file.sha256[:12]}... is expected; nothing kept"
         )
+    if file.name.endswith(".safetensors"):
+        check_tensors(path, address)
     path.rename(folder / file.name)
 
 

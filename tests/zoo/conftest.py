@@ -27,6 +27,17 @@ def cache(tmp_path, monkeypatch, request):
     return tmp_path / "cache"
 
 
+@pytest.fixture(scope="session")
+def backbone(tmp_path_factory):
+    """A backbone folder. Read only."""
+    import torch
+
+    from tests.commands.small_models import write_backbone
+
+    torch.set_num_threads(1)
+    return write_backbone(tmp_path_factory.mktemp("backbone") / "backbone")
+
+
 @pytest.fixture
 def server(tmp_path):
     """Serves ``small.yaml`` and its files."""

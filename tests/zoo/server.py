@@ -8,11 +8,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save
 
 from gkmvlp.zoo.entry import Entry, File, Licences, dump, parse
 
 Fault = Callable[["Handler", bytes], None]
-WEIGHTS = np.random.default_rng(0).bytes(300_000)
+HEADER = 80  # bytes that safetensors puts before one tensor of that name and size: 300,000 in all
+WEIGHTS = save({"noise": np.frombuffer(np.random.default_rng(0).bytes(300_000 - HEADER), dtype=np.uint8)})
 CONTENT = {"model.safetensors": WEIGHTS, "training.yaml": b"seed_everything: 0\n", "config.json": b"{}"}
 
 

@@ -1,5 +1,6 @@
 """Cards say what entries say; the committed ones are current."""
 
+import json
 import re
 
 import pytest
@@ -49,3 +50,10 @@ def test_the_command_writes_it_beside_the_entry(entry, tmp_path, capsys):
     assert capsys.readouterr().out == card(find("small"))
     assert main(["zoo", "card", "small", "--write"]) == 0
     assert (tmp_path / "zoo" / "small.md").read_text() == card(find("small"))
+
+
+def test_the_command_as_json(entry, tmp_path, capsys):
+    assert main(["zoo", "card", "small", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"name": "small", "card": card(find("small"))}
+    assert main(["zoo", "card", "small", "--write", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"name": "small", "file": str(tmp_path / "zoo" / "small.md")}

@@ -151,6 +151,23 @@ def test_a_broken_file_is_fetched_anew_and_only_that(server, address):
     assert [name for name, *_ in server.asked] == ["model.safetensors"]
 
 
+def test_verify_as_json(address, capsys):
+    """What is wrong is an error on stderr; stdout then stays empty."""
+    assert main(["zoo", "verify", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["zoo", "download", address]) == 0
+    capsys.readouterr()
+    row = {"name": "small", "files": 3, "size": 300_021, "ok": True}
+    for words in ([], ["small"]):
+        assert main(["zoo", "verify", *words, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == [row]
+    (folder_of(find("small")) / "config.json").write_text("[]")
+    assert main(["zoo", "verify", "--json"]) == 1
+    told = capsys.readouterr()
+    assert (told.out, told.err.count("\n")) == ("", 1)
+    assert "small: config.json" in told.err
+
+
 def test_an_untouched_file_is_not_read_again(server, address, monkeypatch):
     assert main(["zoo", "download", address]) == 0
     monkeypatch.setattr(downloads, "_is_right", lambda *_: pytest.fail("a file was read"))
@@ -169,7 +186,7 @@ def test_it_goes_on_where_an_earlier_call_stopped(server, address, monkeypatch):
 def test_progress_is_shown_on_a_terminal_only(server, address, monkeypatch, capsys):
     assert main(["zoo", "download", address]) == 0
     assert capsys.readouterr().err == ""
-    remove(find("small"))
+    remove("small")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     assert main(["zoo", "download", address]) == 0
     assert "100%" in capsys.readouterr().err

@@ -65,6 +65,15 @@ def test_from_a_run_to_a_reader_and_back(publish, run, tmp_path, monkeypatch, ca
                                              "batch_size": 8}  # fmt: skip
 
 
+def test_as_json(run, tmp_path, monkeypatch, capsys):
+    assert main(["zoo", "publish", str(run), "--out", str(tmp_path / "out"), "--name", "tiny", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    monkeypatch.setenv("GKMVLP_ZOO", str(tmp_path / "out"))
+    entry = find("tiny")
+    path = tmp_path / "out" / "tiny.yaml"
+    assert told == {"name": "tiny", "reference": entry.reference, "entry": str(path), "size": entry.size}
+
+
 def test_the_folder_is_a_registry(publish, tmp_path, monkeypatch):
     assert publish()[0] == 0
     monkeypatch.setenv("GKMVLP_ZOO", str(tmp_path / "out"))

@@ -123,7 +123,7 @@ def test_another_digest_is_refused(zoo):
 
 
 @pytest.mark.parametrize(
-    "command", [["show", "smal"], ["download", "zoo://smal"], ["verify", "smal"], ["card", "smal"]]
+    "command", [["show", "smal"], ["download", "zoo://smal"], ["verify", "smal"], ["card", "smal"], ["remove", "smal"]]
 )
 def test_an_unknown_name_offers_the_nearest(zoo, command, capsys):
     assert main(["zoo", *command]) == 1

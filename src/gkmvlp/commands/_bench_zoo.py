@@ -1,6 +1,7 @@
 """How fast models are listed and fetched."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from gkmvlp.zoo.entry import FORMAT, Entry, File, Licences
 
 BYTES = 512_000_000
 REPEATS = 3
+HEADER = 128  # bytes of a safetensors header with its length
 
 
 class Fetched(NamedTuple):
@@ -40,10 +42,7 @@ def measure_zoo(size: int = BYTES) -> Fetched:
     with tempfile.TemporaryDirectory() as folder:
         host = Path(folder, "host")
         (host / "noise").mkdir(parents=True)
-        content = np.random.default_rng(0).bytes(size)
-        (host / "noise" / "model.safetensors").write_bytes(content)
-        file = File("model.safetensors", size, hashlib.sha256(content).hexdigest())
-        del content
+        file = _noise(host / "noise" / "model.safetensors", size)
         server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(host)))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
@@ -56,6 +55,16 @@ def measure_zoo(size: int = BYTES) -> Fetched:
         line = f"cp '{host / 'noise' / file.name}' '{target}' && sha256sum '{target}'"
         copied = min(_seconds(["sh", "-c", line]) for _ in range(REPEATS))
     return Fetched(listed, fetched, copied, size)
+
+
+def _noise(path: Path, size: int) -> File:
+    """A safetensors file of ``size`` bytes: a header, padded as the format allows, and one random tensor."""
+    length = size - HEADER
+    header = json.dumps({"noise": {"dtype": "U8", "shape": [length], "data_offsets": [0, length]}}).encode()
+    before = (HEADER - 8).to_bytes(8, "little") + header.ljust(HEADER - 8)
+    content = before + np.random.default_rng(0).bytes(length)
+    path.write_bytes(content)
+    return File(path.name, size, hashlib.sha256(content).hexdigest())
 
 
 def _seconds(words: list[str]) -> float:
@@ -74,7 +83,7 @@ def _download(entry: Entry, folder: Path) -> float:
         start = time.perf_counter()
         download(entry)
         seconds = time.perf_counter() - start
-        remove(entry)
+        remove(entry.name)
     finally:
         os.environ.pop("GKMVLP_CACHE")
         if before is not None:

@@ -7,8 +7,11 @@ GKMVLP_ZOO (folders with more entries), GKMVLP_MIRROR (another host), GKMVLP_OFF
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from gkmvlp.commands._usage import one_line
 
 if TYPE_CHECKING:
     from gkmvlp.zoo.entry import Entry
@@ -67,9 +70,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> tuple[Any, str]:
-    from gkmvlp.zoo.registry import entries, list_models
+    from gkmvlp.zoo.registry import list_models
 
-    known, names = entries(), list_models(arguments.task)
+    known, names = _known(), list_models(arguments.task)
     rows = [_row(known[name]) for name in names]
     width = max((len(name) for name in names), default=0) + 2
     lines = [
@@ -77,6 +80,16 @@ def _list(arguments: argparse.Namespace) -> tuple[Any, str]:
         for row in rows
     ]
     return rows, "\n".join(lines) or "no model; gkmvlp zoo download takes the address of an entry too"
+
+
+def _known() -> dict[str, "Entry"]:
+    """All models; what is wrong with downloaded entries that cannot be used is said on stderr."""
+    from gkmvlp.zoo.registry import survey
+
+    found = survey()
+    for error in found.unusable.values():
+        print(f"gkmvlp: left out: {one_line(error)}", file=sys.stderr)
+    return found.entries
 
 
 def _row(entry: "Entry") -> dict[str, Any]:
@@ -120,9 +133,9 @@ def _entry(arguments: argparse.Namespace) -> "Entry":
 def _verify(arguments: argparse.Namespace) -> tuple[Any, str]:
     from gkmvlp.errors import ZooError
     from gkmvlp.zoo.download import folder_of, verify
-    from gkmvlp.zoo.registry import entries, find
+    from gkmvlp.zoo.registry import find
 
-    chosen = [find(name) for name in arguments.model] or [e for e in entries().values() if folder_of(e).is_dir()]
+    chosen = [find(name) for name in arguments.model] or [e for e in _known().values() if folder_of(e).is_dir()]
     wrong = {entry.name: verify(entry) for entry in chosen}
     if bad := [f"{name}: {', '.join(files)}" for name, files in wrong.items() if files]:
         raise ZooError(f"not what the entry says: {'; '.join(bad)}; gkmvlp zoo download fetches them anew")
@@ -132,11 +145,16 @@ def _verify(arguments: argparse.Namespace) -> tuple[Any, str]:
 
 def _remove(arguments: argparse.Namespace) -> tuple[Any, str]:
     from gkmvlp.zoo.download import remove
+    from gkmvlp.zoo.entry import SCHEME
     from gkmvlp.zoo.registry import find
 
-    entry = find(arguments.model)
-    done = remove(entry)
-    return {"name": entry.name, "removed": done}, f"{entry.name}: {'removed' if done else 'nothing was downloaded'}"
+    name, _, digest = arguments.model.removeprefix(SCHEME).partition("@")
+    if digest:
+        find(arguments.model)  # of other files than those here nothing is removed
+    done = remove(name)
+    if not done:
+        find(name)  # a name that is none is an error
+    return {"name": name, "removed": done}, f"{name}: {'removed' if done else 'nothing was downloaded'}"
 
 
 def _card(arguments: argparse.Namespace) -> tuple[Any, str]:
