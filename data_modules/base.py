@@ -160,14 +160,8 @@ class DataModule(LightningDataModule):
     def dataset(self, split: str) -> SampleDataset:
         """The rows of a split as items; training rows are augmented."""
         is_training = split == "train"
-        return SampleDataset(
-            self.rows(split),
-            self.read,
-            self.regions,
-            self.seed,
-            self.augmentation if is_training else None,
-            is_training,
-        )
+        augmentation = self.augmentation if is_training else None
+        return SampleDataset(self.rows(split), self.read, self.regions, self.seed, augmentation, is_training)
 
     def read(self, sample: Sample) -> tuple[Pixels, Frame]:
         """Pixels (S, S) uint8 and frame of a row's image."""
