@@ -21,6 +21,7 @@ NOT_FOR = (
     "Decisions about patients, screening, triage, or any other clinical use; other images than frontal chest "
     "radiographs; claims about groups of patients that the data below do not hold."
 )
+RAISED = "A resample repeats patients, which raises `ece`: its interval lies high and may leave the value out."
 COMMANDS = {
     "pretraining": "--task grounding",
     "vqa": '--task vqa --question "Is there a pleural effusion?"',
@@ -90,7 +91,9 @@ def _results(results: list[Result]) -> list[str]:
         for number, f in enumerate(results, 1)
     ]  # fmt: skip
     signatures = [f"{number}. `{result.signature}`" for number, result in enumerate(results, 1)]
-    return [_table(head, rows), "How each was computed; figures compare where these are equal:", "\n".join(signatures)]
+    beside = [RAISED] if any(f.name == "ece" for f in results) else []
+    how = "How each was computed; figures compare where these are equal:"
+    return [_table(head, rows), *beside, how, "\n".join(signatures)]
 
 
 def _bullets(lines: list[str]) -> str:
