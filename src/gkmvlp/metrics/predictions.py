@@ -118,8 +118,9 @@ def _problem(column: pd.Series, kind: str) -> str | None:
     """What is wrong with a column of that kind, or None."""
     if kind == "boxes":
         return None if column.map(lambda flat: len(flat) % 4 == 0).all() else "expected lists of 4K numbers, xyxy"
-    if kind == "numbers":
-        return None if column.map(lambda flat: bool(np.isfinite(flat).all())).all() else "expected lists of numbers"
+    if kind == "numbers":  # lists that are all empty come without a type
+        finite = column.map(lambda flat: bool(np.isfinite(np.asarray(flat, float)).all()))
+        return None if finite.all() else "expected lists of numbers"
     if kind == "target":
         return None if column.dropna().isin([0, 1]).all() else "expected 1, 0 or null"
     if kind == "probability":
