@@ -152,12 +152,13 @@ def test_the_command_names_every_bad_dicom(challenge: Path, capsys: pytest.Captu
     assert "  unreadable images: 4" in lines
 
 
-def test_a_run_stops_with_one_line(challenge: Path):
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_run_stops_with_one_line(challenge: Path, reason: str):
     [path, *_] = sorted((challenge / "rsna_pneumonia" / IMAGES).iterdir())
-    spoiled(path, "RGB")
+    spoiled(path, reason)
     out = challenge / "out"
     done = gkmvlp("fit", *words("localization-phantom", challenge, out, "--model.init_args.backbone=null"))
     assert done.returncode == 1
     assert done.stderr.strip().count("\n") == 0
-    assert all(told in done.stderr for told in (path.name, "RGB", "on_bad: drop"))
+    assert all(told in done.stderr for told in (path.name, reason, "on_bad: drop"))
     assert not (out / "results.json").exists()
