@@ -20,6 +20,7 @@ from typing import NoReturn
 from gkmvlp import __version__
 from gkmvlp.commands._usage import explain, hint, one_line
 from gkmvlp.errors import GkmvlpError, UsageError
+from gkmvlp.models.locations import is_offline
 
 LIGHTNING = {
     "fit": "Train the model of a config on its data.",
@@ -55,6 +56,8 @@ def main(args: list[str] | None = None) -> int:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if args is None and is_offline():  # ours holds for weights that are named by a repository too
+        os.environ["HF_HUB_OFFLINE"] = "1"
     try:
         code = _dispatch(words)
         sys.stdout.flush()

@@ -133,3 +133,14 @@ def test_fit_help_adds_little_to_lightnings_own_start():
     assert "--trainer.max_epochs" in done.stdout
     theirs, ours = map(float, done.stderr.split())
     assert ours < 0.6 * theirs
+
+
+def test_offline_holds_for_the_hub_too():
+    code = "import os, gkmvlp.cli; gkmvlp.cli.main(); print(os.environ.get('HF_HUB_OFFLINE'))"
+    for given, told in (("1", "1"), ("", "None")):
+        environment = {**os.environ, "GKMVLP_OFFLINE": given}
+        environment.pop("HF_HUB_OFFLINE", None)
+        done = subprocess.run(
+            [sys.executable, "-c", code, "--version"], env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.splitlines()[-1] == told
