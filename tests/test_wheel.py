@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.small_models import write_images
-
 ROOT = Path(__file__).resolve().parents[1]
 DICOM = ROOT.parent / "shared" / "data" / "dicom" / "RG1_J2KI.dcm"
-SECTION = (ROOT / "README.md").read_text().partition("## Read my image")[2].partition("\n## ")[0]
+README = (ROOT / "README.md").read_text()
+SECTION = README.partition("## Read my image")[2].partition("\n## ")[0]
 COMMANDS = [line for block in re.findall(r"```bash\n(.*?)```", SECTION, re.DOTALL) for line in block.splitlines()]
 PYTHON = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
+CONFIGS = re.findall(r"^gkmvlp fit --config zoo://.*[^\\]$", README, re.MULTILINE)
 
 
 def call(*words: object, **options: object) -> str:
@@ -39,31 +39,45 @@ def wheel(tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
-def use(python, folder, environment):
-    """What the README says, with another image; the answers are those of a model that says what it is."""
-    image = DICOM if DICOM.is_file() else write_images(folder, 1)[0]
+def use(program, python, folder, environment):
+    """What the README says, to the letter, with the PNG that it draws; then each prediction with a DICOM."""
     environment = {**environment, "GKMVLP_CACHE": str(folder / "cache"), "GKMVLP_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    expected = {"zoo": "gk-mvlp-phantom", "predict": "never saw a patient", "phantom": "2 patients"}
+
+    def check(line):
+        name, *words = shlex.split(line)
+        assert name == "gkmvlp"
+        assert expected.get(words[0], "class_path") in call(*program, *words, cwd=folder, env=environment)
+
     for line in COMMANDS:
-        program, *words = shlex.split(line.replace("image.png", str(image)))
-        assert program == "gkmvlp"
-        told = call(python, "-m", program, *words, cwd=folder, env=environment)
-        assert "never saw a patient" in told if words[0] == "predict" else "gk-mvlp-phantom" in told
-    assert next((folder / "pictures").iterdir()).stat().st_size > 10_000
-    code = "\n".join(PYTHON).replace("image.png", str(image)) + "\nprint(gkmvlp.__file__, vectors.images.shape)"
-    told = call(python, "-W", "ignore", "-c", code, cwd=folder, env=environment).splitlines()
-    assert "cardiomegaly" in told[0]
-    assert told[-1].endswith("(1, 128)")
-    assert str(ROOT) not in told[-1]
-    assert "VisualQuestionAnswering" in call(
-        python, "-m", "gkmvlp", "fit", "--config", "zoo://vqa-phantom", "--print_config", cwd=folder, env=environment
-    )
+        if line.startswith("cp "):
+            call(*shlex.split(line), cwd=folder)
+        else:
+            check(line)
+    assert (folder / "image.png").read_bytes().startswith(b"\x89PNG")
+    assert [picture.stat().st_size > 10_000 for picture in (folder / "pictures").iterdir()] == [True]
+    if DICOM.is_file():
+        lines = [line.replace("image.png", shlex.quote(str(DICOM))) for line in COMMANDS]
+        words = [shlex.split(line)[1:] for line in lines if line.startswith("gkmvlp predict")]
+        code = f"import sys\nfrom gkmvlp.cli import main\nsys.exit(any([main(each) for each in {words}]))"  # one import
+        assert call(python, "-c", code, cwd=folder, env=environment).count("never saw a patient") == len(words) == 5
+        assert len(list((folder / "pictures").iterdir())) == 2
+    code = "\n".join(PYTHON) + "\nprint(gkmvlp.__file__, vectors.images.shape)"
+    lines = call(python, "-W", "ignore", "-c", code, cwd=folder, env=environment).splitlines()
+    assert "cardiomegaly" in lines[0]
+    assert lines[-1].endswith("(1, 128)")
+    assert str(ROOT) not in lines[-1]
+    assert CONFIGS
+    for line in CONFIGS:
+        check(f"{line} --print_config")
 
 
 def test_the_wheel_beside_the_packages_that_are_here(wheel, tmp_path):
     site = tmp_path / "site"
     call(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", site, wheel)
     (tmp_path / "work").mkdir()
-    use(sys.executable, tmp_path / "work", {**os.environ, "PYTHONPATH": str(site)})
+    program = (sys.executable, "-m", "gkmvlp")
+    use(program, sys.executable, tmp_path / "work", {**os.environ, "PYTHONPATH": str(site)})
 
 
 @pytest.mark.slow
@@ -72,4 +86,5 @@ def test_the_wheel_in_an_empty_environment(wheel, tmp_path):
     python = tmp_path / "venv" / "bin" / "python"
     call(python, "-m", "pip", "install", "--quiet", "--no-compile", wheel)
     (tmp_path / "work").mkdir()
-    use(python, tmp_path / "work", {key: value for key, value in os.environ.items() if key != "PYTHONPATH"})
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    use([python.with_name("gkmvlp")], python, tmp_path / "work", environment)

@@ -139,13 +139,14 @@ def test_a_hub_repository_at_a_commit(tmp_path, monkeypatch):
         adopt("hf://org/repo@main/small.yaml")
 
 
-def test_a_broken_file_is_fetched_anew_and_only_that(server, address):
+def test_a_broken_file_is_fetched_anew_and_only_that(server, address, capsys):
     assert main(["zoo", "download", address]) == 0
     entry = find("small")
     path = folder_of(entry) / "model.safetensors"
     path.write_bytes(WEIGHTS[:-1] + b"?")
     assert verify(entry) == ["model.safetensors"]
     assert main(["zoo", "verify", "small"]) == 1
+    assert "small: model.safetensors (gkmvlp zoo download small)\n" in capsys.readouterr().err
     server.asked.clear()
     assert whole(download(entry))
     assert [name for name, *_ in server.asked] == ["model.safetensors"]

@@ -151,6 +151,8 @@ def test_a_packaged_model_is_used_where_it_lies(zoo, monkeypatch, capsys):
     (zoo / "small" / "config.json").write_text("[]")
     assert main(["zoo", "download", "small"]) == 1
     assert "config.json not as packaged; install gkmvlp anew" in capsys.readouterr().err
+    assert main(["zoo", "verify", "small"]) == 1
+    assert "not what the entry says: small: config.json (reinstall gkmvlp)\n" in capsys.readouterr().err
     assert registry.list_models() == ["small", "small-vqa"]
 
 

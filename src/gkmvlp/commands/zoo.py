@@ -136,11 +136,16 @@ def _verify(arguments: argparse.Namespace) -> tuple[Any, str]:
     from gkmvlp.zoo.registry import find
 
     chosen = [find(name) for name in arguments.model] or [e for e in _known().values() if folder_of(e).is_dir()]
-    wrong = {entry.name: verify(entry) for entry in chosen}
-    if bad := [f"{name}: {', '.join(files)}" for name, files in wrong.items() if files]:
-        raise ZooError(f"not what the entry says: {'; '.join(bad)}; gkmvlp zoo download fetches them anew")
+    wrong = [(entry, files) for entry in chosen if (files := verify(entry))]
+    if bad := [f"{entry.name}: {', '.join(files)} ({_remedy(entry)})" for entry, files in wrong]:
+        raise ZooError(f"not what the entry says: {'; '.join(bad)}")
     told = [{"name": entry.name, "files": len(entry.files), "size": entry.size, "ok": True} for entry in chosen]
     return told, "\n".join(f"{entry.name}: {len(entry.files)} files right" for entry in chosen) or "no model is here"
+
+
+def _remedy(entry: "Entry") -> str:
+    """What mends wrong files of a model."""
+    return "reinstall gkmvlp" if entry.packaged_folder else f"gkmvlp zoo download {entry.name}"
 
 
 def _remove(arguments: argparse.Namespace) -> tuple[Any, str]:
