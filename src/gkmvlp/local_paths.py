@@ -23,6 +23,11 @@ def without_paths(value: Any) -> Any:
     return PLACE if is_local and len(value) > 1 else _ABSOLUTE.sub(PLACE, value)
 
 
+def without_absolute(text: str) -> str:
+    """A text with every path that begins at a root, home or drive replaced by ``PATH``."""
+    return _ABSOLUTE.sub(PLACE, text)
+
+
 def leftover_path(text: str) -> str | None:
     """The home or working folder of this machine where a text names it."""
     own = (str(Path.home()), str(Path.cwd()))

@@ -9,7 +9,7 @@ import pytest
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.figure import FIELDS, Figure, Results, signature
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
-from gkmvlp.metrics.provenance import ProcessTreePeak
+from gkmvlp.metrics.provenance import ProcessTreePeak, command
 from tests.metrics.corpora import META, entity_table, vqa_table
 
 FIGURE = Figure("vqa", "accuracy_overall", 0.5, "a:1", predictions="out/predictions/vqa.parquet")
@@ -111,3 +111,19 @@ def test_memory_of_a_child_counts():
     with ProcessTreePeak() as peak:
         subprocess.run([sys.executable, "-c", code], check=True)
     assert peak.bytes > alone.bytes + 70_000_000
+
+
+def test_a_command_names_no_place_of_the_machine(monkeypatch):
+    words = [
+        "real",
+        "rsna",
+        "--data",
+        "/home/me/rsna",
+        "--out=~/x",
+        "--pairs",
+        "../shared/nih",
+        "--backbone",
+        "zoo://a",
+    ]
+    monkeypatch.setattr("sys.argv", ["/opt/bin/gkmvlp", *words])
+    assert command() == "gkmvlp real rsna --data PATH --out=PATH --pairs ../shared/nih --backbone zoo://a"

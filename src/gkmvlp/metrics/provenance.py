@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
+from gkmvlp.local_paths import without_absolute
+
 _INTERVAL = 0.2  # seconds between two samples of the memory
 
 
@@ -18,9 +20,10 @@ def created() -> str:
 
 
 def command() -> str:
-    """The running command as one types it, the program by its name alone (no local path)."""
+    """The running command as one types it, the program by its name alone; ``PATH`` for places of this machine."""
     name = Path(sys.argv[0]).name
-    return shlex.join(["gkmvlp" if name == "__main__.py" else name, *sys.argv[1:]])
+    words = [without_absolute(word) for word in sys.argv[1:]]
+    return shlex.join(["gkmvlp" if name == "__main__.py" else name, *words])
 
 
 def commit() -> str | None:
