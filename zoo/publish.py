@@ -156,11 +156,11 @@ def _figures(folder: Path, task: str) -> list[Figure]:
     figures = Results.read(path).figures
     if bare := [f"{f.task}/{f.name}" for f in figures if "metric:" not in (f.signature or "")]:
         raise ZooError(f"{path}: {', '.join(bare)} without signature: nobody can tell how they were computed")
-    figures = [f for f in figures if f.task in FIGURES.get(task, {task}) and is_headline(f) and f.value is not None]
+    figures = [figure for figure in figures if figure.task in FIGURES.get(task, {task})]
     if not figures:
         raise ZooError(f"{path}: no figure of {task}; measure the model first")
-    models = sorted({str(figure.model) for figure in figures}, key=lambda name: (name.startswith("variant:"), name))
-    return [figure for figure in figures if figure.model == models[0]]
+    own = min({str(figure.model) for figure in figures}, key=lambda name: (name.startswith("variant:"), name))
+    return [f for f in figures if f.model == own and is_headline(f) and f.value is not None]
 
 
 def _texts(folder: Path) -> dict[str, str]:

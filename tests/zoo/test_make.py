@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from gkmvlp.cli import main
 from gkmvlp.commands import _zoo_make
+from gkmvlp.commands._configs import by_name
 from gkmvlp.models import backbone as backbones
 from gkmvlp.zoo import model_files, shipped
 from gkmvlp.zoo.download import download
@@ -72,6 +74,35 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
     monkeypatch.setattr(_zoo_make, "lightning", lambda *words: pytest.fail("run again"))
     assert main(words) == 0
     assert tiny.tree(models) == before
+    assert main([*words, "--only", "gk-mvlp-phantom-vqa"]) == 0
+    assert tiny.tree(models) == before
+    assert main([*words, "--only", "gk-mvlp-phantom-xyz"]) == 2
+
+
+CHOSEN_ELSEWHERE = ("root", "default_root_dir", "backbone", "architecture")
+
+
+@pytest.mark.parametrize("one", [shipped.BACKBONE, *shipped.FINE_TUNED], ids=lambda one: one.config)
+def test_what_ships_was_trained_by_the_config_of_today(package, one):
+    """Every value of the config stands in the training config that lies with the model."""
+    entry = find(one.name)
+    trained = yaml.safe_load((download(entry) / entry.config).read_text())
+    config = yaml.safe_load(by_name(one.config).read_text())
+    differing = []
+    for key in tiny.leaves({name: config[name] for name in ("seed_everything", "model", "data")}):
+        if not set(key.split(".")) & {*CHOSEN_ELSEWHERE, "class_path"} and value(trained, key) != value(config, key):
+            differing.append(key)
+    assert not differing
+    assert {key: trained["trainer"][key] for key in ("max_epochs", "max_steps")} == {
+        key: config["trainer"].get(key, -1) for key in ("max_epochs", "max_steps")
+    }
+
+
+def value(config, key):
+    """What a dotted key holds; None where the training config does not know it."""
+    for name in key.split("."):
+        config = (config or {}).get(name)
+    return config
 
 
 def test_what_ships_is_there_small_and_right(package):

@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -15,29 +16,40 @@ from gkmvlp.commands._configs import by_name
 from gkmvlp.commands._outcome import conclude
 from gkmvlp.commands._truth import score_on_truth
 from gkmvlp.commands.phantom import write_corpora
+from gkmvlp.errors import UsageError
 from gkmvlp.metrics.provenance import ProcessTreePeak
 from gkmvlp.zoo.entry import PACKAGED, Entry
 from gkmvlp.zoo.model_files import rounded
 from gkmvlp.zoo.publish import MODEL_FOLDERS, About, publish
+from gkmvlp.zoo.registry import find
 from gkmvlp.zoo.shipped import BACKBONE, CORPORA, FINE_TUNED, SEED, Shipped
 
 
-def make_models(out: Path, models: Path, options: list[str]) -> list[Entry]:
+def make_models(out: Path, models: Path, options: list[str], only: Sequence[str] = ()) -> list[Entry]:
     """Every shipped model, the backbone first; a run that is complete is not repeated.
 
     Args:
         out: Folder of phantoms and runs.
         models: Folder of entries; those of the same names are replaced.
         options: Further words of every run.
+        only: Names of the models that are made, from the backbone that is there; none means all.
+
+    Raises:
+        UsageError: If a name is none of a shipped model.
     """
+    known = [shipped.name for shipped in (BACKBONE, *FINE_TUNED)]
+    if strange := sorted(set(only) - set(known)):
+        raise UsageError(f"--only {strange[0]}: one of {', '.join(known)} expected")
     models.mkdir(parents=True, exist_ok=True)
     if models.resolve() != PACKAGED.resolve():
         named = os.environ.get("GKMVLP_ZOO", "")
         os.environ["GKMVLP_ZOO"] = os.pathsep.join(filter(None, (str(models.resolve()), named)))
     write_corpora(out / "data", CORPORA, SEED)
-    made = [_make(BACKBONE, out, models, options)]
-    start = [f"--model.init_args.backbone={made[0].reference}", "--model.init_args.architecture=null", *options]
-    return made + [_make(shipped, out, models, start) for shipped in FINE_TUNED]
+    is_new = not only or BACKBONE.name in only
+    backbone = _make(BACKBONE, out, models, options) if is_new else find(BACKBONE.name)
+    start = [f"--model.init_args.backbone={backbone.reference}", "--model.init_args.architecture=null", *options]
+    chosen = [shipped for shipped in FINE_TUNED if not only or shipped.name in only]
+    return [*([backbone] if is_new else []), *(_make(shipped, out, models, start) for shipped in chosen)]
 
 
 def _make(shipped: Shipped, out: Path, models: Path, options: list[str]) -> Entry:

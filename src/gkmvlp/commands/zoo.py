@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make = actions.add_parser("make", help="train, measure and publish the models that come with the package")
     make.add_argument("--out", metavar="DIR", type=Path, default=Path("outputs/zoo"), help="runs (outputs/zoo)")
     make.add_argument("--models", metavar="DIR", type=Path, help="where entries go (absent: the package itself)")
+    make.add_argument(
+        "--only", metavar="NAME", nargs="+", default=[], help="these alone, from the backbone that is there"
+    )
     described = "one more option of every run, like --options=--trainer.max_epochs=1; may be repeated"
     make.add_argument("--options", metavar="OPTION", action="append", default=[], help=described)
     convert = actions.add_parser("convert", help="tensors of a pickle (.ckpt, .pt, .bin) as safetensors")
@@ -190,7 +193,7 @@ def _make(arguments: argparse.Namespace) -> tuple[Any, str]:
     from gkmvlp.commands._zoo_make import make_models
     from gkmvlp.zoo.entry import PACKAGED
 
-    made = make_models(arguments.out, arguments.models or PACKAGED, arguments.options)
+    made = make_models(arguments.out, arguments.models or PACKAGED, arguments.options, arguments.only)
     told = [{"name": entry.name, "reference": entry.reference, "size": entry.size} for entry in made]
     return told, "\n".join(f"{entry.reference}: {entry.size / 1e6:.1f} MB" for entry in made)
 
