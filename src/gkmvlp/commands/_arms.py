@@ -134,10 +134,15 @@ def vqa_arms(
 
 
 def merge(parts: Sequence[Path], target: Path) -> None:
-    """Rows of several predictions files of one task, data set and split in one; equal rows stand once."""
+    """Rows of several predictions files of one task, data set and split in one; equal rows stand once.
+
+    ``boxes`` is null where the files differ in it: no one word holds for all rows.
+    """
     tables, metas = zip(*(read_predictions(part) for part in parts), strict=True)
     table = pd.concat(tables, ignore_index=True)
     units = [name for name in ("question", "entity") if name in table]
     table = table.drop_duplicates(["model", "seed", "sample_id", *units], ignore_index=True)
     meta = {key: value for key, value in metas[0].items() if key != "signatures"}
+    if any(other.get("boxes") != meta.get("boxes") for other in metas):
+        meta["boxes"] = None
     write_predictions(target, table, meta)

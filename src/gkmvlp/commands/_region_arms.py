@@ -25,21 +25,18 @@ def read_with_both(out: Path, backbone: str, root: Path, detector: Path) -> list
     """
     regions = out / "regions.parquet"
     gkmvlp("data", "regions", "MimicCxr", "--root", str(root), "--model", str(detector), "--out", str(regions))
-    found = [f"--data.init_args.region_file={regions}"]
-    folders = {boxes: out / f"boxes-{boxes}" for boxes in ("atlas", "detected")}
-    for boxes, folder in folders.items():
-        words = [f"--model.init_args.backbone={backbone}", f"--data.init_args.root={root}"]
-        words += [f"--data.init_args.boxes={boxes}", *(found if boxes == "detected" else [])]
-        lightning("test", "--config=zoo://pretrain-phantom", f"--trainer.default_root_dir={folder}", *words)
-        score_on_truth(folder / "predictions", root)
+    more = {"atlas": [], "detected": [f"--data.init_args.region_file={regions}"]}
+    for boxes, words in more.items():
+        words = [f"--data.init_args.root={root}", f"--data.init_args.boxes={boxes}", *words]
+        words += [f"--model.init_args.backbone={backbone}", f"--trainer.default_root_dir={out / f'boxes-{boxes}'}"]
+        lightning("test", "--config=zoo://pretrain-phantom", *words)
+        score_on_truth(out / f"boxes-{boxes}" / "predictions", root)
     merged = []
     for task in READERS:
-        parts = [folder / "predictions" / f"{task}.parquet" for folder in folders.values()]
-        table, meta = read_predictions(parts[-1])
+        atlas, detected = (out / f"boxes-{boxes}" / "predictions" / f"{task}.parquet" for boxes in more)
+        table, meta = read_predictions(detected)
         table["model"] = table["model"].replace("pretrained", DETECTED)
-        write_predictions(parts[-1], table, {key: value for key, value in meta.items() if key != "signatures"})
-        merge(parts, merged_file := out / "predictions" / f"{task}.parquet")
-        table, meta = read_predictions(merged_file)  # no one word holds for both
-        write_predictions(merged_file, table, {**meta, "boxes": None})
-        merged.append(merged_file)
+        write_predictions(detected, table, {key: value for key, value in meta.items() if key != "signatures"})
+        merged.append(out / "predictions" / f"{task}.parquet")
+        merge([atlas, detected], merged[-1])
     return merged

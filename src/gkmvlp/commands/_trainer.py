@@ -60,15 +60,15 @@ class RunRecord(SaveConfigCallback):
             DataError: If the fit in this folder saw other rows in its splits.
         """
         root, fn = Path(trainer.default_root_dir), trainer.state.fn
-        is_later = fn is not None and fn != "fit"
-        if is_later and (root / "checkpoints").is_dir():
+        later = fn.value if fn is not None and fn != "fit" else None
+        if later and (root / "checkpoints").is_dir():
             require_manifest(trainer)
         if self.already_saved or not trainer.is_global_zero:
             return
         root.mkdir(parents=True, exist_ok=True)
         file = root / "config.yaml"
-        if fn is not None and is_later and file.exists():
-            file = root / f"config-{fn.value}.yaml"
+        if later and file.exists():
+            file = root / f"config-{later}.yaml"
         self.parser.save(self.config, str(file), skip_unset=False, overwrite=True, multifile=False)
         write_manifest(trainer)
         self.already_saved = True
