@@ -46,6 +46,23 @@ def test_template_and_files_become_the_page(docs):
     assert all(line.replace("\\|", "").count("|") > 2 for line in rows)
 
 
+@pytest.mark.parametrize(
+    ("labels", "title"), [([], "legacy rules"), (["mass"], "single labels and legacy rules")], ids=["one", "several"]
+)
+def test_legacy_rules_stand_below_the_main_table(labels, title, docs):
+    names = ("map_40_75", "map_40_75_legacy_mgca")
+    figures = [Figure("localization", name, 0.4, "a:1", label=label) for name in names for label in (None, *labels)]
+    file = docs / "results" / "run.json"
+    Results("2025-01-02T00:00:00+00:00", "make demo", None, None, None, figures).write(file)
+    (docs / "results.template.md").write_text("<!-- results: run.json -->\n")
+    assert main(["results", "--docs", str(docs)]) == 0
+    main_table, _, folded = (docs / "results.md").read_text().partition("<details>")
+    assert "| map_40_75 |" in main_table
+    assert "legacy" not in main_table
+    assert folded.startswith(f"<summary>localization: {title}</summary>")
+    assert "| map_40_75_legacy_mgca |" in folded
+
+
 def test_check_sees_a_page_out_of_date(docs, capsys):
     assert main(["results", "--docs", str(docs), "--check"]) == 1
     assert "run gkmvlp results" in capsys.readouterr().err

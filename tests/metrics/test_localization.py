@@ -10,10 +10,15 @@ from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.assemble import figures
 from gkmvlp.metrics.bootstrap import Resamples
 from gkmvlp.metrics.detection import Image, challenge_scores
-from gkmvlp.metrics.localization import LOOSE, TASK, images_of
+from gkmvlp.metrics.localization import LOOSE, TASK, images_of, mean_average_precision
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.metrics.tables import is_headline
 from tests.metrics.corpora import META
 from tests.metrics.detections import ONES, corpus, table
+
+NAMES = {"map_40_75", "map_coco", "froc", "rsna_score", "map_40_75_legacy_mgca"}
+MGCA = "map_40_75_legacy_mgca"
+BOTH = "both a true box and a prediction that counts"
 
 
 def score(rows):
@@ -47,6 +52,49 @@ def test_the_challenge_leaves_out_images_without_truth_and_prediction():
     assert 0 < scored.rows_N.sum() < 60
 
 
+@pytest.mark.parametrize("weak", [[], [0.4]])
+def test_the_rule_of_mgca_sees_no_image_that_is_missed_or_healthy(weak):
+    """A box found, a box missed by all but weak detections, and a stronger alarm on a healthy image."""
+    box, elsewhere, nothing = np.array([[10, 10, 40, 40.0]]), np.array([[60, 60, 80, 80.0]]), np.zeros((0, 4))
+    missed = Image(box, elsewhere[: len(weak)], np.array(weak))
+    images = [Image(box, box, np.array([0.8])), missed, Image(nothing, elsewhere, np.array([0.9]))]
+    found = score(table(images, threshold=0.5))
+    assert found[MGCA].curve_V[0] == 1
+    assert found[MGCA].rows_N.tolist() == [True, False, False]
+    assert found["map_40_75"].curve_V[0] == pytest.approx(51 / 101 / 2)  # recalls 0 to 0.5, one alarm before the hit
+    assert found["map_40_75"].rows_N.all()
+
+
+@pytest.mark.parametrize("threshold", [0.8, 0.9])
+def test_the_rule_of_mgca_is_a_plain_filter(threshold):
+    images = corpus(60, seed=2)
+    left = []
+    for image in images:
+        strong = [p for p, value in enumerate(image.score_P) if value >= threshold]
+        if strong and len(image.true_K4):
+            left.append(Image(image.true_K4, image.predicted_P4[strong], image.score_P[strong]))
+    assert 1 < len(left) < sum(len(image.true_K4) > 0 for image in images)
+    found = score(table(images, threshold=threshold))
+    assert found[MGCA].rows_N.sum() == len(left)
+    assert found[MGCA].curve_V == pytest.approx(mean_average_precision(left, LOOSE, np.ones((1, len(left)), int)))
+    assert found[MGCA].curve_V[0] != pytest.approx(found["map_40_75"].curve_V[0], rel=0.01)
+
+
+def test_the_rule_of_mgca_is_null_where_no_image_is_left():
+    """No detection reaches the threshold; with a second label, the other one is the mean, and this one is named."""
+    images, meta = corpus(20), {"task": "localization", **META, "signature": {}}
+    weak = table(images, entity="edema", threshold=2.0)
+    [alone] = (f for f in figures(TASK, weak, meta) if f.name == MGCA)
+    assert (alone.value, alone.low, alone.high, alone.n) == (None, None, None, 0)
+    assert alone.note == f"undefined: no image has {BOTH}"
+    both = pd.concat([weak, table(images, entity="mass")], ignore_index=True)
+    found = {(f.name, f.label): f for f in figures(TASK, both, meta)}
+    assert found[MGCA, None].value == found[MGCA, "mass"].value > 0
+    assert found[MGCA, None].note == f"left out, without {BOTH}: 1 of 2 (edema)"
+    assert found[MGCA, "edema"].value is None
+    assert found["map_40_75", None].note is None
+
+
 def test_figures_of_a_file_floor_and_differences(tmp_path):
     images = corpus(40)
     random = [
@@ -58,7 +106,8 @@ def test_figures_of_a_file_floor_and_differences(tmp_path):
     file = tmp_path / "localization.parquet"
     write_predictions(file, rows, {"task": "localization", **META})
     found = {figure.name: figure for figure in figures(TASK, *read_predictions(file)) if figure.model == "pretrained"}
-    assert set(found) == {"map_40_75", "map_coco", "froc", "rsna_score"}
+    assert set(found) == NAMES
+    assert {name for name, figure in found.items() if not is_headline(figure)} == {MGCA}
     for name, figure in found.items():
         assert figure.value == pytest.approx(score(table(images))[name].curve_V[0])
         assert figure.low < figure.value < figure.high
@@ -69,6 +118,8 @@ def test_figures_of_a_file_floor_and_differences(tmp_path):
     assert found["map_40_75"].difference["scratch"]["low"] > 0
     assert "iou:0.40:0.05:0.75" in found["map_40_75"].signature
     assert "threshold:validation" in found["rsna_score"].signature
+    for part in ("images:with truth and prediction", "iou:0.40:0.05:0.75", "threshold:validation"):
+        assert part in found[MGCA].signature.split("|")
     with pytest.raises(ResultsError, match="predicted boxes and"):
         images_of(rows.assign(scores=[np.zeros(99)] * len(rows)))
 
@@ -80,11 +131,12 @@ def test_labels_are_averaged_and_those_without_a_box_named():
         [table(images, entity="mass"), table(corpus(20, seed=1), entity="nodule"), table(empty, entity="edema")]
     )
     found = {(f.name, f.label): f for f in figures(TASK, rows, {"task": "localization", **META, "signature": {}})}
-    for name in ("map_40_75", "map_coco", "froc", "rsna_score"):
+    for name in NAMES:
+        lacks = BOTH if name == MGCA else "a true box"
         assert found[name, None].value == pytest.approx((found[name, "mass"].value + found[name, "nodule"].value) / 2)
-        assert found[name, None].note == "left out, without a true box: 1 of 3 (edema)"
+        assert found[name, None].note == f"left out, without {lacks}: 1 of 3 (edema)"
         assert found[name, "edema"].value is None
-        assert found[name, "edema"].note == "undefined: no image has a true box"
+        assert found[name, "edema"].note == f"undefined: no image has {lacks}"
 
 
 def test_bad_rows_are_named_and_counted():
@@ -93,6 +145,7 @@ def test_bad_rows_are_named_and_counted():
     silent = [image._replace(predicted_P4=np.zeros((0, 4)), score_P=np.zeros(0)) for image in images]
     empty = [image._replace(true_K4=np.zeros((0, 4))) for image in images]
     meta = {"task": "localization", **META, "signature": {}}
+    nothing = "no prediction at all on 10 rows: nothing found"
     kept, flattened, none, no_truth = (
         {f.name: f for f in figures(TASK, table(given), meta)} for given in (images, flat, silent, empty)
     )
@@ -100,10 +153,10 @@ def test_bad_rows_are_named_and_counted():
         assert figure.note is None
         assert flattened[name].value == figure.value
         assert flattened[name].note == "true boxes without area, left out: 10"
-        assert none[name].value == 0
-        assert none[name].note == "no prediction at all on 10 rows: nothing found"
+        assert none[name].value == (None if name == MGCA else 0)
+        assert none[name].note == (f"undefined: no image has {BOTH}; {nothing}" if name == MGCA else nothing)
         assert no_truth[name].value is None
-        assert no_truth[name].note == "undefined: no image has a true box"
+        assert no_truth[name].note == f"undefined: no image has {BOTH if name == MGCA else 'a true box'}"
 
 
 def test_three_thousand_images_take_seconds():

@@ -71,7 +71,7 @@ def test_fit_and_test_leave_every_image(arm, challenge, boxes, pretrained, tmp_p
     state = torch.load(out / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"]
     assert set(rows["threshold"]) == {state["head.threshold_L"].item()}
     found = {figure.name: figure for figure in figures_of(file)}
-    assert set(found) == {"map_40_75", "map_coco", "froc", "rsna_score"}
+    assert set(found) == {"map_40_75", "map_coco", "froc", "rsna_score", "map_40_75_legacy_mgca"}
     assert all(set(figure.floors) == {"prior_box"} for figure in found.values())
     assert found["map_40_75"].n == len(wanted)
     sample = boxes.rows("test")[0]

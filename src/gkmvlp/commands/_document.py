@@ -8,7 +8,7 @@ from typing import Any
 
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.figure import SCHEMA, Figure, Results, read_json
-from gkmvlp.metrics.tables import figure_rows, is_headline, notes, number
+from gkmvlp.metrics.tables import figure_rows, folded_title, is_headline, notes, number
 
 _MARKER = re.compile(r"^<!-- results: (\S+\.json)((?: [^\s=]+=\S*)*) -->$", re.MULTILINE)
 _FIRST_LINE = "<!-- Written by `gkmvlp results` from results.template.md and results/*.json: change those. -->\n\n"
@@ -58,7 +58,7 @@ def _admits(word: str, figure: Figure, file: Path) -> bool:
 
 
 def _group(title: str, figures: Sequence[Figure]) -> list[str]:
-    """Heading, main table, notes, and the single entities folded away."""
+    """Heading, main table, notes, and what is no headline folded away."""
     main = [f for f in figures if is_headline(f)]
     single = [f for f in figures if not is_headline(f)]
     parts = [f"**{title}**"]
@@ -67,7 +67,7 @@ def _group(title: str, figures: Sequence[Figure]) -> list[str]:
         parts += ["\n".join(f"- {note}" for note in notes(main))] if notes(main) else []
     if single:
         folded = _markdown(*figure_rows(single))
-        parts += [f"<details><summary>{title}: single labels</summary>\n\n{folded}\n\n</details>"]
+        parts += [f"<details><summary>{title}: {folded_title(single)}</summary>\n\n{folded}\n\n</details>"]
     return parts
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from gkmvlp.commands._style import STYLE
 from gkmvlp.metrics.figure import Figure, write_text
-from gkmvlp.metrics.tables import figure_rows, is_headline, notes, number
+from gkmvlp.metrics.tables import figure_rows, folded_title, is_headline, notes, number
 from gkmvlp.notices import CREDENTIALED, NO_PATIENT, NOT_CLINICAL
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def figure_table(figures: Sequence[Figure]) -> str:
-    """Figures with interval, floors and differences; single labels are folded away, notes follow.
+    """Figures with interval, floors and differences; what is no headline is folded away, notes follow.
 
     A bar shows each value (dot), its interval (line) and its floors (ticks) between 0 and 1.
     """
@@ -95,7 +95,8 @@ def figure_table(figures: Sequence[Figure]) -> str:
     if notes(main):
         parts.append('<ul class="notes">' + "".join(f"<li>{escape(note)}</li>" for note in notes(main)) + "</ul>")
     if single:
-        parts.append(f"<details><summary>Single labels ({len(single)})</summary>{_figures(single)}</details>")
+        title = f"{folded_title(single).capitalize()} ({len(single)})"
+        parts.append(f"<details><summary>{title}</summary>{_figures(single)}</details>")
     return "".join(parts)
 
 

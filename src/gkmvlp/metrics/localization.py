@@ -2,6 +2,7 @@
 
 A row is one image and one label (column ``entity``), with its true boxes, the predicted ones and their scores. With
 several labels the main figure is the mean over those that have a true box; the others are named and counted.
+``map_40_75_legacy_mgca`` leaves images out by another's rule (see ``legacy_curve``): for comparison alone.
 """
 
 import numpy as np
@@ -18,13 +19,16 @@ from gkmvlp.metrics.detection import FALSE_POSITIVES, MOST, Image, challenge_sco
 LOOSE = np.linspace(0.4, 0.75, 8)
 STRICT = np.linspace(0.5, 0.95, 10)
 _OVERLAPS = {"map_40_75": LOOSE, "map_coco": STRICT}
-NAMES = ("map_40_75", "map_coco", "froc", "rsna_score")
+NAMES = ("map_40_75", "map_coco", "froc", "rsna_score", "map_40_75_legacy_mgca")
+_COCO = f"coco, 101 recalls, {MOST} an image"
 _PARTS = {
-    "map_40_75": {"iou": "0.40:0.05:0.75", "match": f"coco, 101 recalls, {MOST} an image", "images": "all"},
-    "map_coco": {"iou": "0.50:0.05:0.95", "match": f"coco, 101 recalls, {MOST} an image", "images": "all"},
+    "map_40_75": {"iou": "0.40:0.05:0.75", "match": _COCO, "images": "all"},
+    "map_coco": {"iou": "0.50:0.05:0.95", "match": _COCO, "images": "all"},
     "froc": {"match": "centre in box", "images": "all", "false positives": ",".join(f"{x:g}" for x in FALSE_POSITIVES)},
     "rsna_score": {"iou": "0.40:0.05:0.75", "images": "with truth or prediction", "threshold": "validation"},
-}
+    "map_40_75_legacy_mgca": {"iou": "0.40:0.05:0.75", "match": _COCO, "images": "with truth and prediction",
+                              "threshold": "validation"},
+}  # fmt: skip
 
 
 def images_of(rows: pd.DataFrame) -> list[Image]:
@@ -63,6 +67,34 @@ def challenge_curve(
     return Scored(mean_curve(score_N[scored_N], unit_N[scored_N], counts_VG), scored_N)
 
 
+def reaching(images: list[Image], threshold_N: FloatArray) -> list[Image]:
+    """The images with the detections that reach each one's threshold."""
+    kept = [image.score_P >= threshold for image, threshold in zip(images, threshold_N, strict=True)]
+    return [
+        Image(image.true_K4, image.predicted_P4[kept_P], image.score_P[kept_P])
+        for image, kept_P in zip(images, kept, strict=True)
+    ]
+
+
+def is_complete(images: list[Image]) -> NDArray[np.bool_]:
+    """Whether an image has both truth and a detection (N,)."""
+    return np.array([len(image.true_K4) > 0 < len(image.score_P) for image in images], bool)
+
+
+def legacy_curve(images: list[Image], threshold_N: FloatArray, weight_WN: NDArray[np.number]) -> Scored:
+    """Mean average precision by the rule of MGCA's code: images without a box or without a detection are skipped.
+
+    Detections below the threshold do not count. An image where all is missed costs nothing, nor does an alarm on a
+    healthy one. NaN where no image is left.
+    """
+    above = reaching(images, threshold_N)
+    used_N = is_complete(above)
+    if not used_N.any():
+        return Scored(np.full(len(weight_WN), np.nan), used_N)
+    used = [image for image, is_used in zip(above, used_N, strict=True) if is_used]
+    return Scored(mean_average_precision(used, LOOSE, weight_WN[:, used_N]), used_N)
+
+
 def best_threshold(images: list[Image]) -> float:
     """The threshold of highest challenge score, among 50 quantiles of the scores; to be chosen on validation images."""
     score_D = np.concatenate([image.score_P for image in images])
@@ -76,11 +108,13 @@ def best_threshold(images: list[Image]) -> float:
 def _label(rows: pd.DataFrame, unit_N: NDArray[np.intp], counts_VG: NDArray[np.uint16]) -> dict[str, Scored]:
     """Every figure of the rows of one label; undefined without a true box."""
     images, weight_WN, all_N = images_of(rows), counts_VG[:, unit_N], np.ones(len(rows), bool)
+    threshold_N = rows["threshold"].to_numpy(float)
     if not any(len(image.true_K4) for image in images):
         return dict.fromkeys(NAMES, Scored(np.full(len(counts_VG), np.nan), all_N))
     out = {name: Scored(mean_average_precision(images, iou_T, weight_WN), all_N) for name, iou_T in _OVERLAPS.items()}
     out["froc"] = Scored(detection.froc(images, weight_WN), all_N)
-    return out | {"rsna_score": challenge_curve(images, rows["threshold"].to_numpy(float), unit_N, counts_VG)}
+    out["rsna_score"] = challenge_curve(images, threshold_N, unit_N, counts_VG)
+    return out | {"map_40_75_legacy_mgca": legacy_curve(images, threshold_N, weight_WN)}
 
 
 def _score(block: pd.DataFrame, unit_N: NDArray[np.intp], counts_VG: NDArray[np.uint16]) -> dict[Key, Scored]:
@@ -104,31 +138,41 @@ def _score(block: pd.DataFrame, unit_N: NDArray[np.intp], counts_VG: NDArray[np.
 
 
 def _notes(rows: pd.DataFrame) -> dict[Key, str]:
-    """Boxes without area, labels without a true box in all or some folds, models without any prediction."""
-    seeds = rows["seed"].nunique()
-    truths = pd.Series([len(image.true_K4) for image in images_of(rows)], index=rows.index)
+    """Boxes without area, labels that cannot be scored in all or some folds, models without any prediction."""
+    seeds, images = rows["seed"].nunique(), images_of(rows)
+    truths = pd.Series([len(image.true_K4) for image in images], index=rows.index)
     flat = int((rows["boxes"].map(len) // 4 - truths).sum()) // seeds
     shared = [f"true boxes without area, left out: {flat}"] if flat else []
     if not rows["scores"].map(len).any():
         shared.append(f"no prediction at all on {len(rows) // seeds} rows: nothing found")
-    boxless = truths.groupby([rows["entity"], fold_of(rows)]).sum() == 0
-    lacking = boxless.groupby("entity").agg(["sum", "count"])
+    complete_N = is_complete(reaching(images, rows["threshold"].to_numpy(float)))
+    of_figure = dict.fromkeys(NAMES, _gaps(rows, truths.to_numpy() > 0, "a true box"))
+    of_figure["map_40_75_legacy_mgca"] = _gaps(rows, complete_N, "both a true box and a prediction that counts")
+    told = {
+        Key(name, label): [*parts, *shared] for name, parts_of in of_figure.items() for label, parts in parts_of.items()
+    }
+    return {key: "; ".join(parts) for key, parts in told.items() if parts}
+
+
+def _gaps(rows: pd.DataFrame, has_N: NDArray[np.bool_], what: str) -> dict[str | None, list[str]]:
+    """For the main figure (None) and the labels: which lack an image that has ``what``, in which of the folds."""
+    found = pd.Series(has_N, index=rows.index).groupby([rows["entity"], fold_of(rows), rows["seed"]]).any()
+    lacking = (~found.groupby(level=[0, 1]).all()).groupby("entity").agg(["sum", "count"])
     none = lacking.index[lacking["sum"] == lacking["count"]]
     some = lacking[(lacking["sum"] > 0) & (lacking["sum"] < lacking["count"])]
     of_label: dict[str | None, list[str]] = {None: []}
     if len(lacking) > 1:
-        of_label |= {str(label): ["undefined: no image has a true box"] for label in none}
-    of_label |= {str(label): [f"left out of {row['sum']} of {row['count']} folds without a true box"]
+        of_label |= {str(label): [f"undefined: no image has {what}"] for label in none}
+    of_label |= {str(label): [f"left out of {row['sum']} of {row['count']} folds without {what}"]
                  for label, row in some.iterrows()}  # fmt: skip
     if len(none) == len(lacking):
-        of_label[None].append("undefined: no image has a true box")
+        of_label[None].append(f"undefined: no image has {what}")
     elif len(none):
-        of_label[None].append(f"left out, without a true box: {len(none)} of {len(lacking)} ({', '.join(none)})")
+        of_label[None].append(f"left out, without {what}: {len(none)} of {len(lacking)} ({', '.join(none)})")
     if len(some):
         named = ", ".join(f"{label} in {row['sum']}" for label, row in some.iterrows())
-        of_label[None].append(f"left out in some of the folds, without a true box: {len(some)} ({named})")
-    return {Key(name, label): "; ".join([*parts, *shared])
-            for name in NAMES for label, parts in of_label.items() if parts or shared}  # fmt: skip
+        of_label[None].append(f"left out in some of the folds, without {what}: {len(some)} ({named})")
+    return of_label
 
 
 TASK = Task(

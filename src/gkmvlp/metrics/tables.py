@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gkmvlp.metrics.figure import Figure, Range
 
+LEGACY = "_legacy_"  # in the name of a figure by a rule that is kept for comparison alone
 HEAD = ("figure", "label", "model", "boxes", "labels used", "value", "seeds (sd)", "n (patients)", "floors",
         "paired difference")  # fmt: skip
 
@@ -29,8 +30,22 @@ def _signed(span: Range) -> str:
 
 
 def is_headline(figure: Figure) -> bool:
-    """Whether a figure stands in the main table: macro, ``all``, other matches, directions, not the single entities."""
+    """Whether a figure stands in the main table: macro, ``all``, other matches, directions.
+
+    Single entities and legacy rules do not.
+    """
+    if LEGACY in figure.name:
+        return False
     return figure.label in (None, "all", "vqav2", "findings") or figure.name == "median_rank"
+
+
+def folded_title(figures: Sequence[Figure]) -> str:
+    """What the figures beside the main table are."""
+    kinds = {
+        "single labels": any(f.label is not None for f in figures),
+        "legacy rules": any(LEGACY in f.name for f in figures),
+    }
+    return " and ".join(kind for kind, is_there in kinds.items() if is_there)
 
 
 def figure_rows(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
