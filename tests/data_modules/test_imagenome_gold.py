@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from gkmvlp.cli import main
 from gkmvlp.data_modules import ImaGenomeGold
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
+from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.metrics.predictions import read_predictions
 from tests.data_modules.conftest import MimicTree
 
 BOXES = "gold_bbox_coordinate_annotations_1000images.csv"
@@ -82,6 +86,32 @@ def test_labels_and_boxes_of_regions_that_have_a_finding(gold: Path):
         told = sorted(zip(names, boxes.round().astype(int).tolist(), strict=True))
         assert told == expected
     assert data.ledger.masked == {"region without a box": 1, "box without area in the image": 1}
+
+
+def test_the_config_scores_every_finding_with_a_box(gold: Path, tmp_path: Path):
+    out = tmp_path / "run"
+    places = [f"--data.init_args.root={gold}", f"--trainer.default_root_dir={out}", "--data.init_args.num_workers=0"]
+    backbone = "--model.init_args.backbone=zoo://gk-mvlp-phantom"
+    assert main(["test", "--config=zoo://grounding-gold", *places, backbone]) == 0
+    folder = gold / "chest-imagenome/1.0.0/gold_dataset"
+    box, told = pd.read_csv(folder / BOXES), pd.read_csv(folder / ATTRIBUTES, sep="\t")
+    box = box[(box["original_x2"] > box["original_x1"]) & (box["original_y2"] > box["original_y1"])]
+    told = told[told["relation"].eq(1) & told["context"].eq("yes") & told["categoryID"].ne("nlp")]
+    trials = told.merge(box, left_on=["image_id", "bbox"], right_on=["image_id", "bbox_name"])
+    entity = trials.drop_duplicates(["image_id", "label_name"])["label_name"]
+    assert len(entity) == 3
+    found = figures_of(out / "predictions" / "grounding.parquet")
+    told_by = {("grounding", "chest-imagenome-gold", "pretrained", "atlas")}
+    assert {(f.task, f.data, f.model, f.boxes) for f in found} == told_by
+    pointing = {f.label: f for f in found if f.name == "pointing_game"}
+    wanted = {None: len(entity), "all": len(entity), **entity.value_counts()}
+    assert {label: figure.n for label, figure in pointing.items()} == wanted
+    assert all(0 <= figure.value <= 1 and set(figure.floors) == {"prior_box"} for figure in pointing.values())
+    # the backbone has no prompt for pneumonia: it reads the one of consolidation, so both look at the same place
+    table, meta = read_predictions(out / "predictions" / "grounding.parquet")
+    own = table[table["model"] == "pretrained"].set_index("entity")
+    assert own.loc["pneumonia", ["x", "y"]].tolist() == own.loc["consolidation", ["x", "y"]].tolist()
+    assert "pneumonia as consolidation" in meta["signature"]["prompts"]
 
 
 def test_images_without_a_file_are_counted(gold: Path, mimic: MimicTree):

@@ -14,6 +14,7 @@ from gkmvlp.data_modules.lookalikes import ms_cxr as lookalike
 from gkmvlp.data_modules.ms_cxr import PUBLISHED
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
+from gkmvlp.metrics.evaluate import figures_of
 
 COLUMNS = "dicom_id,category_name,label_text,path,x,y,w,h,image_width,image_height"
 
@@ -163,6 +164,28 @@ def test_the_command_counts_pairs(root: Path, capsys: pytest.CaptureFixture):
     pairs = pd.read_csv(file(root, "csv")).drop_duplicates(["dicom_id", "category_name", "label_text"])
     assert found.pop("pairs") == len(pairs)
     assert {name: count for name, count in found.items() if count} == pairs["category_name"].value_counts().to_dict()
+
+
+@pytest.mark.parametrize("release", ["0.1", "1.1.0"])
+def test_the_config_scores_every_phrase_of_a_test_image(release: str, phantoms: Path, tmp_path: Path):
+    root, out = Path(shutil.copytree(phantoms, tmp_path / "data")), tmp_path / "run"
+    lookalike.write(root, release)
+    places = [f"--data.init_args.root={root}", f"--trainer.default_root_dir={out}", "--data.init_args.num_workers=0"]
+    backbone = "--model.init_args.backbone=zoo://gk-mvlp-phantom"
+    assert main(["test", "--config=zoo://grounding-mscxr", *places, backbone]) == 0
+    [path] = (root / "ms-cxr" / release).glob("*.csv")
+    table = pd.read_csv(path)
+    if "split" in table:
+        table = table[table["split"] == "test"]
+    trials = table.drop_duplicates(["dicom_id", "category_name"])["category_name"].str.lower()
+    either_side = ~trials.isin(["cardiomegaly", "edema"])
+    found = figures_of(out / "predictions" / "grounding.parquet")
+    assert {(f.task, f.data, f.model, f.boxes) for f in found} == {("grounding", "ms-cxr", "pretrained", "atlas")}
+    assert {f.split.partition("@")[0] for f in found} == {"all-test" if release == "0.1" else "official"}
+    pointing = {f.label: f for f in found if f.name == "pointing_game"}
+    wanted = {None: either_side.sum(), "all": len(trials), **trials.value_counts()}
+    assert {label: figure.n for label, figure in pointing.items()} == wanted
+    assert all(0 <= figure.value <= 1 and set(figure.floors) == {"prior_box"} for figure in pointing.values())
 
 
 def test_the_lookalike_is_the_truth_and_writes_once(root: Path, phantoms: Path, tmp_path: Path):
