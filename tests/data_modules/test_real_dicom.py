@@ -1,5 +1,6 @@
 """Every real DICOM at hand through the one reader, against the standard written out; and DICOMs that it refuses."""
 
+import json
 from io import BytesIO
 from pathlib import Path
 
@@ -162,3 +163,22 @@ def test_a_run_stops_with_one_line(challenge: Path, reason: str):
     assert done.stderr.strip().count("\n") == 0
     assert all(told in done.stderr for told in (path.name, reason, "on_bad: drop"))
     assert not (out / "results.json").exists()
+
+
+def test_a_run_goes_on_without_what_it_may_drop(challenge: Path, capsys: pytest.CaptureFixture):
+    whole = load(RsnaPneumonia(str(challenge), num_workers=0, image_size=32))
+    bad = whole.rows("train")[: len(REASONS)]
+    for sample, reason in zip(bad, REASONS, strict=True):
+        spoiled(Path(sample.image), reason)
+    out = challenge / "out"
+    short = ["--trainer.limit_train_batches=1", "--trainer.limit_val_batches=1", "--model.init_args.backbone=null"]
+    assert main(["fit", *words("localization-phantom", challenge, out, *short, "--data.init_args.on_bad=drop")]) == 0
+    told = capsys.readouterr()
+    assert "dropped 4: unreadable image" in told.out
+    assert told.err == ""
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["dropped"] == {"unreadable image": 4}
+    assert manifest["rows"] == {**whole.manifest()["rows"], "train": len(whole.rows("train")) - 4}
+    kept = {row["sample_id"] for row in manifest["members"]["train"]}
+    assert kept == {sample.sample_id for sample in whole.rows("train")[4:]}
+    assert (out / "checkpoints" / "best.ckpt").is_file()
