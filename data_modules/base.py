@@ -50,7 +50,7 @@ class DataModule(LightningDataModule):
     """
 
     data_name: ClassVar[str] = ""
-    credentialed: ClassVar[bool] = False
+    credentialed: bool = False  # of the data set; phantoms in its layout are not
     patient_space: ClassVar[str] = ""  # who numbered the patients: ids of different owners are not compared
 
     def __init__(
@@ -78,6 +78,7 @@ class DataModule(LightningDataModule):
         self.image_size, self.fit, self.intensity = image_size, fit, intensity
         self.on_bad, self.cache_dir, self.train_fraction = on_bad, cache_dir, train_fraction
         self.name = name or self.data_name
+        self.credentialed = self.credentialed and not self.name.startswith("phantom")
         found = read_regions(region_file) if region_file else {}
         self.regions = RegionPolicy(boxes, read_atlas(atlas_file), dropout=region_dropout, detected=found)
         self.augmentation = Augmentation(strength=augment) if augment > 0 else None

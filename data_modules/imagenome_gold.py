@@ -44,7 +44,7 @@ class ImaGenomeGold(DataModule):
     """
 
     data_name: ClassVar[str] = "chest-imagenome-gold"
-    credentialed: ClassVar[bool] = True
+    credentialed: bool = True
     patient_space: ClassVar[str] = "mimic"
     labels: ClassVar[tuple[str, ...]] = tuple(entity.name for entity in ENTITIES if entity.imagenome)
 

@@ -48,7 +48,7 @@ class MimicCxr(DataModule):
     """
 
     data_name: ClassVar[str] = "mimic-cxr"
-    credentialed: ClassVar[bool] = True
+    credentialed: bool = True
     patient_space: ClassVar[str] = "mimic"
 
     def __init__(

@@ -41,7 +41,7 @@ class MsCxr(DataModule):
     """
 
     data_name: ClassVar[str] = "ms-cxr"
-    credentialed: ClassVar[bool] = True
+    credentialed: bool = True
     patient_space: ClassVar[str] = "mimic"
     labels: ClassVar[tuple[str, ...]] = tuple(PUBLISHED)
 

@@ -41,6 +41,7 @@ class Task(LightningModule):
     """
 
     monitor: tuple[str, str] = ("val/loss", "min")
+    learns = True  # from the DataModule's rows; a task that measures a backbone as it is does not
 
     def __init__(self, architecture: Architecture | None, backbone: str | None, optimization: Optimization) -> None:
         super().__init__()
@@ -194,12 +195,13 @@ class Task(LightningModule):
         """Metadata of predictions that do not depend on the task."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         info = self.start.info if self.start else {}
+        trained_on = lineage(info, data.name) if self.learns else info.get("trained_on")
         return {
             "data": data.name,
             "split": data.split_name,
             "boxes": data.boxes,
             "credentialed": data.credentialed,
-            "trained_on": lineage(info, data.name),
+            "trained_on": trained_on,
         }
 
     def write(self, task: str, table: pd.DataFrame, **meta: Any) -> None:

@@ -46,6 +46,8 @@ class Grounding(Task):
         seed: Names the run in its predictions.
     """
 
+    learns = False
+
     def __init__(
         self,
         architecture: Architecture | None = None,

@@ -25,7 +25,11 @@ SHOWN_REGIONS = ("right lung", "left lung", "cardiac silhouette", "trachea", "ao
 
 
 def panels(count: int, columns: int = 4, size: float = 2.6) -> tuple[Figure, list[Any]]:
-    """A figure with ``count`` empty square panels."""
+    """A figure with ``count`` empty square panels; with none it says so."""
+    if not count:
+        figure = Figure(figsize=(size, size / 3))
+        figure.text(0.5, 0.5, "nothing to show", ha="center", va="center", fontsize=8)
+        return figure, []
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(size * columns, size * 1.12 * rows), layout="constrained")

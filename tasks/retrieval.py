@@ -57,6 +57,8 @@ class Retrieval(Task):
         seed: Names the run in its predictions.
     """
 
+    learns = False
+
     def __init__(
         self,
         architecture: Architecture | None = None,

@@ -43,6 +43,12 @@ def test_area_under_the_drawn_roc_is_the_auroc():
             assert np.trapezoid(line.get_ydata(), line.get_xdata()) == pytest.approx(wanted, abs=1e-6)
 
 
+def test_no_label_with_both_classes_leaves_a_picture_that_says_so():
+    table = entity_table(models={"pretrained": 1.0})
+    plot = roc_and_precision(table[table["entity"].eq("always")])
+    assert [text.get_text() for text in plot.texts] == ["nothing to show"]
+
+
 def test_reliability_shows_the_share_present_of_each_bin():
     rows = [("pretrained", 0.05, 0), ("pretrained", 0.07, 1), ("pretrained", 0.95, 1), ("pretrained", 1.0, 1)]
     table = pd.DataFrame(rows, columns=["model", "score", "target"])
@@ -84,17 +90,44 @@ def test_worst_boxes_come_first_and_weak_ones_are_left_out():
     assert drawn(axes[1], "lime")[0].get_xdata()[:2] == pytest.approx([5, 15])  # half the size of the original
 
 
-def test_reports_are_coloured_by_agreement_and_the_worst_comes_first():
+def reports(*rows):
+    """The page's table of (sample_id, target, prediction)."""
+    table = pd.DataFrame(rows, columns=["sample_id", "target", "prediction"])
+    return report_pairs(table, lambda sample_id: f"<i>{sample_id}</i>").partition("<tbody>")[2]
+
+
+def test_entities_are_coloured_by_agreement_and_the_worst_report_comes_first():
     same = "There is a left pleural effusion. The heart is normal in size."
-    rows = [("same", same, same), ("apart", "There is a pneumothorax.", "There is <b> cardiomegaly."), ("none", "", "")]
-    html = report_pairs(pd.DataFrame(rows, columns=["sample_id", "target", "prediction"]))
-    body = html.partition("<tbody>")[2]
-    assert body.index("pneumothorax") < body.index("left pleural effusion")
+    rows = [("same", same, same), ("apart", "A pneumothorax.", "There is <b> cardiomegaly, no mass."), ("none", "", "")]
+    body = reports(*rows)
+    assert re.findall("<tr><td><i>([a-z]+)</i></td>", body) == ["apart", "same", "none"]
     assert "<b>" not in body
-    marked = re.findall(r'<span class="(agree|differ)" title="([^"]+)">', body)
-    assert marked == [("differ", "pneumothorax"), ("differ", "cardiomegaly"), *[("agree", "pleural effusion")] * 2]
+    marked = re.findall(r'<span class="(agree|differ)" title="([^"]+)">([^<]+)</span>', body)
+    assert marked == [("differ", "pneumothorax", "pneumothorax"), ("differ", "cardiomegaly", "cardiomegaly"),
+                      *[("agree", "pleural effusion", "effusion")] * 2]  # fmt: skip
     assert body.count("<i>empty</i>") == 2
     assert "0.00</td>" in body
+
+
+def test_one_finding_of_a_sentence_may_agree_and_what_has_no_wording_marks_the_sentence():
+    first = "The heart is enlarged with a left effusion. No mass. A small pnuemothorax is seen."
+    second = "There is an effusion. A pneumothorax is seen."
+    marked = re.findall(r'<span class="(agree|differ)" title="([^"]+)">([^<]+)</span>', reports(("a", first, second)))
+    assert marked[:3] == [("differ", "cardiomegaly", "enlarged"), ("agree", "pleural effusion", "effusion"),
+                          ("agree", "pneumothorax", "A small pnuemothorax is seen.")]  # fmt: skip
+
+
+def test_of_many_reports_the_worst_and_some_up_to_the_best_are_shown():
+    words = ["effusion", "pneumothorax", "cardiomegaly", "edema", "atelectasis", "consolidation"]
+    rows = []
+    for index in range(20):  # the further on, the more of the reference is said
+        told = [word for place, word in enumerate(words) if place < index * len(words) / 19]
+        rows.append((f"r{index}", *(" ".join(f"There is {word}." for word in some) for some in (words, told))))
+    found = re.findall(r"<td>([0-9.]+)</td></tr>", reports(*rows))
+    assert len(found) == 8
+    assert found == sorted(found)
+    assert found[0] == "0.00"
+    assert found[-1] == "1.00"
 
 
 def test_occlusion_falls_where_the_label_is_read_and_the_true_box_is_where_it_belongs(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gkmvlp.cli import main
-from gkmvlp.commands import _configs, _recipes, finetune, pretrain
+from gkmvlp.commands import _configs, _outcome, _recipes, finetune, pretrain
 from gkmvlp.commands._outcome import conclude
 from gkmvlp.metrics.figure import Results
 from gkmvlp.metrics.predictions import write_predictions
@@ -124,7 +124,8 @@ def test_a_failing_step_ends_the_recipe_with_its_code(tmp_path, monkeypatch, cap
     assert capfd.readouterr().err.count("\n") == 1
 
 
-def test_recorded_figures_are_those_of_the_run_without_the_place_of_predictions(tmp_path, capsys):
+def test_recorded_figures_are_those_of_the_run_without_the_place_of_predictions(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(_outcome, "write_run_page", lambda out: out / "report.html")
     table, meta = entity_table(), {**META, "task": "entity_classification"}
     write_predictions(tmp_path / "run" / "predictions" / "entity_classification.parquet", table, meta)
     conclude(tmp_path / "run", time.monotonic(), 1, tmp_path / "docs" / "entities.json")

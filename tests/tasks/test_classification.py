@@ -23,6 +23,7 @@ from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.tasks import Classification
 from gkmvlp.tasks.classification import prevalence
 from gkmvlp.tasks.labelling import label_logits, load_label_head
+from tests.pages import page_of
 from tests.processes import gkmvlp
 from tests.tiny import DATA, architecture, words
 
@@ -65,6 +66,10 @@ def test_arms_fit_and_test_and_leave_predictions(arm, radiographs, pretrained, t
     rows = table[(table["model"] == arm) & (table["entity"] == "Mass")]
     assert found["auroc_macro", "Mass"].value == pytest.approx(roc_auc_score(rows["target"], rows["score"]))
     assert (out / "predictions" / "zero_shot.parquet").is_file() == (arm != "scratch")
+    headings, pictures, banner = page_of(out)
+    assert headings == ["Training", "Classification", *["Zero-shot, from sentences alone"] * (arm != "scratch")]
+    assert pictures == 4 - (arm == "scratch")  # curves, ROC, reliability; with a backbone its prompts beside occlusion
+    assert banner.startswith("A model that never saw a patient")
     if arm == "pretrained":
         check_predict(out, rows.set_index("sample_id")["score"], data)
         check_zero_shot(out / "predictions" / "zero_shot.parquet", pretrained / "backbone", data)

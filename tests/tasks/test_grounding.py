@@ -23,6 +23,7 @@ from gkmvlp.tasks.grounding_trials import (
     trial_row,
 )
 from gkmvlp.tasks.heat_maps import SHARES, contrast_to_noise, enlarge, image_area, peak, top_boxes
+from tests.pages import page_of
 from tests.tiny import DATA, architecture, words
 
 SIDE = 24
@@ -221,6 +222,8 @@ def test_the_command_scores_the_boxes_of_test_images(config, challenge, radiogra
         assert set(own["entity"]) == {"pneumonia"}
         assert own["threshold"].nunique() == 1
     assert [entity(name).lateral for name in own["entity"]] == own["lateral"].tolist()
+    assert meta["trained_on"] == "phantom-mimic-cxr"  # nothing learns from the boxes
+    assert page_of(out)[:2] == (["Where the model looks"], 1)
     figures = figures_of(out / "predictions" / "grounding.parquet")
     assert {figure.name for figure in figures} == {"pointing_game", "iou_top_box", "cnr"}
     assert all(set(figure.floors) == {"prior_box"} for figure in figures)

@@ -15,6 +15,7 @@ from gkmvlp.models.detector import Detections, DetectorConfig
 from gkmvlp.tasks import Localization
 from gkmvlp.tasks.detecting import original
 from gkmvlp.zoo.loading import open_reader
+from tests.pages import page_of
 from tests.tiny import DATA, architecture, words
 
 LABEL = "Pneumonia"
@@ -74,6 +75,7 @@ def test_fit_and_test_leave_every_image(arm, challenge, boxes, pretrained, tmp_p
     assert set(found) == {"map_40_75", "map_coco", "froc", "rsna_score", "map_40_75_legacy_mgca"}
     assert all(set(figure.floors) == {"prior_box"} for figure in found.values())
     assert found["map_40_75"].n == len(wanted)
+    assert page_of(out)[:2] == (["Training", "Localization"], 2)
     sample = boxes.rows("test")[0]
     left = open_reader(out, "cpu").read(sample.image)  # what the run leaves finds the same
     assert [box.score for box in left.boxes] == pytest.approx(rows.loc[sample.sample_id, "scores"], abs=1e-5)

@@ -16,6 +16,7 @@ from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.metrics.regions import TASK, row_overlaps
 from gkmvlp.tasks import RegionDetection
+from tests.pages import page_of
 from tests.tiny import DATA, architecture, words
 
 
@@ -27,6 +28,7 @@ def test_fit_and_test_leave_every_region_with_a_box(freeze, phantoms, pretrained
     assert main(["fit", *line]) == 0
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
     assert capsys.readouterr().err == ""
+    assert page_of(out)[:2] == (["Training", "Regions"], 2)
     file = out / "predictions" / "region_detection.parquet"
     table, meta = read_predictions(file)
     label = "variant:frozen" if freeze == "true" else "pretrained"

@@ -19,6 +19,7 @@ from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.tasks import ReportGeneration
+from tests.pages import page_of
 from tests.tiny import architecture, words
 
 SEARCH = "--model.init_args.search"
@@ -36,6 +37,12 @@ def trained(phantoms, pretrained, tmp_path_factory):
     assert main(["fit", *line]) == 0
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
     return out
+
+
+def test_the_page_shows_reports_beside_their_radiographs(trained, studies):
+    headings, pictures, _ = page_of(trained)
+    assert headings == ["Training", "Reports"]
+    assert pictures == 1 + len(studies.rows("test"))
 
 
 def test_predictions_hold_a_report_an_image_and_the_floor(trained, studies):

@@ -115,6 +115,9 @@ def test_results_hold_the_figures_of_both_matches(measured):
     assert {(f["name"], f["label"]) for f in told} == {(f.name, f.label) for f in again}
     assert {None, "findings", "i2t", "t2i findings"} <= {f["label"] for f in told}
     assert all(f["value"] is not None and set(f["floors"]) == {"random"} for f in told)
+    page = (measured / "report.html").read_text()
+    assert "<h2>Retrieval</h2>" in page
+    assert "median_rank" in page
 
 
 def test_truth_needs_whole_rankings(measured, phantoms, tmp_path):

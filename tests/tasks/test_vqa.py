@@ -14,6 +14,7 @@ from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.models import backbone as backbones
 from gkmvlp.tasks import VisualQuestionAnswering
+from tests.pages import page_of
 from tests.processes import gkmvlp
 from tests.tiny import architecture, tree, words
 
@@ -37,6 +38,7 @@ def test_heads_fit_and_test_and_leave_predictions(head, more, phantoms, pretrain
     assert told.err == ""
     assert ("tensors taken" in told.out) == ("backbone=null" not in " ".join(more))
     assert "the ceiling" in told.out
+    assert page_of(out)[:2] == (["Training", "Questions"], 2)
     table, meta = read_predictions(out / "predictions" / "vqa.parquet")
     label = {"ranked": "pretrained", "free": "scratch", "classifier": "floor:question_only"}[head]
     assert set(table["model"]) == {label, "floor:majority"}

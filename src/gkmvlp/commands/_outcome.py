@@ -1,10 +1,11 @@
-"""What a recipe ends with: its figures in ``results.json``, the main ones on stdout."""
+"""What a recipe ends with: its figures in ``results.json``, the main ones on stdout, and its page."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from gkmvlp.commands._run_page import write_run_page
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.figure import Figure, Results
 from gkmvlp.metrics.provenance import command, commit, created
@@ -12,7 +13,7 @@ from gkmvlp.metrics.tables import interval, is_headline
 
 
 def conclude(out: Path, start: float, peak_bytes: int, recorded: Path | None = None) -> None:
-    """Computes the figures of every predictions file of a run, writes and prints them.
+    """Computes the figures of every predictions file of a run, writes and prints them, and writes its page.
 
     Args:
         out: The run's folder.
@@ -22,6 +23,8 @@ def conclude(out: Path, start: float, peak_bytes: int, recorded: Path | None = N
     """
     figures = [figure for file in sorted((out / "predictions").glob("*.parquet")) for figure in figures_of(file)]
     write_results(out, figures, start, peak_bytes, recorded)
+    if figures:
+        print(f"look at {write_run_page(out)}")
 
 
 def write_results(

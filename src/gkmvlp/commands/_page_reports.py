@@ -1,38 +1,44 @@
-"""Generated reports beside their references, sentences coloured by whether the other side states the same findings."""
+"""Generated reports beside their references, entities coloured by whether the other side states them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
+import numpy as np
 import pandas as pd
 
 from gkmvlp.report.labeler import Mention, label_report
+from gkmvlp.report.patterns import word_starts
+from gkmvlp.report.statements import organ_statements, term_statements
 
 
-def report_pairs(table: pd.DataFrame, count: int = 6, pictures: Mapping[str, str] | None = None) -> str:
-    """The reports of one model that agree least with their references, worst first.
+def report_pairs(table: pd.DataFrame, picture: Callable[[str], str], count: int = 8) -> str:
+    """Reports of one model by their agreement with the references: the worst, then some at even steps to the best.
 
     Args:
         table: Rows of one model and seed with ``sample_id``, ``target`` and ``prediction``.
+        picture: Sample id -> HTML of its radiograph, put in front.
         count: How many are shown.
-        pictures: Sample id -> HTML of its radiograph, put in front.
 
     Returns:
         HTML.
     """
     told = [(label_report(row.target), label_report(row.prediction)) for row in table.itertuples()]
     agreement = [_agreement(present(left), present(right)) for left, right in told]
-    order = sorted(range(len(table)), key=lambda index: (agreement[index], index))[:count]
+    order = sorted(range(len(table)), key=lambda index: (agreement[index], index))
+    places = list(range(len(order)))
+    if len(order) > count:
+        steps = np.linspace(count // 2, len(order) - 1, count - count // 2).round().astype(int)
+        places = [*range(count // 2), *steps.tolist()]
     rows = []
-    for index in order:
+    for index in (order[place] for place in places):
         row, (left, right) = table.iloc[index], told[index]
         cells = [_coloured(row["target"], left, present(right)), _coloured(row["prediction"], right, present(left))]
-        picture = (pictures or {}).get(row["sample_id"], "")
-        shared = f"{agreement[index]:.2f}"
-        rows.append(f"<tr><td>{picture}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}<td>{shared}</td></tr>")
+        cells = [picture(row["sample_id"]), *cells, f"{agreement[index]:.2f}"]
+        rows.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
     head = "".join(f"<th>{name}</th>" for name in ("", "reference", "generated", "entity F1"))
     return (
-        '<p class="notes"><span class="agree">Green</span>: the other side states these findings too; '
-        '<span class="differ">red, underlined</span>: it does not.</p>'
+        '<p class="notes"><span class="agree">Green</span>: the other side states this finding too; '
+        '<span class="differ">red, underlined</span>: it does not. The worst reports, then some up to the best.</p>'
         f'<div class="scroll"><table class="reports"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
@@ -49,15 +55,36 @@ def _agreement(left: set[str], right: set[str]) -> float:
 
 
 def _coloured(text: str, mentions: Sequence[Mention], other: set[str]) -> str:
-    """The text with each sentence that states findings marked by whether the other side states them all."""
-    by_sentence: dict[tuple[int, int], list[str]] = {}
+    """The text with the words of each stated finding marked by whether the other side states it."""
+    by_sentence: dict[tuple[int, int], set[str]] = {}
     for mention in mentions:
         if mention.status == 1:
-            by_sentence.setdefault((mention.start, mention.end), []).append(mention.entity)
+            by_sentence.setdefault((mention.start, mention.end), set()).add(mention.entity)
     out, done = [], 0
-    for (start, end), names in sorted(by_sentence.items()):
-        kind = "agree" if set(names) <= other else "differ"
-        title = escape(", ".join(dict.fromkeys(names)))
-        out += [escape(text[done:start]), f'<span class="{kind}" title="{title}">{escape(text[start:end])}</span>']
-        done = end
+    for (first, last), names in sorted(by_sentence.items()):
+        for start, end, named in wordings(text[first:last], names):
+            if first + start < done:
+                continue  # inside a wording that is marked
+            kind, title = ("agree" if named <= other else "differ"), escape(", ".join(sorted(named)))
+            shown = escape(text[first + start : first + end])
+            out += [escape(text[done : first + start]), f'<span class="{kind}" title="{title}">{shown}</span>']
+            done = first + end
     return "".join([*out, escape(text[done:])]) or "<i>empty</i>"
+
+
+def wordings(sentence: str, names: set[str]) -> list[tuple[int, int, set[str]]]:
+    """Where a sentence words some of the entities that it states.
+
+    Args:
+        sentence: As it stands in the report.
+        names: The entities.
+
+    Returns:
+        Start, end and entities of each wording; the whole sentence where none is found, as when a word is misspelt.
+    """
+    lower = sentence.lower()
+    words = word_starts(lower)
+    terms = term_statements(lower, words)
+    found = sorted([*terms, *organ_statements(lower, words, terms)])
+    marked = [(one.start, one.end, names & {name for name, _ in one.means}) for one in found]
+    return [one for one in marked if one[2]] or [(0, len(sentence), names)]

@@ -13,15 +13,19 @@ from monai.visualize.occlusion_sensitivity import OcclusionSensitivity
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from gkmvlp.commands._page_pictures import prompt_map
 from gkmvlp.data_modules.samples import Sample
 from gkmvlp.entities import of_label
-from gkmvlp.geometry import Frame
 from gkmvlp.models.label_head import LabelHead
 from gkmvlp.tasks.labelling import label_logits
 from gkmvlp.tasks.pictures import draw_boxes, draw_map, panels
 from gkmvlp.zoo.reader import Reader
 
 PATCH = 1 / 8  # side of what is hidden, as a share of the image
+CAPTION = (
+    "Green: the true box. Middle: by how much the log odds of the classifier fall where that part is hidden. Right: "
+    "where the pre-trained prompt looks; it saw no boxes of findings."
+)
 
 
 class _Labels(nn.Module):
@@ -56,19 +60,14 @@ def where_they_look(
     chosen = [found for found in _chosen(names, backbone.entities, samples) if found[0] in labels][:count]
     plot, axes = panels(3 * len(chosen), columns=3)
     for row, (label, entity, sample, box_4) in enumerate(chosen):
-        batch = backbone.batch([backbone.item(sample.image)])
-        image_SS = batch["image"][0, 0].cpu().numpy()
+        image_SS, map_hw, frame = prompt_map(backbone, sample, entity)
         first, second, third = axes[3 * row : 3 * row + 3]
         first.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
         first.set_title(f"{label}, true box", fontsize=7)
         draw_map(
             second, image_SS, occlusion(classifier, sample.image, labels.index(label)), "what the classifier rests on"
         )
-        seen = backbone.look(batch)
-        map_Ehw = seen.grounded.patch_attention[0].unflatten(-1, seen.features.grid).float().cpu().numpy()
-        draw_map(third, image_SS, map_Ehw[backbone.entities.index(entity)], f"prompt: {entity}")
-        frame = Frame(*batch["frame"][0].tolist())
-        frame = frame.measured_in(*sample.size) if sample.size else frame  # the file may be a smaller copy
+        draw_map(third, image_SS, map_hw, f"prompt: {entity}")
         for axis in (first, second, third):
             draw_boxes(axis, frame.forward(box_4[None]), "lime")
     return plot

@@ -11,21 +11,28 @@ import torch
 from matplotlib.figure import Figure as Plot
 from numpy.typing import NDArray
 from torchmetrics.functional.classification import binary_precision_recall_curve, binary_roc
-from torchvision.ops import box_iou
 
 from gkmvlp.geometry import Frame
+from gkmvlp.metrics.detection import overlaps
 from gkmvlp.metrics.regions import row_overlaps
 from gkmvlp.tasks.pictures import SHOWN_REGIONS, draw_boxes, panels
 
-COLOURS = {"pretrained": "tab:blue", "scratch": "tab:orange"}
+COLOURS = {"pretrained": "tab:blue", "variant:linear_probe": "tab:green", "scratch": "tab:orange"}
+OTHER = "tab:purple"
 BINS = 10
 Read = Callable[[str], tuple[NDArray[np.float32], Frame]]
 
 
 def _models(table: pd.DataFrame) -> list[str]:
-    """Models of the table in the order of ``COLOURS``, floors left out."""
-    found = set(table["model"])
-    return [name for name in COLOURS if name in found]
+    """Models of the table in the order of ``COLOURS``, then any others, floors left out."""
+    found = {name for name in table["model"] if not name.startswith("floor:")}
+    return [*(name for name in COLOURS if name in found), *sorted(found - COLOURS.keys())]
+
+
+def main_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the first of the table's models and of its first seed."""
+    rows = table[table["model"].eq(_models(table)[0])]
+    return rows[rows["seed"].eq(rows["seed"].min())].reset_index(drop=True)
 
 
 def roc_and_precision(table: pd.DataFrame, most: int = 8) -> Plot:
@@ -39,6 +46,8 @@ def roc_and_precision(table: pd.DataFrame, most: int = 8) -> Plot:
     frequent = known[known["model"].eq(_models(table)[0])].groupby("entity")["target"].agg(["sum", "count"])
     both = frequent[(frequent["sum"] > 0) & (frequent["sum"] < frequent["count"])]
     labels = both["sum"].sort_values(ascending=False).index[:most]
+    if labels.empty:
+        return panels(0)[0]
     plot = Plot(figsize=(1.9 * len(labels), 4.2), layout="constrained")
     axes = np.asarray(plot.subplots(2, len(labels), squeeze=False))
     for label, (above, below) in zip(labels, axes.T, strict=True):
@@ -46,8 +55,8 @@ def roc_and_precision(table: pd.DataFrame, most: int = 8) -> Plot:
             score_N, target_N = _rows(known, model, label)
             false_N, true_N, _ = binary_roc(score_N, target_N)
             precision_N, recall_N, _ = binary_precision_recall_curve(score_N, target_N)
-            above.plot(false_N, true_N, color=COLOURS[model], linewidth=1, label=model)
-            below.plot(recall_N, precision_N, color=COLOURS[model], linewidth=1)
+            above.plot(false_N, true_N, color=COLOURS.get(model, OTHER), linewidth=1, label=model)
+            below.plot(recall_N, precision_N, color=COLOURS.get(model, OTHER), linewidth=1)
         above.plot([0, 1], [0, 1], color="grey", linewidth=0.6, linestyle="--")
         below.axhline(both.loc[label, "sum"] / both.loc[label, "count"], color="grey", linewidth=0.6, linestyle="--")
         above.set_title(label, fontsize=8)
@@ -79,7 +88,9 @@ def reliability(table: pd.DataFrame) -> Plot:
     for model in _models(table):
         rows = table[table["model"].eq(model) & table["target"].notna()]
         bins = rows.groupby(np.clip((rows["score"] * BINS).astype(int), 0, BINS - 1))[["score", "target"]].mean()
-        axis.plot(bins["score"], bins["target"], "o-", color=COLOURS[model], markersize=3, linewidth=1, label=model)
+        axis.plot(
+            bins["score"], bins["target"], "o-", color=COLOURS.get(model, OTHER), markersize=3, linewidth=1, label=model
+        )
     axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
     axis.set_xlabel("mean probability", fontsize=8)
     axis.set_ylabel("share present", fontsize=8)
@@ -151,5 +162,5 @@ def _faults(true_K4: NDArray[np.float32], predicted_N4: NDArray[np.float32]) -> 
     """True boxes without a prediction of overlap 0.4, and predictions without a true box of that overlap."""
     if not len(true_K4) or not len(predicted_N4):
         return len(true_K4) + len(predicted_N4)
-    met_KN = box_iou(torch.from_numpy(true_K4), torch.from_numpy(predicted_N4)) >= 0.4
+    met_KN = overlaps(true_K4.astype(float), predicted_N4.astype(float)) >= 0.4
     return int((~met_KN.any(1)).sum() + (~met_KN.any(0)).sum())

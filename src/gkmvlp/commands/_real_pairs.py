@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure as Plot
 
 from gkmvlp.commands._arms import lightning
-from gkmvlp.commands._demo_page import read_scalars
+from gkmvlp.commands._page_curves import read_scalars
 from gkmvlp.commands._pairs import NAMES, WORDINGS, Pairs, build_pairs, over_folds, prevalence_nats
 from gkmvlp.data_modules import ImageReportPairs
 from gkmvlp.entities import ENTITY_INDEX

@@ -20,6 +20,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from gkmvlp.data_modules.ledger import require_same
 from gkmvlp.errors import ConfigError
 from gkmvlp.hardware import best_precision
+from gkmvlp.metrics.figure import write_text
 
 
 @runtime_checkable
@@ -125,10 +126,15 @@ def check_checkpoint(model: LightningModule, path: Path) -> None:
 
 
 def write_manifest(trainer: Trainer) -> None:
-    """Write ``manifest.json`` into the run's folder, where the DataModule accounts for what it read."""
-    datamodule = getattr(trainer, "datamodule", None)
+    """Write ``manifest.json`` into the run's folder, where the DataModule accounts for what it read.
+
+    What is made from credentialed data stays out of a repository: the folder then gets a ``.gitignore`` too.
+    """
+    datamodule, root = getattr(trainer, "datamodule", None), Path(trainer.default_root_dir)
     if isinstance(datamodule, Accountable):
-        datamodule.write_manifest(Path(trainer.default_root_dir) / "manifest.json")
+        datamodule.write_manifest(root / "manifest.json")
+        if getattr(datamodule, "credentialed", False) and not (root / ".gitignore").exists():
+            write_text(root / ".gitignore", "# made from credentialed data\n*\n")
 
 
 def require_manifest(trainer: Trainer) -> None:

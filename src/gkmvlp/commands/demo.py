@@ -57,11 +57,12 @@ def run(args: argparse.Namespace) -> int:
         if args.all:
             sizes = {"nih": args.nih_patients, "rsna": args.rsna_images}
             files += further_stages(out, data, backbone, sizes, args.seed)
-        figures = [figure for file in files for figure in figures_of(file)]
+        found = {file: figures_of(file) for file in files}
+    figures = [figure for of_file in found.values() for figure in of_file]
     seconds = time.monotonic() - start
     results = Results(created(), command(), commit(), seconds, peak.bytes, figures)
     results.write(out / "results.json")
-    write_demo_page(out, data, results, args.all)
+    write_demo_page(out, data, results, found)
     for figure in figures:
         if figure.label is None and figure.model == "pretrained" and figure.value is not None:
             print(f"{figure.task:22s} {figure.name:20s} {figure.value:.3f}  [{figure.low:.3f}, {figure.high:.3f}]")

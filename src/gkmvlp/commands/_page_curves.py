@@ -1,0 +1,42 @@
+"""Curves of a run from its TensorBoard files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure as Plot
+
+from gkmvlp.tasks.objectives import OBJECTIVES
+
+STYLES = {"train": ("tab:blue", "-"), "val": ("tab:orange", "o-")}
+
+
+def read_scalars(folder: Path) -> dict[str, pd.DataFrame]:
+    """Tag -> step and value of the TensorBoard files of a run."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+    events.Reload()
+    tags: list[str] = events.Tags()["scalars"]
+    return {tag: pd.DataFrame(events.Scalars(tag))[["step", "value"]] for tag in tags}
+
+
+def curve_names(scalars: Mapping[str, pd.DataFrame]) -> list[str]:
+    """The objectives of pre-training; of another run whatever it logged of training and validation."""
+    logged = {tag.partition("/")[2] for tag in scalars if tag.startswith(("train/", "val/"))}
+    return [name for name in OBJECTIVES if name in logged] or sorted(logged)
+
+
+def plot_curves(scalars: Mapping[str, pd.DataFrame]) -> Plot:
+    """One panel for each of ``curve_names``, of which there is at least one."""
+    names = curve_names(scalars)
+    plot = Plot(figsize=(2.9 * len(names), 2.4), layout="constrained")
+    for axis, name in zip(np.atleast_1d(plot.subplots(1, len(names))), names, strict=True):
+        for split, (colour, line) in STYLES.items():
+            if (values := scalars.get(f"{split}/{name}")) is not None:
+                axis.plot(values["step"], values["value"], line, color=colour, linewidth=0.8, markersize=3)
+        axis.set_title(name.upper() if name in OBJECTIVES else name, fontsize=9)
+        axis.tick_params(labelsize=7)
+        axis.set_xlabel("step", fontsize=7)
+    return plot

@@ -1,0 +1,130 @@
+"""Radiographs on pages: how they are read, where prompts look, what was answered.
+
+S side, h x w grid of the patches, K boxes.
+"""
+
+import base64
+import io
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure as Plot
+from numpy.typing import NDArray
+from PIL import Image
+
+from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.images import read_image
+from gkmvlp.data_modules.samples import Sample
+from gkmvlp.data_modules.transforms import letterbox
+from gkmvlp.entities import of_label
+from gkmvlp.geometry import Frame
+from gkmvlp.tasks.pictures import draw_boxes, draw_map, panels
+from gkmvlp.zoo.reader import Reader
+
+Pixels = NDArray[np.float32]
+SIDE, THUMBNAIL = 256, 160
+
+
+class Gallery:
+    """The radiographs of a data set.
+
+    Args:
+        source: Its DataModule; the tables are read, no image is.
+    """
+
+    def __init__(self, source: DataModule) -> None:
+        source.check()
+        self.samples = {sample.sample_id: sample for sample in source.samples}
+        self.test = source.rows("test")
+        self.labels: tuple[str, ...] = tuple(getattr(source, "labels", ()))
+        self.intensity = source.intensity
+
+    def __call__(self, sample_id: str) -> tuple[Pixels, Frame]:
+        """A radiograph (S, S) in [0, 1], and its frame, which takes boxes of the predictions."""
+        sample = self.samples[sample_id]
+        pixels, frame = letterbox(read_image(sample.image, self.intensity, sample_id), SIDE)
+        return pixels.astype(np.float32) / np.float32(255), in_original(frame, sample)
+
+    def thumbnail(self, sample_id: str) -> str:
+        """A small picture as HTML."""
+        image_SS, _ = self(sample_id)
+        buffer = io.BytesIO()
+        Image.fromarray((image_SS * 255).astype(np.uint8)).resize((THUMBNAIL, THUMBNAIL)).save(buffer, "JPEG")
+        data = base64.b64encode(buffer.getvalue()).decode()
+        return f'<img alt="radiograph" width="{THUMBNAIL}" src="data:image/jpeg;base64,{data}">'
+
+
+def in_original(frame: Frame, sample: Sample) -> Frame:
+    """The frame for boxes in pixels of the original, of which the file may be a smaller copy."""
+    return frame.measured_in(*sample.size) if sample.size else frame
+
+
+def prompt_of(name: str, reader: Reader, prompts: Mapping[str, str]) -> str | None:
+    """The entity whose prompt is read for an entity: its own, else its stand-in, else none.
+
+    Args:
+        name: The entity, or a label that is none.
+        reader: Whose prompts there are.
+        prompts: Label of a data set to the entity that stands in for it, as ``Grounding`` takes it.
+    """
+    stand_ins = {found.name if (found := of_label(label)) else label: entity for label, entity in prompts.items()}
+    return next((entity for entity in (name, stand_ins.get(name)) if entity in reader.entities), None)
+
+
+def prompt_map(reader: Reader, sample: Sample, entity: str) -> tuple[Pixels, Pixels, Frame]:
+    """A radiograph (S, S) as the model reads it, the attention of a prompt (h, w), and the frame of its boxes."""
+    batch = reader.batch([reader.item(sample.image)])
+    seen = reader.look(batch)
+    map_Ehw = seen.grounded.patch_attention[0].unflatten(-1, seen.features.grid).float().cpu().numpy()
+    frame = in_original(Frame(*batch["frame"][0].tolist()), sample)
+    return batch["image"][0, 0].cpu().numpy(), map_Ehw[reader.entities.index(entity)], frame
+
+
+def heat_maps(table: pd.DataFrame, gallery: Gallery, reader: Reader, prompts: Mapping[str, str]) -> Plot:
+    """For each finding its first trial under the attention of its prompt, the farthest miss first.
+
+    Args:
+        table: Predictions of grounding of one model and seed.
+        gallery: Where the radiographs are.
+        reader: The backbone.
+        prompts: Stand-ins (see ``prompt_of``).
+    """
+    first = table[table["boxes"].map(len).gt(0)].drop_duplicates("entity")
+    first = first.assign(
+        miss=[miss(row.x, row.y, row.boxes) for row in first.itertuples()],
+        prompt=[prompt_of(name, reader, prompts) for name in first["entity"]],
+    )
+    first = first[first["prompt"].notna()].sort_values("miss", ascending=False)
+    plot, axes = panels(len(first))
+    for axis, row in zip(axes, first.itertuples(), strict=True):
+        image_SS, map_hw, frame = prompt_map(reader, gallery.samples[row.sample_id], row.prompt)
+        draw_map(axis, image_SS, map_hw, f"{row.entity}: {'missed' if row.miss else 'met'}")
+        draw_boxes(axis, frame.forward(np.asarray(row.boxes, np.float32).reshape(-1, 4)), "lime")
+    return plot
+
+
+def miss(x: float, y: float, boxes: "list[float] | NDArray[np.float64]") -> float:
+    """Distance of a point from the nearest of some boxes, in pixels of the original; 0 inside."""
+    box_K4 = np.asarray(boxes, float).reshape(-1, 4)
+    beside_K = np.maximum(0, np.maximum(box_K4[:, 0] - x, x - box_K4[:, 2]))
+    above_K = np.maximum(0, np.maximum(box_K4[:, 1] - y, y - box_K4[:, 3]))
+    return float(np.hypot(beside_K, above_K).min())
+
+
+def answers(table: pd.DataFrame, gallery: Gallery, count: int = 8) -> Plot:
+    """Questions about different images with the answer given, wrong ones first, open ones among them first.
+
+    Args:
+        table: Predictions of question answering of one model and seed.
+        gallery: Where the radiographs are.
+        count: How many.
+    """
+    rows = table.assign(right=table["prediction"].eq(table["target"]), closed=table["answer_type"].ne("open"))
+    rows = rows.sort_values(["right", "closed"], kind="stable").drop_duplicates("patient_id").head(count)
+    plot, axes = panels(len(rows))
+    for axis, row in zip(axes, rows.itertuples(), strict=True):
+        axis.imshow(gallery(str(row.sample_id))[0], cmap="gray", vmin=0, vmax=1)
+        mark = "right" if row.right else f"wanted: {row.target}"
+        axis.set_title(f"{row.question}\n{row.prediction} ({mark})", fontsize=6.5, wrap=True)
+    return plot

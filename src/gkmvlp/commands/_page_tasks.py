@@ -1,0 +1,98 @@
+"""One section of a page a task: pictures from its predictions, worst cases first, then its figures."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from gkmvlp.commands._page import Section, figure_table, png
+from gkmvlp.commands._page_pictures import Gallery, answers, heat_maps
+from gkmvlp.commands._page_reports import report_pairs
+from gkmvlp.commands._plots import detections, main_rows, regions, reliability, roc_and_precision
+from gkmvlp.metrics.figure import Figure
+from gkmvlp.metrics.protocols import PROTOCOLS
+from gkmvlp.zoo.reader import Reader
+
+TITLES = {
+    "entity_classification": "Which entities are present",
+    "zero_shot": "Zero-shot, from sentences alone",
+    "grounding": "Where the model looks",
+    "vqa": "Questions",
+    "classification": "Classification",
+    "localization": "Localization",
+    "report_generation": "Reports",
+    "report_clinical": "Reports, clinical scores",
+    "retrieval": "Retrieval",
+    "region_detection": "Regions",
+}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the pictures of a section are made from.
+
+    Attributes:
+        task: Its name.
+        table: Its predictions.
+        gallery: Its radiographs.
+        reader: The backbone whose prompts are shown; None shows none.
+        prompts: Stand-ins for prompts that it lacks (see ``prompt_of``).
+    """
+
+    task: str
+    table: pd.DataFrame
+    gallery: Gallery
+    reader: Reader | None = None
+    prompts: Mapping[str, str] = field(default_factory=dict)
+
+
+def task_section(shown: Shown, figures: Sequence[Figure], more: Sequence[str] = (), title: str = "") -> Section:
+    """The section of a task under its own title or another: its pictures, further parts, its figures."""
+    pictures = PICTURES[shown.task](shown) if shown.task in PICTURES else []
+    return Section(title or TITLES[shown.task], [*pictures, *more, figure_table(figures)])
+
+
+def _curves(shown: Shown) -> list[str]:
+    """ROC and precision over recall, and reliability where scores are probabilities."""
+    found = [png(roc_and_precision(shown.table), "ROC, and precision over recall; dashed: chance.")]
+    if PROTOCOLS[shown.task].columns["score"] == "probability":
+        caption = "Share present over mean probability; dashed: perfect calibration."
+        found.append(png(reliability(shown.table), caption))
+    return found
+
+
+def _looks(shown: Shown) -> list[str]:
+    if shown.reader is None:
+        return []
+    plot = heat_maps(main_rows(shown.table), shown.gallery, shown.reader, shown.prompts)
+    return [png(plot, "Attention of a prompt on the finding's first radiograph, misses first; green: the true boxes.")]
+
+
+def _boxes(shown: Shown) -> list[str]:
+    rows = main_rows(shown.table)
+    plot = detections(rows, shown.gallery, float(rows["threshold"].iloc[0]))
+    return [png(plot, "Worst first. Green: true boxes; red: found above the threshold.")]
+
+
+def _regions(shown: Shown) -> list[str]:
+    plot = regions(main_rows(shown.table), shown.gallery)
+    return [png(plot, "Six of the 29 regions, worst first. Green: true boxes; red: found.")]
+
+
+def _reports(shown: Shown) -> list[str]:
+    return [report_pairs(main_rows(shown.table), shown.gallery.thumbnail)]
+
+
+def _answers(shown: Shown) -> list[str]:
+    return [png(answers(main_rows(shown.table), shown.gallery), "Test questions and answers, wrong ones first.")]
+
+
+PICTURES: Mapping[str, Callable[[Shown], list[str]]] = {
+    "entity_classification": _curves,
+    "classification": _curves,
+    "grounding": _looks,
+    "vqa": _answers,
+    "localization": _boxes,
+    "report_generation": _reports,
+    "region_detection": _regions,
+}
