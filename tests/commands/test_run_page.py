@@ -96,6 +96,11 @@ def test_credentialed_data_gets_a_banner_and_stays_out_of_repositories(phantoms,
     assert (out / ".gitignore").read_text().splitlines()[-1] == "*"
     assert not (pretrained / ".gitignore").exists()
     assert "Do not share it" in page_of(out)[2]
+    below = tmp_path / "runs" / "retrieval" / "pretrained-0"  # merged predictions take the config of the runs below
+    below.mkdir(parents=True)
+    (out / "predictions").rename(tmp_path / "runs" / "predictions")
+    (out / "config.yaml").rename(below / "config-test.yaml")
+    assert page_of(tmp_path / "runs")[0] == ["Retrieval"]
 
 
 def test_a_folder_that_is_no_run_is_one_line(tmp_path, pretrained, capsys):

@@ -6,7 +6,7 @@ import pytest
 
 from gkmvlp import hardware
 from gkmvlp.cli import main
-from gkmvlp.commands import _arms, _classification_arms
+from gkmvlp.commands import _arms, _classification_arms, _outcome
 from gkmvlp.metrics.predictions import write_predictions
 from tests.metrics.corpora import META, entity_table
 
@@ -33,6 +33,7 @@ def ran(monkeypatch):
     for module in (_arms, _classification_arms):
         monkeypatch.setattr(module, "fit_and_test", fit_and_test)
     monkeypatch.setattr(hardware, "runs_at_once", lambda: 1)
+    monkeypatch.setattr(_outcome, "write_run_page", lambda out: out / "report.html")
     return calls
 
 

@@ -12,7 +12,7 @@ from gkmvlp.commands._page import Section, paragraph, png, tiles, write_page
 from gkmvlp.commands._page_curves import plot_curves, read_scalars
 from gkmvlp.commands._page_pictures import Gallery
 from gkmvlp.commands._page_saliency import CAPTION, where_they_look
-from gkmvlp.commands._page_tasks import TITLES, Shown, task_section
+from gkmvlp.commands._page_tasks import Shown, task_section, title_of
 from gkmvlp.commands._truth import read_truth
 from gkmvlp.data_modules import ChestXray14, MimicCxr, RsnaPneumonia, VqaRad
 from gkmvlp.data_modules.base import DataModule
@@ -72,15 +72,15 @@ def _task_sections(out: Path, data: Path, found: Mapping[Path, Sequence[Figure]]
     sections = []
     for file, figures in found.items():
         table, meta = read_predictions(file)
-        name, task, share = meta["data"], meta["task"], meta["label_fraction"]
+        name, task = meta["data"], meta["task"]
         if name not in galleries:
             galleries[name] = Gallery(SOURCES[name](str(data)))
         more = []
-        if task == "classification" and share == 1:
+        if task == "classification" and meta["label_fraction"] == 1:
             gallery, plain = galleries[name], open_reader(out / "classification" / "scratch-1-0" / "model", "cpu")
             more = [png(where_they_look(plain, backbone, gallery.test, gallery.labels), CAPTION)]
-        title = TITLES[task] + (f", {share:.0%} of the labels" if share else "") + (f": {name}" * (name not in OWN))
-        sections.append(task_section(Shown(task, table, galleries[name], backbone), figures, more, title))
+        title = title_of(meta) + f": {name}" * (name not in OWN)
+        sections.append(task_section(title, Shown(task, table, galleries[name], backbone), figures, more))
     return sections
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -46,10 +47,16 @@ class Shown:
     prompts: Mapping[str, str] = field(default_factory=dict)
 
 
-def task_section(shown: Shown, figures: Sequence[Figure], more: Sequence[str] = (), title: str = "") -> Section:
-    """The section of a task under its own title or another: its pictures, further parts, its figures."""
+def title_of(meta: Mapping[str, Any]) -> str:
+    """Heading of a predictions file: its task, and the share of the labels where that is told."""
+    share = meta["label_fraction"]
+    return TITLES[meta["task"]] + (f", {share:.0%} of the labels" if share else "")
+
+
+def task_section(title: str, shown: Shown, figures: Sequence[Figure], more: Sequence[str] = ()) -> Section:
+    """The section of a task: its pictures, further parts, its figures."""
     pictures = PICTURES[shown.task](shown) if shown.task in PICTURES else []
-    return Section(title or TITLES[shown.task], [*pictures, *more, figure_table(figures)])
+    return Section(title, [*pictures, *more, figure_table(figures)])
 
 
 def _curves(shown: Shown) -> list[str]:

@@ -10,7 +10,7 @@ from gkmvlp.commands._page import Section, png, write_page
 from gkmvlp.commands._page_curves import curve_names, plot_curves, read_scalars
 from gkmvlp.commands._page_pictures import Gallery
 from gkmvlp.commands._page_saliency import CAPTION, where_they_look
-from gkmvlp.commands._page_tasks import Shown, task_section
+from gkmvlp.commands._page_tasks import Shown, task_section, title_of
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.evaluate import figures_of
@@ -24,7 +24,8 @@ def write_run_page(out: Path) -> Path:
     """Writes ``report.html`` into the folder of a run.
 
     Args:
-        out: A folder with ``config.yaml`` and ``predictions/``, as ``fit`` and ``test`` leave it.
+        out: A folder with ``config.yaml`` and ``predictions/``, as ``fit`` and ``test`` leave it; or with the merged
+            ``predictions/`` of runs two folders below, whose first describes data and backbone.
 
     Returns:
         The page.
@@ -33,17 +34,18 @@ def write_run_page(out: Path) -> Path:
         UsageError: If config or predictions are not there.
         DataError: If the data of the config is not there any more.
     """
-    files, config = sorted((out / "predictions").glob("*.parquet")), _config(out)
+    files, file = sorted((out / "predictions").glob("*.parquet")), _config_file(out)
     if not files:
         raise UsageError(f"{out}: expected predictions/*.parquet, found none; run gkmvlp test, or name a run's folder")
+    run, config = file.parent, yaml.safe_load(file.read_text(encoding="utf-8"))
     gallery = Gallery(_source(config))
-    reader, prompts = _backbone(out, config), config["model"]["init_args"].get("prompts") or {}
+    reader, prompts = _backbone(run, config), config["model"]["init_args"].get("prompts") or {}
     sections, metas = _training(out), []
-    for file in files:
-        table, meta = read_predictions(file)
+    for part in files:
+        table, meta = read_predictions(part)
         shown = Shown(meta["task"], table, gallery, reader, prompts)
-        more = _saliency(out, gallery, reader) if meta["task"] == "classification" else []
-        sections.append(task_section(shown, figures_of(file), more))
+        more = _saliency(run, gallery, reader) if meta["task"] == "classification" else []
+        sections.append(task_section(title_of(meta), shown, figures_of(part), more))
         metas.append(meta)
     path = out / "report.html"
     write_page(
@@ -57,13 +59,13 @@ def write_run_page(out: Path) -> Path:
     return path
 
 
-def _config(out: Path) -> dict[str, Any]:
-    """The config that the predictions came from: that of a later test, else the first one."""
-    found = [file for file in (out / "config-test.yaml", out / "config.yaml") if file.is_file()]
+def _config_file(out: Path) -> Path:
+    """The config that predictions came from: that of a later test, else the first; else that of a run below."""
+    own = [out / "config-test.yaml", out / "config.yaml"]
+    found = [file for file in [*own, *sorted(out.glob("*/*/config-test.yaml"))] if file.is_file()]
     if not found:
         raise UsageError(f"{out}: expected config.yaml, as gkmvlp fit and test write it; name a run's folder")
-    loaded: dict[str, Any] = yaml.safe_load(found[0].read_text(encoding="utf-8"))
-    return loaded
+    return found[0]
 
 
 def _source(config: dict[str, Any]) -> DataModule:
@@ -73,9 +75,9 @@ def _source(config: dict[str, Any]) -> DataModule:
     return made
 
 
-def _backbone(out: Path, config: dict[str, Any]) -> Reader | None:
+def _backbone(run: Path, config: dict[str, Any]) -> Reader | None:
     """The backbone that a pre-training left, or a run started from; None where it started from scratch."""
-    own = out / "backbone"
+    own = run / "backbone"
     reference = str(own) if own.is_dir() else config["model"]["init_args"].get("backbone")
     return open_reader(reference, "cpu") if reference else None
 
@@ -89,11 +91,11 @@ def _training(out: Path) -> list[Section]:
     return [Section("Training", [png(plot_curves(scalars), caption)])]
 
 
-def _saliency(out: Path, gallery: Gallery, backbone: Reader | None) -> list[str]:
+def _saliency(run: Path, gallery: Gallery, backbone: Reader | None) -> list[str]:
     """Occlusion of a classifier beside the prompts of its backbone, where radiographs have boxes of findings."""
     if backbone is None or all(sample.finding_K4 is None or not sample.finding_K4.any() for sample in gallery.test):
         return []
-    return [png(where_they_look(open_reader(out / "model", "cpu"), backbone, gallery.test, gallery.labels), CAPTION)]
+    return [png(where_they_look(open_reader(run / "model", "cpu"), backbone, gallery.test, gallery.labels), CAPTION)]
 
 
 def _facts(config: dict[str, Any], meta: dict[str, Any]) -> dict[str, object]:
