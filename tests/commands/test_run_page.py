@@ -85,6 +85,8 @@ def test_the_main_rows_are_one_model_and_seed_and_no_floor():
     table = pd.DataFrame(rows, columns=["model", "seed"])
     assert main_rows(table).to_numpy().tolist() == [["pretrained", 1]]
     assert main_rows(table[table["model"].str.contains(":")]).to_numpy().tolist() == [["variant:x", 0]]
+    floors = pd.DataFrame([("floor:question_only", 0), ("floor:majority", 0)], columns=["model", "seed"])
+    assert main_rows(floors).to_numpy().tolist() == [["floor:question_only", 0]]
 
 
 def test_credentialed_data_gets_a_banner_and_stays_out_of_repositories(phantoms, pretrained, tmp_path):

@@ -76,8 +76,7 @@ def _looks(shown: Shown) -> list[str]:
 
 
 def _boxes(shown: Shown) -> list[str]:
-    rows = main_rows(shown.table)
-    plot = detections(rows, shown.gallery, float(rows["threshold"].iloc[0]))
+    plot = detections(main_rows(shown.table), shown.gallery)
     return [png(plot, "Worst first. Green: true boxes; red: found above the threshold.")]
 
 
