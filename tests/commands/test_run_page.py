@@ -14,7 +14,7 @@ from PIL import Image
 
 from gkmvlp.cli import main
 from gkmvlp.commands._page_answers import answered
-from gkmvlp.commands._page_curves import newest
+from gkmvlp.commands._page_curves import newest, plot_curves
 from gkmvlp.commands._page_pictures import Gallery, heat_maps, miss, prompt_of
 from gkmvlp.commands._plots import main_rows
 from gkmvlp.data_modules.samples import Sample
@@ -88,7 +88,10 @@ def test_wrong_answers_come_first_and_an_image_is_shown_once():
 def test_a_run_begun_anew_leaves_one_curve():
     values = pd.DataFrame({"step": [0, 5, 10, 15, 5, 10, 10], "value": [1, 2, 3, 4, 5, 6, 7]})
     assert newest(values).to_numpy().tolist() == [[0, 1], [5, 5], [10, 7]]
-    assert newest(values[:0]).empty
+    (axis,) = plot_curves({"train/loss": values[:1], "val/loss": values}).axes
+    assert [line.get_marker() for line in axis.lines] == ["o", "o"]
+    (axis,) = plot_curves({"train/loss": values}).axes
+    assert [line.get_marker() for line in axis.lines] == ["None"]
 
 
 def test_the_main_rows_are_one_model_and_seed_and_no_floor():

@@ -42,7 +42,8 @@ def plot_curves(scalars: Mapping[str, pd.DataFrame]) -> Plot:
     for axis, name in zip(np.atleast_1d(plot.subplots(1, len(names))), names, strict=True):
         for split, (colour, line) in STYLES.items():
             if (values := scalars.get(f"{split}/{name}")) is not None:
-                axis.plot(values["step"], values["value"], line, color=colour, linewidth=0.8, markersize=3)
+                shown = line if len(values) > 1 else "o"  # a line of one point is none
+                axis.plot(values["step"], values["value"], shown, color=colour, linewidth=0.8, markersize=3)
         axis.set_title(name.upper() if name in OBJECTIVES else name, fontsize=9)
         axis.tick_params(labelsize=7)
         axis.set_xlabel("step", fontsize=7)
