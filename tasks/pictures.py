@@ -25,7 +25,7 @@ SHOWN_REGIONS = ("right lung", "left lung", "cardiac silhouette", "trachea", "ao
 
 
 def panels(count: int, columns: int = 4, size: float = 2.6) -> tuple[Figure, list[Any]]:
-    """A figure with ``count`` empty square panels; with none it says so."""
+    """A figure with ``count`` empty square panels, whose titles show a $ as it is; with none it says so."""
     if not count:
         figure = Figure(figsize=(size, size / 3))
         figure.text(0.5, 0.5, "nothing to show", ha="center", va="center", fontsize=8)
@@ -33,7 +33,8 @@ def panels(count: int, columns: int = 4, size: float = 2.6) -> tuple[Figure, lis
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(size * columns, size * 1.12 * rows), layout="constrained")
-    axes = np.atleast_1d(figure.subplots(rows, columns)).ravel().tolist()
+    with matplotlib.rc_context({"text.parse_math": False}):
+        axes = np.atleast_1d(figure.subplots(rows, columns)).ravel().tolist()
     for axis in axes:
         axis.set_axis_off()
     return figure, axes[:count]

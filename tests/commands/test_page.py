@@ -64,6 +64,13 @@ def test_page_is_one_file_well_nested_and_escaped(tmp_path):
     assert html.count('class="bar"') == models * defined
 
 
+def test_names_of_labels_stand_as_they_are(tmp_path):
+    renamed = entity_table().assign(entity=lambda rows: rows["entity"].replace({"mass": "<b> & mass"}))
+    write_predictions(tmp_path / "e.parquet", renamed, {**META, "task": "zero_shot"})
+    html = figure_table(figures_of(tmp_path / "e.parquet"))
+    assert "<td>&lt;b&gt; &amp; mass</td>" in html
+
+
 def test_banner_says_what_the_model_saw(tmp_path):
     assert "A model that never saw a patient" in _page(tmp_path)
     real = _page(tmp_path, phantoms_only=False, credentialed=True)

@@ -11,12 +11,14 @@ from matplotlib.colors import to_hex
 from PIL import Image
 
 from gkmvlp.commands import _page_saliency
+from gkmvlp.commands._page import png
 from gkmvlp.commands._page_reports import report_pairs
 from gkmvlp.commands._plots import detections, regions, reliability, roc_and_precision
 from gkmvlp.data_modules.samples import Sample
 from gkmvlp.geometry import Frame
 from gkmvlp.metrics.auroc import weighted_auroc
 from gkmvlp.models.label_head import LabelHead
+from gkmvlp.tasks.pictures import panels
 from gkmvlp.zoo.reader import Reader
 from tests.commands.small_models import ENTITIES, build
 from tests.metrics.corpora import entity_table
@@ -49,6 +51,16 @@ def test_no_label_with_both_classes_leaves_a_picture_that_says_so():
     assert [text.get_text() for text in plot.texts] == ["nothing to show"]
 
 
+def test_dollars_in_labels_are_no_formula():
+    table = entity_table(models={"pretrained": 1.0})
+    plot = roc_and_precision(table.assign(entity=table["entity"].replace({"mass": r"$\frac$"})))
+    assert r"$\frac$" in [axis.get_title() for axis in plot.axes]
+    png(plot)
+    plot, (axis,) = panels(1)
+    axis.set_title(r"$\frac$")
+    png(plot)
+
+
 def test_reliability_shows_the_share_present_of_each_bin():
     rows = [("pretrained", 0.05, 0), ("pretrained", 0.07, 1), ("pretrained", 0.95, 1), ("pretrained", 1.0, 1)]
     table = pd.DataFrame(rows, columns=["model", "score", "target"])
@@ -72,21 +84,23 @@ def test_radiographs_whose_regions_overlap_least_come_first():
 def test_worst_boxes_come_first_and_weak_ones_are_left_out():
     box, far = [10.0, 10, 30, 30], [60.0, 60, 90, 90]
     rows = [
-        ("good", box, box, [0.9]),
-        ("worst", box, far + far, [0.9, 0.8]),
-        ("weak", box, box + far, [0.9, 0.1]),
-        ("empty", [], [], []),
+        ("good", "Mass", box, box, [0.9], 0.5),
+        ("worst", "Mass", box, far + far, [0.9, 0.8], 0.5),
+        ("weak", "Mass", box, box + far, [0.9, 0.1], 0.5),
+        ("weak", "$Nodule$", box, box, [0.1], 0.05),
+        ("empty", "Mass", [], [], [], 0.5),
     ]
-    table = pd.DataFrame(rows, columns=["sample_id", "boxes", "predicted", "scores"])
+    table = pd.DataFrame(rows, columns=["sample_id", "entity", "boxes", "predicted", "scores", "threshold"])
     asked = []
 
     def read(sample_id):
         asked.append(sample_id)
         return np.zeros((50, 50), np.float32), Frame.fit(100, 100, 50)
 
-    axes = detections(table, read, threshold=0.5).axes
-    assert asked == ["worst", "good", "weak"]
-    assert [len(drawn(axis, "red")) for axis in axes[:3]] == [2, 1, 1]
+    axes = detections(table, read).axes
+    assert asked == ["worst", "good", "weak", "weak"]
+    assert [len(drawn(axis, "red")) for axis in axes] == [2, 1, 1, 1]
+    assert [axis.get_title() for axis in axes] == ["Mass", "Mass", "Mass", "$Nodule$"]
     assert drawn(axes[1], "lime")[0].get_xdata()[:2] == pytest.approx([5, 15])  # half the size of the original
 
 

@@ -87,6 +87,7 @@ def test_real_radiographs_and_a_label_that_none_of_them_has(shared_data, pretrai
     assert capsys.readouterr().err == ""
     found = {(f.name, f.label): f for f in figures_of(out / "predictions" / "classification.parquet")}
     assert found["auroc_macro", None].value == found["auroc_macro", "Pneumonia"].value
+    assert page_of(out)[1] == 3  # curves, ROC, reliability: no prompt of the backbone is of pneumonia, which has boxes
     assert "1 of 2 (Hernia)" in found["auroc_macro", None].note
     assert found["ece", "Hernia"].value is None
     assert found["ece", "Pneumonia"].split.startswith("fold0of5@")

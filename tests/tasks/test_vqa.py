@@ -38,10 +38,12 @@ def test_heads_fit_and_test_and_leave_predictions(head, more, phantoms, pretrain
     assert told.err == ""
     assert ("tensors taken" in told.out) == ("backbone=null" not in " ".join(more))
     assert "the ceiling" in told.out
-    assert page_of(out)[:2] == (["Training", "Questions"], 2)
+    headings, pictures, _ = page_of(out)
     table, meta = read_predictions(out / "predictions" / "vqa.parquet")
     label = {"ranked": "pretrained", "free": "scratch", "classifier": "floor:question_only"}[head]
     assert set(table["model"]) == {label, "floor:majority"}
+    assert headings == ["Training", "Questions"]
+    assert pictures == 1 + table["patient_id"].nunique()
     assert meta["signature"] == {"head": head, "vocab": "train"}
     assert meta["data"] == "phantom-vqa-rad"
     assert meta["split"].startswith("image-disjoint@")

@@ -120,7 +120,7 @@ def _figures(figures: Sequence[Figure]) -> str:
     boxes = {f.boxes for f in figures}
     head, rows = figure_rows([replace(f, boxes=None) for f in figures] if len(boxes) == 1 else figures)
     place = head.index("value") + 1
-    cells = [[_text(cell).replace("; ", "<br>") for cell in row] for row in rows]
+    cells = [["<br>".join(map(escape, cell.split("; "))) for cell in row] for row in rows]
     for figure, row in zip(figures, cells, strict=True):
         row.insert(place, _bar(figure))
     wide = _table([*head[:place], "0 to 1", *head[place:]], cells, [[False] * (len(head) + 1)] * len(rows))

@@ -13,13 +13,20 @@ STYLES = {"train": ("tab:blue", "-"), "val": ("tab:orange", "o-")}
 
 
 def read_scalars(folder: Path) -> dict[str, pd.DataFrame]:
-    """Tag -> step and value of the TensorBoard files of a run."""
+    """Tag -> step and value of the TensorBoard files of a run (see ``newest``)."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
     events.Reload()
     tags: list[str] = events.Tags()["scalars"]
-    return {tag: pd.DataFrame(events.Scalars(tag))[["step", "value"]] for tag in tags}
+    return {tag: newest(pd.DataFrame(events.Scalars(tag))[["step", "value"]]) for tag in tags}
+
+
+def newest(values: pd.DataFrame) -> pd.DataFrame:
+    """Rows without those that a later row goes back to or behind: a folder may hold a run that was begun anew."""
+    step_N = values["step"].to_numpy(float)
+    lowest_later_N = np.append(np.minimum.accumulate(step_N[::-1])[::-1][1:], np.inf)
+    return values[step_N < lowest_later_N].reset_index(drop=True)
 
 
 def curve_names(scalars: Mapping[str, pd.DataFrame]) -> list[str]:
@@ -35,7 +42,8 @@ def plot_curves(scalars: Mapping[str, pd.DataFrame]) -> Plot:
     for axis, name in zip(np.atleast_1d(plot.subplots(1, len(names))), names, strict=True):
         for split, (colour, line) in STYLES.items():
             if (values := scalars.get(f"{split}/{name}")) is not None:
-                axis.plot(values["step"], values["value"], line, color=colour, linewidth=0.8, markersize=3)
+                shown = line if len(values) > 1 else "o"  # a line of one point is none
+                axis.plot(values["step"], values["value"], shown, color=colour, linewidth=0.8, markersize=3)
         axis.set_title(name.upper() if name in OBJECTIVES else name, fontsize=9)
         axis.tick_params(labelsize=7)
         axis.set_xlabel("step", fontsize=7)

@@ -1,4 +1,4 @@
-"""Radiographs on pages: how they are read, where prompts look, what was answered.
+"""Radiographs on pages: how they are read, where prompts look.
 
 S side, h x w grid of the patches, K boxes.
 """
@@ -18,6 +18,7 @@ from gkmvlp.data_modules.images import read_image
 from gkmvlp.data_modules.samples import Sample
 from gkmvlp.data_modules.transforms import letterbox
 from gkmvlp.entities import of_label
+from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
 from gkmvlp.tasks.pictures import draw_boxes, draw_map, panels
 from gkmvlp.zoo.reader import Reader
@@ -31,28 +32,42 @@ class Gallery:
 
     Args:
         source: Its DataModule; the tables are read, no image is.
+
+    Raises:
+        DataError: If its files are not there.
     """
 
     def __init__(self, source: DataModule) -> None:
         source.check()
+        self.name = source.name
         self.samples = {sample.sample_id: sample for sample in source.samples}
         self.test = source.rows("test")
         self.labels: tuple[str, ...] = tuple(getattr(source, "labels", ()))
         self.intensity = source.intensity
 
+    def sample(self, sample_id: str) -> Sample:
+        """A row.
+
+        Raises:
+            DataError: If the data has it no more.
+        """
+        if sample_id not in self.samples:
+            raise DataError(f"{self.name}: no {sample_id}, which the predictions name: the data is not that of the run")
+        return self.samples[sample_id]
+
     def __call__(self, sample_id: str) -> tuple[Pixels, Frame]:
         """A radiograph (S, S) in [0, 1], and its frame, which takes boxes of the predictions."""
-        sample = self.samples[sample_id]
+        sample = self.sample(sample_id)
         pixels, frame = letterbox(read_image(sample.image, self.intensity, sample_id), SIDE)
         return pixels.astype(np.float32) / np.float32(255), in_original(frame, sample)
 
-    def thumbnail(self, sample_id: str) -> str:
-        """A small picture as HTML."""
+    def thumbnail(self, sample_id: str, side: int = THUMBNAIL) -> str:
+        """A small picture as HTML, ``side`` pixels wide and high."""
         image_SS, _ = self(sample_id)
         buffer = io.BytesIO()
-        Image.fromarray((image_SS * 255).astype(np.uint8)).resize((THUMBNAIL, THUMBNAIL)).save(buffer, "JPEG")
+        Image.fromarray((image_SS * 255).astype(np.uint8)).resize((side, side)).save(buffer, "JPEG")
         data = base64.b64encode(buffer.getvalue()).decode()
-        return f'<img alt="radiograph" width="{THUMBNAIL}" src="data:image/jpeg;base64,{data}">'
+        return f'<img alt="radiograph" width="{side}" src="data:image/jpeg;base64,{data}">'
 
 
 def in_original(frame: Frame, sample: Sample) -> Frame:
@@ -81,24 +96,27 @@ def prompt_map(reader: Reader, sample: Sample, entity: str) -> tuple[Pixels, Pix
     return batch["image"][0, 0].cpu().numpy(), map_Ehw[reader.entities.index(entity)], frame
 
 
-def heat_maps(table: pd.DataFrame, gallery: Gallery, reader: Reader, prompts: Mapping[str, str]) -> Plot:
-    """For each finding its first trial under the attention of its prompt, the farthest miss first.
+def heat_maps(
+    table: pd.DataFrame, gallery: Gallery, reader: Reader, prompts: Mapping[str, str], count: int = 8
+) -> Plot:
+    """For each finding its first trials under the attention of its prompt, the farthest miss first.
 
     Args:
         table: Predictions of grounding of one model and seed.
         gallery: Where the radiographs are.
         reader: The backbone.
         prompts: Stand-ins (see ``prompt_of``).
+        count: How many trials the findings share; each has at least one.
     """
-    first = table[table["boxes"].map(len).gt(0)].drop_duplicates("entity")
+    known = {name: prompt for name in table["entity"].unique() if (prompt := prompt_of(name, reader, prompts))}
+    trials = table[table["boxes"].map(len).gt(0) & table["entity"].isin(list(known))].groupby("entity", sort=False)
+    first = trials.head(max(1, count // max(1, trials.ngroups)))
     first = first.assign(
-        miss=[miss(row.x, row.y, row.boxes) for row in first.itertuples()],
-        prompt=[prompt_of(name, reader, prompts) for name in first["entity"]],
-    )
-    first = first[first["prompt"].notna()].sort_values("miss", ascending=False)
+        miss=[miss(row.x, row.y, row.boxes) for row in first.itertuples()], prompt=first["entity"].map(known)
+    ).sort_values("miss", ascending=False, kind="stable")
     plot, axes = panels(len(first))
     for axis, row in zip(axes, first.itertuples(), strict=True):
-        image_SS, map_hw, frame = prompt_map(reader, gallery.samples[row.sample_id], row.prompt)
+        image_SS, map_hw, frame = prompt_map(reader, gallery.sample(row.sample_id), row.prompt)
         draw_map(axis, image_SS, map_hw, f"{row.entity}: {'missed' if row.miss else 'met'}")
         draw_boxes(axis, frame.forward(np.asarray(row.boxes, np.float32).reshape(-1, 4)), "lime")
     return plot
@@ -110,21 +128,3 @@ def miss(x: float, y: float, boxes: "list[float] | NDArray[np.float64]") -> floa
     beside_K = np.maximum(0, np.maximum(box_K4[:, 0] - x, x - box_K4[:, 2]))
     above_K = np.maximum(0, np.maximum(box_K4[:, 1] - y, y - box_K4[:, 3]))
     return float(np.hypot(beside_K, above_K).min())
-
-
-def answers(table: pd.DataFrame, gallery: Gallery, count: int = 8) -> Plot:
-    """Questions about different images with the answer given, wrong ones first, open ones among them first.
-
-    Args:
-        table: Predictions of question answering of one model and seed.
-        gallery: Where the radiographs are.
-        count: How many.
-    """
-    rows = table.assign(right=table["prediction"].eq(table["target"]), closed=table["answer_type"].ne("open"))
-    rows = rows.sort_values(["right", "closed"], kind="stable").drop_duplicates("patient_id").head(count)
-    plot, axes = panels(len(rows))
-    for axis, row in zip(axes, rows.itertuples(), strict=True):
-        axis.imshow(gallery(str(row.sample_id))[0], cmap="gray", vmin=0, vmax=1)
-        mark = "right" if row.right else f"wanted: {row.target}"
-        axis.set_title(f"{row.question}\n{row.prediction} ({mark})", fontsize=6.5, wrap=True)
-    return plot

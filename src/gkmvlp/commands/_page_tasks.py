@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from gkmvlp.commands._page import Section, figure_table, png
-from gkmvlp.commands._page_pictures import Gallery, answers, heat_maps
+from gkmvlp.commands._page_answers import answered
+from gkmvlp.commands._page_pictures import SIDE, Gallery, heat_maps
 from gkmvlp.commands._page_reports import report_pairs
 from gkmvlp.commands._plots import detections, main_rows, regions, reliability, roc_and_precision
 from gkmvlp.metrics.figure import Figure
@@ -50,7 +52,7 @@ class Shown:
 def title_of(meta: Mapping[str, Any]) -> str:
     """Heading of a predictions file: its task, and the share of the labels where that is told."""
     share = meta["label_fraction"]
-    return TITLES[meta["task"]] + (f", {share:.0%} of the labels" if share else "")
+    return TITLES[meta["task"]] + (f", {100 * share:g}% of the labels" if share else "")
 
 
 def task_section(title: str, shown: Shown, figures: Sequence[Figure], more: Sequence[str] = ()) -> Section:
@@ -72,12 +74,11 @@ def _looks(shown: Shown) -> list[str]:
     if shown.reader is None:
         return []
     plot = heat_maps(main_rows(shown.table), shown.gallery, shown.reader, shown.prompts)
-    return [png(plot, "Attention of a prompt on the finding's first radiograph, misses first; green: the true boxes.")]
+    return [png(plot, "Attention of a finding's prompt on its first radiographs, misses first; green: the true boxes.")]
 
 
 def _boxes(shown: Shown) -> list[str]:
-    rows = main_rows(shown.table)
-    plot = detections(rows, shown.gallery, float(rows["threshold"].iloc[0]))
+    plot = detections(main_rows(shown.table), shown.gallery)
     return [png(plot, "Worst first. Green: true boxes; red: found above the threshold.")]
 
 
@@ -91,7 +92,7 @@ def _reports(shown: Shown) -> list[str]:
 
 
 def _answers(shown: Shown) -> list[str]:
-    return [png(answers(main_rows(shown.table), shown.gallery), "Test questions and answers, wrong ones first.")]
+    return [answered(main_rows(shown.table), partial(shown.gallery.thumbnail, side=SIDE))]
 
 
 PICTURES: Mapping[str, Callable[[Shown], list[str]]] = {

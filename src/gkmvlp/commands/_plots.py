@@ -24,9 +24,13 @@ Read = Callable[[str], tuple[NDArray[np.float32], Frame]]
 
 
 def _models(table: pd.DataFrame) -> list[str]:
-    """Models of the table in the order of ``COLOURS``, then any others, floors left out."""
-    found = {name for name in table["model"] if not name.startswith("floor:")}
-    return [*(name for name in COLOURS if name in found), *sorted(found - COLOURS.keys())]
+    """Models of the table in the order of ``COLOURS``, then any others; floors only where there is nothing else.
+
+    A run may be a floor itself, as question answering without the image is: its own rows come first in its table.
+    """
+    everything = list(dict.fromkeys(table["model"]))
+    found = {name for name in everything if not name.startswith("floor:")}
+    return [*(name for name in COLOURS if name in found), *sorted(found - COLOURS.keys())] or everything
 
 
 def main_rows(table: pd.DataFrame) -> pd.DataFrame:
@@ -59,7 +63,7 @@ def roc_and_precision(table: pd.DataFrame, most: int = 8) -> Plot:
             below.plot(recall_N, precision_N, color=COLOURS.get(model, OTHER), linewidth=1)
         above.plot([0, 1], [0, 1], color="grey", linewidth=0.6, linestyle="--")
         below.axhline(both.loc[label, "sum"] / both.loc[label, "count"], color="grey", linewidth=0.6, linestyle="--")
-        above.set_title(label, fontsize=8)
+        above.set_title(label, fontsize=8, parse_math=False)
         for axis, names in ((above, ("false positives", "sensitivity")), (below, ("recall", "precision"))):
             axis.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal")
             axis.set_xlabel(names[0], fontsize=7)
@@ -118,18 +122,18 @@ def regions(table: pd.DataFrame, read: Read, count: int = 8) -> Plot:
     return plot
 
 
-def detections(table: pd.DataFrame, read: Read, threshold: float, count: int = 8) -> Plot:
-    """Radiographs with true boxes (green) and predicted ones (red, with score), the worst first.
+def detections(table: pd.DataFrame, read: Read, count: int = 8) -> Plot:
+    """Radiographs with true boxes (green) and predicted ones (red, with score) of a label, the worst first.
 
-    Worst are those with most true boxes that no prediction meets and most predictions on nothing.
+    Worst are those with most true boxes that no prediction meets and most predictions on nothing. A predicted box is
+    drawn from the threshold of its row on: every label and every fold chose one.
 
     Args:
         table: Predictions of localization of one model and seed.
         read: Sample id -> image (S, S) in [0, 1] and its frame.
-        threshold: Score from which a predicted box is drawn.
-        count: How many radiographs.
+        count: How many rows.
     """
-    shown = [_above(row.boxes, row.predicted, row.scores, threshold) for row in table.itertuples()]
+    shown = [_above(row.boxes, row.predicted, row.scores, row.threshold) for row in table.itertuples()]
     order = sorted(range(len(shown)), key=lambda index: -_faults(*shown[index][:2]))
     chosen = [index for index in order if len(shown[index][0]) or len(shown[index][1])][:count]
     plot, axes = panels(len(chosen))
@@ -137,6 +141,7 @@ def detections(table: pd.DataFrame, read: Read, threshold: float, count: int = 8
         image_SS, frame = read(table.iloc[index]["sample_id"])
         true_K4, predicted_K4, score_K = shown[index]
         axis.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
+        axis.set_title(table.iloc[index]["entity"], fontsize=7)
         draw_boxes(axis, frame.forward(true_K4), "lime")
         moved_K4 = frame.forward(predicted_K4)
         draw_boxes(axis, moved_K4, "red")

@@ -1,17 +1,19 @@
 """The page of one run: its curves, and a section for each of its predictions files."""
 
-from importlib import import_module
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+import pandas as pd
 
-from gkmvlp.commands._page import Section, png, write_page
+from gkmvlp.commands._page import Section, figure_table, png, write_page
 from gkmvlp.commands._page_curves import curve_names, plot_curves, read_scalars
 from gkmvlp.commands._page_pictures import Gallery
 from gkmvlp.commands._page_saliency import CAPTION, where_they_look
 from gkmvlp.commands._page_tasks import Shown, task_section, title_of
-from gkmvlp.data_modules.base import DataModule
+from gkmvlp.commands._run_config import RunConfig, read_run_config
+from gkmvlp.commands._trainer import keep_out_of_git
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import read_predictions
@@ -19,9 +21,20 @@ from gkmvlp.models.hub import trained_on_patients
 from gkmvlp.zoo.loading import open_reader
 from gkmvlp.zoo.reader import Reader
 
+PROMPTED = ("grounding", "classification")  # tasks whose pictures show prompts of the backbone
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A predictions file: where it lies, its rows, its metadata."""
+
+    file: Path
+    table: pd.DataFrame
+    meta: dict[str, Any]
+
 
 def write_run_page(out: Path) -> Path:
-    """Writes ``report.html`` into the folder of a run.
+    """Writes ``report.html`` into the folder of a run; one of credentialed data is kept out of git.
 
     Args:
         out: A folder with ``config.yaml`` and ``predictions/``, as ``fit`` and ``test`` leave it; or with the merged
@@ -34,52 +47,24 @@ def write_run_page(out: Path) -> Path:
         UsageError: If config or predictions are not there.
         DataError: If the data of the config is not there any more.
     """
-    files, file = sorted((out / "predictions").glob("*.parquet")), _config_file(out)
+    files = sorted((out / "predictions").glob("*.parquet"))
+    config = read_run_config(out)
     if not files:
         raise UsageError(f"{out}: expected predictions/*.parquet, found none; run gkmvlp test, or name a run's folder")
-    run, config = file.parent, yaml.safe_load(file.read_text(encoding="utf-8"))
-    gallery = Gallery(_source(config))
-    reader, prompts = _backbone(run, config), config["model"]["init_args"].get("prompts") or {}
-    sections, metas = _training(out), []
-    for part in files:
-        table, meta = read_predictions(part)
-        shown = Shown(meta["task"], table, gallery, reader, prompts)
-        more = _saliency(run, gallery, reader) if meta["task"] == "classification" else []
-        sections.append(task_section(title_of(meta), shown, figures_of(part), more))
-        metas.append(meta)
-    path = out / "report.html"
+    parts = [_Part(file, *read_predictions(file)) for file in files]
+    path, metas = out / "report.html", [part.meta for part in parts]
+    credentialed = any(meta["credentialed"] for meta in metas)
+    if credentialed:
+        keep_out_of_git(out)
     write_page(
         path,
-        f"{', '.join(dict.fromkeys(meta['data'] for meta in metas))}: {out.name}",
-        sections,
-        facts=_facts(config, metas[0]),
+        f"{', '.join(dict.fromkeys(meta['data'] for meta in metas))}: {out.resolve().name}",
+        [*_training(out), *_task_sections(out, config, parts)],
+        facts=_facts(config, parts),
         phantoms_only=not any(trained_on_patients(meta) for meta in metas),
-        credentialed=any(meta["credentialed"] for meta in metas),
+        credentialed=credentialed,
     )
     return path
-
-
-def _config_file(out: Path) -> Path:
-    """The config that predictions came from: that of a later test, else the first; else that of a run below."""
-    own = [out / "config-test.yaml", out / "config.yaml"]
-    found = [file for file in [*own, *sorted(out.glob("*/*/config-test.yaml"))] if file.is_file()]
-    if not found:
-        raise UsageError(f"{out}: expected config.yaml, as gkmvlp fit and test write it; name a run's folder")
-    return found[0]
-
-
-def _source(config: dict[str, Any]) -> DataModule:
-    """The DataModule of a config."""
-    module, _, name = config["data"]["class_path"].rpartition(".")
-    made: DataModule = getattr(import_module(module), name)(**config["data"]["init_args"])
-    return made
-
-
-def _backbone(run: Path, config: dict[str, Any]) -> Reader | None:
-    """The backbone that a pre-training left, or a run started from; None where it started from scratch."""
-    own = run / "backbone"
-    reference = str(own) if own.is_dir() else config["model"]["init_args"].get("backbone")
-    return open_reader(reference, "cpu") if reference else None
 
 
 def _training(out: Path) -> list[Section]:
@@ -91,20 +76,49 @@ def _training(out: Path) -> list[Section]:
     return [Section("Training", [png(plot_curves(scalars), caption)])]
 
 
-def _saliency(run: Path, gallery: Gallery, backbone: Reader | None) -> list[str]:
-    """Occlusion of a classifier beside the prompts of its backbone, where radiographs have boxes of findings."""
-    if backbone is None or all(sample.finding_K4 is None or not sample.finding_K4.any() for sample in gallery.test):
+def _task_sections(out: Path, config: RunConfig, parts: Sequence[_Part]) -> list[Section]:
+    """A section for each predictions file; one of other data than the config's has figures alone."""
+    gallery = Gallery(config.make_data())
+    prompted = any(part.meta["task"] in PROMPTED for part in parts)
+    reader, prompts = _backbone(config) if prompted else None, config.model[1].get("prompts") or {}
+    sections = []
+    for part in parts:
+        title, figures = title_of(part.meta), figures_of(part.file)
+        if part.meta["data"] != gallery.name:
+            sections.append(Section(f"{title}: {part.meta['data']}", [figure_table(figures)]))
+            continue
+        shown = Shown(part.meta["task"], part.table, gallery, reader, prompts)
+        more = _saliency(out, gallery, reader) if shown.task == "classification" else []
+        sections.append(task_section(title, shown, figures, more))
+    return sections
+
+
+def _backbone(config: RunConfig) -> Reader | None:
+    """The backbone that a pre-training left, or a run started from; None where it started from scratch."""
+    own = config.file.parent / "backbone"
+    reference = str(own) if own.is_dir() else config.model[1].get("backbone")
+    return open_reader(reference, "cpu") if reference else None
+
+
+def _saliency(out: Path, gallery: Gallery, backbone: Reader | None) -> list[str]:
+    """Occlusion of a classifier beside the prompts of its backbone, where radiographs have boxes of what both know.
+
+    A run that only tested left no classifier; a folder with merged predictions has many, of which none is shown.
+    """
+    has_boxes = any(sample.finding_K4 is not None and sample.finding_K4.any() for sample in gallery.test)
+    if backbone is None or not has_boxes or not (out / "model").is_dir():
         return []
-    return [png(where_they_look(open_reader(run / "model", "cpu"), backbone, gallery.test, gallery.labels), CAPTION)]
+    plot = where_they_look(open_reader(out / "model", "cpu"), backbone, gallery.test, gallery.labels)
+    return [png(plot, CAPTION)] if plot.axes else []
 
 
-def _facts(config: dict[str, Any], meta: dict[str, Any]) -> dict[str, object]:
+def _facts(config: RunConfig, parts: Sequence[_Part]) -> dict[str, object]:
     """What stands under the title."""
-    init = config["model"]["init_args"]
+    seeds = sorted({seed for part in parts for seed in part.table["seed"].tolist()})
     return {
-        "task": config["model"]["class_path"].rpartition(".")[2],
-        "backbone": init.get("backbone"),
-        "trained on": meta["trained_on"],
-        "split": meta["split"],
-        "seed": config["seed_everything"],
+        "task": config.model[0].rpartition(".")[2],
+        "backbone": config.model[1].get("backbone") or "none",
+        "trained on": parts[0].meta["trained_on"] or "unknown data",
+        "split": parts[0].meta["split"],
+        "seeds" if len(seeds) > 1 else "seed": ", ".join(map(str, seeds)),
     }

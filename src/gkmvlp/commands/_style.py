@@ -49,6 +49,9 @@ summary { cursor: pointer; color: var(--main); }
 figure { margin: 1rem 0; background: #fff; border: 1px solid var(--line); border-radius: .6rem; padding: .75rem;
   text-align: center; }
 figure img { max-width: 100%; height: auto; }
+.answers { display: grid; grid-template-columns: repeat(auto-fill, minmax(256px, 1fr)); gap: .75rem; }
+.answers figure { margin: 0; overflow-wrap: anywhere; }
+.answers .agree { color: #1d7a3a; } .answers .differ { color: #c02f1d; }
 figcaption { color: #47515f; font-size: .85rem; margin-top: .4rem; text-align: left; }
 @media print { .banner { position: static; } nav { display: none; } }
 """

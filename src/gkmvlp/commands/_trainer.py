@@ -126,15 +126,18 @@ def check_checkpoint(model: LightningModule, path: Path) -> None:
 
 
 def write_manifest(trainer: Trainer) -> None:
-    """Write ``manifest.json`` into the run's folder, where the DataModule accounts for what it read.
-
-    What is made from credentialed data stays out of a repository: the folder then gets a ``.gitignore`` too.
-    """
+    """Write ``manifest.json`` into the run's folder, where the DataModule accounts for what it read."""
     datamodule, root = getattr(trainer, "datamodule", None), Path(trainer.default_root_dir)
     if isinstance(datamodule, Accountable):
         datamodule.write_manifest(root / "manifest.json")
-        if getattr(datamodule, "credentialed", False) and not (root / ".gitignore").exists():
-            write_text(root / ".gitignore", "# made from credentialed data\n*\n")
+        if getattr(datamodule, "credentialed", False):
+            keep_out_of_git(root)
+
+
+def keep_out_of_git(folder: Path) -> None:
+    """Give a folder a ``.gitignore``, unless it has one: what is made from credentialed data is not for others."""
+    if not (folder / ".gitignore").exists():
+        write_text(folder / ".gitignore", "# made from credentialed data\n*\n")
 
 
 def require_manifest(trainer: Trainer) -> None:
