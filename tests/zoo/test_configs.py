@@ -6,6 +6,7 @@ import pytest
 import torch
 import yaml
 from lightning.pytorch import Callback
+from safetensors.torch import load_file
 
 from gkmvlp.cli import main
 from gkmvlp.commands._configs import zoo_configs
@@ -69,6 +70,16 @@ def test_pre_training_on_phantoms_runs_and_is_tested(phantoms, pretrained, tmp_p
     written = {file.name for file in pretrained.iterdir()}
     assert {"config.yaml", "manifest.json", "backbone", "checkpoints", "tensorboard"} <= written
     assert json.loads((pretrained / "manifest.json").read_text())["rows"] == {"train": 21, "validate": 1, "test": 3}
+
+
+def test_a_longer_pre_training_goes_on_from_a_backbone(phantoms, pretrained, tmp_path):
+    line = words("pretrain-phantom-longer", phantoms, tmp_path, f"--model.init_args.backbone={pretrained / 'backbone'}")
+    assert main(["fit", *line]) == 0
+    before, after = (load_file(folder / "backbone" / "model.safetensors") for folder in (pretrained, tmp_path))
+    assert before.keys() == after.keys()
+    names = [name for name in before if before[name].is_floating_point() and "running_" not in name]
+    moved = max((after[name] - before[name]).abs().max().item() for name in names)
+    assert 0 < moved < 0.01  # three steps of AdamW at 1e-3; a fresh start would differ by its initialisation
 
 
 def test_a_resumed_run_ends_with_the_weights_of_an_uninterrupted_one(phantoms, tmp_path):
