@@ -66,6 +66,12 @@ def test_last_checkpoint_is_of_the_last_epoch_though_it_was_not_the_best(toy, mo
     assert epochs == {"best": 0, "last": 1}
 
 
+@pytest.mark.parametrize(("epochs", "best"), [(1, 0), (2, 1), (3, 2)])
+def test_a_run_shorter_than_its_validation_interval_is_validated_at_its_end(toy, epochs, best):
+    assert fit(f"--trainer.max_epochs={epochs}", "--trainer.check_val_every_n_epoch=3") == 0
+    assert torch.load(toy / "out/checkpoints/best.ckpt", weights_only=True)["epoch"] == best
+
+
 def test_written_config_repeats_the_run_and_a_rerun_overwrites(toy):
     assert fit() == 0
     first = torch.load("out/checkpoints/last.ckpt", weights_only=True)["state_dict"]

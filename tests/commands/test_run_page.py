@@ -16,6 +16,7 @@ from gkmvlp.cli import main
 from gkmvlp.commands._page_answers import answered
 from gkmvlp.commands._page_curves import newest, plot_curves
 from gkmvlp.commands._page_pictures import Gallery, heat_maps, miss, prompt_of
+from gkmvlp.commands._page_tasks import TITLES, Shown, task_section
 from gkmvlp.commands._plots import main_rows
 from gkmvlp.data_modules.samples import Sample
 from gkmvlp.errors import DataError
@@ -92,6 +93,12 @@ def test_a_run_begun_anew_leaves_one_curve():
     assert [line.get_marker() for line in axis.lines] == ["o", "o"]
     (axis,) = plot_curves({"train/loss": values}).axes
     assert [line.get_marker() for line in axis.lines] == ["None"]
+
+
+@pytest.mark.parametrize("task", sorted(TITLES))
+def test_no_row_at_all_leaves_a_section_without_pictures(task, reader, tmp_path):
+    section = task_section(TITLES[task], Shown(task, pd.DataFrame(), _Gallery(tmp_path, "a"), reader), [])
+    assert (section.title, section.parts) == (TITLES[task], [""])
 
 
 def test_the_main_rows_are_one_model_and_seed_and_no_floor():

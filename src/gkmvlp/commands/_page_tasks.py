@@ -57,7 +57,8 @@ def title_of(meta: Mapping[str, Any]) -> str:
 
 def task_section(title: str, shown: Shown, figures: Sequence[Figure], more: Sequence[str] = ()) -> Section:
     """The section of a task: its pictures, further parts, its figures."""
-    pictures = PICTURES[shown.task](shown) if shown.task in PICTURES else []
+    draw = None if shown.table.empty else PICTURES.get(shown.task)
+    pictures = draw(shown) if draw else []
     return Section(title, [*pictures, *more, figure_table(figures)])
 
 

@@ -164,6 +164,9 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
     chosen: dict[str, Any] = {"callbacks": callbacks}
     if config["precision"] is None:
         chosen["precision"] = best_precision(str(config["accelerator"]))
+    between, epochs = config["check_val_every_n_epoch"], config["max_epochs"]
+    if between and epochs and 0 < epochs < between:  # a shorter run would end without ever being validated
+        chosen["check_val_every_n_epoch"] = epochs
     if config["enable_model_summary"] is None:
         chosen["enable_model_summary"] = False  # see RunRecord
     if config["logger"] is None:
