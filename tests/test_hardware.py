@@ -50,6 +50,8 @@ def test_the_trainer_gets_it_where_the_config_leaves_it_open(machine, tmp_path, 
         "fast_dev_run": False,
         "enable_progress_bar": False,
         "enable_model_summary": None,
+        "max_epochs": 1,
+        "check_val_every_n_epoch": 1,
         "accelerator": "cpu",
         "precision": given,
     }
