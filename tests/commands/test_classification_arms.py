@@ -49,7 +49,7 @@ def test_every_arm_seed_and_share_is_run_once_and_compared(lightning, tmp_path):
     assert len(lightning) == 2 * 3 * 2 * 2
     assert {word["data.init_args.root"] for word in lightning} == {"r"}
     assert [file.name for file in files] == ["classification-0.01.parquet", "classification-1.parquet",
-                                             "zero_shot.parquet"]  # fmt: skip
+                                             "classification-zero_shot.parquet"]  # fmt: skip
     for file, fraction in zip(files[:2], (0.01, 1.0), strict=True):
         found = {f.model: f for f in figures_of(file) if (f.name, f.label) == ("auroc_macro", None)}
         assert {model: figure.value for model, figure in found.items()} == {

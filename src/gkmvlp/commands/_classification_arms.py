@@ -28,7 +28,7 @@ def classification_arms(
 
     Returns:
         The merged predictions files below ``out/predictions``: ``classification-<share>.parquet`` of each share, and
-        ``zero_shot.parquet``.
+        ``classification-zero_shot.parquet``: the demo has a ``zero_shot.parquet`` of its pre-training beside it.
     """
     starts = start_words(backbone)
     arms = {**starts, "linear_probe": [*starts["pretrained"], "--model.init_args.probe=true"]}  # the longest first
@@ -48,6 +48,6 @@ def classification_arms(
         merge(parts, target)
     # zero-shot is the backbone's: the same in every run from it, but the split is named by all that is in it
     name = f"linear_probe-{max(fractions):g}-{seeds[0]}"
-    zero_shot = out / "predictions" / "zero_shot.parquet"
+    zero_shot = out / "predictions" / "classification-zero_shot.parquet"
     merge([out / "classification" / name / "predictions" / "zero_shot.parquet"], zero_shot)
     return [*merged, zero_shot]
