@@ -33,7 +33,7 @@ def ran(monkeypatch):
     for module in (_arms, _classification_arms):
         monkeypatch.setattr(module, "fit_and_test", fit_and_test)
     monkeypatch.setattr(hardware, "runs_at_once", lambda: 1)
-    monkeypatch.setattr(_outcome, "write_run_page", lambda out: out / "report.html")
+    monkeypatch.setattr(_outcome, "write_run_page", lambda out, found: out / "report.html")
     return calls
 
 

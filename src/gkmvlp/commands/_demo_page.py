@@ -1,6 +1,7 @@
 """The page of the demo: what ran, curves, tables, and pictures of what the model looks at."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -40,14 +41,15 @@ def write_demo_page(out: Path, data: Path, results: Results, found: Mapping[Path
         found: Predictions files and their figures, a section each.
     """
     findings, images = read_truth(data)
+    gallery = cache(lambda name: Gallery(SOURCES[name](str(data))))  # each data set is read once
     own = [figure for figure in results.figures if figure.data in OWN]
     objectives = "Objectives in nats over steps: lines are training, dots are validation."
     sheet = "Phantoms with some of their regions (orange) and findings (green)."
     sections = [
         Section("Overview", [paragraph(INTRODUCTION), tiles(headline(own))]),
-        Section("Phantoms", [png(region_sheet(Gallery(MimicCxr(str(data))), findings), sheet)]),
+        Section("Phantoms", [png(region_sheet(gallery(OWN[0]), findings), sheet)]),
         Section("Pre-training", [png(plot_curves(read_scalars(out / "tensorboard")), objectives)]),
-        *_task_sections(out, data, found),
+        *_task_sections(out, gallery, found),
     ]
     write_page(out / "report.html", "GK-MVLP on phantoms", sections, facts=_facts(results, images))
 
@@ -65,22 +67,21 @@ def _facts(results: Results, images: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _task_sections(out: Path, data: Path, found: Mapping[Path, Sequence[Figure]]) -> list[Section]:
-    """A section for each predictions file."""
-    galleries: dict[str, Gallery] = {}
+def _task_sections(
+    out: Path, gallery: Callable[[str], Gallery], found: Mapping[Path, Sequence[Figure]]
+) -> list[Section]:
+    """A section for each predictions file, with the radiographs of its data set."""
     backbone = open_reader(out / "backbone", "cpu")
     sections = []
     for file, figures in found.items():
         table, meta = read_predictions(file)
         name, task = meta["data"], meta["task"]
-        if name not in galleries:
-            galleries[name] = Gallery(SOURCES[name](str(data)))
-        more = []
+        more, shown = [], Shown(task, table, gallery(name), backbone)
         if task == "classification" and meta["label_fraction"] == 1:
-            gallery, plain = galleries[name], open_reader(out / "classification" / "scratch-1-0" / "model", "cpu")
-            more = [png(where_they_look(plain, backbone, gallery.test, gallery.labels), CAPTION)]
+            plain = open_reader(out / "classification" / "scratch-1-0" / "model", "cpu")
+            more = [png(where_they_look(plain, backbone, shown.gallery.test, shown.gallery.labels), CAPTION)]
         title = title_of(meta) + f": {name}" * (name not in OWN)
-        sections.append(task_section(title, Shown(task, table, galleries[name], backbone), figures, more))
+        sections.append(task_section(title, shown, figures, more))
     return sections
 
 

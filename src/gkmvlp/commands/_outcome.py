@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gkmvlp.commands._run_page import write_run_page
-from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.commands._run_page import figures_of_run, write_run_page
 from gkmvlp.metrics.figure import Figure, Results
 from gkmvlp.metrics.provenance import command, commit, created
 from gkmvlp.metrics.tables import interval, is_headline
@@ -21,10 +20,11 @@ def conclude(out: Path, start: float, peak_bytes: int, recorded: Path | None = N
         peak_bytes: Highest resident memory of its processes.
         recorded: A file that gets the figures too.
     """
-    figures = [figure for file in sorted((out / "predictions").glob("*.parquet")) for figure in figures_of(file)]
+    found = figures_of_run(out)
+    figures = [figure for of_file in found.values() for figure in of_file]
     write_results(out, figures, start, peak_bytes, recorded)
     if figures:
-        print(f"look at {write_run_page(out)}")
+        print(f"look at {write_run_page(out, found)}")
 
 
 def write_results(

@@ -1,6 +1,6 @@
 """The page of one run: its curves, and a section for each of its predictions files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from gkmvlp.commands._run_config import RunConfig, read_run_config
 from gkmvlp.commands._trainer import keep_out_of_git
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.metrics.figure import Figure
 from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.models.hub import trained_on_patients
 from gkmvlp.zoo.loading import open_reader
@@ -26,19 +27,25 @@ PROMPTED = ("grounding", "classification")  # tasks whose pictures show prompts 
 
 @dataclass(frozen=True)
 class _Part:
-    """A predictions file: where it lies, its rows, its metadata."""
+    """A predictions file: its figures, its rows, its metadata."""
 
-    file: Path
+    figures: Sequence[Figure]
     table: pd.DataFrame
     meta: dict[str, Any]
 
 
-def write_run_page(out: Path) -> Path:
+def figures_of_run(out: Path) -> dict[Path, list[Figure]]:
+    """The predictions files of a run and their figures."""
+    return {file: figures_of(file) for file in sorted((out / "predictions").glob("*.parquet"))}
+
+
+def write_run_page(out: Path, found: Mapping[Path, Sequence[Figure]]) -> Path:
     """Writes ``report.html`` into the folder of a run; one of credentialed data is kept out of git.
 
     Args:
         out: A folder with ``config.yaml`` and ``predictions/``, as ``fit`` and ``test`` leave it; or with the merged
             ``predictions/`` of runs two folders below, whose first describes data and backbone.
+        found: Its predictions files and their figures, a section each.
 
     Returns:
         The page.
@@ -47,11 +54,10 @@ def write_run_page(out: Path) -> Path:
         UsageError: If config or predictions are not there.
         DataError: If the data of the config is not there any more.
     """
-    files = sorted((out / "predictions").glob("*.parquet"))
     config = read_run_config(out)
-    if not files:
+    if not found:
         raise UsageError(f"{out}: expected predictions/*.parquet, found none; run gkmvlp test, or name a run's folder")
-    parts = [_Part(file, *read_predictions(file)) for file in files]
+    parts = [_Part(figures, *read_predictions(file)) for file, figures in found.items()]
     path, metas = out / "report.html", [part.meta for part in parts]
     credentialed = any(meta["credentialed"] for meta in metas)
     if credentialed:
@@ -83,13 +89,13 @@ def _task_sections(out: Path, config: RunConfig, parts: Sequence[_Part]) -> list
     reader, prompts = _backbone(config) if prompted else None, config.model[1].get("prompts") or {}
     sections = []
     for part in parts:
-        title, figures = title_of(part.meta), figures_of(part.file)
+        title = title_of(part.meta)
         if part.meta["data"] != gallery.name:
-            sections.append(Section(f"{title}: {part.meta['data']}", [figure_table(figures)]))
+            sections.append(Section(f"{title}: {part.meta['data']}", [figure_table(part.figures)]))
             continue
         shown = Shown(part.meta["task"], part.table, gallery, reader, prompts)
         more = _saliency(out, gallery, reader) if shown.task == "classification" else []
-        sections.append(task_section(title, shown, figures, more))
+        sections.append(task_section(title, shown, part.figures, more))
     return sections
 
 
