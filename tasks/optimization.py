@@ -97,6 +97,9 @@ def adamw(module: nn.Module, options: Optimization, total: int) -> tuple[AdamW, 
     groups = parameter_groups(module.named_parameters(), options)
     fused = all(parameter.device.type in ("cuda", "cpu") for parameter in module.parameters())
     optimizer = AdamW(groups, lr=options.rate, betas=(0.9, options.beta2), fused=fused or None)
+    # a fused step could undo a scaler's factor itself, for which Lightning forbids clipping in every mixed precision
+    # (bfloat16, which has no scaler, too); without the offer the factor is undone first, then gradients are clipped
+    optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
     # no lambda: loaders that spawn their workers pickle the trainer along
     factor = partial(schedule, total=total, warmup=options.warmup, floor=options.floor)
     return optimizer, LambdaLR(optimizer, factor)

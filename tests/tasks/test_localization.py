@@ -38,7 +38,8 @@ def boxes(challenge):
 
 def line(root, out, backbone, *more):
     levels = ["--model.init_args.detector.factors=[1.0,0.5]", "--model.init_args.detector.channels=8"]
-    return words("localization-phantom", root, out, f"--model.init_args.backbone={backbone}", *levels, *more)
+    exact = "--trainer.precision=32"  # as the reader reads, with which a test compares
+    return words("localization-phantom", root, out, f"--model.init_args.backbone={backbone}", exact, *levels, *more)
 
 
 def make(data, backbone=None, **options):

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 import torch
+from lightning.pytorch import LightningModule, Trainer
 from torch import nn
 
 from gkmvlp.models.config import Architecture, TextConfig, VisionConfig
@@ -169,3 +170,30 @@ def test_the_schedule_can_be_pickled():
     _, scheduler = adamw(torch.nn.Linear(2, 2), Optimization(warmup=3), 10)
     factor, *_ = pickle.loads(pickle.dumps(scheduler.lr_lambdas))
     assert [factor(step) for step in range(12)] == [scheduler.lr_lambdas[0](step) for step in range(12)]
+
+
+class Steep(LightningModule):
+    """One weight with a gradient of 100; keeps the norm of the gradients that each step has used."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.norms = nn.Parameter(torch.ones(4)), []
+
+    def training_step(self, batch, batch_idx):
+        return 50 * self.weight.sum()
+
+    def configure_optimizers(self):
+        return adamw(self, Optimization(warmup=0), TOTAL)[0]
+
+    def on_train_batch_end(self, *_):
+        self.norms.append(float(self.weight.grad.norm()))
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_gradients_are_clipped_in_every_precision(precision, tmp_path):
+    task, off = Steep(), dict.fromkeys(("logger", "enable_checkpointing", "enable_model_summary"), False)
+    quiet = {**off, "enable_progress_bar": False, "default_root_dir": tmp_path}
+    trainer = Trainer(accelerator="cpu", precision=precision, max_steps=3, gradient_clip_val=0.5, **quiet)
+    trainer.fit(task, [torch.zeros(1)] * 3)
+    assert task.norms == pytest.approx([0.5] * 3)
+    assert bool((task.weight < 1).all())
