@@ -1,13 +1,15 @@
 """What the tasks that fine-tune share: the rate of each start, and an image side that may be held still.
 
-N images, M memory tokens, D width.
+N images, M memory tokens, D width, E entities.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from lightning import LightningDataModule
+from torch import Tensor
 
 from gkmvlp.batch import ImageBatch
 from gkmvlp.errors import ConfigError
@@ -15,6 +17,19 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.optimization import Optimization
+
+
+class Seen(NamedTuple):
+    """What language reads of images, and which entities the model takes them to show."""
+
+    key: Tensor  # (N, M, D)
+    value: Tensor  # (N, M, D)
+    present: Tensor  # (N, E) probabilities
+
+    @property
+    def memory(self) -> Memory:
+        """Keys and values."""
+        return Memory(self.key, self.value)
 
 
 class FineTuning(Task):
@@ -47,7 +62,7 @@ class FineTuning(Task):
         self.is_frozen = is_frozen and backbone is not None
         self.keeps = keep_memory and self.is_frozen
         self.seed = seed
-        self.kept: dict[str, Memory] = {}
+        self.kept: dict[str, Seen] = {}
 
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Loads the backbone, or builds a fresh one, and holds its image side still where that is asked for.
@@ -65,20 +80,23 @@ class FineTuning(Task):
         if self.is_frozen:
             self.model.freeze_image_side()
 
-    def memory(self, batch: ImageBatch, ids: Sequence[str]) -> Memory:
-        """What language reads of the images of a batch, (N, M, D).
+    def see(self, batch: ImageBatch) -> Seen:
+        """Looks at the images of a batch."""
+        image = self.look(batch)
+        return Seen(*image.memory, self.model.entity_logits(image.grounded).float().softmax(-1)[..., 1])
+
+    def recall(self, batch: ImageBatch, ids: Sequence[str]) -> Seen:
+        """What is seen in the images of a batch, now or at the first look.
 
         Args:
             batch: N images.
-            ids: A name of each, by which its memory is kept.
+            ids: A name of each, by which what was seen is kept.
         """
         if not self.keeps:
-            return self.look(batch).memory
+            return self.see(batch)
         if missing := [row for row, name in enumerate(ids) if name not in self.kept]:
             some: ImageBatch = {**batch, **{key: batch[key][missing] for key in ("image", "region_box", "region_mask")}}  # type: ignore[typeddict-item, literal-required]
             with torch.no_grad():
-                found = self.look(some).memory
-            self.kept |= {
-                ids[row]: Memory(*parts) for row, parts in zip(missing, zip(*found, strict=True), strict=True)
-            }
-        return Memory(*(torch.stack(parts) for parts in zip(*(self.kept[name] for name in ids), strict=True)))
+                found = self.see(some)
+            self.kept |= {ids[row]: Seen(*parts) for row, parts in zip(missing, zip(*found, strict=True), strict=True)}
+        return Seen(*(torch.stack(parts) for parts in zip(*(self.kept[name] for name in ids), strict=True)))

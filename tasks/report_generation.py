@@ -59,15 +59,15 @@ class ReportGeneration(FineTuning):
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
         tokens = self.tokens(batch["text"], decode=True)
-        logits_BTV = self.model.decode(tokens, self.memory(batch, batch["sample_id"]))
+        logits_BTV = self.model.decode(tokens, self.recall(batch, batch["sample_id"]).memory)
         loss = report_likelihood(logits_BTV, tokens.ids, tokens.mask, label_smoothing=self.label_smoothing)
         self.log("train/loss", loss, batch_size=len(batch["text"]))
         return loss
 
     def written(self, batch: ImageBatch) -> tuple[list[str], list[float]]:
         """A report of each image, and its log-likelihood in nats."""
-        memory = self.memory(batch, batch["sample_id"])
-        return write_texts(cast(Backbone, self.start), memory, search=self.search, chance=self.chances)
+        seen, start = self.recall(batch, batch["sample_id"]), cast(Backbone, self.start)
+        return write_texts(start, seen.memory, search=self.search, chance=self.chances, present_BE=seen.present)
 
     def on_validation_epoch_start(self) -> None:
         """Every validation, and the test, draws alike."""

@@ -114,7 +114,7 @@ class VisualQuestionAnswering(FineTuning):
         images: Any = {key: batch[key][first] for key in ("image", "region_box", "region_mask")}  # type: ignore[literal-required]
         if self.blind:  # one grey image stands for all
             images["image"] = torch.full_like(images["image"], GREY)
-        memory = self.memory(images, list(place))
+        memory = self.recall(images, list(place)).memory
         return memory, torch.tensor([place[image_id] for image_id in ids], device=self.device)
 
     def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:  # noqa: D102

@@ -154,6 +154,7 @@ class Reader(HubModel):
             )
         return best_answers(self.backbone, self.head, *question_memory(self.backbone, questions, image.memory))
 
+    @torch.inference_mode()
     def reports(self, image: ImageMemory) -> tuple[list[str], list[float]]:
         """A report of each image and its log-likelihood; what is drawn by chance is drawn alike in every call.
 
@@ -166,7 +167,8 @@ class Reader(HubModel):
                 "and name the folder model/ that this leaves"
             )
         chance = torch.Generator(self.device).manual_seed(0)
-        return write_texts(self.backbone, image.memory, search=self.head, chance=chance)
+        present_BE = self.model.entity_logits(image.grounded).float().softmax(-1)[..., 1]
+        return write_texts(self.backbone, image.memory, search=self.head, chance=chance, present_BE=present_BE)
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -13,10 +14,12 @@ from torch.utils.data import default_collate
 import gkmvlp
 from gkmvlp.cli import main
 from gkmvlp.data_modules.dataset import SampleDataset
+from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.models import backbone as backbones
+from gkmvlp.models import generation
 from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.tasks import ReportGeneration
 from tests.pages import page_of
@@ -114,6 +117,25 @@ def test_a_frozen_image_side_ends_as_it_began(phantoms, pretrained, tmp_path):
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert "text.word.weight" in moved
     assert all(name.startswith("text.") for name in moved)
+
+
+def test_a_trusted_head_reaches_the_consensus_by_the_names_of_its_entities(studies, pretrained, monkeypatch):
+    beliefs = []
+    monkeypatch.setattr(generation, "most_agreed", lambda drafts, belief_E, trust: beliefs.append(belief_E) or 0)
+    task = ReportGeneration(None, str(pretrained / "backbone"), search=Search("consensus", drafts=2, longest=3))
+    task.prepare(studies)
+    task.eval().on_validation_epoch_start()
+    batch = next(iter(studies.val_dataloader()))
+    with torch.no_grad():
+        task.written(batch)
+        probability_BE = task.see(batch).present
+    assert len(beliefs) == len(batch["text"])
+    names = task.model.architecture.knowledge.entities
+    for belief_E, wanted in zip(beliefs, probability_BE.tolist(), strict=True):
+        said = {
+            name: belief_E[ENTITY_INDEX[name]] for name in ENTITY_INDEX if not np.isnan(belief_E[ENTITY_INDEX[name]])
+        }
+        assert said == pytest.approx(dict(zip(names, wanted, strict=True)))
 
 
 def test_training_raises_the_likelihood_of_the_reports(studies, pretrained):

@@ -7,9 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from gkmvlp.entities import ENTITIES, ENTITY_INDEX, entity
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.text import POSITIONS, BertLayer, FusionBert, Memory
@@ -26,9 +29,10 @@ class Search:
     Attributes:
         kind: ``greedy`` takes the likeliest token each time, ``beam`` keeps the likeliest ``beams`` beginnings,
             ``sample`` draws each token, ``consensus`` draws ``drafts`` texts and takes the one whose entities agree
-            most with those of the others (see ``gkmvlp.report.consensus``).
+            most with those of the others and with the entity head (see ``gkmvlp.report.consensus``).
         beams: Width of the beam.
         drafts: How many texts are drawn for a consensus.
+        trust: Weight of the entity head in a consensus, in [0, 1]; the other drafts have the rest.
         temperature: Divides the logits before a token is drawn.
         top_p: A token is drawn among the likeliest whose probabilities reach this sum.
         shortest: Fewest tokens of a text, the end not counted.
@@ -39,6 +43,7 @@ class Search:
     kind: Kind = "greedy"
     beams: int = 4
     drafts: int = 16
+    trust: float = 0.0
     temperature: float = 1.0
     top_p: float = 1.0
     shortest: int = 0
@@ -54,6 +59,7 @@ class Search:
         rules = {
             "beams >= 1": self.beams >= 1,
             "drafts >= 1": self.drafts >= 1,
+            "0 <= trust <= 1": 0 <= self.trust <= 1,
             "temperature > 0": self.temperature > 0,
             "0 < top_p <= 1": 0 < self.top_p <= 1,
             f"0 <= shortest < longest <= {POSITIONS}": 0 <= self.shortest < self.longest <= POSITIONS,
@@ -168,8 +174,17 @@ def write_texts(
     mask_BM: Tensor | None = None,
     search: Search = Search(),  # noqa: B008 - never changed
     chance: torch.Generator | None = None,
+    present_BE: Tensor | None = None,
 ) -> tuple[list[str], list[float]]:
     """``generate`` in words.
+
+    Args:
+        backbone: Model and tokenizer.
+        memory: What the decoder reads, (B, M, D); a tensor is its own keys.
+        mask_BM: (B, M) bool, True where it may be read; None allows all.
+        search: How a text is chosen.
+        chance: Source of chance where tokens are drawn.
+        present_BE: Probability of each entity of the backbone, for a consensus with ``trust``.
 
     Returns:
         B texts in lower case where the tokenizer is, and B log-likelihoods in nats.
@@ -182,8 +197,21 @@ def write_texts(
     if search.kind != "consensus":
         return texts, scores
     starts = range(0, len(texts), search.drafts)
-    taken = [start + most_agreed(texts[start : start + search.drafts]) for start in starts]
+    belief_BE = _beliefs(len(starts), present_BE, backbone)
+    taken = [
+        start + most_agreed(texts[start : start + search.drafts], belief_E, search.trust)
+        for start, belief_E in zip(starts, belief_BE, strict=True)
+    ]
     return [texts[n] for n in taken], [scores[n] for n in taken]
+
+
+def _beliefs(images: int, present_BE: Tensor | None, backbone: Backbone) -> NDArray[np.float32]:
+    """Probabilities of the backbone's entities in the columns of all entities, (B, E); NaN where there are none."""
+    belief_BE = np.full((images, len(ENTITIES)), np.nan, np.float32)
+    if present_BE is not None:
+        names = backbone.model.architecture.knowledge.entities
+        belief_BE[:, [ENTITY_INDEX[entity(name).name] for name in names]] = present_BE.float().cpu().numpy()
+    return belief_BE
 
 
 def probabilities(logits_BV: Tensor, search: Search) -> Tensor:
