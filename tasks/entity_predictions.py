@@ -54,7 +54,10 @@ def zero_shot_scores(model: GkMvlp, image_BD: Tensor, present: Tokens, absent: T
         present: E sentences.
         absent: E sentences.
     """
-    return image_BD @ (model.embed_text(present) - model.embed_text(absent)).T
+    text_ED = model.embed_text(present) - model.embed_text(absent)
+    # bfloat16 would make ties of what a ranking tells apart: as in ITC, similarities stay out of autocast
+    with torch.autocast(image_BD.device.type, enabled=False):
+        return image_BD @ text_ED.T
 
 
 def entity_rows(

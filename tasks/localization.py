@@ -126,7 +126,8 @@ class Localization(FineTuning):
             self.head.threshold_L[label] = best_threshold(list(images))
         self.images = []
         known = [value for value in values if not np.isnan(value)]
-        self.log("val/map_40_75", torch.tensor(np.mean(known) if known else 0.0).float(), sync_dist=True)
+        # a number: GPUs have no mean of tensors that lie in main memory
+        self.log("val/map_40_75", float(np.mean(known)) if known else 0.0, sync_dist=True)
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
         self.rows = []

@@ -163,7 +163,8 @@ class GkMvlpPretraining(Task):
         return self.shared_step(batch, "train", due)
 
     def validation_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
-        with torch.random.fork_rng():  # hard negatives are drawn alike at every validation
+        own = [self.device] if self.device.type == "cuda" else []  # unnamed, every GPU's chance is kept, with a warning
+        with torch.random.fork_rng(own):  # hard negatives are drawn alike at every validation
             torch.manual_seed(batch_idx)
             self.shared_step(batch, "val", self.enabled())
 

@@ -138,9 +138,10 @@ class VisualQuestionAnswering(FineTuning):
         return AnswerHead(self.head, self.answers, self.candidates, getattr(self, "classifier", None))
 
     def validation_step(self, batch: QuestionBatch, batch_idx: int) -> None:  # noqa: D102
-        pairs = zip(self.predicted(batch), batch["answer"], strict=True)
-        right = torch.tensor([float(guess == answer) for guess, answer in pairs]).mean()
-        self.log("val/accuracy", right, batch_size=len(batch["answer"]), sync_dist=True, on_epoch=True)
+        answers = batch["answer"]
+        right = sum(guess == answer for guess, answer in zip(self.predicted(batch), answers, strict=True))
+        # a number: GPUs have no mean of tensors that lie in main memory
+        self.log("val/accuracy", right / len(answers), batch_size=len(answers), sync_dist=True, on_epoch=True)
 
     def on_test_epoch_start(self) -> None:
         """Collects the floor's answers: the most frequent training answer to open and to closed questions."""

@@ -54,6 +54,8 @@ def test_the_trainer_gets_it_where_the_config_leaves_it_open(machine, tmp_path, 
         "check_val_every_n_epoch": 1,
         "accelerator": "cpu",
         "precision": given,
+        "sync_batchnorm": False,
+        "plugins": None,
     }
     assert trainer_arguments(config, LightningModule(), "fit").get("precision") == chosen
 

@@ -10,9 +10,9 @@ import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
 from gkmvlp.cli import main
-from gkmvlp.commands import _bench_figures, _bench_loading, _bench_table, _bench_zoo
+from gkmvlp.commands import _bench_figures, _bench_loading, _bench_model, _bench_table, _bench_zoo
 from gkmvlp.commands._bench_figures import image_figure, phantom_figure, report_figures
-from gkmvlp.commands._bench_model import OBJECTIVES
+from gkmvlp.commands._bench_model import OBJECTIVES, _now, measure_model
 from gkmvlp.commands._bench_setup import architecture_of, build
 from gkmvlp.metrics.figure import Figure, Results, check_unique, signature
 from tests.commands.small_models import architecture
@@ -138,3 +138,22 @@ def test_the_zoo_is_listed_and_a_download_compared_with_a_copy(monkeypatch, caps
 def test_wrong_usage(words, capsys):
     assert main(["bench", *words]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_clock_waits_for_the_gpu_that_works(monkeypatch):
+    """Without a name torch waits for the first one, whichever was measured."""
+    waited = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device=None: waited.append(device))
+    _now(torch.device("cuda", 1))
+    assert waited == [torch.device("cuda", 1)]
+
+
+def test_activations_are_those_of_float32_also_where_steps_run_in_bfloat16(config, monkeypatch):
+    """The table halves them: of a step in bfloat16, as on most GPUs, it would promise twice the batch that fits."""
+    saved = []
+    for precision in ("32-true", "bf16-mixed"):
+        monkeypatch.setattr(_bench_model, "best_precision", lambda _, precision=precision: precision)
+        measured = measure_model(str(config), 2, 1, "cpu")
+        assert measured.precision == precision
+        saved.append(measured.activation_bytes)
+    assert saved[1] == pytest.approx(saved[0], rel=0.01)

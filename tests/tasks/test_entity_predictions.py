@@ -74,3 +74,15 @@ def test_zero_shot_is_the_difference_of_two_cosines():
             )
             wanted = F.cosine_similarity(images, yes[None]) - F.cosine_similarity(images, no[None])
             assert torch.allclose(scores[:, e], wanted, atol=1e-5)
+
+
+def test_autocast_leaves_zero_shot_scores_in_float32():
+    """On GPUs a test runs in bfloat16, whose few values would tie images that the cosines tell apart."""
+    made = backbones.build(architecture(), ["There is an effusion.", "There is no edema."])
+    model = made.model.eval()
+    batches = [backbones.tokenize(made.tokenizer, texts, 32) for texts in zero_shot_texts(["edema", "nodule"])]
+    near = F.normalize(torch.ones(8) + 1e-4 * torch.randn(50, 8), dim=-1)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        scores = zero_shot_scores(model, near, *batches)
+    assert scores.dtype == torch.float32
+    assert len(scores[:, 0].unique()) > 25

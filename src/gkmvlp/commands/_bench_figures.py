@@ -60,7 +60,7 @@ def model_figures(measured: Measured) -> list[Figure]:
         figure("pairs_per_s", m.batch / m.seconds, "step", note=f"on {m.device}, {m.precision}"),
         figure("peak_bytes", m.peak_bytes, "step", note="allocated on the GPU, or resident memory of the process"),
         figure("peak_bytes", STATE_BYTES * m.parameters, "step", "state", f"{STATE_BYTES} bytes x {weights}"),
-        figure("peak_bytes", m.activation_bytes, "step", "activations", "saved by forward for backward"),
+        figure("peak_bytes", m.activation_bytes, "step", "activations", "saved by forward for backward, float32"),
     ]  # fmt: skip
 
 

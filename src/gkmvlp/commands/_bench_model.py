@@ -49,7 +49,7 @@ class Measured:
     device: str
     seconds: float  # a step, the mean of all timed
     parameters: int
-    activation_bytes: int  # saved by the forward pass for the backward pass
+    activation_bytes: int  # saved by the forward pass for the backward pass, in float32 whatever the step's precision
     peak_bytes: int  # resident memory of the process, or allocated memory of the GPU
     parts: list[Part]
 
@@ -72,8 +72,8 @@ def measure_model(config: str, batch: int, steps: int, name: str | None) -> Meas
         seconds, updates = zip(*(_step(task, studies, optimizer) for _ in range(steps + 1)), strict=True)
         # of whole steps alone: what the parts leave behind would raise the peak of the process
         peak = _peak_bytes(device)
-        saved = activation_bytes(task, studies)
         parts = [*measure_parts(task, studies), Part("optimizer", 0.0, min(updates))]
+    saved = activation_bytes(task, studies)
     return Measured(
         config, batch, steps, architecture.image_size, architecture.text.max_tokens, precision, _machine(device),
         sum(seconds[1:]) / steps, sum(p.numel() for p in task.parameters()), saved, peak, parts,
@@ -171,7 +171,7 @@ def activation_bytes(task: Alone, studies: StudyBatch) -> int:
 def _now(device: torch.device) -> float:
     """Seconds, when all that was asked of the device is done."""
     if device.type == "cuda":
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(device)
     return time.perf_counter()
 
 

@@ -16,7 +16,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.plugins import LayerSync
 
+from gkmvlp.commands._sync_norms import SyncNorms
 from gkmvlp.data_modules.ledger import require_same
 from gkmvlp.errors import ConfigError
 from gkmvlp.hardware import best_precision
@@ -164,6 +166,11 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
     chosen: dict[str, Any] = {"callbacks": callbacks}
     if config["precision"] is None:
         chosen["precision"] = best_precision(str(config["accelerator"]))
+    if config["sync_batchnorm"]:
+        plugins = config["plugins"] or []
+        plugins = list(plugins) if isinstance(plugins, list | tuple) else [plugins]
+        own = [] if any(isinstance(plugin, LayerSync) for plugin in plugins) else [SyncNorms()]
+        chosen["plugins"] = [*plugins, *own]
     between, epochs = config["check_val_every_n_epoch"], config["max_epochs"]
     if between and epochs and 0 < epochs < between:  # a shorter run would end without ever being validated
         chosen["check_val_every_n_epoch"] = epochs
