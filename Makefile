@@ -36,7 +36,7 @@ $(STAMP): setup.cfg pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[test]'
 	@touch $@
 
-demo: $(STAMP) ## the whole method on phantoms, from nothing to outputs/demo/report.html, in about twenty minutes
+demo: $(STAMP) ## the whole method on phantoms, from nothing to outputs/demo/report.html, in ten to thirty minutes
 	$(PY) -m gkmvlp demo $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 test: $(STAMP) ## tests without the slow and the GPU ones

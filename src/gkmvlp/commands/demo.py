@@ -8,8 +8,8 @@ import argparse
 from pathlib import Path
 
 # Sizes of the demo; they stand on its page.
-PATIENTS = 3200
-VQA_IMAGES = 1600
+PATIENTS = 5000
+VQA_IMAGES = 2000
 SEED = 0
 
 
