@@ -191,6 +191,18 @@ class Task(LightningModule):
         """What the predictions call this model."""
         return "scratch" if self.is_scratch else "pretrained"
 
+    def on_test_start(self) -> None:  # noqa: D102
+        if self.trainer.is_global_zero and (note := self.seen_before()):
+            print(f"note: {note}: gkmvlp data audit names them", flush=True)
+
+    def seen_before(self) -> str | None:
+        """What a reader must know of test patients that the backbone was trained on; None where it saw none."""
+        known = set(self.start.info.get("patients", [])) if self.start else set()
+        data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+        patients = {patient_hash(sample.patient_id) for sample in data.rows("test")}
+        seen = len(patients & known)
+        return f"the backbone was trained on {seen:,} of these {len(patients):,} test patients" if seen else None
+
     def meta(self) -> dict[str, Any]:
         """Metadata of predictions that do not depend on the task."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
@@ -207,9 +219,9 @@ class Task(LightningModule):
     def write(self, task: str, table: pd.DataFrame, **meta: Any) -> None:
         """Writes ``predictions/<task>.parquet`` of the run, on rank 0."""
         if self.trainer.is_global_zero:
-            write_predictions(
-                self.root / "predictions" / f"{task}.parquet", table, {"task": task, **self.meta(), **meta}
-            )
+            notes = filter(None, (self.seen_before(), meta.get("note")))
+            whole = {"task": task, **self.meta(), **meta, "note": "; ".join(notes) or None}
+            write_predictions(self.root / "predictions" / f"{task}.parquet", table, whole)
 
 
 def check_frame(architecture: Architecture, datamodule: object) -> None:

@@ -1,6 +1,7 @@
 """Report generation through the real command: every search, what is left, what is read anew, the floor."""
 
 import json
+import shutil
 from collections import Counter
 
 import numpy as np
@@ -20,6 +21,7 @@ from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.models import backbone as backbones
 from gkmvlp.models import generation
+from gkmvlp.models.backbone import patient_hash
 from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.tasks import ReportGeneration
 from tests.pages import page_of
@@ -95,6 +97,25 @@ def test_the_model_that_is_left_writes_its_reports(trained, studies, tmp_path, c
     capsys.readouterr()
     assert main(["predict", f"--model={trained}", "--task=classification", images[0]]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_patients_that_the_backbone_has_seen_are_counted_beside_the_figures(
+    trained, phantoms, studies, tmp_path, capsys
+):
+    """The tiny backbone was trained on this corpus; now it says that of one of its test patients too."""
+    seen = tmp_path / "backbone"
+    shutil.copytree(trained / "model", seen)
+    config = json.loads((seen / "config.json").read_text())
+    patients = sorted({sample.patient_id for sample in studies.rows("test")})
+    config["patients"] = sorted({*config["patients"], patient_hash(patients[0])})
+    (seen / "config.json").write_text(json.dumps(config))
+    line = report_words(phantoms, tmp_path / "run", seen, f"{SEARCH}.longest=4")
+    assert main(["test", *line]) == 0
+    told = f"the backbone was trained on 1 of these {len(patients)} test patients"
+    assert f"note: {told}" in capsys.readouterr().out
+    file = tmp_path / "run" / "predictions" / "report_generation.parquet"
+    assert all(told in figure.note for figure in figures_of(file) if figure.model == "pretrained")
+    assert read_predictions(trained / "predictions" / file.name)[1]["note"] is None
 
 
 def test_from_scratch_draws_alike_twice(phantoms, tmp_path):

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from gkmvlp.commands._configs import by_name
+from gkmvlp.commands.demo import SEED
 from gkmvlp.errors import UsageError
 from gkmvlp.zoo.entry import SCHEME
 from gkmvlp.zoo.shipped import BACKBONE
@@ -91,7 +92,7 @@ def ensure_phantoms(data: str) -> None:
     print(f"no --data: phantoms of {PHANTOMS}", flush=True)
     folder, words = LOOKALIKES[data]
     if not (PHANTOMS / folder).is_dir():
-        gkmvlp("phantom", "--root", str(PHANTOMS), "--seed", "0", *words)
+        gkmvlp("phantom", "--root", str(PHANTOMS), "--seed", str(SEED), *words)
 
 
 def newest_backbone() -> Path | None:

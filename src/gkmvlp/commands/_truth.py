@@ -83,7 +83,7 @@ def _plain(meta: dict[str, Any]) -> dict[str, Any]:
 
 def _on(meta: dict[str, Any]) -> dict[str, Any]:
     """Metadata of predictions whose targets are now what was planted."""
-    return _plain(meta) | {"note": "scored on planted findings"}
+    return _plain(meta) | {"note": "; ".join(filter(None, (meta.get("note"), "scored on planted findings")))}
 
 
 def best_cells(findings: pd.DataFrame, images: pd.DataFrame) -> dict[str, NDArray[np.float32]]:

@@ -7,10 +7,11 @@ the other data sets' look-alikes.
 import argparse
 from pathlib import Path
 
-# Sizes of the demo; they stand on its page.
+# Sizes of the demo; they stand on its page. Corpora of one seed share patients, whatever their size, and not their
+# splits: the backbone of the package, of seed 0, has seen none of these.
 PATIENTS = 5000
 VQA_IMAGES = 2000
-SEED = 0
+SEED = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
