@@ -102,14 +102,15 @@ class GkMvlpPretraining(Task):
     def statements(self, status_BE: Tensor, memory: Memory) -> Tensor:
         """Matching of each image with a true and a false sentence on one entity."""
         image_N, entity_N, is_true_N = draw_statements(status_BE)
-        if not len(image_N):
-            return memory.value.sum() * 0
+        counts = len(image_N) > 0
+        if not counts:  # one is read all the same: ranks with other graphs than this would wait for one another
+            image_N, entity_N, is_true_N = (tensor.new_zeros(1) for tensor in (image_N, entity_N, is_true_N))
         wording_N = torch.randint(len(WORDINGS), (len(image_N),)).tolist()
         sentences = [
             WORDINGS[wording].format(name=self.names[index])
             for wording, index in zip(wording_N, entity_N.tolist(), strict=True)
         ]
-        return statement_matching(self.model.match_logits(self.tokens(sentences), memory, image_N), is_true_N)
+        return counts * statement_matching(self.model.match_logits(self.tokens(sentences), memory, image_N), is_true_N)
 
     def pair_losses(self, batch: StudyBatch, status_BE: Tensor, image: ImageMemory, due: set[str]) -> dict[str, Tensor]:
         """ITC, and ITM on negatives drawn from its similarities."""

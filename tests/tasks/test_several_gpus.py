@@ -52,3 +52,20 @@ def test_validation_keeps_the_chance_of_its_own_device_alone(studies, monkeypatc
         warnings.simplefilter("error")
         task.validation_step({}, 0)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_rank_without_findings_has_the_graph_of_the_others(studies):
+    """Ranks whose graphs differ start their collectives in other orders, and wait for one another for ever."""
+    task = GkMvlpPretraining(architecture())
+    task.prepare(studies)
+    memory = task.look(next(iter(studies.val_dataloader()))).memory
+    reached = []
+    for status_BE in (torch.eye(2, len(task.names), dtype=torch.int8), torch.zeros(2, len(task.names))):
+        task.zero_grad()
+        loss = task.statements(status_BE.to(torch.int8), memory)
+        loss.backward(retain_graph=True)
+        reached.append({name for name, weight in task.named_parameters() if weight.grad is not None})
+    assert reached[0] == reached[1]
+    assert any(name.startswith("model.match_head") for name in reached[0])
+    assert float(loss) == 0
+    assert all(not weight.grad.any() for weight in task.parameters() if weight.grad is not None)
