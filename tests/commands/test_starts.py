@@ -2,12 +2,13 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from gkmvlp import hardware
 from gkmvlp.cli import main
 from gkmvlp.commands import _arms, _classification_arms, _outcome
-from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.metrics.predictions import read_predictions, write_predictions
 from tests.metrics.corpora import META, entity_table
 
 STRENGTH = {"scratch": 0.3, "pretrained": 1.5, "variant:linear_probe": 1.0}
@@ -57,3 +58,23 @@ def test_classification_at_two_shares_is_compared_and_recorded(ran, tmp_path, ca
     assert gap == pytest.approx(pretrained["value"] - scratch["value"])
     assert main(["starts", "classification", *words, *places]) == 0
     assert len(ran) == 3 * 2 * 2
+
+
+def test_merged_rows_keep_what_was_noted_of_any(tmp_path):
+    row = {
+        "sample_id": "a",
+        "patient_id": "1",
+        "study_id": "s",
+        "target": "",
+        "prediction": "",
+        "score": 0.0,
+        "seed": 0,
+    }
+    notes = {"scratch": None, "pretrained": "seen before", "frozen": "seen before"}
+    for model, note in notes.items():
+        meta = {"task": "report_generation", "data": "d", "split": "s", "note": note}
+        write_predictions(tmp_path / f"{model}.parquet", pd.DataFrame([{**row, "model": model}]), meta)
+    _arms.merge([tmp_path / f"{model}.parquet" for model in notes], tmp_path / "all.parquet")
+    table, meta = read_predictions(tmp_path / "all.parquet")
+    assert set(table["model"]) == set(notes)
+    assert meta["note"] == "seen before"

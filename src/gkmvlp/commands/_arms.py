@@ -136,7 +136,7 @@ def vqa_arms(
 def merge(parts: Sequence[Path], target: Path) -> None:
     """Rows of several predictions files of one task, data set and split in one; equal rows stand once.
 
-    ``boxes`` is null where the files differ in it: no one word holds for all rows.
+    ``boxes`` is null where the files differ in it: no one word holds for all rows. Notes of all files stay.
     """
     tables, metas = zip(*(read_predictions(part) for part in parts), strict=True)
     table = pd.concat(tables, ignore_index=True)
@@ -145,4 +145,5 @@ def merge(parts: Sequence[Path], target: Path) -> None:
     meta = {key: value for key, value in metas[0].items() if key != "signatures"}
     if any(other.get("boxes") != meta.get("boxes") for other in metas):
         meta["boxes"] = None
-    write_predictions(target, table, meta)
+    notes = dict.fromkeys(other["note"] for other in metas if other.get("note"))
+    write_predictions(target, table, {**meta, "note": "; ".join(notes) or None})

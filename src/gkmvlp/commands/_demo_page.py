@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -119,5 +120,5 @@ def region_sheet(gallery: Gallery, findings: pd.DataFrame, count: int = 8) -> Pl
         draw_regions(axis, image_SS, atlas())
         rows = findings[findings["sample_id"].eq(sample_id)]
         draw_boxes(axis, frame.forward(rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)), "lime")
-        axis.set_title(", ".join(rows["entity"].unique()), fontsize=7)
+        axis.set_title(fill(", ".join(rows["entity"].unique()), 44), fontsize=7)
     return plot
