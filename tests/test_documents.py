@@ -111,6 +111,7 @@ def known_key(key):
     import gkmvlp.data_modules as data_modules
     import gkmvlp.tasks as tasks
     from gkmvlp.models.config import Architecture
+    from gkmvlp.models.generation import Search
     from gkmvlp.tasks.objectives import Objectives
 
     part, *names = key.split(".")
@@ -120,7 +121,8 @@ def known_key(key):
     known = set().union(*(keys_of(kind) for kind in [*kinds, data_modules.DataModule]))
     if names[0] != "init_args" or names[1] not in known:
         return False
-    values = {"architecture": Architecture().to_dict(), "objectives": dataclasses.asdict(Objectives())}
+    values = {"architecture": Architecture().to_dict()}
+    values |= {"objectives": dataclasses.asdict(Objectives()), "search": dataclasses.asdict(Search())}
     value = values.get(names[1], {})
     for name in names[2:]:
         if name not in value:

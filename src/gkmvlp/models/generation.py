@@ -197,10 +197,9 @@ def write_texts(
     if search.kind != "consensus":
         return texts, scores
     starts = range(0, len(texts), search.drafts)
-    belief_BE = _beliefs(len(starts), present_BE, backbone)
+    rows = zip(starts, _beliefs(len(starts), present_BE, backbone), strict=True)
     taken = [
-        start + most_agreed(texts[start : start + search.drafts], belief_E, search.trust)
-        for start, belief_E in zip(starts, belief_BE, strict=True)
+        start + most_agreed(texts[start : start + search.drafts], belief_E, search.trust) for start, belief_E in rows
     ]
     return [texts[n] for n in taken], [scores[n] for n in taken]
 
