@@ -83,7 +83,7 @@ class FineTuning(Task):
     def see(self, batch: ImageBatch) -> Seen:
         """Looks at the images of a batch."""
         image = self.look(batch)
-        return Seen(*image.memory, self.model.entity_logits(image.grounded).float().softmax(-1)[..., 1])
+        return Seen(*image.memory, self.model.entity_probabilities(image.grounded))
 
     def recall(self, batch: ImageBatch, ids: Sequence[str]) -> Seen:
         """What is seen in the images of a batch, now or at the first look.

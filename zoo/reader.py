@@ -167,7 +167,7 @@ class Reader(HubModel):
                 "and name the folder model/ that this leaves"
             )
         chance = torch.Generator(self.device).manual_seed(0)
-        present_BE = self.model.entity_logits(image.grounded).float().softmax(-1)[..., 1]
+        present_BE = self.model.entity_probabilities(image.grounded)
         return write_texts(self.backbone, image.memory, search=self.head, chance=chance, present_BE=present_BE)
 
     @torch.inference_mode()

@@ -156,6 +156,10 @@ class GkMvlp(nn.Module):
         logits_BE2 = self.entity_head(grounded.evidence)
         return torch.stack([logits_BE2[..., 0], logits_BE2[..., 1] + grounded.strength], dim=-1)
 
+    def entity_probabilities(self, grounded: Grounded) -> Tensor:
+        """How likely each entity is present, (B, E) float32."""
+        return self.entity_logits(grounded).float().softmax(-1)[..., 1]
+
     def embed_image(self, features: ImageFeatures) -> Tensor:
         """Unit vectors of the shared space, (B, embedding) float32."""
         return F.normalize(self.image_embedding(features.pooled).float(), dim=-1)
