@@ -81,7 +81,7 @@ evaluate-grounding: $(STAMP) ## where prompts look, against boxes of RSNA Pneumo
 evaluate-retrieval: $(STAMP) ## reports by images and images by reports of MIMIC-CXR (DATA=) or of phantoms; no training
 	$(PY) -m gkmvlp measure retrieval $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
-rates: $(STAMP) ## choose the learning rates of a config on validation phantoms (ARGS="--config NAME")
+rates: $(STAMP) ## choose the learning rates of a config (CONFIG=NAME) on validation phantoms, or on DATA= from BACKBONE=
 	$(PY) -m gkmvlp rates --record docs/results $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 ablation: $(STAMP) ## leave parts of the grounded knowledge out and measure every task on phantoms; goes on where it stopped

@@ -20,6 +20,7 @@ from gkmvlp.data_modules.splits import SPLITS, in_fraction, require_disjoint
 from gkmvlp.data_modules.transforms import Augmentation, Pixels, letterbox, refuse_flip
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Fit, Frame
+from gkmvlp.notices import is_phantom
 
 _STAGE_SPLIT = {"fit": "train", "validate": "validate", "test": "test", "predict": "test"}
 
@@ -78,7 +79,7 @@ class DataModule(LightningDataModule):
         self.image_size, self.fit, self.intensity = image_size, fit, intensity
         self.on_bad, self.cache_dir, self.train_fraction = on_bad, cache_dir, train_fraction
         self.name = name or self.data_name
-        self.credentialed = self.credentialed and not self.name.startswith("phantom")
+        self.credentialed = self.credentialed and not is_phantom(self.name)
         found = read_regions(region_file) if region_file else {}
         self.regions = RegionPolicy(boxes, read_atlas(atlas_file), dropout=region_dropout, detected=found)
         self.augmentation = Augmentation(strength=augment) if augment > 0 else None

@@ -87,7 +87,9 @@ class ImageCache:
             mapped = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
             frame_N6, bad = self._fill(mapped, workers)
             mapped.flush()
-            np.save(frames, frame_N6)
+            whole = folder / f".{stem}.{uuid4().hex}.frames.npy"  # another process may read these while we write
+            np.save(whole, frame_N6)
+            whole.replace(frames)
             write_json(reasons, bad)
             # The array gets its name last: where it lies, the cache is whole.
             part.replace(pixels)

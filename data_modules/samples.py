@@ -61,7 +61,7 @@ class RegionPolicy:
         source: ``atlas``; ``dataset`` (no box where the data set has none); ``mixed``: half and half a training image,
             the atlas in evaluation; ``detected``.
         atlas: View -> boxes (29, 4) as fractions of the image's letterboxed square.
-        jitter: Standard deviation of the steps of atlas edges in training, as a fraction of the box.
+        jitter: Standard deviation of the steps of edges in training, as a fraction of the box; a data set's own stay.
         dropout: Share of regions dropped in training.
         detected: Image -> what a detector found.
     """
@@ -86,15 +86,19 @@ class RegionPolicy:
         use_own = self.source == "dataset" or (self.source == "mixed" and rng is not None and rng.random() < 0.5)
         if use_own and sample.box_R4 is not None and sample.mask_R is not None:
             box_R4, mask_R = sample.box_R4, sample.mask_R
-        elif self.source == "detected":
-            box_R4, mask_R = self.detected[sample.image_key]
-        elif self.source == "dataset" or sample.view not in ("PA", "AP", ""):
-            return np.zeros((_R, 4), np.float32), np.zeros(_R, bool)
         else:
-            unit = Frame.fit(int(frame.width), int(frame.height), 1, "pad")
-            box_R4, mask_R = unit.backward(self.atlas[sample.view or "PA"]), np.ones(_R, bool)
-            box_R4 = box_R4 if rng is None else jitter_boxes(box_R4, rng, self.jitter)
+            box_R4, mask_R = self._estimated(sample, frame)
+            box_R4 = box_R4 if rng is None or not mask_R.any() else jitter_boxes(box_R4, rng, self.jitter)
         return box_R4, mask_R if rng is None else mask_R & (rng.random(_R) >= self.dropout)
+
+    def _estimated(self, sample: Sample, frame: Frame) -> tuple[Float, Mask]:
+        """Boxes (29, 4) and mask (29,) that nobody drew: detected, of the atlas, or none."""
+        if self.source == "detected":
+            return self.detected[sample.image_key]
+        if self.source == "dataset" or sample.view not in ("PA", "AP", ""):
+            return np.zeros((_R, 4), np.float32), np.zeros(_R, bool)
+        unit = Frame.fit(int(frame.width), int(frame.height), 1, "pad")
+        return unit.backward(self.atlas[sample.view or "PA"]), np.ones(_R, bool)
 
 
 def read_atlas(path: str | None) -> dict[str, Float]:

@@ -54,3 +54,9 @@ class Objectives:
     label_smoothing: float = 0.1
     temperature: float = 0.07
     status_dropout: float = 0.5
+
+    @property
+    def always_due(self) -> bool:
+        """Whether one of them is computed at every step of training, from the first."""
+        found: list[Objective] = [getattr(self, name) for name in OBJECTIVES]
+        return any(one.is_due(0) and one.is_due(1) for one in found)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gkmvlp.batch import StudyBatch
 from gkmvlp.entities import ENTITY_INDEX, entity
+from gkmvlp.errors import ConfigError
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import hard_negatives, image_text_matching, same_pair
@@ -40,6 +41,9 @@ class GkMvlpPretraining(Task):
         objectives: Their weights and choices.
         optimization: How weights move.
         backbone: Folder of a backbone to go on from; ``null`` starts fresh.
+
+    Raises:
+        ConfigError: If there are steps at which no objective is due.
     """
 
     def __init__(
@@ -50,6 +54,8 @@ class GkMvlpPretraining(Task):
         backbone: str | None = None,
     ) -> None:
         super().__init__(architecture, backbone, optimization)
+        if not objectives.always_due:
+            raise ConfigError("a step without objective has no loss: give one weight above 0, every: 1 and start: 0")
         self.objectives = objectives
         self.names = [entity(name).name for name in self.architecture.knowledge.entities]
         self.columns = [ENTITY_INDEX[name] for name in self.names]

@@ -85,9 +85,12 @@ class RegionDetection(FineTuning):
         return torch.stack(list(losses.values())).sum()
 
     def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:  # noqa: D102
-        rows = pd.DataFrame(self.compared(batch))
-        overlap_N = row_overlaps(rows[rows["model"] == self.label])
-        self.log("val/region_iou", float(overlap_N.mean()), batch_size=len(overlap_N), sync_dist=True)
+        self.rows += self.compared(batch)
+
+    def on_validation_epoch_end(self) -> None:  # noqa: D102
+        own = pd.DataFrame([row for row in self.rows if row["model"] == self.label])
+        self.rows = []
+        self.log("val/region_iou", float(row_overlaps(own).mean()) if len(own) else 0.0, sync_dist=True)
 
     def compared(self, batch: ImageBatch) -> list[dict[str, Any]]:
         """One row an image and region with a true box, in original pixels, and the same of the atlas of its view."""

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import gkmvlp.data_modules
 from gkmvlp.errors import ZooError
 from gkmvlp.metrics.predictions import META_KEY
+from gkmvlp.notices import is_phantom
 
 # files of a run that hold images, reports or answers, or rows about single patients
 _TELLING = (".png", ".jpg", ".jpeg", ".dcm", ".npy", ".html", ".parquet", ".csv", ".txt", ".jsonl")
@@ -39,7 +40,7 @@ def _credentialed_module(config: Mapping[str, Any]) -> str | None:
     data = config.get("data") or {}
     package, _, name = str(data.get("class_path", "")).rpartition(".")
     known = getattr(gkmvlp.data_modules, name, None) if package in ("", "gkmvlp.data_modules") else None
-    if str((data.get("init_args") or {}).get("name") or "").startswith("phantom"):
+    if is_phantom(str((data.get("init_args") or {}).get("name"))):
         return None
     return name if known is None or known.credentialed else None
 
@@ -51,6 +52,6 @@ def _credentialed_predictions(folder: Path) -> str | None:
             meta = json.loads((pq.read_schema(file).metadata or {}).get(META_KEY, b"{}"))
         except (pa.ArrowInvalid, ValueError):  # a table of something else
             continue
-        if meta.get("credentialed") and not str(meta.get("data")).startswith("phantom"):
+        if meta.get("credentialed") and not is_phantom(str(meta.get("data"))):
             return str(meta.get("data"))
     return None

@@ -1,5 +1,10 @@
-"""What a reader must be told, wherever it is shown."""
+"""What a reader must be told, wherever it is shown, and of which data it holds."""
 
 NO_PATIENT = "A model that never saw a patient: it was trained on phantoms only."
 NOT_CLINICAL = "Research software, not for clinical use."
 CREDENTIALED = "Made from credentialed data: its use agreement covers this page. Do not share it."
+
+
+def is_phantom(data: str) -> bool:
+    """Whether a data set of this name holds phantoms; theirs are called ``phantom-...``."""
+    return data.startswith("phantom")

@@ -102,7 +102,7 @@ STOPS = {
     "missing backbone": (None, ["--model.init_args.backbone=nowhere"], 1, ["nowhere", "make pretrain"]),
     "another architecture": (
         None, ["--model.init_args.backbone=BACKBONE", f"--{CONFIG}.text.layers=2"], 1,
-        ["another architecture", "text.layers", "take the config"],
+        ["another architecture", "text.layers", "architecture=null"],
     ),
     "another image size": (
         None, ["--data.init_args.image_size=48"], 1, ["image_size", "set data.init_args.image_size=32"],

@@ -43,7 +43,9 @@ def lightning(monkeypatch):
 
 def test_every_arm_seed_and_share_is_run_once_and_compared(lightning, tmp_path):
     def run():
-        return classification_arms("zoo://c", tmp_path, "b", [0, 1], [0.01, 1.0], ["--data.init_args.root=r"])
+        return classification_arms(
+            "zoo://classification-phantom", tmp_path, "b", [0, 1], [0.01, 1.0], ["--data.init_args.root=r"]
+        )
 
     files = run()
     assert len(lightning) == 2 * 3 * 2 * 2

@@ -10,6 +10,7 @@ import pytest
 from gkmvlp.cli import main
 from gkmvlp.commands import _configs, _outcome, _recipes, finetune, pretrain
 from gkmvlp.commands._outcome import conclude
+from gkmvlp.commands._truth import corpus_of
 from gkmvlp.metrics.figure import Results
 from gkmvlp.metrics.predictions import write_predictions
 from tests.metrics.corpora import META, entity_table
@@ -40,10 +41,12 @@ def ran(tmp_path, monkeypatch):
         out = Path(next((word.partition("=")[2] for word in words if "default_root_dir" in word), "."))
         (out / "checkpoints").mkdir(parents=True, exist_ok=True)
         (out / "checkpoints/best.ckpt").touch()
+        (out / "config.yaml").write_text("data: {class_path: ImageReportPairs}\nmodel: {class_path: Any}\n")
 
     monkeypatch.setattr(_configs, "zoo_folder", lambda: zoo)
     for module in (_recipes, finetune, pretrain):
         monkeypatch.setattr(module, "gkmvlp", gkmvlp)
+    monkeypatch.setattr(_recipes, "brought_by", lambda backbone: [f"--brought-by={backbone}"])
     return commands
 
 
@@ -84,6 +87,34 @@ def test_data_chooses_the_real_config(ran):
     assert ran[0][3] == "--data.init_args.root=/mimic"
 
 
+def test_a_table_of_pairs_is_named_as_data_are(ran):
+    Path("own.yaml").write_text("data: {class_path: gkmvlp.data_modules.ImageReportPairs}\n")
+    assert main(["pretrain", "--config", "own.yaml", "--data", "pairs.csv"]) == 0
+    assert ran[0][3:] == ["--data.init_args.table=pairs.csv"]
+
+
+def test_only_phantoms_that_were_read_are_scored_on_what_was_planted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for root in ("outputs/demo/data", "own"):  # the demo's phantoms lie there, whatever a run reads
+        (Path(root) / "_truth").mkdir(parents=True)
+        (Path(root) / "_truth" / "findings.parquet").touch()
+    for name, part in (("pairs", "table: p.csv"), ("mimic", "root: /mimic"), ("phantoms", "root: own")):
+        Path(name).mkdir()
+        text = f"data: {{class_path: D, init_args: {{{part}}}}}\nmodel: {{class_path: M}}\n"
+        (Path(name) / "config.yaml").write_text(text)
+    assert [corpus_of(Path(name)) for name in ("pairs", "mimic", "phantoms")] == [None, None, Path("own")]
+
+
+def test_a_backbone_brings_its_architecture_and_its_frame():
+    words = _recipes.brought_by("zoo://gk-mvlp-phantom")
+    assert words == [
+        "--model.init_args.architecture=null",
+        "--data.init_args.image_size=128",
+        "--data.init_args.fit=pad",
+        "--data.init_args.intensity=equalized",
+    ]
+
+
 def test_finetune_takes_the_newest_backbone_and_tests_its_best_checkpoint(ran, capsys):
     backbone("outputs/pretrain/backbone", age=2)
     backbone("outputs/demo/backbone", age=1)
@@ -93,6 +124,7 @@ def test_finetune_takes_the_newest_backbone_and_tests_its_best_checkpoint(ran, c
         "--trainer.default_root_dir=o",
         "--data.init_args.root=/rad",
         "--model.init_args.backbone=outputs/demo/backbone",
+        "--brought-by=outputs/demo/backbone",
         "--trainer.max_epochs=1",
     ]
     assert ran == [["fit", *common], ["test", *common, "--ckpt_path=o/checkpoints/best.ckpt"]]
@@ -111,7 +143,7 @@ def test_named_backbone_and_config_win(ran, capsys):
     Path("own.yaml").touch()
     assert main(["finetune", "vqa", "--data", "d", "--config", "own.yaml", "--backbone", "null"]) == 0
     assert ran[0][1] == "--config=own.yaml"
-    assert "--model.init_args.backbone=null" in ran[0]
+    assert ran[0][-1] == "--model.init_args.backbone=null"
     assert main(["finetune", "vqa", "--config", "vqa-rda"]) == 2
     assert "did you mean zoo://vqa-rad?" in capsys.readouterr().err
 

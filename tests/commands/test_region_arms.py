@@ -1,49 +1,93 @@
-"""The backbone with detected regions beside the atlas: one file, a paired difference."""
+"""A backbone with detected regions beside the atlas: what it reads and what it learns, with paired differences."""
+
+from pathlib import Path
 
 import pytest
 
-from gkmvlp.commands import _region_arms
+from gkmvlp.commands import _arms, _region_arms
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.predictions import write_predictions
-from tests.metrics.corpora import META, entity_table, grounding_table
+from tests.metrics.corpora import META, entity_table, grounding_table, vqa_table
 
 SHIFT = {"atlas": 0.0, "detected": 0.7}
 
 
+def _given(words):
+    return dict(word.removeprefix("--").split("=", 1) for word in words if "=" in word)
+
+
+def _leave(folder, task, table, boxes):
+    write_predictions(Path(folder) / "predictions" / f"{task}.parquet", table, {**META, "task": task, "boxes": boxes})
+
+
 @pytest.fixture
 def ran(monkeypatch):
-    """What was called; a test leaves predictions that depend on the boxes it read."""
+    """What was called; a run leaves predictions that depend on the boxes it read."""
     calls = []
 
     def lightning(*words):
-        given = dict(word.removeprefix("--").split("=", 1) for word in words if "=" in word)
+        given = _given(words)
         calls.append(given)
         folder, boxes = given["trainer.default_root_dir"], given["data.init_args.boxes"]
         entities = entity_table(seeds=(0,), models={"pretrained": 0.5, "floor:prior": 0.2})
         entities["score"] += SHIFT[boxes] * entities["target"] * entities["model"].eq("pretrained")
-        for task, table in (("entity_classification", entities), ("grounding", grounding_table())):
-            path = _region_arms.Path(folder) / "predictions" / f"{task}.parquet"
-            write_predictions(path, table, {**META, "task": task, "boxes": boxes})
+        _leave(folder, "entity_classification", entities, boxes)
+        _leave(folder, "grounding", grounding_table(), boxes)
 
-    monkeypatch.setattr(_region_arms, "lightning", lightning)
+    def fit_and_test(config, folder, options):
+        given = _given(options)
+        calls.append({"config": config, **given})
+        boxes, seed = given["data.init_args.boxes"], int(given["seed_everything"])
+        table = vqa_table(seeds=(seed,))
+        table = table[table["model"].ne("scratch")]
+        if boxes == "detected":  # every second question of the model is answered rightly
+            better = table["model"].eq("pretrained") & (table.index % 2 == 0)
+            table.loc[better, "prediction"] = table.loc[better, "target"]
+        _leave(folder, Path(folder).parent.name, table, boxes)
+
+    monkeypatch.setattr(_arms, "lightning", lightning)
+    monkeypatch.setattr(_region_arms, "brought_by", lambda backbone: ["--brought"])
+    monkeypatch.setattr(_arms, "fit_and_test", fit_and_test)
+    monkeypatch.setattr(_region_arms, "LEARNERS", {"vqa": _region_arms.LEARNERS["vqa"]})
     monkeypatch.setattr(_region_arms, "gkmvlp", lambda *words: calls.append(words))
     monkeypatch.setattr(_region_arms, "score_on_truth", lambda predictions, root: None)
     return calls
 
 
-def test_both_boxes_stand_in_one_file_with_their_difference(ran, tmp_path):
-    files = _region_arms.read_with_both(tmp_path, "backbone", _region_arms.Path("data"), tmp_path / "model")
-    detect, atlas, detected = ran
-    assert detect[:2] == ("data", "regions")
-    assert str(tmp_path / "model") in detect
+@pytest.fixture
+def files(ran, tmp_path):
+    """The files of one comparison with two seeds, by task."""
+    found = _region_arms.compare_boxes(tmp_path, "backbone", Path("data"), tmp_path / "model", [0, 1])
+    return {file.stem: file for file in found}
+
+
+def test_one_backbone_meets_either_boxes(ran, files, tmp_path):
+    *finds, atlas, detected = ran[:4]
+    assert [words[:3] for words in finds] == [("data", "regions", "MimicCxr"), ("data", "regions", "VqaRad")]
+    assert all(str(tmp_path / "model") in words for words in finds)
     assert "data.init_args.region_file" not in atlas
-    assert detected["data.init_args.region_file"] == detect[-1]
-    assert {given["model.init_args.backbone"] for given in (atlas, detected)} == {"backbone"}
-    assert [file.stem for file in files] == list(_region_arms.READERS)
-    found = {row.model: row for row in figures_of(files[0]) if (row.name, row.label) == ("entity_auroc_macro", None)}
+    assert detected["data.init_args.region_file"] == finds[0][-1]
+    learned = ran[4:]
+    assert [(run["data.init_args.boxes"], run["seed_everything"]) for run in learned] == [
+        ("atlas", "0"), ("atlas", "1"), ("detected", "0"), ("detected", "1"),
+    ]  # fmt: skip
+    assert {run.get("data.init_args.region_file") for run in learned} == {None, finds[1][-1]}
+    assert {run["model.init_args.backbone"] for run in (atlas, detected, *learned)} == {"backbone"}
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "least"),
+    [("entity_classification", "entity_auroc_macro", 0.05), ("vqa", "accuracy_overall", 0.05)],
+)
+def test_both_boxes_stand_in_one_file_with_their_difference(files, task, name, least):
+    found = {row.model: row for row in figures_of(files[task]) if (row.name, row.label) == (name, None)}
     assert set(found) == {"pretrained", "variant:detected_boxes"}
     gap = found["variant:detected_boxes"].difference["pretrained"]["value"]
     assert gap == pytest.approx(found["variant:detected_boxes"].value - found["pretrained"].value)
-    assert gap > 0.05
+    assert gap > least
     assert "pretrained" not in found["pretrained"].difference
     assert {row.boxes for row in found.values()} == {None}
+
+
+def test_every_reader_and_learner_has_a_file(files):
+    assert list(files) == [*_region_arms.READERS, "vqa"]

@@ -72,9 +72,10 @@ def test_merged_rows_keep_what_was_noted_of_any(tmp_path):
     }
     notes = {"scratch": None, "pretrained": "seen before", "frozen": "seen before"}
     for model, note in notes.items():
-        meta = {"task": "report_generation", "data": "d", "split": "s", "note": note}
+        trained = "d" if model == "scratch" else "real, d"
+        meta = {"task": "report_generation", "data": "d", "split": "s", "note": note, "trained_on": trained}
         write_predictions(tmp_path / f"{model}.parquet", pd.DataFrame([{**row, "model": model}]), meta)
     _arms.merge([tmp_path / f"{model}.parquet" for model in notes], tmp_path / "all.parquet")
     table, meta = read_predictions(tmp_path / "all.parquet")
     assert set(table["model"]) == set(notes)
-    assert meta["note"] == "seen before"
+    assert (meta["note"], meta["trained_on"]) == ("seen before", "d, real")

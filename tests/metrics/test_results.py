@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gkmvlp.errors import ResultsError
+from gkmvlp.metrics import provenance
 from gkmvlp.metrics.figure import FIELDS, Figure, Results, signature
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
 from gkmvlp.metrics.provenance import ProcessTreePeak, command
@@ -102,6 +103,22 @@ def test_a_foreign_file_is_refused(tmp_path):
         read_predictions(path)
     with pytest.raises(ResultsError, match="no such file"):
         read_predictions(tmp_path / "absent.parquet")
+
+
+def test_a_file_that_no_repository_keeps_has_no_commit(tmp_path, monkeypatch):
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    kept, loose = tmp_path / "kept.py", tmp_path / "env" / "loose.py"
+    loose.parent.mkdir()
+    for file in (kept, loose):
+        file.touch()
+    for words in (["init", "-q"], ["add", "kept.py"], ["commit", "-q", "-m", "one"]):
+        subprocess.run([*git, *words], cwd=tmp_path, check=True)
+    found = []
+    for file in (kept, loose):
+        monkeypatch.setattr(provenance, "__file__", str(file))
+        found.append(provenance.commit())
+    assert found[1] is None
+    assert len(found[0]) == 12
 
 
 def test_memory_of_a_child_counts():

@@ -46,6 +46,31 @@ def test_fit_and_test_leave_every_region_with_a_box(freeze, phantoms, pretrained
     assert len(found) == 2 * (1 + rows["entity"].nunique())
 
 
+def test_a_validation_batch_without_a_true_region_is_no_hindrance(phantoms, pretrained, monkeypatch):
+    data = MimicCxr(str(phantoms), boxes="dataset", **DATA)
+    data.setup("validate")
+    task = RegionDetection(architecture(), backbone=str(pretrained / "backbone"))
+    task.prepare(data)
+    task.head.presence.bias.data += 10  # every region is called present
+    logged = {}
+    monkeypatch.setattr(task, "log", lambda name, value, **options: logged.update({name: value}))
+    batches = list(data.val_dataloader())
+    with torch.no_grad():
+        for batch in batches:
+            task.validation_step(batch, 0)
+        task.on_validation_epoch_end()
+        whole = logged["val/region_iou"]
+        empty = {**batches[0], "region_mask": torch.zeros_like(batches[0]["region_mask"])}
+        for batch in (*batches, empty):
+            task.validation_step(batch, 0)
+        task.on_validation_epoch_end()
+        assert logged["val/region_iou"] == pytest.approx(whole)
+        assert whole > 0
+        task.validation_step(empty, 0)
+        task.on_validation_epoch_end()
+    assert logged["val/region_iou"] == 0
+
+
 def test_atlas_boxes_are_no_truth(studies):
     with pytest.raises(ConfigError, match="boxes=dataset"):
         RegionDetection(architecture()).prepare(studies)

@@ -139,6 +139,7 @@ def test_measure_takes_the_newest_backbone_and_config_by_data(tmp_path, monkeypa
 
     monkeypatch.setattr(measure, "gkmvlp", gkmvlp)
     monkeypatch.setattr(_recipes, "gkmvlp", gkmvlp)
+    monkeypatch.setattr(_recipes, "brought_by", lambda backbone: [f"--brought-by={backbone}"])
     (tmp_path / "outputs/demo/backbone").mkdir(parents=True)
     (tmp_path / "outputs/demo/backbone/config.json").touch()
     assert main(["measure", "grounding", "--data", "d", "--trainer.devices=1"]) == 3
@@ -149,5 +150,6 @@ def test_measure_takes_the_newest_backbone_and_config_by_data(tmp_path, monkeypa
         "--trainer.default_root_dir=outputs/evaluate-grounding",
         "--data.init_args.root=d",
         "--model.init_args.backbone=outputs/demo/backbone",
+        "--brought-by=outputs/demo/backbone",
         "--trainer.devices=1",
     )

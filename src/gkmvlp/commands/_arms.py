@@ -1,17 +1,13 @@
 """Several runs of one config, compared: pre-trained against from scratch and against floors."""
 
 import gc
-import multiprocessing
-import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing.queues import SimpleQueue
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
+from gkmvlp.commands._runs import run_missing
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
 
 
@@ -26,6 +22,11 @@ def lightning(*words: str) -> None:
     print(f"  {time.monotonic() - start:.0f} s", flush=True)
 
 
+def fit(config: str, out: Path, options: Sequence[str]) -> None:
+    """Fits a config in a folder."""
+    lightning("fit", f"--config={config}", f"--trainer.default_root_dir={out}", *options)
+
+
 def fit_and_test(config: str, out: Path, options: Sequence[str]) -> Path:
     """Fits a config and tests the checkpoint that validation chose.
 
@@ -37,45 +38,19 @@ def fit_and_test(config: str, out: Path, options: Sequence[str]) -> Path:
     Returns:
         The folder of the predictions.
     """
-    words = [f"--config={config}", f"--trainer.default_root_dir={out}", *options]
-    lightning("fit", *words)
-    lightning("test", *words, f"--ckpt_path={out / 'checkpoints' / 'best.ckpt'}")
+    fit(config, out, options)
+    test(config, out, [*options, f"--ckpt_path={out / 'checkpoints' / 'best.ckpt'}"])
     return out / "predictions"
+
+
+def test(config: str, out: Path, options: Sequence[str]) -> None:
+    """Tests a config, of which a backbone or a checkpoint is named by the options."""
+    lightning("test", f"--config={config}", f"--trainer.default_root_dir={out}", *options)
 
 
 def seed_words(seed: int) -> list[str]:
     """Options that give a run its seed."""
     return [f"--seed_everything={seed}", f"--model.init_args.seed={seed}", f"--data.init_args.seed={seed}"]
-
-
-def side_by_side(work: Callable[..., object], calls: Sequence[Sequence[Any]], jobs: int) -> None:
-    """Several calls of one function, ``jobs`` of them at once, each with its share of the cores.
-
-    Args:
-        work: A function of a module, as it may run in another process.
-        calls: Arguments of each call; the longest first keeps all cores at work.
-        jobs: 1 makes the calls here, one after the other; more in processes of their own, the first of which shows its
-            progress bars.
-    """
-    if jobs == 1:
-        for call in calls:
-            work(*call)
-        return
-    context = multiprocessing.get_context("spawn")
-    bars = context.SimpleQueue()
-    for shown in (os.environ.get("GKMVLP_PROGRESS", "0"), *["0"] * (jobs - 1)):
-        bars.put(shown)
-    with ProcessPoolExecutor(jobs, context, _begin, ((os.cpu_count() or 1) // jobs, bars)) as pool:
-        for done in [pool.submit(work, *call) for call in calls]:
-            done.result()
-
-
-def _begin(threads: int, bars: "SimpleQueue[str]") -> None:
-    """What a process sets before its first run."""
-    import torch
-
-    torch.set_num_threads(max(1, threads))
-    os.environ["GKMVLP_PROGRESS"] = bars.get()
 
 
 def start_words(backbone: str) -> dict[str, list[str]]:
@@ -98,7 +73,7 @@ def run_arms(
     options: Sequence[str],
     jobs: int = 1,
 ) -> Path:
-    """Several arms of one task, each with every seed; a run whose predictions are there is not run again.
+    """Several arms of one task, each with every seed; a run that is complete is not run again.
 
     Args:
         task: Its predictions file.
@@ -112,16 +87,15 @@ def run_arms(
     Returns:
         The merged predictions file, ``predictions/<task>.parquet`` below ``out``.
     """
-    runs: list[tuple[str, Path, list[str]]] = []
-    for seed in seeds:
-        runs += [
-            (config, out / task / f"{name}-{seed}", [*options, *seed_words(seed), *words])
-            for name, words in arms.items()
-        ]
-    parts = [folder / "predictions" / f"{task}.parquet" for _, folder, _ in runs]
-    side_by_side(fit_and_test, [run for run, part in zip(runs, parts, strict=True) if not part.is_file()], jobs)
-    merged = out / "predictions" / f"{task}.parquet"
-    merge(parts, merged)
+    runs = [
+        (config, out / task / f"{name}-{seed}", [*options, *seed_words(seed), *words])
+        for seed in seeds
+        for name, words in arms.items()
+    ]
+    left = f"predictions/{task}.parquet"
+    run_missing(fit_and_test, runs, left, jobs)
+    merged = out / left
+    merge([folder / left for _, folder, _ in runs], merged)
     return merged
 
 
@@ -136,7 +110,8 @@ def vqa_arms(
 def merge(parts: Sequence[Path], target: Path) -> None:
     """Rows of several predictions files of one task, data set and split in one; equal rows stand once.
 
-    ``boxes`` is null where the files differ in it: no one word holds for all rows. Notes of all files stay.
+    ``boxes`` is null where the files differ in it: no one word holds for all rows. Notes of all files stay, and all
+    that any model in them was trained on.
     """
     tables, metas = zip(*(read_predictions(part) for part in parts), strict=True)
     table = pd.concat(tables, ignore_index=True)
@@ -145,5 +120,15 @@ def merge(parts: Sequence[Path], target: Path) -> None:
     meta = {key: value for key, value in metas[0].items() if key != "signatures"}
     if any(other.get("boxes") != meta.get("boxes") for other in metas):
         meta["boxes"] = None
-    notes = dict.fromkeys(other["note"] for other in metas if other.get("note"))
-    write_predictions(target, table, {**meta, "note": "; ".join(notes) or None})
+    joined = {
+        key: sep.join(_distinct(sep, [other.get(key) for other in metas])) or None for key, sep in _JOINED.items()
+    }
+    write_predictions(target, table, {**meta, **joined})
+
+
+_JOINED = {"note": "; ", "trained_on": ", "}  # metadata of several files in one: what stands between the parts
+
+
+def _distinct(separator: str, texts: Sequence[str | None]) -> list[str]:
+    """The parts of several texts, each once."""
+    return list(dict.fromkeys(part for text in texts if text for part in text.split(separator)))

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.commands._arms import fit_and_test, merge, seed_words, side_by_side, start_words
+from gkmvlp.commands._arms import fit_and_test, merge, seed_words, start_words
+from gkmvlp.commands._runs import run_missing
 
 
 def classification_arms(
@@ -15,7 +16,7 @@ def classification_arms(
     options: Sequence[str],
     jobs: int = 1,
 ) -> list[Path]:
-    """Every arm with every seed and share of the labels; a run whose predictions are there is not run again.
+    """Every arm with every seed and share of the labels; a run that is complete is not run again.
 
     Args:
         config: ``zoo://NAME`` or a file.
@@ -42,8 +43,7 @@ def classification_arms(
                 fraction = f"--data.init_args.train_fraction={share}"
                 calls.append((config, folder, [*options, *seed_words(seed), fraction, *words]))
                 merged.setdefault(target, []).append(folder / "predictions" / "classification.parquet")
-    missing = [call for call in calls if not (call[1] / "predictions" / "classification.parquet").is_file()]
-    side_by_side(fit_and_test, missing, jobs)
+    run_missing(fit_and_test, calls, "predictions/classification.parquet", jobs)
     for target, parts in merged.items():
         merge(parts, target)
     # zero-shot is the backbone's: the same in every run from it, but the split is named by all that is in it

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from gkmvlp.commands._arms import lightning
+from gkmvlp.commands._arms import fit
 from gkmvlp.commands._pairs import build_pairs
+from gkmvlp.commands._runs import run_missing
 from gkmvlp.data_modules import auditing
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
@@ -25,7 +26,7 @@ STAGE = (  # one short stage from a backbone that has learned already
 def pairs_stage(
     data: Path, backbone: str, folder: Path, split_of: Callable[[str], str], options: Sequence[str]
 ) -> Path:
-    """A second pre-training on the real pairs of ChestX-ray14; one that is there is not repeated.
+    """A second pre-training on the real pairs of ChestX-ray14; one that is complete is not repeated.
 
     Args:
         data: Folder of ChestX-ray14.
@@ -37,17 +38,15 @@ def pairs_stage(
     Returns:
         Folder of the backbone.
     """
-    left = folder / "backbone"
-    if not (left / "config.json").is_file():
-        table = build_pairs(data).table
-        table = table.assign(split=[split_of(patient) for patient in table["patient_id"]])
-        folder.mkdir(parents=True, exist_ok=True)
-        table[table["split"].ne("test")].to_csv(folder / "pairs.csv", index=False)
-        places = {"table": folder / "pairs.csv", "image_root": data, "name": "chestxray14-pairs"}
-        words = [f"--data.init_args.{key}={value}" for key, value in places.items()]
-        words += [f"--model.init_args.backbone={backbone}", f"--trainer.default_root_dir={folder}"]
-        lightning("fit", "--config=zoo://pretrain-pairs", *words, *STAGE, *options)
-    return left
+    table = build_pairs(data).table
+    table = table.assign(split=[split_of(patient) for patient in table["patient_id"]])
+    folder.mkdir(parents=True, exist_ok=True)
+    table[table["split"].ne("test")].to_csv(folder / "pairs.csv", index=False)
+    places = {"table": folder / "pairs.csv", "image_root": data, "name": "chestxray14-pairs"}
+    words = [f"--data.init_args.{key}={value}" for key, value in places.items()]
+    call = ("zoo://pretrain-pairs", folder, [*words, f"--model.init_args.backbone={backbone}", *STAGE, *options])
+    run_missing(fit, [call], "backbone/config.json", 1)
+    return folder / "backbone"
 
 
 def split_in(rows: DataModule) -> Callable[[str], str]:

@@ -2,10 +2,13 @@
 
 import argparse
 import time
+from collections.abc import Callable
+from pathlib import Path
 
-from gkmvlp.commands._arms import lightning, localization_words, run_arms
+from gkmvlp.commands._arms import localization_words, run_arms, test
 from gkmvlp.commands._folds import FOLDS, merge_folds, pairs_stage, require_unseen
 from gkmvlp.commands._outcome import write_results
+from gkmvlp.commands._runs import run_missing
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.data_modules.splits import hash_split
 from gkmvlp.hardware import runs_at_once
@@ -13,14 +16,20 @@ from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.provenance import ProcessTreePeak
 
 
+def _unless_challenged(root: Path) -> Callable[[str], str]:
+    """Patient id -> split of the stage on pairs: all serve every fold, but for patients of the challenge itself."""
+    rows = RsnaPneumonia(str(root))
+    rows.check()
+    challenged = {sample.patient_id for sample in rows.samples}
+    return lambda patient: "test" if patient in challenged else hash_split(patient, test=0.0)
+
+
 def measure_rsna(args: argparse.Namespace) -> None:
     """Runs what is not there yet, prints the figures, writes ``results.json``, with ``--record`` the figures there."""
     start, jobs = time.monotonic(), args.jobs or runs_at_once()
     with ProcessTreePeak() as peak:
-        # no patient of the pairs is in the challenge's subset: all of them serve every fold
-        stage = args.out / "pairs"
         backbone = pairs_stage(
-            args.pairs, args.backbone, stage, lambda patient: hash_split(patient, test=0.0), args.pairs_options
+            args.pairs, args.backbone, args.out / "pairs", _unless_challenged(args.data), args.pairs_options
         )
         found, looked = {}, {}
         for fold in range(FOLDS):
@@ -33,10 +42,9 @@ def measure_rsna(args: argparse.Namespace) -> None:
             arms = localization_words(str(backbone))
             options = [*words, *args.options]
             found[fold] = run_arms("localization", "zoo://localization-rsna", out, arms, args.seeds, options, jobs)
+            call = ("zoo://grounding-rsna", out / "grounding", [*arms["pretrained"], *words])
+            run_missing(test, [call], "predictions/grounding.parquet", 1)
             looked[fold] = out / "grounding" / "predictions" / "grounding.parquet"
-            if not looked[fold].is_file():
-                places = [f"--trainer.default_root_dir={out / 'grounding'}", *arms["pretrained"], *words]
-                lightning("test", "--config=zoo://grounding-rsna", *places)
         merged = merge_folds(found, args.out / "predictions" / "localization.parquet")
         attended = merge_folds(looked, args.out / "predictions" / "grounding.parquet")
         figures = [*figures_of(merged), *figures_of(attended)]

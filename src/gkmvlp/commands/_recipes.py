@@ -61,22 +61,42 @@ def common_options(arguments: argparse.Namespace, phantom_config: str, real_conf
     """
     config = by_name(arguments.config or (real_config if arguments.data else phantom_config))
     options = [f"--config={config}", f"--trainer.default_root_dir={arguments.out}"]
+    data = data_class(config)
     if arguments.data:
-        return [*options, f"--data.init_args.root={arguments.data}"]
-    ensure_phantoms(data_class(config))
+        key = "table" if data == "ImageReportPairs" else "root"
+        return [*options, f"--data.init_args.{key}={arguments.data}"]
+    ensure_phantoms(data)
     return options
 
 
 def task_options(arguments: argparse.Namespace, configs: Mapping[str, tuple[str, str]]) -> list[str]:
-    """Options of a recipe that starts from a backbone: ``common_options``, the backbone, and what the user added.
+    """Options of a recipe that starts from a backbone: ``common_options``, the backbone, what the user added.
+
+    The backbone brings its architecture along, and images are framed as it read them, whatever the config describes.
 
     Args:
         arguments: Of ``add_recipe_arguments`` and ``add_backbone_argument``, with ``task``.
         configs: Task -> its config on phantoms, its config on real data.
     """
     options = common_options(arguments, *configs[arguments.task])
-    backbone = f"--model.init_args.backbone={arguments.backbone or some_backbone()}"
-    return [*options, backbone, *arguments.forwarded]
+    backbone = arguments.backbone or some_backbone()
+    brought = [] if backbone == "null" else brought_by(backbone)
+    return [*options, f"--model.init_args.backbone={backbone}", *brought, *arguments.forwarded]
+
+
+def brought_by(backbone: str) -> list[str]:
+    """Options that take the architecture of a backbone, and frame images as it read them.
+
+    Raises:
+        BackboneError: If there is none, or it is newer.
+        ZooError: If it cannot be had.
+    """
+    import gkmvlp.zoo.references  # noqa: F401  a backbone may be zoo://NAME or hf://org/repo
+    from gkmvlp.models.backbone import architecture_of
+
+    architecture = architecture_of(backbone)
+    frame = {name: getattr(architecture, name) for name in ("image_size", "fit", "intensity")}
+    return ["--model.init_args.architecture=null", *(f"--data.init_args.{name}={to}" for name, to in frame.items())]
 
 
 def data_class(config: Path) -> str:

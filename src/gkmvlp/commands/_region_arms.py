@@ -1,42 +1,64 @@
-"""What a backbone reaches that reads detected regions, beside the regions of the atlas."""
+"""What a backbone reaches with detected regions, beside the regions of the atlas: what it reads, and what it learns."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.commands._arms import lightning, merge
-from gkmvlp.commands._recipes import gkmvlp
+from gkmvlp.commands._arms import merge, run_arms, start_words, test
+from gkmvlp.commands._recipes import brought_by, gkmvlp
 from gkmvlp.commands._truth import score_on_truth
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
 
-READERS = ("entity_classification", "grounding")  # figures that change with the boxes of regions
+READERS = ("entity_classification", "grounding")  # figures of the backbone as it is
+LEARNERS = {"vqa": ("zoo://vqa-phantom", "VqaRad"), "report_generation": ("zoo://report-phantom", "MimicCxr")}
 DETECTED = "variant:detected_boxes"
 
 
-def read_with_both(out: Path, backbone: str, root: Path, detector: Path) -> list[Path]:
+def compare_boxes(
+    out: Path, backbone: str, root: Path, detector: Path, seeds: Sequence[int], more: Sequence[str] = (), jobs: int = 1
+) -> list[Path]:
     """Tests a backbone on phantoms with the boxes of the atlas and with those that a detector finds.
+
+    Entities and places are read by the backbone as it is; questions and reports are learned and tested with either.
 
     Args:
         out: Folder of the runs.
         backbone: Folder of the backbone.
-        root: Root of the phantoms.
+        root: Root of the phantoms, those with questions too.
         detector: Folder of a backbone with a head for regions.
+        seeds: Seeds of what is learned: initialisation, order and dropout.
+        more: Further words of every run.
+        jobs: How many runs go side by side.
 
     Returns:
-        The predictions files of ``READERS`` below ``out/predictions``.
+        The predictions files of ``READERS`` and ``LEARNERS`` below ``out/predictions``.
     """
-    regions = out / "regions.parquet"
-    gkmvlp("data", "regions", "MimicCxr", "--root", str(root), "--model", str(detector), "--out", str(regions))
-    more = {"atlas": [], "detected": [f"--data.init_args.region_file={regions}"]}
-    for boxes, words in more.items():
-        words = [f"--data.init_args.root={root}", f"--data.init_args.boxes={boxes}", *words]
-        words += [f"--model.init_args.backbone={backbone}", f"--trainer.default_root_dir={out / f'boxes-{boxes}'}"]
-        lightning("test", "--config=zoo://pretrain-phantom", *words)
-        score_on_truth(out / f"boxes-{boxes}" / "predictions", root)
-    merged = []
-    for task in READERS:
-        atlas, detected = (out / f"boxes-{boxes}" / "predictions" / f"{task}.parquet" for boxes in more)
-        table, meta = read_predictions(detected)
-        table["model"] = table["model"].replace("pretrained", DETECTED)
-        write_predictions(detected, table, {key: value for key, value in meta.items() if key != "signatures"})
-        merged.append(out / "predictions" / f"{task}.parquet")
-        merge([atlas, detected], merged[-1])
+    options = {data: _either(out, data, root, detector) for data in ("MimicCxr", "VqaRad")}
+    start = [*start_words(backbone)["pretrained"], *brought_by(backbone)]
+    for boxes, words in options["MimicCxr"].items():
+        folder = out / f"boxes-{boxes}"
+        test("zoo://pretrain-phantom", folder, [*words, *start, *more])
+        score_on_truth(folder / "predictions", root)
+    for task, (config, data) in LEARNERS.items():
+        for boxes, words in options[data].items():
+            run_arms(task, config, out / f"boxes-{boxes}", {"pretrained": start}, seeds, [*words, *more], jobs)
+    return [_side_by_side(out, task) for task in (*READERS, *LEARNERS)]
+
+
+def _either(out: Path, data: str, root: Path, detector: Path) -> dict[str, list[str]]:
+    """Has the regions of a data set found; options that read the ``atlas``, options that read what was ``detected``."""
+    regions = out / f"regions-{data}.parquet"
+    gkmvlp("data", "regions", data, "--root", str(root), "--model", str(detector), "--out", str(regions))
+    given, boxes = f"--data.init_args.root={root}", "--data.init_args.boxes"
+    found = [f"{boxes}=detected", f"--data.init_args.region_file={regions}"]
+    return {"atlas": [given, f"{boxes}=atlas"], "detected": [given, *found]}
+
+
+def _side_by_side(out: Path, task: str) -> Path:
+    """One predictions file of a task with either boxes; with those that were found it is a model of its own."""
+    atlas, detected = (out / f"boxes-{boxes}" / "predictions" / f"{task}.parquet" for boxes in ("atlas", "detected"))
+    table, meta = read_predictions(detected)
+    table["model"] = table["model"].replace("pretrained", DETECTED)
+    write_predictions(detected, table, {key: value for key, value in meta.items() if key != "signatures"})
+    merged = out / "predictions" / f"{task}.parquet"
+    merge([atlas, detected], merged)
     return merged

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gkmvlp.commands._run_config import read_run_config
 from gkmvlp.errors import ResultsError
 from gkmvlp.geometry import Frame
 from gkmvlp.metrics.predictions import read_predictions, write_predictions
@@ -19,9 +20,14 @@ def read_truth(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return tuple(pd.read_parquet(root / "_truth" / f"{name}.parquet") for name in ("findings", "images"))  # type: ignore[return-value]
 
 
-def has_findings(root: Path) -> bool:
-    """Whether a folder is the root of a corpus of studies of phantoms."""
-    return (root / "_truth" / "findings.parquet").is_file()
+def corpus_of(out: Path) -> Path | None:
+    """Root of the corpus of phantoms with reports that a run read; None where its config names other data.
+
+    Raises:
+        UsageError: If the run has no config.
+    """
+    root = read_run_config(out).data[1].get("root")
+    return Path(root) if root and (Path(root) / "_truth" / "findings.parquet").is_file() else None
 
 
 def score_on_truth(predictions: Path, root: Path) -> None:

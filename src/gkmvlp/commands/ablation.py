@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
     os.environ.setdefault("GKMVLP_PROGRESS", "1")
     from gkmvlp.commands import _ablation
-    from gkmvlp.commands._arms import side_by_side
+    from gkmvlp.commands._runs import side_by_side
     from gkmvlp.commands.phantom import write_corpora
     from gkmvlp.errors import UsageError
     from gkmvlp.hardware import runs_at_once

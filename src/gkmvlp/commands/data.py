@@ -101,6 +101,7 @@ def _atlas(arguments: argparse.Namespace) -> None:
 
 
 def _regions(arguments: argparse.Namespace) -> None:
+    import numpy as np
     from torch.utils.data import DataLoader
 
     from gkmvlp.data_modules import checking
@@ -112,13 +113,22 @@ def _regions(arguments: argparse.Namespace) -> None:
     backbone, head = load_regions(arguments.model)
     expected = backbone.model.architecture
     options = {name: getattr(expected, name) for name in ("image_size", "fit", "intensity")}
-    data = checking.build(*_source(arguments.source), arguments.root, **options, boxes="atlas", on_bad="drop")
+    data = checking.build(
+        *_source(arguments.source), arguments.root, **options, boxes="atlas", region_file=None, on_bad="drop"
+    )
+    data.check()
+    known = {sample.image_key for sample in data.samples}
     data.setup()
-    images = list({sample.image_key: sample for sample in data.samples}.values())
-    loader = DataLoader(SampleDataset(images, data.read, data.regions), 32)
-    found = find_regions(backbone, head, loader)
+    images = {sample.image_key: sample for sample in data.samples}
+    loader = DataLoader(SampleDataset(list(images.values()), data.read, data.regions), 32)
+    # an unreadable image has no region: a run that drops it asks for its row all the same
+    unread = sorted(known - set(images))
+    box_NR4, score_NR = (
+        np.concatenate([part, np.zeros((len(unread), *part.shape[1:]), part.dtype)])
+        for part in find_regions(backbone, head, loader)
+    )
     meta = {"data": data.name, "model": str(arguments.model), "trained_on": lineage(backbone.info, "")}
-    write_regions(arguments.out, [sample.image_key for sample in images], *found, meta)
+    write_regions(arguments.out, [*images, *unread], box_NR4, score_NR, meta)
     print(*data.summary_lines(), sep="\n")
     print(f"{arguments.out}: {len(images):,} images; use it with --data.init_args.boxes=detected and .region_file")
 

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.commands._recipes import (
-    PHANTOMS,
     add_backbone_argument,
     add_recipe_arguments,
     add_record_argument,
@@ -32,16 +31,15 @@ def run(arguments: argparse.Namespace) -> int:
     import time
 
     from gkmvlp.commands._outcome import conclude
-    from gkmvlp.commands._truth import has_findings, match_findings
+    from gkmvlp.commands._truth import corpus_of, match_findings
     from gkmvlp.metrics.provenance import ProcessTreePeak
 
     start = time.monotonic()
     arguments.out = arguments.out or Path(f"outputs/evaluate-{arguments.task}")
-    root = Path(arguments.data or PHANTOMS)
     with ProcessTreePeak() as peak:
         options = task_options(arguments, CONFIGS)
         gkmvlp("test", *options)
-        if arguments.task == "retrieval" and has_findings(root):
+        if arguments.task == "retrieval" and (root := corpus_of(arguments.out)):
             match_findings(arguments.out / "predictions" / "retrieval.parquet", root)
     recorded = arguments.record and arguments.record / f"{arguments.task}.json"
     conclude(arguments.out, start, peak.bytes, recorded)

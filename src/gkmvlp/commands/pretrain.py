@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gkmvlp.commands._recipes import PHANTOMS, add_recipe_arguments, best_checkpoint, common_options, gkmvlp
+from gkmvlp.commands._recipes import add_recipe_arguments, best_checkpoint, common_options, gkmvlp
 
 FORWARDS = True
 
@@ -18,17 +18,17 @@ def run(arguments: argparse.Namespace) -> int:
     import time
 
     from gkmvlp.commands._outcome import conclude
-    from gkmvlp.commands._truth import has_findings, score_on_truth
+    from gkmvlp.commands._truth import corpus_of, score_on_truth
     from gkmvlp.metrics.provenance import ProcessTreePeak
 
-    start, root = time.monotonic(), Path(arguments.data or PHANTOMS)
+    start = time.monotonic()
     arguments.out = arguments.out or Path("outputs/pretrain")
     with ProcessTreePeak() as peak:
         options = [*common_options(arguments, "pretrain-phantom", "pretrain-mimic"), *arguments.forwarded]
         gkmvlp("fit", *options)
         gkmvlp("test", *options, f"--ckpt_path={best_checkpoint(arguments.out)}")
-        predictions = arguments.out / "predictions"
-        if has_findings(root) and (predictions / "entity_classification.parquet").is_file():
+        root, predictions = corpus_of(arguments.out), arguments.out / "predictions"
+        if root and (predictions / "entity_classification.parquet").is_file():
             score_on_truth(predictions, root)
     conclude(arguments.out, start, peak.bytes)
     return 0

@@ -65,7 +65,7 @@ def _try_all(args: argparse.Namespace, backbone: str, options: Sequence[str]) ->
     """Rows of the table: every arm with every rate; says what is chosen. A run that is there is not repeated."""
     import json
 
-    from gkmvlp.commands._arms import side_by_side
+    from gkmvlp.commands._runs import run_missing
     from gkmvlp.hardware import runs_at_once
 
     runs = {
@@ -74,12 +74,11 @@ def _try_all(args: argparse.Namespace, backbone: str, options: Sequence[str]) ->
         for rate in args.rates
         for seed in args.seeds
     }
-    missing = [
+    calls = [
         (args.config, folder, [*options, *_words(arm, backbone, rate, seed)])
         for (arm, rate, seed), folder in runs.items()
-        if not (folder / KEPT).is_file()
     ]
-    side_by_side(fit_and_keep, missing, runs_at_once())
+    run_missing(fit_and_keep, calls, KEPT, runs_at_once())
     rows: list[list[object]] = []
     for arm in ("pretrained", "scratch"):
         found: dict[float, list[float]] = {rate: [] for rate in args.rates}
@@ -105,9 +104,10 @@ def choose(found: Mapping[float, Sequence[float]]) -> float:
 
 def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
     """Root of phantoms of another seed, backbone pre-trained on them, and how, for the note."""
-    from gkmvlp.commands._arms import lightning
+    from gkmvlp.commands._arms import fit
     from gkmvlp.commands._configs import by_name
     from gkmvlp.commands._recipes import data_class
+    from gkmvlp.commands._runs import run_missing
     from gkmvlp.commands.phantom import write_corpora
 
     data, folder = args.out / "data", args.out / "pretrain"
@@ -115,9 +115,8 @@ def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
     if layout := LAYOUTS.get(data_class(by_name(args.config))):
         sizes[layout] = args.images or CORPORA[layout]
     write_corpora(data, sizes, SEED)
-    if not (folder / "backbone" / "config.json").is_file():
-        places = [f"--trainer.default_root_dir={folder}", f"--data.init_args.root={data}"]
-        lightning("fit", "--config=zoo://pretrain-phantom", *places, *args.pretrain)
+    call = ("zoo://pretrain-phantom", folder, [f"--data.init_args.root={data}", *args.pretrain])
+    run_missing(fit, [call], "backbone/config.json", 1)
     how = f"with {' '.join(args.pretrain)}" if args.pretrain else "unchanged"
     told = "; phantoms of seed {}: {}".format(SEED, ", ".join(f"{name} {count}" for name, count in sizes.items()))
     return str(data), str(folder / "backbone"), f"{told}; backbone by the config pretrain-phantom {how}"
@@ -137,9 +136,9 @@ def fit_and_keep(config: str, folder: Path, words: Sequence[str]) -> None:
     """One run; the validation figure of its best checkpoint is kept in its folder."""
     import json
 
-    from gkmvlp.commands._arms import lightning
+    from gkmvlp.commands._arms import fit
 
-    lightning("fit", f"--config=zoo://{config}", f"--trainer.default_root_dir={folder}", *words)
+    fit(f"zoo://{config}", folder, words)
     (folder / KEPT).write_text(json.dumps({"best": best_score(folder / "checkpoints" / "best.ckpt")}))
 
 

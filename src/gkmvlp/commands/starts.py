@@ -2,7 +2,8 @@
 
 On phantoms, unless --data names a real data set. classification is repeated at each share of the labels, with a linear
 probe beside; localization and regions with a frozen encoder beside. On phantoms the backbone then reads the regions
-that were found, beside those of the atlas. Runs that are complete are not repeated.
+that were found, beside those of the atlas, and learns questions and reports from either. Runs that are complete are not
+repeated.
 """
 
 import argparse
@@ -56,7 +57,8 @@ def _arms(arguments: argparse.Namespace, config: str, backbone: str, options: li
     """The runs of the task."""
     from gkmvlp.commands._arms import localization_words, run_arms, start_words
     from gkmvlp.commands._classification_arms import classification_arms
-    from gkmvlp.commands._region_arms import read_with_both
+    from gkmvlp.commands._recipes import ensure_phantoms
+    from gkmvlp.commands._region_arms import compare_boxes
     from gkmvlp.hardware import runs_at_once
 
     out, seeds, jobs = arguments.out, arguments.seeds, runs_at_once()
@@ -66,4 +68,7 @@ def _arms(arguments: argparse.Namespace, config: str, backbone: str, options: li
     arms = start_words(backbone) if arguments.task == "report" else localization_words(backbone)
     run_arms(TASKS[arguments.task], config, out, arms, seeds, options, jobs)
     if arguments.task == "regions" and not arguments.data:
-        read_with_both(out, backbone, PHANTOMS, out / "region_detection" / f"pretrained-{seeds[0]}" / "model")
+        ensure_phantoms("VqaRad")
+        detector = out / "region_detection" / f"pretrained-{seeds[0]}" / "model"
+        trainer = [word for word in arguments.options if word.startswith("--trainer.")]
+        compare_boxes(out, backbone, PHANTOMS, detector, seeds, trainer, jobs)

@@ -27,16 +27,22 @@ def command() -> str:
 
 
 def commit() -> str | None:
-    """Commit of the checkout that this package runs from, ``-dirty`` with uncommitted changes; None outside one."""
-    folder = Path(__file__).resolve().parent
+    """Commit of the checkout that this package runs from, ``-dirty`` with uncommitted changes; None outside one.
+
+    An environment may lie in the folder of another repository, to which this file then does not belong.
+    """
+    file = Path(__file__).resolve()
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
-            cwd=folder, capture_output=True, text=True, check=True,
-        )  # fmt: skip
+        _git(file.parent, "ls-files", "--error-unmatch", file.name)
+        return _git(file.parent, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*") or None
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip() or None
+
+
+def _git(folder: Path, *words: str) -> str:
+    """What a git command prints."""
+    done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def tree_rss_bytes(root: int) -> int:

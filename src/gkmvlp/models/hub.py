@@ -16,7 +16,7 @@ from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progr
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import without_paths
 from gkmvlp.models.locations import is_offline
-from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
+from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL, is_phantom
 
 # what a model's folder consists of; a pickle is not even fetched
 PATTERNS = ("*.safetensors", "*.json", "*.txt")
@@ -138,8 +138,8 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
 
 
 def trained_on_patients(info: Mapping[str, Any]) -> bool:
-    """Whether any data set in ``trained_on`` holds patients; those of phantoms are called ``phantom-...``."""
-    return any(not name.startswith("phantom") for name in str(info.get("trained_on", "unknown")).split(", "))
+    """Whether any data set in ``trained_on`` holds patients."""
+    return any(not is_phantom(name) for name in str(info.get("trained_on", "unknown")).split(", "))
 
 
 def snapshot(

@@ -1,0 +1,75 @@
+"""Runs that are complete are not repeated; those that would differ are."""
+
+import pytest
+
+from gkmvlp.commands._runs import run_missing
+
+LEFT = "predictions/x.parquet"
+
+
+@pytest.fixture
+def again(tmp_path):
+    """Asks for one run with the given words; says whether it was made."""
+    made = []
+
+    def work(config, folder, words):
+        made.append(words)
+        if "stop" in words:
+            raise KeyboardInterrupt
+        (folder / LEFT).parent.mkdir(parents=True, exist_ok=True)
+        (folder / LEFT).touch()
+
+    def ask(*words, config="vqa-phantom"):
+        before = len(made)
+        run_missing(work, [(config, tmp_path / "run", words)], LEFT, 1)
+        return len(made) > before
+
+    return ask
+
+
+def test_the_same_run_is_made_once(again):
+    assert again("--a=1")
+    assert not again("--a=1")
+
+
+@pytest.mark.parametrize("words", [("--a=2",), ("--a=1", "--b=1"), ()])
+def test_other_words_are_another_run(again, words):
+    again("--a=1")
+    assert again(*words)
+    assert again("--a=1")
+
+
+def test_another_config_is_another_run(again, tmp_path):
+    again()
+    assert again(config="vqa-rad")
+    own = tmp_path / "own.yaml"
+    own.write_text("a: 1")
+    assert again(config=str(own))
+    own.write_text("a: 2")
+    assert again(config=str(own))
+
+
+@pytest.mark.parametrize("name", ["backbone/model.safetensors", "regions.parquet"])
+def test_what_the_words_name_is_part_of_the_run(again, tmp_path, name):
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"one")
+    word = f"--x={file.parent if file.parent != tmp_path else file}"
+    again(word)
+    assert not again(word)
+    file.write_bytes(b"two")
+    assert again(word)
+
+
+def test_a_broken_run_is_made_again(again, tmp_path):
+    again("--a=1")
+    with pytest.raises(KeyboardInterrupt):
+        again("stop")
+    assert (tmp_path / "run" / LEFT).is_file()
+    assert again("--a=1")
+
+
+def test_what_a_run_leaves_has_to_be_there(again, tmp_path):
+    again("--a=1")
+    (tmp_path / "run" / LEFT).unlink()
+    assert again("--a=1")
