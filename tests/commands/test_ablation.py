@@ -34,6 +34,9 @@ def test_difference_is_full_minus_the_variant(kept):
     full, shuffled = cells(kept)
     assert (full.variant, full.against, full.seeds) == ("full", None, 2)
     assert shuffled.against["value"] == pytest.approx(full.value["value"] - shuffled.value["value"])
+    assert full.each == ()
+    assert len(shuffled.each) == 2
+    assert sum(shuffled.each) / 2 == pytest.approx(shuffled.against["value"])
     assert shuffled.against["low"] < shuffled.against["value"] < shuffled.against["high"]
     assert [row[1] for row in rows([full, shuffled])] == ["full", "shuffled"]
 

@@ -24,7 +24,7 @@ SHOWN = {  # kept file -> its figure and what the table calls it
     "report": ("entity_f1_micro", "reports, entity F1"),
 }
 assert set(SHOWN) == set(FILES)
-COLUMNS = ("figure", "variant", "value", "full - variant", "seeds")
+COLUMNS = ("figure", "variant", "value", "full - variant", "in each seed", "seeds")
 
 
 class Cell(NamedTuple):
@@ -34,6 +34,7 @@ class Cell(NamedTuple):
     variant: str
     value: Range
     against: Range | None  # full - variant, paired; None for the full model
+    each: tuple[float, ...]  # the same in each seed
     seeds: int
 
 
@@ -58,16 +59,19 @@ def cells(keep: Path) -> list[Cell]:
 def _cell(title: str, variant: str, found: dict[str, Curves], key: Key) -> Cell:
     of_seed = found[variant].by_seed[key]
     full = found[FULL].by_seed[key] if FULL in found and variant != FULL else {}
-    against = span(difference(full, of_seed)) if set(full) & set(of_seed) else None
-    return Cell(title, variant, span(mean_over_seeds(of_seed)), against, len(of_seed))
+    common = sorted(set(full) & set(of_seed))
+    against = span(difference(full, of_seed)) if common else None
+    each = tuple(float(full[seed][0] - of_seed[seed][0]) for seed in common)
+    return Cell(title, variant, span(mean_over_seeds(of_seed)), against, each, len(of_seed))
 
 
 def rows(found: Sequence[Cell]) -> list[list[object]]:
     """The cells as rows of a table."""
     return [
-        [cell.figure, cell.variant, interval(cell.value), interval(cell.against) if cell.against else "", cell.seeds]
+        [cell.figure, cell.variant, interval(cell.value), interval(cell.against) if cell.against else "",
+         ", ".join(f"{gap:+.3f}" for gap in cell.each), cell.seeds]
         for cell in found
-    ]
+    ]  # fmt: skip
 
 
 def plot(found: Sequence[Cell]) -> Plot:

@@ -64,11 +64,16 @@ def run(args: argparse.Namespace) -> int:
 def _record(record: Path, keep: Path, seconds: float) -> None:
     """Writes ``ablation.json`` and ``ablation.png``, and prints the table."""
     from gkmvlp.commands._ablation_table import COLUMNS, cells, plot, rows
+    from gkmvlp.metrics.figure import Results
     from gkmvlp.metrics.plain_table import write_table
     from gkmvlp.metrics.provenance import command
 
     found = cells(keep)
-    note = "Paired differences on the same resamples and seeds; seconds are those of the last call."
+    taken = sum(Results.read(file).seconds for file in keep.glob("[!.]*/results.json"))
+    note = (
+        f"Paired differences on the same resamples and seeds. The runs took {taken:,.0f} s, added up, as many at once "
+        "as the cores allow; the seconds above are those of the last call."
+    )
     table = record / "ablation.json"
     write_table(table, "Ablation", COLUMNS, rows(found), command=command(), seconds=seconds, note=note)
     plot(found).savefig(record / "ablation.png", dpi=90)
