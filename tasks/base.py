@@ -84,7 +84,7 @@ class Task(LightningModule):
         if differing:
             raise BackboneError(
                 f"backbone {reference} is of another architecture ({', '.join(differing)} differ): "
-                "model.init_args.architecture=null takes the backbone's own"
+                "model.init_args.architecture=null takes the backbone's own; from scratch, take a config of it"
             )
         tensors = len(start.model.state_dict())
         print(f"backbone {reference}: {tensors} of {tensors} tensors taken", flush=True)

@@ -113,6 +113,7 @@ def known_key(key):
     from gkmvlp.models.config import Architecture
     from gkmvlp.models.generation import Search
     from gkmvlp.tasks.objectives import Objectives
+    from gkmvlp.tasks.optimization import Optimization
 
     part, *names = key.split(".")
     if part == "trainer":
@@ -122,7 +123,8 @@ def known_key(key):
     if names[0] != "init_args" or names[1] not in known:
         return False
     values = {"architecture": Architecture().to_dict()}
-    values |= {"objectives": dataclasses.asdict(Objectives()), "search": dataclasses.asdict(Search())}
+    groups = {"objectives": Objectives(), "search": Search(), "optimization": Optimization()}
+    values |= {name: dataclasses.asdict(group) for name, group in groups.items()}
     value = values.get(names[1], {})
     for name in names[2:]:
         if name not in value:

@@ -2,7 +2,9 @@
 
 import pytest
 
+import gkmvlp.zoo.references  # noqa: F401  before a test puts its own in place
 from gkmvlp.commands._runs import run_missing
+from gkmvlp.models import locations
 
 LEFT = "predictions/x.parquet"
 
@@ -73,3 +75,29 @@ def test_what_a_run_leaves_has_to_be_there(again, tmp_path):
     again("--a=1")
     (tmp_path / "run" / LEFT).unlink()
     assert again("--a=1")
+
+
+def test_what_changes_during_a_run_is_another_run(tmp_path):
+    file, made = tmp_path / "backbone" / "model.safetensors", []
+    file.parent.mkdir()
+    file.write_bytes(b"one")
+
+    def work(config, folder, words):
+        made.append(file.read_bytes())
+        file.write_bytes(b"two")
+        folder.mkdir(exist_ok=True)
+        (folder / "left").touch()
+
+    for _ in range(3):
+        run_missing(work, [("vqa-phantom", tmp_path / "run", [f"--x={file.parent}"])], "left", 1)
+    assert made == [b"one", b"two"]
+
+
+def test_the_weights_behind_a_reference_are_part_of_the_run(again, tmp_path, monkeypatch):
+    word = "--model.init_args.backbone=zoo://some"
+    monkeypatch.setitem(locations.SCHEMES, "zoo", lambda reference: tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"one")
+    again(word)
+    assert not again(word)
+    (tmp_path / "model.safetensors").write_bytes(b"two")
+    assert again(word)

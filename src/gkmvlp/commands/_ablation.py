@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gkmvlp.commands._arms import fit_and_test, seed_words
+from gkmvlp.commands._runs import run_missing
 from gkmvlp.commands._truth import score_on_truth
 from gkmvlp.metrics.evaluate import figures_of
 from gkmvlp.metrics.figure import Results
@@ -74,16 +75,18 @@ def run_variant(
     """
     folder, root, start = out / f"{variant}-{seed}", f"--data.init_args.root={data}", time.monotonic()
     seeds = [word for word in seed_words(seed) if not word.startswith("--model")]
+
+    def pretrained(config: str, place: Path, words: Sequence[str]) -> None:
+        score_on_truth(fit_and_test(config, place, words), data)
+
     with ProcessTreePeak() as peak:
-        if not (folder / "scored").is_file():
-            words = [root, *seeds, *pretrain, *VARIANTS[variant]]
-            score_on_truth(fit_and_test("zoo://pretrain-phantom", folder, words), data)
-            (folder / "scored").touch()
+        call = ("zoo://pretrain-phantom", folder, [root, *seeds, *pretrain, *VARIANTS[variant]])
+        run_missing(pretrained, [call], "predictions/grounding.parquet", 1)
         begin = [f"--model.init_args.backbone={folder / 'backbone'}", "--model.init_args.architecture=null"]
         for stage in STAGES:
-            if not (folder / stage.name / "predictions" / f"{stage.task}.parquet").is_file():
-                words = [root, *seed_words(seed), *begin, *stage.options, *downstream]
-                fit_and_test(f"zoo://{stage.config}", folder / stage.name, words)
+            words = [root, *seed_words(seed), *begin, *stage.options, *downstream]
+            call = (f"zoo://{stage.config}", folder / stage.name, words)
+            run_missing(fit_and_test, [call], f"predictions/{stage.task}.parquet", 1)
     kept = keep / folder.name
     part = kept.with_name(f".{kept.name}.part")
     _copy_rows(variant, seed, folder, part)

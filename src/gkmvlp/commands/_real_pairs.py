@@ -15,6 +15,7 @@ from matplotlib.figure import Figure as Plot
 from gkmvlp.commands._arms import lightning
 from gkmvlp.commands._page_curves import read_scalars
 from gkmvlp.commands._pairs import NAMES, WORDINGS, Pairs, build_pairs, over_folds, prevalence_nats
+from gkmvlp.commands._runs import run_missing
 from gkmvlp.data_modules import ImageReportPairs
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.metrics.plain_table import write_table
@@ -81,23 +82,22 @@ def measure_pairs(args: argparse.Namespace) -> None:
 
 
 def _fold(args: argparse.Namespace, table: Path, fold: int) -> Fold:
-    """One fold: losses at step 0, the fit, and the prevalence; a fold that is there is not repeated."""
-    folder = args.out / f"fold{fold}"
-    kept = folder / "fold.json"
-    if kept.is_file():
-        return Fold(**json.loads(kept.read_text()))
-    shutil.rmtree(folder, ignore_errors=True)  # a broken run's scalars would mix with the new ones
+    """One fold: losses at step 0, the fit, and the prevalence; a fold that is complete is not repeated."""
     data: dict[str, Any] = {"table": str(table), "image_root": str(args.data), "folds": FOLDS, "fold": fold}
     words = [f"--data.init_args.{key}={value}" for key, value in data.items()]
     words += [f"--data.init_args.cache_dir={args.out / 'cache'}", "--data.init_args.name=chestxray14-pairs"]
     words += [f"--model.init_args.architecture.knowledge.entities={json.dumps(ENTITIES)}", *args.options]
-    for stage, root in (("validate", folder / "start"), ("fit", folder)):
-        lightning(stage, "--config=zoo://pretrain-pairs", f"--trainer.default_root_dir={root}", *words)
-    rows = ImageReportPairs(**data)
-    rows.check()
-    found = _losses(folder, fold, rows)
-    kept.write_text(json.dumps(asdict(found)))
-    return found
+
+    def measured(config: str, folder: Path, words: Sequence[str]) -> None:
+        shutil.rmtree(folder, ignore_errors=True)  # a broken run's scalars would mix with the new ones
+        for stage, root in (("validate", folder / "start"), ("fit", folder)):
+            lightning(stage, f"--config={config}", f"--trainer.default_root_dir={root}", *words)
+        rows = ImageReportPairs(**data)
+        rows.check()
+        (folder / "fold.json").write_text(json.dumps(asdict(_losses(folder, fold, rows))))
+
+    run_missing(measured, [("zoo://pretrain-pairs", args.out / f"fold{fold}", words)], "fold.json", 1)
+    return Fold(**json.loads((args.out / f"fold{fold}" / "fold.json").read_text()))
 
 
 def _losses(folder: Path, fold: int, rows: ImageReportPairs) -> Fold:

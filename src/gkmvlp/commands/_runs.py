@@ -60,10 +60,11 @@ def run_missing(
 
 
 def _make(work: Callable[[str, Path, Sequence[str]], object], config: str, folder: Path, words: Sequence[str]) -> None:
-    """Makes a run; its stamp is gone until it is complete."""
+    """Makes a run; its stamp is gone until it is complete, and tells of what lay there when it began."""
+    stamp = _stamp(config, words)
     (folder / STAMP).unlink(missing_ok=True)
     work(config, folder, words)
-    (folder / STAMP).write_text(_stamp(config, words))
+    (folder / STAMP).write_text(stamp)
 
 
 def _is_complete(config: str, folder: Path, words: Sequence[str], left: str) -> bool:
@@ -73,10 +74,15 @@ def _is_complete(config: str, folder: Path, words: Sequence[str], left: str) -> 
 
 
 def _stamp(config: str, words: Sequence[str]) -> str:
-    """SHA-256 of a config, of words, and of the files and weights that they name."""
-    digest = sha256(by_name(config).read_bytes())
+    """SHA-256 of a config and what it may include, of words, and of the files and weights that they name."""
+    import gkmvlp.zoo.references  # noqa: F401  a backbone may be zoo://NAME or hf://org/repo
+    from gkmvlp.models.locations import folder_of
+
+    file = by_name(config)
+    digest = sha256(b"\0".join(part.read_bytes() for part in (file, *sorted(file.parent.glob("_base/*.yaml")))))
     for word in words:
-        value = Path(word.partition("=")[2])
-        named = [file for file in (value / "model.safetensors", value) if os.path.isfile(file)]
+        key, _, value = word.partition("=")
+        place = folder_of(value) if key == "--model.init_args.backbone" else Path(value)
+        named = [file for file in (place / "model.safetensors", place) if os.path.isfile(file)]
         digest.update(b"\0".join([word.encode(), *(file.read_bytes() for file in named), b""]))
     return digest.hexdigest()

@@ -71,8 +71,8 @@ def _record(record: Path, keep: Path, seconds: float) -> None:
     found = cells(keep)
     taken = sum(Results.read(file).seconds for file in keep.glob("[!.]*/results.json"))
     note = (
-        f"Paired differences on the same resamples and seeds. The runs took {taken:,.0f} s, added up, as many at once "
-        "as the cores allow; the seconds above are those of the last call."
+        f"Paired differences on the same resamples and seeds. The calls that completed the runs took "
+        f"{taken:,.0f} s, added up, as many at once as the cores allow; the seconds above are those of the last call."
     )
     table = record / "ablation.json"
     write_table(table, "Ablation", COLUMNS, rows(found), command=command(), seconds=seconds, note=note)

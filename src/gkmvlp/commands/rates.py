@@ -125,8 +125,10 @@ def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
 def _words(arm: str, backbone: str, rate: float, seed: int) -> list[str]:
     """Options of one run."""
     from gkmvlp.commands._arms import seed_words
+    from gkmvlp.commands._recipes import brought_by
 
     words = [f"--model.init_args.backbone={backbone}", f"--model.init_args.optimization.rate={rate}"]
+    words += brought_by(backbone) if arm == "pretrained" else []
     if arm == "scratch":
         words = ["--model.init_args.backbone=null", f"--model.init_args.scratch_rate={rate}"]
     return [*seed_words(seed), *words]
@@ -137,8 +139,9 @@ def fit_and_keep(config: str, folder: Path, words: Sequence[str]) -> None:
     import json
 
     from gkmvlp.commands._arms import fit
+    from gkmvlp.commands._configs import by_name
 
-    fit(f"zoo://{config}", folder, words)
+    fit(str(by_name(config)), folder, words)
     (folder / KEPT).write_text(json.dumps({"best": best_score(folder / "checkpoints" / "best.ckpt")}))
 
 

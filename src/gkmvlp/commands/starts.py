@@ -2,7 +2,7 @@
 
 On phantoms, unless --data names a real data set. classification is repeated at each share of the labels, with a linear
 probe beside; localization and regions with a frozen encoder beside. On phantoms the backbone then reads the regions
-that were found, beside those of the atlas, and learns questions and reports from either. Runs that are complete are not
+that were found, beside those of the atlas, and learns questions and reports from either. Fits that are complete are not
 repeated.
 """
 
@@ -66,9 +66,11 @@ def _arms(arguments: argparse.Namespace, config: str, backbone: str, options: li
         classification_arms(config, out, backbone, seeds, arguments.shares, options, jobs)
         return
     arms = start_words(backbone) if arguments.task == "report" else localization_words(backbone)
-    run_arms(TASKS[arguments.task], config, out, arms, seeds, options, jobs)
-    if arguments.task == "regions" and not arguments.data:
+    compares_boxes = arguments.task == "regions" and not arguments.data
+    if compares_boxes:
         ensure_phantoms("VqaRad")
+    run_arms(TASKS[arguments.task], config, out, arms, seeds, options, jobs)
+    if compares_boxes:
         detector = out / "region_detection" / f"pretrained-{seeds[0]}" / "model"
         trainer = [word for word in arguments.options if word.startswith("--trainer.")]
         compare_boxes(out, backbone, PHANTOMS, detector, seeds, trainer, jobs)
