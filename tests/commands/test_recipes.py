@@ -1,6 +1,7 @@
 """What pretrain and finetune choose: config, data, backbone. No model is run; the commands are recorded."""
 
 import dataclasses
+import json
 import os
 import time
 from pathlib import Path
@@ -165,3 +166,20 @@ def test_recorded_figures_are_those_of_the_run_without_the_place_of_predictions(
     assert [dataclasses.replace(figure, predictions=None) for figure in own] == recorded
     assert all(figure.predictions for figure in own)
     assert "entity_auroc_macro" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("task", "config"), [("vqa", "vqa-phantom"), ("regions", "regions-phantom")])
+def test_a_backbone_of_another_architecture_is_fine_tuned_as_it_is(
+    task, config, pretrained, phantoms, tmp_path, monkeypatch
+):
+    """The config is of 128 pixels and the small model, the backbone of 32 and a tiny one."""
+    monkeypatch.setattr(finetune, "gkmvlp", lambda *words: main(list(words)))
+    places = ["--data", str(phantoms), "--out", str(tmp_path / "run"), "--backbone", str(pretrained / "backbone")]
+    short = ["--trainer.max_epochs=1", "--trainer.check_val_every_n_epoch=1"]
+    assert main(["finetune", task, "--config", config, *places, *short]) == 0
+    ours, theirs = (
+        json.loads((folder / "config.json").read_text())["architecture"]
+        for folder in (tmp_path / "run" / "model", pretrained / "backbone")
+    )
+    assert (ours["image_size"], ours["vision"]) == (32, theirs["vision"])
+    assert (tmp_path / "run" / "results.json").is_file()
