@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.data_modules.images import ImageError, Intensity, read_image
-from gkmvlp.data_modules.ledger import write_json
+from gkmvlp.data_modules.ledger import write_bytes, write_json
 from gkmvlp.data_modules.transforms import Pixels, letterbox
 from gkmvlp.geometry import Fit, Frame
 
@@ -87,9 +88,10 @@ class ImageCache:
             mapped = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
             frame_N6, bad = self._fill(mapped, workers)
             mapped.flush()
-            whole = folder / f".{stem}.{uuid4().hex}.frames.npy"  # another process may read these while we write
-            np.save(whole, frame_N6)
-            whole.replace(frames)
+            # another process may read these while we write
+            content = BytesIO()
+            np.save(content, frame_N6)
+            write_bytes(frames, content.getvalue())
             write_json(reasons, bad)
             # The array gets its name last: where it lies, the cache is whole.
             part.replace(pixels)

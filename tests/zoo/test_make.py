@@ -71,7 +71,7 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
     monkeypatch.setenv("GKMVLP_ZOO", str(models))
     monkeypatch.setenv("GKMVLP_CACHE", str(tmp_path / "cache"))
     before = tiny.tree(models)
-    monkeypatch.setattr(_zoo_make, "lightning", lambda *words: pytest.fail("run again"))
+    monkeypatch.setattr(_zoo_make, "fit", lambda *words: pytest.fail("run again"))
     assert main(words) == 0
     assert tiny.tree(models) == before
     assert main([*words, "--only", "gk-mvlp-phantom-vqa"]) == 0

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gkmvlp.commands._arms import lightning, run_arms, start_words
+from gkmvlp.commands._arms import run_arms, start_words, test
 from gkmvlp.commands._classification_arms import classification_arms
 from gkmvlp.commands._truth import match_findings
 from gkmvlp.commands.phantom import write_corpora
@@ -33,8 +33,7 @@ def further_stages(out: Path, data: Path, backbone: str, sizes: dict[str, int], 
     files.append(run_arms("region_detection", "zoo://regions-phantom", out, found, [0], [root], jobs))
     for task in ("grounding", "retrieval"):
         folder = out / f"evaluate-{task}"
-        words = [root, f"--model.init_args.backbone={backbone}", f"--trainer.default_root_dir={folder}"]
-        lightning("test", f"--config=zoo://{task}-phantom", *words)
+        test(f"zoo://{task}-phantom", folder, [root, f"--model.init_args.backbone={backbone}"])
         files.append(folder / "predictions" / f"{task}.parquet")
     match_findings(files[-1], data)
     return files

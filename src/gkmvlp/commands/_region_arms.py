@@ -41,7 +41,7 @@ def compare_boxes(
     for task, (config, data) in LEARNERS.items():
         for boxes, words in options[data].items():
             run_arms(task, config, out / f"boxes-{boxes}", {"pretrained": start}, seeds, [*words, *more], jobs)
-    return [_side_by_side(out, task) for task in (*READERS, *LEARNERS)]
+    return [_in_one_file(out, task) for task in (*READERS, *LEARNERS)]
 
 
 def _either(out: Path, data: str, root: Path, detector: Path) -> dict[str, list[str]]:
@@ -53,7 +53,7 @@ def _either(out: Path, data: str, root: Path, detector: Path) -> dict[str, list[
     return {"atlas": [given, f"{boxes}=atlas"], "detected": [given, *found]}
 
 
-def _side_by_side(out: Path, task: str) -> Path:
+def _in_one_file(out: Path, task: str) -> Path:
     """One predictions file of a task with either boxes; with those that were found it is a model of its own."""
     atlas, detected = (out / f"boxes-{boxes}" / "predictions" / f"{task}.parquet" for boxes in ("atlas", "detected"))
     table, meta = read_predictions(detected)

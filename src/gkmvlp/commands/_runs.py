@@ -13,6 +13,7 @@ from gkmvlp.commands._configs import by_name
 
 STAMP = "run.sha256"  # in the folder of a complete run: what it was made of
 Call = tuple[str, Path, Sequence[str]]  # config, the run's folder, its words
+Work = Callable[[str, Path, Sequence[str]], object]  # makes a run
 
 
 def side_by_side(work: Callable[..., object], calls: Sequence[Sequence[Any]], jobs: int) -> None:
@@ -45,9 +46,7 @@ def _begin(threads: int, bars: "SimpleQueue[str]") -> None:
     os.environ["GKMVLP_PROGRESS"] = bars.get()
 
 
-def run_missing(
-    work: Callable[[str, Path, Sequence[str]], object], calls: Sequence[Call], left: str, jobs: int
-) -> None:
+def run_missing(work: Work, calls: Sequence[Call], left: str, jobs: int) -> None:
     """Makes the runs that are not there, or were made with other words, another config, backbone or file.
 
     Args:
@@ -59,7 +58,7 @@ def run_missing(
     side_by_side(_make, [(work, *call) for call in calls if not _is_complete(*call, left)], jobs)
 
 
-def _make(work: Callable[[str, Path, Sequence[str]], object], config: str, folder: Path, words: Sequence[str]) -> None:
+def _make(work: Work, config: str, folder: Path, words: Sequence[str]) -> None:
     """Makes a run; its stamp is gone until it is complete, and tells of what lay there when it began."""
     stamp = _stamp(config, words)
     (folder / STAMP).unlink(missing_ok=True)
@@ -83,6 +82,6 @@ def _stamp(config: str, words: Sequence[str]) -> str:
     for word in words:
         key, _, value = word.partition("=")
         place = folder_of(value) if key == "--model.init_args.backbone" else Path(value)
-        named = [file for file in (place / "model.safetensors", place) if os.path.isfile(file)]
-        digest.update(b"\0".join([word.encode(), *(file.read_bytes() for file in named), b""]))
+        named = [part for part in (place / "model.safetensors", place) if os.path.isfile(part)]
+        digest.update(b"\0".join([word.encode(), *(part.read_bytes() for part in named), b""]))
     return digest.hexdigest()

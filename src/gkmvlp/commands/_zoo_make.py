@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from gkmvlp.commands._arms import lightning
+from gkmvlp.commands._arms import fit, test
 from gkmvlp.commands._configs import by_name
 from gkmvlp.commands._outcome import conclude
 from gkmvlp.commands._truth import score_on_truth
@@ -59,12 +59,11 @@ def _make(shipped: Shipped, out: Path, models: Path, options: list[str]) -> Entr
     folder = out / f"{shipped.name}-{hashlib.sha256(repr((texts, options, CORPORA, SEED)).encode()).hexdigest()[:8]}"
     if not (folder / "results.json").is_file():
         begin, data = time.monotonic(), out / "data"
-        words = [f"--config=zoo://{shipped.config}", f"--trainer.default_root_dir={folder}"]
-        words += [f"--data.init_args.root={data}", *options]
+        config, words = f"zoo://{shipped.config}", [f"--data.init_args.root={data}", *options]
         with ProcessTreePeak() as peak:
-            lightning("fit", *words)
+            fit(config, folder, words)
             checkpoint = round_run(folder)
-            lightning("test", *words, f"--ckpt_path={checkpoint}")
+            test(config, folder, [*words, f"--ckpt_path={checkpoint}"])
             if shipped is BACKBONE:
                 score_on_truth(folder / "predictions", data)
         conclude(folder, begin, peak.bytes)

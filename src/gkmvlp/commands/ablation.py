@@ -71,7 +71,7 @@ def _record(record: Path, keep: Path, seconds: float) -> None:
     found = cells(keep)
     taken = sum(Results.read(file).seconds for file in keep.glob("[!.]*/results.json"))
     note = (
-        f"Paired differences on the same resamples and seeds. The calls that completed the runs took "
+        "Paired differences on the same resamples and seeds. The calls that completed the runs took "
         f"{taken:,.0f} s, added up, as many at once as the cores allow; the seconds above are those of the last call."
     )
     table = record / "ablation.json"
