@@ -17,7 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-all check lint types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench zoo results wheels-check
+.PHONY: golden help setup demo test test-all check lint types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench zoo results wheels-check
 
 help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ test: $(STAMP) ## tests without the slow and the GPU ones
 
 test-all: $(STAMP) ## all tests
 	$(PYTEST)
+
+golden: $(STAMP) ## is every loss and figure of some seeded runs what it was, to the last bit? (12 minutes; ARGS=--record anew)
+	$(PY) -m tests.golden $(ARGS)
 
 check: lint types test ## what CI runs
 
