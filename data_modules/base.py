@@ -10,14 +10,14 @@ import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, DistributedSampler
 
-from gkmvlp.data_modules.cache import ImageCache
-from gkmvlp.data_modules.dataset import EpochSampler, SampleDataset, next_epoch
-from gkmvlp.data_modules.detected import read_regions, require_boxes
-from gkmvlp.data_modules.images import ImageError, Intensity, read_image
-from gkmvlp.data_modules.ledger import Ledger, describe_membership, write_json
-from gkmvlp.data_modules.samples import BoxSource, RegionPolicy, Sample, read_atlas
-from gkmvlp.data_modules.splits import SPLITS, in_fraction, require_disjoint
-from gkmvlp.data_modules.transforms import Augmentation, Pixels, letterbox, refuse_flip
+from gkmvlp.data_modules.pipeline.cache import ImageCache
+from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, next_epoch
+from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
+from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_image
+from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
+from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample, read_atlas
+from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
+from gkmvlp.data_modules.pipeline.transforms import Augmentation, Pixels, letterbox, refuse_flip
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Fit, Frame
 from gkmvlp.notices import is_phantom

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.nih_files import (
+from gkmvlp.data_modules.formats.chest_xray14 import (
     LABELS,
     RELEASED,
     find_files,
@@ -20,8 +20,8 @@ from gkmvlp.data_modules.nih_files import (
     read_entries,
     read_lists,
 )
-from gkmvlp.data_modules.samples import Sample
-from gkmvlp.data_modules.splits import fold_split, hash_split
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.splits import fold_split, hash_split
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import valid_boxes
 

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.report_labels import Labeled, count_notes, label_one
-from gkmvlp.data_modules.samples import Sample
-from gkmvlp.data_modules.splits import SPLITS, hash_fold, hash_split, require_disjoint
+from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_one
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.splits import SPLITS, hash_fold, hash_split, require_disjoint
 from gkmvlp.errors import ConfigError, DataError
 
 _NEEDED = ("image", "report", "patient_id")

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.mimic_tables import (
+from gkmvlp.data_modules.formats.mimic_cxr import (
     METADATA_TABLE,
     find_table,
     image_candidates,
@@ -17,9 +17,9 @@ from gkmvlp.data_modules.mimic_tables import (
     read_table,
     releases,
 )
-from gkmvlp.data_modules.samples import Sample
-from gkmvlp.data_modules.scene_graphs import ENTITY_OF
-from gkmvlp.data_modules.transforms import Float
+from gkmvlp.data_modules.formats.scene_graphs import ENTITY_OF
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.transforms import Float
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import valid_boxes

@@ -7,18 +7,18 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.ledger import Ledger
-from gkmvlp.data_modules.mimic_tables import (
+from gkmvlp.data_modules.formats.mimic_cxr import (
     MimicFiles,
     ReportFiles,
     find_files,
     image_candidates,
     read_table,
 )
-from gkmvlp.data_modules.report_labels import Labeled, count_notes, label_reports
-from gkmvlp.data_modules.samples import Sample
-from gkmvlp.data_modules.scene_graphs import NO_GRAPH, SceneGraphs, region_boxes
-from gkmvlp.data_modules.splits import SPLITS, require_disjoint
+from gkmvlp.data_modules.formats.scene_graphs import NO_GRAPH, SceneGraphs, region_boxes
+from gkmvlp.data_modules.pipeline.ledger import Ledger
+from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_reports
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.splits import SPLITS, require_disjoint
 from gkmvlp.errors import DataError
 from gkmvlp.report.sections import Sections
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.mimic_tables import (
+from gkmvlp.data_modules.formats.mimic_cxr import (
     METADATA_TABLE,
     find_table,
     image_candidates,
@@ -15,8 +15,8 @@ from gkmvlp.data_modules.mimic_tables import (
     read_table,
     releases,
 )
-from gkmvlp.data_modules.ms_cxr_files import find_annotations, read_annotations
-from gkmvlp.data_modules.samples import Sample
+from gkmvlp.data_modules.formats.ms_cxr import find_annotations, read_annotations
+from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import valid_boxes
 

@@ -8,8 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.nih_files import patient_of
-from gkmvlp.data_modules.rsna_files import (
+from gkmvlp.data_modules.formats.chest_xray14 import patient_of
+from gkmvlp.data_modules.formats.rsna_pneumonia import (
     LABELS,
     Header,
     find_base,
@@ -19,8 +19,8 @@ from gkmvlp.data_modules.rsna_files import (
     read_headers,
     read_labels,
 )
-from gkmvlp.data_modules.samples import Sample
-from gkmvlp.data_modules.splits import fold_split, hash_split
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.splits import fold_split, hash_split
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import valid_boxes
 

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.samples import Sample
-from gkmvlp.data_modules.splits import connected_groups, draw_groups
-from gkmvlp.data_modules.vqa_files import Layout, Question, read_questions
+from gkmvlp.data_modules.formats.vqa_rad import Layout, Question, read_questions
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.splits import connected_groups, draw_groups
 from gkmvlp.errors import ConfigError
 
 VqaSplit = Literal["official", "framed", "legacy-mevf", "image-disjoint"]

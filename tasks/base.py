@@ -12,14 +12,14 @@ from lightning import LightningDataModule, LightningModule
 from torch import Tensor
 
 from gkmvlp.batch import ImageBatch
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.backbone import Backbone, lineage, patient_hash
 from gkmvlp.errors import BackboneError, ConfigError
-from gkmvlp.metrics.predictions import write_predictions
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone, lineage, patient_hash
+from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.tokenizer import Tokens, tokenize
-from gkmvlp.tasks.optimization import Optimization, adamw
+from gkmvlp.tasks.parts.optimization import Optimization, adamw
 
 
 def text_keys(texts: list[str], device: torch.device) -> Tensor:

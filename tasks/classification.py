@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gkmvlp.batch import ImageBatch, LabelBatch
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.entities import of_label
 from gkmvlp.errors import BackboneError
 from gkmvlp.losses.labels import label_classification
 from gkmvlp.metrics.auroc import weighted_auroc
-from gkmvlp.models import backbone as backbones
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
-from gkmvlp.models.label_head import Features
+from gkmvlp.models.heads.label_classifier import Features
 from gkmvlp.models.tokenizer import Tokens
-from gkmvlp.tasks.entity_predictions import zero_shot_scores, zero_shot_texts
 from gkmvlp.tasks.fine_tuning import FineTuning
-from gkmvlp.tasks.labelling import label_logits, make_head, save_labelling
-from gkmvlp.tasks.optimization import Optimization
+from gkmvlp.tasks.parts.entity_predictions import zero_shot_scores, zero_shot_texts
+from gkmvlp.tasks.parts.labelling import label_logits, make_head, save_labelling
+from gkmvlp.tasks.parts.optimization import Optimization
 
 
 class Classification(FineTuning):

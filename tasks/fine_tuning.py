@@ -16,7 +16,7 @@ from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import Task
-from gkmvlp.tasks.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import Optimization
 
 
 class Seen(NamedTuple):

@@ -15,7 +15,7 @@ from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame
 from gkmvlp.models.config import Architecture
 from gkmvlp.tasks.base import Task
-from gkmvlp.tasks.grounding_trials import (
+from gkmvlp.tasks.parts.grounding_trials import (
     FOLDS,
     Trial,
     best_threshold,
@@ -26,7 +26,7 @@ from gkmvlp.tasks.grounding_trials import (
     trial_row,
     with_maps,
 )
-from gkmvlp.tasks.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import Optimization
 
 LEAST = 1e-12  # attention below it counts as it: hard routing makes zeros
 

@@ -15,12 +15,12 @@ from gkmvlp.batch import BoxBatch
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame
 from gkmvlp.metrics.detection import Image
-from gkmvlp.metrics.localization import LOOSE, best_threshold, mean_average_precision
+from gkmvlp.metrics.tasks.localization import LOOSE, best_threshold, mean_average_precision
 from gkmvlp.models.config import Architecture
-from gkmvlp.models.detector import Detections, DetectorConfig, Truth
-from gkmvlp.tasks.detecting import BoxHead, original, save_detecting
+from gkmvlp.models.heads.detector import Detections, DetectorConfig, Truth
 from gkmvlp.tasks.fine_tuning import FineTuning
-from gkmvlp.tasks.optimization import Optimization
+from gkmvlp.tasks.parts.detecting import BoxHead, original, save_detecting
+from gkmvlp.tasks.parts.optimization import Optimization
 
 HALVES = 2  # of the frame: the prior box of a label is one in each
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gkmvlp.batch import StudyBatch
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.entities import ENTITY_INDEX, entity
 from gkmvlp.errors import ConfigError
 from gkmvlp.losses.ecls import entity_classification
@@ -19,15 +20,20 @@ from gkmvlp.losses.itm import hard_negatives, image_text_matching, same_pair
 from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.losses.position import position_likelihood
 from gkmvlp.losses.statements import draw_statements, statement_matching
-from gkmvlp.models import backbone as backbones
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.base import Task, text_keys
-from gkmvlp.tasks.entity_predictions import PRESENT, attention_peaks, entity_rows, zero_shot_scores, zero_shot_texts
-from gkmvlp.tasks.objectives import OBJECTIVES, Objectives
-from gkmvlp.tasks.optimization import Optimization
+from gkmvlp.tasks.parts.entity_predictions import (
+    PRESENT,
+    attention_peaks,
+    entity_rows,
+    zero_shot_scores,
+    zero_shot_texts,
+)
+from gkmvlp.tasks.parts.objectives import OBJECTIVES, Objectives
+from gkmvlp.tasks.parts.optimization import Optimization
 
 Stage = Literal["train", "val", "test"]
 WORDINGS = (PRESENT, "{name}", "{name} is present.", "Is there {name}?")  # of statements

@@ -16,12 +16,12 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame
 from gkmvlp.losses.regions import region_boxes
-from gkmvlp.metrics.regions import row_overlaps
+from gkmvlp.metrics.tasks.region_detection import row_overlaps
 from gkmvlp.models.config import Architecture
-from gkmvlp.models.region_head import RegionHead
+from gkmvlp.models.heads.region_detector import RegionHead
 from gkmvlp.tasks.fine_tuning import FineTuning
-from gkmvlp.tasks.optimization import Optimization
-from gkmvlp.tasks.region_folder import save_regions
+from gkmvlp.tasks.parts.optimization import Optimization
+from gkmvlp.tasks.parts.region_folder import save_regions
 
 
 class RegionDetection(FineTuning):

@@ -13,14 +13,14 @@ from torch import Tensor
 from torchmetrics.classification import BinaryF1Score
 
 from gkmvlp.batch import ImageBatch, StudyBatch
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.metrics.report_entities import present
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.tasks.fine_tuning import FineTuning
-from gkmvlp.tasks.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import Optimization
 
 
 class ReportGeneration(FineTuning):

@@ -15,7 +15,7 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.base import Task, text_keys
-from gkmvlp.tasks.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import Optimization
 
 PAIRS = 256  # pairs that matching reads at once
 KEPT = 1000  # places of a ranking that are written; the rank of the first right candidate is that among all

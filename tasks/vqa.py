@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gkmvlp.batch import QuestionBatch
+from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import ConfigError
 from gkmvlp.losses.lm import report_likelihood
-from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.text import Memory
-from gkmvlp.tasks.answering import AnswerHead, Head, best_answers, question_memory, save_answering
 from gkmvlp.tasks.fine_tuning import FineTuning
-from gkmvlp.tasks.optimization import Optimization
+from gkmvlp.tasks.parts.answering import AnswerHead, Head, best_answers, question_memory, save_answering
+from gkmvlp.tasks.parts.optimization import Optimization
 
 GREY = 0.5  # the mean of equalised pixels
 

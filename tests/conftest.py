@@ -18,7 +18,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A phantom corpus at 32 px: 24 patients (21 train, 1 validate, 3 test), 10 images with questions. Read only."""
-    from gkmvlp.data_modules.lookalikes import mimic_cxr, vqa_rad
+    from gkmvlp.data_modules.synthetic import mimic_cxr, vqa_rad
 
     root = tmp_path_factory.mktemp("phantoms") / "data"
     mimic_cxr.write(root, 24, 0, size=32, workers=1)
@@ -29,7 +29,7 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def pretrained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a pre-training on the tiny corpus by the real command; its backbone is ``backbone/``. Read only."""
-    from gkmvlp.cli import main
+    from gkmvlp.app.cli import main
     from tests.tiny import words
 
     out = tmp_path_factory.mktemp("pretrained") / "run"

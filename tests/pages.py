@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 
 
 def page_of(out: Path) -> tuple[list[str], int, str]:

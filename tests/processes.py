@@ -7,11 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 
 # loading the libraries takes most of the time of a program that stops at bad input
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["gkmvlp.cli", "gkmvlp.commands._lightning", "gkmvlp.tasks", "gkmvlp.data_modules"])
+PROCESSES.set_forkserver_preload(
+    ["gkmvlp.app.cli", "gkmvlp.app.running.lightning_cli", "gkmvlp.tasks", "gkmvlp.data_modules"]
+)
 
 
 def program(words: tuple[str, ...], out: str, error: str) -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.cli import LIGHTNING, _Parser, command_names, main
-from gkmvlp.commands._configs import zoo_configs
+from gkmvlp.app.cli import LIGHTNING, _Parser, command_names, main
+from gkmvlp.app.running.configs import zoo_configs
 from gkmvlp.zoo.registry import list_models
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,7 +56,7 @@ def test_targets_and_variables_exist(words):
 
 def parsed(words):
     """Arguments of a plain command and the words it passes on; a wrong option raises."""
-    module = importlib.import_module(f"gkmvlp.commands.{words[0]}")
+    module = importlib.import_module(f"gkmvlp.app.commands.{words[0]}")
     parser = _Parser(prog=words[0], allow_abbrev=False)
     module.add_arguments(parser)
     arguments, unknown = parser.parse_known_args(words[1:])
@@ -112,8 +112,8 @@ def known_key(key):
     import gkmvlp.tasks as tasks
     from gkmvlp.models.config import Architecture
     from gkmvlp.models.generation import Search
-    from gkmvlp.tasks.objectives import Objectives
-    from gkmvlp.tasks.optimization import Optimization
+    from gkmvlp.tasks.parts.objectives import Objectives
+    from gkmvlp.tasks.parts.optimization import Optimization
 
     part, *names = key.split(".")
     if part == "trainer":

@@ -6,7 +6,7 @@ import pytest
 import torch
 from lightning.pytorch import LightningModule
 
-from gkmvlp.commands._trainer import trainer_arguments
+from gkmvlp.app.running.trainer_defaults import trainer_arguments
 from gkmvlp.hardware import best_precision, runs_at_once
 
 

@@ -9,14 +9,14 @@ import pytest
 import torch
 
 import gkmvlp
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.backbone import lineage
+from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.data_modules import ImageReportPairs
 from gkmvlp.errors import BackboneError
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import lineage
-from gkmvlp.models.hub import trained_on_patients
 from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.notices import NO_PATIENT
-from tests.commands.small_models import ANSWERS, ENTITIES, write_answering, write_backbone, write_images
+from tests.app.small_models import ANSWERS, ENTITIES, write_answering, write_backbone, write_images
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,8 @@ def use(program, python, folder, environment):
     if DICOM.is_file():
         lines = [line.replace("image.png", shlex.quote(str(DICOM))) for line in COMMANDS]
         words = [shlex.split(line)[1:] for line in lines if line.startswith("gkmvlp predict")]
-        code = f"import sys\nfrom gkmvlp.cli import main\nsys.exit(any([main(each) for each in {words}]))"  # one import
+        # one import
+        code = f"import sys\nfrom gkmvlp.app.cli import main\nsys.exit(any([main(each) for each in {words}]))"
         assert call(python, "-c", code, cwd=folder, env=environment).count("never saw a patient") == len(words) == 5
         assert len(list((folder / "pictures").iterdir())) == 2
     code = "\n".join(PYTHON) + "\nprint(gkmvlp.__file__, vectors.images.shape)"

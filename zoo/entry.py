@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
+from gkmvlp.checkpoints.references import PINNED as PINNED_MODEL
 from gkmvlp.errors import ZooError
-from gkmvlp.models.locations import PINNED as PINNED_MODEL
 from gkmvlp.zoo.schema import Mistake, build
 
 SCHEME = "zoo://"
@@ -44,7 +44,7 @@ class Licences:
 
 @dataclass(frozen=True)
 class Result:
-    """A figure with its interval; the fields are those of ``gkmvlp.metrics.figure.Figure``."""
+    """A figure with its interval; the fields are those of ``gkmvlp.metrics.results.figure.Figure``."""
 
     task: str
     name: str

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gkmvlp.errors import ZooError
-from gkmvlp.zoo.cache import cache_folder
 from gkmvlp.zoo.entry import PACKAGED, SCHEME, TASKS, Entry, parse
+from gkmvlp.zoo.store.cache import cache_folder
 
 
 def read(path: Path) -> Entry:

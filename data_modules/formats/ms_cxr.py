@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from gkmvlp.data_modules.mimic_tables import releases
+from gkmvlp.data_modules.formats.mimic_cxr import releases
 from gkmvlp.errors import DataError
 
 _GET = "get MS-CXR on PhysioNet (physionet.org/content/ms-cxr, credentialed access)"

@@ -10,7 +10,7 @@ import pandas as pd
 from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
-from gkmvlp.data_modules.ledger import write_json
+from gkmvlp.data_modules.pipeline.ledger import write_json
 from gkmvlp.errors import DataError
 
 LABELS, CLASSES, IMAGES = "stage_2_train_labels.csv", "stage_2_detailed_class_info.csv", "stage_2_train_images"

@@ -9,7 +9,7 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS
-from gkmvlp.data_modules.transforms import Float, Mask
+from gkmvlp.data_modules.pipeline.transforms import Float, Mask
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import valid_boxes

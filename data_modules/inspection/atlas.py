@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from gkmvlp.anatomy import REGIONS, VIEWS
-from gkmvlp.data_modules.samples import Sample
-from gkmvlp.data_modules.transforms import Float
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.transforms import Float
 from gkmvlp.geometry import Frame
 
 

@@ -13,13 +13,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gkmvlp.checkpoints.backbone import patient_hash
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.checking import AUTO_IMAGES
-from gkmvlp.data_modules.ledger import require_same
-from gkmvlp.data_modules.splits import SPLITS
-from gkmvlp.data_modules.thumbnails import Thumbnails, same_images
+from gkmvlp.data_modules.inspection.check import AUTO_IMAGES
+from gkmvlp.data_modules.inspection.thumbnails import Thumbnails, same_images
+from gkmvlp.data_modules.pipeline.ledger import require_same
+from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.errors import BackboneError, DataError
-from gkmvlp.models.backbone import patient_hash
 
 _EXAMPLES = 5
 

@@ -11,11 +11,11 @@ import gkmvlp.data_modules as data_modules
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.chest_xray14 import ChestXray14
 from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
-from gkmvlp.data_modules.images import ImageError, read_image
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.ms_cxr import MsCxr
+from gkmvlp.data_modules.pipeline.images import ImageError, read_image
+from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.data_modules.rsna_pneumonia import RsnaPneumonia
-from gkmvlp.data_modules.splits import SPLITS
 from gkmvlp.data_modules.vqa_rad import VqaRad
 from gkmvlp.errors import ConfigError, UsageError
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from gkmvlp.data_modules.images import read_image
-from gkmvlp.data_modules.knowledge import study_rows
+from gkmvlp.data_modules.formats.scene_graphs import SceneGraphs
+from gkmvlp.data_modules.inspection.knowledge_table import study_rows
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
-from gkmvlp.data_modules.samples import Sample
-from gkmvlp.data_modules.scene_graphs import SceneGraphs
+from gkmvlp.data_modules.pipeline.images import read_image
+from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.report.sentences import split_sentences
 
 STATUS = {1: "present", 0: "absent", -1: "uncertain"}

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gkmvlp.anatomy import REGION_INDEX, side_of
-from gkmvlp.data_modules.ledger import write_bytes
-from gkmvlp.data_modules.samples import Sample
-from gkmvlp.data_modules.scene_graphs import Attribute, SceneGraphs, attributes
+from gkmvlp.data_modules.formats.scene_graphs import Attribute, SceneGraphs, attributes
+from gkmvlp.data_modules.pipeline.ledger import write_bytes
+from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.report.labeler import label_report
 from gkmvlp.report.sentences import split_sentences
 

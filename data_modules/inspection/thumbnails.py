@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.data_modules.cache import ImageCache
+from gkmvlp.data_modules.pipeline.cache import ImageCache
 
 SIDE = 32
 SAME = 0.999

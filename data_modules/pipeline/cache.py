@@ -11,9 +11,9 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.data_modules.images import ImageError, Intensity, read_image
-from gkmvlp.data_modules.ledger import write_bytes, write_json
-from gkmvlp.data_modules.transforms import Pixels, letterbox
+from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_image
+from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json
+from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
 from gkmvlp.geometry import Fit, Frame
 
 _VERSION = 1  # raise when decoding or fitting changes

@@ -8,8 +8,8 @@ import torch
 from lightning import Trainer
 from torch.utils.data import Dataset, DistributedSampler
 
-from gkmvlp.data_modules.samples import RegionPolicy, Sample
-from gkmvlp.data_modules.transforms import Augmentation, Pixels, to_fractions
+from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
+from gkmvlp.data_modules.pipeline.transforms import Augmentation, Pixels, to_fractions
 from gkmvlp.geometry import Frame
 
 

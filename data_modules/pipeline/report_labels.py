@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gkmvlp.anatomy import REGIONS
-from gkmvlp.data_modules.ledger import Ledger, write_bytes
+from gkmvlp.data_modules.pipeline.ledger import Ledger, write_bytes
 from gkmvlp.entities import ENTITIES, list_hash
 from gkmvlp.report.labeler import label_report, stated_regions, statuses
 from gkmvlp.report.sections import Sections, parse_sections, report_text

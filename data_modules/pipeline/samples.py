@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gkmvlp.anatomy import REGIONS, atlas_from_names, shipped_atlas
-from gkmvlp.data_modules.transforms import Float, Mask, jitter_boxes
+from gkmvlp.data_modules.pipeline.transforms import Float, Mask, jitter_boxes
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
 

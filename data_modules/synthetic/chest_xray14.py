@@ -15,8 +15,8 @@ import pyarrow as pa
 from PIL import Image
 from pyarrow import parquet
 
-from gkmvlp.data_modules.lookalikes.staging import TRUTH, digest, in_parallel, staged
-from gkmvlp.data_modules.nih_files import FOLDER, LISTS, NO_FINDING, RELEASED
+from gkmvlp.data_modules.formats.chest_xray14 import FOLDER, LISTS, NO_FINDING, RELEASED
+from gkmvlp.data_modules.synthetic.staging import TRUTH, digest, in_parallel, staged
 from gkmvlp.entities import entity
 from gkmvlp.errors import DataError
 from gkmvlp.phantom.generate import GENERATOR_VERSION, draw_phantom

@@ -10,19 +10,19 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from gkmvlp.data_modules.lookalikes.mimic_tables import write_tables
-from gkmvlp.data_modules.lookalikes.scene_graphs import scene_graph
-from gkmvlp.data_modules.lookalikes.staging import (
+from gkmvlp.data_modules.synthetic.mimic_tables import write_tables
+from gkmvlp.data_modules.synthetic.scene_graphs import scene_graph
+from gkmvlp.data_modules.synthetic.staging import (
     TRUTH,
     equalized_jpg,
     in_parallel,
     staged,
     write_zip,
 )
-from gkmvlp.data_modules.lookalikes.studies import Study, Written, draw, plan_studies
+from gkmvlp.data_modules.synthetic.studies import Study, Written, draw, plan_studies
 from gkmvlp.errors import DataError
 from gkmvlp.phantom.generate import GENERATOR_VERSION
-from gkmvlp.phantom.grammar import as_text, write_report
+from gkmvlp.phantom.writing.grammar import as_text, write_report
 
 JPG = "mimic-cxr-jpg/2.1.0"
 CXR = "mimic-cxr/2.1.0"

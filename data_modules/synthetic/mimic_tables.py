@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.data_modules.lookalikes.staging import digest, write_csv
-from gkmvlp.data_modules.lookalikes.studies import Written
+from gkmvlp.data_modules.synthetic.staging import digest, write_csv
+from gkmvlp.data_modules.synthetic.studies import Written
 from gkmvlp.entities import entity
 
 CHEXPERT = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Enlarged Cardiomediastinum", "Fracture",

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from gkmvlp.anatomy import Side
-from gkmvlp.data_modules.lookalikes.staging import TRUTH, digest, staged
+from gkmvlp.data_modules.synthetic.staging import TRUTH, digest, staged
 from gkmvlp.entities import entity
 from gkmvlp.errors import DataError
-from gkmvlp.phantom.noun_phrases import finish, phrase
 from gkmvlp.phantom.plan import Finding
+from gkmvlp.phantom.writing.noun_phrases import finish, phrase
 
 FOLDER = "ms-cxr"
 CATEGORIES = ("Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Lung Opacity", "Pleural Effusion", "Pneumonia",

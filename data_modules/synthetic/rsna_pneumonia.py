@@ -22,9 +22,9 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, JPEGBaseline8Bit, SecondaryCaptureImageStorage, generate_uid
 
-from gkmvlp.data_modules.lookalikes.chest_xray14 import Shot, draw, labels_of, plan_shots
-from gkmvlp.data_modules.lookalikes.staging import TRUTH, digest, in_parallel, staged, uuid
-from gkmvlp.data_modules.rsna_files import CLASSES, IMAGES, LABELS, MAPPING
+from gkmvlp.data_modules.formats.rsna_pneumonia import CLASSES, IMAGES, LABELS, MAPPING
+from gkmvlp.data_modules.synthetic.chest_xray14 import Shot, draw, labels_of, plan_shots
+from gkmvlp.data_modules.synthetic.staging import TRUTH, digest, in_parallel, staged, uuid
 from gkmvlp.errors import DataError
 from gkmvlp.phantom.generate import GENERATOR_VERSION
 from gkmvlp.phantom.plan import Phantom

@@ -9,9 +9,9 @@ import numpy as np
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS
 from gkmvlp.geometry import Frame
-from gkmvlp.phantom.grammar import Report
-from gkmvlp.phantom.noun_phrases import Statement
 from gkmvlp.phantom.plan import Phantom
+from gkmvlp.phantom.writing.grammar import Report
+from gkmvlp.phantom.writing.noun_phrases import Statement
 
 # entity -> category|name; lines are told apart by their wording.
 _ATTRIBUTES: dict[str, str] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gkmvlp.data_modules.lookalikes.staging import dicom_id, numbers
+from gkmvlp.data_modules.synthetic.staging import dicom_id, numbers
 from gkmvlp.phantom.generate import draw_phantom
 from gkmvlp.phantom.plan import Phantom
 

@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from gkmvlp.data_modules.lookalikes.staging import TRUTH, digest, equalized_jpg, in_parallel, numbers, staged, uuid
+from gkmvlp.data_modules.synthetic.staging import TRUTH, digest, equalized_jpg, in_parallel, numbers, staged, uuid
 from gkmvlp.errors import DataError
 from gkmvlp.phantom.generate import draw_phantom
-from gkmvlp.phantom.questions import Question, write_questions
+from gkmvlp.phantom.writing.questions import Question, write_questions
 
 FOLDER = "vqa-rad"
 _TABLE = "VQA_RAD Dataset Public.json"

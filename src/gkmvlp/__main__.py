@@ -2,7 +2,7 @@
 
 import sys
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

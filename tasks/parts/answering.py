@@ -15,14 +15,14 @@ from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.weights import head_told, plain_state
 from gkmvlp.metrics.answers import exact_v1
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
-from gkmvlp.models.weights import head_told, plain_state
 
 Head = Literal["ranked", "free", "classifier"]
 LONGEST = 16  # tokens of a free answer; the longest of VQA-RAD are shorter still in most vocabularies

@@ -15,15 +15,15 @@ from safetensors.torch import load_file
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor, nn
 
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.weights import head_told, plain_state
 from gkmvlp.geometry import Frame, valid_boxes
 from gkmvlp.losses.detection import box_overlap, focal_classification
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone
-from gkmvlp.models.detector import Detections, Detector, DetectorConfig
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.grounded_knowledge import Grounded
+from gkmvlp.models.heads.detector import Detections, Detector, DetectorConfig
 from gkmvlp.models.vision import ImageFeatures
-from gkmvlp.models.weights import head_told, plain_state
 
 WORDS, TENSORS = "boxes.json", "detector.safetensors"
 

@@ -12,9 +12,9 @@ import torch
 
 from gkmvlp.entities import of_label
 from gkmvlp.geometry import Frame
-from gkmvlp.metrics.grounding import iou
+from gkmvlp.metrics.tasks.grounding import iou
 from gkmvlp.models.regions import coverage
-from gkmvlp.tasks.heat_maps import SHARES, Float, contrast_to_noise, enlarge, image_area, inside, peak, top_boxes
+from gkmvlp.tasks.parts.heat_maps import SHARES, Float, contrast_to_noise, enlarge, image_area, inside, peak, top_boxes
 
 FOLDS = 5  # of test patients, where only they have boxes
 

@@ -10,12 +10,12 @@ from safetensors.torch import load_file
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.weights import head_told, plain_state
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
-from gkmvlp.models.label_head import LabelHead
-from gkmvlp.models.weights import head_told, plain_state
+from gkmvlp.models.heads.label_classifier import LabelHead
 
 
 def make_head(labels: tuple[str, ...], architecture: Architecture, features: str) -> LabelHead:

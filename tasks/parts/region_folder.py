@@ -15,12 +15,12 @@ from safetensors.torch import save as tensors_to_bytes
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.weights import plain_state
 from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Frame
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone
-from gkmvlp.models.region_head import RegionHead
-from gkmvlp.models.weights import plain_state
+from gkmvlp.models.heads.region_detector import RegionHead
 
 FILE = "region_head.safetensors"
 Float = NDArray[np.float32]

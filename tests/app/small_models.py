@@ -8,11 +8,11 @@ import torch
 from PIL import Image
 from torch import nn
 
-from gkmvlp.models import backbone as backbones
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.models.config import Architecture, KnowledgeConfig, TextConfig, VisionConfig
-from gkmvlp.models.detector import DetectorConfig
-from gkmvlp.tasks.answering import AnswerHead, save_answering
-from gkmvlp.tasks.detecting import BoxHead, save_detecting
+from gkmvlp.models.heads.detector import DetectorConfig
+from gkmvlp.tasks.parts.answering import AnswerHead, save_answering
+from gkmvlp.tasks.parts.detecting import BoxHead, save_detecting
 
 ENTITIES = ["pleural effusion", "cardiomegaly", "pneumothorax", "fracture"]
 SENTENCES = ["The heart is normal in size.", "There is a small left pleural effusion.", "No pneumothorax is seen."]

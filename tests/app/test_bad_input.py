@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from tests.processes import gkmvlp
 from tests.tiny import ARCHITECTURE, tree, words
 

@@ -8,13 +8,13 @@ from importlib.metadata import entry_points
 
 import pytest
 
-from gkmvlp import cli
-from gkmvlp.cli import CLOSED, command_names, main
+from gkmvlp.app import cli
+from gkmvlp.app.cli import CLOSED, command_names, main
 from gkmvlp.errors import DataError
 
 PROBE = """
 import sys
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 code = main({words!r})
 loaded = sorted({{"torch", "lightning", "transformers", "timm", "monai", "albumentations"}} & set(sys.modules))
 print("LOADED", loaded, file=sys.stderr)
@@ -102,7 +102,7 @@ def test_an_unexpected_error_is_not_hidden(monkeypatch):
 @pytest.mark.parametrize("script", ["lightning", "gkmvlp"])
 def test_this_distribution_declares_the_script(script):
     owners = {point.dist.name: point.value for point in entry_points(group="console_scripts", name=script)}
-    assert owners["gkmvlp"] == "gkmvlp.cli:main"
+    assert owners["gkmvlp"] == "gkmvlp.app.cli:main"
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
@@ -125,7 +125,7 @@ def test_module_is_the_same_program():
 def test_fit_help_adds_little_to_lightnings_own_start():
     """The whole may take 8 s, of which torch and Lightning take 5: a ratio, as a busy machine stretches both alike."""
     code = (
-        "import sys, time, lightning.pytorch.cli; theirs = time.process_time(); from gkmvlp.cli import main; "
+        "import sys, time, lightning.pytorch.cli; theirs = time.process_time(); from gkmvlp.app.cli import main; "
         "code = main(['fit', '--help']); print(theirs, time.process_time() - theirs, file=sys.stderr); sys.exit(code)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -136,7 +136,7 @@ def test_fit_help_adds_little_to_lightnings_own_start():
 
 
 def test_offline_holds_for_the_hub_too():
-    code = "import os, gkmvlp.cli; gkmvlp.cli.main(); print(os.environ.get('HF_HUB_OFFLINE'))"
+    code = "import os, gkmvlp.app.cli; gkmvlp.app.cli.main(); print(os.environ.get('HF_HUB_OFFLINE'))"
     for given, told in (("1", "1"), ("", "None")):
         environment = {**os.environ, "GKMVLP_OFFLINE": given}
         environment.pop("HF_HUB_OFFLINE", None)

@@ -9,7 +9,7 @@ from lightning.pytorch import LightningDataModule, LightningModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from gkmvlp.data_modules.ledger import describe_membership
+from gkmvlp.data_modules.pipeline.ledger import describe_membership
 from gkmvlp.errors import BackboneError, DataError
 
 

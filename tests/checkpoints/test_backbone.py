@@ -12,10 +12,10 @@ from torch import nn
 from transformers import BertConfig, BertForMaskedLM
 
 from gkmvlp.anatomy import shipped_atlas
-from gkmvlp.data_modules.samples import read_atlas
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints import weights
+from gkmvlp.data_modules.pipeline.samples import read_atlas
 from gkmvlp.errors import BackboneError, ConfigError
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models import weights
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.tokenizer import train_tokenizer
 

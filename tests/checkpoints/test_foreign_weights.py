@@ -20,13 +20,13 @@ from transformers import (
     CLIPVisionModelWithProjection,
 )
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
+from gkmvlp.checkpoints.bert_weights import bert_sizes
+from gkmvlp.checkpoints.foreign_weights import LAYOUTS, rename
 from gkmvlp.errors import BackboneError
-from gkmvlp.models.bert_weights import bert_sizes
 from gkmvlp.models.config import VisionConfig
-from gkmvlp.models.foreign import LAYOUTS, rename
 from gkmvlp.models.vision import VisionEncoder
-from tests.models.mgca import Mgca
+from tests.checkpoints.mgca import Mgca
 
 S, D, DEPTH = 32, 16, 2
 VIT = {"patch_size": 8, "embed_dim": D, "depth": DEPTH, "num_heads": 2}

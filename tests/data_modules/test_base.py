@@ -10,7 +10,7 @@ from PIL import Image
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.samples import Sample
+from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.errors import ConfigError, DataError
 
 R = len(REGIONS)

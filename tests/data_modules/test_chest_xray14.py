@@ -6,9 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.data_modules import ChestXray14
-from gkmvlp.data_modules.nih_files import LABELS
+from gkmvlp.data_modules.formats.chest_xray14 import LABELS
 from gkmvlp.errors import ConfigError, DataError
 
 # name: labels, list, boxes as written: label, x, y, w, h in pixels of 1024 x 1024

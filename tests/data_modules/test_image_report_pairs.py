@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from gkmvlp.data_modules import ImageReportPairs
-from gkmvlp.data_modules.splits import hash_split
+from gkmvlp.data_modules.pipeline.splits import hash_split
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.errors import ConfigError, DataError
 

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.data_modules import ImaGenomeGold
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import read_predictions
 from tests.data_modules.conftest import MimicTree
 
 BOXES = "gold_bbox_coordinate_annotations_1000images.csv"

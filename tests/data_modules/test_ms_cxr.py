@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.data_modules import MsCxr
-from gkmvlp.data_modules.lookalikes import ms_cxr as lookalike
 from gkmvlp.data_modules.ms_cxr import PUBLISHED
+from gkmvlp.data_modules.synthetic import ms_cxr as lookalike
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
-from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.metrics.results.evaluate import figures_of
 
 COLUMNS = "dicom_id,category_name,label_text,path,x,y,w,h,image_width,image_height"
 

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from pydicom import dcmread
 
-from gkmvlp.cli import main
-from gkmvlp.data_modules import RsnaPneumonia, rsna_files, rsna_pneumonia
-from gkmvlp.data_modules.lookalikes import rsna_pneumonia as lookalike
-from gkmvlp.data_modules.rsna_files import IMAGES, LABELS, MAPPING
+from gkmvlp.app.cli import main
+from gkmvlp.data_modules import RsnaPneumonia, rsna_pneumonia
+from gkmvlp.data_modules.formats import rsna_pneumonia as files
+from gkmvlp.data_modules.formats.rsna_pneumonia import IMAGES, LABELS, MAPPING
 from gkmvlp.data_modules.rsna_pneumonia import LEGACY, draw_legacy
+from gkmvlp.data_modules.synthetic import rsna_pneumonia as lookalike
 from gkmvlp.errors import ConfigError, DataError
 from gkmvlp.geometry import Frame
 
@@ -178,7 +179,7 @@ def test_copies_in_another_format_are_measured_in_the_release(tree: Path):
 
 def test_headers_are_read_once_with_a_cache(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     expected = ready(tree, cache_dir=str(tmp_path / "cache")).samples
-    monkeypatch.setattr(rsna_files, "dcmread", None)
+    monkeypatch.setattr(files, "dcmread", None)
     again = ready(tree, cache_dir=str(tmp_path / "cache")).samples
     assert [(sample.view, tuple(sample.size)) for sample in again] == [
         (sample.view, tuple(sample.size)) for sample in expected

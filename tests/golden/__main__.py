@@ -2,7 +2,7 @@
 
 ``python -m tests.golden`` runs the real command on phantoms, on one thread in float32, and compares every loss, figure
 and score with ``values.json``; ``--record`` writes that file anew. The values are our own output, no truth: they show
-that a refactor changed nothing. Another processor or release of PyTorch rounds otherwise, so the file says which made it.
+that a refactor changed nothing. Another processor or release of PyTorch rounds otherwise: the file says which made it.
 """
 
 import argparse

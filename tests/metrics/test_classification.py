@@ -10,9 +10,9 @@ from torchmetrics.functional.classification import binary_calibration_error
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.assemble import Key
 from gkmvlp.metrics.bootstrap import Resamples
-from gkmvlp.metrics.classification import TASK, calibration_curve
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import write_predictions
+from gkmvlp.metrics.tasks.classification import TASK, calibration_curve
 from tests.metrics.corpora import META
 
 LABELS = ("Effusion", "Mass", "Hernia")  # Hernia is always absent

@@ -9,7 +9,7 @@ from monai.metrics import compute_froc_curve_data, compute_froc_score
 from monai.metrics.froc import compute_fp_tp_probs_nd
 
 from gkmvlp.metrics.detection import FALSE_POSITIVES, Image, challenge_scores, find_boxes, froc, strongest
-from gkmvlp.metrics.localization import LOOSE, STRICT, best_threshold, mean_average_precision
+from gkmvlp.metrics.tasks.localization import LOOSE, STRICT, best_threshold, mean_average_precision
 from tests.metrics.detections import boxes, corpus
 
 

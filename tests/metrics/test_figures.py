@@ -5,8 +5,8 @@ from sklearn.metrics import roc_auc_score
 
 from gkmvlp.metrics.answers import exact_v1, vqav2
 from gkmvlp.metrics.bootstrap import Resamples
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import write_predictions
 from tests.metrics.corpora import META, entity_table, grounding_table, vqa_table
 
 

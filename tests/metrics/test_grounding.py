@@ -6,9 +6,9 @@ import pytest
 from torch import tensor
 from torchvision.ops import box_iou
 
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.grounding import iou
-from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import write_predictions
+from gkmvlp.metrics.tasks.grounding import iou
 from tests.metrics.corpora import META, grounding_table
 
 

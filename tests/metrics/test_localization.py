@@ -10,9 +10,9 @@ from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.assemble import figures
 from gkmvlp.metrics.bootstrap import Resamples
 from gkmvlp.metrics.detection import Image, challenge_scores
-from gkmvlp.metrics.localization import LOOSE, TASK, images_of, mean_average_precision
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
-from gkmvlp.metrics.tables import is_headline
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
+from gkmvlp.metrics.results.tables import is_headline
+from gkmvlp.metrics.tasks.localization import LOOSE, TASK, images_of, mean_average_precision
 from tests.metrics.corpora import META
 from tests.metrics.detections import ONES, corpus, table
 

@@ -9,12 +9,12 @@ import pytest
 from torchmetrics.functional.text import bleu_score
 from torchmetrics.functional.text.rouge import rouge_score
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.metrics.bleu import bleu, bleu_counts, bleu_curves
 from gkmvlp.metrics.cider import cider_d
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import write_predictions
 from gkmvlp.metrics.report_entities import NAMES, f1_curves, present
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.metrics.rouge import common_subsequence, rouge_l
 from gkmvlp.metrics.words import words
 from tests.metrics.corpora import META

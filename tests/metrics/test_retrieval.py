@@ -8,9 +8,9 @@ import pytest
 
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.bootstrap import Resamples
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import write_predictions
-from gkmvlp.metrics.retrieval import median_curve, random_recall
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import write_predictions
+from gkmvlp.metrics.tasks.retrieval import median_curve, random_recall
 from tests.metrics.corpora import META
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from gkmvlp.anatomy import REGIONS
-from gkmvlp.models import backbone as backbones
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.models.config import Architecture, KnowledgeConfig, TextConfig, VisionConfig
 
 SENTENCES = [

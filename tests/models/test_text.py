@@ -4,8 +4,8 @@ import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertLMHeadModel, RobertaConfig
 
+from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
 from gkmvlp.errors import BackboneError
-from gkmvlp.models.bert_weights import bert_sizes, load_bert
 from gkmvlp.models.config import TextConfig
 from gkmvlp.models.text import FusionBert
 

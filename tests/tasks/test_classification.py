@@ -11,18 +11,18 @@ import torch
 from safetensors.torch import load_file
 from sklearn.metrics import roc_auc_score
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.data_modules import ChestXray14
-from gkmvlp.data_modules.lookalikes import chest_xray14
+from gkmvlp.data_modules.synthetic import chest_xray14
 from gkmvlp.entities import entity
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import read_predictions
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.label_head import LabelHead
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import read_predictions
+from gkmvlp.models.heads.label_classifier import LabelHead
 from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.tasks import Classification
 from gkmvlp.tasks.classification import prevalence
-from gkmvlp.tasks.labelling import label_logits, load_label_head
+from gkmvlp.tasks.parts.labelling import label_logits, load_label_head
 from tests.pages import page_of
 from tests.processes import gkmvlp
 from tests.tiny import DATA, architecture, words

@@ -5,7 +5,7 @@ import torch
 from torch.utils.data import default_collate
 
 from gkmvlp.data_modules import MimicCxr
-from gkmvlp.data_modules.dataset import SampleDataset
+from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.errors import ConfigError
 from gkmvlp.tasks import ReportGeneration
 from tests.tiny import DATA, architecture

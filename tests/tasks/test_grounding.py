@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.data_modules import RsnaPneumonia
-from gkmvlp.data_modules.lookalikes import chest_xray14, rsna_pneumonia
+from gkmvlp.data_modules.synthetic import chest_xray14, rsna_pneumonia
 from gkmvlp.entities import entity
 from gkmvlp.geometry import Frame
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.grounding import iou
-from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import read_predictions
+from gkmvlp.metrics.tasks.grounding import iou
 from gkmvlp.tasks import Grounding
-from gkmvlp.tasks.grounding_trials import (
+from gkmvlp.tasks.parts.grounding_trials import (
     FOLDS,
     Trial,
     best_threshold,
@@ -22,7 +22,7 @@ from gkmvlp.tasks.grounding_trials import (
     training_trials,
     trial_row,
 )
-from gkmvlp.tasks.heat_maps import SHARES, contrast_to_noise, enlarge, image_area, peak, top_boxes
+from gkmvlp.tasks.parts.heat_maps import SHARES, contrast_to_noise, enlarge, image_area, peak, top_boxes
 from tests.pages import page_of
 from tests.tiny import DATA, architecture, words
 

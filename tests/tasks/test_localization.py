@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.data_modules import RsnaPneumonia
-from gkmvlp.data_modules.lookalikes import rsna_pneumonia
+from gkmvlp.data_modules.synthetic import rsna_pneumonia
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import read_predictions
-from gkmvlp.models.detector import Detections, DetectorConfig
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import read_predictions
+from gkmvlp.models.heads.detector import Detections, DetectorConfig
 from gkmvlp.tasks import Localization
-from gkmvlp.tasks.detecting import original
-from gkmvlp.zoo.loading import open_reader
+from gkmvlp.tasks.parts.detecting import original
+from gkmvlp.zoo.inference.loading import open_reader
 from tests.pages import page_of
 from tests.tiny import DATA, architecture, words
 

@@ -11,15 +11,15 @@ import pytest
 import torch
 
 from gkmvlp.anatomy import REGION_INDEX
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.data_modules import MimicCxr, VqaRad
-from gkmvlp.data_modules.lookalikes import mimic_cxr
+from gkmvlp.data_modules.synthetic import mimic_cxr
 from gkmvlp.entities import ENTITY_INDEX
-from gkmvlp.metrics.predictions import read_predictions
-from gkmvlp.models import backbone as backbones
+from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.models.generation import Search, generate
 from gkmvlp.report.labeler import label_report
-from gkmvlp.tasks.answering import candidate_scores
+from gkmvlp.tasks.parts.answering import candidate_scores
 from tests.tiny import DATA, words
 
 JPG = "mimic-cxr-jpg/2.1.0/mimic-cxr-2.0.0"

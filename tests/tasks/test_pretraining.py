@@ -6,11 +6,11 @@ import lightning as L
 import pytest
 import torch
 
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX, entity
-from gkmvlp.models import backbone as backbones
 from gkmvlp.tasks import GkMvlpPretraining
 from gkmvlp.tasks.base import text_keys
-from gkmvlp.tasks.objectives import OBJECTIVES, Objective, Objectives
+from gkmvlp.tasks.parts.objectives import OBJECTIVES, Objective, Objectives
 from tests.tiny import architecture, leaves, set_key
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are trying to `self.log")

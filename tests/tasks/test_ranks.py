@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.metrics.results.predictions import read_predictions
 from tests.tiny import words
 
 PAIR = ("--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp_find_unused_parameters_true")

@@ -7,14 +7,14 @@ import torch
 from torch.utils.data import default_collate
 
 from gkmvlp.anatomy import REGION_INDEX
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.data_modules import MimicCxr
-from gkmvlp.data_modules.dataset import SampleDataset
+from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import read_predictions
-from gkmvlp.metrics.regions import TASK, row_overlaps
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import read_predictions
+from gkmvlp.metrics.tasks.region_detection import TASK, row_overlaps
 from gkmvlp.tasks import RegionDetection
 from tests.pages import page_of
 from tests.tiny import DATA, architecture, words

@@ -13,15 +13,15 @@ from safetensors.torch import load_file
 from torch.utils.data import default_collate
 
 import gkmvlp
-from gkmvlp.cli import main
-from gkmvlp.data_modules.dataset import SampleDataset
+from gkmvlp.app.cli import main
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.backbone import patient_hash
+from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.errors import BackboneError
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import read_predictions
-from gkmvlp.models import backbone as backbones
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.models import generation
-from gkmvlp.models.backbone import patient_hash
 from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.tasks import ReportGeneration
 from tests.pages import page_of

@@ -5,13 +5,14 @@ import json
 import pytest
 import torch
 
-from gkmvlp.cli import main
-from gkmvlp.commands import _recipes, measure
-from gkmvlp.commands._truth import match_findings, read_truth
+from gkmvlp.app.cli import main
+from gkmvlp.app.commands import measure
+from gkmvlp.app.running import recipes
+from gkmvlp.app.running.planted_truth import match_findings, read_truth
 from gkmvlp.data_modules import MimicCxr
 from gkmvlp.errors import ResultsError
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks import Retrieval
@@ -138,8 +139,8 @@ def test_measure_takes_the_newest_backbone_and_config_by_data(tmp_path, monkeypa
         raise SystemExit(3)
 
     monkeypatch.setattr(measure, "gkmvlp", gkmvlp)
-    monkeypatch.setattr(_recipes, "gkmvlp", gkmvlp)
-    monkeypatch.setattr(_recipes, "brought_by", lambda backbone: [f"--brought-by={backbone}"])
+    monkeypatch.setattr(recipes, "gkmvlp", gkmvlp)
+    monkeypatch.setattr(recipes, "brought_by", lambda backbone: [f"--brought-by={backbone}"])
     (tmp_path / "outputs/demo/backbone").mkdir(parents=True)
     (tmp_path / "outputs/demo/backbone/config.json").touch()
     assert main(["measure", "grounding", "--data", "d", "--trainer.devices=1"]) == 3

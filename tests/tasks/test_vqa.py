@@ -8,11 +8,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.errors import ConfigError
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import read_predictions
-from gkmvlp.models import backbone as backbones
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.tasks import VisualQuestionAnswering
 from tests.pages import page_of
 from tests.processes import gkmvlp

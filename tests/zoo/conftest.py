@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.zoo import download, registry, transfer
-from tests.zoo.server import serving, write_entry
+from gkmvlp.zoo import registry
+from gkmvlp.zoo.store import download, transfer
+from tests.zoo.store.server import serving, write_entry
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def backbone(tmp_path_factory):
     """A backbone folder. Read only."""
     import torch
 
-    from tests.commands.small_models import write_backbone
+    from tests.app.small_models import write_backbone
 
     torch.set_num_threads(1)
     return write_backbone(tmp_path_factory.mktemp("backbone") / "backbone")

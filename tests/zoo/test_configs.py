@@ -8,9 +8,9 @@ import yaml
 from lightning.pytorch import Callback
 from safetensors.torch import load_file
 
-from gkmvlp.cli import main
-from gkmvlp.commands._configs import zoo_configs
-from gkmvlp.metrics.evaluate import figures_of
+from gkmvlp.app.cli import main
+from gkmvlp.app.running.configs import zoo_configs
+from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.models.config import Architecture
 from tests.tiny import words
 

@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 import gkmvlp
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.errors import ZooError
 from gkmvlp.zoo import registry
 from gkmvlp.zoo.entry import Result, content, dump, parse
 from gkmvlp.zoo.registry import entries, find, list_models
-from tests.zoo.server import write_entry
+from tests.zoo.store.server import write_entry
 
 FIGURE = Result(
     "grounding", "pointing_game", None, "d", "s@1", "atlas", 0.5, 0.4, 0.6, 0.95, 9, 3, 1, "metric:x|unit:y"
@@ -157,7 +157,7 @@ def test_a_packaged_model_is_used_where_it_lies(zoo, monkeypatch, capsys):
 
 
 def test_list_takes_no_torch_and_no_second(zoo):
-    code = "import sys\nfrom gkmvlp.cli import main\nmain(['zoo', 'list'])\nsys.exit('torch' in sys.modules)"
+    code = "import sys\nfrom gkmvlp.app.cli import main\nmain(['zoo', 'list'])\nsys.exit('torch' in sys.modules)"
     start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert time.monotonic() - start < 5  # 0.3 s on an idle machine

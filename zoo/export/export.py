@@ -25,8 +25,8 @@ import gkmvlp
 from gkmvlp.anatomy import REGIONS, atlas_to_names
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.notices import NOT_CLINICAL
-from gkmvlp.zoo.programs import BATCH, TOKENS, Program, Slot, program_of
-from gkmvlp.zoo.reader import Reader
+from gkmvlp.zoo.export.programs import BATCH, TOKENS, Program, Slot, program_of
+from gkmvlp.zoo.inference.predictor import Reader
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")  # the extra ``export``
 TOLERANCE = 1e-4
@@ -38,7 +38,7 @@ def export(reader: Reader, task: str, form: str, out: Path) -> dict[str, Any]:
 
     Args:
         reader: A model on the CPU; its prompts become constants.
-        task: One of ``gkmvlp.zoo.programs.SOURCES``.
+        task: One of ``gkmvlp.zoo.export.programs.SOURCES``.
         form: ``torch-export`` or ``onnx``.
         out: Where it is written.
 

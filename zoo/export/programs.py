@@ -1,6 +1,6 @@
 """What a model computes from tensors alone, ready to be exported: an image and its region boxes in, scores out.
 
-Reading, fitting and tokenizing stay outside; ``gkmvlp.zoo.exporting`` writes down what they have to be.
+Reading, fitting and tokenizing stay outside; ``gkmvlp.zoo.export.export`` writes down what they have to be.
 B images, each with a question where one is asked, S side, R regions, E entities, L labels, P patches, T tokens,
 K answers.
 """
@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
-from gkmvlp.models.label_head import LabelHead
-from gkmvlp.tasks.answering import AnswerHead
-from gkmvlp.tasks.labelling import label_logits
-from gkmvlp.zoo.heads import PURPOSES, Head
-from gkmvlp.zoo.reader import Reader
+from gkmvlp.models.heads.label_classifier import LabelHead
+from gkmvlp.tasks.parts.answering import AnswerHead
+from gkmvlp.tasks.parts.labelling import label_logits
+from gkmvlp.zoo.inference.heads import PURPOSES, Head
+from gkmvlp.zoo.inference.predictor import Reader
 
 # what each task is exported from
 SOURCES = {

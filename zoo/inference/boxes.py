@@ -7,14 +7,14 @@ import numpy as np
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
+from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.geometry import Frame
-from gkmvlp.metrics.regions import LEAST_SCORE
-from gkmvlp.models.backbone import Backbone
+from gkmvlp.metrics.tasks.region_detection import LEAST_SCORE
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.region_head import RegionHead
-from gkmvlp.tasks.detecting import BoxHead, original
-from gkmvlp.tasks.region_folder import find_regions
-from gkmvlp.zoo.reading import FoundBox
+from gkmvlp.models.heads.region_detector import RegionHead
+from gkmvlp.tasks.parts.detecting import BoxHead, original
+from gkmvlp.tasks.parts.region_folder import find_regions
+from gkmvlp.zoo.inference.prediction import FoundBox
 
 
 def boxes_of(

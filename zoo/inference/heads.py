@@ -5,16 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import BackboneError
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.generation import Search
-from gkmvlp.models.label_head import LabelHead
-from gkmvlp.models.region_head import RegionHead
-from gkmvlp.tasks.answering import AnswerHead, load_answer_head, save_answering
-from gkmvlp.tasks.detecting import BoxHead, load_box_head, save_detecting
-from gkmvlp.tasks.labelling import load_label_head, save_labelling
-from gkmvlp.tasks.region_folder import load_region_head, save_regions
+from gkmvlp.models.heads.label_classifier import LabelHead
+from gkmvlp.models.heads.region_detector import RegionHead
+from gkmvlp.tasks.parts.answering import AnswerHead, load_answer_head, save_answering
+from gkmvlp.tasks.parts.detecting import BoxHead, load_box_head, save_detecting
+from gkmvlp.tasks.parts.labelling import load_label_head, save_labelling
+from gkmvlp.tasks.parts.region_folder import load_region_head, save_regions
 
 Head = AnswerHead | LabelHead | BoxHead | RegionHead | Search
 PURPOSES: dict[type, str] = {

@@ -3,11 +3,11 @@
 import warnings
 from pathlib import Path
 
+from gkmvlp.checkpoints.references import folder_of
 from gkmvlp.errors import UsageError
-from gkmvlp.models.locations import folder_of
-from gkmvlp.zoo import references  # noqa: F401  explains zoo:// and hf://
 from gkmvlp.zoo.entry import SCHEME
-from gkmvlp.zoo.reader import Reader
+from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.zoo.store import references  # noqa: F401  explains zoo:// and hf://
 
 INSIDE = ("model", "backbone")  # what a run leaves in its folder
 

@@ -16,29 +16,29 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from gkmvlp.batch import ImageBatch
-from gkmvlp.data_modules.dataset import SampleDataset
-from gkmvlp.data_modules.images import read_image
-from gkmvlp.data_modules.samples import RegionPolicy, Sample
-from gkmvlp.data_modules.transforms import Pixels, letterbox
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
+from gkmvlp.data_modules.pipeline.dataset import SampleDataset
+from gkmvlp.data_modules.pipeline.images import read_image
+from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
+from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
 from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Frame
 from gkmvlp.hardware import device_named
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.generation import Search, write_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.hub import HubModel, trained_on_patients
-from gkmvlp.models.label_head import LabelHead
-from gkmvlp.models.region_head import RegionHead
+from gkmvlp.models.heads.label_classifier import LabelHead
+from gkmvlp.models.heads.region_detector import RegionHead
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.notices import NO_PATIENT
-from gkmvlp.tasks.answering import AnswerHead, best_answers, question_memory
-from gkmvlp.tasks.detecting import BoxHead
-from gkmvlp.tasks.entity_predictions import attention_peaks
-from gkmvlp.tasks.labelling import label_logits
-from gkmvlp.zoo.boxes import boxes_of
-from gkmvlp.zoo.heads import PURPOSES, Head, load_head, save_with_head
-from gkmvlp.zoo.reading import Embeddings, FoundBox, Reading, likeliest
+from gkmvlp.tasks.parts.answering import AnswerHead, best_answers, question_memory
+from gkmvlp.tasks.parts.detecting import BoxHead
+from gkmvlp.tasks.parts.entity_predictions import attention_peaks
+from gkmvlp.tasks.parts.labelling import label_logits
+from gkmvlp.zoo.inference.boxes import boxes_of
+from gkmvlp.zoo.inference.heads import PURPOSES, Head, load_head, save_with_head
+from gkmvlp.zoo.inference.prediction import Embeddings, FoundBox, Reading, likeliest
 
 Prompt = str | tuple[str, str]
 

@@ -1,6 +1,6 @@
 """The card of a model, written from its entry and nothing else."""
 
-from gkmvlp.metrics.tables import interval
+from gkmvlp.metrics.results.tables import interval
 from gkmvlp.notices import NOT_CLINICAL
 from gkmvlp.zoo.entry import Entry, Result
 

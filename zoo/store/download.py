@@ -12,14 +12,14 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from gkmvlp.checkpoints.references import base_of, is_offline
 from gkmvlp.errors import BackboneError, ZooError
-from gkmvlp.models.locations import base_of, is_offline
-from gkmvlp.zoo.cache import cache_folder, cached_folder
 from gkmvlp.zoo.entry import Entry, File, bases
-from gkmvlp.zoo.headers import NoTensors
-from gkmvlp.zoo.hub import hub_address, hub_token
 from gkmvlp.zoo.registry import downloaded_entries, find
-from gkmvlp.zoo.transfer import CHUNK, fetch
+from gkmvlp.zoo.store.cache import cache_folder, cached_folder
+from gkmvlp.zoo.store.hub import hub_address, hub_token
+from gkmvlp.zoo.store.safetensors_check import NoTensors
+from gkmvlp.zoo.store.transfer import CHUNK, fetch
 
 STAMP = ".checked.json"  # size and time of each file when its hash was found right
 PATIENCE = 120.0  # seconds that other ranks wait for the first one to begin

@@ -36,7 +36,7 @@ def hub_folder(reference: str) -> Path:
     Raises:
         ZooError: If there is none, or it cannot be had.
     """
-    from gkmvlp.models.hub import snapshot
+    from gkmvlp.checkpoints.hub import snapshot
 
     parts = _parts(reference)
     folder = parts["folder"] or ""

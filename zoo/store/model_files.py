@@ -11,12 +11,12 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.weights import is_pickle, read_tensors
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import without_paths
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.weights import is_pickle, read_tensors
-from gkmvlp.zoo import references  # noqa: F401  explains zoo://
 from gkmvlp.zoo.entry import SUFFIXES, Entry
+from gkmvlp.zoo.store import references  # noqa: F401  explains zoo://
 
 
 def copy_model(inner: Path, target: Path, backbone: Entry | None) -> None:

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 import gkmvlp.data_modules
 from gkmvlp.errors import ZooError
-from gkmvlp.metrics.predictions import META_KEY
+from gkmvlp.metrics.results.predictions import META_KEY
 from gkmvlp.notices import is_phantom
 
 # files of a run that hold images, reports or answers, or rows about single patients

@@ -10,19 +10,19 @@ from typing import Any
 
 import yaml
 
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import leftover_path, without_paths
-from gkmvlp.metrics.figure import Figure, Results, read_json
-from gkmvlp.metrics.tables import is_headline
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models.backbone import Backbone
-from gkmvlp.models.hub import trained_on_patients
+from gkmvlp.metrics.results.figure import Figure, Results, read_json
+from gkmvlp.metrics.results.tables import is_headline
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
-from gkmvlp.zoo.cards import card
 from gkmvlp.zoo.entry import FORMAT, NAME, SCHEME, Entry, File, Licences, Result, dump, fits, parse
-from gkmvlp.zoo.model_files import copy_model
-from gkmvlp.zoo.privacy import refuse_credentialed
 from gkmvlp.zoo.registry import find
+from gkmvlp.zoo.store.cards import card
+from gkmvlp.zoo.store.model_files import copy_model
+from gkmvlp.zoo.store.privacy import refuse_credentialed
 
 MODEL_FOLDERS = ("model", "backbone")  # what a run leaves
 CONFIG = "training.yaml"

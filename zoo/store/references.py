@@ -1,14 +1,14 @@
 """References to models: ``zoo://NAME`` and ``hf://org/repo`` lead to a folder.
 
-Importing this module lets ``gkmvlp.models.backbone`` read such references too.
+Importing this module lets ``gkmvlp.checkpoints.backbone`` read such references too.
 """
 
 from pathlib import Path
 
-from gkmvlp.models import locations
-from gkmvlp.zoo.download import download
-from gkmvlp.zoo.hub import hub_folder
+from gkmvlp.checkpoints import references
 from gkmvlp.zoo.registry import find
+from gkmvlp.zoo.store.download import download
+from gkmvlp.zoo.store.hub import hub_folder
 
 
 def zoo_folder(reference: str) -> Path:
@@ -20,4 +20,4 @@ def zoo_folder(reference: str) -> Path:
     return download(find(reference))
 
 
-locations.SCHEMES |= {"zoo": zoo_folder, "hf": hub_folder}
+references.SCHEMES |= {"zoo": zoo_folder, "hf": hub_folder}

@@ -6,13 +6,13 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import ZooError
-from gkmvlp.models.locations import is_offline
-from gkmvlp.zoo.download import disk_told
 from gkmvlp.zoo.entry import PACKAGED, PINNED, SCHEME, Entry, bases, dump, fits, parse
-from gkmvlp.zoo.hub import hub_address, hub_token
 from gkmvlp.zoo.registry import downloaded_entries, known
-from gkmvlp.zoo.transfer import fetch_text
+from gkmvlp.zoo.store.download import disk_told
+from gkmvlp.zoo.store.hub import hub_address, hub_token
+from gkmvlp.zoo.store.transfer import fetch_text
 
 
 def adopt(address: str, sha256: str | None = None) -> Entry:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from gkmvlp import __version__
 from gkmvlp.errors import ZooError
 from gkmvlp.zoo.entry import File
-from gkmvlp.zoo.headers import check_tensors
+from gkmvlp.zoo.store.safetensors_check import check_tensors
 
 Stream = BufferedReader | HTTPResponse
 TIMEOUT = 30.0  # seconds without a byte after which a server counts as stalled

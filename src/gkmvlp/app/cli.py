@@ -1,6 +1,6 @@
 """The program behind ``gkmvlp``, ``lightning`` and ``python -m gkmvlp``.
 
-Plain subcommands, one module each in ``gkmvlp.commands``, are dispatched before Lightning is imported; ``fit``,
+Plain subcommands, one module each in ``gkmvlp.app.commands``, are dispatched before Lightning is imported; ``fit``,
 ``validate`` and ``test`` are LightningCLI's. Nothing outside the standard library is imported at module level, so that
 ``--help`` answers at once.
 
@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from gkmvlp import __version__
-from gkmvlp.commands._usage import explain, hint, one_line
+from gkmvlp.app.running.cli_errors import explain, hint, one_line
+from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import GkmvlpError, UsageError
-from gkmvlp.models.locations import is_offline
 
 LIGHTNING = {
     "fit": "Train the model of a config on its data.",
@@ -80,7 +80,7 @@ def main(args: list[str] | None = None) -> int:
 
 
 def command_names() -> list[str]:
-    """Names of the plain subcommands: the public modules of ``gkmvlp.commands``, found without importing them."""
+    """Names of the plain subcommands: the public modules of ``gkmvlp.app.commands``, found without importing them."""
     return sorted(file.stem for file in _folder().glob("*.py") if not file.stem.startswith("_"))
 
 
@@ -96,7 +96,7 @@ def _dispatch(words: list[str]) -> int:
         print(__version__)
         return 0
     if name in LIGHTNING:
-        from gkmvlp.commands._lightning import run
+        from gkmvlp.app.running.lightning_cli import run
 
         return run(words)
     if name in command_names():
@@ -106,7 +106,7 @@ def _dispatch(words: list[str]) -> int:
 
 def _run_plain(name: str, words: list[str]) -> int:
     """Parse the words of one plain subcommand and run it."""
-    module = importlib.import_module(f"gkmvlp.commands.{name}")
+    module = importlib.import_module(f"gkmvlp.app.commands.{name}")
     parser = _Parser(
         prog=f"gkmvlp {name}",
         description=module.__doc__,

@@ -20,15 +20,15 @@ from transformers import PreTrainedTokenizerFast
 
 import gkmvlp
 from gkmvlp.anatomy import REGIONS, atlas_from_names, atlas_to_names, shipped_atlas
+from gkmvlp.checkpoints.bert_weights import bert_sizes
+from gkmvlp.checkpoints.hub import HubModel
+from gkmvlp.checkpoints.references import base_of, folder_of
+from gkmvlp.checkpoints.weights import Undrawn, fill, plain_state, read_tensors
 from gkmvlp.entities import entity, list_hash
 from gkmvlp.errors import BackboneError
-from gkmvlp.models.bert_weights import bert_sizes
 from gkmvlp.models.config import BERT_SIZES, Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
-from gkmvlp.models.hub import HubModel
-from gkmvlp.models.locations import base_of, folder_of
 from gkmvlp.models.tokenizer import load_tokenizer, tokenize, train_tokenizer
-from gkmvlp.models.weights import Undrawn, fill, plain_state, read_tensors
 
 FORMAT = 1
 PROMPT_TOKENS = 32

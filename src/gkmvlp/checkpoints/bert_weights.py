@@ -3,11 +3,11 @@
 import torch
 from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedConfig
 
+from gkmvlp.checkpoints.foreign_weights import Rules, rename
+from gkmvlp.checkpoints.weights import differences
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import TextConfig
-from gkmvlp.models.foreign import Rules, rename
 from gkmvlp.models.text import FusionBert
-from gkmvlp.models.weights import differences
 
 RULES: Rules = (
     (r"^bert\.embeddings\.word_embeddings\.weight$", r"word.weight"),

@@ -1,7 +1,7 @@
 """Weights of others as tables of rules from their names to ours.
 
-A layout is offered only if ``tests/models/test_foreign.py`` builds its reference, small and random, and finds that the
-outputs agree.
+A layout is offered only if ``tests/checkpoints/test_foreign_weights.py`` builds its reference, small and random, and
+finds that the outputs agree.
 """
 
 import re
@@ -14,9 +14,9 @@ import timm
 import torch
 from torch import Tensor
 
+from gkmvlp.checkpoints.weights import read_tensors
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import VisionConfig
-from gkmvlp.models.weights import read_tensors
 
 # (pattern, what stands for it); None drops the tensor. All rules are applied to a name, in turn. A new name that ends
 # in #i is part i, a digit, of a tensor: parts are joined along the first axis.

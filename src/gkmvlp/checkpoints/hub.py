@@ -13,9 +13,9 @@ from huggingface_hub import ModelCard, ModelHubMixin, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
+from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import without_paths
-from gkmvlp.models.locations import is_offline
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL, is_phantom
 
 # what a model's folder consists of; a pickle is not even fetched

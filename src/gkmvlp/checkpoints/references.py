@@ -10,7 +10,7 @@ from gkmvlp.errors import BackboneError
 
 # a model of the zoo and exactly its files
 PINNED = re.compile(r"zoo://[a-z0-9][a-z0-9._-]*@[0-9a-f]{12}")
-# scheme -> from a reference to a folder; ``gkmvlp.zoo.references`` adds those of the zoo when it is imported
+# scheme -> from a reference to a folder; ``gkmvlp.zoo.store.references`` adds those of the zoo when it is imported
 SCHEMES: dict[str, Callable[[str], Path]] = {}
 
 
@@ -37,7 +37,7 @@ def folder_of(reference: str | Path) -> Path:
     if not is_reference:
         return Path(reference)
     if scheme not in SCHEMES:
-        known = ", ".join(f"{name}://" for name in sorted(SCHEMES)) or "none: import gkmvlp.zoo.references"
+        known = ", ".join(f"{name}://" for name in sorted(SCHEMES)) or "none: import gkmvlp.zoo.store.references"
         raise BackboneError(f"{reference}: a folder, or one of these is expected: {known}")
     return SCHEMES[scheme](str(reference))
 

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gkmvlp.metrics.auroc import FloatArray, weighted_auroc
-from gkmvlp.metrics.figure import write_text
-from gkmvlp.metrics.provenance import commit, created
+from gkmvlp.metrics.results.figure import write_text
+from gkmvlp.metrics.results.provenance import commit, created
 
 RESAMPLES = 1000
 SEED = 0

@@ -1,21 +1,21 @@
 """Task name -> how its predictions are scored. A new task adds its module and a line here."""
 
-from gkmvlp.metrics import (
+from gkmvlp.metrics.assemble import Task
+from gkmvlp.metrics.tasks import (
     classification,
     clinical,
-    entity,
+    entity_classification,
     grounding,
     localization,
-    regions,
+    region_detection,
     report_generation,
     retrieval,
     vqa,
 )
-from gkmvlp.metrics.assemble import Task
 
 PROTOCOLS: dict[str, Task] = {
-    "entity_classification": entity.TASK,
-    "zero_shot": entity.TASK,
+    "entity_classification": entity_classification.TASK,
+    "zero_shot": entity_classification.TASK,
     "grounding": grounding.TASK,
     "retrieval": retrieval.TASK,
     "vqa": vqa.TASK,
@@ -23,5 +23,5 @@ PROTOCOLS: dict[str, Task] = {
     "report_clinical": clinical.TASK,
     "classification": classification.TASK,
     "localization": localization.TASK,
-    "region_detection": regions.TASK,
+    "region_detection": region_detection.TASK,
 }

@@ -24,7 +24,7 @@ class VisionConfig:
     Attributes:
         name: Any timm model.
         weights: ``null`` for fresh weights, ``pretrained`` for timm's own by name, or a safetensors file or folder in
-            one of the layouts of ``gkmvlp.models.foreign``.
+            one of the layouts of ``gkmvlp.checkpoints.foreign_weights``.
         stages: For pyramids: the feature stages that are fused on the grid of the first; empty reads the last map.
         options: Further arguments of ``timm.create_model``.
     """

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX, entity
 from gkmvlp.errors import ConfigError
-from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.text import POSITIONS, BertLayer, FusionBert, Memory
 from gkmvlp.report.consensus import most_agreed
 

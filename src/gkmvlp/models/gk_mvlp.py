@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gkmvlp.anatomy import REGIONS
-from gkmvlp.models.bert_weights import load_bert
+from gkmvlp.checkpoints.bert_weights import load_bert
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.grounded_knowledge import Grounded, GroundedKnowledge
 from gkmvlp.models.priors import admitted

@@ -1,7 +1,7 @@
 """One BERT in three modes: text encoder, image-report encoder, report decoder.
 
 As in BLIP, the three share all weights but the decoder's self-attention (Li et al. 2022, section 3.1). Post-norm layers
-and names follow BERT, so that its weights load by the table in ``gkmvlp.models.bert_weights``.
+and names follow BERT, so that its weights load by the table in ``gkmvlp.checkpoints.bert_weights``.
 B batch, T tokens, M memory tokens, D width, H heads, V vocabulary, N memories.
 """
 

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from gkmvlp.checkpoints.foreign_weights import LAYOUTS, read_vision
+from gkmvlp.checkpoints.weights import differences
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.models.config import VisionConfig
-from gkmvlp.models.foreign import LAYOUTS, read_vision
-from gkmvlp.models.weights import differences
 
 HEADS = ("head", "fc_norm", "attn_pool")  # parts of timm models behind the patches: nothing here would train them
 # what timm raises of unknown models and options, and of tensors that do not fit

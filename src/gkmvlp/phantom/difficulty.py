@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.errors import ConfigError
-from gkmvlp.metrics.plain_table import write_table
+from gkmvlp.metrics.results.plain_table import write_table
 from gkmvlp.phantom.generate import GENERATOR_VERSION, draw_phantom
 from gkmvlp.phantom.plan import FINDINGS
 

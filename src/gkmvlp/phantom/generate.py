@@ -4,19 +4,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gkmvlp.phantom import draw_devices, draw_lung, draw_pleura
-from gkmvlp.phantom.anatomy_model import build_anatomy
-from gkmvlp.phantom.curves import Map
-from gkmvlp.phantom.draw_bones import ribs, shoulder_girdle, spine
-from gkmvlp.phantom.draw_lung import Boxes
-from gkmvlp.phantom.draw_tissue import belly, body_wall, hila, mediastinum, smooth, vessels
-from gkmvlp.phantom.film import develop
+from gkmvlp.phantom.drawing import devices, lung, pleura
+from gkmvlp.phantom.drawing.anatomy_model import build_anatomy
+from gkmvlp.phantom.drawing.bones import ribs, shoulder_girdle, spine
+from gkmvlp.phantom.drawing.curves import Map
+from gkmvlp.phantom.drawing.film import develop
+from gkmvlp.phantom.drawing.lung import Boxes
+from gkmvlp.phantom.drawing.pose import pose_patient
+from gkmvlp.phantom.drawing.scene import Scene, open_scene
+from gkmvlp.phantom.drawing.textures import cloud_tile, window
+from gkmvlp.phantom.drawing.tissue import belly, body_wall, hila, mediastinum, smooth, vessels
 from gkmvlp.phantom.plan import Finding, Phantom
-from gkmvlp.phantom.pose import pose_patient
 from gkmvlp.phantom.regions import region_boxes
 from gkmvlp.phantom.sample import FindingPlan, PatientPlan, sample_patient
-from gkmvlp.phantom.scene import Scene, open_scene
-from gkmvlp.phantom.textures import cloud_tile, window
 
 # Rises with every change of the pixels: figures compare only within one version.
 GENERATOR_VERSION = "1"
@@ -24,22 +24,22 @@ GENERATOR_VERSION = "1"
 _Drawer = Callable[[Scene, FindingPlan, np.random.Generator], Boxes | None]
 # In the order of drawing: small findings come last, so that they find a place where larger ones do not hide them.
 _DRAWERS: dict[str, _Drawer] = {
-    "cardiomegaly": draw_pleura.cardiomegaly,
-    "elevated hemidiaphragm": draw_pleura.elevated_hemidiaphragm,
-    "pneumothorax": draw_pleura.pneumothorax,
-    "pleural effusion": draw_pleura.effusion,
-    "emphysema": draw_lung.emphysema,
-    "edema": draw_lung.edema,
-    "pacemaker": draw_devices.pacemaker,
-    "pleural thickening": draw_pleura.thickening,
-    "fibrosis": draw_lung.fibrosis,
-    "consolidation": draw_lung.consolidation,
-    "atelectasis": draw_lung.atelectasis,
-    "mass": draw_lung.mass,
-    "nodule": draw_lung.nodule,
-    "calcified granuloma": draw_lung.granuloma,
-    "hernia": draw_pleura.hernia,
-    "central line": draw_devices.central_line,
+    "cardiomegaly": pleura.cardiomegaly,
+    "elevated hemidiaphragm": pleura.elevated_hemidiaphragm,
+    "pneumothorax": pleura.pneumothorax,
+    "pleural effusion": pleura.effusion,
+    "emphysema": lung.emphysema,
+    "edema": lung.edema,
+    "pacemaker": devices.pacemaker,
+    "pleural thickening": pleura.thickening,
+    "fibrosis": lung.fibrosis,
+    "consolidation": lung.consolidation,
+    "atelectasis": lung.atelectasis,
+    "mass": lung.mass,
+    "nodule": lung.nodule,
+    "calcified granuloma": lung.granuloma,
+    "hernia": pleura.hernia,
+    "central line": devices.central_line,
 }
 
 

@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.anatomy import REGIONS
-from gkmvlp.phantom.anatomy_model import SIDES, SIGN, Anatomy
-from gkmvlp.phantom.curves import Points
-from gkmvlp.phantom.pose import Pose
+from gkmvlp.phantom.drawing.anatomy_model import SIDES, SIGN, Anatomy
+from gkmvlp.phantom.drawing.curves import Points
+from gkmvlp.phantom.drawing.pose import Pose
 
 # Fractions of the lung from apex to dome at which its zones begin and end.
 ZONES = {"apical": (0.0, 0.19), "upper": (0.0, 0.38), "mid": (0.38, 0.66), "lower": (0.66, 2.0)}

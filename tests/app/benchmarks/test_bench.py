@@ -9,13 +9,13 @@ import torch
 import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
-from gkmvlp.cli import main
-from gkmvlp.commands import _bench_figures, _bench_loading, _bench_model, _bench_table, _bench_zoo
-from gkmvlp.commands._bench_figures import image_figure, phantom_figure, report_figures
-from gkmvlp.commands._bench_model import OBJECTIVES, _now, measure_model
-from gkmvlp.commands._bench_setup import architecture_of, build
-from gkmvlp.metrics.figure import Figure, Results, check_unique, signature
-from tests.commands.small_models import architecture
+from gkmvlp.app.benchmarks import figures, loading, model, table, zoo
+from gkmvlp.app.benchmarks.figures import image_figure, phantom_figure, report_figures
+from gkmvlp.app.benchmarks.model import OBJECTIVES, _now, measure_model
+from gkmvlp.app.benchmarks.setup import architecture_of, build
+from gkmvlp.app.cli import main
+from gkmvlp.metrics.results.figure import Figure, Results, check_unique, signature
+from tests.app.small_models import architecture
 
 
 @pytest.fixture
@@ -59,8 +59,8 @@ def test_the_peak_holds_the_tensors_once_at_least(tmp_path):
     """A model large enough that nothing else counts: 16 MB of words."""
     large = architecture()
     large.text.width, large.text.vocabulary = 256, 16_000
-    _bench_loading._write(large, tmp_path / "bb")
-    loaded = _bench_loading._load(tmp_path / "bb")
+    loading._write(large, tmp_path / "bb")
+    loaded = loading._load(tmp_path / "bb")
     assert loaded.size_bytes > 16e6
     assert loaded.peak_bytes > 0.5 * loaded.size_bytes
 
@@ -98,7 +98,7 @@ def measured(tmp_path) -> Path:
 
 
 def test_the_table_follows_its_formulas(measured, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(_bench_table, "GPUS", (_bench_table.Gpu("card", 16, 100.0), _bench_table.Gpu("none", 1, 1.0)))
+    monkeypatch.setattr(table, "GPUS", (table.Gpu("card", 16, 100.0), table.Gpu("none", 1, 1.0)))
     assert main(["bench", "--table", str(measured), "--readme", str(tmp_path / "absent.md")]) == 0
     lines = capsys.readouterr().out.splitlines()
     # 0.9 x 16 GiB = 15.46 GB; less 1.8 GB for the weights leaves 27 halves of a GB: a batch of 24
@@ -123,8 +123,8 @@ def test_the_table_goes_between_the_markers(measured, tmp_path, capsys):
 
 
 def test_the_zoo_is_listed_and_a_download_compared_with_a_copy(monkeypatch, capsys):
-    monkeypatch.setattr(_bench_figures, "measure_zoo", partial(_bench_zoo.measure_zoo, size=3_000_000))
-    monkeypatch.setattr(_bench_zoo, "REPEATS", 1)
+    monkeypatch.setattr(figures, "measure_zoo", partial(zoo.measure_zoo, size=3_000_000))
+    monkeypatch.setattr(zoo, "REPEATS", 1)
     before = os.environ.get("GKMVLP_CACHE")
     assert main(["bench", "--what", "zoo", "--json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["figures"]}
@@ -152,7 +152,7 @@ def test_activations_are_those_of_float32_also_where_steps_run_in_bfloat16(confi
     """The table halves them: of a step in bfloat16, as on most GPUs, it would promise twice the batch that fits."""
     saved = []
     for precision in ("32-true", "bf16-mixed"):
-        monkeypatch.setattr(_bench_model, "best_precision", lambda _, precision=precision: precision)
+        monkeypatch.setattr(model, "best_precision", lambda _, precision=precision: precision)
         measured = measure_model(str(config), 2, 1, "cpu")
         assert measured.precision == precision
         saved.append(measured.activation_bytes)

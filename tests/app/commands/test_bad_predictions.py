@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from gkmvlp.cli import main
-from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.app.cli import main
+from gkmvlp.metrics.results.predictions import write_predictions
 from tests.metrics.corpora import META
 
 BASE = {"model": "pretrained", "seed": 0}

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from gkmvlp.cli import main
-from gkmvlp.commands._configs import zoo_configs
+from gkmvlp.app.cli import main
+from gkmvlp.app.running.configs import zoo_configs
 
 CONFIGS = [name for name in zoo_configs() if not name.startswith("_")]
 BASES = [name for name in zoo_configs() if name.startswith("_")]
@@ -48,7 +48,7 @@ def test_copy_takes_the_presets_along_and_overwrites_nothing_of_the_users(tmp_pa
     (zoo / "_base").mkdir(parents=True)
     (zoo / "a.yaml").write_text("trainer: _base/cpu.yaml\n")
     (zoo / "_base/cpu.yaml").write_text("devices: 1\n")
-    monkeypatch.setattr("gkmvlp.commands._configs.zoo_folder", lambda: zoo)
+    monkeypatch.setattr("gkmvlp.app.running.configs.zoo_folder", lambda: zoo)
     mine = tmp_path / "mine"
     for _ in range(2):  # the same bytes may be written again
         assert main(["config", "copy", "a", str(mine)]) == 0

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from gkmvlp.anatomy import REGIONS
-from gkmvlp.cli import main
-from gkmvlp.data_modules.lookalikes import mimic_cxr
-from gkmvlp.data_modules.samples import read_atlas
+from gkmvlp.app.cli import main
+from gkmvlp.data_modules.pipeline.samples import read_atlas
+from gkmvlp.data_modules.synthetic import mimic_cxr
 
 
 @pytest.fixture(scope="module")

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gkmvlp.cli import main
-from gkmvlp.commands._truth import CELLS, best_cells
+from gkmvlp.app.cli import main
+from gkmvlp.app.running.planted_truth import CELLS, best_cells
 from gkmvlp.geometry import Frame
-from gkmvlp.metrics.figure import FIELDS
-from gkmvlp.metrics.predictions import read_predictions
+from gkmvlp.metrics.results.figure import FIELDS
+from gkmvlp.metrics.results.predictions import read_predictions
 from tests.tiny import options
 
 TASKS = ("entity_classification", "zero_shot", "grounding", "vqa")

@@ -3,10 +3,10 @@ from dataclasses import replace
 
 import pytest
 
-from gkmvlp.cli import main
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.figure import Results
-from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.app.cli import main
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.predictions import write_predictions
 from tests.metrics.corpora import META, entity_table, vqa_table
 
 

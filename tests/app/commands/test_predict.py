@@ -12,11 +12,11 @@ import torch
 from PIL import Image
 
 import gkmvlp
-from gkmvlp.cli import main
-from gkmvlp.commands import _predict_pictures
-from gkmvlp.metrics.predictions import META_KEY
+from gkmvlp.app.cli import main
+from gkmvlp.app.prediction import plots
+from gkmvlp.metrics.results.predictions import META_KEY
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
-from tests.commands.small_models import (
+from tests.app.small_models import (
     ANSWERS,
     ENTITIES,
     write_answering,
@@ -139,14 +139,14 @@ def test_an_image_without_a_box_has_a_row_that_says_so(folder, tmp_path, capsys)
 
 def test_grounding_points_lie_in_the_image_and_pictures_say_who_drew_them(folder, tmp_path, monkeypatch):
     said = []
-    panels = _predict_pictures.panels
+    panels = plots.panels
 
     def spied(*words, **options):
         figure, axes = panels(*words, **options)
         monkeypatch.setattr(figure, "supxlabel", lambda text, **_: said.append(text))
         return figure, axes
 
-    monkeypatch.setattr(_predict_pictures, "panels", spied)
+    monkeypatch.setattr(plots, "panels", spied)
     other = write_images(tmp_path / "other", 1)[0]  # a second file called 0.jpg
     out = tmp_path / "rows.parquet"
     words = (folder / "images" / "0.jpg", other, "--out", out, "--pictures", tmp_path / "pictures")

@@ -6,14 +6,14 @@ import shutil
 import pandas as pd
 import pytest
 
-from gkmvlp.cli import main
-from gkmvlp.commands import _ablation
-from gkmvlp.commands._ablation import FILES, PRETRAINED, STAGES, model_name, run_variant
-from gkmvlp.commands._ablation_table import cells, rows
-from gkmvlp.commands._folds import merge_folds
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.figure import Results
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.app.cli import main
+from gkmvlp.app.experiments import ablation
+from gkmvlp.app.experiments.ablation import FILES, PRETRAINED, STAGES, model_name, run_variant
+from gkmvlp.app.experiments.ablation_table import cells, rows
+from gkmvlp.app.experiments.folds import merge_folds
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from tests.metrics.corpora import META, entity_table
 
 STRENGTH = {"full": 1.5, "shuffled": 0.3}
@@ -54,8 +54,8 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
             write_predictions(folder / "predictions" / f"{task}.parquet", table, meta)
         return folder / "predictions"
 
-    monkeypatch.setattr(_ablation, "fit_and_test", fit_and_test)
-    monkeypatch.setattr(_ablation, "score_on_truth", lambda predictions, data: None)
+    monkeypatch.setattr(ablation, "fit_and_test", fit_and_test)
+    monkeypatch.setattr(ablation, "score_on_truth", lambda predictions, data: None)
     for _ in range(2):
         run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", ["--p=1"], ["--d=1"])
         assert len(ran) == 1 + len(STAGES)

@@ -5,10 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gkmvlp.commands import _arms
-from gkmvlp.commands._classification_arms import classification_arms
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.app.experiments import arms
+from gkmvlp.app.experiments.classification import classification_arms
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import write_predictions
 
 SCORES = {"pretrained": (0.1, 0.2, 0.9, 0.8), "variant:linear_probe": (0.1, 0.7, 0.9, 0.8),
           "scratch": (0.9, 0.2, 0.8, 0.1), "floor:prevalence": (0.5,) * 4}  # fmt: skip
@@ -37,7 +37,7 @@ def lightning(monkeypatch):
         if model != "scratch":
             write_predictions(folder / "zero_shot.parquet", made[0], {"task": "zero_shot", **meta})
 
-    monkeypatch.setattr(_arms, "lightning", lightning)
+    monkeypatch.setattr(arms, "lightning", lightning)
     return ran
 
 

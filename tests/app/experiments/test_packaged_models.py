@@ -5,18 +5,18 @@ import torch
 import yaml
 from safetensors.torch import load_file
 
-from gkmvlp.cli import main
-from gkmvlp.commands import _zoo_make
-from gkmvlp.commands._configs import by_name
-from gkmvlp.models import backbone as backbones
-from gkmvlp.zoo import model_files, shipped
-from gkmvlp.zoo.download import download
+from gkmvlp.app.cli import main
+from gkmvlp.app.experiments import packaged_models
+from gkmvlp.app.running.configs import by_name
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.zoo.entry import PACKAGED
-from gkmvlp.zoo.loading import open_reader
+from gkmvlp.zoo.inference.loading import open_reader
 from gkmvlp.zoo.registry import find, list_models
+from gkmvlp.zoo.store import model_files, packaged
+from gkmvlp.zoo.store.download import download
 from tests import tiny
-from tests.commands.small_models import write_images
-from tests.zoo.server import serving
+from tests.app.small_models import write_images
+from tests.zoo.store.server import serving
 
 MOST = 16e6  # bytes of all models that come with the package
 
@@ -36,8 +36,8 @@ def test_only_what_is_its_own_and_halves_where_they_are_exact():
 
 def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatch):
     """What is published reads as what was measured, holds no tensor of its backbone, and is not trained twice."""
-    monkeypatch.setattr(_zoo_make, "CORPORA", {"mimic": 40, "vqa": 40})
-    monkeypatch.setattr(_zoo_make, "FINE_TUNED", shipped.FINE_TUNED[:1])
+    monkeypatch.setattr(packaged_models, "CORPORA", {"mimic": 40, "vqa": 40})
+    monkeypatch.setattr(packaged_models, "FINE_TUNED", packaged.FINE_TUNED[:1])
 
     out, models = tmp_path / "out", tmp_path / "models"
     words = ["zoo", "make", "--out", str(out), "--models", str(models)]
@@ -71,7 +71,7 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
     monkeypatch.setenv("GKMVLP_ZOO", str(models))
     monkeypatch.setenv("GKMVLP_CACHE", str(tmp_path / "cache"))
     before = tiny.tree(models)
-    monkeypatch.setattr(_zoo_make, "fit", lambda *words: pytest.fail("run again"))
+    monkeypatch.setattr(packaged_models, "fit", lambda *words: pytest.fail("run again"))
     assert main(words) == 0
     assert tiny.tree(models) == before
     assert main([*words, "--only", "gk-mvlp-phantom-vqa"]) == 0
@@ -82,7 +82,7 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
 CHOSEN_ELSEWHERE = ("root", "default_root_dir", "backbone", "architecture")
 
 
-@pytest.mark.parametrize("one", [shipped.BACKBONE, *shipped.FINE_TUNED], ids=lambda one: one.config)
+@pytest.mark.parametrize("one", [packaged.BACKBONE, *packaged.FINE_TUNED], ids=lambda one: one.config)
 def test_what_ships_was_trained_by_the_config_of_today(package, one):
     """Every value of the config stands in the training config that lies with the model."""
     entry = find(one.name)
@@ -106,9 +106,11 @@ def value(config, key):
 
 
 def test_what_ships_is_there_small_and_right(package):
-    names = {one.name for one in (shipped.BACKBONE, *shipped.FINE_TUNED)}
+    names = {one.name for one in (packaged.BACKBONE, *packaged.FINE_TUNED)}
     assert names == {name for name in list_models() if find(name).packaged_folder}
-    assert all(find(name).backbone == find(shipped.BACKBONE.name).reference for name in names - {shipped.BACKBONE.name})
+    assert all(
+        find(name).backbone == find(packaged.BACKBONE.name).reference for name in names - {packaged.BACKBONE.name}
+    )
     files = [file for file in PACKAGED.rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) < MOST
     assert main(["zoo", "verify"]) == 0

@@ -8,15 +8,15 @@ import yaml
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from gkmvlp.cli import main
-from gkmvlp.commands._configs import config_file
-from gkmvlp.commands.rates import best_score, choose
+from gkmvlp.app.cli import main
+from gkmvlp.app.commands.rates import best_score, choose
+from gkmvlp.app.running.configs import config_file
 from gkmvlp.models.config import Architecture
 from gkmvlp.tasks import VisualQuestionAnswering
-from gkmvlp.tasks.optimization import Optimization
-from tests.commands.toy import ToyData, ToyTask
+from gkmvlp.tasks.parts.optimization import Optimization
+from tests.app.toy import ToyData, ToyTask
 
-RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results"
+RESULTS = Path(__file__).resolve().parents[3] / "docs" / "results"
 
 
 def test_the_highest_mean_wins_and_of_equal_ones_the_smallest():

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gkmvlp.cli import main
-from gkmvlp.commands import _arms, _real_pairs
-from gkmvlp.commands._real_labeler import f1_figure
-from gkmvlp.metrics.figure import Results
-from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.app.cli import main
+from gkmvlp.app.experiments import arms, real_pairs
+from gkmvlp.app.experiments.real_labeler import f1_figure
+from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.report.scoring import status_f1
 
 TRUE = [{"mass": 1, "edema": 0}, {"nodule": -1}, {}, {"mass": 0}]
@@ -55,7 +55,7 @@ def lightning(monkeypatch):
         folder = Path(given["trainer.default_root_dir"])
         write_predictions(folder / "predictions" / "vqa.parquet", pd.DataFrame(rows), meta)
 
-    monkeypatch.setattr(_arms, "lightning", lightning)
+    monkeypatch.setattr(arms, "lightning", lightning)
     return ran
 
 
@@ -94,7 +94,7 @@ def test_vqa_runs_every_arm_seed_and_split_once(lightning, tmp_path):
 
 
 def test_complete_folds_become_a_table(tmp_path, shared_data, monkeypatch):
-    monkeypatch.setattr(_real_pairs, "run_missing", lambda work, calls, left, jobs: None)
+    monkeypatch.setattr(real_pairs, "run_missing", lambda work, calls, left, jobs: None)
     losses = {"itc": 3.0, "lm": 5.0, "ecls": 0.7}
     for fold in (0, 1):
         kept = {"fold": fold, "images": {"train": 290, "validate": 96}, "start": losses,

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.commands import _arms, _region_arms
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.app.experiments import arms, region_boxes
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import write_predictions
 from tests.metrics.corpora import META, entity_table, grounding_table, vqa_table
 
 SHIFT = {"atlas": 0.0, "detected": 0.7}
@@ -45,19 +45,19 @@ def ran(monkeypatch):
             table.loc[better, "prediction"] = table.loc[better, "target"]
         _leave(folder, Path(folder).parent.name, table, boxes)
 
-    monkeypatch.setattr(_arms, "lightning", lightning)
-    monkeypatch.setattr(_region_arms, "brought_by", lambda backbone: ["--brought"])
-    monkeypatch.setattr(_arms, "fit_and_test", fit_and_test)
-    monkeypatch.setattr(_region_arms, "LEARNERS", {"vqa": _region_arms.LEARNERS["vqa"]})
-    monkeypatch.setattr(_region_arms, "gkmvlp", lambda *words: calls.append(words))
-    monkeypatch.setattr(_region_arms, "score_on_truth", lambda predictions, root: None)
+    monkeypatch.setattr(arms, "lightning", lightning)
+    monkeypatch.setattr(region_boxes, "brought_by", lambda backbone: ["--brought"])
+    monkeypatch.setattr(arms, "fit_and_test", fit_and_test)
+    monkeypatch.setattr(region_boxes, "LEARNERS", {"vqa": region_boxes.LEARNERS["vqa"]})
+    monkeypatch.setattr(region_boxes, "gkmvlp", lambda *words: calls.append(words))
+    monkeypatch.setattr(region_boxes, "score_on_truth", lambda predictions, root: None)
     return calls
 
 
 @pytest.fixture
 def files(ran, tmp_path):
     """The files of one comparison with two seeds, by task."""
-    found = _region_arms.compare_boxes(tmp_path, "backbone", Path("data"), tmp_path / "model", [0, 1])
+    found = region_boxes.compare_boxes(tmp_path, "backbone", Path("data"), tmp_path / "model", [0, 1])
     return {file.stem: file for file in found}
 
 
@@ -90,4 +90,4 @@ def test_both_boxes_stand_in_one_file_with_their_difference(files, task, name, l
 
 
 def test_every_reader_and_learner_has_a_file(files):
-    assert list(files) == [*_region_arms.READERS, "vqa"]
+    assert list(files) == [*region_boxes.READERS, "vqa"]

@@ -2,9 +2,9 @@
 
 import pytest
 
-import gkmvlp.zoo.references  # noqa: F401  before a test puts its own in place
-from gkmvlp.commands._runs import run_missing
-from gkmvlp.models import locations
+import gkmvlp.zoo.store.references  # noqa: F401  before a test puts its own in place
+from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.checkpoints import references
 
 LEFT = "predictions/x.parquet"
 
@@ -95,7 +95,7 @@ def test_what_changes_during_a_run_is_another_run(tmp_path):
 
 def test_the_weights_behind_a_reference_are_part_of_the_run(again, tmp_path, monkeypatch):
     word = "--model.init_args.backbone=zoo://some"
-    monkeypatch.setitem(locations.SCHEMES, "zoo", lambda reference: tmp_path)
+    monkeypatch.setitem(references.SCHEMES, "zoo", lambda reference: tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"one")
     again(word)
     assert not again(word)

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from gkmvlp import hardware
-from gkmvlp.cli import main
-from gkmvlp.commands import _arms, _classification_arms, _outcome
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.app.cli import main
+from gkmvlp.app.experiments import arms, classification
+from gkmvlp.app.running import outcome
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from tests.metrics.corpora import META, entity_table
 
 STRENGTH = {"scratch": 0.3, "pretrained": 1.5, "variant:linear_probe": 1.0}
@@ -31,10 +32,10 @@ def ran(monkeypatch):
             meta = {**META, "task": task, "label_fraction": share}
             write_predictions(folder / "predictions" / f"{task}.parquet", table, meta)
 
-    for module in (_arms, _classification_arms):
+    for module in (arms, classification):
         monkeypatch.setattr(module, "fit_and_test", fit_and_test)
     monkeypatch.setattr(hardware, "runs_at_once", lambda: 1)
-    monkeypatch.setattr(_outcome, "write_run_page", lambda out, found: out / "report.html")
+    monkeypatch.setattr(outcome, "write_run_page", lambda out, found: out / "report.html")
     return calls
 
 
@@ -75,7 +76,7 @@ def test_merged_rows_keep_what_was_noted_of_any(tmp_path):
         trained = "d" if model == "scratch" else "real, d"
         meta = {"task": "report_generation", "data": "d", "split": "s", "note": note, "trained_on": trained}
         write_predictions(tmp_path / f"{model}.parquet", pd.DataFrame([{**row, "model": model}]), meta)
-    _arms.merge([tmp_path / f"{model}.parquet" for model in notes], tmp_path / "all.parquet")
+    arms.merge([tmp_path / f"{model}.parquet" for model in notes], tmp_path / "all.parquet")
     table, meta = read_predictions(tmp_path / "all.parquet")
     assert set(table["model"]) == set(notes)
     assert (meta["note"], meta["trained_on"]) == ("seen before", "d, real")

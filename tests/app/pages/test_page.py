@@ -4,9 +4,9 @@ from html.parser import HTMLParser
 
 import matplotlib
 
-from gkmvlp.commands._page import Section, figure_table, paragraph, png, table, tiles, write_page
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.app.pages.page import Section, figure_table, paragraph, png, table, tiles, write_page
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import write_predictions
 from tests.metrics.corpora import META, entity_table
 
 matplotlib.use("Agg")

@@ -10,17 +10,17 @@ import torch
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from gkmvlp.commands import _page_saliency
-from gkmvlp.commands._page import png
-from gkmvlp.commands._page_reports import report_pairs
-from gkmvlp.commands._plots import detections, regions, reliability, roc_and_precision
-from gkmvlp.data_modules.samples import Sample
+from gkmvlp.app.pages import saliency
+from gkmvlp.app.pages.page import png
+from gkmvlp.app.pages.plots import detections, regions, reliability, roc_and_precision
+from gkmvlp.app.pages.reports import report_pairs
+from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.geometry import Frame
 from gkmvlp.metrics.auroc import weighted_auroc
-from gkmvlp.models.label_head import LabelHead
-from gkmvlp.tasks.pictures import panels
-from gkmvlp.zoo.reader import Reader
-from tests.commands.small_models import ENTITIES, build
+from gkmvlp.models.heads.label_classifier import LabelHead
+from gkmvlp.tasks.parts.image_logging import panels
+from gkmvlp.zoo.inference.predictor import Reader
+from tests.app.small_models import ENTITIES, build
 from tests.metrics.corpora import entity_table
 
 matplotlib.use("Agg")
@@ -150,21 +150,21 @@ def test_occlusion_falls_where_the_label_is_read_and_the_true_box_is_where_it_be
     def corner(self, image_B1SS):
         return torch.stack([image_B1SS.mean((1, 2, 3)) * 0, image_B1SS[:, 0, :8, :8].mean((1, 2))], dim=1)
 
-    monkeypatch.setattr(_page_saliency._Labels, "forward", corner)
+    monkeypatch.setattr(saliency._Labels, "forward", corner)
     backbone = build("phantom-mimic-cxr")
     head = LabelHead(("Nodule", "Effusion"), ENTITIES, 16, "both")
     reader, plain = (Reader(backbone, either, torch.device("cpu")) for either in (head, None))
     light = np.full((64, 64), 40, np.uint8)
     light[:16, :16] = 200
     Image.fromarray(light).save(tmp_path / "a.png")
-    fall_SS = _page_saliency.occlusion(reader, str(tmp_path / "a.png"), 1)
+    fall_SS = saliency.occlusion(reader, str(tmp_path / "a.png"), 1)
     assert fall_SS[:6, :6].min() > 0
     assert not any(module.training for module in (*reader.model.modules(), *head.modules()))
     assert fall_SS[12:].max() == fall_SS[:, 12:].max() == 0
     box = np.array([[0, 0, 128, 64]], np.float32)
     row = Sample("a", "p", str(tmp_path / "a.png"), "PA", "test", size=(128.0, 128.0), finding_K4=box,
                  fields={"finding": np.array([1])})  # fmt: skip
-    plot = _page_saliency.where_they_look(reader, plain, [row], ("Nodule", "Effusion"))
+    plot = saliency.where_they_look(reader, plain, [row], ("Nodule", "Effusion"))
     for axis in plot.axes:
         assert axis.lines[0].get_xdata().tolist() == [0, 32, 32, 0, 0]
         assert axis.lines[0].get_ydata().tolist() == [0, 0, 16, 16, 0]

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.cli import main
-from gkmvlp.metrics.figure import Figure, Results
+from gkmvlp.app.cli import main
+from gkmvlp.metrics.results.figure import Figure, Results
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 @pytest.fixture

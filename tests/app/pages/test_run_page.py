@@ -12,17 +12,17 @@ import torch
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from gkmvlp.cli import main
-from gkmvlp.commands._page_answers import answered
-from gkmvlp.commands._page_curves import newest, plot_curves
-from gkmvlp.commands._page_pictures import Gallery, heat_maps, miss, prompt_of
-from gkmvlp.commands._page_tasks import TITLES, Shown, task_section
-from gkmvlp.commands._plots import main_rows
-from gkmvlp.data_modules.samples import Sample
+from gkmvlp.app.cli import main
+from gkmvlp.app.pages.answers import answered
+from gkmvlp.app.pages.plots import main_rows
+from gkmvlp.app.pages.radiographs import Gallery, heat_maps, miss, prompt_of
+from gkmvlp.app.pages.task_sections import TITLES, Shown, task_section
+from gkmvlp.app.pages.training_curves import newest, plot_curves
+from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.errors import DataError
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
-from gkmvlp.zoo.reader import Reader
-from tests.commands.small_models import build
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
+from gkmvlp.zoo.inference.predictor import Reader
+from tests.app.small_models import build
 from tests.pages import page_of
 from tests.tiny import words
 

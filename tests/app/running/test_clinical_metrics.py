@@ -6,9 +6,9 @@ import sys
 import pandas as pd
 import pytest
 
-from gkmvlp.cli import main
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.app.cli import main
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from tests.metrics.corpora import META
 
 STAND_IN = '''

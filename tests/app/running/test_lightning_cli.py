@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 
 CONFIG = """
 trainer: {accelerator: cpu, devices: 1, max_epochs: 2, log_every_n_steps: 1}
@@ -22,7 +22,7 @@ data: {class_path: ToyData, init_args: {rows: 4}}
 def toy(tmp_path, monkeypatch):
     """A folder with toy.yaml, the toy classes known by their short names."""
     # under one name only: a second copy of the classes would make their short names ambiguous
-    importlib.import_module("tests.commands.toy")
+    importlib.import_module("tests.app.toy")
     monkeypatch.chdir(tmp_path)
     Path("toy.yaml").write_text(CONFIG)
     return tmp_path
@@ -49,7 +49,7 @@ def test_fit_writes_config_manifest_checkpoints_and_curves(toy, capsys):
     assert json.loads(files["manifest.json"])["rows"] == {"train": 4}
     written = yaml.safe_load(files["config.yaml"])
     assert written["seed_everything"] == 0
-    assert (written["model"]["class_path"], written["model"]["init_args"]["width"]) == ("tests.commands.toy.ToyTask", 3)
+    assert (written["model"]["class_path"], written["model"]["init_args"]["width"]) == ("tests.app.toy.ToyTask", 3)
     assert set(tree(toy)) == {"toy.yaml", *(f"out/{name}" for name in files)}
 
 
@@ -57,7 +57,7 @@ def test_last_checkpoint_is_of_the_last_epoch_though_it_was_not_the_best(toy, mo
     def worse(task, batch, batch_idx):
         task.log("val/loss", torch.tensor(float(task.current_epoch)), batch_size=len(batch))
 
-    monkeypatch.setattr("tests.commands.toy.ToyTask.validation_step", worse)
+    monkeypatch.setattr("tests.app.toy.ToyTask.validation_step", worse)
     assert fit() == 0
     epochs = {
         name: torch.load(toy / "out/checkpoints" / f"{name}.ckpt", weights_only=True)["epoch"]
@@ -196,7 +196,7 @@ def test_interrupt_ends_with_130(toy, monkeypatch, capsys):
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tests.commands.toy.ToyTask.training_step", interrupted)
+    monkeypatch.setattr("tests.app.toy.ToyTask.training_step", interrupted)
     handler = signal.getsignal(signal.SIGINT)  # Lightning ignores the signal from the first one on
     try:
         assert fit() == 130

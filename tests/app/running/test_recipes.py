@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.cli import main
-from gkmvlp.commands import _configs, _outcome, _recipes, finetune, pretrain
-from gkmvlp.commands._outcome import conclude
-from gkmvlp.commands._truth import corpus_of
-from gkmvlp.metrics.figure import Results
-from gkmvlp.metrics.predictions import write_predictions
+from gkmvlp.app.cli import main
+from gkmvlp.app.commands import finetune, pretrain
+from gkmvlp.app.running import configs, outcome, recipes
+from gkmvlp.app.running.outcome import conclude
+from gkmvlp.app.running.planted_truth import corpus_of
+from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.predictions import write_predictions
 from tests.metrics.corpora import META, entity_table
 
 
@@ -44,10 +45,10 @@ def ran(tmp_path, monkeypatch):
         (out / "checkpoints/best.ckpt").touch()
         (out / "config.yaml").write_text("data: {class_path: ImageReportPairs}\nmodel: {class_path: Any}\n")
 
-    monkeypatch.setattr(_configs, "zoo_folder", lambda: zoo)
-    for module in (_recipes, finetune, pretrain):
+    monkeypatch.setattr(configs, "zoo_folder", lambda: zoo)
+    for module in (recipes, finetune, pretrain):
         monkeypatch.setattr(module, "gkmvlp", gkmvlp)
-    monkeypatch.setattr(_recipes, "brought_by", lambda backbone: [f"--brought-by={backbone}"])
+    monkeypatch.setattr(recipes, "brought_by", lambda backbone: [f"--brought-by={backbone}"])
     return commands
 
 
@@ -107,7 +108,7 @@ def test_only_phantoms_that_were_read_are_scored_on_what_was_planted(tmp_path, m
 
 
 def test_a_backbone_brings_its_architecture_and_its_frame():
-    words = _recipes.brought_by("zoo://gk-mvlp-phantom")
+    words = recipes.brought_by("zoo://gk-mvlp-phantom")
     assert words == [
         "--model.init_args.architecture=null",
         "--data.init_args.image_size=128",
@@ -152,13 +153,13 @@ def test_named_backbone_and_config_win(ran, capsys):
 def test_a_failing_step_ends_the_recipe_with_its_code(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stop:
-        _recipes.gkmvlp("config", "show", "nothing-like-this")
+        recipes.gkmvlp("config", "show", "nothing-like-this")
     assert stop.value.code == 2
     assert capfd.readouterr().err.count("\n") == 1
 
 
 def test_recorded_figures_are_those_of_the_run_without_the_place_of_predictions(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(_outcome, "write_run_page", lambda out, found: out / "report.html")
+    monkeypatch.setattr(outcome, "write_run_page", lambda out, found: out / "report.html")
     table, meta = entity_table(), {**META, "task": "entity_classification"}
     write_predictions(tmp_path / "run" / "predictions" / "entity_classification.parquet", table, meta)
     conclude(tmp_path / "run", time.monotonic(), 1, tmp_path / "docs" / "entities.json")

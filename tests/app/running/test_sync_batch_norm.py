@@ -9,8 +9,8 @@ from lightning import LightningModule, Trainer
 from timm.layers import BatchNormAct2d
 from torch import nn
 
-from gkmvlp.commands._sync_norms import SyncNorms
-from gkmvlp.commands._trainer import trainer_arguments
+from gkmvlp.app.running.sync_batch_norm import SyncNorms
+from gkmvlp.app.running.trainer_defaults import trainer_arguments
 
 
 def kinds(model):

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gkmvlp.cli import main
-from gkmvlp.data_modules import ChestXray14, MimicCxr, RsnaPneumonia, auditing
-from gkmvlp.data_modules.auditing import audit, lines
+from gkmvlp.app.cli import main
+from gkmvlp.checkpoints.backbone import patient_hash
+from gkmvlp.data_modules import ChestXray14, MimicCxr, RsnaPneumonia
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.images import read_image
-from gkmvlp.data_modules.lookalikes import chest_xray14, rsna_pneumonia
-from gkmvlp.data_modules.samples import Sample
-from gkmvlp.data_modules.thumbnails import Thumbnails, same_images
-from gkmvlp.models.backbone import patient_hash
+from gkmvlp.data_modules.inspection import audit as audit_module
+from gkmvlp.data_modules.inspection.audit import audit, lines
+from gkmvlp.data_modules.inspection.thumbnails import Thumbnails, same_images
+from gkmvlp.data_modules.pipeline.images import read_image
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.synthetic import chest_xray14, rsna_pneumonia
 
 
 def picture(seed: int, size: tuple[int, int] = (80, 64), quality: int = 95) -> bytes:
@@ -86,7 +87,7 @@ def test_copies_are_found_and_others_are_not():
 
 def test_many_images_are_compared_only_when_asked(monkeypatch):
     rows = [("a", "1", picture(1), "train"), ("b", "2", picture(1, (40, 40)), "test"), ("c", "3", b"broken", "test")]
-    monkeypatch.setattr(auditing, "AUTO_IMAGES", 2)
+    monkeypatch.setattr(audit_module, "AUTO_IMAGES", 2)
     found = audit([Toy("toy", rows)])
     assert not found["overlaps"]
     assert any("--images" in line for line in lines(found))
@@ -178,7 +179,7 @@ def test_test_patients_in_pretraining_are_an_error(phantoms: Path, pretrained: P
 
 
 def test_the_real_subsets_share_no_patient_and_no_image(shared_data: Path, tmp_path: Path, capsys, monkeypatch):
-    monkeypatch.setattr(auditing, "AUTO_IMAGES", 0)
+    monkeypatch.setattr(audit_module, "AUTO_IMAGES", 0)
     words = ["data", "audit", "ChestXray14", "RsnaPneumonia", "--root", str(shared_data), "--out", str(tmp_path)]
     assert main(words) == 0
     assert "no patients on two sides" in capsys.readouterr().out

@@ -5,11 +5,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS, atlas
-from gkmvlp.data_modules import MimicCxr, explaining
-from gkmvlp.data_modules.knowledge import SCHEMA, write_knowledge
-from gkmvlp.data_modules.mean_atlas import mean_atlas
-from gkmvlp.data_modules.samples import Sample, read_atlas
-from gkmvlp.data_modules.scene_graphs import SceneGraphs
+from gkmvlp.data_modules import MimicCxr
+from gkmvlp.data_modules.formats.scene_graphs import SceneGraphs
+from gkmvlp.data_modules.inspection import explain
+from gkmvlp.data_modules.inspection.atlas import mean_atlas
+from gkmvlp.data_modules.inspection.knowledge_table import SCHEMA, write_knowledge
+from gkmvlp.data_modules.pipeline.samples import Sample, read_atlas
 from gkmvlp.errors import DataError
 
 
@@ -43,14 +44,14 @@ def test_table_points_into_text_and_image(data, tmp_path: Path):
 
 
 def test_explain_shows_each_sentence_with_its_statements(data, tmp_path: Path):
-    images, rows = explaining.explain(data, "s50000001")
-    text = "\n".join(explaining.lines(images, rows))
+    images, rows = explain.explain(data, "s50000001")
+    text = "\n".join(explain.lines(images, rows))
     assert "  0 Small left pleural effusion." in text
     assert "present   pleural effusion (left) by report: left lung [34 6 56 38]" in text
-    explaining.draw(images, rows, tmp_path / "study.png")
+    explain.draw(images, rows, tmp_path / "study.png")
     assert (tmp_path / "study.png").stat().st_size > 5000
     with pytest.raises(DataError, match=r"no study s7 in .*split\.csv\.gz: an id like 50000000"):
-        explaining.explain(data, "s7")
+        explain.explain(data, "s7")
 
 
 def test_atlas_is_the_mean_over_patients():

@@ -9,11 +9,11 @@ import torch
 import yaml
 
 from gkmvlp.anatomy import REGIONS
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.data_modules import VqaRad
-from gkmvlp.data_modules.detected import read_regions, write_regions
+from gkmvlp.data_modules.pipeline.detected_regions import read_regions, write_regions
 from gkmvlp.errors import ConfigError, DataError
-from gkmvlp.tasks.region_folder import load_regions, save_regions
+from gkmvlp.tasks.parts.region_folder import load_regions, save_regions
 from tests.tiny import DATA, words
 
 KIND = {"split": "image-disjoint", "name": "phantom-vqa-rad", "augment": 0.0, "region_dropout": 0.0, **DATA}

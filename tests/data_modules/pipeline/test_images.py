@@ -7,7 +7,7 @@ from PIL import Image
 from pydicom import Dataset, FileMetaDataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian
 
-from gkmvlp.data_modules.images import ImageError, read_image
+from gkmvlp.data_modules.pipeline.images import ImageError, read_image
 from gkmvlp.errors import DataError
 
 DICOMS = (

@@ -11,11 +11,11 @@ from pydicom import Dataset, dcmread
 from pydicom.encaps import generate_frames
 from pydicom.uid import JPEGBaseline8Bit
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.data_modules import RsnaPneumonia
-from gkmvlp.data_modules.images import ImageError, read_image
-from gkmvlp.data_modules.lookalikes import rsna_pneumonia
-from gkmvlp.data_modules.rsna_files import IMAGES
+from gkmvlp.data_modules.formats.rsna_pneumonia import IMAGES
+from gkmvlp.data_modules.pipeline.images import ImageError, read_image
+from gkmvlp.data_modules.synthetic import rsna_pneumonia
 from tests.processes import gkmvlp
 from tests.tiny import words
 

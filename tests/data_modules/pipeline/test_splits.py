@@ -2,7 +2,7 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from gkmvlp.data_modules.splits import (
+from gkmvlp.data_modules.pipeline.splits import (
     connected_groups,
     draw_groups,
     hash_fold,

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.data_modules import ChestXray14, MimicCxr
-from gkmvlp.data_modules.lookalikes import chest_xray14, mimic_cxr, vqa_rad
-from gkmvlp.data_modules.lookalikes.chest_xray14 import FIRST_INDEX, MOST_IMAGES, Shot, draw, labels_of, plan_shots
-from gkmvlp.data_modules.lookalikes.studies import plan_studies
+from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr, vqa_rad
+from gkmvlp.data_modules.synthetic.chest_xray14 import FIRST_INDEX, MOST_IMAGES, Shot, draw, labels_of, plan_shots
+from gkmvlp.data_modules.synthetic.studies import plan_studies
 from gkmvlp.entities import entity
 from gkmvlp.errors import DataError
 from gkmvlp.phantom.plan import Phantom

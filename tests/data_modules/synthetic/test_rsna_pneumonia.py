@@ -9,12 +9,12 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import JPEGBaseline8Bit
 
-from gkmvlp.cli import main
-from gkmvlp.data_modules.images import read_image
-from gkmvlp.data_modules.lookalikes import chest_xray14, rsna_pneumonia
-from gkmvlp.data_modules.lookalikes.rsna_pneumonia import OPACITY, as_dicom, choose_shots
-from gkmvlp.data_modules.lookalikes.studies import plan_studies
-from gkmvlp.data_modules.rsna_files import CLASSES, IMAGES, LABELS, MAPPING
+from gkmvlp.app.cli import main
+from gkmvlp.data_modules.formats.rsna_pneumonia import CLASSES, IMAGES, LABELS, MAPPING
+from gkmvlp.data_modules.pipeline.images import read_image
+from gkmvlp.data_modules.synthetic import chest_xray14, rsna_pneumonia
+from gkmvlp.data_modules.synthetic.rsna_pneumonia import OPACITY, as_dicom, choose_shots
+from gkmvlp.data_modules.synthetic.studies import plan_studies
 from gkmvlp.errors import DataError
 from gkmvlp.phantom.generate import draw_phantom
 from tests.tiny import tree

@@ -13,16 +13,16 @@ import pytest
 from PIL import Image
 
 from gkmvlp.anatomy import REGIONS
-from gkmvlp.data_modules.lookalikes import mimic_cxr, vqa_rad
-from gkmvlp.data_modules.lookalikes.mimic_tables import CHEXPERT, chexpert_labels
-from gkmvlp.data_modules.lookalikes.scene_graphs import regions_of
-from gkmvlp.data_modules.lookalikes.staging import equalize, equalized_jpg
-from gkmvlp.data_modules.lookalikes.studies import draw, plan_studies
+from gkmvlp.data_modules.synthetic import mimic_cxr, vqa_rad
+from gkmvlp.data_modules.synthetic.mimic_tables import CHEXPERT, chexpert_labels
+from gkmvlp.data_modules.synthetic.scene_graphs import regions_of
+from gkmvlp.data_modules.synthetic.staging import equalize, equalized_jpg
+from gkmvlp.data_modules.synthetic.studies import draw, plan_studies
 from gkmvlp.entities import ENTITIES, entity
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
 from gkmvlp.phantom.generate import draw_phantom
-from gkmvlp.phantom.grammar import write_report
+from gkmvlp.phantom.writing.grammar import write_report
 
 SEED, PATIENTS, SIZE = 4, 6, 32
 

@@ -6,7 +6,7 @@ import torch
 
 from gkmvlp.anatomy import REGION_INDEX
 from gkmvlp.data_modules import ChestXray14, MimicCxr, RsnaPneumonia, VqaRad
-from gkmvlp.data_modules.lookalikes import chest_xray14, mimic_cxr, rsna_pneumonia, vqa_rad
+from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr, rsna_pneumonia, vqa_rad
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from gkmvlp.errors import ResultsError
-from gkmvlp.metrics import provenance
-from gkmvlp.metrics.figure import FIELDS, Figure, Results, signature
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
-from gkmvlp.metrics.provenance import ProcessTreePeak, command
+from gkmvlp.metrics.results import provenance
+from gkmvlp.metrics.results.figure import FIELDS, Figure, Results, signature
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
+from gkmvlp.metrics.results.provenance import ProcessTreePeak, command
 from tests.metrics.corpora import META, entity_table, vqa_table
 
 FIGURE = Figure("vqa", "accuracy_overall", 0.5, "a:1", predictions="out/predictions/vqa.parquet")

@@ -5,8 +5,8 @@ import torch
 from torchvision.ops import box_iou
 
 from gkmvlp.losses.detection import box_overlap, focal_classification
-from gkmvlp.models.detector import MOST, Detector, DetectorConfig, Truth, anchors
-from gkmvlp.models.pyramid import FeaturePyramid
+from gkmvlp.models.heads.detector import MOST, Detector, DetectorConfig, Truth, anchors
+from gkmvlp.models.heads.pyramid import FeaturePyramid
 
 CONFIG = DetectorConfig(factors=[2.0, 1.0, 0.5], channels=8)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from gkmvlp.anatomy import atlas
-from gkmvlp.phantom.grammar import SCORED, as_text, merge, sentences, write_report
-from gkmvlp.phantom.noun_phrases import Statement
 from gkmvlp.phantom.plan import FINDINGS, Finding, Phantom
-from gkmvlp.phantom.report_head import head
+from gkmvlp.phantom.writing.grammar import SCORED, as_text, merge, sentences, write_report
+from gkmvlp.phantom.writing.noun_phrases import Statement
+from gkmvlp.phantom.writing.report_head import head
 
 BOX = np.array([[2, 2, 6, 6]], np.float32)
 

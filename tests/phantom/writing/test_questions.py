@@ -5,10 +5,10 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from gkmvlp.phantom import question_tables as tables
-from gkmvlp.phantom.grammar import _undrawn
 from gkmvlp.phantom.plan import FINDINGS
-from gkmvlp.phantom.questions import write_questions
+from gkmvlp.phantom.writing import question_tables as tables
+from gkmvlp.phantom.writing.grammar import _undrawn
+from gkmvlp.phantom.writing.questions import write_questions
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from gkmvlp.models import backbone as backbones
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.models.tokenizer import tokenize
-from gkmvlp.tasks.answering import candidate_scores
+from gkmvlp.tasks.parts.answering import candidate_scores
 from tests.tiny import architecture
 
 ANSWERS = ["yes", "no", "left", "left lung", "the left lower lobe", "right", "pleural effusion", "yes yes yes"]

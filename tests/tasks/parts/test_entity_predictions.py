@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.geometry import Frame
-from gkmvlp.models import backbone as backbones
-from gkmvlp.tasks.entity_predictions import attention_peaks, entity_rows, zero_shot_scores, zero_shot_texts
+from gkmvlp.tasks.parts.entity_predictions import attention_peaks, entity_rows, zero_shot_scores, zero_shot_texts
 from tests.tiny import architecture
 
 

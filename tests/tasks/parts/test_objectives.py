@@ -4,7 +4,7 @@ import pytest
 
 from gkmvlp.errors import ConfigError
 from gkmvlp.tasks import GkMvlpPretraining
-from gkmvlp.tasks.objectives import Objective, Objectives
+from gkmvlp.tasks.parts.objectives import Objective, Objectives
 from tests.tiny import architecture
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from gkmvlp.models.config import Architecture, TextConfig, VisionConfig
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.tokenizer import Tokens
-from gkmvlp.tasks.optimization import Optimization, adamw, depth, parameter_groups, schedule
+from gkmvlp.tasks.parts.optimization import Optimization, adamw, depth, parameter_groups, schedule
 from tests.tiny import architecture
 
 TOTAL, WARMUP, FLOOR = 100, 10, 0.1

@@ -12,15 +12,15 @@ from PIL import Image
 from torch import nn
 from transformers import AutoTokenizer
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.errors import BackboneError
 from gkmvlp.notices import NO_PATIENT
-from gkmvlp.tasks.answering import question_memory
-from gkmvlp.tasks.labelling import make_head, save_labelling
-from gkmvlp.zoo import exporting
-from gkmvlp.zoo.loading import open_reader
-from gkmvlp.zoo.programs import program_of
-from tests.commands.small_models import ANSWERS, ENTITIES, build, write_answering, write_backbone
+from gkmvlp.tasks.parts.answering import question_memory
+from gkmvlp.tasks.parts.labelling import make_head, save_labelling
+from gkmvlp.zoo.export import export as export_module
+from gkmvlp.zoo.export.programs import program_of
+from gkmvlp.zoo.inference.loading import open_reader
+from tests.app.small_models import ANSWERS, ENTITIES, build, write_answering, write_backbone
 
 SIDE = 32
 SUFFIX = {"torch-export": "pt2", "onnx": "onnx"}
@@ -181,10 +181,10 @@ def test_without_the_packages_the_remedy_is_named(folder, tmp_path, capsys, monk
 def test_a_program_of_other_values_is_not_kept(folder, tmp_path, monkeypatch):
     reader = open_reader(folder / "labels", "cpu")
     wrong = program_of(reader, "classification")
-    monkeypatch.setattr(exporting, "_write", lambda _program, _reader, _form, file: file.touch())
-    monkeypatch.setattr(exporting, "run", lambda _file, _form, inputs: [wrong(*inputs).detach().numpy() + 2e-4])
+    monkeypatch.setattr(export, "_write", lambda _program, _reader, _form, file: file.touch())
+    monkeypatch.setattr(export, "run", lambda _file, _form, inputs: [wrong(*inputs).detach().numpy() + 2e-4])
     with pytest.raises(BackboneError, match=r"other values than PyTorch \(by 2\.0e-04"):
-        exporting.export(reader, "classification", "torch-export", tmp_path / "a.pt2")
+        export_module.export(reader, "classification", "torch-export", tmp_path / "a.pt2")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -193,5 +193,5 @@ def test_a_model_that_cannot_be_traced_is_one_line(folder, tmp_path):
     reader = open_reader(folder / "grounding", "cpu")
     reader.model.vision.register_forward_pre_hook(lambda _, words: words if words[0].sum() > 0 else None)
     with pytest.raises(BackboneError, match="cannot be exported as torch-export: "):
-        exporting.export(reader, "grounding", "torch-export", tmp_path / "a.pt2")
+        export_module.export(reader, "grounding", "torch-export", tmp_path / "a.pt2")
     assert list(tmp_path.iterdir()) == []

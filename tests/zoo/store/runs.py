@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from gkmvlp.metrics.figure import Figure, Results
-from gkmvlp.metrics.predictions import write_table
-from gkmvlp.models import backbone as backbones
-from tests.commands.small_models import build
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.metrics.results.figure import Figure, Results
+from gkmvlp.metrics.results.predictions import write_table
+from tests.app.small_models import build
 
 HASH = "5" * 64
 SIGNATURE = "boot:1000x patient, seed 0|metric:pointing_game|split:official@555555555555|unit:trial|version:1"

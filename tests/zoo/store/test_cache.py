@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from gkmvlp.zoo import cache as caches
-from gkmvlp.zoo.cache import cache_folder, cached_folder
+from gkmvlp.zoo.store import cache as caches
+from gkmvlp.zoo.store.cache import cache_folder, cached_folder
 
 HOME = Path("/home/somebody")
 PLACES = {

@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.notices import NOT_CLINICAL
-from gkmvlp.zoo.cards import COMMANDS, PURPOSE, card
 from gkmvlp.zoo.entry import TASKS
 from gkmvlp.zoo.registry import PACKAGED, entries, find
-from tests.zoo.server import write_entry
+from gkmvlp.zoo.store.cards import COMMANDS, PURPOSE, card
+from tests.zoo.store.server import write_entry
 from tests.zoo.test_registry import FIGURE
 
 

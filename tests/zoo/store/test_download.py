@@ -11,15 +11,15 @@ import urllib.request
 
 import pytest
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.errors import ZooError
-from gkmvlp.zoo import download as downloads
-from gkmvlp.zoo import transfer
-from gkmvlp.zoo.adoption import adopt
-from gkmvlp.zoo.cache import cache_folder
-from gkmvlp.zoo.download import download, folder_of, remove, verify
 from gkmvlp.zoo.registry import entries, find
-from tests.zoo.server import CONTENT, WEIGHTS, cut, serving, write_entry
+from gkmvlp.zoo.store import download as downloads
+from gkmvlp.zoo.store import transfer
+from gkmvlp.zoo.store.cache import cache_folder
+from gkmvlp.zoo.store.download import download, folder_of, remove, verify
+from gkmvlp.zoo.store.register import adopt
+from tests.zoo.store.server import CONTENT, WEIGHTS, cut, serving, write_entry
 
 SPAWN = multiprocessing.get_context("spawn")
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.cli import main
-from gkmvlp.zoo import transfer
-from gkmvlp.zoo.download import folder_of
+from gkmvlp.app.cli import main
 from gkmvlp.zoo.registry import entries, find
-from tests.zoo.server import (
+from gkmvlp.zoo.store import transfer
+from gkmvlp.zoo.store.download import folder_of
+from tests.zoo.store.server import (
     CONTENT,
     WEIGHTS,
     cut,

@@ -13,14 +13,14 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 import gkmvlp
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints import hub
+from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import BackboneError, ZooError
-from gkmvlp.models import backbone as backbones
-from gkmvlp.models import hub
-from gkmvlp.models.backbone import Backbone
 from gkmvlp.models.generation import Search
-from gkmvlp.tasks.labelling import make_head, save_labelling
-from gkmvlp.zoo.reader import Reader
-from tests.commands.small_models import SENTENCES, architecture, build, write_answering, write_backbone, write_images
+from gkmvlp.tasks.parts.labelling import make_head, save_labelling
+from gkmvlp.zoo.inference.predictor import Reader
+from tests.app.small_models import SENTENCES, architecture, build, write_answering, write_backbone, write_images
 
 pytestmark = pytest.mark.filterwarnings("ignore:A model that never")
 PHANTOM = "phantom-mimic-cxr"

@@ -9,15 +9,15 @@ import torch
 import yaml
 from safetensors.torch import load_file, save_file
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.local_paths import without_paths
-from gkmvlp.models import backbone as backbones
-from gkmvlp.zoo.download import folder_of
 from gkmvlp.zoo.entry import parse
 from gkmvlp.zoo.registry import find, list_models
+from gkmvlp.zoo.store.download import folder_of
 from tests.tiny import tree
-from tests.zoo.runs import HASH, figure, write_predictions, write_results, write_run
-from tests.zoo.server import serving
+from tests.zoo.store.runs import HASH, figure, write_predictions, write_results, write_run
+from tests.zoo.store.server import serving
 
 
 @pytest.fixture(scope="module")

@@ -15,14 +15,14 @@ import yaml
 from safetensors.torch import load_file
 
 import gkmvlp
-import gkmvlp.zoo.references
-from gkmvlp.cli import main
+import gkmvlp.zoo.store.references
+from gkmvlp.app.cli import main
+from gkmvlp.checkpoints import references
 from gkmvlp.errors import BackboneError, ZooError
-from gkmvlp.models import locations
 from gkmvlp.models.tokenizer import load_tokenizer
-from tests.commands.small_models import ENTITIES, write_images
+from tests.app.small_models import ENTITIES, write_images
 from tests.tiny import words
-from tests.zoo.server import write_entry
+from tests.zoo.store.server import write_entry
 
 
 def released(backbone, folder, monkeypatch, name="tiny"):
@@ -66,7 +66,7 @@ def test_a_run_starts_from_a_reference(pretrained, phantoms, tmp_path, monkeypat
 
 def test_an_unknown_scheme():
     with pytest.raises(BackboneError, match=r"ftp://x: a folder, or one of these is expected: hf://, zoo://"):
-        locations.folder_of("ftp://x")
+        references.folder_of("ftp://x")
 
 
 def test_code_beside_a_tokenizer_is_not_run(backbone, tmp_path):
@@ -123,7 +123,7 @@ def test_a_hub_folder(backbone, tmp_path, monkeypatch, capsys):
     server.root = tmp_path / "repo"
     Thread(target=server.serve_forever, daemon=True).start()
     code = (
-        "import pathlib, sys\nfrom gkmvlp.zoo.hub import hub_folder\n"
+        "import pathlib, sys\nfrom gkmvlp.zoo.store.hub import hub_folder\n"
         "print(sorted(file.name for file in hub_folder(sys.argv[1]).iterdir()))"
     )
     environment = {"HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HOME": str(tmp_path / "hf")}
@@ -139,7 +139,7 @@ def test_a_hub_folder(backbone, tmp_path, monkeypatch, capsys):
     assert told(f"hf://org/repo@{Hub.commit}", GKMVLP_OFFLINE="1") == names
     assert told("hf://org/other", GKMVLP_OFFLINE="1").endswith("hf://org/other: offline, and it is not in the cache")
     with pytest.raises(ZooError, match="hf://org/repo or"):
-        locations.folder_of("hf://org")
+        references.folder_of("hf://org")
 
 
 def test_conversion(tmp_path, capsys):

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.errors import ZooError
 from gkmvlp.zoo.registry import entries, find, list_models
-from tests.zoo.server import CONTENT, write_entry
+from tests.zoo.store.server import CONTENT, write_entry
 
 
 @pytest.fixture

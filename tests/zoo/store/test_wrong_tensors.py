@@ -15,12 +15,12 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import gkmvlp
-from gkmvlp.cli import main
+from gkmvlp.app.cli import main
 from gkmvlp.errors import BackboneError
-from gkmvlp.zoo.download import folder_of
 from gkmvlp.zoo.registry import find
-from tests.commands.small_models import ENTITIES, write_images
-from tests.zoo.server import CONTENT, WEIGHTS, serving, write_entry
+from gkmvlp.zoo.store.download import folder_of
+from tests.app.small_models import ENTITIES, write_images
+from tests.zoo.store.server import CONTENT, WEIGHTS, serving, write_entry
 
 
 class Evil:
@@ -169,5 +169,5 @@ def test_types_that_numpy_lacks(tmp_path, dtype):
 
 
 def test_a_download_takes_no_torch(address):
-    code = "import sys\nfrom gkmvlp.cli import main\nsys.exit(main(sys.argv[1:]) or 2 * ('torch' in sys.modules))"
+    code = "import sys\nfrom gkmvlp.app.cli import main\nsys.exit(main(sys.argv[1:]) or 2 * ('torch' in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code, "zoo", "download", address], check=False).returncode == 0

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gkmvlp.commands._bench_loading import Loaded, measure_loading
-from gkmvlp.commands._bench_model import Measured, measure_model, processor
-from gkmvlp.commands._bench_zoo import Fetched, measure_zoo
-from gkmvlp.metrics.figure import VERSION, Figure, signature
+from gkmvlp.app.benchmarks.loading import Loaded, measure_loading
+from gkmvlp.app.benchmarks.model import Measured, measure_model, processor
+from gkmvlp.app.benchmarks.zoo import Fetched, measure_zoo
+from gkmvlp.metrics.results.figure import VERSION, Figure, signature
 
 IMAGE_SIZE = (2544, 3056)  # width and height of most JPGs of MIMIC-CXR
 STATE_BYTES = 16  # a parameter in float32: weight, gradient, two moments of AdamW
@@ -103,7 +103,7 @@ def _rate(
 
 def phantom_figure(patients: int = 60) -> Figure:
     """Patients a second of the MIMIC-CXR look-alike."""
-    from gkmvlp.data_modules.lookalikes import mimic_cxr
+    from gkmvlp.data_modules.synthetic import mimic_cxr
 
     with tempfile.TemporaryDirectory() as folder:
         mimic_cxr.write(Path(folder) / "warm", 3, 1)  # textures are made once a process
@@ -118,8 +118,8 @@ def phantom_figure(patients: int = 60) -> Figure:
 def report_figures(reports: int = 300) -> list[Figure]:
     """Reports a second from a file's text to statuses: no sentence remembered, and remembered within the corpus."""
     from gkmvlp.phantom.generate import draw_phantom
-    from gkmvlp.phantom.grammar import write_report
-    from gkmvlp.phantom.report_layout import as_text
+    from gkmvlp.phantom.writing.grammar import write_report
+    from gkmvlp.phantom.writing.report_layout import as_text
     from gkmvlp.report import labeler
     from gkmvlp.report.sections import report_text
 

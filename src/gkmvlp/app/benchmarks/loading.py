@@ -8,8 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from gkmvlp.commands._bench_setup import architecture_of
-from gkmvlp.models import backbone as backbones
+from gkmvlp.app.benchmarks.setup import architecture_of
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.models.config import Architecture
 
 INTERVAL = 0.002  # seconds between two samples of the memory

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from gkmvlp.app.benchmarks.setup import Alone, architecture_of, build
 from gkmvlp.batch import StudyBatch
-from gkmvlp.commands._bench_setup import Alone, architecture_of, build
 from gkmvlp.hardware import best_precision
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
@@ -22,7 +22,7 @@ from gkmvlp.losses.itm import same_pair
 from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import text_keys
-from gkmvlp.tasks.optimization import Optimization, adamw
+from gkmvlp.tasks.parts.optimization import Optimization, adamw
 
 OBJECTIVES = {"itc", "itm", "lm", "ecls"}
 

@@ -11,15 +11,15 @@ import yaml
 from torch import Tensor
 
 from gkmvlp.anatomy import REGIONS, atlas
+from gkmvlp.app.running.configs import by_name
 from gkmvlp.batch import StudyBatch
-from gkmvlp.commands._configs import by_name
+from gkmvlp.checkpoints.backbone import PROMPT_TOKENS, Backbone
 from gkmvlp.entities import ENTITIES, entity
 from gkmvlp.errors import UsageError
-from gkmvlp.models.backbone import PROMPT_TOKENS, Backbone
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.tokenizer import tokenize, train_tokenizer
-from gkmvlp.phantom.grammar import sentences
+from gkmvlp.phantom.writing.grammar import sentences
 from gkmvlp.tasks.pretraining import GkMvlpPretraining
 
 NAMED = {"small": "pretrain-phantom"}

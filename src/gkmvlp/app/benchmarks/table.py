@@ -7,9 +7,9 @@ prompts a step): memory = 18 W + B A / 2, operations a pair = F + P / B, hours =
 
 from typing import NamedTuple
 
-from gkmvlp.commands._bench_figures import STATE_BYTES
+from gkmvlp.app.benchmarks.figures import STATE_BYTES
 from gkmvlp.errors import ResultsError
-from gkmvlp.metrics.figure import Figure, Results
+from gkmvlp.metrics.results.figure import Figure, Results
 
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 MODEL = "variant:base"

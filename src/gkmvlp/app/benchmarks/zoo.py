@@ -75,7 +75,7 @@ def _seconds(words: list[str]) -> float:
 
 def _download(entry: Entry, folder: Path) -> float:
     """Seconds of a download into an empty cache."""
-    from gkmvlp.zoo.download import download, remove
+    from gkmvlp.zoo.store.download import download, remove
 
     before = os.environ.get("GKMVLP_CACHE")
     os.environ["GKMVLP_CACHE"] = str(folder / "cache")

@@ -37,15 +37,15 @@ def run(args: argparse.Namespace) -> int:
     import time
 
     os.environ.setdefault("GKMVLP_PROGRESS", "1")
-    from gkmvlp.commands import _ablation
-    from gkmvlp.commands._runs import side_by_side
-    from gkmvlp.commands.phantom import write_corpora
+    from gkmvlp.app.commands.phantom import write_corpora
+    from gkmvlp.app.experiments import ablation
+    from gkmvlp.app.experiments.runs import side_by_side
     from gkmvlp.errors import UsageError
     from gkmvlp.hardware import runs_at_once
 
-    variants = args.variants or list(_ablation.DEFAULT)
-    if strange := sorted(set(variants) - set(_ablation.VARIANTS)):
-        raise UsageError(f"no variant {strange[0]}: {', '.join(_ablation.VARIANTS)} are known")
+    variants = args.variants or list(ablation.DEFAULT)
+    if strange := sorted(set(variants) - set(ablation.VARIANTS)):
+        raise UsageError(f"no variant {strange[0]}: {', '.join(ablation.VARIANTS)} are known")
     data, keep = args.out / "data", args.record / "ablation"
     epochs = [f"--trainer.max_epochs={EPOCHS}", f"--trainer.check_val_every_n_epoch={EPOCHS}"]
     start = time.monotonic()
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         write_corpora(data, {"mimic": args.patients, "vqa": args.vqa_images, "nih": args.nih_patients}, 0)
     calls = [(*run, args.out, data, keep, [*epochs, *args.pretrain], args.downstream) for run in missing]
     try:
-        side_by_side(_ablation.run_variant, calls, runs_at_once())
+        side_by_side(ablation.run_variant, calls, runs_at_once())
     finally:
         if any(keep.glob("[!.]*")):
             _record(args.record, keep, time.monotonic() - start)
@@ -63,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _record(record: Path, keep: Path, seconds: float) -> None:
     """Writes ``ablation.json`` and ``ablation.png``, and prints the table."""
-    from gkmvlp.commands._ablation_table import COLUMNS, cells, plot, rows
-    from gkmvlp.metrics.figure import Results
-    from gkmvlp.metrics.plain_table import write_table
-    from gkmvlp.metrics.provenance import command
+    from gkmvlp.app.experiments.ablation_table import COLUMNS, cells, plot, rows
+    from gkmvlp.metrics.results.figure import Results
+    from gkmvlp.metrics.results.plain_table import write_table
+    from gkmvlp.metrics.results.provenance import command
 
     found = cells(keep)
     taken = sum(Results.read(file).seconds for file in keep.glob("[!.]*/results.json"))

@@ -41,9 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
         return _table(arguments.table, arguments.readme)
     if arguments.batch < 2 or arguments.steps < 1:
         raise UsageError("--batch from 2 (ITM needs a wrong pair) and --steps from 1")
-    from gkmvlp.commands._bench_figures import lines, measure
-    from gkmvlp.metrics.figure import Results
-    from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
+    from gkmvlp.app.benchmarks.figures import lines, measure
+    from gkmvlp.metrics.results.figure import Results
+    from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit, created
 
     start = time.monotonic()
     with ProcessTreePeak() as peak:
@@ -60,8 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _table(file: Path, readme: Path) -> int:
     """Put the table between the markers of the page, or print it where there are none."""
-    from gkmvlp.commands._bench_table import BEGIN, markdown, with_table
-    from gkmvlp.metrics.figure import Results, write_text
+    from gkmvlp.app.benchmarks.table import BEGIN, markdown, with_table
+    from gkmvlp.metrics.results.figure import Results, write_text
 
     table = markdown(Results.read(file))
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""

@@ -15,9 +15,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Compare every figure that both files hold."""
     import json
 
-    from gkmvlp.metrics.compare import compare
-    from gkmvlp.metrics.figure import Results
-    from gkmvlp.metrics.tables import interval, number
+    from gkmvlp.metrics.results.compare import compare
+    from gkmvlp.metrics.results.figure import Results
+    from gkmvlp.metrics.results.tables import interval, number
 
     found = compare(Results.read(arguments.a), Results.read(arguments.b))
     if arguments.json:

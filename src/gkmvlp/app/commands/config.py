@@ -5,7 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
-from gkmvlp.commands._configs import SCHEME, by_name, zoo_configs
+from gkmvlp.app.running.configs import SCHEME, by_name, zoo_configs
 from gkmvlp.errors import ConfigError
 
 

@@ -48,46 +48,47 @@ def run(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> None:
     import json
 
-    from gkmvlp.data_modules import checking
+    from gkmvlp.data_modules.inspection import check
 
-    data = checking.build(*_source(arguments.source), arguments.root)
-    told = checking.describe(data, arguments.images)
-    print(json.dumps(told, indent=1) if arguments.json else "\n".join(checking.lines(data, told)))
+    data = check.build(*_source(arguments.source), arguments.root)
+    told = check.describe(data, arguments.images)
+    print(json.dumps(told, indent=1) if arguments.json else "\n".join(check.lines(data, told)))
 
 
 def _audit(arguments: argparse.Namespace) -> None:
     import json
 
-    from gkmvlp.data_modules import auditing, checking
-    from gkmvlp.data_modules.ledger import write_json
-    from gkmvlp.zoo.loading import open_reader
+    from gkmvlp.data_modules.inspection import audit, check
+    from gkmvlp.data_modules.pipeline.ledger import write_json
+    from gkmvlp.zoo.inference.loading import open_reader
 
-    sources = [checking.build(*_source(source), arguments.root) for source in arguments.sources]
+    sources = [check.build(*_source(source), arguments.root) for source in arguments.sources]
     for data in sources:
         data.check()
     info = open_reader(arguments.backbone, "cpu").backbone.info if arguments.backbone else None
-    told = auditing.audit(sources, info, arguments.backbone, "all" if arguments.images else "few")
-    told["manifests"] = [str(auditing.keep_manifest(data, arguments.out)) for data in sources]
+    told = audit.audit(sources, info, arguments.backbone, "all" if arguments.images else "few")
+    told["manifests"] = [str(audit.keep_manifest(data, arguments.out)) for data in sources]
     write_json(arguments.out / "audit.json", told)
-    print(json.dumps(told, indent=1) if arguments.json else "\n".join(auditing.lines(told)))
-    auditing.require_clean(told)
+    print(json.dumps(told, indent=1) if arguments.json else "\n".join(audit.lines(told)))
+    audit.require_clean(told)
 
 
 def _explain(arguments: argparse.Namespace) -> None:
     import json
 
-    from gkmvlp.data_modules import MimicCxr, explaining
+    from gkmvlp.data_modules import MimicCxr
+    from gkmvlp.data_modules.inspection import explain
 
-    images, rows = explaining.explain(MimicCxr(arguments.root), arguments.study)
+    images, rows = explain.explain(MimicCxr(arguments.root), arguments.study)
     if arguments.picture is not None:
-        explaining.draw(images, rows, arguments.picture)
-    print(json.dumps(rows, indent=1) if arguments.json else "\n".join(explaining.lines(images, rows)))
+        explain.draw(images, rows, arguments.picture)
+    print(json.dumps(rows, indent=1) if arguments.json else "\n".join(explain.lines(images, rows)))
 
 
 def _atlas(arguments: argparse.Namespace) -> None:
     from gkmvlp.data_modules import MimicCxr
-    from gkmvlp.data_modules.ledger import write_json
-    from gkmvlp.data_modules.mean_atlas import mean_atlas
+    from gkmvlp.data_modules.inspection.atlas import mean_atlas
+    from gkmvlp.data_modules.pipeline.ledger import write_json
     from gkmvlp.errors import DataError
 
     data = MimicCxr(arguments.root)
@@ -104,16 +105,16 @@ def _regions(arguments: argparse.Namespace) -> None:
     import numpy as np
     from torch.utils.data import DataLoader
 
-    from gkmvlp.data_modules import checking
-    from gkmvlp.data_modules.dataset import SampleDataset
-    from gkmvlp.data_modules.detected import write_regions
-    from gkmvlp.models.backbone import lineage
-    from gkmvlp.tasks.region_folder import find_regions, load_regions
+    from gkmvlp.checkpoints.backbone import lineage
+    from gkmvlp.data_modules.inspection import check
+    from gkmvlp.data_modules.pipeline.dataset import SampleDataset
+    from gkmvlp.data_modules.pipeline.detected_regions import write_regions
+    from gkmvlp.tasks.parts.region_folder import find_regions, load_regions
 
     backbone, head = load_regions(arguments.model)
     expected = backbone.model.architecture
     options = {name: getattr(expected, name) for name in ("image_size", "fit", "intensity")}
-    data = checking.build(
+    data = check.build(
         *_source(arguments.source), arguments.root, **options, boxes="atlas", region_file=None, on_bad="drop"
     )
     data.check()
@@ -134,11 +135,12 @@ def _regions(arguments: argparse.Namespace) -> None:
 
 
 def _cache(arguments: argparse.Namespace) -> None:
-    from gkmvlp.data_modules import MimicCxr, checking
-    from gkmvlp.data_modules.knowledge import write_knowledge
-    from gkmvlp.data_modules.scene_graphs import SceneGraphs
+    from gkmvlp.data_modules import MimicCxr
+    from gkmvlp.data_modules.formats.scene_graphs import SceneGraphs
+    from gkmvlp.data_modules.inspection import check
+    from gkmvlp.data_modules.inspection.knowledge_table import write_knowledge
 
-    data = checking.build(*_source(arguments.source), arguments.root, cache_dir=arguments.cache_dir, on_bad="drop")
+    data = check.build(*_source(arguments.source), arguments.root, cache_dir=arguments.cache_dir, on_bad="drop")
     data.setup()
     print(*data.summary_lines(), sep="\n")
     if "study_id" in data.samples[0].fields:
@@ -151,7 +153,7 @@ def _cache(arguments: argparse.Namespace) -> None:
 
 def _source(reference: str) -> tuple[str, Path | None]:
     """Class name, and the config file where a config was named."""
-    from gkmvlp.commands._configs import by_name, zoo_configs
+    from gkmvlp.app.running.configs import by_name, zoo_configs
 
     is_config = reference in zoo_configs() or "://" in reference or reference.endswith((".yaml", ".yml"))
     return reference, by_name(reference) if is_config else None

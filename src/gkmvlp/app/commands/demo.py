@@ -36,15 +36,15 @@ def run(args: argparse.Namespace) -> int:
     import time
 
     os.environ.setdefault("GKMVLP_PROGRESS", "1")
-    from gkmvlp.commands._arms import fit_and_test, vqa_arms
-    from gkmvlp.commands._demo_all import further_stages
-    from gkmvlp.commands._demo_page import write_demo_page
-    from gkmvlp.commands._truth import score_on_truth
-    from gkmvlp.commands.phantom import write_corpora
+    from gkmvlp.app.commands.phantom import write_corpora
+    from gkmvlp.app.experiments.arms import fit_and_test, vqa_arms
+    from gkmvlp.app.experiments.demo_stages import further_stages
+    from gkmvlp.app.pages.demo_page import write_demo_page
+    from gkmvlp.app.running.planted_truth import score_on_truth
     from gkmvlp.hardware import runs_at_once
-    from gkmvlp.metrics.evaluate import figures_of
-    from gkmvlp.metrics.figure import Results
-    from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
+    from gkmvlp.metrics.results.evaluate import figures_of
+    from gkmvlp.metrics.results.figure import Results
+    from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit, created
 
     start, out, data = time.monotonic(), args.out, args.out / "data"
     with ProcessTreePeak() as peak:

@@ -23,11 +23,11 @@ def run(arguments: argparse.Namespace) -> int:
     import dataclasses
     import json
 
-    from gkmvlp.metrics.evaluate import figures_of
+    from gkmvlp.metrics.results.evaluate import figures_of
 
     files = arguments.files
     if arguments.radeval:
-        from gkmvlp.commands._clinical import score_clinically
+        from gkmvlp.app.running.clinical_metrics import score_clinically
 
         files = [score_clinically(Path(file), arguments.radeval, arguments.radeval_metrics) for file in files]
     figures = [figure for file in files for figure in figures_of(file)]

@@ -33,8 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     form, out = arguments.format, arguments.out
     if out.suffix != FORMATS[form]:
         raise UsageError(f"--out {out}: --format {form} is written to a file *{FORMATS[form]}")
-    from gkmvlp.zoo.exporting import export
-    from gkmvlp.zoo.loading import open_reader
+    from gkmvlp.zoo.export.export import export
+    from gkmvlp.zoo.inference.loading import open_reader
 
     reader = open_reader(arguments.model, "cpu")
     if reader.notice:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gkmvlp.commands._recipes import (
+from gkmvlp.app.running.recipes import (
     add_backbone_argument,
     add_recipe_arguments,
     add_record_argument,
@@ -34,8 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Fit, test the best checkpoint, and write the figures."""
     import time
 
-    from gkmvlp.commands._outcome import conclude
-    from gkmvlp.metrics.provenance import ProcessTreePeak
+    from gkmvlp.app.running.outcome import conclude
+    from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
     start = time.monotonic()
     arguments.out = arguments.out or Path(f"outputs/finetune-{arguments.task}")

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gkmvlp.commands._recipes import (
+from gkmvlp.app.running.recipes import (
     add_backbone_argument,
     add_recipe_arguments,
     add_record_argument,
@@ -30,9 +30,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Test; phantoms are retrieved by their planted findings too; the figures go to ``results.json``."""
     import time
 
-    from gkmvlp.commands._outcome import conclude
-    from gkmvlp.commands._truth import corpus_of, match_findings
-    from gkmvlp.metrics.provenance import ProcessTreePeak
+    from gkmvlp.app.running.outcome import conclude
+    from gkmvlp.app.running.planted_truth import corpus_of, match_findings
+    from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
     start = time.monotonic()
     arguments.out = arguments.out or Path(f"outputs/evaluate-{arguments.task}")

@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the page and say where it lies."""
-    from gkmvlp.commands._run_page import figures_of_run, write_run_page
+    from gkmvlp.app.pages.run_page import figures_of_run, write_run_page
 
     print(f"look at {write_run_page(arguments.run, figures_of_run(arguments.run))}")
     return 0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Layout(NamedTuple):
-    """A look-alike: its module in ``data_modules.lookalikes``, and how much of it is written."""
+    """A look-alike: its module in ``data_modules.synthetic``, and how much of it is written."""
 
     writer: str
     option: str  # of this command, that counts
@@ -87,5 +87,5 @@ def write_corpora(
 
     workers = workers or len(os.sched_getaffinity(0))
     for layout, count in counts.items():
-        writer = importlib.import_module(f"gkmvlp.data_modules.lookalikes.{LAYOUTS[layout].writer}")
+        writer = importlib.import_module(f"gkmvlp.data_modules.synthetic.{LAYOUTS[layout].writer}")
         writer.write(root, count, seed, size, workers)

@@ -37,10 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Predict what can be read; name what cannot."""
     _check(arguments)
     images = find_images(arguments.images)
-    from gkmvlp.commands._predict_rows import predict_rows
-    from gkmvlp.commands._predict_table import read_prompts, show, write_rows
+    from gkmvlp.app.prediction.rows import predict_rows
+    from gkmvlp.app.prediction.table import read_prompts, show, write_rows
     from gkmvlp.errors import DataError
-    from gkmvlp.zoo.loading import open_reader
+    from gkmvlp.zoo.inference.loading import open_reader
 
     prompts = read_prompts(arguments.prompts) if arguments.prompts else []
     reader = open_reader(arguments.model, arguments.device)
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> None:
     """Refuse what cannot work before anything is loaded."""
-    from gkmvlp.commands._usage import hint
+    from gkmvlp.app.running.cli_errors import hint
     from gkmvlp.errors import UsageError
 
     task = arguments.task
@@ -82,7 +82,7 @@ def find_images(paths: list[Path]) -> list[Path]:
     Raises:
         UsageError: If one does not exist, or a folder holds no image.
     """
-    from gkmvlp.commands._usage import hint
+    from gkmvlp.app.running.cli_errors import hint
     from gkmvlp.errors import UsageError
 
     found: dict[Path, None] = {}

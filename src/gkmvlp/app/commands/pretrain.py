@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gkmvlp.commands._recipes import add_recipe_arguments, best_checkpoint, common_options, gkmvlp
+from gkmvlp.app.running.recipes import add_recipe_arguments, best_checkpoint, common_options, gkmvlp
 
 FORWARDS = True
 
@@ -17,9 +17,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Fit the config, test the best checkpoint, write the figures; the backbone lies in ``OUT/backbone`` afterwards."""
     import time
 
-    from gkmvlp.commands._outcome import conclude
-    from gkmvlp.commands._truth import corpus_of, score_on_truth
-    from gkmvlp.metrics.provenance import ProcessTreePeak
+    from gkmvlp.app.running.outcome import conclude
+    from gkmvlp.app.running.planted_truth import corpus_of, score_on_truth
+    from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
     start = time.monotonic()
     arguments.out = arguments.out or Path("outputs/pretrain")

@@ -9,8 +9,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from gkmvlp.commands.demo import PATIENTS
-from gkmvlp.zoo.shipped import CORPORA
+from gkmvlp.app.commands.demo import PATIENTS
+from gkmvlp.zoo.store.packaged import CORPORA
 
 RATES = (3e-4, 1e-3, 3e-3)
 SEED = 1  # of the phantoms; the demo's are of seed 3
@@ -41,8 +41,8 @@ def run(args: argparse.Namespace) -> int:
     import time
 
     from gkmvlp.errors import UsageError
-    from gkmvlp.metrics.plain_table import write_table
-    from gkmvlp.metrics.provenance import command
+    from gkmvlp.metrics.results.plain_table import write_table
+    from gkmvlp.metrics.results.provenance import command
 
     if args.data and not args.backbone:
         raise UsageError("--data needs --backbone: the rates hold for fine-tuning a certain backbone")
@@ -65,7 +65,7 @@ def _try_all(args: argparse.Namespace, backbone: str, options: Sequence[str]) ->
     """Rows of the table: every arm with every rate; says what is chosen. A run that is there is not repeated."""
     import json
 
-    from gkmvlp.commands._runs import run_missing
+    from gkmvlp.app.experiments.runs import run_missing
     from gkmvlp.hardware import runs_at_once
 
     runs = {
@@ -104,11 +104,11 @@ def choose(found: Mapping[float, Sequence[float]]) -> float:
 
 def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
     """Root of phantoms of another seed, backbone pre-trained on them, and how, for the note."""
-    from gkmvlp.commands._arms import fit
-    from gkmvlp.commands._configs import by_name
-    from gkmvlp.commands._recipes import data_class
-    from gkmvlp.commands._runs import run_missing
-    from gkmvlp.commands.phantom import write_corpora
+    from gkmvlp.app.commands.phantom import write_corpora
+    from gkmvlp.app.experiments.arms import fit
+    from gkmvlp.app.experiments.runs import run_missing
+    from gkmvlp.app.running.configs import by_name
+    from gkmvlp.app.running.recipes import data_class
 
     data, folder = args.out / "data", args.out / "pretrain"
     sizes = {"mimic": args.patients}
@@ -124,8 +124,8 @@ def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
 
 def _words(arm: str, backbone: str, rate: float, seed: int) -> list[str]:
     """Options of one run."""
-    from gkmvlp.commands._arms import seed_words
-    from gkmvlp.commands._recipes import brought_by
+    from gkmvlp.app.experiments.arms import seed_words
+    from gkmvlp.app.running.recipes import brought_by
 
     words = [f"--model.init_args.backbone={backbone}", f"--model.init_args.optimization.rate={rate}"]
     words += brought_by(backbone) if arm == "pretrained" else []
@@ -138,8 +138,8 @@ def fit_and_keep(config: str, folder: Path, words: Sequence[str]) -> None:
     """One run; the validation figure of its best checkpoint is kept in its folder."""
     import json
 
-    from gkmvlp.commands._arms import fit
-    from gkmvlp.commands._configs import by_name
+    from gkmvlp.app.experiments.arms import fit
+    from gkmvlp.app.running.configs import by_name
 
     fit(str(by_name(config)), folder, words)
     (folder / KEPT).write_text(json.dumps({"best": best_score(folder / "checkpoints" / "best.ckpt")}))

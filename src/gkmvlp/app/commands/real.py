@@ -7,7 +7,7 @@ the numbers are written there too; images and predictions stay in --out.
 import argparse
 from pathlib import Path
 
-from gkmvlp.commands._recipes import add_record_argument
+from gkmvlp.app.running.recipes import add_record_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,23 +52,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do it."""
     if arguments.action == "vqa-rad":
-        from gkmvlp.commands._real_vqa import measure_vqa
+        from gkmvlp.app.experiments.real_vqa import measure_vqa
 
         measure_vqa(arguments)
     elif arguments.action == "pairs":
-        from gkmvlp.commands._real_pairs import measure_pairs
+        from gkmvlp.app.experiments.real_pairs import measure_pairs
 
         measure_pairs(arguments)
     elif arguments.action == "chestxray14":
-        from gkmvlp.commands._real_chestxray14 import measure_chestxray14
+        from gkmvlp.app.experiments.real_chestxray14 import measure_chestxray14
 
         measure_chestxray14(arguments)
     elif arguments.action == "rsna":
-        from gkmvlp.commands._real_rsna import measure_rsna
+        from gkmvlp.app.experiments.real_rsna import measure_rsna
 
         measure_rsna(arguments)
     else:
-        from gkmvlp.commands._real_labeler import measure_labeler
+        from gkmvlp.app.experiments.real_labeler import measure_labeler
 
         measure_labeler(arguments)
     return 0

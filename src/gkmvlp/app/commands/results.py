@@ -17,9 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write or check the page."""
-    from gkmvlp.commands._document import document
+    from gkmvlp.app.pages.results_document import document
     from gkmvlp.errors import ResultsError
-    from gkmvlp.metrics.figure import write_text
+    from gkmvlp.metrics.results.figure import write_text
 
     page = arguments.docs / "results.md"
     text = document(arguments.docs)

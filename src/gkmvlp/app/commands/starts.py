@@ -9,8 +9,14 @@ repeated.
 import argparse
 from pathlib import Path
 
-from gkmvlp.commands._recipes import PHANTOMS, add_backbone_argument, add_record_argument, common_options, some_backbone
-from gkmvlp.commands.finetune import CONFIGS
+from gkmvlp.app.commands.finetune import CONFIGS
+from gkmvlp.app.running.recipes import (
+    PHANTOMS,
+    add_backbone_argument,
+    add_record_argument,
+    common_options,
+    some_backbone,
+)
 
 SHARES = (0.01, 0.1, 1.0)
 TASKS = {
@@ -39,8 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run what is not there yet, write the figures."""
     import time
 
-    from gkmvlp.commands._outcome import conclude
-    from gkmvlp.metrics.provenance import ProcessTreePeak
+    from gkmvlp.app.running.outcome import conclude
+    from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
     start, task = time.monotonic(), arguments.task
     arguments.out = arguments.out or Path(f"outputs/starts-{task}")
@@ -55,10 +61,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _arms(arguments: argparse.Namespace, config: str, backbone: str, options: list[str]) -> None:
     """The runs of the task."""
-    from gkmvlp.commands._arms import localization_words, run_arms, start_words
-    from gkmvlp.commands._classification_arms import classification_arms
-    from gkmvlp.commands._recipes import ensure_phantoms
-    from gkmvlp.commands._region_arms import compare_boxes
+    from gkmvlp.app.experiments.arms import localization_words, run_arms, start_words
+    from gkmvlp.app.experiments.classification import classification_arms
+    from gkmvlp.app.experiments.region_boxes import compare_boxes
+    from gkmvlp.app.running.recipes import ensure_phantoms
     from gkmvlp.hardware import runs_at_once
 
     out, seeds, jobs = arguments.out, arguments.seeds, runs_at_once()

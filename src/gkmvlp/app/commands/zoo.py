@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gkmvlp.commands._usage import one_line
+from gkmvlp.app.running.cli_errors import one_line
 
 if TYPE_CHECKING:
     from gkmvlp.zoo.entry import Entry
@@ -97,7 +97,7 @@ def _known() -> dict[str, "Entry"]:
 
 def _row(entry: "Entry") -> dict[str, Any]:
     """What ``list`` says of a model."""
-    from gkmvlp.zoo.cache import cached_folder
+    from gkmvlp.zoo.store.cache import cached_folder
 
     folder = cached_folder(entry.name, entry.digest)
     where = "packaged" if entry.packaged_folder else "here" if folder.is_dir() else "not here"
@@ -113,7 +113,7 @@ def _show(arguments: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _download(arguments: argparse.Namespace) -> tuple[Any, str]:
-    from gkmvlp.zoo.download import download
+    from gkmvlp.zoo.store.download import download
 
     entry = _entry(arguments)
     folder = download(entry)
@@ -127,7 +127,7 @@ def _entry(arguments: argparse.Namespace) -> "Entry":
 
     if not is_address(arguments.model):
         return find(arguments.model)
-    from gkmvlp.zoo.adoption import adopt, entry_at
+    from gkmvlp.zoo.store.register import adopt, entry_at
 
     is_download = arguments.action == "download"
     return adopt(arguments.model, arguments.sha256) if is_download else entry_at(arguments.model)
@@ -135,8 +135,8 @@ def _entry(arguments: argparse.Namespace) -> "Entry":
 
 def _verify(arguments: argparse.Namespace) -> tuple[Any, str]:
     from gkmvlp.errors import ZooError
-    from gkmvlp.zoo.download import folder_of, verify
     from gkmvlp.zoo.registry import find
+    from gkmvlp.zoo.store.download import folder_of, verify
 
     chosen = [find(name) for name in arguments.model] or [e for e in _known().values() if folder_of(e).is_dir()]
     wrong = [(entry, files) for entry in chosen if (files := verify(entry))]
@@ -152,9 +152,9 @@ def _remedy(entry: "Entry") -> str:
 
 
 def _remove(arguments: argparse.Namespace) -> tuple[Any, str]:
-    from gkmvlp.zoo.download import remove
     from gkmvlp.zoo.entry import SCHEME
     from gkmvlp.zoo.registry import find
+    from gkmvlp.zoo.store.download import remove
 
     name, _, digest = arguments.model.removeprefix(SCHEME).partition("@")
     if digest:
@@ -166,8 +166,8 @@ def _remove(arguments: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _card(arguments: argparse.Namespace) -> tuple[Any, str]:
-    from gkmvlp.zoo.cards import card
     from gkmvlp.zoo.registry import find
+    from gkmvlp.zoo.store.cards import card
 
     entry = find(arguments.model)
     text = card(entry)
@@ -179,7 +179,7 @@ def _card(arguments: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _publish(arguments: argparse.Namespace) -> tuple[Any, str]:
-    from gkmvlp.zoo.publish import About, publish
+    from gkmvlp.zoo.store.publish import About, publish
 
     terms = (arguments.weights_licence, arguments.data_terms)
     about = About(arguments.name, arguments.summary, *terms, arguments.limit, arguments.source)
@@ -190,7 +190,7 @@ def _publish(arguments: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _make(arguments: argparse.Namespace) -> tuple[Any, str]:
-    from gkmvlp.commands._zoo_make import make_models
+    from gkmvlp.app.experiments.packaged_models import make_models
     from gkmvlp.zoo.entry import PACKAGED
 
     made = make_models(arguments.out, arguments.models or PACKAGED, arguments.options, arguments.only)
@@ -199,7 +199,7 @@ def _make(arguments: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _convert(arguments: argparse.Namespace) -> tuple[Any, str]:
-    from gkmvlp.zoo.conversion import convert
+    from gkmvlp.zoo.store.conversion import convert
 
     out = arguments.out or arguments.file.with_suffix(".safetensors")
     count = convert(arguments.file, out)

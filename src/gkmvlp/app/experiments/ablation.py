@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gkmvlp.commands._arms import fit_and_test, seed_words
-from gkmvlp.commands._runs import run_missing
-from gkmvlp.commands._truth import score_on_truth
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.figure import Results
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
-from gkmvlp.metrics.provenance import ProcessTreePeak, command, commit, created
+from gkmvlp.app.experiments.arms import fit_and_test, seed_words
+from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.app.running.planted_truth import score_on_truth
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
+from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit, created
 
 _KNOWLEDGE = "--model.init_args.architecture.knowledge"
 _OBJECTIVES = "--model.init_args.objectives"

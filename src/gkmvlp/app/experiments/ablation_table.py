@@ -7,12 +7,12 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure as Plot
 
-from gkmvlp.commands._ablation import FILES, FULL, VARIANTS, model_name
+from gkmvlp.app.experiments.ablation import FILES, FULL, VARIANTS, model_name
 from gkmvlp.metrics.assemble import Curves, Key, curves, difference, mean_over_seeds, span
-from gkmvlp.metrics.figure import Range
-from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.metrics.protocols import PROTOCOLS
-from gkmvlp.metrics.tables import interval
+from gkmvlp.metrics.results.figure import Range
+from gkmvlp.metrics.results.predictions import read_predictions
+from gkmvlp.metrics.results.tables import interval
 
 SHOWN = {  # kept file -> its figure and what the table calls it
     "entity_classification": ("entity_auroc_macro", "entities, AUROC"),

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from gkmvlp.commands._runs import run_missing
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
 
 def lightning(*words: str) -> None:
     """One ``fit``, ``validate`` or ``test`` in this process, its words and its time said."""
-    from gkmvlp.commands._lightning import run
+    from gkmvlp.app.running.lightning_cli import run
 
     print("$ gkmvlp", *words, flush=True)
     start = time.monotonic()

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.commands._arms import fit_and_test, merge, seed_words, start_words
-from gkmvlp.commands._runs import run_missing
+from gkmvlp.app.experiments.arms import fit_and_test, merge, seed_words, start_words
+from gkmvlp.app.experiments.runs import run_missing
 
 
 def classification_arms(

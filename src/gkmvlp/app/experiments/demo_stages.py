@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from gkmvlp.commands._arms import run_arms, start_words, test
-from gkmvlp.commands._classification_arms import classification_arms
-from gkmvlp.commands._truth import match_findings
-from gkmvlp.commands.phantom import write_corpora
+from gkmvlp.app.commands.phantom import write_corpora
+from gkmvlp.app.experiments.arms import run_arms, start_words, test
+from gkmvlp.app.experiments.classification import classification_arms
+from gkmvlp.app.running.planted_truth import match_findings
 from gkmvlp.hardware import runs_at_once
 
 FRACTIONS = (0.01, 1.0)

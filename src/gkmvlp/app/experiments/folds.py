@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from gkmvlp.commands._arms import fit
-from gkmvlp.commands._pairs import build_pairs
-from gkmvlp.commands._runs import run_missing
-from gkmvlp.data_modules import auditing
+from gkmvlp.app.experiments.arms import fit
+from gkmvlp.app.experiments.chestxray14_pairs import build_pairs
+from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
-from gkmvlp.models import backbone as backbones
+from gkmvlp.data_modules.inspection import audit
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
 FOLDS = 5
 STAGE = (  # one short stage from a backbone that has learned already
@@ -61,7 +61,7 @@ def require_unseen(data: DataModule, backbone: Path) -> None:
     Raises:
         DataError: If it has.
     """
-    auditing.require_clean(auditing.audit([data], backbones.load(backbone).info, str(backbone), images="none"))
+    audit.require_clean(audit.audit([data], backbones.load(backbone).info, str(backbone), images="none"))
 
 
 def merge_folds(parts: Mapping[int, Path], target: Path) -> Path:

@@ -11,18 +11,18 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from gkmvlp.commands._arms import fit, test
-from gkmvlp.commands._configs import by_name
-from gkmvlp.commands._outcome import conclude
-from gkmvlp.commands._truth import score_on_truth
-from gkmvlp.commands.phantom import write_corpora
+from gkmvlp.app.commands.phantom import write_corpora
+from gkmvlp.app.experiments.arms import fit, test
+from gkmvlp.app.running.configs import by_name
+from gkmvlp.app.running.outcome import conclude
+from gkmvlp.app.running.planted_truth import score_on_truth
 from gkmvlp.errors import UsageError
-from gkmvlp.metrics.provenance import ProcessTreePeak
+from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from gkmvlp.zoo.entry import PACKAGED, Entry
-from gkmvlp.zoo.model_files import rounded
-from gkmvlp.zoo.publish import MODEL_FOLDERS, About, publish
 from gkmvlp.zoo.registry import find
-from gkmvlp.zoo.shipped import BACKBONE, CORPORA, FINE_TUNED, SEED, Shipped
+from gkmvlp.zoo.store.model_files import rounded
+from gkmvlp.zoo.store.packaged import BACKBONE, CORPORA, FINE_TUNED, SEED, Shipped
+from gkmvlp.zoo.store.publish import MODEL_FOLDERS, About, publish
 
 
 def make_models(out: Path, models: Path, options: list[str], only: Sequence[str] = ()) -> list[Entry]:

@@ -6,13 +6,13 @@ import time
 
 import numpy as np
 
-from gkmvlp.commands._classification_arms import classification_arms
-from gkmvlp.commands._folds import FOLDS, merge_folds, pairs_stage, require_unseen, split_in
-from gkmvlp.commands._outcome import write_results
+from gkmvlp.app.experiments.classification import classification_arms
+from gkmvlp.app.experiments.folds import FOLDS, merge_folds, pairs_stage, require_unseen, split_in
+from gkmvlp.app.running.outcome import write_results
 from gkmvlp.data_modules import ChestXray14
 from gkmvlp.hardware import runs_at_once
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.provenance import ProcessTreePeak
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
 FEWEST = 25  # positives of a label that is measured
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gkmvlp.commands._outcome import write_results
+from gkmvlp.app.running.outcome import write_results
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.bootstrap import LEVEL, RESAMPLES, SEED, Resamples, interval
-from gkmvlp.metrics.figure import VERSION, Figure, signature
-from gkmvlp.metrics.provenance import ProcessTreePeak
-from gkmvlp.phantom.grammar import SCORED, sentences
+from gkmvlp.metrics.results.figure import VERSION, Figure, signature
+from gkmvlp.metrics.results.provenance import ProcessTreePeak
+from gkmvlp.phantom.writing.grammar import SCORED, sentences
 from gkmvlp.report.labeler import NOT_MENTIONED, label_report, statuses
 
 Statuses = Mapping[str, int]

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Plot
 
-from gkmvlp.commands._arms import lightning
-from gkmvlp.commands._page_curves import read_scalars
-from gkmvlp.commands._pairs import NAMES, WORDINGS, Pairs, build_pairs, over_folds, prevalence_nats
-from gkmvlp.commands._runs import run_missing
+from gkmvlp.app.experiments.arms import lightning
+from gkmvlp.app.experiments.chestxray14_pairs import NAMES, WORDINGS, Pairs, build_pairs, over_folds, prevalence_nats
+from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.app.pages.training_curves import read_scalars
 from gkmvlp.data_modules import ImageReportPairs
 from gkmvlp.entities import ENTITY_INDEX
-from gkmvlp.metrics.plain_table import write_table
-from gkmvlp.metrics.provenance import command
-from gkmvlp.metrics.tables import interval
+from gkmvlp.metrics.results.plain_table import write_table
+from gkmvlp.metrics.results.provenance import command
+from gkmvlp.metrics.results.tables import interval
 
 FOLDS = 5
 OBJECTIVES = ("itc", "lm", "ecls")

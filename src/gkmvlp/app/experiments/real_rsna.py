@@ -5,15 +5,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gkmvlp.commands._arms import localization_words, run_arms, test
-from gkmvlp.commands._folds import FOLDS, merge_folds, pairs_stage, require_unseen
-from gkmvlp.commands._outcome import write_results
-from gkmvlp.commands._runs import run_missing
+from gkmvlp.app.experiments.arms import localization_words, run_arms, test
+from gkmvlp.app.experiments.folds import FOLDS, merge_folds, pairs_stage, require_unseen
+from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.app.running.outcome import write_results
 from gkmvlp.data_modules import RsnaPneumonia
-from gkmvlp.data_modules.splits import hash_split
+from gkmvlp.data_modules.pipeline.splits import hash_split
 from gkmvlp.hardware import runs_at_once
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.provenance import ProcessTreePeak
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
 
 def _unless_challenged(root: Path) -> Callable[[str], str]:

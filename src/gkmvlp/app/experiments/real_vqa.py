@@ -3,11 +3,11 @@
 import argparse
 import time
 
-from gkmvlp.commands._arms import vqa_arms
-from gkmvlp.commands._outcome import write_results
+from gkmvlp.app.experiments.arms import vqa_arms
+from gkmvlp.app.running.outcome import write_results
 from gkmvlp.hardware import runs_at_once
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.provenance import ProcessTreePeak
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
 
 def measure_vqa(args: argparse.Namespace) -> None:

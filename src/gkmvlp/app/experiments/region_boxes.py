@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.commands._arms import merge, run_arms, start_words, test
-from gkmvlp.commands._recipes import brought_by, gkmvlp
-from gkmvlp.commands._truth import score_on_truth
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.app.experiments.arms import merge, run_arms, start_words, test
+from gkmvlp.app.running.planted_truth import score_on_truth
+from gkmvlp.app.running.recipes import brought_by, gkmvlp
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
 READERS = ("entity_classification", "grounding")  # figures of the backbone as it is
 LEARNERS = {"vqa": ("zoo://vqa-phantom", "VqaRad"), "report_generation": ("zoo://report-phantom", "MimicCxr")}

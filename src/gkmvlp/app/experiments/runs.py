@@ -9,7 +9,7 @@ from multiprocessing.queues import SimpleQueue
 from pathlib import Path
 from typing import Any
 
-from gkmvlp.commands._configs import by_name
+from gkmvlp.app.running.configs import by_name
 
 STAMP = "run.sha256"  # in the folder of a complete run: what it was made of
 Call = tuple[str, Path, Sequence[str]]  # config, the run's folder, its words
@@ -74,8 +74,8 @@ def _is_complete(config: str, folder: Path, words: Sequence[str], left: str) -> 
 
 def _stamp(config: str, words: Sequence[str]) -> str:
     """SHA-256 of a config and what it may include, of words, and of the files and weights that they name."""
-    import gkmvlp.zoo.references  # noqa: F401  a backbone may be zoo://NAME or hf://org/repo
-    from gkmvlp.models.locations import folder_of
+    import gkmvlp.zoo.store.references  # noqa: F401  a backbone may be zoo://NAME or hf://org/repo
+    from gkmvlp.checkpoints.references import folder_of
 
     file = by_name(config)
     digest = sha256(b"\0".join(part.read_bytes() for part in (file, *sorted(file.parent.glob("_base/*.yaml")))))

@@ -10,18 +10,18 @@ import pandas as pd
 from matplotlib.figure import Figure as Plot
 
 from gkmvlp.anatomy import atlas
-from gkmvlp.commands._page import Section, paragraph, png, tiles, write_page
-from gkmvlp.commands._page_curves import plot_curves, read_scalars
-from gkmvlp.commands._page_pictures import Gallery
-from gkmvlp.commands._page_saliency import CAPTION, where_they_look
-from gkmvlp.commands._page_tasks import Shown, task_section, title_of
-from gkmvlp.commands._truth import read_truth
+from gkmvlp.app.pages.page import Section, paragraph, png, tiles, write_page
+from gkmvlp.app.pages.radiographs import Gallery
+from gkmvlp.app.pages.saliency import CAPTION, where_they_look
+from gkmvlp.app.pages.task_sections import Shown, task_section, title_of
+from gkmvlp.app.pages.training_curves import plot_curves, read_scalars
+from gkmvlp.app.running.planted_truth import read_truth
 from gkmvlp.data_modules import ChestXray14, MimicCxr, RsnaPneumonia, VqaRad
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.metrics.figure import Figure, Results
-from gkmvlp.metrics.predictions import read_predictions
-from gkmvlp.tasks.pictures import draw_boxes, draw_regions, panels
-from gkmvlp.zoo.loading import open_reader
+from gkmvlp.metrics.results.figure import Figure, Results
+from gkmvlp.metrics.results.predictions import read_predictions
+from gkmvlp.tasks.parts.image_logging import draw_boxes, draw_regions, panels
+from gkmvlp.zoo.inference.loading import open_reader
 
 OWN = ("phantom-mimic-cxr", "phantom-vqa-rad")  # data of the stages that run without --all
 SOURCES: dict[str, Callable[[str], DataModule]] = {

@@ -8,9 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gkmvlp.commands._style import STYLE
-from gkmvlp.metrics.figure import Figure, write_text
-from gkmvlp.metrics.tables import figure_rows, folded_title, is_headline, notes, number
+from gkmvlp.app.pages.style import STYLE
+from gkmvlp.metrics.results.figure import Figure, write_text
+from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, notes, number
 from gkmvlp.notices import CREDENTIALED, NO_PATIENT, NOT_CLINICAL
 
 if TYPE_CHECKING:

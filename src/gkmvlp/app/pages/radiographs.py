@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.images import read_image
-from gkmvlp.data_modules.samples import Sample
-from gkmvlp.data_modules.transforms import letterbox
+from gkmvlp.data_modules.pipeline.images import read_image
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.transforms import letterbox
 from gkmvlp.entities import of_label
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
-from gkmvlp.tasks.pictures import draw_boxes, draw_map, panels
-from gkmvlp.zoo.reader import Reader
+from gkmvlp.tasks.parts.image_logging import draw_boxes, draw_map, panels
+from gkmvlp.zoo.inference.predictor import Reader
 
 Pixels = NDArray[np.float32]
 SIDE, THUMBNAIL = 256, 160

@@ -7,20 +7,20 @@ from typing import Any
 
 import pandas as pd
 
-from gkmvlp.commands._page import Section, figure_table, png, write_page
-from gkmvlp.commands._page_curves import curve_names, plot_curves, read_scalars
-from gkmvlp.commands._page_pictures import Gallery
-from gkmvlp.commands._page_saliency import CAPTION, where_they_look
-from gkmvlp.commands._page_tasks import Shown, task_section, title_of
-from gkmvlp.commands._run_config import RunConfig, read_run_config
-from gkmvlp.commands._trainer import keep_out_of_git
+from gkmvlp.app.pages.page import Section, figure_table, png, write_page
+from gkmvlp.app.pages.radiographs import Gallery
+from gkmvlp.app.pages.saliency import CAPTION, where_they_look
+from gkmvlp.app.pages.task_sections import Shown, task_section, title_of
+from gkmvlp.app.pages.training_curves import curve_names, plot_curves, read_scalars
+from gkmvlp.app.running.run_config import RunConfig, read_run_config
+from gkmvlp.app.running.trainer_defaults import keep_out_of_git
+from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.errors import UsageError
-from gkmvlp.metrics.evaluate import figures_of
-from gkmvlp.metrics.figure import Figure
-from gkmvlp.metrics.predictions import read_predictions
-from gkmvlp.models.hub import trained_on_patients
-from gkmvlp.zoo.loading import open_reader
-from gkmvlp.zoo.reader import Reader
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.predictions import read_predictions
+from gkmvlp.zoo.inference.loading import open_reader
+from gkmvlp.zoo.inference.predictor import Reader
 
 PROMPTED = ("grounding", "classification")  # tasks whose pictures show prompts of the backbone
 

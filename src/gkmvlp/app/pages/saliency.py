@@ -13,13 +13,13 @@ from monai.visualize.occlusion_sensitivity import OcclusionSensitivity
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gkmvlp.commands._page_pictures import prompt_map
-from gkmvlp.data_modules.samples import Sample
+from gkmvlp.app.pages.radiographs import prompt_map
+from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.entities import of_label
-from gkmvlp.models.label_head import LabelHead
-from gkmvlp.tasks.labelling import label_logits
-from gkmvlp.tasks.pictures import draw_boxes, draw_map, panels
-from gkmvlp.zoo.reader import Reader
+from gkmvlp.models.heads.label_classifier import LabelHead
+from gkmvlp.tasks.parts.image_logging import draw_boxes, draw_map, panels
+from gkmvlp.tasks.parts.labelling import label_logits
+from gkmvlp.zoo.inference.predictor import Reader
 
 PATCH = 1 / 8  # side of what is hidden, as a share of the image
 CAPTION = (

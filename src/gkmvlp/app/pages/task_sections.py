@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from gkmvlp.commands._page import Section, figure_table, png
-from gkmvlp.commands._page_answers import answered
-from gkmvlp.commands._page_pictures import SIDE, Gallery, heat_maps
-from gkmvlp.commands._page_reports import report_pairs
-from gkmvlp.commands._plots import detections, main_rows, regions, reliability, roc_and_precision
-from gkmvlp.metrics.figure import Figure
+from gkmvlp.app.pages.answers import answered
+from gkmvlp.app.pages.page import Section, figure_table, png
+from gkmvlp.app.pages.plots import detections, main_rows, regions, reliability, roc_and_precision
+from gkmvlp.app.pages.radiographs import SIDE, Gallery, heat_maps
+from gkmvlp.app.pages.reports import report_pairs
 from gkmvlp.metrics.protocols import PROTOCOLS
-from gkmvlp.zoo.reader import Reader
+from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.zoo.inference.predictor import Reader
 
 TITLES = {
     "entity_classification": "Which entities are present",

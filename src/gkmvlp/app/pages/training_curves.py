@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Plot
 
-from gkmvlp.tasks.objectives import OBJECTIVES
+from gkmvlp.tasks.parts.objectives import OBJECTIVES
 
 STYLES = {"train": ("tab:blue", "-"), "val": ("tab:orange", "o-")}
 

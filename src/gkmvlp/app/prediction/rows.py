@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from gkmvlp.anatomy import REGIONS
+from gkmvlp.app.prediction.plots import draw
 from gkmvlp.batch import ImageBatch
-from gkmvlp.commands._predict_pictures import draw
-from gkmvlp.data_modules.images import ImageError
+from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.label_head import LabelHead
-from gkmvlp.tasks.entity_predictions import zero_shot_texts
-from gkmvlp.zoo.reader import Prompt, Reader
-from gkmvlp.zoo.reading import FoundBox
+from gkmvlp.models.heads.label_classifier import LabelHead
+from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
+from gkmvlp.zoo.inference.prediction import FoundBox
+from gkmvlp.zoo.inference.predictor import Prompt, Reader
 
 BATCH = 8
 Rows = list[dict[str, Any]]

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from gkmvlp.commands._predict_rows import Rows
+from gkmvlp.app.prediction.rows import Rows
 from gkmvlp.errors import ConfigError, UsageError
-from gkmvlp.metrics.predictions import write_table
-from gkmvlp.metrics.provenance import command, commit, created
-from gkmvlp.zoo.reader import Prompt, Reader
+from gkmvlp.metrics.results.predictions import write_table
+from gkmvlp.metrics.results.provenance import command, commit, created
+from gkmvlp.zoo.inference.predictor import Prompt, Reader
 
 # what the terminal shows of each task's rows, best first where there is a score
 SHOWN = {

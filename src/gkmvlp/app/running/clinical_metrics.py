@@ -11,10 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 from gkmvlp.errors import ResultsError, UsageError
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.metrics.words import words
 
-SCRIPT = Path(__file__).with_name("_radeval.py")
+SCRIPT = Path(__file__).with_name("radeval_program.py")
 INSTALL = "python -m venv radeval && radeval/bin/pip install radeval pyarrow, then --radeval radeval/bin/python"
 
 

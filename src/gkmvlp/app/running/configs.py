@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
-from gkmvlp.commands._usage import hint
+from gkmvlp.app.running.cli_errors import hint
 from gkmvlp.errors import UsageError
 
 SCHEME = "zoo://"

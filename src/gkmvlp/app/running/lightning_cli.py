@@ -16,9 +16,10 @@ from torch import nn
 
 import gkmvlp.data_modules  # classes of these two packages answer to their short names in a config
 import gkmvlp.tasks
-import gkmvlp.zoo.references  # noqa: F401  a task's backbone may be zoo://NAME or hf://org/repo
-from gkmvlp.commands._configs import config_words, with_files
-from gkmvlp.commands._trainer import (
+import gkmvlp.zoo.store.references  # noqa: F401  a task's backbone may be zoo://NAME or hf://org/repo
+from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
+from gkmvlp.app.running.configs import config_words, with_files
+from gkmvlp.app.running.trainer_defaults import (
     Accountable,
     RunRecord,
     check_checkpoint,
@@ -26,7 +27,6 @@ from gkmvlp.commands._trainer import (
     trainer_arguments,
     write_manifest,
 )
-from gkmvlp.commands._usage import explain, hint, nested_keys, one_line
 from gkmvlp.errors import ConfigError, GkmvlpError, UsageError
 
 SUBCOMMANDS = ("fit", "validate", "test")
@@ -93,22 +93,22 @@ class Cli(LightningCLI):
         config = self._get(self.config_init, "trainer")
         return super().instantiate_trainer(**trainer_arguments(config, self.model, str(self.subcommand)), **kwargs)
 
-    def before_fit(self) -> None:
+    def before_fit(self) -> None:  # noqa: D102
         self._prepare("fit")
 
-    def before_validate(self) -> None:
+    def before_validate(self) -> None:  # noqa: D102
         self._prepare("validate")
 
-    def before_test(self) -> None:
+    def before_test(self) -> None:  # noqa: D102
         self._prepare("test")
 
-    def after_fit(self) -> None:
+    def after_fit(self) -> None:  # noqa: D102
         self._account()
 
-    def after_validate(self) -> None:
+    def after_validate(self) -> None:  # noqa: D102
         self._account()
 
-    def after_test(self) -> None:
+    def after_test(self) -> None:  # noqa: D102
         self._account()
 
     def _prepare(self, stage: str) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from gkmvlp.commands._run_page import figures_of_run, write_run_page
-from gkmvlp.metrics.figure import Figure, Results
-from gkmvlp.metrics.provenance import command, commit, created
-from gkmvlp.metrics.tables import interval, is_headline
+from gkmvlp.app.pages.run_page import figures_of_run, write_run_page
+from gkmvlp.metrics.results.figure import Figure, Results
+from gkmvlp.metrics.results.provenance import command, commit, created
+from gkmvlp.metrics.results.tables import interval, is_headline
 
 
 def conclude(out: Path, start: float, peak_bytes: int, recorded: Path | None = None) -> None:

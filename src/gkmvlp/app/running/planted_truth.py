@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gkmvlp.commands._run_config import read_run_config
+from gkmvlp.app.running.run_config import read_run_config
 from gkmvlp.errors import ResultsError
 from gkmvlp.geometry import Frame
-from gkmvlp.metrics.predictions import read_predictions, write_predictions
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
 CELLS = 16  # cells a side of the grid from which the floor of the pointing game chooses
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import yaml
 
-from gkmvlp.commands._configs import by_name
-from gkmvlp.commands.demo import SEED
+from gkmvlp.app.commands.demo import SEED
+from gkmvlp.app.running.configs import by_name
 from gkmvlp.errors import UsageError
 from gkmvlp.zoo.entry import SCHEME
-from gkmvlp.zoo.shipped import BACKBONE
+from gkmvlp.zoo.store.packaged import BACKBONE
 
 PHANTOMS = Path("outputs/demo/data")  # shared with the demo and with the *-phantom configs
 # DataModule: the folder of its look-alike in PHANTOMS, and the words that write it
@@ -91,8 +91,8 @@ def brought_by(backbone: str) -> list[str]:
         BackboneError: If there is none, or it is newer.
         ZooError: If it cannot be had.
     """
-    import gkmvlp.zoo.references  # noqa: F401  a backbone may be zoo://NAME or hf://org/repo
-    from gkmvlp.models.backbone import architecture_of
+    import gkmvlp.zoo.store.references  # noqa: F401  a backbone may be zoo://NAME or hf://org/repo
+    from gkmvlp.checkpoints.backbone import architecture_of
 
     architecture = architecture_of(backbone)
     frame = {name: getattr(architecture, name) for name in ("image_size", "fit", "intensity")}

@@ -18,11 +18,11 @@ from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.plugins import LayerSync
 
-from gkmvlp.commands._sync_norms import SyncNorms
-from gkmvlp.data_modules.ledger import require_same
+from gkmvlp.app.running.sync_batch_norm import SyncNorms
+from gkmvlp.data_modules.pipeline.ledger import require_same
 from gkmvlp.errors import ConfigError
 from gkmvlp.hardware import best_precision
-from gkmvlp.metrics.figure import write_text
+from gkmvlp.metrics.results.figure import write_text
 
 
 @runtime_checkable
@@ -87,19 +87,19 @@ class RunRecord(SaveConfigCallback):
 class StderrProgressBar(TQDMProgressBar):
     """Lightning's bars on stderr, so that stdout can be read by a program."""
 
-    def init_sanity_tqdm(self) -> Any:
+    def init_sanity_tqdm(self) -> Any:  # noqa: D102
         with contextlib.redirect_stdout(sys.stderr):
             return super().init_sanity_tqdm()
 
-    def init_train_tqdm(self) -> Any:
+    def init_train_tqdm(self) -> Any:  # noqa: D102
         with contextlib.redirect_stdout(sys.stderr):
             return super().init_train_tqdm()
 
-    def init_validation_tqdm(self) -> Any:
+    def init_validation_tqdm(self) -> Any:  # noqa: D102
         with contextlib.redirect_stdout(sys.stderr):
             return super().init_validation_tqdm()
 
-    def init_test_tqdm(self) -> Any:
+    def init_test_tqdm(self) -> Any:  # noqa: D102
         with contextlib.redirect_stdout(sys.stderr):
             return super().init_test_tqdm()
 

@@ -8,9 +8,9 @@ import pandas as pd
 
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.assemble import Curves, Key, curves, difference, fold_of, mean_over_seeds, span
-from gkmvlp.metrics.figure import Figure, Range, Results
-from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.metrics.protocols import PROTOCOLS
+from gkmvlp.metrics.results.figure import Figure, Range, Results
+from gkmvlp.metrics.results.predictions import read_predictions
 
 _TOLERANCE = 1e-9
 

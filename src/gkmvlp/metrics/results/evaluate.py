@@ -5,9 +5,9 @@ from pathlib import Path
 
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics import assemble
-from gkmvlp.metrics.figure import Figure
-from gkmvlp.metrics.predictions import read_predictions
 from gkmvlp.metrics.protocols import PROTOCOLS
+from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.predictions import read_predictions
 
 
 def figures_of(path: str | Path) -> list[Figure]:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gkmvlp.metrics.figure import SCHEMA, write_text
-from gkmvlp.metrics.provenance import commit, created
+from gkmvlp.metrics.results.figure import SCHEMA, write_text
+from gkmvlp.metrics.results.provenance import commit, created
 
 
 def write_table(

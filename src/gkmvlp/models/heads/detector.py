@@ -14,7 +14,7 @@ from monai.apps.detection.utils.anchor_utils import AnchorGeneratorWithAnchorSha
 from torch import Tensor, nn
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
-from gkmvlp.models.pyramid import FeaturePyramid
+from gkmvlp.models.heads.pyramid import FeaturePyramid
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 OCTAVE = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))

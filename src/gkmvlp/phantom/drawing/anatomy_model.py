@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gkmvlp.phantom.curves import Points, spline
+from gkmvlp.phantom.drawing.curves import Points, spline
 from gkmvlp.phantom.sample import PatientPlan
 
 SIDES = ("right", "left")

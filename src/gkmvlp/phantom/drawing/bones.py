@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from gkmvlp.phantom.anatomy_model import SIGN
-from gkmvlp.phantom.curves import Layer, Map, Points, band, blur, fill, ribbon, spline, stroke, unit
-from gkmvlp.phantom.scene import Scene
+from gkmvlp.phantom.drawing.anatomy_model import SIGN
+from gkmvlp.phantom.drawing.curves import Layer, Map, Points, band, blur, fill, ribbon, spline, stroke, unit
+from gkmvlp.phantom.drawing.scene import Scene
 
 
 def _posterior(scene: Scene, side: int, first_y: float) -> Points:

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from gkmvlp.phantom.anatomy_model import SIGN
-from gkmvlp.phantom.curves import Points, fill, spline, stroke, unit
-from gkmvlp.phantom.draw_lung import Boxes, one_box, side_index
+from gkmvlp.phantom.drawing.anatomy_model import SIGN
+from gkmvlp.phantom.drawing.curves import Points, fill, spline, stroke, unit
+from gkmvlp.phantom.drawing.lung import Boxes, one_box, side_index
+from gkmvlp.phantom.drawing.scene import Scene
 from gkmvlp.phantom.sample import FindingPlan
-from gkmvlp.phantom.scene import Scene
 
 
 def _to_vein(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> list[tuple[float, float]]:

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.phantom.curves import Map, blur
-from gkmvlp.phantom.scene import Scene
+from gkmvlp.phantom.drawing.curves import Map, blur
+from gkmvlp.phantom.drawing.scene import Scene
 
 
 def _detector(attenuation: Map, scene: Scene, rng: np.random.Generator) -> Map:

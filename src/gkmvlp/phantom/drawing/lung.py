@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.phantom.anatomy_model import SIDES, SIGN
-from gkmvlp.phantom.curves import Map, Points, blur, box_of, fill, ribbon, spline, stroke, unit
-from gkmvlp.phantom.draw_tissue import smooth
+from gkmvlp.phantom.drawing.anatomy_model import SIDES, SIGN
+from gkmvlp.phantom.drawing.curves import Map, Points, blur, box_of, fill, ribbon, spline, stroke, unit
+from gkmvlp.phantom.drawing.scene import Scene
+from gkmvlp.phantom.drawing.textures import cloud_tile, net_tile, window
+from gkmvlp.phantom.drawing.tissue import smooth
 from gkmvlp.phantom.sample import FindingPlan
-from gkmvlp.phantom.scene import Scene
-from gkmvlp.phantom.textures import cloud_tile, net_tile, window
 
 Boxes = NDArray[np.float32]
 

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from gkmvlp.phantom.anatomy_model import SIGN
-from gkmvlp.phantom.curves import blur, box_of, fill, unit
-from gkmvlp.phantom.draw_lung import Boxes, one_box, side_index
-from gkmvlp.phantom.draw_tissue import smooth
+from gkmvlp.phantom.drawing.anatomy_model import SIGN
+from gkmvlp.phantom.drawing.curves import blur, box_of, fill, unit
+from gkmvlp.phantom.drawing.lung import Boxes, one_box, side_index
+from gkmvlp.phantom.drawing.scene import Scene
+from gkmvlp.phantom.drawing.textures import cloud_tile, window
+from gkmvlp.phantom.drawing.tissue import smooth
 from gkmvlp.phantom.regions import ZONES
 from gkmvlp.phantom.sample import FindingPlan
-from gkmvlp.phantom.scene import Scene
-from gkmvlp.phantom.textures import cloud_tile, window
 
 
 def effusion(scene: Scene, plan: FindingPlan, rng: np.random.Generator) -> Boxes | None:

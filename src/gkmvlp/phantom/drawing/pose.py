@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.phantom.anatomy_model import Anatomy
-from gkmvlp.phantom.curves import Points
+from gkmvlp.phantom.drawing.anatomy_model import Anatomy
+from gkmvlp.phantom.drawing.curves import Points
 from gkmvlp.phantom.sample import PatientPlan
 
 _RATIOS = (0.82, 0.85, 0.95, 1.0, 1.0, 1.0, 1.12, 1.22)  # width to height

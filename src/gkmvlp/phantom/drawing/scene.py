@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.phantom.anatomy_model import SIDES, SIGN, Anatomy
-from gkmvlp.phantom.curves import Layer, Map, Points, fill, unit
+from gkmvlp.phantom.drawing.anatomy_model import SIDES, SIGN, Anatomy
+from gkmvlp.phantom.drawing.curves import Layer, Map, Points, fill, unit
+from gkmvlp.phantom.drawing.pose import Pose
 from gkmvlp.phantom.plan import Zone
-from gkmvlp.phantom.pose import Pose
 from gkmvlp.phantom.regions import ZONES
 from gkmvlp.phantom.sample import PatientPlan
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gkmvlp.phantom.curves import Map
+from gkmvlp.phantom.drawing.curves import Map
 
 _SIDE = 512
 

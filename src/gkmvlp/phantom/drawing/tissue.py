@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from gkmvlp.phantom.anatomy_model import SIGN
-from gkmvlp.phantom.curves import Map, Points, blur, fill, ribbon, spline, stroke, unit
-from gkmvlp.phantom.scene import Scene
-from gkmvlp.phantom.textures import cloud_tile, window
+from gkmvlp.phantom.drawing.anatomy_model import SIGN
+from gkmvlp.phantom.drawing.curves import Map, Points, blur, fill, ribbon, spline, stroke, unit
+from gkmvlp.phantom.drawing.scene import Scene
+from gkmvlp.phantom.drawing.textures import cloud_tile, window
 
 
 def smooth(low: float, high: float, value: Map) -> Map:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gkmvlp.anatomy import Side
-from gkmvlp.phantom import grammar_tables as words
-from gkmvlp.phantom.noun_phrases import Statement, chance, pick
-from gkmvlp.phantom.passages import (
+from gkmvlp.phantom.plan import FINDINGS, Finding, Phantom
+from gkmvlp.phantom.sample import sample_patient
+from gkmvlp.phantom.writing import word_tables as words
+from gkmvlp.phantom.writing.noun_phrases import Statement, chance, pick
+from gkmvlp.phantom.writing.passages import (
     DEVICES,
     DOUBTED_ABSENT,
     OWN_SENTENCE,
@@ -22,11 +24,9 @@ from gkmvlp.phantom.passages import (
     shuffled,
     state_findings,
 )
-from gkmvlp.phantom.plan import FINDINGS, Finding, Phantom
-from gkmvlp.phantom.report_head import head, headers, preface
-from gkmvlp.phantom.report_layout import Report, as_text
-from gkmvlp.phantom.sample import sample_patient
-from gkmvlp.phantom.sentences import Sentence, denied, trend, uncertain
+from gkmvlp.phantom.writing.report_head import head, headers, preface
+from gkmvlp.phantom.writing.report_layout import Report, as_text
+from gkmvlp.phantom.writing.sentences import Sentence, denied, trend, uncertain
 
 __all__ = ["SCORED", "Report", "as_text", "merge", "sentences", "write_report"]
 

@@ -8,9 +8,9 @@ from typing import TypeVar
 import numpy as np
 
 from gkmvlp.anatomy import Side
-from gkmvlp.phantom import grammar_frames as frames
-from gkmvlp.phantom import grammar_tables as words
 from gkmvlp.phantom.plan import Finding, Severity, Zone
+from gkmvlp.phantom.writing import sentence_frames as frames
+from gkmvlp.phantom.writing import word_tables as words
 
 _T = TypeVar("_T")
 # A radiograph shows about 400 mm of the patient; sizes of round lesions are worded from their box by that scale.

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from gkmvlp.phantom import grammar_frames as frames
-from gkmvlp.phantom import grammar_tables as words
-from gkmvlp.phantom.noun_phrases import Statement, chance, pick
 from gkmvlp.phantom.plan import Finding, Phantom, Zone
-from gkmvlp.phantom.sentences import Sentence, denied, joined, mixed, present, resolved, uncertain
+from gkmvlp.phantom.writing import sentence_frames as frames
+from gkmvlp.phantom.writing import word_tables as words
+from gkmvlp.phantom.writing.noun_phrases import Statement, chance, pick
+from gkmvlp.phantom.writing.sentences import Sentence, denied, joined, mixed, present, resolved, uncertain
 
 DEVICES = ("central line", "pacemaker")
 # Findings that share no sentence with others.

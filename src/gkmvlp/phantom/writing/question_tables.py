@@ -146,7 +146,7 @@ PREVALENCE: dict[str, float] = {
     "central line": 0.071,
     "pacemaker": 0.069,
 }
-# Probabilities that balance yes and no, and open and closed; tests/phantom/test_questions.py measures the outcome.
+# Probabilities that balance yes and no, and open and closed; measured by tests/phantom/writing/test_questions.py.
 ABNORMAL_ASKED = 0.45  # an abnormal image is asked about normality
 GOOD_QUALITY_ASKED = 0.06  # an image without rotation is asked about rotation
 NO_DEVICE_ASKED = 0.16  # an image without devices is asked to count them

@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from gkmvlp.phantom import question_tables as words
 from gkmvlp.phantom.plan import FINDINGS, Finding, Phantom, Zone
+from gkmvlp.phantom.writing import question_tables as words
 
 AnswerType = Literal["OPEN", "CLOSED"]
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gkmvlp.phantom import question_tables as words
-from gkmvlp.phantom import question_writers as ask
 from gkmvlp.phantom.plan import Phantom
-from gkmvlp.phantom.question_writers import Question, Rng, Writer
+from gkmvlp.phantom.writing import question_tables as words
+from gkmvlp.phantom.writing import question_writers as ask
+from gkmvlp.phantom.writing.question_writers import Question, Rng, Writer
 
 __all__ = ["Question", "write_questions"]
 

@@ -5,8 +5,8 @@ None of it depends on the findings, but for a wet read, which says what the repo
 
 import numpy as np
 
-from gkmvlp.phantom.noun_phrases import chance, pick
 from gkmvlp.phantom.plan import Phantom
+from gkmvlp.phantom.writing.noun_phrases import chance, pick
 
 _SIGNS = ("cough", "fever", "chest pain", "shortness of breath", "dyspnea", "weakness", "fall", "hypoxia", "syncope",
           "altered mental status", "abdominal pain", "weight loss", "recent surgery", "productive cough")  # fmt: skip

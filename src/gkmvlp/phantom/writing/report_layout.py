@@ -3,7 +3,7 @@
 import textwrap
 from dataclasses import dataclass
 
-from gkmvlp.phantom.noun_phrases import Statement
+from gkmvlp.phantom.writing.noun_phrases import Statement
 
 _WIDTH = 79
 _RULE = "_" * 78

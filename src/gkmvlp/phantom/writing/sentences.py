@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gkmvlp.anatomy import Side
-from gkmvlp.phantom import grammar_frames as frames
-from gkmvlp.phantom import grammar_tables as words
-from gkmvlp.phantom.noun_phrases import Statement, chance, finish, phrase, pick, place, state
 from gkmvlp.phantom.plan import Finding
+from gkmvlp.phantom.writing import sentence_frames as frames
+from gkmvlp.phantom.writing import word_tables as words
+from gkmvlp.phantom.writing.noun_phrases import Statement, chance, finish, phrase, pick, place, state
 
 _ADVERBS: dict[str, tuple[str, ...]] = {
     "small": ("mildly", "slightly", "minimally"),

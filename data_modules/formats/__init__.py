@@ -1,0 +1,1 @@
+"""Reads data sets as their owners ship them; the mirror image of ``synthetic``."""

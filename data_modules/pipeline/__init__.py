@@ -1,0 +1,1 @@
+"""From a row to a batch: images, transforms, cache, splits, ledger."""

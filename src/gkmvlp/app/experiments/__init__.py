@@ -1,0 +1,1 @@
+"""Several runs compared: conditions, folds, ablations, real data, the packaged models."""

@@ -1,0 +1,1 @@
+"""The result page: curves, pictures, sections and tables."""

@@ -1,0 +1,1 @@
+"""What ``gkmvlp predict`` prints, writes and draws."""

@@ -1,0 +1,1 @@
+"""One run: LightningCLI, Trainer defaults, the run's folder, recipes."""

@@ -1,0 +1,1 @@
+"""Figures, predictions files, results files, and how they are compared."""

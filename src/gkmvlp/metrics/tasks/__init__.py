@@ -1,0 +1,1 @@
+"""How the predictions of each task are scored, one task a file."""

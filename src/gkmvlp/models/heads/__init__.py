@@ -1,0 +1,1 @@
+"""What fine-tuning puts on a backbone, one head a file."""

@@ -1,0 +1,1 @@
+"""From a planned patient to a radiograph."""

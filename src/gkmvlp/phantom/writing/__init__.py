@@ -1,0 +1,1 @@
+"""Reports and questions of a planned patient."""

@@ -1,0 +1,1 @@
+"""Opening a model and reading images with it."""

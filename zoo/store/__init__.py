@@ -1,0 +1,1 @@
+"""Released models: download, publish, register, convert."""
