@@ -19,7 +19,7 @@ from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
 from gkmvlp.data_modules.pipeline.transforms import Augmentation, Pixels, letterbox, refuse_flip
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Fit, Frame
+from gkmvlp.geometry import Frame, ResizeMode
 from gkmvlp.notices import is_phantom
 
 _STAGE_SPLIT = {"fit": "train", "validate": "validate", "test": "test", "predict": "test"}
@@ -32,22 +32,23 @@ class DataModule(LightningDataModule):
         batch_size: Rows a batch and device.
         num_workers: Processes that load batches, and threads that fill the cache.
         image_size: Side of the square image in pixels.
-        fit: How an image is fitted to the square: pad keeps all of it, crop cuts the longer side, squash gives up the
-            aspect.
+        resize_mode: How an image is fitted to the square: pad keeps all of it, crop cuts the longer side, squash gives
+            up the aspect.
         intensity: voi as the file asks, minmax stretched, equalized as the JPGs of MIMIC-CXR already are; must be
             that of the backbone.
         seed: Seed of shuffling, augmentation and region boxes.
-        augment: Strength of the augmentation of training images; 0 is none, 1 turns by up to 5 degrees.
+        augmentation_strength: Strength of the augmentation of training images; 0 is none, 1 turns by up to 5 degrees.
         flip: Refused where true: left and right are labels.
-        boxes: Region boxes: atlas, dataset, mixed (half and half a training image, the atlas in evaluation), detected.
-        region_file: For boxes: detected, the Parquet file of "gkmvlp data regions".
+        region_boxes: Where region boxes come from: atlas, dataset, detected, or mixed (in training half of the images
+            each way, in evaluation the atlas).
+        detected_regions_file: For region_boxes: detected, the Parquet file of "gkmvlp data regions".
         atlas_file: JSON of mean boxes from "gkmvlp data atlas"; the shipped atlas without it.
         region_dropout: Share of regions dropped from each training image.
-        on_bad: An unreadable image stops the run (error), or all images are read once beforehand and the bad ones
-            left out and counted (drop).
+        on_unreadable: An unreadable image stops the run (error), or all images are read once beforehand and the bad
+            ones left out and counted (drop).
         cache_dir: Folder for decoded images and label tables; "ram" keeps decoded images in memory; none without it.
         train_fraction: Share of the training patients used; smaller shares lie inside larger ones.
-        name: What figures call the data; the data set's own name without it. Phantoms: phantom-<data set>.
+        dataset_name: What figures call the data; the data set's own name without it. Phantoms: phantom-<data set>.
     """
 
     data_name: ClassVar[str] = ""
@@ -59,30 +60,30 @@ class DataModule(LightningDataModule):
         batch_size: int = 32,
         num_workers: int = 2,
         image_size: int = 224,
-        fit: Fit = "pad",
+        resize_mode: ResizeMode = "pad",
         intensity: Intensity = "equalized",
         seed: int = 0,
-        augment: float = 1.0,
+        augmentation_strength: float = 1.0,
         flip: bool = False,
-        boxes: BoxSource = "mixed",
+        region_boxes: BoxSource = "mixed",
         atlas_file: str | None = None,
-        region_file: str | None = None,
+        detected_regions_file: str | None = None,
         region_dropout: float = 0.1,
-        on_bad: Literal["error", "drop"] = "error",
+        on_unreadable: Literal["error", "drop"] = "error",
         cache_dir: str | None = None,
         train_fraction: float = 1.0,
-        name: str | None = None,
+        dataset_name: str | None = None,
     ) -> None:
         super().__init__()
         refuse_flip(flip)
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
-        self.image_size, self.fit, self.intensity = image_size, fit, intensity
-        self.on_bad, self.cache_dir, self.train_fraction = on_bad, cache_dir, train_fraction
-        self.name = name or self.data_name
+        self.image_size, self.resize_mode, self.intensity = image_size, resize_mode, intensity
+        self.on_unreadable, self.cache_dir, self.train_fraction = on_unreadable, cache_dir, train_fraction
+        self.name = dataset_name or self.data_name
         self.credentialed = self.credentialed and not is_phantom(self.name)
-        found = read_regions(region_file) if region_file else {}
-        self.regions = RegionPolicy(boxes, read_atlas(atlas_file), dropout=region_dropout, detected=found)
-        self.augmentation = Augmentation(strength=augment) if augment > 0 else None
+        found = read_regions(detected_regions_file) if detected_regions_file else {}
+        self.regions = RegionPolicy(region_boxes, read_atlas(atlas_file), dropout=region_dropout, detected=found)
+        self.augmentation = Augmentation(strength=augmentation_strength) if augmentation_strength > 0 else None
         self.ledger = Ledger()
         self.samples: list[Sample] = []
         self.split_source = self.name
@@ -171,7 +172,7 @@ class DataModule(LightningDataModule):
             return self._cache[sample.image]
         name = f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""
         pixels = read_image(sample.image, self.intensity, name)
-        return letterbox(pixels, self.image_size, self.fit)
+        return letterbox(pixels, self.image_size, self.resize_mode)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training batches: shuffled, augmented, equal for equal (seed, epoch) whatever the number of workers."""
@@ -231,7 +232,7 @@ class DataModule(LightningDataModule):
         self.check()
         if self.cache_dir is not None:
             self._open_cache(self.cache_dir)
-        elif self.on_bad == "drop":
+        elif self.on_unreadable == "drop":
             self._leave_out(self._read_once())
         self._is_ready = True
 
@@ -239,7 +240,7 @@ class DataModule(LightningDataModule):
         """Fills or maps the cache; its unreadable images are an error or left out."""
         sources = list(dict.fromkeys(sample.image for sample in self.samples))
         folder = None if cache_dir == "ram" else Path(cache_dir)
-        self._cache = ImageCache(sources, self.image_size, self.fit, self.intensity, folder, self.num_workers)
+        self._cache = ImageCache(sources, self.image_size, self.resize_mode, self.intensity, folder, self.num_workers)
         self._leave_out(self._cache.bad)
 
     def _read_once(self) -> dict[str | bytes, str]:
@@ -253,8 +254,8 @@ class DataModule(LightningDataModule):
         return bad
 
     def _leave_out(self, bad: Mapping[str | bytes, str]) -> None:
-        if bad and self.on_bad == "error":
+        if bad and self.on_unreadable == "error":
             more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-            raise ImageError(f"{next(iter(bad.values()))}{more}; or set on_bad: drop")
+            raise ImageError(f"{next(iter(bad.values()))}{more}; or set on_unreadable: drop")
         self.ledger.drop("unreadable image", [s.sample_id for s in self.samples if s.image in bad])
         self.samples = [sample for sample in self.samples if sample.image not in bad]

@@ -47,7 +47,7 @@ class ChestXray14(DataModule):
         labels: Names out of the 14, in any order; all of them without it.
         fold: Cross-validation by patient over all images instead of the lists: the fold that is the test split;
             validation is 10 % of the other patients, by hash.
-        folds: Number of folds.
+        num_folds: Number of folds.
         **kwargs: What every DataModule takes.
     """
 
@@ -60,13 +60,13 @@ class ChestXray14(DataModule):
         split: Literal["official"] = "official",
         labels: list[str] | None = None,
         fold: int | None = None,
-        folds: int = 5,
+        num_folds: int = 5,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if fold is not None and not (folds >= 2 and 0 <= fold < folds):
-            raise ConfigError(f"folds: {folds}, fold: {fold}: at least 2 folds and 0 <= fold < folds were expected")
-        self.root, self.split, self.fold, self.folds = root, split, fold, folds
+        if fold is not None and not (num_folds >= 2 and 0 <= fold < num_folds):
+            raise ConfigError(f"folds: {num_folds}, fold: {fold}: at least 2 folds and 0 <= fold < folds were expected")
+        self.root, self.split, self.fold, self.num_folds = root, split, fold, num_folds
         self.labels = _known(labels or LABELS)
         self.published: dict[str, dict[str, int]] = {}
         self.found: dict[str, dict[str, int]] = {}
@@ -74,7 +74,7 @@ class ChestXray14(DataModule):
     @property
     def split_label(self) -> str:
         """``official`` or ``fold<k>of<n>``."""
-        return self.split if self.fold is None else f"fold{self.fold}of{self.folds}"
+        return self.split if self.fold is None else f"fold{self.fold}of{self.num_folds}"
 
     def texts(self) -> list[str]:
         """The labels' names: the data set has no reports."""
@@ -99,7 +99,7 @@ class ChestXray14(DataModule):
         """Split of each row; "" where neither list names it."""
         patients = table["patient_id"].tolist()
         if self.fold is not None:
-            chosen = {patient: fold_split(patient, self.fold, self.folds) for patient in set(patients)}
+            chosen = {patient: fold_split(patient, self.fold, self.num_folds) for patient in set(patients)}
             return [chosen[patient] for patient in patients]
         side = read_lists(folder)
         inner: dict[str, str] = {patient: hash_split(patient, test=0.0) for patient in set(patients)}

@@ -25,20 +25,22 @@ class ImageReportPairs(DataModule):
     Args:
         table: CSV (also .gz) or Parquet file.
         image_root: Folder that image paths start from; the folder of the table without it.
-        folds: Number of folds for cross-validation by patient; 0 is the split above.
+        num_folds: Number of folds for cross-validation by patient; 0 is the split above.
         fold: The fold that is the test split; the next one is the validation split.
         **kwargs: What every DataModule takes.
     """
 
     data_name: ClassVar[str] = "pairs"
 
-    def __init__(self, table: str, image_root: str | None = None, folds: int = 0, fold: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, table: str, image_root: str | None = None, num_folds: int = 0, fold: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        if folds and not (folds >= 3 and 0 <= fold < folds):
-            raise ConfigError(f"folds: {folds}, fold: {fold}: at least 3 folds and 0 <= fold < folds were expected")
-        self.table, self.folds, self.fold = table, folds, fold
+        if num_folds and not (num_folds >= 3 and 0 <= fold < num_folds):
+            raise ConfigError(f"folds: {num_folds}, fold: {fold}: at least 3 folds and 0 <= fold < folds were expected")
+        self.table, self.num_folds, self.fold = table, num_folds, fold
         self.image_root = Path(image_root) if image_root else Path(table).parent
-        self._split_label = f"fold{fold}of{folds}" if folds else "hash"
+        self._split_label = f"fold{fold}of{num_folds}" if num_folds else "hash"
 
     @property
     def split_label(self) -> str:
@@ -53,7 +55,7 @@ class ImageReportPairs(DataModule):
         """All rows with an image file and a report."""
         table = read_pairs(Path(self.table))
         self.split_source = self.table
-        if "split" in table and not self.folds:
+        if "split" in table and not self.num_folds:
             self._split_label = "table"
             table["split"] = _official_names(table["split"], self.table)
         else:
@@ -70,9 +72,9 @@ class ImageReportPairs(DataModule):
         return self._samples(table)
 
     def _split_of(self, patient_id: str) -> str:
-        if not self.folds:
+        if not self.num_folds:
             return hash_split(patient_id)
-        place = (hash_fold(patient_id, self.folds) - self.fold) % self.folds
+        place = (hash_fold(patient_id, self.num_folds) - self.fold) % self.num_folds
         return {0: "test", 1: "validate"}.get(place, "train")
 
     def _samples(self, table: pd.DataFrame) -> list[Sample]:

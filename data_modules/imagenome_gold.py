@@ -39,7 +39,7 @@ class ImaGenomeGold(DataModule):
 
     Args:
         root: Folder that holds chest-imagenome/1.0.0 and mimic-cxr-jpg/2.1.0 (or physionet.org/files).
-        jpg: Folder of MIMIC-CXR-JPG, where it is not under root.
+        jpg_root: Folder of MIMIC-CXR-JPG, where it is not under root.
         **kwargs: What every DataModule takes.
     """
 
@@ -48,9 +48,9 @@ class ImaGenomeGold(DataModule):
     patient_space: ClassVar[str] = "mimic"
     labels: ClassVar[tuple[str, ...]] = tuple(entity.name for entity in ENTITIES if entity.imagenome)
 
-    def __init__(self, root: str, jpg: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, root: str, jpg_root: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.root, self.jpg = root, jpg
+        self.root, self.jpg_root = root, jpg_root
 
     @property
     def split_label(self) -> str:
@@ -68,7 +68,7 @@ class ImaGenomeGold(DataModule):
         box = self._boxes(_read(folder / _BOXES, ["image_id", "bbox_name", *_CORNERS], ","))
         told = _read(folder / _ATTRIBUTES, _TOLD, "\t")
         told = told[told["relation"].isin(("1", "1.0"))]
-        trees = jpg_trees(Path(self.root), self.jpg)
+        trees = jpg_trees(Path(self.root), self.jpg_root)
         metadata = self._metadata(trees)
         trees += releases(Path(self.root), "mimic-cxr")
         images = list(told.groupby(["patient_id", "study_id", "image_id"]))

@@ -39,7 +39,7 @@ class MimicCxr(DataModule):
 
     Args:
         root: Folder that holds mimic-cxr-jpg/2.1.0, mimic-cxr/2.1.0 and chest-imagenome/1.0.0 (or physionet.org/files).
-        jpg: Folder of MIMIC-CXR-JPG with its tables, where it is not under root.
+        jpg_root: Folder of MIMIC-CXR-JPG with its tables, where it is not under root.
         reports: mimic-cxr-reports.zip or its unpacked tree, where it is not under root.
         scene_graphs: scene_graph.zip or a folder of scene graphs, where it is not under root.
         views: Projections used.
@@ -54,7 +54,7 @@ class MimicCxr(DataModule):
     def __init__(
         self,
         root: str,
-        jpg: str | None = None,
+        jpg_root: str | None = None,
         reports: str | None = None,
         scene_graphs: str | None = None,
         views: tuple[str, ...] = ("PA", "AP"),
@@ -62,7 +62,7 @@ class MimicCxr(DataModule):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.root, self.jpg, self.reports, self.scene_graphs = root, jpg, reports, scene_graphs
+        self.root, self.jpg_root, self.reports, self.scene_graphs = root, jpg_root, reports, scene_graphs
         self.views, self.sections = tuple(views), sections
         self.published: dict[str, tuple[int, int, int]] = {}
         self.found: dict[str, tuple[int, int, int]] = {}
@@ -82,7 +82,7 @@ class MimicCxr(DataModule):
         Raises:
             DataError: If a needed part is missing.
         """
-        return find_files(self.root, self.jpg, self.reports, self.scene_graphs)
+        return find_files(self.root, self.jpg_root, self.reports, self.scene_graphs)
 
     def read_samples(self) -> list[Sample]:
         """All images of the asked views that have a file and a report."""

@@ -36,7 +36,7 @@ class MsCxr(DataModule):
     Args:
         root: Folder that holds ms-cxr/1.1.0 (or 0.1) and mimic-cxr-jpg/2.1.0 (or physionet.org/files).
         annotations: MS_CXR_Local_Alignment JSON or CSV, or its folder, where it is not under root.
-        jpg: Folder of MIMIC-CXR-JPG, where it is not under root.
+        jpg_root: Folder of MIMIC-CXR-JPG, where it is not under root.
         **kwargs: What every DataModule takes.
     """
 
@@ -45,9 +45,9 @@ class MsCxr(DataModule):
     patient_space: ClassVar[str] = "mimic"
     labels: ClassVar[tuple[str, ...]] = tuple(PUBLISHED)
 
-    def __init__(self, root: str, annotations: str | None = None, jpg: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, root: str, annotations: str | None = None, jpg_root: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.root, self.annotations, self.jpg = root, annotations, jpg
+        self.root, self.annotations, self.jpg_root = root, annotations, jpg_root
         self.has_split = False
         self.published: dict[str, dict[str, int]] = {}
         self.found: dict[str, dict[str, int]] = {}
@@ -71,7 +71,7 @@ class MsCxr(DataModule):
         if strange := sorted(set(table["category_name"]) - set(self.labels)):
             raise DataError(f"{path} has category {strange[0]!r}: one of {', '.join(self.labels)} was expected")
         self._count(table)
-        trees = jpg_trees(Path(self.root), self.jpg)
+        trees = jpg_trees(Path(self.root), self.jpg_root)
         images = self._images(table, [*trees, *releases(Path(self.root), "mimic-cxr")])
         view = self._views(trees)
         pairs = list(table.groupby(["dicom_id", "category_name", "label_text"]))

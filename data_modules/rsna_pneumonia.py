@@ -52,11 +52,11 @@ class RsnaPneumonia(DataModule):
         split: patient is 80/10/10 by a hash of the patient. legacy-mgca 18,678/4,003/4,003 (classification) and
             legacy-detection 16,010/5,337/5,337 are by image, as published: patients are on both sides. MRM's
             25,184/1,500/3,000 follow no published rule and are not offered.
-        patients: nih takes the patient from the mapping to NIH names; image takes each image for a patient.
+        patient_id_source: nih takes the patient from the mapping to NIH names; image takes each image for a patient.
         mapping: The official mapping JSON, or a CSV rsna_patientId, nih_image, mse, where it is not beside the tables.
         fold: Cross-validation by patient instead of the split: the fold that is the test split; 10 % of the other
             patients validate, by hash.
-        folds: Number of folds.
+        num_folds: Number of folds.
         **kwargs: What every DataModule takes.
     """
 
@@ -68,25 +68,25 @@ class RsnaPneumonia(DataModule):
         self,
         root: str,
         split: RsnaSplit = "patient",
-        patients: Literal["nih", "image"] = "nih",
+        patient_id_source: Literal["nih", "image"] = "nih",
         mapping: str | None = None,
         fold: int | None = None,
-        folds: int = 5,
+        num_folds: int = 5,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if fold is not None and not (folds >= 2 and 0 <= fold < folds):
-            raise ConfigError(f"folds: {folds}, fold: {fold}: at least 2 folds and 0 <= fold < folds were expected")
-        self.root, self.split, self.patients, self.mapping = root, split, patients, mapping
-        self.fold, self.folds = fold, folds
+        if fold is not None and not (num_folds >= 2 and 0 <= fold < num_folds):
+            raise ConfigError(f"folds: {num_folds}, fold: {fold}: at least 2 folds and 0 <= fold < folds were expected")
+        self.root, self.split, self.patient_id_source, self.mapping = root, split, patient_id_source, mapping
+        self.fold, self.num_folds = fold, num_folds
         self.published: dict[str, dict[str, int]] = {}
         self.found: dict[str, dict[str, int]] = {}
 
     @property
     def split_label(self) -> str:
         """The split that was asked for, or ``fold<k>of<n>``; ``-by-image`` where patients are not known."""
-        label = self.split if self.fold is None else f"fold{self.fold}of{self.folds}"
-        return label if self.patients == "nih" else f"{label}-by-image"
+        label = self.split if self.fold is None else f"fold{self.fold}of{self.num_folds}"
+        return label if self.patient_id_source == "nih" else f"{label}-by-image"
 
     def texts(self) -> list[str]:
         """The label's name: the data set has no reports."""
@@ -134,7 +134,7 @@ class RsnaPneumonia(DataModule):
 
     def _find_patients(self, base: Path, names: list[str]) -> dict[str, str]:
         """Image -> patient, for the images whose patient is known."""
-        if self.patients == "image":
+        if self.patient_id_source == "image":
             self.ledger.warn("patients: image: patients are not known and may lie on both sides of the split")
             return {name: name for name in names}
         mapping = find_mapping(base, self.mapping)
@@ -155,7 +155,7 @@ class RsnaPneumonia(DataModule):
             patient: Image -> patient of the images that are used.
         """
         if self.fold is not None:
-            return {name: fold_split(person, self.fold, self.folds) for name, person in patient.items()}
+            return {name: fold_split(person, self.fold, self.num_folds) for name, person in patient.items()}
         if self.split == "patient":
             return {name: hash_split(person) for name, person in patient.items()}
         if len(names) != PUBLISHED["all"]["images"]:

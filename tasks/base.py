@@ -19,7 +19,7 @@ from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.tokenizer import Tokens, tokenize
-from gkmvlp.tasks.parts.optimization import Optimization, adamw
+from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
 
 
 def text_keys(texts: list[str], device: torch.device) -> Tensor:
@@ -34,7 +34,7 @@ class Task(LightningModule):
     Args:
         architecture: What to build, or what the backbone must be; ``null`` takes the backbone's own.
         backbone: Folder of a backbone to start from; ``null`` starts from scratch.
-        optimization: How weights move.
+        optimizer: How weights move.
 
     Raises:
         ConfigError: If both are ``null``.
@@ -43,7 +43,7 @@ class Task(LightningModule):
     monitor: tuple[str, str] = ("val/loss", "min")
     learns = True  # from the DataModule's rows; a task that measures a backbone as it is does not
 
-    def __init__(self, architecture: Architecture | None, backbone: str | None, optimization: Optimization) -> None:
+    def __init__(self, architecture: Architecture | None, backbone: str | None, optimizer: OptimizerConfig) -> None:
         super().__init__()
         if architecture is None:
             if backbone is None:
@@ -51,7 +51,7 @@ class Task(LightningModule):
             architecture = backbones.architecture_of(backbone)
         self.architecture = architecture
         self.reference = backbone
-        self.optimization = optimization
+        self.optimizer = optimizer
         self.start: Backbone | None = None
         self.rows: list[dict[str, Any]] = []
 
@@ -94,7 +94,7 @@ class Task(LightningModule):
         self.prepare(self.trainer.datamodule)  # type: ignore[attr-defined]
 
     def configure_optimizers(self) -> Any:  # noqa: D102
-        optimizer, scheduler = adamw(self, self.optimization, self.total_steps())
+        optimizer, scheduler = build_optimizer(self, self.optimizer, self.total_steps())
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def total_steps(self) -> int:
@@ -141,7 +141,7 @@ class Task(LightningModule):
 
     def tokens(self, texts: list[str], decode: bool = False) -> Tokens:
         """Texts as tokens on the model's device."""
-        batch = tokenize(self.tokenizer, texts, self.architecture.text.max_tokens, decode)
+        batch = tokenize(self.tokenizer, texts, self.architecture.text.max_length, decode)
         return Tokens(*(tensor.to(self.device) for tensor in batch))
 
     def look(self, batch: ImageBatch, **options: Any) -> ImageMemory:
@@ -230,7 +230,7 @@ def check_frame(architecture: Architecture, datamodule: object) -> None:
     Raises:
         ConfigError: If size, fit or intensity differ.
     """
-    for key in ("image_size", "fit", "intensity"):
+    for key in ("image_size", "resize_mode", "intensity"):
         wanted, given = getattr(architecture, key), getattr(datamodule, key, None)
         if given is not None and given != wanted:
             raise ConfigError(

@@ -25,7 +25,7 @@ from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_scores, zero_shot_texts
 from gkmvlp.tasks.parts.labelling import label_logits, make_head, save_labelling
-from gkmvlp.tasks.parts.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 
 class Classification(FineTuning):
@@ -34,11 +34,11 @@ class Classification(FineTuning):
     Args:
         architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
         backbone: Folder of a backbone; ``null`` starts from scratch.
-        optimization: How weights move.
-        scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``. Each start
+        optimizer: How weights move.
+        scratch_lr: Peak learning rate where ``backbone`` is null; without it that of ``optimizer``. Each start
             gets the rate that validation chose for it.
-        probe: Linear probe: all but the head stays as it is. Without a backbone there is nothing to keep: all learns.
-        features: What the head reads: the pooled image, the entities' log odds, or both.
+        linear_probe: Only the head is trained. Without a backbone there is nothing to freeze, and all is trained.
+        head_inputs: What the head reads: the pooled image, the entities' log odds, or both.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
     """
 
@@ -48,14 +48,14 @@ class Classification(FineTuning):
         self,
         architecture: Architecture | None = None,
         backbone: str | None = None,
-        optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
-        scratch_rate: float | None = None,
-        probe: bool = False,
-        features: Features = "both",
+        optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
+        scratch_lr: float | None = None,
+        linear_probe: bool = False,
+        head_inputs: Features = "both",
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimization, scratch_rate, probe, seed)
-        self.features: Features = features
+        super().__init__(architecture, backbone, optimizer, scratch_lr, linear_probe, seed)
+        self.features: Features = head_inputs
         self.seen: list[Tensor] = []
         self.zero_shot: tuple[GkMvlp, Tokens, Tokens] | None = None
 

@@ -16,7 +16,7 @@ from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import Task
-from gkmvlp.tasks.parts.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 
 class Seen(NamedTuple):
@@ -38,29 +38,29 @@ class FineTuning(Task):
     Args:
         architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
         backbone: Folder of a backbone; ``null`` starts from scratch.
-        optimization: How weights move.
-        scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``. Each start
+        optimizer: How weights move.
+        scratch_lr: Peak learning rate where ``backbone`` is null; without it that of ``optimizer``. Each start
             gets the rate that validation chose for it.
-        is_frozen: Keep the image side of the backbone as it is. Without a backbone there is nothing to keep.
+        freeze_image_branch: Keep the image side of the backbone as it is. Without a backbone there is nothing to keep.
         seed: Names the run in its predictions.
-        keep_memory: Compute the memory of each image once, where its side is held still: a small model's fits.
+        cache_image_memory: Compute the memory of each image once, where its side is held still: a small model's fits.
     """
 
     def __init__(
         self,
         architecture: Architecture | None,
         backbone: str | None,
-        optimization: Optimization,
-        scratch_rate: float | None,
-        is_frozen: bool,
+        optimizer: OptimizerConfig,
+        scratch_lr: float | None,
+        freeze_image_branch: bool,
         seed: int,
-        keep_memory: bool = False,
+        cache_image_memory: bool = False,
     ) -> None:
-        if backbone is None and scratch_rate is not None:
-            optimization = replace(optimization, rate=scratch_rate)
-        super().__init__(architecture, backbone, optimization)
-        self.is_frozen = is_frozen and backbone is not None
-        self.keeps = keep_memory and self.is_frozen
+        if backbone is None and scratch_lr is not None:
+            optimizer = replace(optimizer, lr=scratch_lr)
+        super().__init__(architecture, backbone, optimizer)
+        self.is_frozen = freeze_image_branch and backbone is not None
+        self.keeps = cache_image_memory and self.is_frozen
         self.seed = seed
         self.kept: dict[str, Seen] = {}
 
@@ -74,7 +74,8 @@ class FineTuning(Task):
             return
         if self.keeps and datamodule.augmentation:  # type: ignore[attr-defined]
             raise ConfigError(
-                "keep_memory computes each image once: set data.init_args.augment=0, or keep_memory=false"
+                "cache_image_memory computes each image once: "
+                "set data.init_args.augmentation_strength=0, or cache_image_memory=false"
             )
         super().prepare(datamodule)
         if self.is_frozen:

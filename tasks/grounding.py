@@ -26,7 +26,7 @@ from gkmvlp.tasks.parts.grounding_trials import (
     trial_row,
     with_maps,
 )
-from gkmvlp.tasks.parts.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 LEAST = 1e-12  # attention below it counts as it: hard routing makes zeros
 
@@ -42,7 +42,7 @@ class Grounding(Task):
     Args:
         architecture: What the backbone must be; ``null`` takes its own.
         backbone: Folder of a backbone; ``null`` measures one that was not trained.
-        prompts: Label to the entity whose prompt is read where the backbone has none of the label's own.
+        label_to_entity: Label to the entity whose prompt is read where the backbone has none of the label's own.
         seed: Names the run in its predictions.
     """
 
@@ -52,11 +52,11 @@ class Grounding(Task):
         self,
         architecture: Architecture | None = None,
         backbone: str | None = None,
-        prompts: dict[str, str] | None = None,
+        label_to_entity: dict[str, str] | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, Optimization())
-        self.prompts, self.seed = prompts or {}, seed
+        super().__init__(architecture, backbone, OptimizerConfig())
+        self.prompts, self.seed = label_to_entity or {}, seed
         self.trials: list[Trial] = []
 
     def prepare(self, datamodule: LightningDataModule) -> None:

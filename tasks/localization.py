@@ -20,7 +20,7 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.detector import Detections, DetectorConfig, Truth
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.parts.detecting import BoxHead, original, save_detecting
-from gkmvlp.tasks.parts.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 HALVES = 2  # of the frame: the prior box of a label is one in each
 
@@ -31,10 +31,10 @@ class Localization(FineTuning):
     Args:
         architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
         backbone: Folder of a backbone; ``null`` starts from scratch.
-        optimization: How weights move.
-        scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``.
-        freeze: Keep the encoder of the backbone as it is. Without a backbone there is nothing to keep: all learns.
-        knowledge: Where the knowledge prompts look, and how present their entities are, join the pyramid's input.
+        optimizer: How weights move.
+        scratch_lr: Peak learning rate where ``backbone`` is null; without it that of ``optimizer``.
+        freeze_image_branch: The image encoder of the backbone is not trained. From scratch this has no effect.
+        use_attention_maps: The pyramid also reads where the knowledge prompts look, and how present their entities are.
         detector: Levels, anchors and what is kept.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
     """
@@ -47,16 +47,16 @@ class Localization(FineTuning):
         self,
         architecture: Architecture | None = None,
         backbone: str | None = None,
-        optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
-        scratch_rate: float | None = None,
-        freeze: bool = False,
-        knowledge: bool = False,
+        optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
+        scratch_lr: float | None = None,
+        freeze_image_branch: bool = False,
+        use_attention_maps: bool = False,
         detector: DetectorConfig = DetectorConfig(),  # noqa: B008
         seed: int = 0,
     ) -> None:
         # ``freeze`` is a method of LightningModule
-        super().__init__(architecture, backbone, optimization, scratch_rate, freeze, seed)
-        self.knowledge, self.config = knowledge, detector
+        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed)
+        self.knowledge, self.config = use_attention_maps, detector
         self.labels: tuple[str, ...] = ()
         self.images: list[list[Image]] = []
 

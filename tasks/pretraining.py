@@ -33,7 +33,7 @@ from gkmvlp.tasks.parts.entity_predictions import (
     zero_shot_texts,
 )
 from gkmvlp.tasks.parts.objectives import OBJECTIVES, Objectives
-from gkmvlp.tasks.parts.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 Stage = Literal["train", "val", "test"]
 WORDINGS = (PRESENT, "{name}", "{name} is present.", "Is there {name}?")  # of statements
@@ -45,7 +45,7 @@ class GkMvlpPretraining(Task):
     Args:
         architecture: What to build, or what the backbone must be; ``null`` takes the backbone's own.
         objectives: Their weights and choices.
-        optimization: How weights move.
+        optimizer: How weights move.
         backbone: Folder of a backbone to go on from; ``null`` starts fresh.
 
     Raises:
@@ -56,16 +56,16 @@ class GkMvlpPretraining(Task):
         self,
         architecture: Architecture | None = None,
         objectives: Objectives = Objectives(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
-        optimization: Optimization = Optimization(),  # noqa: B008
+        optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008
         backbone: str | None = None,
     ) -> None:
-        super().__init__(architecture, backbone, optimization)
+        super().__init__(architecture, backbone, optimizer)
         if not objectives.always_due:
             raise ConfigError("a step without objective has no loss: give one weight above 0, every: 1 and start: 0")
         self.objectives = objectives
         self.names = [entity(name).name for name in self.architecture.knowledge.entities]
         self.columns = [ENTITY_INDEX[name] for name in self.names]
-        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / objectives.temperature)))
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / objectives.init_temperature)))
 
     @property
     def label(self) -> str:  # noqa: D102
@@ -82,7 +82,7 @@ class GkMvlpPretraining(Task):
         image = self.look(batch, status_BE=self.visible(status_BE))
         losses = {}
         if "ecls" in due:
-            weight_E = torch.full((len(self.names),), self.objectives.present_weight, device=self.device)
+            weight_E = torch.full((len(self.names),), self.objectives.pos_weight, device=self.device)
             losses["ecls"] = entity_classification(
                 self.model.entity_logits(image.grounded),
                 status_BE,

@@ -20,21 +20,21 @@ from gkmvlp.metrics.tasks.region_detection import row_overlaps
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.region_detector import RegionHead
 from gkmvlp.tasks.fine_tuning import FineTuning
-from gkmvlp.tasks.parts.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import OptimizerConfig
 from gkmvlp.tasks.parts.region_folder import save_regions
 
 
 class RegionDetection(FineTuning):
-    """Finds regions; learns from data with boxes of regions (``boxes: dataset``).
+    """Finds regions; learns from data with boxes of regions (``region_boxes: dataset``).
 
     Leaves ``model/`` in the run's folder, from which ``gkmvlp data regions`` writes the boxes of any data set.
 
     Args:
         architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
         backbone: Folder of a backbone; ``null`` starts from scratch.
-        optimization: How weights move.
-        scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``.
-        freeze: Keep the encoder of the backbone as it is. Without a backbone there is nothing to keep: all learns.
+        optimizer: How weights move.
+        scratch_lr: Peak learning rate where ``backbone`` is null; without it that of ``optimizer``.
+        freeze_image_branch: The image encoder of the backbone is not trained. From scratch this has no effect.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
     """
 
@@ -44,12 +44,12 @@ class RegionDetection(FineTuning):
         self,
         architecture: Architecture | None = None,
         backbone: str | None = None,
-        optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
-        scratch_rate: float | None = None,
-        freeze: bool = False,
+        optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
+        scratch_lr: float | None = None,
+        freeze_image_branch: bool = False,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimization, scratch_rate, freeze, seed)
+        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed)
 
     @property
     def label(self) -> str:  # noqa: D102
@@ -64,12 +64,12 @@ class RegionDetection(FineTuning):
         if self.start is not None:
             return
         if datamodule.boxes != "dataset":  # type: ignore[attr-defined]
-            raise ConfigError("region detection learns from boxes of regions: set data.init_args.boxes=dataset")
+            raise ConfigError("region detection learns from boxes of regions: set data.init_args.region_boxes=dataset")
         super().prepare(datamodule)
         data: Any = datamodule
         self.atlas = {view: torch.from_numpy(box_R4).float() for view, box_R4 in data.regions.atlas.items()}
         self.views = {sample.sample_id: sample.view for sample in data.samples}
-        self.head = RegionHead(self.architecture.text.width, self.atlas["PA"])
+        self.head = RegionHead(self.architecture.text.hidden_size, self.atlas["PA"])
 
     def forward(self, batch: ImageBatch) -> tuple[Tensor, Tensor]:
         """Boxes (B, R, 4) xyxy in fractions of the frame, and log odds (B, R) that the region has one."""

@@ -18,9 +18,9 @@ from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.metrics.report_entities import present
 from gkmvlp.models.config import Architecture
-from gkmvlp.models.generation import Search, write_texts
+from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.tasks.fine_tuning import FineTuning
-from gkmvlp.tasks.parts.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 
 class ReportGeneration(FineTuning):
@@ -29,14 +29,14 @@ class ReportGeneration(FineTuning):
     Args:
         architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
         backbone: Folder of a backbone; ``null`` starts from scratch.
-        optimization: How weights move.
-        scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``.
-        freeze_image: Keep the image side of the backbone as it is. Without a backbone there is nothing to keep.
-        keep_memory: Compute what language reads of an image once: for small models, with ``freeze_image`` and without
-            augmentation. Regions are those of the first look.
+        optimizer: How weights move.
+        scratch_lr: Peak learning rate where ``backbone`` is null; without it that of ``optimizer``.
+        freeze_image_branch: Only the text model is trained. From scratch this has no effect.
+        cache_image_memory: Compute what language reads of an image once: for small models, with
+            ``freeze_image_branch`` and without augmentation. Regions are those of the first look.
         label_smoothing: Share of each target token spread over the vocabulary.
-        search: How a report is written, in validation, test and ``gkmvlp predict``.
-        seed: Names the run in its predictions, and starts the chance of ``search.kind: sample``.
+        decoding: How a report is written, in validation, test and ``gkmvlp predict``.
+        seed: Names the run in its predictions, and starts the chance of ``decoding.kind: sample``.
     """
 
     monitor = ("val/entity_f1", "max")
@@ -45,16 +45,16 @@ class ReportGeneration(FineTuning):
         self,
         architecture: Architecture | None = None,
         backbone: str | None = None,
-        optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
-        scratch_rate: float | None = None,
-        freeze_image: bool = False,
-        keep_memory: bool = False,
+        optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
+        scratch_lr: float | None = None,
+        freeze_image_branch: bool = False,
+        cache_image_memory: bool = False,
         label_smoothing: float = 0.1,
-        search: Search = Search(),  # noqa: B008
+        decoding: DecodingConfig = DecodingConfig(),  # noqa: B008
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimization, scratch_rate, freeze_image, seed, keep_memory)
-        self.label_smoothing, self.search = label_smoothing, search
+        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, cache_image_memory)
+        self.label_smoothing, self.decoding = label_smoothing, decoding
         self.entity_f1 = BinaryF1Score()
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
@@ -67,7 +67,9 @@ class ReportGeneration(FineTuning):
     def written(self, batch: ImageBatch) -> tuple[list[str], list[float]]:
         """A report of each image, and its log-likelihood in nats."""
         seen, start = self.recall(batch, batch["sample_id"]), cast(Backbone, self.start)
-        return write_texts(start, seen.memory, search=self.search, chance=self.chances, present_BE=seen.present)
+        return generate_texts(
+            start, seen.memory, decoding=self.decoding, generator=self.chances, present_BE=seen.present
+        )
 
     def on_validation_epoch_start(self) -> None:
         """Every validation, and the test, draws alike."""
@@ -96,10 +98,10 @@ class ReportGeneration(FineTuning):
     def on_test_epoch_end(self) -> None:  # noqa: D102
         sections = getattr(self.trainer.datamodule, "sections", "both")  # type: ignore[attr-defined]
         signature = {"sections": sections}
-        self.write("report_generation", pd.DataFrame(self.rows), signature=signature, search=asdict(self.search))
+        self.write("report_generation", pd.DataFrame(self.rows), signature=signature, decoding=asdict(self.decoding))
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        own = {"task": "report_generation", "backbone": self.reference, "search": asdict(self.search)}
+        own = {"task": "report_generation", "backbone": self.reference, "decoding": asdict(self.decoding)}
         if (left := self.finished(**own)) is not None:
             backbones.save(left, self.root / "model")

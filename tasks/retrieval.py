@@ -15,7 +15,7 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.base import Task, text_keys
-from gkmvlp.tasks.parts.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 PAIRS = 256  # pairs that matching reads at once
 KEPT = 1000  # places of a ranking that are written; the rank of the first right candidate is that among all
@@ -52,8 +52,8 @@ class Retrieval(Task):
     Args:
         architecture: What the backbone must be; ``null`` takes its own.
         backbone: Folder of a backbone; ``null`` measures one that was not trained.
-        rerank: K, how many of the nearest candidates image-text matching ranks anew; 0 is contrast alone.
-        contrast: Weight of the cosine beside the log odds of matching among those.
+        rerank_top_k: K, how many of the nearest candidates image-text matching ranks anew; 0 is contrast alone.
+        itc_weight: Weight of the cosine beside the log odds of matching among those.
         seed: Names the run in its predictions.
     """
 
@@ -63,12 +63,12 @@ class Retrieval(Task):
         self,
         architecture: Architecture | None = None,
         backbone: str | None = None,
-        rerank: int = 64,
-        contrast: float = 20.0,
+        rerank_top_k: int = 64,
+        itc_weight: float = 20.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, Optimization())
-        self.rerank, self.contrast, self.seed = rerank, contrast, seed
+        super().__init__(architecture, backbone, OptimizerConfig())
+        self.rerank, self.contrast, self.seed = rerank_top_k, itc_weight, seed
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
         self.rows: list[dict[str, Any]] = []
@@ -76,7 +76,7 @@ class Retrieval(Task):
 
     def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
         image, tokens = self.look(batch), self.tokens(batch["text"])
-        length = self.architecture.text.max_tokens - tokens.ids.shape[1]
+        length = self.architecture.text.max_length - tokens.ids.shape[1]
         ids, mask = (torch.nn.functional.pad(tensor, (0, length)) for tensor in tokens)
         found = (self.model.embed_image(image.features), self.model.embed_text(tokens), *image.memory, ids, mask)
         self.features.append(tuple(tensor.cpu() for tensor in found))
@@ -98,7 +98,7 @@ class Retrieval(Task):
         table = pd.concat([query_rows(pool, name, order.numpy()) for name, order in orders.items()])
         floor = table.assign(model="floor:random", rank=np.nan, ranking=[[]] * len(table))
         rerank = f"{self.rerank} by itm + {self.contrast:g} itc" if self.rerank else "none"
-        signature = {"rerank": rerank, "tokens": self.architecture.text.max_tokens, "gallery": "fixed"}
+        signature = {"rerank": rerank, "tokens": self.architecture.text.max_length, "gallery": "fixed"}
         self.write("retrieval", pd.concat([table, floor], ignore_index=True), signature=signature)
 
     def match(self, needed_NN: Tensor, memory: Memory, tokens: Tokens) -> Tensor:

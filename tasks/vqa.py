@@ -19,8 +19,8 @@ from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.fine_tuning import FineTuning
-from gkmvlp.tasks.parts.answering import AnswerHead, Head, best_answers, question_memory, save_answering
-from gkmvlp.tasks.parts.optimization import Optimization
+from gkmvlp.tasks.parts.answering import AnswerHead, AnswerMode, best_answers, question_memory, save_answering
+from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 GREY = 0.5  # the mean of equalised pixels
 
@@ -31,17 +31,17 @@ class VisualQuestionAnswering(FineTuning):
     Args:
         architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
         backbone: Folder of a backbone; ``null`` starts from scratch.
-        optimization: How weights move.
-        scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``. Each start
+        optimizer: How weights move.
+        scratch_lr: Peak learning rate where ``backbone`` is null; without it that of ``optimizer``. Each start
             gets the rate that validation chose for it (``gkmvlp rates``).
-        freeze_image: Keep the image side of the backbone as it is: language alone learns, in about half the time a
-            step, and from fewer questions. Without a backbone there is nothing to keep: all learns.
-        keep_memory: Compute what language reads of an image once: for small models, with ``freeze_image`` and without
-            augmentation. Regions are those of the first look.
-        head: ``ranked`` scores the training answers by the decoder, ``free`` lets it write, ``classifier`` is a
+        freeze_image_branch: Only the text model is trained: a step takes about half the time, and fewer questions
+            suffice. From scratch this has no effect.
+        cache_image_memory: Compute what language reads of an image once: for small models, with
+            ``freeze_image_branch`` and without augmentation. Regions are those of the first look.
+        answer_mode: ``rank`` scores the training answers by the decoder, ``generate`` lets it write, ``classify`` is a
             linear layer over the training answers.
-        candidates: How many answers ``ranked`` scores in full for a question.
-        blind: Floor: the image is replaced by uniform grey.
+        num_candidates: How many answers ``rank`` scores in full for a question.
+        question_only: Floor: the image is replaced by uniform grey.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
     """
 
@@ -51,23 +51,23 @@ class VisualQuestionAnswering(FineTuning):
         self,
         architecture: Architecture | None = None,
         backbone: str | None = None,
-        optimization: Optimization = Optimization(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
-        scratch_rate: float | None = None,
-        freeze_image: bool = False,
-        keep_memory: bool = False,
-        head: Head = "ranked",
-        candidates: int = 64,
-        blind: bool = False,
+        optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
+        scratch_lr: float | None = None,
+        freeze_image_branch: bool = False,
+        cache_image_memory: bool = False,
+        answer_mode: AnswerMode = "rank",
+        num_candidates: int = 64,
+        question_only: bool = False,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimization, scratch_rate, freeze_image, seed, keep_memory)
-        self.head: Head = head
-        self.candidates, self.blind = candidates, blind
+        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, cache_image_memory)
+        self.answer_mode: AnswerMode = answer_mode
+        self.num_candidates, self.question_only = num_candidates, question_only
         self.answers: list[str] = []
 
     @property
     def label(self) -> str:  # noqa: D102
-        return "floor:question_only" if self.blind else super().label
+        return "floor:question_only" if self.question_only else super().label
 
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Loads the backbone and takes the answers of the training questions as vocabulary."""
@@ -76,8 +76,8 @@ class VisualQuestionAnswering(FineTuning):
         super().prepare(datamodule)
         self.answers = datamodule.answers()  # type: ignore[attr-defined]
         self.answer_index = {answer: index for index, answer in enumerate(self.answers)}
-        if self.head == "classifier":
-            self.classifier = nn.Linear(self.architecture.text.width, len(self.answers))
+        if self.answer_mode == "classify":
+            self.classifier = nn.Linear(self.architecture.text.hidden_size, len(self.answers))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # noqa: D102
         super().on_save_checkpoint(checkpoint)
@@ -108,18 +108,18 @@ class VisualQuestionAnswering(FineTuning):
 
     def look_once(self, batch: QuestionBatch) -> tuple[Memory, Tensor]:
         """Memory of the N different images, and the image of each question (B,)."""
-        ids = batch["image_id"] if not self.blind else [""] * len(batch["question"])
+        ids = batch["image_id"] if not self.question_only else [""] * len(batch["question"])
         place = {image_id: row for row, image_id in enumerate(dict.fromkeys(ids))}
         first = torch.tensor([ids.index(image_id) for image_id in place], device=self.device)
         images: Any = {key: batch[key][first] for key in ("image", "region_box", "region_mask")}  # type: ignore[literal-required]
-        if self.blind:  # one grey image stands for all
+        if self.question_only:  # one grey image stands for all
             images["image"] = torch.full_like(images["image"], GREY)
         memory = self.recall(images, list(place)).memory
         return memory, torch.tensor([place[image_id] for image_id in ids], device=self.device)
 
     def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:  # noqa: D102
         memory_BMD, mask_BM = self.read_questions(batch)
-        if self.head == "classifier":
+        if self.answer_mode == "classify":
             target_B = torch.tensor([self.answer_index[answer] for answer in batch["answer"]], device=self.device)
             loss = F.cross_entropy(self.classifier(memory_BMD[:, 0]).float(), target_B)
         else:
@@ -135,7 +135,7 @@ class VisualQuestionAnswering(FineTuning):
 
     def answer_head(self) -> AnswerHead:
         """How this task finds an answer."""
-        return AnswerHead(self.head, self.answers, self.candidates, getattr(self, "classifier", None))
+        return AnswerHead(self.answer_mode, self.answers, self.num_candidates, getattr(self, "classifier", None))
 
     def validation_step(self, batch: QuestionBatch, batch_idx: int) -> None:  # noqa: D102
         answers = batch["answer"]
@@ -163,10 +163,10 @@ class VisualQuestionAnswering(FineTuning):
             self.rows.append({**row, "model": "floor:majority", "seed": self.seed, "prediction": majority})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
-        self.write("vqa", pd.DataFrame(self.rows), signature={"head": self.head, "vocab": "train"})
+        self.write("vqa", pd.DataFrame(self.rows), signature={"head": self.answer_mode, "vocab": "train"})
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch; the floor without an image leaves none."""
-        left = None if self.blind else self.finished(task="vqa", backbone=self.reference)
+        left = None if self.question_only else self.finished(task="vqa", backbone=self.reference)
         if left is not None:
             save_answering(left, self.answer_head(), self.root / "model")

@@ -111,9 +111,9 @@ def known_key(key):
     import gkmvlp.data_modules as data_modules
     import gkmvlp.tasks as tasks
     from gkmvlp.models.config import Architecture
-    from gkmvlp.models.generation import Search
+    from gkmvlp.models.generation import DecodingConfig
     from gkmvlp.tasks.parts.objectives import Objectives
-    from gkmvlp.tasks.parts.optimization import Optimization
+    from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
     part, *names = key.split(".")
     if part == "trainer":
@@ -123,7 +123,7 @@ def known_key(key):
     if names[0] != "init_args" or names[1] not in known:
         return False
     values = {"architecture": Architecture().to_dict()}
-    groups = {"objectives": Objectives(), "search": Search(), "optimization": Optimization()}
+    groups = {"objectives": Objectives(), "decoding": DecodingConfig(), "optimizer": OptimizerConfig()}
     values |= {name: dataclasses.asdict(group) for name, group in groups.items()}
     value = values.get(names[1], {})
     for name in names[2:]:

@@ -98,12 +98,12 @@ def test_one_space(backbone, images):
     assert model.embed(texts=texts).images.shape == (0, 8)
 
 
-@pytest.mark.parametrize("kind", ["ranked", "free", "classifier"])
+@pytest.mark.parametrize("kind", ["rank", "generate", "classify"])
 def test_answers_of_every_head(kind, tmp_path, images):
     model = gkmvlp.load(write_answering(tmp_path / "run" / "model", kind).parent, device="cpu")
     answer = model.read(images[0], question="Where is the effusion?").answer
     assert isinstance(answer, str)
-    assert kind == "free" or answer in ANSWERS
+    assert kind == "generate" or answer in ANSWERS
     with pytest.raises(BackboneError, match="fine-tuned for questions"):
         model.read(images[0])
     (tmp_path / "run" / "model" / "answers.json").unlink()
@@ -113,7 +113,7 @@ def test_answers_of_every_head(kind, tmp_path, images):
 
 def test_a_classifier_is_kept(tmp_path, images):
     """The answer is the arg-max of the stored linear layer on the question's first state."""
-    model = gkmvlp.load(write_answering(tmp_path / "model", "classifier"), device="cpu")
+    model = gkmvlp.load(write_answering(tmp_path / "model", "classify"), device="cpu")
     with torch.no_grad():
         model.head.classifier.weight.zero_()
         model.head.classifier.bias.copy_(torch.tensor([0.0, 0.0, 5.0, 0.0]))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_image
 from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json
 from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
-from gkmvlp.geometry import Fit, Frame
+from gkmvlp.geometry import Frame, ResizeMode
 
 _VERSION = 1  # raise when decoding or fitting changes
 
@@ -38,7 +38,7 @@ class ImageCache:
         self,
         sources: Sequence[str | bytes],
         side: int,
-        fit: Fit,
+        fit: ResizeMode,
         intensity: Intensity,
         folder: str | Path | None = None,
         workers: int = 1,

@@ -1,4 +1,4 @@
-"""Boxes of regions that a detector found, kept as Parquet beside any data set: ``boxes: detected``.
+"""Boxes of regions that a detector found, kept as Parquet beside any data set: ``region_boxes: detected``.
 
 One row an image: ``image``, ``box`` (29 boxes xyxy in pixels of the original image, flat), ``score`` (29 in [0, 1]).
 """
@@ -74,10 +74,10 @@ def require_boxes(samples: Sequence[Sample], regions: RegionPolicy, name: str | 
     if regions.source != "detected":
         return
     if not regions.detected:
-        raise ConfigError("boxes: detected needs region_file: the file that gkmvlp data regions wrote")
+        raise ConfigError("boxes: detected needs detected_regions_file: the file that gkmvlp data regions wrote")
     lacking = {sample.image_key for sample in samples} - set(regions.detected)
     if lacking:
         raise DataError(
-            f"boxes: detected, but {len(lacking):,} images of {name} are not in the region_file, such as "
+            f"boxes: detected, but {len(lacking):,} images of {name} are not in the detected_regions_file, such as "
             f"{min(lacking)}: write it for this data set with gkmvlp data regions"
         )

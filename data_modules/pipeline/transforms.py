@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.anatomy import mirror_boxes, mirror_text
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Fit, Frame, valid_boxes
+from gkmvlp.geometry import Frame, ResizeMode, valid_boxes
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -25,7 +25,7 @@ Pixels = NDArray[np.uint8]
 cv2.setNumThreads(0)
 
 
-def letterbox(image_HW: Pixels, side: int, fit: Fit = "pad") -> tuple[Pixels, Frame]:
+def letterbox(image_HW: Pixels, side: int, fit: ResizeMode = "pad") -> tuple[Pixels, Frame]:
     """Fits an image to a square as its ``Frame`` says; the rest is air.
 
     Args:

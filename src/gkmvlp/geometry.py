@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Fit = Literal["pad", "crop", "squash"]
+ResizeMode = Literal["pad", "crop", "squash"]
 Float = NDArray[np.float32]
 
 
@@ -26,7 +26,7 @@ class Frame(NamedTuple):
     height: float
 
     @classmethod
-    def fit(cls, width: int, height: int, side: int, fit: Fit = "pad") -> "Frame":
+    def fit(cls, width: int, height: int, side: int, fit: ResizeMode = "pad") -> "Frame":
         """The frame of an image of ``width`` x ``height`` pixels in a square of ``side`` pixels.
 
         Args:

@@ -17,14 +17,15 @@ from torch.nn import functional as F
 
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.renamed_keys import ANSWER_MODES, ANSWERS, with_new_keys
 from gkmvlp.checkpoints.weights import head_told, plain_state
 from gkmvlp.metrics.answers import exact_v1
-from gkmvlp.models.generation import Search, write_texts
+from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 
-Head = Literal["ranked", "free", "classifier"]
+AnswerMode = Literal["rank", "generate", "classify"]
 LONGEST = 16  # tokens of a free answer; the longest of VQA-RAD are shorter still in most vocabularies
 
 AT_ONCE = 16  # candidates of a question that are padded to one length
@@ -35,16 +36,16 @@ class AnswerHead:
     """How an answer is found.
 
     Attributes:
-        kind: ``ranked`` scores the known answers by the decoder, ``free`` lets it write, ``classifier`` is a linear
+        mode: ``rank`` scores the known answers by the decoder, ``generate`` lets it write, ``classify`` is a linear
             layer over the known answers.
         answers: K known answers, normalised.
-        candidates: How many answers ``ranked`` scores in full for a question.
-        classifier: D to K, for that kind only.
+        num_candidates: How many answers ``rank`` scores in full for a question.
+        classifier: D to K, for that mode only.
     """
 
-    kind: Head
+    mode: AnswerMode
     answers: list[str]
-    candidates: int
+    num_candidates: int
     classifier: nn.Linear | None = None
 
 
@@ -80,21 +81,21 @@ def best_answers(
     Returns:
         B answers, and B scores: log-likelihood (ranked, free) or log-probability (classifier) in nats.
     """
-    if head.kind == "free":
-        texts, scores = write_texts(backbone, memory_BMD, mask_BM, Search(longest=LONGEST))
+    if head.mode == "generate":
+        texts, scores = generate_texts(backbone, memory_BMD, mask_BM, DecodingConfig(max_new_tokens=LONGEST))
         return [exact_v1(text) for text in texts], scores
     if head.classifier is not None:
         score_BK = head.classifier(memory_BMD[:, 0]).float().log_softmax(-1)
     else:
         answers = _tokens(backbone, head.answers, memory_BMD.device, decode=True)
-        score_BK = candidate_scores(backbone.model, answers, memory_BMD, mask_BM, head.candidates)
+        score_BK = candidate_scores(backbone.model, answers, memory_BMD, mask_BM, head.num_candidates)
     best = score_BK.max(-1)
     return [head.answers[index] for index in best.indices.tolist()], best.values.tolist()
 
 
 def save_answering(backbone: Backbone, head: AnswerHead, folder: Path) -> None:
     """Writes a backbone folder that can answer: ``answers.json`` stands beside, and a classifier's tensors."""
-    content = {"head": head.kind, "candidates": head.candidates, "answers": head.answers}
+    content = {"mode": head.mode, "num_candidates": head.num_candidates, "answers": head.answers}
     files = {"answers.json": json.dumps(content, indent=1).encode()}
     if head.classifier is not None:
         files["classifier.safetensors"] = tensors_to_bytes(plain_state(head.classifier))
@@ -112,9 +113,10 @@ def load_answer_head(folder: Path, width: int) -> AnswerHead:
         BackboneError: If a file is missing or broken.
     """
     with head_told(folder, "answer head"):
-        content = json.loads((folder / "answers.json").read_text())
-        head = AnswerHead(content["head"], content["answers"], content["candidates"])
-        if head.kind == "classifier":
+        content = with_new_keys(json.loads((folder / "answers.json").read_text()), ANSWERS)
+        mode = ANSWER_MODES.get(content["mode"], content["mode"])
+        head = AnswerHead(mode, content["answers"], content["num_candidates"])
+        if head.mode == "classify":
             head.classifier = nn.Linear(width, len(head.answers))
             head.classifier.load_state_dict(load_file(folder / "classifier.safetensors"))
     return head
@@ -122,7 +124,7 @@ def load_answer_head(folder: Path, width: int) -> AnswerHead:
 
 def _tokens(backbone: Backbone, texts: list[str], device: torch.device, decode: bool = False) -> Tokens:
     """Texts as tokens on a device."""
-    batch = tokenize(backbone.tokenizer, texts, backbone.model.architecture.text.max_tokens, decode)
+    batch = tokenize(backbone.tokenizer, texts, backbone.model.architecture.text.max_length, decode)
     return Tokens(*(tensor.to(device) for tensor in batch))
 
 

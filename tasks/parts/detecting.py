@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.renamed_keys import BOXES, with_new_keys
 from gkmvlp.checkpoints.weights import head_told, plain_state
 from gkmvlp.geometry import Frame, valid_boxes
 from gkmvlp.losses.detection import box_overlap, focal_classification
@@ -35,16 +36,18 @@ class BoxHead(nn.Module):
         model: The backbone it will stand on; only its sizes are read.
         labels: L names.
         config: Levels, anchors and what is kept.
-        knowledge: Where the knowledge prompts look, and how present their entities are, join the pyramid's input.
+        use_attention_maps: The pyramid also reads where the knowledge prompts look, and how present their entities are.
     """
 
     threshold_L: Tensor  # score from which on a box counts, chosen on validation data
 
-    def __init__(self, model: GkMvlp, labels: tuple[str, ...], config: DetectorConfig, knowledge: bool) -> None:
+    def __init__(
+        self, model: GkMvlp, labels: tuple[str, ...], config: DetectorConfig, use_attention_maps: bool
+    ) -> None:
         super().__init__()
-        self.labels, self.config, self.knowledge = labels, config, knowledge
+        self.labels, self.config, self.knowledge = labels, config, use_attention_maps
         architecture = model.architecture
-        width = architecture.text.width + (len(architecture.knowledge.entities) if knowledge else 0)
+        width = architecture.text.hidden_size + (len(architecture.knowledge.entities) if use_attention_maps else 0)
         sizes = len(labels), width, model.vision.grid, architecture.image_size
         self.detector = Detector(config, *sizes, focal_classification, box_overlap)
         self.register_buffer("threshold_L", torch.zeros(len(labels)))
@@ -82,7 +85,7 @@ def original(frame: Frame, box_P4: NDArray[np.floating[Any]]) -> tuple[NDArray[n
 
 def save_detecting(backbone: Backbone, head: BoxHead, folder: Path) -> None:
     """Writes a backbone folder that finds boxes: ``boxes.json`` and the detector's tensors stand beside."""
-    content = {"labels": head.labels, "knowledge": head.knowledge, "detector": asdict(head.config)}
+    content = {"labels": head.labels, "use_attention_maps": head.knowledge, "detector": asdict(head.config)}
     files = {WORDS: json.dumps(content, indent=1).encode(), TENSORS: tensors_to_bytes(plain_state(head))}
     backbones.save(backbone, folder, files)
 
@@ -94,8 +97,8 @@ def load_box_head(folder: Path, model: GkMvlp) -> BoxHead:
         BackboneError: If a file is missing or broken.
     """
     with head_told(folder, "detector"):
-        content = json.loads((folder / WORDS).read_text())
+        content = with_new_keys(json.loads((folder / WORDS).read_text()), BOXES)
         config = DetectorConfig(**content["detector"])
-        head = BoxHead(model, tuple(content["labels"]), config, bool(content["knowledge"]))
+        head = BoxHead(model, tuple(content["labels"]), config, bool(content["use_attention_maps"]))
         head.load_state_dict(load_file(folder / TENSORS))
     return head

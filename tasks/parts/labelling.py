@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.renamed_keys import LABELS, with_new_keys
 from gkmvlp.checkpoints.weights import head_told, plain_state
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
@@ -20,7 +21,7 @@ from gkmvlp.models.heads.label_classifier import LabelHead
 
 def make_head(labels: tuple[str, ...], architecture: Architecture, features: str) -> LabelHead:
     """A fresh head for a backbone of that architecture."""
-    return LabelHead(labels, architecture.knowledge.entities, architecture.text.width, features)  # type: ignore[arg-type]
+    return LabelHead(labels, architecture.knowledge.entities, architecture.text.hidden_size, features)  # type: ignore[arg-type]
 
 
 def label_logits(model: GkMvlp, head: LabelHead, image: ImageMemory) -> Tensor:
@@ -31,7 +32,7 @@ def label_logits(model: GkMvlp, head: LabelHead, image: ImageMemory) -> Tensor:
 
 def save_labelling(backbone: Backbone, head: LabelHead, folder: Path) -> None:
     """Writes a backbone folder that knows labels: ``labels.json`` and the head's tensors stand beside."""
-    content = {"labels": head.labels, "features": head.features}
+    content = {"labels": head.labels, "head_inputs": head.features}
     state = tensors_to_bytes(plain_state(head))
     files = {"labels.json": json.dumps(content, indent=1).encode(), "label_head.safetensors": state}
     backbones.save(backbone, folder, files)
@@ -44,7 +45,7 @@ def load_label_head(folder: Path, architecture: Architecture) -> LabelHead:
         BackboneError: If a file is missing or broken.
     """
     with head_told(folder, "head for labels"):
-        content = json.loads((folder / "labels.json").read_text())
-        head = make_head(tuple(content["labels"]), architecture, content["features"])
+        content = with_new_keys(json.loads((folder / "labels.json").read_text()), LABELS)
+        head = make_head(tuple(content["labels"]), architecture, content["head_inputs"])
         head.load_state_dict(load_file(folder / "label_head.safetensors"))
     return head

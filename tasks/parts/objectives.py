@@ -12,17 +12,17 @@ class Objective:
 
     Attributes:
         weight: Its factor in the sum; 0 switches it off.
-        every: It is computed at every k-th step only, unscaled: on average it then weighs 1/k.
-        start: First step of training that computes it, where it builds on what another must have learned.
+        every_n_steps: It is computed at every k-th step only, unscaled: on average it then weighs 1/k.
+        start_step: First step of training that computes it, where it builds on what another must have learned.
     """
 
     weight: float = 1.0
-    every: int = 1
-    start: int = 0
+    every_n_steps: int = 1
+    start_step: int = 0
 
     def is_due(self, step: int) -> bool:
         """Whether a step of training computes it."""
-        return self.weight > 0 and step >= self.start and step % self.every == 0
+        return self.weight > 0 and step >= self.start_step and step % self.every_n_steps == 0
 
 
 @dataclass
@@ -37,9 +37,9 @@ class Objectives:
         position: Attention of present entities against the regions that the report names; off unless weighted.
         statement: Matching of the image with short sentences on one entity; off unless weighted.
         unmentioned: Whether silence of the report means ``absent`` or is ignored by ECLS.
-        present_weight: Factor on the ECLS loss of present entities, against rarity.
+        pos_weight: Factor on the ECLS loss of present entities, against rarity.
         label_smoothing: Of language modelling.
-        temperature: Of ITC at the start; it is learned.
+        init_temperature: Of ITC at the start; it is learned.
         status_dropout: Share of statuses hidden in the ``report`` mode of knowledge.
     """
 
@@ -50,9 +50,9 @@ class Objectives:
     position: Objective = field(default_factory=lambda: Objective(weight=0.0))
     statement: Objective = field(default_factory=lambda: Objective(weight=0.0))
     unmentioned: Literal["absent", "ignore"] = "absent"
-    present_weight: float = 1.0
+    pos_weight: float = 1.0
     label_smoothing: float = 0.1
-    temperature: float = 0.07
+    init_temperature: float = 0.07
     status_dropout: float = 0.5
 
     @property

@@ -38,7 +38,7 @@ def load_regions(folder: Path) -> tuple[Backbone, RegionHead]:
         BackboneError: If there is no such head, or it is broken.
     """
     backbone = backbones.load(folder)
-    return backbone, load_region_head(folder, backbone.model.architecture.text.width)
+    return backbone, load_region_head(folder, backbone.model.architecture.text.hidden_size)
 
 
 def load_region_head(folder: Path, width: int) -> RegionHead:

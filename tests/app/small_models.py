@@ -22,12 +22,19 @@ ANSWERS = ["left", "no", "right lower lung", "yes"]
 def architecture() -> Architecture:
     return Architecture(
         image_size=32,
-        embedding=8,
+        projection_dim=8,
         vision=VisionConfig(
-            "vit_tiny_patch16_224", options={"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
+            "vit_tiny_patch16_224", timm_kwargs={"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2}
         ),
-        text=TextConfig(width=16, layers=2, heads=2, feedforward=24, vocabulary=200, max_tokens=48),
-        knowledge=KnowledgeConfig(ENTITIES, layers=1, heads=2, feedforward=24),
+        text=TextConfig(
+            hidden_size=16,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=24,
+            vocab_size=200,
+            max_length=48,
+        ),
+        knowledge=KnowledgeConfig(ENTITIES, num_hidden_layers=1, num_attention_heads=2, intermediate_size=24),
     )
 
 
@@ -48,7 +55,7 @@ def write_backbone(folder: Path, trained_on: str = "phantom-mimic-cxr") -> Path:
 def write_answering(folder: Path, kind: str, trained_on: str = "phantom-mimic-cxr, vqa-rad") -> Path:
     backbone = build(trained_on)
     backbone.info["task"] = "vqa"
-    classifier = nn.Linear(16, len(ANSWERS)) if kind == "classifier" else None
+    classifier = nn.Linear(16, len(ANSWERS)) if kind == "classify" else None
     save_answering(backbone, AnswerHead(kind, ANSWERS, 3, classifier), folder)
     return folder
 
@@ -57,8 +64,8 @@ def write_detecting(folder: Path) -> Path:
     """A detector that calls every box likely above a score of one half."""
     backbone = build("phantom-mimic-cxr, phantom-rsna")
     backbone.info["task"] = "localization"
-    config = DetectorConfig(factors=[1.0, 0.5], channels=8)
-    head = BoxHead(backbone.model, ("Opacity", "Nodule"), config, knowledge=True)
+    config = DetectorConfig(pyramid_scales=[1.0, 0.5], channels=8)
+    head = BoxHead(backbone.model, ("Opacity", "Nodule"), config, use_attention_maps=True)
     for parameter in head.parameters():
         nn.init.normal_(parameter, std=0.3)
     head.threshold_L.fill_(0.5)

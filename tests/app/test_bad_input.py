@@ -95,14 +95,18 @@ STOPS = {
         None, [f"--{CONFIG}.knowledge.entities=[pleural efusion]"], 1, ["pleural efusion", "pleural effusion"],
     ),
     "misspelt key": (None, ["--data.init_args.batchsize=2"], 2, ["'batchsize'", "did you mean batch_size?"]),
-    "misspelt nested key": (None, [f"--{CONFIG}.text.laeyrs=2"], 2, ["did you mean --architecture.text.layers?"]),
-    "misspelt nested file": (None, [f"--{CONFIG}=TINY"], 2, ["no key 'max_token'; did you mean text.max_tokens?"]),
-    "misspelt objective": (None, ["--model.init_args.objectives.itm.evry=2"], 2, ["mean --objectives.itm.every?"]),
+    "misspelt nested key": (
+        None, [f"--{CONFIG}.text.num_hiden_layers=2"], 2, ["did you mean --architecture.text.num_hidden_layers?"],
+    ),
+    "misspelt nested file": (None, [f"--{CONFIG}=TINY"], 2, ["no key 'max_token'; did you mean text.max_length?"]),
+    "misspelt objective": (
+        None, ["--model.init_args.objectives.itm.every_n_step=2"], 2, ["mean --objectives.itm.every_n_steps?"],
+    ),
     "missing config": (None, ["--config=zoo://pretrain-phantm"], 2, ["did you mean zoo://pretrain-phantom?"]),
     "missing backbone": (None, ["--model.init_args.backbone=nowhere"], 1, ["nowhere", "make pretrain"]),
     "another architecture": (
-        None, ["--model.init_args.backbone=BACKBONE", f"--{CONFIG}.text.layers=2"], 1,
-        ["another architecture", "text.layers", "architecture=null"],
+        None, ["--model.init_args.backbone=BACKBONE", f"--{CONFIG}.text.num_hidden_layers=2"], 1,
+        ["another architecture", "text.num_hidden_layers", "architecture=null"],
     ),
     "another image size": (
         None, ["--data.init_args.image_size=48"], 1, ["image_size", "set data.init_args.image_size=32"],
@@ -110,7 +114,7 @@ STOPS = {
     "flip": (None, ["--data.init_args.flip=true"], 1, ["flip", "left and right are labels"]),
     "cut checkpoint": (None, ["--ckpt_path=CUT"], 1, ["CUT", "--ckpt_path"]),
     "checkpoint of another model": (
-        None, ["--ckpt_path=LAST", f"--{CONFIG}.text.layers=2"], 1, ["tensors differ", "take the config"],
+        None, ["--ckpt_path=LAST", f"--{CONFIG}.text.num_hidden_layers=2"], 1, ["tensors differ", "take the config"],
     ),
 }  # fmt: skip
 
@@ -225,9 +229,9 @@ def test_a_broken_image_is_named_stops_fit_and_can_be_left_out(fault, corpus, ou
     done = gkmvlp("fit", *words("pretrain-phantom", corpus, out, "--data.init_args.cache_dir=ram"))
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert str(broken) in done.stderr
-    assert "on_bad: drop" in done.stderr
+    assert "on_unreadable: drop" in done.stderr
     assert tree(out) == whole
-    done = gkmvlp("fit", *plain, "--data.init_args.on_bad=drop")
+    done = gkmvlp("fit", *plain, "--data.init_args.on_unreadable=drop")
     assert (done.returncode, done.stderr) == (0, "")
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["dropped"] == {"unreadable image": 1}

@@ -44,8 +44,8 @@ def test_a_folder_gives_back_the_same_outputs_bit_by_bit(saved, images, outputs)
 SWIN = {"window_size": 2, "patch_size": 4, "embed_dim": 8, "depths": (2, 2), "num_heads": (1, 2)}
 ENCODERS = {
     "vit": {},
-    "swin": {"vision.name": "swin_tiny_patch4_window7_224", "vision.options": SWIN},  # masks that no file holds
-    "resnet": {"vision.name": "resnet18", "vision.stages": [2], "vision.options": {"layers": [1, 1, 1, 1]}},
+    "swin": {"vision.name": "swin_tiny_patch4_window7_224", "vision.timm_kwargs": SWIN},  # masks that no file holds
+    "resnet": {"vision.name": "resnet18", "vision.out_indices": [2], "vision.timm_kwargs": {"layers": [1, 1, 1, 1]}},
 }
 
 
@@ -85,7 +85,7 @@ def test_building_undrawn_leaves_chance_alone():
 def test_weights_by_file_and_folder_are_in_the_backbone_and_needed_no_more(tiny, build, images, outputs, tmp_path):
     architecture = tiny()
     vision = architecture.vision
-    own = timm.create_model(vision.name, img_size=32, in_chans=1, num_classes=0, **vision.options)
+    own = timm.create_model(vision.name, img_size=32, in_chans=1, num_classes=0, **vision.timm_kwargs)
     save_file(own.state_dict(), tmp_path / "vit.safetensors")
     sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
     tokenizer = train_tokenizer(["the heart"], 200)
@@ -93,7 +93,7 @@ def test_weights_by_file_and_folder_are_in_the_backbone_and_needed_no_more(tiny,
     tokenizer.save_pretrained(tmp_path / "bert")
     vision.weights, architecture.text.weights = str(tmp_path / "vit.safetensors"), str(tmp_path / "bert")
     before = build(architecture)
-    assert (before.model.architecture.text.width, before.model.architecture.text.layers) == (32, 1)
+    assert (before.model.architecture.text.width, before.model.architecture.text.num_hidden_layers) == (32, 1)
     backbones.save(before, tmp_path / "bb")
     (tmp_path / "vit.safetensors").unlink()
     after = backbones.load(tmp_path / "bb")
@@ -204,14 +204,14 @@ def test_an_entity_that_nobody_knows_is_named_with_its_neighbour(tiny, build):
 
 
 def test_an_architecture_survives_json(tiny):
-    architecture = tiny(**{"vision.stages": [1, 2], "knowledge.routing": "hard"})
+    architecture = tiny(**{"vision.out_indices": [1, 2], "knowledge.routing": "hard"})
     assert Architecture.from_dict(json.loads(json.dumps(architecture.to_dict()))) == architecture
 
 
 def test_differences_name_dotted_keys_and_leave_out_what_may_change(tiny):
     free = {"text.dropout": 0.3, "knowledge.dropout": 0.0, "text.tokenizer": "x", "vision.weights": "y"}
     assert tiny().differences(tiny(**free)) == []
-    changed = {"image_size": 64, "vision.options": {}, "text.width": 32, "knowledge.entities": ["edema"]}
+    changed = {"image_size": 64, "vision.timm_kwargs": {}, "text.hidden_size": 32, "knowledge.entities": ["edema"]}
     assert tiny().differences(tiny(**changed)) == list(changed)
 
 

@@ -188,12 +188,12 @@ def test_bad_images_stop_or_are_counted(tmp_path: Path):
     (tmp_path / "3.png").write_bytes((tmp_path / "3.png").read_bytes()[:200])
     (tmp_path / "13.png").write_bytes(b"")
     for cache in (None, "ram"):
-        data = Toy(tmp_path, on_bad="drop", cache_dir=cache)
+        data = Toy(tmp_path, on_unreadable="drop", cache_dir=cache)
         data.setup("fit")
         assert data.manifest()["dropped"] == {"unreadable image": 2}
         assert "s3" in "\n".join(data.summary_lines())
         assert len(data.rows("train")) == 9
-    with pytest.raises(DataError, match=r"3\.png.*on_bad: drop"):
+    with pytest.raises(DataError, match=r"3\.png.*on_unreadable: drop"):
         Toy(tmp_path, cache_dir="ram").setup("fit")
     data = Toy(tmp_path, num_workers=1)
     data.setup("fit")
@@ -213,7 +213,7 @@ def test_patients_on_both_sides_and_nothing_left(tmp_path: Path):
     for index in range(14):
         (tmp_path / f"{index}.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"no train rows are left.*dropped 14: unreadable image"):
-        Toy(tmp_path, on_bad="drop").setup("fit")
+        Toy(tmp_path, on_unreadable="drop").setup("fit")
 
 
 def test_impossible_configs_are_refused(tmp_path: Path):

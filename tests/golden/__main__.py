@@ -29,7 +29,7 @@ PRETRAINING = [
     *TRAINER,
     "--trainer.max_steps=20",
     "--trainer.limit_val_batches=2",
-    "--model.init_args.objectives.statement.start=0",
+    "--model.init_args.objectives.statement.start_step=0",
 ]
 FINE_TUNINGS = ("classification-phantom", "localization-phantom", "regions-phantom", "report-phantom", "vqa-phantom")
 MEASURED = ("grounding-phantom", "retrieval-phantom")

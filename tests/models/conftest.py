@@ -32,10 +32,17 @@ def tiny():
     def make(**changes):
         architecture = Architecture(
             image_size=32,
-            embedding=8,
-            vision=VisionConfig("vit_tiny_patch16_224", options=dict(VIT)),
-            text=TextConfig(width=16, layers=2, heads=2, feedforward=24, vocabulary=200, max_tokens=48),
-            knowledge=KnowledgeConfig(ENTITIES, layers=2, heads=2, feedforward=24),
+            projection_dim=8,
+            vision=VisionConfig("vit_tiny_patch16_224", timm_kwargs=dict(VIT)),
+            text=TextConfig(
+                hidden_size=16,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                intermediate_size=24,
+                vocab_size=200,
+                max_length=48,
+            ),
+            knowledge=KnowledgeConfig(ENTITIES, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24),
         )
         for key, value in changes.items():
             *path, name = key.split(".")
@@ -84,7 +91,7 @@ def outputs():
     """All that a backbone gives: entity logits, vectors, match and decoder logits, by name."""
 
     def read(backbone, image, box, mask, texts=SENTENCES[:3], **options):
-        model, max_tokens = backbone.model, backbone.model.architecture.text.max_tokens
+        model, max_tokens = backbone.model, backbone.model.architecture.text.max_length
         look = model.encode_image(image, box, mask, **options)
         tokens = backbones.tokenize(backbone.tokenizer, texts, max_tokens)
         starts = backbones.tokenize(backbone.tokenizer, texts, max_tokens, decode=True)

@@ -9,7 +9,7 @@ from transformers.generation.logits_process import TopPLogitsWarper
 
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import TextConfig
-from gkmvlp.models.generation import CachedDecoder, Search, generate, probabilities
+from gkmvlp.models.generation import CachedDecoder, DecodingConfig, generate, probabilities
 from gkmvlp.models.text import FusionBert, Memory
 
 V, START, END = 6, 1, 2
@@ -18,7 +18,7 @@ SEEN = torch.tensor([[True] * 5, [True] * 3 + [False] * 2, [True] * 5])
 
 def make(vocabulary=V, **sizes):
     torch.manual_seed(0)
-    config = TextConfig(**{"width": 16, "layers": 3, "heads": 2, "feedforward": 24, "fusion_start": 1, **sizes})
+    config = TextConfig(**{"width": 16, "layers": 3, "heads": 2, "feedforward": 24, "fusion_layer": 1, **sizes})
     text = FusionBert(config, vocabulary).eval()
     with torch.no_grad():
         for parameter in text.parameters():
@@ -57,7 +57,7 @@ def until_end(ids):
 
 @torch.no_grad()
 def test_cached_logits_equal_those_decoded_anew_also_after_beams_were_exchanged(text, memory):
-    decoder, ids = CachedDecoder(text, memory, SEEN, beams=2), torch.full((6, 1), START)
+    decoder, ids = CachedDecoder(text, memory, SEEN, num_beams=2), torch.full((6, 1), START)
     exchange = torch.tensor([1, 0, 2, 2, 5, 4])  # inside each pair of beams
     generator = torch.Generator().manual_seed(2)
     for step in range(8):
@@ -66,7 +66,7 @@ def test_cached_logits_equal_those_decoded_anew_also_after_beams_were_exchanged(
             anew = scores(text, ids[n].tolist(), memory, n // 2)[-1]
             torch.testing.assert_close(logits[n].log_softmax(-1).double(), anew, atol=1e-5, rtol=0)
         if step % 3 == 2:
-            decoder.choose(exchange)
+            decoder.reorder_cache(exchange)
             ids = ids[exchange]
         ids = torch.cat([ids, torch.randint(V, (6, 1), generator=generator)], dim=1)
 
@@ -77,7 +77,7 @@ def test_the_cache_is_faster():
     memory = Memory(*torch.randn(2, 8, 32, 128))
     kept = text.vocabulary_logits
     text.vocabulary_logits = lambda state: kept(state).index_fill(-1, torch.tensor([END]), -torch.inf)  # never ends
-    search = Search(longest=longest)
+    search = DecodingConfig(max_new_tokens=longest)
 
     def anew():
         ids = torch.full((8, 1), START)
@@ -87,7 +87,10 @@ def test_the_cache_is_faster():
         return ids[:, 1:]
 
     seconds, found = {}, {}
-    for name, write in {"anew": anew, "cached": lambda: generate(text, START, END, memory, search=search).ids}.items():
+    for name, write in {
+        "anew": anew,
+        "cached": lambda: generate(text, START, END, memory, decoding=search).ids,
+    }.items():
         start = time.perf_counter()
         found[name] = write()
         seconds[name] = time.perf_counter() - start
@@ -98,7 +101,7 @@ def test_the_cache_is_faster():
 @torch.no_grad()
 def test_greedy_equals_a_plain_loop_and_ends(text, memory):
     longest = 7
-    written = generate(text, START, END, memory, SEEN, Search(longest=longest))
+    written = generate(text, START, END, memory, SEEN, DecodingConfig(max_new_tokens=longest))
     for row in range(3):
         ids = []
         while len(ids) < longest and END not in ids:
@@ -141,7 +144,7 @@ def likelihoods(text, memory):
 @pytest.mark.parametrize("penalty", [0.0, 1.0, 2.5])
 @pytest.mark.parametrize("shortest", [0, 2])
 def test_a_wide_beam_finds_the_best_of_all_texts(text, memory, likelihoods, penalty, shortest):
-    search = Search("beam", beams=5**2, shortest=shortest, longest=3, length_penalty=penalty)
+    search = DecodingConfig("beam", num_beams=5**2, min_new_tokens=shortest, max_new_tokens=3, length_penalty=penalty)
     written = generate(text, START, END, memory, SEEN, search)
     for row, found in enumerate(likelihoods):
         allowed = [ids for ids in found if END not in ids[:shortest]]
@@ -167,7 +170,7 @@ def plain_beam(text, memory, row, beams, longest):
 @torch.no_grad()
 @pytest.mark.parametrize("beams", [1, 2, 3])
 def test_a_narrow_beam_equals_one_made_of_lists(text, memory, beams):
-    search = Search("beam", beams=beams, longest=5, length_penalty=0)
+    search = DecodingConfig("beam", num_beams=beams, max_new_tokens=5, length_penalty=0)
     written = generate(text, START, END, memory, SEEN, search)
     for row in range(3):
         ids, total = plain_beam(text, memory, row, beams, 5)
@@ -179,7 +182,9 @@ def test_a_narrow_beam_equals_one_made_of_lists(text, memory, beams):
 @pytest.mark.parametrize("kind", ["greedy", "beam", "sample", "consensus"])
 def test_no_text_is_shorter_or_longer_than_asked(text, memory, kind):
     for shortest, longest in ((3, 4), (5, 9)):
-        written = generate(text, START, END, memory, SEEN, Search(kind, shortest=shortest, longest=longest))
+        written = generate(
+            text, START, END, memory, SEEN, DecodingConfig(kind, min_new_tokens=shortest, max_new_tokens=longest)
+        )
         assert written.ids.shape[1] <= longest
         assert (written.ids[:, :shortest] != END).all()
 
@@ -189,7 +194,7 @@ def test_samples_follow_the_distribution(text, memory):
     """Frequencies of the first two tokens of 20,000 texts, at a temperature."""
     count, heat = 20_000, 1.7
     one = Memory(memory.key[:1].expand(count, -1, -1), memory.value[:1].expand(count, -1, -1))
-    search = Search("sample", temperature=heat, longest=2)
+    search = DecodingConfig("sample", temperature=heat, max_new_tokens=2)
     ids = generate(text, START, END, one, None, search, torch.Generator().manual_seed(0)).ids
     seen = torch.ones(1, 5, dtype=torch.bool)
     first = (scores(text, [START], memory, 0, seen)[-1] / heat).softmax(-1)
@@ -205,10 +210,10 @@ def test_samples_follow_the_distribution(text, memory):
 
 @torch.no_grad()
 def test_the_drafts_of_a_consensus_are_samples_of_one_memory_after_the_other(text, memory):
-    drafts = Search("consensus", drafts=3, longest=7)
+    drafts = DecodingConfig("consensus", num_samples=3, max_new_tokens=7)
     together = generate(text, START, END, memory, SEEN, drafts, torch.Generator().manual_seed(0))
     each = Memory(*(part.repeat_interleave(3, dim=0) for part in memory))
-    alone = Search("sample", longest=7)
+    alone = DecodingConfig("sample", max_new_tokens=7)
     apart = generate(text, START, END, each, SEEN.repeat_interleave(3, dim=0), alone, torch.Generator().manual_seed(0))
     assert torch.equal(together.ids, apart.ids)
     assert together.ids.unique(dim=0).shape[0] > 3
@@ -218,7 +223,7 @@ def test_the_drafts_of_a_consensus_are_samples_of_one_memory_after_the_other(tex
 @pytest.mark.parametrize("top_p", [1e-6, 0.3, 0.7, 0.95, 1.0])
 def test_the_nucleus_is_that_of_transformers(top_p):
     logits = 2 * torch.randn(50, 30, generator=torch.Generator().manual_seed(4))
-    kept = probabilities(logits / 1, Search("sample", top_p=top_p))
+    kept = probabilities(logits / 1, DecodingConfig("sample", top_p=top_p))
     kept = kept / kept.sum(-1, keepdim=True)
     theirs = TopPLogitsWarper(top_p)(None, logits).softmax(-1) if top_p < 1 else logits.softmax(-1)
     torch.testing.assert_close(kept, theirs)
@@ -231,4 +236,4 @@ def test_the_nucleus_is_that_of_transformers(top_p):
 )  # fmt: skip
 def test_a_search_out_of_range_is_refused(wrong):
     with pytest.raises(ConfigError, match="was expected"):
-        Search(**wrong)
+        DecodingConfig(**wrong)

@@ -35,11 +35,11 @@ CASES = {
     "default": {},
     "no routing": {"knowledge.routing": "none"},
     "hard routing": {"knowledge.routing": "hard"},
-    "roi_align": {"knowledge.pooling": "roi_align"},
+    "roi_align": {"knowledge.region_pooling": "roi_align"},
     "report mode": {"knowledge.mode": "report"},
-    "late fusion": {"text.fusion_start": 1},
+    "late fusion": {"text.fusion_layer": 1},
     "coarse memory": {"memory_grid": 2},
-    "convnext": {"vision.name": "test_convnext", "vision.options": {}, "vision.stages": [1, 2]},
+    "convnext": {"vision.name": "test_convnext", "vision.timm_kwargs": {}, "vision.out_indices": [1, 2]},
 }
 
 

@@ -23,7 +23,9 @@ def inputs():
 
 def module(**options):
     torch.manual_seed(0)
-    knowledge = GroundedKnowledge(D, KnowledgeConfig(layers=2, heads=2, feedforward=12, **options)).eval()
+    knowledge = GroundedKnowledge(
+        D, KnowledgeConfig(num_hidden_layers=2, num_attention_heads=2, intermediate_size=12, **options)
+    ).eval()
     for parameter in knowledge.parameters():
         if parameter.ndim == 2:
             nn.init.normal_(parameter, std=0.5)
@@ -88,14 +90,14 @@ def test_routing_brings_attention_into_the_admitted_region(inputs):
 
 
 def test_a_routing_floor_far_above_any_weight_is_no_routing(inputs):
-    flat = module(routing="soft", routing_floor=1e6)(*inputs)
+    flat = module(routing="soft", routing_eps=1e6)(*inputs)
     free = module(routing="none")(*inputs)
     torch.testing.assert_close(flat.patch_attention, free.patch_attention, atol=1e-4, rtol=1e-4)
 
 
 def test_soft_routing_is_the_log_of_attention_times_coverage(inputs):
     covered = inputs[3]
-    layer = module(routing="soft", routing_floor=0.01).layers[0]
+    layer = module(routing="soft", routing_eps=0.01).layers[0]
     attention = torch.rand(B, E, R)
     for b in range(B):
         for e in range(E):

@@ -22,11 +22,11 @@ def painted(regions: torch.Tensor) -> np.ndarray:
 
 def test_prior_and_all():
     assert torch.equal(admitted(KnowledgeConfig(NAMES)), OWN)
-    assert admitted(KnowledgeConfig(NAMES, grounding="all")).all()
+    assert admitted(KnowledgeConfig(NAMES, region_prior="all")).all()
 
 
 def test_shuffled_regions_lie_elsewhere():
-    wrong = admitted(KnowledgeConfig(NAMES, grounding="shuffled"))
+    wrong = admitted(KnowledgeConfig(NAMES, region_prior="shuffled"))
     assert not (wrong & OWN).any()
     assert (wrong.sum(1) >= 1).all()
     assert (wrong.sum(1) <= OWN.sum(1)).all()
@@ -37,4 +37,4 @@ def test_shuffled_regions_lie_elsewhere():
 
 def test_an_entity_that_shows_everywhere_has_no_wrong_place():
     everywhere = [entity.name for entity in ENTITIES if len(entity.regions) in (0, len(REGIONS))]
-    assert not admitted(KnowledgeConfig(everywhere, grounding="shuffled")).any()
+    assert not admitted(KnowledgeConfig(everywhere, region_prior="shuffled")).any()

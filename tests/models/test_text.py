@@ -114,7 +114,9 @@ def test_texts_that_share_an_image_read_it_as_if_each_had_its_own(bert, memory):
 
 def test_fusion_starts_where_it_is_told(memory):
     for start in range(3):
-        config = TextConfig(width=D, layers=2, heads=2, feedforward=24, fusion_start=start)
+        config = TextConfig(
+            hidden_size=D, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, fusion_layer=start
+        )
         torch.manual_seed(0)
         model = FusionBert(config, V).eval()
         assert [layer.cross_attention is not None for layer in model.layers] == [start <= 0, start <= 1]
@@ -133,12 +135,18 @@ def test_tokens_added_to_the_vocabulary_keep_fresh_rows(folder):
 
 def test_the_sizes_are_those_of_the_folder(folder):
     sizes = bert_sizes(str(folder))
-    assert (sizes.width, sizes.layers, sizes.heads, sizes.feedforward, sizes.vocabulary) == (D, 2, 2, 24, V)
+    assert (
+        sizes.hidden_size,
+        sizes.num_hidden_layers,
+        sizes.num_attention_heads,
+        sizes.intermediate_size,
+        sizes.vocab_size,
+    ) == (D, 2, 2, 24, V)
 
 
 def test_a_bert_of_other_sizes_or_of_none_is_refused(folder, tmp_path):
     sizes = bert_sizes(str(folder))
-    sizes.layers = 3
+    sizes.num_hidden_layers = 3
     with pytest.raises(BackboneError, match=r"26 missing: layers\.2\.attention"):
         load_bert(FusionBert(sizes, V), str(folder))
     RobertaConfig(**SIZES).save_pretrained(tmp_path / "roberta")

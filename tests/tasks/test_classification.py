@@ -46,7 +46,7 @@ def run_words(root: Path, out: Path, backbone: Path | str, *more: str) -> list[s
 @pytest.mark.parametrize("arm", ["pretrained", "scratch", "variant:linear_probe"])
 def test_arms_fit_and_test_and_leave_predictions(arm, radiographs, pretrained, tmp_path, capsys):
     out, start = tmp_path / "run", "null" if arm == "scratch" else pretrained / "backbone"
-    more = ["--model.init_args.probe=true"] if "probe" in arm else []
+    more = ["--model.init_args.linear_probe=true"] if "probe" in arm else []
     line = run_words(radiographs, out, start, "--data.init_args.train_fraction=0.5", "--trainer.precision=32", *more)
     assert main(["fit", *line]) == 0
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
@@ -79,7 +79,7 @@ def test_arms_fit_and_test_and_leave_predictions(arm, radiographs, pretrained, t
 def test_real_radiographs_and_a_label_that_none_of_them_has(shared_data, pretrained, tmp_path, capsys):
     """A constant label is left out, named and counted; the run goes on."""
     out, labels = tmp_path / "run", '["Pneumonia","Hernia"]'
-    line = run_words(shared_data, out, pretrained / "backbone", "--data.init_args.name=chestxray14")
+    line = run_words(shared_data, out, pretrained / "backbone", "--data.init_args.dataset_name=chestxray14")
     line += [f"--data.init_args.labels={labels}", "--data.init_args.fold=0", "--trainer.limit_train_batches=2"]
     assert main(["fit", *line]) == 0
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
@@ -119,7 +119,7 @@ def check_zero_shot(file, folder, data):
 
 def test_a_probe_moves_the_head_alone_and_its_folder_says_what_the_run_said(radiographs, pretrained, tmp_path):
     out, start = tmp_path / "run", pretrained / "backbone"
-    assert main(["fit", *run_words(radiographs, out, start, "--model.init_args.probe=true")]) == 0
+    assert main(["fit", *run_words(radiographs, out, start, "--model.init_args.linear_probe=true")]) == 0
     before, after = (load_file(folder / "model.safetensors") for folder in (start, out / "model"))
     assert all(torch.equal(before[name], after[name]) for name in before)
     left = backbones.load(out / "model")

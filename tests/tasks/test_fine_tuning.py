@@ -31,7 +31,7 @@ def made(steady, backbone, **options):
 
 
 def test_each_image_is_looked_at_once_and_its_memory_stays(steady, pretrained, batch, monkeypatch):
-    task = made(steady, str(pretrained / "backbone"), freeze_image=True, keep_memory=True)
+    task = made(steady, str(pretrained / "backbone"), freeze_image_branch=True, cache_image_memory=True)
     wanted = task.see(batch)
     looked = []
     look = task.look
@@ -52,11 +52,11 @@ def test_each_image_is_looked_at_once_and_its_memory_stays(steady, pretrained, b
 @pytest.mark.parametrize("is_frozen", [False, True])
 def test_an_image_side_that_learns_is_looked_at_anew(steady, pretrained, batch, is_frozen):
     start = None if is_frozen else str(pretrained / "backbone")  # from scratch nothing is held still
-    task = made(steady, start, freeze_image=is_frozen, keep_memory=True)
+    task = made(steady, start, freeze_image_branch=is_frozen, cache_image_memory=True)
     assert task.recall(batch, batch["sample_id"]).key.requires_grad
     assert not task.kept
 
 
 def test_augmented_images_are_not_kept(studies, pretrained):
     with pytest.raises(ConfigError, match=r"augment=0"):
-        made(studies, str(pretrained / "backbone"), freeze_image=True, keep_memory=True)
+        made(studies, str(pretrained / "backbone"), freeze_image_branch=True, cache_image_memory=True)

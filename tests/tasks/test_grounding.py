@@ -185,7 +185,7 @@ def test_training_boxes_are_those_of_the_tables(challenge):
 def test_trials_read_the_log_attention_of_the_stand_in(challenge, pretrained):
     data = RsnaPneumonia(str(challenge), **DATA)
     data.setup("fit")
-    task = Grounding(None, str(pretrained / "backbone"), prompts={"Pneumonia": "consolidation"})
+    task = Grounding(None, str(pretrained / "backbone"), label_to_entity={"Pneumonia": "consolidation"})
     task.prepare(data)
     task.eval()
     batch = next(batch for batch in data.train_dataloader() if batch["finding_mask"].any())

@@ -37,14 +37,14 @@ def boxes(challenge):
 
 
 def line(root, out, backbone, *more):
-    levels = ["--model.init_args.detector.factors=[1.0,0.5]", "--model.init_args.detector.channels=8"]
+    levels = ["--model.init_args.detector.pyramid_scales=[1.0,0.5]", "--model.init_args.detector.channels=8"]
     exact = "--trainer.precision=32"  # as the reader reads, with which a test compares
     return words("localization-phantom", root, out, f"--model.init_args.backbone={backbone}", exact, *levels, *more)
 
 
 def make(data, backbone=None, **options):
     torch.manual_seed(0)
-    config = DetectorConfig(factors=[1.0, 0.5], channels=8)
+    config = DetectorConfig(pyramid_scales=[1.0, 0.5], channels=8)
     task = Localization(architecture(), str(backbone) if backbone else None, detector=config, **options)
     task.prepare(data)
     return task.eval()
@@ -53,7 +53,7 @@ def make(data, backbone=None, **options):
 @pytest.mark.parametrize("arm", ["pretrained", "knowledge", "scratch"])
 def test_fit_and_test_leave_every_image(arm, challenge, boxes, pretrained, tmp_path, capsys):
     out, backbone = tmp_path / "run", pretrained / "backbone" if arm != "scratch" else "null"
-    given = line(challenge, out, backbone, f"--model.init_args.knowledge={str(arm == 'knowledge').lower()}")
+    given = line(challenge, out, backbone, f"--model.init_args.use_attention_maps={str(arm == 'knowledge').lower()}")
     assert main(["fit", *given]) == 0
     assert main(["test", *given, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
     assert capsys.readouterr().err == ""

@@ -17,7 +17,7 @@ from gkmvlp.data_modules import MimicCxr, VqaRad
 from gkmvlp.data_modules.synthetic import mimic_cxr
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.metrics.results.predictions import read_predictions
-from gkmvlp.models.generation import Search, generate
+from gkmvlp.models.generation import DecodingConfig, generate
 from gkmvlp.report.labeler import label_report
 from gkmvlp.tasks.parts.answering import candidate_scores
 from tests.tiny import DATA, words
@@ -108,10 +108,11 @@ def test_what_is_read_of_a_study_does_not_depend_on_what_is_said_of_it(phantoms,
                 "ecls": model.entity_logits(image.grounded),
                 "attention": image.grounded.patch_attention,
                 **{
-                    kind: written(made, Search(kind, longest=12), image.memory) for kind in ("greedy", "beam", "sample")
+                    kind: written(made, DecodingConfig(kind, max_new_tokens=12), image.memory)
+                    for kind in ("greedy", "beam", "sample")
                 },
                 "ranked": candidate_scores(model, answers, *asked, 5),
-                "free": written(made, Search(longest=8), *asked),
+                "free": written(made, DecodingConfig(max_new_tokens=8), *asked),
             }
         )
     one, two = seen
@@ -129,7 +130,7 @@ def test_a_generated_report_does_not_depend_on_the_report(phantoms, told_otherwi
     rows = []
     for name, folder in (("one", phantoms), ("two", root)):
         line = words("report-phantom", folder, tmp_path / name, f"--model.init_args.backbone={pretrained}/backbone")
-        assert main(["test", *line, "--model.init_args.search.longest=12"]) == 0
+        assert main(["test", *line, "--model.init_args.decoding.max_new_tokens=12"]) == 0
         table, _ = read_predictions(tmp_path / name / "predictions" / "report_generation.parquet")
         rows.append(table[table["sample_id"] == sample_id].set_index("model"))
     assert (rows[0]["target"] != rows[1]["target"]).all()

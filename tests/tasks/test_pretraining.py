@@ -55,7 +55,7 @@ CHOICES = [
     ("position.weight", 1.0),
     ("statement.weight", 1.0),
     ("unmentioned", "ignore"),
-    ("present_weight", 3.0),
+    ("pos_weight", 3.0),
     ("label_smoothing", 0.0),
     ("temperature", 0.2),
 ]
@@ -99,7 +99,9 @@ class Recording(GkMvlpPretraining):
 
 @pytest.mark.filterwarnings("ignore")
 def test_objectives_run_from_their_start_at_every_kth_step_and_all_in_validation(studies, tmp_path):
-    objectives = Objectives(itm=Objective(every=2), lm=Objective(every=3, start=1), itc=Objective(weight=0.0))
+    objectives = Objectives(
+        itm=Objective(every_n_steps=2), lm=Objective(every_n_steps=3, start_step=1), itc=Objective(weight=0.0)
+    )
     task = Recording(architecture(), objectives)
     task.seen = []
     options = {"accelerator": "cpu", "logger": False, "enable_checkpointing": False, "num_sanity_val_steps": 0}

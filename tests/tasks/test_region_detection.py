@@ -23,7 +23,7 @@ from tests.tiny import DATA, architecture, words
 @pytest.mark.parametrize("freeze", ["true", "false"])
 def test_fit_and_test_leave_every_region_with_a_box(freeze, phantoms, pretrained, tmp_path, capsys):
     out = tmp_path / "run"
-    more = [f"--model.init_args.backbone={pretrained / 'backbone'}", f"--model.init_args.freeze={freeze}"]
+    more = [f"--model.init_args.backbone={pretrained / 'backbone'}", f"--model.init_args.freeze_image_branch={freeze}"]
     line = words("regions-phantom", phantoms, out, *more)
     assert main(["fit", *line]) == 0
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
@@ -100,7 +100,7 @@ def test_a_frozen_encoder_gets_no_gradient(phantoms, pretrained):
     batch = next(iter(data.train_dataloader()))
     for freeze in (True, False):
         torch.manual_seed(0)
-        task = RegionDetection(architecture(), str(pretrained / "backbone"), freeze=freeze)
+        task = RegionDetection(architecture(), str(pretrained / "backbone"), freeze_image_branch=freeze)
         task.prepare(data)
         task.log_dict = lambda *args, **options: None
         task.training_step(batch, 0).backward()

@@ -22,12 +22,12 @@ from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.models import generation
-from gkmvlp.models.generation import Search, write_texts
+from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.tasks import ReportGeneration
 from tests.pages import page_of
 from tests.tiny import architecture, words
 
-SEARCH = "--model.init_args.search"
+SEARCH = "--model.init_args.decoding"
 
 
 def report_words(root, out, backbone, *more):
@@ -55,7 +55,7 @@ def test_predictions_hold_a_report_an_image_and_the_floor(trained, studies):
     rows = {sample.sample_id: sample for sample in studies.rows("test")}
     assert meta["data"] == "phantom-mimic-cxr"
     assert meta["signature"] == {"sections": "both"}
-    assert meta["search"]["kind"] == "beam"
+    assert meta["decoding"]["strategy"] == "beam"
     of = {model: part.set_index("sample_id") for model, part in table.groupby("model")}
     assert set(of) == {"pretrained", "floor:most_common_report"}
     for part in of.values():
@@ -81,7 +81,7 @@ def test_the_model_that_is_left_writes_its_reports(trained, studies, tmp_path, c
     made = backbones.load(trained / "model")
     with torch.inference_mode():
         memory = made.model.eval().encode_image(batch["image"], batch["region_box"], batch["region_mask"]).memory
-    wanted, _ = write_texts(made, memory, search=Search("beam", longest=12))
+    wanted, _ = generate_texts(made, memory, decoding=DecodingConfig("beam", max_new_tokens=12))
     out = tmp_path / "rows.parquet"
     asked = ["predict", f"--model={trained}", "--task=report", "--device=cpu", *images]
     assert main([*asked, f"--out={out}", f"--pictures={tmp_path / 'pictures'}"]) == 0
@@ -143,7 +143,9 @@ def test_a_frozen_image_side_ends_as_it_began(phantoms, pretrained, tmp_path):
 def test_a_trusted_head_reaches_the_consensus_by_the_names_of_its_entities(studies, pretrained, monkeypatch):
     beliefs = []
     monkeypatch.setattr(generation, "most_agreed", lambda drafts, belief_E, trust: beliefs.append(belief_E) or 0)
-    task = ReportGeneration(None, str(pretrained / "backbone"), search=Search("consensus", drafts=2, longest=3))
+    task = ReportGeneration(
+        None, str(pretrained / "backbone"), decoding=DecodingConfig("consensus", num_samples=2, max_new_tokens=3)
+    )
     task.prepare(studies)
     task.eval().on_validation_epoch_start()
     batch = next(iter(studies.val_dataloader()))
@@ -161,7 +163,7 @@ def test_a_trusted_head_reaches_the_consensus_by_the_names_of_its_entities(studi
 
 def test_training_raises_the_likelihood_of_the_reports(studies, pretrained):
     torch.manual_seed(0)
-    task = ReportGeneration(architecture(), str(pretrained / "backbone"), search=Search(longest=8))
+    task = ReportGeneration(architecture(), str(pretrained / "backbone"), decoding=DecodingConfig(max_new_tokens=8))
     task.prepare(studies)
     task.log = lambda *_, **__: None
     optimizer = torch.optim.Adam(task.parameters(), 3e-3)
@@ -181,4 +183,4 @@ def test_a_search_that_cannot_be_is_one_line(phantoms, pretrained, tmp_path, cap
     assert main(["fit", *line]) != 0
     told = capsys.readouterr().err
     assert told.count("\n") == 1
-    assert "beams >= 1" in told
+    assert "num_beams >= 1" in told

@@ -18,7 +18,7 @@ def logged(task):
 
 def test_answers_are_averaged_over_ranks_as_a_number(questions):
     """Lightning puts a number on the rank's GPU; a tensor stays in main memory, where NCCL reduces nothing."""
-    task = VisualQuestionAnswering(architecture(), None, head="free")
+    task = VisualQuestionAnswering(architecture(), None, answer_mode="generate")
     task.prepare(questions)
     found = logged(task)
     batch = next(iter(questions.val_dataloader()))

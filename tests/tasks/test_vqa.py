@@ -27,11 +27,15 @@ def vqa_words(root: Path, out: Path, backbone: Path | str, *more: str) -> list[s
 
 @pytest.mark.parametrize(
     ("head", "more"),
-    [("ranked", []), ("free", ["--model.init_args.backbone=null"]), ("classifier", ["--model.init_args.blind=true"])],
+    [
+        ("rank", []),
+        ("generate", ["--model.init_args.backbone=null"]),
+        ("classify", ["--model.init_args.question_only=true"]),
+    ],
 )
 def test_heads_fit_and_test_and_leave_predictions(head, more, phantoms, pretrained, tmp_path, capsys):
     out = tmp_path / "run"
-    line = vqa_words(phantoms, out, pretrained / "backbone", f"--model.init_args.head={head}", *more)
+    line = vqa_words(phantoms, out, pretrained / "backbone", f"--model.init_args.answer_mode={head}", *more)
     assert main(["fit", *line]) == 0
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
     told = capsys.readouterr()
@@ -40,7 +44,7 @@ def test_heads_fit_and_test_and_leave_predictions(head, more, phantoms, pretrain
     assert "the ceiling" in told.out
     headings, pictures, _ = page_of(out)
     table, meta = read_predictions(out / "predictions" / "vqa.parquet")
-    label = {"ranked": "pretrained", "free": "scratch", "classifier": "floor:question_only"}[head]
+    label = {"rank": "pretrained", "generate": "scratch", "classify": "floor:question_only"}[head]
     assert set(table["model"]) == {label, "floor:majority"}
     assert headings == ["Training", "Questions"]
     assert pictures == 1 + table["patient_id"].nunique()
@@ -52,7 +56,7 @@ def test_heads_fit_and_test_and_leave_predictions(head, more, phantoms, pretrain
     assert len(rows) == json.loads((out / "manifest.json").read_text())["rows"]["test"]
     assert all(truth[row.sample_id]["question"].split() == row.question.split() for row in rows.itertuples())
     vocabulary = set(torch.load(out / "checkpoints/best.ckpt", weights_only=True)["answers"])
-    if head != "free":
+    if head != "generate":
         assert set(rows["prediction"]) <= vocabulary
     assert (rows["in_vocabulary"] == rows["target"].isin(vocabulary)).all()
     for figure in figures_of(out / "predictions" / "vqa.parquet"):
@@ -121,7 +125,7 @@ def test_perturbing_one_backbone_tensor_moves_the_logits(questions, batch, pretr
 
 def test_a_frozen_image_side_ends_as_it_began(phantoms, pretrained, batch, tmp_path):
     start, out = pretrained / "backbone", tmp_path / "run"
-    assert main(["fit", *vqa_words(phantoms, out, start, "--model.init_args.freeze_image=true")]) == 0
+    assert main(["fit", *vqa_words(phantoms, out, start, "--model.init_args.freeze_image_branch=true")]) == 0
     before, after = (load_file(folder / "model.safetensors") for folder in (start, out / "model"))
     assert set(after) - set(before) == {"fixed_prompt_ED"}
     moved = {name for name in before if not torch.equal(before[name], after[name])}

@@ -91,7 +91,7 @@ def _write(program: Program, reader: Reader, form: str, file: Path) -> None:
     """
     sizes = {
         BATCH: torch.export.Dim(BATCH),
-        TOKENS: torch.export.Dim(TOKENS, max=reader.architecture.text.max_tokens),
+        TOKENS: torch.export.Dim(TOKENS, max=reader.architecture.text.max_length),
     }
     shapes = tuple(_free(slot, sizes) for slot in program.inputs)
     try:
@@ -158,7 +158,11 @@ def _described(program: Program, reader: Reader) -> dict[str, Any]:
         "trained_on": info.get("trained_on"),
         "notice": reader.notice,
         "use": NOT_CLINICAL,
-        "image": {"size": architecture.image_size, "fit": architecture.fit, "intensity": architecture.intensity},
+        "image": {
+            "size": architecture.image_size,
+            "fit": architecture.resize_mode,
+            "intensity": architecture.intensity,
+        },
         "grid": list(program.model.vision.grid),
         "inputs": [_said(slot) for slot in program.inputs],
         "outputs": [_said(slot) for slot in program.outputs],
@@ -167,7 +171,7 @@ def _described(program: Program, reader: Reader) -> dict[str, Any]:
         "region_boxes": atlas_to_names(reader.backbone.atlas),
     }
     if TOKENS in program.inputs[-1].shape:
-        told["max_tokens"] = architecture.text.max_tokens
+        told["max_tokens"] = architecture.text.max_length
     return told
 
 

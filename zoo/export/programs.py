@@ -24,7 +24,7 @@ from gkmvlp.zoo.inference.predictor import Reader
 SOURCES = {
     "classification": "a backbone, or a model that `make finetune-classification` left",
     "grounding": "a backbone",
-    "vqa": "a model for questions with `head: classifier`",
+    "vqa": "a model for questions with `answer_mode: classify`",
 }
 BATCH, TOKENS = "batch", "tokens"  # sizes that a caller is free to choose
 
@@ -152,7 +152,7 @@ def program_of(reader: Reader, task: str) -> Program:
 
 def _kind(head: Head | None) -> str:
     """A head in words."""
-    how = f" with `head: {head.kind}`" if isinstance(head, AnswerHead) else ""
+    how = f" with `answer_mode: {head.mode}`" if isinstance(head, AnswerHead) else ""
     return "a backbone" if head is None else f"a model for {PURPOSES[type(head)]}{how}"
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.renamed_keys import DECODING, with_new_keys
 from gkmvlp.errors import BackboneError
-from gkmvlp.models.generation import Search
+from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.heads.label_classifier import LabelHead
 from gkmvlp.models.heads.region_detector import RegionHead
 from gkmvlp.tasks.parts.answering import AnswerHead, load_answer_head, save_answering
@@ -16,20 +17,20 @@ from gkmvlp.tasks.parts.detecting import BoxHead, load_box_head, save_detecting
 from gkmvlp.tasks.parts.labelling import load_label_head, save_labelling
 from gkmvlp.tasks.parts.region_folder import load_region_head, save_regions
 
-Head = AnswerHead | LabelHead | BoxHead | RegionHead | Search
+Head = AnswerHead | LabelHead | BoxHead | RegionHead | DecodingConfig
 PURPOSES: dict[type, str] = {
     AnswerHead: "questions",
     LabelHead: "labels",
     BoxHead: "boxes",
     RegionHead: "regions",
-    Search: "reports",
+    DecodingConfig: "reports",
 }
 LOADS: dict[str, Callable[[Path, Backbone], Head]] = {  # by the task that a folder names
-    "vqa": lambda folder, backbone: load_answer_head(folder, backbone.model.architecture.text.width),
+    "vqa": lambda folder, backbone: load_answer_head(folder, backbone.model.architecture.text.hidden_size),
     "classification": lambda folder, backbone: load_label_head(folder, backbone.model.architecture),
     "localization": lambda folder, backbone: load_box_head(folder, backbone.model),
-    "region_detection": lambda folder, backbone: load_region_head(folder, backbone.model.architecture.text.width),
-    "report_generation": lambda folder, backbone: _load_search(folder, backbone.info.get("search")),
+    "region_detection": lambda folder, backbone: load_region_head(folder, backbone.model.architecture.text.hidden_size),
+    "report_generation": lambda folder, backbone: _load_decoding(folder, backbone.info.get("decoding")),
 }
 
 
@@ -47,11 +48,11 @@ def load_head(folder: Path, backbone: Backbone) -> Head | None:
     return LOADS[task](folder, backbone)
 
 
-def _load_search(folder: Path, said: Any) -> Search:
+def _load_decoding(folder: Path, stored: Any) -> DecodingConfig:
     try:
-        return Search(**said)
-    except TypeError as error:
-        raise BackboneError(f"{folder}: config.json says no search that is known here ({error})") from error
+        return DecodingConfig(**with_new_keys(stored, DECODING))
+    except (TypeError, AttributeError) as error:
+        raise BackboneError(f"{folder}: config.json holds no decoding that is known here ({error})") from error
 
 
 def save_with_head(backbone: Backbone, head: Head | None, folder: Path) -> None:
@@ -65,8 +66,8 @@ def save_with_head(backbone: Backbone, head: Head | None, folder: Path) -> None:
             save_detecting(backbone, head, folder)
         case RegionHead():
             save_regions(backbone, head, folder)
-        case Search():
-            info = {**backbone.info, "search": dataclasses.asdict(head)}
+        case DecodingConfig():
+            info = {**backbone.info, "decoding": dataclasses.asdict(head)}
             backbones.save(dataclasses.replace(backbone, info=info), folder)
         case None:
             backbones.save(backbone, folder)

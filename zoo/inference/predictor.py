@@ -26,7 +26,7 @@ from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
 from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Frame
 from gkmvlp.hardware import device_named
-from gkmvlp.models.generation import Search, write_texts
+from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_classifier import LabelHead
 from gkmvlp.models.heads.region_detector import RegionHead
@@ -92,7 +92,7 @@ class Reader(HubModel):
     def _pixels(self, sample: Sample) -> tuple[Pixels, Frame]:
         architecture = self.architecture
         pixels = read_image(sample.image, architecture.intensity, sample.sample_id)
-        return letterbox(pixels, architecture.image_size, architecture.fit)
+        return letterbox(pixels, architecture.image_size, architecture.resize_mode)
 
     @torch.inference_mode()
     def look(self, batch: ImageBatch) -> ImageMemory:
@@ -161,22 +161,22 @@ class Reader(HubModel):
         Raises:
             BackboneError: If the model was not fine-tuned for reports.
         """
-        if not isinstance(self.head, Search):
+        if not isinstance(self.head, DecodingConfig):
             raise BackboneError(
                 "only a model fine-tuned for reports writes them: fine-tune a backbone (make finetune-report) "
                 "and name the folder model/ that this leaves"
             )
         chance = torch.Generator(self.device).manual_seed(0)
         present_BE = self.model.entity_probabilities(image.grounded)
-        return write_texts(self.backbone, image.memory, search=self.head, chance=chance, present_BE=present_BE)
+        return generate_texts(self.backbone, image.memory, decoding=self.head, generator=chance, present_BE=present_BE)
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Unit vectors of texts, (N, D) on the model's device."""
         self._require_backbone("vectors")
         if not texts:
-            return torch.zeros(0, self.architecture.embedding, device=self.device)
-        tokens = tokenize(self.backbone.tokenizer, list(texts), self.architecture.text.max_tokens)
+            return torch.zeros(0, self.architecture.projection_dim, device=self.device)
+        tokens = tokenize(self.backbone.tokenizer, list(texts), self.architecture.text.max_length)
         return self.model.embed_text(Tokens(*(tensor.to(self.device) for tensor in tokens)))
 
     def similarities(self, image_ND: Tensor, prompts: Sequence[Prompt]) -> NDArray[np.float32]:
@@ -205,7 +205,7 @@ class Reader(HubModel):
         memory = self.look(batch)
         if question is not None:
             return Reading(answer=self.answers(memory, [question])[0][0], notice=self.notice)
-        if isinstance(self.head, Search):
+        if isinstance(self.head, DecodingConfig):
             return Reading(report=self.reports(memory)[0][0], notice=self.notice)
         if isinstance(self.head, BoxHead | RegionHead):
             return Reading(boxes=self.boxes(batch, memory)[0], notice=self.notice)
@@ -219,7 +219,7 @@ class Reader(HubModel):
     def embed(self, images: Sequence[str | Path | bytes] = (), texts: Sequence[str] = ()) -> Embeddings:
         """Unit vectors of images and texts in one space."""
         vectors = [self.embed_images(self.look(self.batch([self.item(image)]))).cpu().numpy() for image in images]
-        empty = np.zeros((0, self.architecture.embedding), np.float32)
+        empty = np.zeros((0, self.architecture.projection_dim), np.float32)
         return Embeddings(np.concatenate([empty, *vectors]), self.embed_texts(texts).cpu().numpy())
 
     def zero_shot(self, image: str | Path | bytes, prompts: Sequence[Prompt]) -> dict[Prompt, float]:

@@ -187,8 +187,8 @@ def _entry(
         task=task,
         summary=about.summary or f"GK-MVLP, {task.replace('_', ' ')}, trained on {data}.",
         architecture=(
-            f"{architecture.vision.name} at {architecture.image_size} px, text of {architecture.text.layers} layers "
-            f"and width {architecture.text.width}, {len(architecture.knowledge.entities)} entities"
+            f"{architecture.vision.name} at {architecture.image_size} px, "
+            f"text of {architecture.text.num_hidden_layers} layers and width {architecture.text.hidden_size}, {len(architecture.knowledge.entities)} entities"
         ),
         backbone=backbone.reference if backbone else None,
         files=[_file(path) for path in sorted(folder.iterdir())],
@@ -212,7 +212,7 @@ def _entry(
 def _frozen(config: Mapping[str, Any]) -> bool:
     """Whether the config holds the image side of the backbone still."""
     options = (config.get("model") or {}).get("init_args") or {}
-    return bool(options.get("backbone")) and any(options.get(key) for key in ("freeze", "freeze_image", "probe"))
+    return bool(options.get("backbone")) and any(options.get(key) for key in ("freeze", "freeze_image_branch", "probe"))
 
 
 def _backbone(reference: object) -> Entry | None:

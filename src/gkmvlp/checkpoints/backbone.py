@@ -23,6 +23,7 @@ from gkmvlp.anatomy import REGIONS, atlas_from_names, atlas_to_names, shipped_at
 from gkmvlp.checkpoints.bert_weights import bert_sizes
 from gkmvlp.checkpoints.hub import HubModel
 from gkmvlp.checkpoints.references import base_of, folder_of
+from gkmvlp.checkpoints.renamed_keys import ARCHITECTURE, INFO, with_new_keys
 from gkmvlp.checkpoints.weights import Undrawn, fill, plain_state, read_tensors
 from gkmvlp.entities import entity, list_hash
 from gkmvlp.errors import BackboneError
@@ -75,7 +76,7 @@ def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:
         for key in BERT_SIZES:
             setattr(text, key, getattr(sizes, key))
     reference = text.tokenizer or text.weights
-    tokenizer = load_tokenizer(reference) if reference else train_tokenizer(texts, text.vocabulary)
+    tokenizer = load_tokenizer(reference) if reference else train_tokenizer(texts, text.vocab_size)
     return Backbone(_model(architecture, tokenizer), tokenizer)
 
 
@@ -115,7 +116,7 @@ def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = N
         "gkmvlp": gkmvlp.__version__,
         "architecture": architecture.to_dict(),
         "entities_sha256": list_hash(names),
-        "vocabulary": len(backbone.tokenizer),
+        "vocab_size": len(backbone.tokenizer),
         **backbone.info,
     }
     entities = [{"name": name, "prompt": entity(name).prompt} for name in names]
@@ -131,7 +132,7 @@ def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = N
 
 
 def load(folder: str | Path) -> Backbone:
-    """Reads a backbone strictly: a folder, or a reference that ``locations.folder_of`` explains.
+    """Reads a backbone strictly: a folder, or a reference that ``references.folder_of`` explains.
 
     Raises:
         BackboneError: If the folder is missing, newer, of another entity list, or its tensors do not fit.
@@ -146,11 +147,11 @@ def load(folder: str | Path) -> Backbone:
         model = _model(architecture, tokenizer)
     state = _tensors(folder, config)
     if "fixed_prompt_ED" in state:
-        model.fixed_prompt_ED = torch.empty(len(architecture.knowledge.entities), architecture.text.width)
+        model.fixed_prompt_ED = torch.empty(len(architecture.knowledge.entities), architecture.text.hidden_size)
         model.freeze_image_side()
     fill(model, state, folder / "model.safetensors")
-    known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocabulary", "base")
-    info = {key: value for key, value in config.items() if key not in known}
+    known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocab_size", "vocabulary", "base")
+    info = with_new_keys({key: value for key, value in config.items() if key not in known}, INFO)
     return Backbone(model, tokenizer, info, _atlas(folder / "grounding.json"))
 
 
@@ -193,12 +194,12 @@ def _described(path: Path) -> tuple[dict[str, Any], Architecture]:
     if config.get("format", 0) > FORMAT or "architecture" not in config:
         raise BackboneError(f"{path}: format {config.get('format')} is not known here (up to {FORMAT}); update gkmvlp")
     try:
-        architecture = Architecture.from_dict(config["architecture"])
+        architecture = Architecture.from_dict(with_new_keys(config["architecture"], ARCHITECTURE))
     except BackboneError as error:
         raise BackboneError(f"{path}: {error}") from error
     # the tensors are here: nothing may be fetched by name, and nobody else's file may choose what is read
     architecture.vision.weights = architecture.text.weights = None
-    if ":" in architecture.vision.name or FETCHING & set(architecture.vision.options):
+    if ":" in architecture.vision.name or FETCHING & set(architecture.vision.timm_kwargs):
         raise BackboneError(f"{path}: vision {architecture.vision.name!r} with options that read files is not taken")
     return config, architecture
 

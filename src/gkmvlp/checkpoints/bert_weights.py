@@ -47,11 +47,11 @@ def bert_sizes(reference: str) -> TextConfig:
         raise BackboneError(f"{reference!r} is a {config.model_type!r} model, a BERT is needed")
     return TextConfig(
         weights=reference,
-        width=config.hidden_size,
-        layers=config.num_hidden_layers,
-        heads=config.num_attention_heads,
-        feedforward=config.intermediate_size,
-        vocabulary=config.vocab_size,
+        hidden_size=config.hidden_size,
+        num_hidden_layers=config.num_hidden_layers,
+        num_attention_heads=config.num_attention_heads,
+        intermediate_size=config.intermediate_size,
+        vocab_size=config.vocab_size,
     )
 
 

@@ -5,16 +5,22 @@ from typing import Any, Literal
 
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import BackboneError
-from gkmvlp.geometry import Fit
+from gkmvlp.geometry import ResizeMode
 
 Intensity = Literal["voi", "minmax", "equalized"]
 Routing = Literal["none", "soft", "hard"]
 TextPooling = Literal["first", "mean"]
-Pooling = Literal["coverage", "roi_align"]
+RegionPooling = Literal["coverage", "roi_align"]
 KnowledgeMode = Literal["query", "report"]
-Grounding = Literal["prior", "all", "shuffled"]
+RegionPrior = Literal["prior", "all", "shuffled"]
 
-BERT_SIZES = ("width", "layers", "heads", "feedforward", "vocabulary")  # fields of TextConfig that a BERT brings along
+BERT_SIZES = (
+    "hidden_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "intermediate_size",
+    "vocab_size",
+)  # fields of TextConfig that a BERT brings along
 
 
 @dataclass
@@ -25,14 +31,14 @@ class VisionConfig:
         name: Any timm model.
         weights: ``null`` for fresh weights, ``pretrained`` for timm's own by name, or a safetensors file or folder in
             one of the layouts of ``gkmvlp.checkpoints.foreign_weights``.
-        stages: For pyramids: the feature stages that are fused on the grid of the first; empty reads the last map.
-        options: Further arguments of ``timm.create_model``.
+        out_indices: For pyramids: the feature stages that are fused on the grid of the first; empty reads the last map.
+        timm_kwargs: Further arguments of ``timm.create_model``.
     """
 
     name: str = "vit_base_patch16_224"
     weights: str | None = None
-    stages: list[int] = field(default_factory=list)
-    options: dict[str, Any] = field(default_factory=dict)
+    out_indices: list[int] = field(default_factory=list)
+    timm_kwargs: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -42,27 +48,27 @@ class TextConfig:
     Attributes:
         weights: ``null`` for fresh weights, or the name or folder of a Hugging Face BERT, whose sizes then hold.
         tokenizer: Name or folder of a tokenizer; ``null`` takes that of ``weights``, else trains one on the corpus.
-        vocabulary: Largest size of a tokenizer that is trained on the corpus.
-        width: Hidden size D.
-        layers: Number of layers.
-        heads: Attention heads a layer.
-        feedforward: Inner size of the feed-forward part.
-        max_tokens: Longest report in tokens; the rest is cut.
+        vocab_size: Largest size of a tokenizer that is trained on the corpus.
+        hidden_size: Hidden size D.
+        num_hidden_layers: Number of layers.
+        num_attention_heads: Attention heads a layer.
+        intermediate_size: Inner size of the feed-forward part.
+        max_length: Longest report in tokens; the rest is cut.
         pooling: One vector a text: the ``first`` token's state, or the ``mean`` of all (a fresh BERT learns faster).
-        fusion_start: First layer with cross-attention to the image memory, counted from 0.
+        fusion_layer: First layer with cross-attention to the image memory, counted from 0.
         dropout: Dropout probability.
     """
 
     weights: str | None = None
     tokenizer: str | None = None
-    vocabulary: int = 30522
-    width: int = 768
-    layers: int = 12
-    heads: int = 12
-    feedforward: int = 3072
-    max_tokens: int = 128
+    vocab_size: int = 30522
+    hidden_size: int = 768
+    num_hidden_layers: int = 12
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    max_length: int = 128
     pooling: TextPooling = "first"
-    fusion_start: int = 0
+    fusion_layer: int = 0
     dropout: float = 0.1
 
 
@@ -73,27 +79,27 @@ class KnowledgeConfig:
     Attributes:
         entities: Names from ``gkmvlp.entities``; one prompt each.
         mode: ``query`` shows every image the same prompts; ``report`` adds each entity's status (it leaks the report).
-        layers: Decoder layers; 0 leaves the module out: prompts are judged against the mean of the patches, and no
-            knowledge token joins the memory.
-        heads: Attention heads a layer.
-        feedforward: Inner size of the feed-forward part.
+        num_hidden_layers: Decoder layers; 0 leaves the module out: prompts are judged against the mean of the patches,
+            and no knowledge token joins the memory.
+        num_attention_heads: Attention heads a layer.
+        intermediate_size: Inner size of the feed-forward part.
         routing: How region attention steers patch attention: not at all, by adding log weights, or by masking.
-        routing_floor: The epsilon in log(weight + epsilon) of soft routing.
-        pooling: How a region is read off the patch grid.
-        grounding: Regions that a prompt may read: those of the ``prior``, ``all``, or, for an ablation, as many in the
-            wrong places (``shuffled``: those that touch its own least).
+        routing_eps: The epsilon in log(weight + epsilon) of soft routing.
+        region_pooling: How a region is read off the patch grid.
+        region_prior: Regions that a prompt may read: those of the ``prior``, ``all``, or, for an ablation, as many in
+            the wrong places (``shuffled``: those that touch its own least).
         dropout: Dropout probability.
     """
 
     entities: list[str] = field(default_factory=lambda: [entity.name for entity in ENTITIES])
     mode: KnowledgeMode = "query"
-    layers: int = 2
-    heads: int = 12
-    feedforward: int = 3072
+    num_hidden_layers: int = 2
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
     routing: Routing = "soft"
-    routing_floor: float = 1e-3
-    pooling: Pooling = "coverage"
-    grounding: Grounding = "prior"
+    routing_eps: float = 1e-3
+    region_pooling: RegionPooling = "coverage"
+    region_prior: RegionPrior = "prior"
     dropout: float = 0.1
 
 
@@ -103,9 +109,9 @@ class Architecture:
 
     Attributes:
         image_size: Side S of the square frame in pixels.
-        fit: How an image is fitted to the square.
+        resize_mode: How an image is fitted to the square.
         intensity: How pixel values were made; ``equalized`` for the JPGs of MIMIC-CXR.
-        embedding: Size of the shared space of image-text contrast.
+        projection_dim: Size of the shared space of image-text contrast.
         memory_grid: Patches a side that the text modes read, averages of finer ones; ``null`` for all. Language needs
             no fine grid, and its attention costs by the patch.
         vision: The image encoder.
@@ -114,9 +120,9 @@ class Architecture:
     """
 
     image_size: int = 224
-    fit: Fit = "pad"
+    resize_mode: ResizeMode = "pad"
     intensity: Intensity = "equalized"
-    embedding: int = 256
+    projection_dim: int = 256
     memory_grid: int | None = None
     vision: VisionConfig = field(default_factory=VisionConfig)
     text: TextConfig = field(default_factory=TextConfig)
@@ -151,7 +157,7 @@ class Architecture:
         def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
             out: dict[str, Any] = {}
             for key, value in values.items():
-                if isinstance(value, dict) and key != "options":
+                if isinstance(value, dict) and key != "timm_kwargs":
                     out |= flat(value, f"{prefix}{key}.")
                 elif key not in ignored:
                     out[prefix + key] = value

@@ -50,20 +50,20 @@ class GkMvlp(nn.Module):
     def __init__(self, architecture: Architecture, vocabulary: int, prompts: Tokens) -> None:
         super().__init__()
         config = architecture
-        width = config.text.width
+        width = config.text.hidden_size
         self.architecture = architecture
         self.vision = VisionEncoder(config.vision, width, config.image_size)
         self.text = FusionBert(config.text, vocabulary)
         if config.text.weights:
             load_bert(self.text, config.text.weights)
-        self.regions = RegionPooler(len(REGIONS), width, config.knowledge.pooling)
+        self.regions = RegionPooler(len(REGIONS), width, config.knowledge.region_pooling)
         self.knowledge = GroundedKnowledge(width, config.knowledge)
         self.kind = nn.Parameter(torch.randn(2, width) * 0.02)  # tells patches from knowledge in the memory's keys
         # how present an entity is, for the memory: attention, which sums to one, cannot say it
         self.verdict = nn.Linear(1, width)
         nn.init.normal_(self.verdict.weight)
-        self.image_embedding = nn.Linear(width, config.embedding)
-        self.text_embedding = nn.Linear(width, config.embedding)
+        self.image_embedding = nn.Linear(width, config.projection_dim)
+        self.text_embedding = nn.Linear(width, config.projection_dim)
         self.entity_head = nn.Linear(width, 2)
         self.match_head = nn.Linear(width, 2)
         leaks = config.knowledge.mode == "report"

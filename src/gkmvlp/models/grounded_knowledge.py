@@ -63,11 +63,13 @@ class GroundedLayer(nn.Module):
     def __init__(self, width: int, config: KnowledgeConfig) -> None:
         super().__init__()
         self.routing: Routing = config.routing
-        self.floor = config.routing_floor
+        self.floor = config.routing_eps
         self.region_norm, self.patch_norm, self.feed_norm = (nn.LayerNorm(width) for _ in range(3))
-        self.region = CrossAttention(width, config.heads)
-        self.patch = CrossAttention(width, config.heads)
-        self.feed = nn.Sequential(nn.Linear(width, config.feedforward), nn.GELU(), nn.Linear(config.feedforward, width))
+        self.region = CrossAttention(width, config.num_attention_heads)
+        self.patch = CrossAttention(width, config.num_attention_heads)
+        self.feed = nn.Sequential(
+            nn.Linear(width, config.intermediate_size), nn.GELU(), nn.Linear(config.intermediate_size, width)
+        )
         self.drop = nn.Dropout(config.dropout)
 
     def route(self, region_attention_BER: Tensor, coverage_BRP: Tensor) -> Tensor:
@@ -121,12 +123,12 @@ class GroundedKnowledge(nn.Module):
 
     def __init__(self, width: int, config: KnowledgeConfig) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(GroundedLayer(width, config) for _ in range(config.layers))
+        self.layers = nn.ModuleList(GroundedLayer(width, config) for _ in range(config.num_hidden_layers))
         self.norm, self.evidence_norm = nn.LayerNorm(width), nn.LayerNorm(width)
         self.judge = nn.Sequential(
-            nn.Linear(2 * width, config.feedforward), nn.GELU(), nn.Linear(config.feedforward, width)
+            nn.Linear(2 * width, config.intermediate_size), nn.GELU(), nn.Linear(config.intermediate_size, width)
         )
-        self.gain_H = nn.Parameter(torch.full((config.heads,), 1 / config.heads))
+        self.gain_H = nn.Parameter(torch.full((config.num_attention_heads,), 1 / config.num_attention_heads))
 
     def forward(
         self,

@@ -18,9 +18,9 @@ TOUCHING = 0.1  # largest share of a displaced region that may lie inside an ent
 def admitted(config: KnowledgeConfig) -> Tensor:
     """The regions that each prompt may read, (E, R) bool."""
     prior_ER = torch.from_numpy(prior(config.entities))
-    if config.grounding == "all":
+    if config.region_prior == "all":
         return torch.ones_like(prior_ER)
-    return displaced(prior_ER) if config.grounding == "shuffled" else prior_ER
+    return displaced(prior_ER) if config.region_prior == "shuffled" else prior_ER
 
 
 def displaced(prior_ER: Tensor) -> Tensor:

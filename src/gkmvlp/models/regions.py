@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import roi_align
 
-from gkmvlp.models.config import Pooling
+from gkmvlp.models.config import RegionPooling
 
 
 def coverage(box_BR4: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -40,7 +40,7 @@ class RegionPooler(nn.Module):
         pooling: ``coverage`` averages the patches by coverage, one matmul; ``roi_align`` samples 3 x 3 points.
     """
 
-    def __init__(self, regions: int, width: int, pooling: Pooling = "coverage") -> None:
+    def __init__(self, regions: int, width: int, pooling: RegionPooling = "coverage") -> None:
         super().__init__()
         self.pooling = pooling
         self.identity_RD = nn.Parameter(torch.randn(regions, width) * 0.02)

@@ -86,12 +86,12 @@ class BertLayer(nn.Module):
 
     def __init__(self, config: TextConfig, fuses: bool) -> None:
         super().__init__()
-        width, heads, dropout = config.width, config.heads, config.dropout
+        width, heads, dropout = config.hidden_size, config.num_attention_heads, config.dropout
         self.attention = BertAttention(width, heads, dropout)
         self.decoder_attention = BertAttention(width, heads, dropout)
         self.cross_attention = BertAttention(width, heads, dropout) if fuses else None
-        self.intermediate = nn.Linear(width, config.feedforward)
-        self.output = nn.Linear(config.feedforward, width)
+        self.intermediate = nn.Linear(width, config.intermediate_size)
+        self.output = nn.Linear(config.intermediate_size, width)
         self.norm = nn.LayerNorm(width, eps=1e-12)
         self.dropout = nn.Dropout(dropout)
 
@@ -122,7 +122,7 @@ class BertLayer(nn.Module):
 
 
 class FusionBert(nn.Module):
-    """BERT whose layers from ``fusion_start`` on can look at an image memory.
+    """BERT whose layers from ``fusion_layer`` on can look at an image memory.
 
     Args:
         config: Sizes.
@@ -131,17 +131,19 @@ class FusionBert(nn.Module):
 
     def __init__(self, config: TextConfig, vocabulary: int) -> None:
         super().__init__()
-        self.word = nn.Embedding(vocabulary, config.width)
-        self.position = nn.Embedding(POSITIONS, config.width)
-        self.segment = nn.Parameter(torch.zeros(config.width))
-        self.norm = nn.LayerNorm(config.width, eps=1e-12)
+        self.word = nn.Embedding(vocabulary, config.hidden_size)
+        self.position = nn.Embedding(POSITIONS, config.hidden_size)
+        self.segment = nn.Parameter(torch.zeros(config.hidden_size))
+        self.norm = nn.LayerNorm(config.hidden_size, eps=1e-12)
         self.dropout = nn.Dropout(config.dropout)
-        self.layers = nn.ModuleList(BertLayer(config, layer >= config.fusion_start) for layer in range(config.layers))
+        self.layers = nn.ModuleList(
+            BertLayer(config, layer >= config.fusion_layer) for layer in range(config.num_hidden_layers)
+        )
         self.head = nn.Sequential(
-            nn.Linear(config.width, config.width), nn.GELU(), nn.LayerNorm(config.width, eps=1e-12)
+            nn.Linear(config.hidden_size, config.hidden_size), nn.GELU(), nn.LayerNorm(config.hidden_size, eps=1e-12)
         )
         self.head_bias = nn.Parameter(torch.zeros(vocabulary))
-        gain = (768 / config.width) ** 0.5
+        gain = (768 / config.hidden_size) ** 0.5
         self.apply(lambda module: _initialise(module, 0.02 * gain))
         for module in self.modules():
             if isinstance(module, BertLayer) and module.cross_attention is not None:

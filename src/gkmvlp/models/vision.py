@@ -85,10 +85,10 @@ class VisionEncoder(nn.Module):
 
     def __init__(self, config: VisionConfig, width: int, image_size: int) -> None:
         super().__init__()
-        self.stages = config.stages
+        self.stages = config.out_indices
         self.model: Any = _create(config, image_size)  # what timm's models have beside forward is untyped
         self.project: nn.ModuleList | nn.Linear
-        if config.stages:
+        if config.out_indices:
             channels = self.model.feature_info.channels()
             self.project = nn.ModuleList(nn.Conv2d(channel, width, 1) for channel in channels)
         else:
@@ -177,8 +177,8 @@ def _intensity(config: VisionConfig) -> tuple[float, float]:
 def _create(config: VisionConfig, image_size: int) -> Any:
     """The timm model, one input channel; RGB weights are summed by timm itself."""
     options: dict[str, Any] = {"num_classes": 0}
-    if config.stages:
-        options = {"features_only": True, "out_indices": tuple(config.stages)}
+    if config.out_indices:
+        options = {"features_only": True, "out_indices": tuple(config.out_indices)}
     layout = ""
     state: dict[str, Tensor] = {}
     if config.weights:
@@ -204,7 +204,7 @@ def _create(config: VisionConfig, image_size: int) -> Any:
 
 
 def _made(config: VisionConfig, image_size: int, options: Mapping[str, Any]) -> Any:
-    options = dict(config.options) | {"in_chans": 1} | dict(options)
+    options = dict(config.timm_kwargs) | {"in_chans": 1} | dict(options)
     try:
         try:
             return timm.create_model(config.name, **options, img_size=image_size)

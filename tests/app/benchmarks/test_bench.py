@@ -58,7 +58,7 @@ def test_loading_is_measured_in_a_process_of_its_own(config, capsys):
 def test_the_peak_holds_the_tensors_once_at_least(tmp_path):
     """A model large enough that nothing else counts: 16 MB of words."""
     large = architecture()
-    large.text.width, large.text.vocabulary = 256, 16_000
+    large.text.hidden_size, large.text.vocab_size = 256, 16_000
     loading._write(large, tmp_path / "bb")
     loaded = loading._load(tmp_path / "bb")
     assert loaded.size_bytes > 16e6
@@ -73,8 +73,8 @@ def test_texts_fill_all_tokens(config):
 
 def test_base_is_vit_b_and_bert_base():
     base = architecture_of("base")
-    assert (base.vision.name, base.image_size, base.text.max_tokens) == ("vit_base_patch16_224", 224, 128)
-    assert (base.text.width, base.text.layers, base.text.vocabulary) == (768, 12, 30522)
+    assert (base.vision.name, base.image_size, base.text.max_length) == ("vit_base_patch16_224", 224, 128)
+    assert (base.text.hidden_size, base.text.num_hidden_layers, base.text.vocab_size) == (768, 12, 30522)
 
 
 def test_rates_are_positive_and_distinct_figures():

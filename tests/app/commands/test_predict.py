@@ -31,7 +31,7 @@ def folder(tmp_path_factory) -> Path:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("predict")
     write_backbone(folder / "run" / "backbone")
-    write_answering(folder / "vqa" / "model", "ranked")
+    write_answering(folder / "vqa" / "model", "rank")
     write_detecting(folder / "boxes" / "model")
     write_images(folder / "images")
     return folder

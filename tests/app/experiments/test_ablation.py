@@ -62,7 +62,7 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
         shutil.rmtree(tmp_path / "keep" / "shuffled-3")
     config, words = ran[0]
     assert config == "zoo://pretrain-phantom"
-    assert "--model.init_args.architecture.knowledge.grounding=shuffled" in words
+    assert "--model.init_args.architecture.knowledge.region_prior=shuffled" in words
     assert {"--seed_everything=3", "--p=1"} <= set(words)
     assert all("--d=1" in words and "--model.init_args.seed=3" in words for _, words in ran[1:])
     run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", [], [])

@@ -25,7 +25,7 @@ def lightning(monkeypatch):
         if words[0] != "test":
             return
         model = "scratch" if given["model.init_args.backbone"] == "null" else "pretrained"
-        model = "variant:linear_probe" if "model.init_args.probe" in given else model
+        model = "variant:linear_probe" if "model.init_args.linear_probe" in given else model
         fraction = float(given["data.init_args.train_fraction"])
         meta = {"data": "phantom-chestxray14", "split": f"official@{fraction}"}
         rows = {"sample_id": list("abcd"), "patient_id": list("1223"), "entity": "Mass", "target": [0.0, 0, 1, 1]}

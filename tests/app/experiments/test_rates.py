@@ -13,7 +13,7 @@ from gkmvlp.app.commands.rates import best_score, choose
 from gkmvlp.app.running.configs import config_file
 from gkmvlp.models.config import Architecture
 from gkmvlp.tasks import VisualQuestionAnswering
-from gkmvlp.tasks.parts.optimization import Optimization
+from gkmvlp.tasks.parts.optimization import OptimizerConfig
 from tests.app.toy import ToyData, ToyTask
 
 RESULTS = Path(__file__).resolve().parents[3] / "docs" / "results"
@@ -41,8 +41,8 @@ def test_best_score_is_that_of_the_best_epoch_not_of_the_last(tmp_path):
 def test_scratch_has_a_rate_of_its_own():
     rates = {
         (backbone, scratch): VisualQuestionAnswering(
-            Architecture(), backbone, Optimization(rate=1e-3), scratch_rate=scratch
-        ).optimization.rate
+            Architecture(), backbone, OptimizerConfig(lr=1e-3), scratch_lr=scratch
+        ).optimizer.lr
         for backbone in (None, "folder")
         for scratch in (None, 3e-4)
     }
@@ -58,5 +58,5 @@ def test_configs_hold_the_rates_that_were_chosen():
     for file in RESULTS.glob("rates*.json"):
         for config, arm, rate, *_, chosen in json.loads(file.read_text())["rows"]:
             options = yaml.safe_load(config_file(f"zoo://{config}").read_text())["model"]["init_args"]
-            held = options["optimization"]["rate"] if arm == "pretrained" else options["scratch_rate"]
+            held = options["optimizer"]["lr"] if arm == "pretrained" else options["scratch_lr"]
             assert (float(held) == float(rate)) == (chosen == "yes"), (file.name, arm)

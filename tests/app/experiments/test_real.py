@@ -44,7 +44,7 @@ def lightning(monkeypatch):
         given = dict(word.removeprefix("--").split("=", 1) for word in words if "=" in word)
         if words[0] != "test":
             return
-        blind = "model.init_args.blind" in given
+        blind = "model.init_args.question_only" in given
         model = "scratch" if given["model.init_args.backbone"] == "null" else "pretrained"
         model = "floor:question_only" if blind else model
         rows = {"sample_id": ["a", "b", "c"], "patient_id": ["1", "2", "2"], "question": "?", "answer_type": "open",

@@ -28,7 +28,7 @@ def ran(monkeypatch):
     def lightning(*words):
         given = _given(words)
         calls.append(given)
-        folder, boxes = given["trainer.default_root_dir"], given["data.init_args.boxes"]
+        folder, boxes = given["trainer.default_root_dir"], given["data.init_args.region_boxes"]
         entities = entity_table(seeds=(0,), models={"pretrained": 0.5, "floor:prior": 0.2})
         entities["score"] += SHIFT[boxes] * entities["target"] * entities["model"].eq("pretrained")
         _leave(folder, "entity_classification", entities, boxes)
@@ -37,7 +37,7 @@ def ran(monkeypatch):
     def fit_and_test(config, folder, options):
         given = _given(options)
         calls.append({"config": config, **given})
-        boxes, seed = given["data.init_args.boxes"], int(given["seed_everything"])
+        boxes, seed = given["data.init_args.region_boxes"], int(given["seed_everything"])
         table = vqa_table(seeds=(seed,))
         table = table[table["model"].ne("scratch")]
         if boxes == "detected":  # every second question of the model is answered rightly
@@ -65,13 +65,13 @@ def test_one_backbone_meets_either_boxes(ran, files, tmp_path):
     *finds, atlas, detected = ran[:4]
     assert [words[:3] for words in finds] == [("data", "regions", "MimicCxr"), ("data", "regions", "VqaRad")]
     assert all(str(tmp_path / "model") in words for words in finds)
-    assert "data.init_args.region_file" not in atlas
-    assert detected["data.init_args.region_file"] == finds[0][-1]
+    assert "data.init_args.detected_regions_file" not in atlas
+    assert detected["data.init_args.detected_regions_file"] == finds[0][-1]
     learned = ran[4:]
-    assert [(run["data.init_args.boxes"], run["seed_everything"]) for run in learned] == [
+    assert [(run["data.init_args.region_boxes"], run["seed_everything"]) for run in learned] == [
         ("atlas", "0"), ("atlas", "1"), ("detected", "0"), ("detected", "1"),
     ]  # fmt: skip
-    assert {run.get("data.init_args.region_file") for run in learned} == {None, finds[1][-1]}
+    assert {run.get("data.init_args.detected_regions_file") for run in learned} == {None, finds[1][-1]}
     assert {run["model.init_args.backbone"] for run in (atlas, detected, *learned)} == {"backbone"}
 
 

@@ -24,7 +24,7 @@ def ran(monkeypatch):
         given = dict(word.removeprefix("--").split("=", 1) for word in options)
         calls.append((config, folder.name, given))
         model = "scratch" if given["model.init_args.backbone"] == "null" else "pretrained"
-        model = "variant:linear_probe" if "model.init_args.probe" in given else model
+        model = "variant:linear_probe" if "model.init_args.linear_probe" in given else model
         table = entity_table(seeds=(int(given["seed_everything"]),), models={model: STRENGTH[model]})
         table["score"] = 1 / (1 + 2.7 ** -table["score"])
         share = float(given["data.init_args.train_fraction"])

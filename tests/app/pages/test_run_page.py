@@ -114,8 +114,8 @@ def test_credentialed_data_gets_a_banner_and_stays_out_of_repositories(phantoms,
     """The look-alike under another name passes for the data set of its layout."""
     out = tmp_path / "run"
     backbone = f"--model.init_args.backbone={pretrained / 'backbone'}"
-    line = words("retrieval-phantom", phantoms, out, backbone, "--data.init_args.name=mimic-cxr")
-    assert main(["test", *line, "--model.init_args.rerank=2"]) == 0
+    line = words("retrieval-phantom", phantoms, out, backbone, "--data.init_args.dataset_name=mimic-cxr")
+    assert main(["test", *line, "--model.init_args.rerank_top_k=2"]) == 0
     assert (out / ".gitignore").read_text().splitlines()[-1] == "*"
     assert not (pretrained / ".gitignore").exists()
     assert "Do not share it" in page_of(out)[2]
@@ -131,7 +131,9 @@ def test_credentialed_data_gets_a_banner_and_stays_out_of_repositories(phantoms,
 def answering(phantoms, tmp_path_factory):
     """The folder of a run without the image: question answering that is a floor itself. Read only."""
     out = tmp_path_factory.mktemp("answering") / "run"
-    line = words("vqa-phantom", phantoms, out, "--model.init_args.blind=true", "--model.init_args.backbone=null")
+    line = words(
+        "vqa-phantom", phantoms, out, "--model.init_args.question_only=true", "--model.init_args.backbone=null"
+    )
     assert main(["fit", *line]) == 0
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
     return out

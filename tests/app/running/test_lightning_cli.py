@@ -183,7 +183,7 @@ def test_broken_sample_in_a_worker_is_one_line_and_keeps_the_last_checkpoint(toy
     before = Path("out/checkpoints/last.ckpt").read_bytes()
     capsys.readouterr()
     assert fit("--data.init_args.broken=3", "--data.init_args.workers=1") == 1
-    assert capsys.readouterr().err == "gkmvlp: row 3 is cut short: remove it or set on_bad: drop\n"
+    assert capsys.readouterr().err == "gkmvlp: row 3 is cut short: remove it or set on_unreadable: drop\n"
     assert Path("out/checkpoints/last.ckpt").read_bytes() == before
 
 

@@ -112,7 +112,7 @@ def test_a_backbone_brings_its_architecture_and_its_frame():
     assert words == [
         "--model.init_args.architecture=null",
         "--data.init_args.image_size=128",
-        "--data.init_args.fit=pad",
+        "--data.init_args.resize_mode=pad",
         "--data.init_args.intensity=equalized",
     ]
 

@@ -35,7 +35,7 @@ class Toy(DataModule):
     split_label = "legacy-leaky"
 
     def __init__(self, name: str, rows: list[tuple], space: str = "") -> None:
-        super().__init__(name=name, num_workers=0, image_size=32)
+        super().__init__(dataset_name=name, num_workers=0, image_size=32)
         self.given, self.patient_space = rows, space
         self.check()
 

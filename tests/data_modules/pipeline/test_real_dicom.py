@@ -130,7 +130,7 @@ def test_a_dicom_that_is_no_radiograph_stops_or_is_dropped(challenge: Path, reas
         load(RsnaPneumonia(str(challenge), cache_dir="ram", **options))
     assert path.name in str(caught.value)
     assert "\n" not in str(caught.value)
-    data = load(RsnaPneumonia(str(challenge), on_bad="drop", **options))
+    data = load(RsnaPneumonia(str(challenge), on_unreadable="drop", **options))
     assert len(data.samples) == before - 1
     assert data.ledger.dropped["unreadable image"] == 1
     assert data.ledger.examples["unreadable image"] == [path.stem]
@@ -161,7 +161,7 @@ def test_a_run_stops_with_one_line(challenge: Path, reason: str):
     done = gkmvlp("fit", *words("localization-phantom", challenge, out, "--model.init_args.backbone=null"))
     assert done.returncode == 1
     assert done.stderr.strip().count("\n") == 0
-    assert all(told in done.stderr for told in (path.name, reason, "on_bad: drop"))
+    assert all(told in done.stderr for told in (path.name, reason, "on_unreadable: drop"))
     assert not (out / "results.json").exists()
 
 
@@ -172,7 +172,10 @@ def test_a_run_goes_on_without_what_it_may_drop(challenge: Path, capsys: pytest.
         spoiled(Path(sample.image), reason)
     out = challenge / "out"
     short = ["--trainer.limit_train_batches=1", "--trainer.limit_val_batches=1", "--model.init_args.backbone=null"]
-    assert main(["fit", *words("localization-phantom", challenge, out, *short, "--data.init_args.on_bad=drop")]) == 0
+    assert (
+        main(["fit", *words("localization-phantom", challenge, out, *short, "--data.init_args.on_unreadable=drop")])
+        == 0
+    )
     told = capsys.readouterr()
     assert "dropped 4: unreadable image" in told.out
     assert told.err == ""

@@ -8,7 +8,7 @@ from gkmvlp.losses.detection import box_overlap, focal_classification
 from gkmvlp.models.heads.detector import MOST, Detector, DetectorConfig, Truth, anchors
 from gkmvlp.models.heads.pyramid import FeaturePyramid
 
-CONFIG = DetectorConfig(factors=[2.0, 1.0, 0.5], channels=8)
+CONFIG = DetectorConfig(pyramid_scales=[2.0, 1.0, 0.5], channels=8)
 
 
 def make(labels=2, width=6, grid=(8, 8), side=64, config=CONFIG):
@@ -38,7 +38,7 @@ def test_a_patch_reaches_the_cells_around_it_and_no_others():
 
 
 def test_anchors_are_centred_on_their_cells_and_grow_by_level():
-    config = DetectorConfig(factors=[2.0, 1.0], anchor=3.0)
+    config = DetectorConfig(pyramid_scales=[2.0, 1.0], anchor_size=3.0)
     frame, maps = torch.zeros(1, 1, 64, 64), [torch.zeros(1, 1, 16, 16), torch.zeros(1, 1, 8, 8)]
     box_A4 = anchors(config, patch=8.0)(frame, maps)[0]
     fine, coarse = box_A4[: 16 * 16 * 9].view(16, 16, 9, 4), box_A4[16 * 16 * 9 :].view(8, 8, 9, 4)
@@ -79,7 +79,9 @@ def test_it_learns_boxes_of_two_labels_and_none_where_there_is_none():
 
 @torch.no_grad()
 def test_what_leaves_it_is_sorted_inside_the_frame_apart_and_not_too_much():
-    detector = make(config=DetectorConfig(factors=[2.0, 1.0], channels=8, overlap=0.9, least_score=0.0)).eval()
+    detector = make(
+        config=DetectorConfig(pyramid_scales=[2.0, 1.0], channels=8, nms_thresh=0.9, score_thresh=0.0)
+    ).eval()
     for parameter in detector.retina.network.parameters():
         parameter.add_(0.3 * torch.randn(parameter.shape))
     for found in detector.detect(torch.randn(2, 6, 8, 8)):
@@ -91,7 +93,7 @@ def test_what_leaves_it_is_sorted_inside_the_frame_apart_and_not_too_much():
         for label in (0, 1):
             of_label = found.box_P4[found.label_P == label]
             assert (box_iou(of_label, of_label).fill_diagonal_(0) <= 0.9).all()
-    detector.config.least_score = 0.9
+    detector.config.score_thresh = 0.9
     assert all((found.score_P > 0.9).all() for found in detector.detect(torch.randn(2, 6, 8, 8)))
 
 
@@ -110,7 +112,9 @@ def test_any_encoder_serves(name, tiny, build, images):
     changes = {"vision.name": name}
     if not name.startswith("vit"):
         small = {"embed_dim": 8, "depths": (1, 1), "num_heads": (1, 2), "window_size": 4, "patch_size": 4}
-        changes["vision.options"] = small if name.startswith("swin") else {"layers": [1, 1, 1, 1], "channels": [8] * 4}
+        changes["vision.timm_kwargs"] = (
+            small if name.startswith("swin") else {"layers": [1, 1, 1, 1], "channels": [8] * 4}
+        )
     model = build(tiny(**changes)).model
     features = model.vision(images()[0])
     map_BDhw = features.patches.transpose(1, 2).unflatten(2, features.grid)

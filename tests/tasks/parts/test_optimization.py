@@ -13,7 +13,13 @@ from torch import nn
 from gkmvlp.models.config import Architecture, TextConfig, VisionConfig
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.tokenizer import Tokens
-from gkmvlp.tasks.parts.optimization import Optimization, adamw, depth, parameter_groups, schedule
+from gkmvlp.tasks.parts.optimization import (
+    OptimizerConfig,
+    build_optimizer,
+    layer_index,
+    parameter_groups,
+    warmup_cosine,
+)
 from tests.tiny import architecture
 
 TOTAL, WARMUP, FLOOR = 100, 10, 0.1
@@ -33,11 +39,11 @@ TOTAL, WARMUP, FLOOR = 100, 10, 0.1
     ],
 )
 def test_schedule_has_its_closed_form(step, factor):
-    assert schedule(step, TOTAL, WARMUP, FLOOR) == pytest.approx(factor)
+    assert warmup_cosine(step, TOTAL, WARMUP, FLOOR) == pytest.approx(factor)
 
 
 def test_schedule_rises_then_falls_without_a_jump():
-    factors = [schedule(step, TOTAL, WARMUP, FLOOR) for step in range(TOTAL + 1)]
+    factors = [warmup_cosine(step, TOTAL, WARMUP, FLOOR) for step in range(TOTAL + 1)]
     steps = [after - before for before, after in pairwise(factors)]
     assert min(steps[: WARMUP - 1]) > 0
     assert max(steps[WARMUP:]) <= 0
@@ -45,10 +51,10 @@ def test_schedule_rises_then_falls_without_a_jump():
 
 
 def test_warmup_takes_at_most_half_of_a_short_run():
-    assert schedule(2, 6, 500, 0.0) == 1.0
-    assert schedule(3, 6, 500, 0.0) == 1.0
-    assert schedule(6, 6, 500, 0.0) == 0.0
-    assert schedule(0, 1, 500, 0.0) == 1.0
+    assert warmup_cosine(2, 6, 500, 0.0) == 1.0
+    assert warmup_cosine(3, 6, 500, 0.0) == 1.0
+    assert warmup_cosine(6, 6, 500, 0.0) == 0.0
+    assert warmup_cosine(0, 1, 500, 0.0) == 1.0
 
 
 class Holder(nn.Module):
@@ -58,29 +64,29 @@ class Holder(nn.Module):
         super().__init__()
         prompts = Tokens(torch.zeros(6, 4, dtype=torch.long), torch.ones(6, 4, dtype=torch.bool))
         self.model = GkMvlp(made, 50, prompts)
-        self.classifier = nn.Linear(made.text.width, 3)
+        self.classifier = nn.Linear(made.text.hidden_size, 3)
 
 
 @pytest.fixture(scope="module")
 def holder():
     made = architecture()
     made.vision = VisionConfig(
-        "vit_tiny_patch16_224", options={"patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2}
+        "vit_tiny_patch16_224", timm_kwargs={"patch_size": 8, "embed_dim": 16, "depth": 3, "num_heads": 2}
     )
-    made.text = TextConfig(width=16, layers=2, heads=2, feedforward=24)
+    made.text = TextConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24)
     return Holder(made)
 
 
 def test_every_parameter_moves_once_and_only_matrices_decay(holder):
     names = {id(parameter): name for name, parameter in holder.named_parameters()}
-    groups = parameter_groups(holder.named_parameters(), Optimization(weight_decay=0.3))
+    groups = parameter_groups(holder.named_parameters(), OptimizerConfig(weight_decay=0.3))
     seen = [names[id(parameter)] for group in groups for parameter in group["params"]]
     assert sorted(seen) == sorted(names.values())
     for group in groups:
         assert {parameter.ndim > 1 for parameter in group["params"]} == {group["weight_decay"] == 0.3}
     frozen = next(iter(holder.parameters()))
     frozen.requires_grad_(False)
-    kept = parameter_groups(holder.named_parameters(), Optimization())
+    kept = parameter_groups(holder.named_parameters(), OptimizerConfig())
     assert all(parameter is not frozen for group in kept for parameter in group["params"])
     frozen.requires_grad_(True)
 
@@ -109,22 +115,22 @@ def test_layers_of_each_encoder_are_counted_from_its_output(holder, name, below)
         if key == name or (name.endswith("query.weight") and key.startswith(name.rsplit(".", 2)[0]))
     ]
     assert match, sorted(parameters)
-    groups = parameter_groups(holder.named_parameters(), Optimization(rate=2.0, layer_decay=0.5, head_factor=10.0))
+    groups = parameter_groups(holder.named_parameters(), OptimizerConfig(lr=2.0, layer_decay=0.5, head_lr_mult=10.0))
     (rate,) = {group["lr"] for group in groups for p in group["params"] if p is parameters[match[0]]}
     assert rate == pytest.approx(2.0 * 0.5**below)
 
 
 def test_what_is_not_of_the_backbone_has_its_own_factor(holder):
-    groups = parameter_groups(holder.named_parameters(), Optimization(rate=2.0, layer_decay=0.5, head_factor=10.0))
+    groups = parameter_groups(holder.named_parameters(), OptimizerConfig(lr=2.0, layer_decay=0.5, head_lr_mult=10.0))
     (rate,) = {group["lr"] for group in groups for p in group["params"] if p is holder.classifier.weight}
     assert rate == 20.0
 
 
 def test_depth_of_pyramids():
-    assert depth("model.vision.model.layer3.0.conv1.weight") == 4
-    assert depth("model.vision.model.layers_2.blocks.0.norm1.weight") == 3
-    assert depth("model.vision.model.conv1.weight") == 0
-    assert depth("model.vision.project.0.weight") is None
+    assert layer_index("model.vision.model.layer3.0.conv1.weight") == 4
+    assert layer_index("model.vision.model.layers_2.blocks.0.norm1.weight") == 3
+    assert layer_index("model.vision.model.conv1.weight") == 0
+    assert layer_index("model.vision.project.0.weight") is None
 
 
 def moved(**changes: float) -> torch.Tensor:
@@ -133,8 +139,8 @@ def moved(**changes: float) -> torch.Tensor:
     module = nn.ModuleDict(
         {"model": nn.ModuleDict({"text": nn.ModuleDict({"word": nn.Linear(3, 3)})}), "head": nn.Linear(3, 1)}
     )
-    options = Optimization(**{"rate": 0.01, "warmup": 2} | changes)
-    optimizer, scheduler = adamw(module, options, 5)
+    options = OptimizerConfig(**{"rate": 0.01, "warmup": 2} | changes)
+    optimizer, scheduler = build_optimizer(module, options, 5)
     x = torch.randn(8, 3)
     for _ in range(5):
         optimizer.zero_grad()
@@ -150,7 +156,7 @@ CHOICES = {
     "warmup": 0,
     "floor": 0.5,
     "layer_decay": 0.5,
-    "head_factor": 3.0,
+    "head_lr_mult": 3.0,
     "beta2": 0.9,
 }
 
@@ -162,12 +168,12 @@ def test_a_choice_changes_the_steps(key, value):
 
 
 def test_the_list_of_choices_is_complete():
-    assert set(CHOICES) == set(asdict(Optimization()))
+    assert set(CHOICES) == set(asdict(OptimizerConfig()))
 
 
 def test_the_schedule_can_be_pickled():
     """Loaders that spawn their workers pickle the trainer, and with it the schedule."""
-    _, scheduler = adamw(torch.nn.Linear(2, 2), Optimization(warmup=3), 10)
+    _, scheduler = build_optimizer(torch.nn.Linear(2, 2), OptimizerConfig(warmup_steps=3), 10)
     factor, *_ = pickle.loads(pickle.dumps(scheduler.lr_lambdas))
     assert [factor(step) for step in range(12)] == [scheduler.lr_lambdas[0](step) for step in range(12)]
 
@@ -183,7 +189,7 @@ class Steep(LightningModule):
         return 50 * self.weight.sum()
 
     def configure_optimizers(self):
-        return adamw(self, Optimization(warmup=0), TOTAL)[0]
+        return build_optimizer(self, OptimizerConfig(warmup_steps=0), TOTAL)[0]
 
     def on_train_batch_end(self, *_):
         self.norms.append(float(self.weight.grad.norm()))

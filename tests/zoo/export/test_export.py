@@ -34,8 +34,8 @@ def folder(tmp_path_factory) -> Path:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("export")
     write_backbone(folder / "grounding")
-    write_answering(folder / "vqa", "classifier")
-    write_answering(folder / "ranked", "ranked")
+    write_answering(folder / "vqa", "classify")
+    write_answering(folder / "ranked", "rank")
     backbone = build("chest-xray14")
     backbone.info["task"] = "classification"
     head = make_head(tuple(LABELS), backbone.model.architecture, "both")
@@ -141,7 +141,7 @@ def test_a_backbone_tells_its_entities(folder):
     ("model", "task", "form", "out", "code", "said"),
     [
         ("grounding", "vqa", "torch-export", "a.pt2", 1, "this is a backbone"),
-        ("ranked", "vqa", "torch-export", "a.pt2", 1, "`head: ranked`"),
+        ("ranked", "vqa", "torch-export", "a.pt2", 1, "`answer_mode: rank`"),
         ("vqa", "grounding", "torch-export", "a.pt2", 1, "--task grounding exports a backbone"),
         ("labels", "grounding", "torch-export", "a.pt2", 1, "a model for labels"),
         ("grounding", "grounding", "torch-export", "a.onnx", 2, "*.pt2"),

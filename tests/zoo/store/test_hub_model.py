@@ -17,7 +17,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import hub
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import BackboneError, ZooError
-from gkmvlp.models.generation import Search
+from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.tasks.parts.labelling import make_head, save_labelling
 from gkmvlp.zoo.inference.predictor import Reader
 from tests.app.small_models import SENTENCES, architecture, build, write_answering, write_backbone, write_images
@@ -39,13 +39,13 @@ def write(kind: str, folder: Path) -> Path:
     if kind == "backbone":
         return write_backbone(folder)
     if kind == "vqa":
-        return write_answering(folder, "classifier", PHANTOM)
+        return write_answering(folder, "classify", PHANTOM)
     model = build(PHANTOM)
     model.info["task"] = kind
     if kind == "classification":
         save_labelling(model, make_head(("effusion", "mass"), architecture(), "both"), folder)
     else:
-        model.info["search"] = {"kind": "beam", "beams": 2, "longest": 6}
+        model.info["decoding"] = {"strategy": "beam", "num_beams": 2, "max_new_tokens": 6}
         backbones.save(model, folder)
     return folder
 
@@ -82,7 +82,7 @@ def test_what_was_learned_since_loading_is_saved(tmp_path):
     model = Reader.from_pretrained(write("report_generation", tmp_path / "model"), device="cpu")
     with torch.no_grad():
         model.model.kind.fill_(7)
-    model.head = Search("greedy", longest=3)
+    model.head = DecodingConfig("greedy", max_new_tokens=3)
     model.save_pretrained(tmp_path / "model")
     again = Reader.from_pretrained(tmp_path / "model", device="cpu")
     assert (again.model.kind == 7).all()
@@ -177,7 +177,7 @@ def test_the_revision_and_what_else_is_asked_reach_the_download(tmp_path, monkey
         hub, "snapshot_download", lambda repo, **options: asked.update(options, repo=repo) or str(folder)
     )
     model = Reader.from_pretrained("org/tiny", revision="v1", cache_dir=tmp_path, token="t", device="cpu")
-    assert model.head.kind == "classifier"
+    assert model.head.mode == "classify"
     told = {"repo": "org/tiny", "revision": "v1", "cache_dir": tmp_path, "token": "t", "local_files_only": False}
     assert asked == told | {"allow_patterns": ["*.safetensors", "*.json", "*.txt"]}
     monkeypatch.setenv("GKMVLP_OFFLINE", "1")

@@ -41,7 +41,7 @@ def measure_loading(config: str) -> Loaded:
 
 def _write(architecture: Architecture, folder: Path) -> None:
     """Writes a fresh backbone whose vocabulary has its full size."""
-    made_up = (f"w{number} w{number}" for number in range(architecture.text.vocabulary))
+    made_up = (f"w{number} w{number}" for number in range(architecture.text.vocab_size))
     backbones.save(backbones.build(architecture, made_up), folder)
 
 

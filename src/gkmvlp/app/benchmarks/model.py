@@ -22,7 +22,7 @@ from gkmvlp.losses.itm import same_pair
 from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import text_keys
-from gkmvlp.tasks.parts.optimization import Optimization, adamw
+from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
 
 OBJECTIVES = {"itc", "itm", "lm", "ecls"}
 
@@ -66,7 +66,7 @@ def measure_model(config: str, batch: int, steps: int, name: str | None) -> Meas
     device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
     architecture = architecture_of(config)
     task, studies = build(architecture, batch, device)
-    optimizer, _ = adamw(task, Optimization(), 1000)
+    optimizer, _ = build_optimizer(task, OptimizerConfig(), 1000)
     precision = best_precision(device.type)
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
         seconds, updates = zip(*(_step(task, studies, optimizer) for _ in range(steps + 1)), strict=True)
@@ -75,7 +75,7 @@ def measure_model(config: str, batch: int, steps: int, name: str | None) -> Meas
         parts = [*measure_parts(task, studies), Part("optimizer", 0.0, min(updates))]
     saved = activation_bytes(task, studies)
     return Measured(
-        config, batch, steps, architecture.image_size, architecture.text.max_tokens, precision, _machine(device),
+        config, batch, steps, architecture.image_size, architecture.text.max_length, precision, _machine(device),
         sum(seconds[1:]) / steps, sum(p.numel() for p in task.parameters()), saved, peak, parts,
     )  # fmt: skip
 

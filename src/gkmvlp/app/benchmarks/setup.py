@@ -63,10 +63,10 @@ def build(architecture: Architecture, batch: int, device: torch.device) -> tuple
     """
     reports = [text for text, _ in sentences(0, 40 * batch)]
     names = architecture.knowledge.entities
-    tokenizer = train_tokenizer([*reports, *(entity(name).prompt for name in names)], architecture.text.vocabulary)
+    tokenizer = train_tokenizer([*reports, *(entity(name).prompt for name in names)], architecture.text.vocab_size)
     prompts = tokenize(tokenizer, [entity(name).prompt for name in names], PROMPT_TOKENS)
     task = Alone(architecture)
-    task.start = Backbone(GkMvlp(architecture, architecture.text.vocabulary, prompts), tokenizer)
+    task.start = Backbone(GkMvlp(architecture, architecture.text.vocab_size, prompts), tokenizer)
     task.model, task.tokenizer = task.start.model, tokenizer
     side, count = architecture.image_size, len(REGIONS)
     status_BE = np.random.default_rng(0).integers(-2, 2, (batch, len(ENTITIES)), np.int8)

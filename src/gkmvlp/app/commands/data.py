@@ -113,9 +113,14 @@ def _regions(arguments: argparse.Namespace) -> None:
 
     backbone, head = load_regions(arguments.model)
     expected = backbone.model.architecture
-    options = {name: getattr(expected, name) for name in ("image_size", "fit", "intensity")}
+    options = {name: getattr(expected, name) for name in ("image_size", "resize_mode", "intensity")}
     data = check.build(
-        *_source(arguments.source), arguments.root, **options, boxes="atlas", region_file=None, on_bad="drop"
+        *_source(arguments.source),
+        arguments.root,
+        **options,
+        boxes="atlas",
+        detected_regions_file=None,
+        on_unreadable="drop",
     )
     data.check()
     known = {sample.image_key for sample in data.samples}
@@ -131,7 +136,9 @@ def _regions(arguments: argparse.Namespace) -> None:
     meta = {"data": data.name, "model": str(arguments.model), "trained_on": lineage(backbone.info, "")}
     write_regions(arguments.out, [*images, *unread], box_NR4, score_NR, meta)
     print(*data.summary_lines(), sep="\n")
-    print(f"{arguments.out}: {len(images):,} images; use it with --data.init_args.boxes=detected and .region_file")
+    print(
+        f"{arguments.out}: {len(images):,} images; use it with --data.init_args.region_boxes=detected and .detected_regions_file"
+    )
 
 
 def _cache(arguments: argparse.Namespace) -> None:
@@ -140,7 +147,7 @@ def _cache(arguments: argparse.Namespace) -> None:
     from gkmvlp.data_modules.inspection import check
     from gkmvlp.data_modules.inspection.knowledge_table import write_knowledge
 
-    data = check.build(*_source(arguments.source), arguments.root, cache_dir=arguments.cache_dir, on_bad="drop")
+    data = check.build(*_source(arguments.source), arguments.root, cache_dir=arguments.cache_dir, on_unreadable="drop")
     data.setup()
     print(*data.summary_lines(), sep="\n")
     if "study_id" in data.samples[0].fields:

@@ -2,7 +2,7 @@
 
 Without --data on phantoms of another seed than the demo's, from a backbone pre-trained on them; with --data on the
 validation rows of a real data set. The arms from a backbone and from scratch try the same rates; no test row is read.
-The chosen rates are then written into the config by hand: optimization.rate and scratch_rate.
+The chosen rates are then written into the config by hand: optimizer.lr and scratch_lr.
 """
 
 import argparse
@@ -127,10 +127,10 @@ def _words(arm: str, backbone: str, rate: float, seed: int) -> list[str]:
     from gkmvlp.app.experiments.arms import seed_words
     from gkmvlp.app.running.recipes import brought_by
 
-    words = [f"--model.init_args.backbone={backbone}", f"--model.init_args.optimization.rate={rate}"]
+    words = [f"--model.init_args.backbone={backbone}", f"--model.init_args.optimizer.lr={rate}"]
     words += brought_by(backbone) if arm == "pretrained" else []
     if arm == "scratch":
-        words = ["--model.init_args.backbone=null", f"--model.init_args.scratch_rate={rate}"]
+        words = ["--model.init_args.backbone=null", f"--model.init_args.scratch_lr={rate}"]
     return [*seed_words(seed), *words]
 
 

@@ -61,7 +61,7 @@ def start_words(backbone: str) -> dict[str, list[str]]:
 def localization_words(backbone: str) -> dict[str, list[str]]:
     """Options of the two starts, and of a detector on an encoder that is held still."""
     arms = start_words(backbone)
-    return {**arms, "frozen": [*arms["pretrained"], "--model.init_args.freeze=true"]}
+    return {**arms, "frozen": [*arms["pretrained"], "--model.init_args.freeze_image_branch=true"]}
 
 
 def run_arms(
@@ -103,7 +103,7 @@ def vqa_arms(
     config: str, out: Path, backbone: str, seeds: Sequence[int], options: Sequence[str], jobs: int = 1
 ) -> Path:
     """Question answering from a backbone, from scratch, and without the image (see ``run_arms``)."""
-    blind = [f"--model.init_args.backbone={backbone}", "--model.init_args.blind=true"]
+    blind = [f"--model.init_args.backbone={backbone}", "--model.init_args.question_only=true"]
     return run_arms("vqa", config, out, {**start_words(backbone), "question_only": blind}, seeds, options, jobs)
 
 

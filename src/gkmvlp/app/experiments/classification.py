@@ -32,7 +32,10 @@ def classification_arms(
         ``classification-zero_shot.parquet``: the demo has a ``zero_shot.parquet`` of its pre-training beside it.
     """
     starts = start_words(backbone)
-    arms = {**starts, "linear_probe": [*starts["pretrained"], "--model.init_args.probe=true"]}  # the longest first
+    arms = {
+        **starts,
+        "linear_probe": [*starts["pretrained"], "--model.init_args.linear_probe=true"],
+    }  # the longest first
     calls: list[tuple[str, Path, list[str]]] = []
     merged: dict[Path, list[Path]] = {}
     for share in fractions:

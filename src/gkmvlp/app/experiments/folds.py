@@ -18,7 +18,7 @@ from gkmvlp.metrics.results.predictions import read_predictions, write_predictio
 FOLDS = 5
 STAGE = (  # one short stage from a backbone that has learned already
     "--model.init_args.architecture=null",
-    "--model.init_args.optimization.rate=3.0e-4",
+    "--model.init_args.optimizer.lr=3.0e-4",
     "--trainer.max_epochs=4",
 )
 
@@ -42,7 +42,7 @@ def pairs_stage(
     table = table.assign(split=[split_of(patient) for patient in table["patient_id"]])
     folder.mkdir(parents=True, exist_ok=True)
     table[table["split"].ne("test")].to_csv(folder / "pairs.csv", index=False)
-    places = {"table": folder / "pairs.csv", "image_root": data, "name": "chestxray14-pairs"}
+    places = {"table": folder / "pairs.csv", "image_root": data, "dataset_name": "chestxray14-pairs"}
     words = [f"--data.init_args.{key}={value}" for key, value in places.items()]
     call = ("zoo://pretrain-pairs", folder, [*words, f"--model.init_args.backbone={backbone}", *STAGE, *options])
     run_missing(fit, [call], "backbone/config.json", 1)

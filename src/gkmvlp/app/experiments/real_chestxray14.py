@@ -30,13 +30,17 @@ def measure_chestxray14(args: argparse.Namespace) -> None:
     start, jobs = time.monotonic(), args.jobs or runs_at_once()
     labels = frequent_labels(str(args.data))
     words = [f"--data.init_args.root={args.data}", f"--data.init_args.labels={json.dumps(labels)}"]
-    words += ["--data.init_args.name=chestxray14", f"--data.init_args.folds={FOLDS}", "--data.init_args.augment=1.0"]
+    words += [
+        "--data.init_args.dataset_name=chestxray14",
+        f"--data.init_args.num_folds={FOLDS}",
+        "--data.init_args.augmentation_strength=1.0",
+    ]
     words += [f"--data.init_args.cache_dir={args.out / 'cache'}", *args.options]
     parts, seen = {}, {}
     with ProcessTreePeak() as peak:
         for fold in range(FOLDS):
             out = args.out / f"fold{fold}"
-            rows = ChestXray14(str(args.data), labels=labels, fold=fold, folds=FOLDS)
+            rows = ChestXray14(str(args.data), labels=labels, fold=fold, num_folds=FOLDS)
             rows.check()
             backbone = pairs_stage(args.data, args.backbone, out / "pairs", split_in(rows), args.pairs_options)
             require_unseen(rows, backbone)

@@ -83,9 +83,9 @@ def measure_pairs(args: argparse.Namespace) -> None:
 
 def _fold(args: argparse.Namespace, table: Path, fold: int) -> Fold:
     """One fold: losses at step 0, the fit, and the prevalence; a fold that is complete is not repeated."""
-    data: dict[str, Any] = {"table": str(table), "image_root": str(args.data), "folds": FOLDS, "fold": fold}
+    data: dict[str, Any] = {"table": str(table), "image_root": str(args.data), "num_folds": FOLDS, "fold": fold}
     words = [f"--data.init_args.{key}={value}" for key, value in data.items()]
-    words += [f"--data.init_args.cache_dir={args.out / 'cache'}", "--data.init_args.name=chestxray14-pairs"]
+    words += [f"--data.init_args.cache_dir={args.out / 'cache'}", "--data.init_args.dataset_name=chestxray14-pairs"]
     words += [f"--model.init_args.architecture.knowledge.entities={json.dumps(ENTITIES)}", *args.options]
 
     def measured(config: str, folder: Path, words: Sequence[str]) -> None:

@@ -34,10 +34,10 @@ def measure_rsna(args: argparse.Namespace) -> None:
         found, looked = {}, {}
         for fold in range(FOLDS):
             out = args.out / f"fold{fold}"
-            rows = RsnaPneumonia(str(args.data), fold=fold, folds=FOLDS)
+            rows = RsnaPneumonia(str(args.data), fold=fold, num_folds=FOLDS)
             rows.check()
             require_unseen(rows, backbone)
-            place = {"root": args.data, "fold": fold, "folds": FOLDS, "cache_dir": args.out / "cache"}
+            place = {"root": args.data, "fold": fold, "num_folds": FOLDS, "cache_dir": args.out / "cache"}
             words = [f"--data.init_args.{key}={value}" for key, value in place.items()]
             arms = localization_words(str(backbone))
             options = [*words, *args.options]

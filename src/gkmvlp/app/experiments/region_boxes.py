@@ -48,8 +48,8 @@ def _either(out: Path, data: str, root: Path, detector: Path) -> dict[str, list[
     """Has the regions of a data set found; options that read the ``atlas``, options that read what was ``detected``."""
     regions = out / f"regions-{data}.parquet"
     gkmvlp("data", "regions", data, "--root", str(root), "--model", str(detector), "--out", str(regions))
-    given, boxes = f"--data.init_args.root={root}", "--data.init_args.boxes"
-    found = [f"{boxes}=detected", f"--data.init_args.region_file={regions}"]
+    given, boxes = f"--data.init_args.root={root}", "--data.init_args.region_boxes"
+    found = [f"{boxes}=detected", f"--data.init_args.detected_regions_file={regions}"]
     return {"atlas": [given, f"{boxes}=atlas"], "detected": [given, *found]}
 
 

@@ -95,7 +95,7 @@ def brought_by(backbone: str) -> list[str]:
     from gkmvlp.checkpoints.backbone import architecture_of
 
     architecture = architecture_of(backbone)
-    frame = {name: getattr(architecture, name) for name in ("image_size", "fit", "intensity")}
+    frame = {name: getattr(architecture, name) for name in ("image_size", "resize_mode", "intensity")}
     return ["--model.init_args.architecture=null", *(f"--data.init_args.{name}={to}" for name, to in frame.items())]
 
 

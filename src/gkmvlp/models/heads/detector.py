@@ -29,18 +29,19 @@ class DetectorConfig:
     """The detector.
 
     Attributes:
-        factors: Levels of the pyramid: cells a side for each patch a side, finest first, each half the one before.
+        pyramid_scales: Levels of the pyramid: cells a side for each patch a side, finest first, each half of the one
+            before.
         channels: Channels of every level, a multiple of 8.
-        anchor: Side of the smallest anchor of a level in cells of that level.
-        overlap: Of two boxes of one label that overlap by more than this only the better one is kept.
-        least_score: Boxes below it are dropped.
+        anchor_size: Side of the smallest anchor of a level in cells of that level.
+        nms_thresh: Of two boxes of one label that overlap by more than this only the better one is kept.
+        score_thresh: Boxes below it are dropped.
     """
 
-    factors: list[float] = field(default_factory=lambda: [2.0, 1.0, 0.5, 0.25])
+    pyramid_scales: list[float] = field(default_factory=lambda: [2.0, 1.0, 0.5, 0.25])
     channels: int = 256
-    anchor: float = 2.0
-    overlap: float = 0.4
-    least_score: float = 0.01
+    anchor_size: float = 2.0
+    nms_thresh: float = 0.4
+    score_thresh: float = 0.01
 
 
 class Truth(NamedTuple):
@@ -98,7 +99,7 @@ class Detector(nn.Module):
             spatial_dims=2,
             num_classes=labels,
             num_anchors=len(OCTAVE) * len(ASPECTS),
-            feature_extractor=FeaturePyramid(width, config.channels, config.factors),
+            feature_extractor=FeaturePyramid(width, config.channels, config.pyramid_scales),
         )
         self.retina = RetinaNetDetector(network, anchors(config, image_size / grid[1]))
         self.retina.set_atss_matcher(num_candidates=4, center_in_gt=False)
@@ -139,9 +140,9 @@ class Detector(nn.Module):
         box_C4 = self.retina.box_coder.decode_single(step_A4[anchor_C], anchor_A4[anchor_C])
         box_C4 = clip_boxes_to_image(box_C4, (self.image_size, self.image_size))
         is_wide_C = (box_C4[:, 2:] - box_C4[:, :2] >= LEAST_SIDE).all(1)  # little may be left of one beyond the frame
-        kept_C = is_wide_C & (score_C > self.config.least_score)
+        kept_C = is_wide_C & (score_C > self.config.score_thresh)
         box_C4, label_C, score_C = box_C4[kept_C], label_C[kept_C], score_C[kept_C]
-        kept_P = batched_nms(box_C4, score_C, label_C, self.config.overlap)[:MOST]
+        kept_P = batched_nms(box_C4, score_C, label_C, self.config.nms_thresh)[:MOST]
         return Detections(box_C4[kept_P], label_C[kept_P], score_C[kept_P])
 
 
@@ -152,8 +153,8 @@ def anchors(config: DetectorConfig, patch: float) -> AnchorGeneratorWithAnchorSh
         config: Says the smallest size.
         patch: Side of a patch in pixels of the frame.
     """
-    side = config.anchor * patch / config.factors[0]
+    side = config.anchor_size * patch / config.pyramid_scales[0]
     shapes = [(side * size / aspect**0.5, side * size * aspect**0.5) for size in OCTAVE for aspect in ASPECTS]
-    scales = [config.factors[0] / factor for factor in config.factors]
+    scales = [config.pyramid_scales[0] / factor for factor in config.pyramid_scales]
     # MONAI counts rows as x unless told otherwise; our boxes are (x, y, x, y)
     return AnchorGeneratorWithAnchorShape(scales, shapes, indexing="xy")
