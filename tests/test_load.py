@@ -65,7 +65,9 @@ def test_findings_are_those_of_the_evaluation_pipeline(backbone, images, tmp_pat
     (tmp_path / "t.csv").write_text("\n".join(lines))
     atlas_file = str(backbone / "grounding.json")
     table = str(tmp_path / "t.csv")
-    data = ImageReportPairs(table, batch_size=3, num_workers=0, image_size=32, boxes="atlas", atlas_file=atlas_file)
+    data = ImageReportPairs(
+        table, batch_size=3, num_workers=0, image_size=32, region_boxes="atlas", atlas_file=atlas_file
+    )
     data.setup()
     (batch,) = data.test_dataloader()
     raw = start.model.eval()

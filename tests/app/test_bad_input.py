@@ -98,7 +98,7 @@ STOPS = {
     "misspelt nested key": (
         None, [f"--{CONFIG}.text.num_hiden_layers=2"], 2, ["did you mean --architecture.text.num_hidden_layers?"],
     ),
-    "misspelt nested file": (None, [f"--{CONFIG}=TINY"], 2, ["no key 'max_token'; did you mean text.max_length?"]),
+    "misspelt nested file": (None, [f"--{CONFIG}=TINY"], 2, ["no key 'max_lengths'; did you mean text.max_length?"]),
     "misspelt objective": (
         None, ["--model.init_args.objectives.itm.every_n_step=2"], 2, ["mean --objectives.itm.every_n_steps?"],
     ),
@@ -128,7 +128,7 @@ def test_stops_with_one_line_and_leaves_the_folder_alone(case, corpus, out, tmp_
     cut = tmp_path / "CUT"
     cut.write_bytes(last.read_bytes()[:2000])
     misspelt = tmp_path / "tiny.yaml"
-    misspelt.write_text(ARCHITECTURE.read_text().replace("max_tokens", "max_token"))
+    misspelt.write_text(ARCHITECTURE.read_text().replace("max_length", "max_lengths"))
     places = {"BACKBONE": out / "backbone", "LAST": last, "CUT": cut, "TINY": misspelt}
     for word, place in places.items():
         more = [option.replace(f"={word}", f"={place}") for option in more]

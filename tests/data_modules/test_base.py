@@ -137,7 +137,7 @@ def test_caches_show_what_files_show(tmp_path: Path):
 
 def test_box_sources(tmp_path: Path):
     def first_box(**kwargs):
-        data = Toy(tmp_path, augment=0.0, region_dropout=0.0, **kwargs)
+        data = Toy(tmp_path, augmentation_strength=0.0, region_dropout=0.0, **kwargs)
         data.setup("fit")
         return torch.cat(
             [batch["region_box"][:, 0] for epoch in range(6) for batch in batches(data.train_dataloader(), epoch)]
@@ -220,7 +220,7 @@ def test_impossible_configs_are_refused(tmp_path: Path):
     with pytest.raises(ConfigError, match="labels"):
         Toy(tmp_path, flip=True)
     with pytest.raises(ConfigError, match="use boxes: atlas"):
-        Toy(tmp_path, with_boxes=False, boxes="dataset").setup("fit")
+        Toy(tmp_path, with_boxes=False, region_boxes="dataset").setup("fit")
     with pytest.raises(DataError, match="gkmvlp data atlas"):
         Toy(tmp_path, atlas_file=str(tmp_path / "absent.json"))
 

@@ -197,7 +197,7 @@ def test_the_real_subset(shared_data: Path, capsys):
 def test_folds_test_every_image_once_and_share_no_patient(shared_data: Path):
     seen: list[str] = []
     for fold in range(3):
-        data = ready(shared_data / "chestxray14", fold=fold, folds=3, labels=["Pneumonia"])
+        data = ready(shared_data / "chestxray14", fold=fold, num_folds=3, labels=["Pneumonia"])
         seen += [row.sample_id for row in data.rows("test")]
         sides = {split: {row.patient_id for row in data.rows(split)} for split in ("train", "validate", "test")}
         assert sum(map(len, sides.values())) == 422

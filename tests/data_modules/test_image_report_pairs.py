@@ -55,10 +55,10 @@ def test_csv_and_parquet_agree(tmp_path: Path):
 
 def test_folds_cover_every_patient_once_as_test(tmp_path: Path):
     table = write(tmp_path)
-    tested = [sample.sample_id for fold in range(4) for sample in ready(table, folds=4, fold=fold).rows("test")]
+    tested = [sample.sample_id for fold in range(4) for sample in ready(table, num_folds=4, fold=fold).rows("test")]
     assert sorted(tested) == sorted(f"images/{index}.png" for index in range(40))
     with pytest.raises(ConfigError, match="at least 3 folds"):
-        ready(table, folds=4, fold=4)
+        ready(table, num_folds=4, fold=4)
 
 
 def test_a_split_column_is_obeyed(tmp_path: Path):

@@ -63,7 +63,7 @@ def test_boxes_lie_where_the_graph_says(mimic):
         {"bbox_name": "left cardiac silhouette", "original_x1": 0},
     ]
     mimic.write()
-    data = ready(mimic, boxes="dataset")
+    data = ready(mimic, region_boxes="dataset")
     batch = next(iter(data.val_dataloader()))
     # 64 x 48 pixels at scale 1/2 in a square of 32, 4 above.
     box, mask = batch["region_box"][0], batch["region_mask"][0]
@@ -84,7 +84,7 @@ def test_boxes_lie_where_the_graph_says(mimic):
 
 def test_smaller_copies_of_the_images_keep_their_boxes(mimic):
     mimic.write()
-    whole = ready(mimic, boxes="dataset")
+    whole = ready(mimic, region_boxes="dataset")
     for name in ("split", "metadata"):
         table(mimic, name, lambda text: text.replace(",48,64", ",480,640"))
     for dicom in mimic.split:
@@ -94,7 +94,7 @@ def test_smaller_copies_of_the_images_keep_their_boxes(mimic):
     tree = type(mimic)(mimic.root, mimic.split, graphs=mimic.graphs)
     tree.write()
     table(mimic, "metadata", lambda text: text.replace(",48,64", ",480,640"))
-    small = ready(mimic, boxes="dataset")
+    small = ready(mimic, region_boxes="dataset")
     first, second = (next(iter(data.val_dataloader()))["region_box"] for data in (whole, small))
     assert torch.allclose(first, second, atol=1e-5)
 

@@ -28,7 +28,9 @@ def root(phantoms: Path, tmp_path: Path) -> Path:
 
 
 def ready(root: Path, **kwargs) -> MsCxr:
-    data = MsCxr(str(root), **{"image_size": 32, "num_workers": 0, "batch_size": 4, "augment": 0.0} | kwargs)
+    data = MsCxr(
+        str(root), **{"image_size": 32, "num_workers": 0, "batch_size": 4, "augmentation_strength": 0.0} | kwargs
+    )
     data.check()
     return data
 

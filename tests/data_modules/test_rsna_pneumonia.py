@@ -37,7 +37,7 @@ def tree(corpus: Path, tmp_path: Path) -> Path:
 
 
 def ready(root: Path, **kwargs) -> RsnaPneumonia:
-    data = RsnaPneumonia(str(root), **{"image_size": 32, "num_workers": 0, "augment": 0.0} | kwargs)
+    data = RsnaPneumonia(str(root), **{"image_size": 32, "num_workers": 0, "augmentation_strength": 0.0} | kwargs)
     data.check()
     return data
 
@@ -140,7 +140,7 @@ def test_without_a_mapping_the_remedy_is_told(tree: Path):
     (tree / MAPPING).unlink()
     with pytest.raises(DataError, match=r"dataset-mappings_2018\.json.*patients: image"):
         ready(tree)
-    data = ready(tree, patients="image")
+    data = ready(tree, patient_id_source="image")
     assert {sample.patient_id for sample in data.samples} == {sample.sample_id for sample in data.samples}
     assert data.split_label == "patient-by-image"
     assert any("may lie on both sides" in line for line in data.ledger.lines())

@@ -73,7 +73,7 @@ def test_a_choice_changes_the_outputs(tiny, build, images, outputs, key, value):
 def test_the_list_is_complete():
     def keys(values, prefix=""):
         for key, value in values.items():
-            if isinstance(value, dict) and key != "options":
+            if isinstance(value, dict) and key != "timm_kwargs":
                 yield from keys(value, f"{prefix}{key}.")
             else:
                 yield prefix + key

@@ -18,7 +18,16 @@ SEEN = torch.tensor([[True] * 5, [True] * 3 + [False] * 2, [True] * 5])
 
 def make(vocabulary=V, **sizes):
     torch.manual_seed(0)
-    config = TextConfig(**{"width": 16, "layers": 3, "heads": 2, "feedforward": 24, "fusion_layer": 1, **sizes})
+    config = TextConfig(
+        **{
+            "hidden_size": 16,
+            "num_hidden_layers": 3,
+            "num_attention_heads": 2,
+            "intermediate_size": 24,
+            "fusion_layer": 1,
+            **sizes,
+        }
+    )
     text = FusionBert(config, vocabulary).eval()
     with torch.no_grad():
         for parameter in text.parameters():
@@ -73,7 +82,7 @@ def test_cached_logits_equal_those_decoded_anew_also_after_beams_were_exchanged(
 
 @torch.no_grad()
 def test_the_cache_is_faster():
-    text, longest = make(500, width=128, layers=4), 96
+    text, longest = make(500, hidden_size=128, num_hidden_layers=4), 96
     memory = Memory(*torch.randn(2, 8, 32, 128))
     kept = text.vocabulary_logits
     text.vocabulary_logits = lambda state: kept(state).index_fill(-1, torch.tensor([END]), -torch.inf)  # never ends

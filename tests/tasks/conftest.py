@@ -15,7 +15,7 @@ def _one_thread():
 @pytest.fixture(scope="session")
 def studies(phantoms):
     """The tiny corpus of studies, read."""
-    data = MimicCxr(str(phantoms), name="phantom-mimic-cxr", **DATA)
+    data = MimicCxr(str(phantoms), dataset_name="phantom-mimic-cxr", **DATA)
     data.setup("fit")
     return data
 
@@ -23,6 +23,6 @@ def studies(phantoms):
 @pytest.fixture(scope="session")
 def questions(phantoms):
     """The tiny corpus of questions, read."""
-    data = VqaRad(str(phantoms), split="image-disjoint", name="phantom-vqa-rad", **DATA)
+    data = VqaRad(str(phantoms), split="image-disjoint", dataset_name="phantom-vqa-rad", **DATA)
     data.setup("fit")
     return data

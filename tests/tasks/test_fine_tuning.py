@@ -14,7 +14,9 @@ from tests.tiny import DATA, architecture
 @pytest.fixture(scope="module")
 def steady(phantoms):
     """Studies that are shown alike each time."""
-    data = MimicCxr(str(phantoms), name="phantom-mimic-cxr", augment=0.0, region_dropout=0.0, **DATA)
+    data = MimicCxr(
+        str(phantoms), dataset_name="phantom-mimic-cxr", augmentation_strength=0.0, region_dropout=0.0, **DATA
+    )
     data.setup("fit")
     return data
 

@@ -31,7 +31,7 @@ def challenge(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def boxes(challenge):
-    data = RsnaPneumonia(str(challenge), name="phantom-rsna", augment=0.0, **DATA)
+    data = RsnaPneumonia(str(challenge), dataset_name="phantom-rsna", augmentation_strength=0.0, **DATA)
     data.setup("fit")
     return data
 

@@ -92,7 +92,7 @@ def test_what_is_read_of_a_study_does_not_depend_on_what_is_said_of_it(phantoms,
     answers = backbones.tokenize(made.tokenizer, ["yes", "no", "left", "right", "the left lung"], 32, decode=True)
     seen = []
     for folder in (phantoms, root):
-        data = MimicCxr(str(folder), boxes=boxes, **DATA | {"batch_size": 1})
+        data = MimicCxr(str(folder), region_boxes=boxes, **DATA | {"batch_size": 1})
         data.setup("test")
         (batch,) = (batch for batch in data.test_dataloader() if batch["sample_id"] == [sample_id])
         image = model.encode_image(batch["image"], batch["region_box"], batch["region_mask"], status_BE=batch["status"])
@@ -156,7 +156,9 @@ def test_a_planted_left_effusion_lands_on_the_right_of_the_image(tmp_path):
     found = pd.read_parquet(root / "_truth" / "findings.parquet")
     effusions = found[found["entity"].eq("pleural effusion")]
     one_sided = effusions[~effusions["sample_id"].duplicated(keep=False)]
-    data = MimicCxr(str(root), boxes="dataset", augment=0, region_dropout=0, **DATA | {"image_size": 64})
+    data = MimicCxr(
+        str(root), region_boxes="dataset", augmentation_strength=0, region_dropout=0, **DATA | {"image_size": 64}
+    )
     data.setup("fit")
     rows = {
         row.sample_id: (row, data.dataset(split)[i])

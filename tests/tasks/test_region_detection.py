@@ -34,7 +34,7 @@ def test_fit_and_test_leave_every_region_with_a_box(freeze, phantoms, pretrained
     label = "variant:frozen" if freeze == "true" else "pretrained"
     assert meta["boxes"] == "dataset"
     rows = table[table["model"] == label]
-    data = MimicCxr(str(phantoms), boxes="dataset", **DATA)
+    data = MimicCxr(str(phantoms), region_boxes="dataset", **DATA)
     data.setup("test")
     assert len(rows) == sum(int(sample.mask_R.sum()) for sample in data.rows("test"))
     for row in rows.itertuples():
@@ -47,7 +47,7 @@ def test_fit_and_test_leave_every_region_with_a_box(freeze, phantoms, pretrained
 
 
 def test_a_validation_batch_without_a_true_region_is_no_hindrance(phantoms, pretrained, monkeypatch):
-    data = MimicCxr(str(phantoms), boxes="dataset", **DATA)
+    data = MimicCxr(str(phantoms), region_boxes="dataset", **DATA)
     data.setup("validate")
     task = RegionDetection(architecture(), backbone=str(pretrained / "backbone"))
     task.prepare(data)
@@ -95,7 +95,7 @@ def test_figures_by_hand():
 
 
 def test_a_frozen_encoder_gets_no_gradient(phantoms, pretrained):
-    data = MimicCxr(str(phantoms), boxes="dataset", region_dropout=0.0, **DATA)
+    data = MimicCxr(str(phantoms), region_boxes="dataset", region_dropout=0.0, **DATA)
     data.setup("fit")
     batch = next(iter(data.train_dataloader()))
     for freeze in (True, False):
@@ -111,7 +111,7 @@ def test_a_frozen_encoder_gets_no_gradient(phantoms, pretrained):
 
 
 def test_the_floor_is_the_atlas_of_the_view(phantoms, pretrained):
-    data = MimicCxr(str(phantoms), boxes="dataset", region_dropout=0.0, **DATA)
+    data = MimicCxr(str(phantoms), region_boxes="dataset", region_dropout=0.0, **DATA)
     data.setup("fit")
     rows = {view: next(row for row in data.rows("train") if row.view == view) for view in ("PA", "AP")}
     task = RegionDetection(architecture(), str(pretrained / "backbone"))

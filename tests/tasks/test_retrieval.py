@@ -105,7 +105,7 @@ def test_ranks_are_those_of_the_rankings(measured, phantoms):
 
 
 def rows_of(phantoms):
-    data = MimicCxr(str(phantoms), name="phantom-mimic-cxr")
+    data = MimicCxr(str(phantoms), dataset_name="phantom-mimic-cxr")
     data.check()
     return data.rows("test")
 

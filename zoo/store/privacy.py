@@ -40,7 +40,7 @@ def _credentialed_module(config: Mapping[str, Any]) -> str | None:
     data = config.get("data") or {}
     package, _, name = str(data.get("class_path", "")).rpartition(".")
     known = getattr(gkmvlp.data_modules, name, None) if package in ("", "gkmvlp.data_modules") else None
-    if is_phantom(str((data.get("init_args") or {}).get("name"))):
+    if is_phantom(str((data.get("init_args") or {}).get("dataset_name"))):
         return None
     return name if known is None or known.credentialed else None
 

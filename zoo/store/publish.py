@@ -188,7 +188,8 @@ def _entry(
         summary=about.summary or f"GK-MVLP, {task.replace('_', ' ')}, trained on {data}.",
         architecture=(
             f"{architecture.vision.name} at {architecture.image_size} px, "
-            f"text of {architecture.text.num_hidden_layers} layers and width {architecture.text.hidden_size}, {len(architecture.knowledge.entities)} entities"
+            f"text of {architecture.text.num_hidden_layers} layers and width {architecture.text.hidden_size}, "
+            f"{len(architecture.knowledge.entities)} entities"
         ),
         backbone=backbone.reference if backbone else None,
         files=[_file(path) for path in sorted(folder.iterdir())],

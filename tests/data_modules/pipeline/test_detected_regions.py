@@ -16,7 +16,13 @@ from gkmvlp.errors import ConfigError, DataError
 from gkmvlp.tasks.parts.region_folder import load_regions, save_regions
 from tests.tiny import DATA, words
 
-KIND = {"split": "image-disjoint", "name": "phantom-vqa-rad", "augment": 0.0, "region_dropout": 0.0, **DATA}
+KIND = {
+    "split": "image-disjoint",
+    "dataset_name": "phantom-vqa-rad",
+    "augmentation_strength": 0.0,
+    "region_dropout": 0.0,
+    **DATA,
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +48,7 @@ def _call_present(folder):
 
 
 def test_a_data_set_reads_what_was_found(found, phantoms):
-    data = VqaRad(str(phantoms), boxes="detected", detected_regions_file=str(found), **KIND)
+    data = VqaRad(str(phantoms), region_boxes="detected", detected_regions_file=str(found), **KIND)
     data.setup("fit")
     assert data.boxes == "detected"
     assert set(read_regions(str(found))) == {sample.image_key for sample in data.samples}
@@ -76,7 +82,7 @@ def test_an_unreadable_image_has_no_region_and_is_no_hindrance(found, phantoms, 
     assert main(["data", "regions", "VqaRad", "--root", str(root), "--model", model, "--out", str(file)]) == 0
     without = [name for name, (_, mask_R) in read_regions(str(file)).items() if not mask_R.any()]
     assert any(bad.name in name for name in without)
-    data = VqaRad(str(root), boxes="detected", detected_regions_file=str(file), on_unreadable="drop", **KIND)
+    data = VqaRad(str(root), region_boxes="detected", detected_regions_file=str(file), on_unreadable="drop", **KIND)
     data.setup("fit")
     assert bad.name not in {Path(sample.image).name for sample in data.samples}
 
@@ -84,7 +90,7 @@ def test_an_unreadable_image_has_no_region_and_is_no_hindrance(found, phantoms, 
 def test_a_config_that_names_the_file_to_be_written(found, phantoms, tmp_path):
     config = tmp_path / "own.yaml"
     file, model = tmp_path / "regions.parquet", str(found.parent / "run" / "model")
-    named = {"root": str(phantoms), "boxes": "detected", "detected_regions_file": str(file), **KIND}
+    named = {"root": str(phantoms), "region_boxes": "detected", "detected_regions_file": str(file), **KIND}
     config.write_text(yaml.safe_dump({"data": {"class_path": "VqaRad", "init_args": named}}))
     assert main(["data", "regions", str(config), "--model", model, "--out", str(file)]) == 0
     assert file.is_file()
@@ -102,16 +108,20 @@ def test_boxes_survive_the_file_and_low_scores_are_masked(tmp_path):
 
 def test_refused(found, phantoms, tmp_path):
     with pytest.raises(ConfigError, match="needs detected_regions_file"):
-        VqaRad(str(phantoms), boxes="detected", **KIND).check()
+        VqaRad(str(phantoms), region_boxes="detected", **KIND).check()
     (tmp_path / "bad.parquet").write_bytes(b"nothing")
     for name in ("bad", "absent"):
         with pytest.raises(DataError, match="gkmvlp data regions"):
-            VqaRad(str(phantoms), boxes="detected", detected_regions_file=str(tmp_path / f"{name}.parquet"), **KIND)
+            VqaRad(
+                str(phantoms), region_boxes="detected", detected_regions_file=str(tmp_path / f"{name}.parquet"), **KIND
+            )
     some = read_regions(str(found))
     first = min(some)
     write_regions(tmp_path / "few.parquet", [first], some[first][0][None], some[first][1][None].astype(float), {})
     with pytest.raises(DataError, match="are not in the detected_regions_file"):
-        VqaRad(str(phantoms), boxes="detected", detected_regions_file=str(tmp_path / "few.parquet"), **KIND).check()
+        VqaRad(
+            str(phantoms), region_boxes="detected", detected_regions_file=str(tmp_path / "few.parquet"), **KIND
+        ).check()
 
 
 def test_a_folder_without_a_head_is_one_line(pretrained, phantoms, tmp_path, capsys):

@@ -42,7 +42,7 @@ def test_no_datamodule_opens_the_truth(root: Path):
 
 
 def test_the_patients_right_lung_lies_on_the_left_of_the_image(root: Path):
-    data = MimicCxr(str(root), image_size=64, num_workers=0, batch_size=8, boxes="dataset")
+    data = MimicCxr(str(root), image_size=64, num_workers=0, batch_size=8, region_boxes="dataset")
     data.setup()
     boxes = torch.cat([batch["region_box"] for epoch in range(5) for batch in loader(data, epoch)])
     right, left = (boxes[:, REGION_INDEX[f"{side} lung"]] for side in ("right", "left"))

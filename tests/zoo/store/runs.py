@@ -27,7 +27,7 @@ def write_run(folder: Path, data: str = "phantom-mimic-cxr", module: str = "Mimi
     backbone = build(data)
     backbone.info |= {"manifest": HASH, "patients": ["0" * 16], **info}
     backbones.save(backbone, folder / "backbone")
-    options = {"root": "/home/somebody/data", "name": data, "atlas_file": None, "batch_size": 8}
+    options = {"root": "/home/somebody/data", "dataset_name": data, "atlas_file": None, "batch_size": 8}
     config = {
         "seed_everything": 3,
         "trainer": {"default_root_dir": str(folder), "max_epochs": 1},

@@ -61,7 +61,7 @@ def test_from_a_run_to_a_reader_and_back(publish, run, tmp_path, monkeypatch, ca
     assert not [name for name, content in written.items() if str(tmp_path).encode() in content]
     assert not [name for name, content in written.items() if b"somebody" in content]
     training = yaml.safe_load(written["tiny/training.yaml"])
-    assert training["data"]["init_args"] == {"root": "PATH", "name": "phantom-mimic-cxr", "atlas_file": None,
+    assert training["data"]["init_args"] == {"root": "PATH", "dataset_name": "phantom-mimic-cxr", "atlas_file": None,
                                              "batch_size": 8}  # fmt: skip
 
 

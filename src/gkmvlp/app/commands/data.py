@@ -118,7 +118,7 @@ def _regions(arguments: argparse.Namespace) -> None:
         *_source(arguments.source),
         arguments.root,
         **options,
-        boxes="atlas",
+        region_boxes="atlas",
         detected_regions_file=None,
         on_unreadable="drop",
     )
@@ -137,7 +137,8 @@ def _regions(arguments: argparse.Namespace) -> None:
     write_regions(arguments.out, [*images, *unread], box_NR4, score_NR, meta)
     print(*data.summary_lines(), sep="\n")
     print(
-        f"{arguments.out}: {len(images):,} images; use it with --data.init_args.region_boxes=detected and .detected_regions_file"
+        f"{arguments.out}: {len(images):,} images; "
+        "use it with --data.init_args.region_boxes=detected and .detected_regions_file"
     )
 
 
