@@ -21,7 +21,7 @@ from gkmvlp.report.sections import Sections, parse_sections, report_text
 NO_REPORT = "study without a report file"
 EMPTY = "report is empty, or nothing is left of it"
 NO_SECTION = "report without the section that is read"
-NO_SECTIONS = "report without findings or impression (its last paragraph is read)"
+NO_SECTIONS = "report with headers, but without findings or impression (its last paragraph is read)"
 NOT_UTF8 = "report is not UTF-8 (read as Latin-1)"
 
 
@@ -63,7 +63,8 @@ def label_one(study_id: str, raw: bytes | None, sections: Sections = "both") -> 
     text = report_text(full, sections)
     if not text:
         return Labeled(study_id, "", statuses([]), stated_regions([]), EMPTY if sections == "both" else NO_SECTION)
-    if not note and not {"findings", "impression"} & parse_sections(full).keys():
+    named = parse_sections(full).keys()
+    if not note and not {"findings", "impression"} & named and named != {"preamble"}:
         note = NO_SECTIONS
     mentions = label_report(text)
     return Labeled(study_id, text, statuses(mentions), stated_regions(mentions), note)
