@@ -21,7 +21,7 @@ from gkmvlp.report.sections import Sections, parse_sections, report_text
 NO_REPORT = "study without a report file"
 EMPTY = "report is empty, or nothing is left of it"
 NO_SECTION = "report without the section that is read"
-NO_SECTIONS = "report with headers, but without findings or impression (its last paragraph is read)"
+NO_SECTIONS = "report without findings or impression (its last paragraph is read)"
 NOT_UTF8 = "report is not UTF-8 (read as Latin-1)"
 
 

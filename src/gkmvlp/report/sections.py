@@ -178,20 +178,29 @@ def _without_titles(text: str) -> str:
 def _unnamed(sections: dict[str, str]) -> str:
     """What is found where no section says so.
 
-    All of a text that has no header; else what stands behind the first blank line of the last section, or behind its
-    first line.
+    All of a text that has no header; else the text before the first header, and of the last section what stands behind
+    its first blank line, its first line or its first sentence.
     """
     names = [name for name in sections if name not in ("addendum", "wet read")]
     if not names:
         return ""
+    before = _without_titles(sections.get("preamble", ""))
     if names == ["preamble"]:
-        return _without_titles(sections["preamble"])
+        return before
     last = sections[names[-1]]
-    paragraphs = _BLANK_LINE.split(last)
+    rest = _behind_first(last)
+    if not rest and names[-1] in ("comparison", "technique", "examination", "procedure") and "." in last:
+        rest = last
+    return f"{before}\n\n{rest}" if _is_prose(before) else rest
+
+
+def _behind_first(section: str) -> str:
+    """What stands behind the first paragraph of a section, or else behind its first line or sentence."""
+    paragraphs = _BLANK_LINE.split(section)
     if len(paragraphs) > 1:
         return "\n\n".join(paragraphs[1:])
-    ends = line_ends(last)
-    return last[ends[0] :] if ends else ""
+    ends = line_ends(section)
+    return section[ends[0] :] if ends else section.partition(". ")[2]
 
 
 def report_text(text: str, wanted: Sections = "both") -> str:
