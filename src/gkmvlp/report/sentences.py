@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gkmvlp.report.lines import BULLET, GOES_ON, line_ends
 
 _BREAK = re.compile(
-    r"[.!?]+(?<![\s,(]\?)(?:[)\"']?(?=\s|$)|(?<=[a-z)%\d][a-z)%\d][.!?])(?=[A-Z])|(?<=[a-z]{3}[.!?])(?=[a-z]{3}))"
+    r"[.!?]+(?<![\s,(]\?)(?<!\A\?)(?:[)\"']?(?=\s|$)|(?<=[a-z)%\d][a-z)%\d][.!?])(?=[A-Z])|(?<=[a-z]{3}[.!?])(?=[a-z]{3}))"
     r"|\n[ \t]*\n\s*|[\u2022\u25aa\u25cf\u25e6\u2023]"
 )
 # Words with a capital that begin a sentence even where the stop before them is missing.
