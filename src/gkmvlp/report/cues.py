@@ -83,7 +83,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "raises?(?: the)? (?:possibility|question|concern|suspicion)(?: of| for)?",
         "(?:unclear|uncertain) (?:if|whether)(?: there (?:is|are))?", "maybe",
         # Open-i masks words, and what stands before "representing" is a doubt.
-        "(?:most )?xxxx (?:\\w+ )?(?:represent\\w*|reflect\\w*|due to|related to|secondary to|compatible with"
+        "(?:most )?xxxx (?:represent\\w*|reflect\\w*|due to|related to|secondary to|compatible with"
         "|consistent with|suggest\\w*|relates to)", "most xxxx",
     ),
     "aside": (

@@ -29,7 +29,7 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
     "pleura": ("pleural (?:spaces?|surfaces?|margins?)", "pleura"),
     "bones": ("(?:osseous|bony|skeletal) (?:structures?|thorax|framework|elements|skeleton)", "bones", "ribs?",
               "skeleton", "regional skeleton"),
-    "aorta": ("aorta", "aortic (?:arch|knob|contour|silhouette)", "thoracic aorta", "arch of the aorta"),
+    "aorta": ("aorta", "aortic (?:arch|knob|contour|silhouette|xxxx)", "thoracic aorta", "arch of the aorta"),
     "hemidiaphragm": ("hemi ?diaphragms?", "diaphragms?", "diaphragmatic contours?"),
     "vessels": ("(?:pulmonary )?vascular (?:markings?|pedicle|pattern|structures?|caliber)",
                 "(?:pulmonary )?vasculature", "(?:pulmonary )?vascularity", "pulmonary (?:vessels|veins|vasculature)",

@@ -21,14 +21,18 @@ _SEEN_WORDS = (
     r"(?:seen|identified|noted|present|evident|visuali[sz]ed|detected|demonstrated|suspected|appreciated|observed)"
 )
 # After a comma or "and": words that assert, so that the negation or hedge before them ends.
+_NEW = (
+    r"(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny|minimal|known|residual|improv\w+|worsening"
+    r"|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval|redemonstrat\w+|chronic|old|healed|status"
+    r"|mildly|bibasilar|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)"
+)
+_NEW_BEHIND_COMMA = (
+    r"(?:left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked|calcified|atherosclerotic"
+    r"|tortuous|degenerative|cardiomegaly|scattered|subsegmental|bibasal|biapical|some|few|multiple|several|this|these|it"
+    r"|now|we|enlarged|elevated|cannot|can not|could not|not)"
+)
 _ASSERTS = re.compile(
-    r"(?:,|\band\b)(?: and)? (?:the |a |an )?(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny"
-    r"|minimal|known"
-    r"|residual|improv\w+|worsening|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval"
-    r"|redemonstrat\w+|chronic|left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked"
-    r"|calcified|atherosclerotic|tortuous|degenerative|cardiomegaly|scattered|subsegmental|bibasal|biapical|some|few"
-    r"|multiple|several|this|these|it|now|we|enlarged|elevated|cannot|can not|could not|not"
-    r"|old|healed|status|mildly|bibasilar|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)\b"
+    rf"(?:,|\band\b)(?: and)? (?:the |a |an )?{_NEW}\b|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b"
 )
 _TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
 _CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")

@@ -42,6 +42,10 @@ _FORMAL = re.compile(
     r"^\W*(?:(?:summary\W*)?\d\s*[-\u2013]\s*(?:ab)?normal\b|i (?:have )?(?:have )?personally\b|summary\W+\d"
     r"|(?:electronically|digitally) signed|dictated by|transcribed|attending\b)"
 )
+_NOTHING = re.compile(
+    r"\b(?:shows?|reveals?|demonstrates?|ha(?:s|ve)|with) no (?:acute |significant |focal |evidence of |visible |gross |other )*"
+    r"(?:abnormalit(?:y|ies)|abnormal findings?)\b(?! (?:of|in))"
+)
 _ASKS = re.compile(r"(?:(?<=[\s,(:;])|^)\?+\s*(?=[a-z])")
 _OPEN_END = re.compile(r"^([^?]*[a-z)])\s*\?+\s*$")
 _ASKED = re.compile(r"^\s*(?:is|are|was|were|any|does|do|did|has|have|what|which|could|can|should|why|how|question)\b")
@@ -49,6 +53,8 @@ _ASKED = re.compile(r"^\s*(?:is|are|was|were|any|does|do|did|has|have|what|which
 
 def spelled_out(lower: str) -> str:
     """A sentence in lower case with its shorthand spelled out and the lines of forms turned into statements."""
+    if " no " in lower:
+        lower = _NOTHING.sub("is normal", lower)
     if "/" in lower or _WORDS.search(lower):
         lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
     if ">" in lower or "<" in lower or "=" in lower or "r" in lower:

@@ -29,7 +29,9 @@ def term_statements(lower: str, words: list[tuple[int, str]]) -> list[Statement]
     """The wordings of entities in lower-case text, look-alikes left out."""
     found = []
     for start, end, (kind, names) in TERMS.find(lower, words):
-        if kind == "nodular" and HARMLESS.search(lower):
+        if kind == "nodular":
+            if not HARMLESS.search(lower):
+                found.append(Statement(start, end, (start, end), ((names[1], PRESENT),), True, "term"))
             kind, names = "term", names[:1]
         if kind != "decoy":
             means = tuple((name, PRESENT) for name in names)
@@ -47,9 +49,15 @@ _BETWEEN = re.compile(
 # Between two qualities of one organ: "tortuous, mildly calcified aorta".
 _QUALITIES = re.compile(r"[\s,]*(?:(?:and|or|but)\s+)?(?:[a-z]+ly\s+)?")
 # A quality behind a verb belongs to the organ before it: "the heart is normal the lungs are clear".
-_PREDICATE = re.compile(r"[^,;]*\b(?:is|are|appears?|remains?|looks?|seems?)\b[^,;]*")
+_PREDICATE = re.compile(
+    r"[^,;]{0,80}?\b(?:is|are|appears?|remains?|looks?|seems?)(?: (?:not|now|also|still|again|at|of|within|to be|[a-z]+ly))*\s*"
+)
 # Between organs that share the quality before the first: "normal heart, mediastinum and pulmonary vasculature".
 _LIST = re.compile(r"\s*(?:,|and|or)?\s*(?:and\s+|or\s+)?(?:the\s+)?(?:central airways,?\s*(?:and\s+)?)?(?:[a-z]+\s+)?")
+
+
+# Lines in the lung that water explains are no interstitial disease.
+_WET = re.compile(r"edema|failure|overload|congest|chf|crowd|low lung volume|technique")
 
 
 def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[Statement]) -> list[Statement]:
@@ -73,6 +81,7 @@ def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[State
             edge = organs[-1].end if organs else 0
             blocked = any(edge <= start < hit.start for start, _ in taken) or _of_term(lower, hit.end, taken)
             chosen, fresh = ([] if blocked else organs), False
+        chosen = [organ for organ in chosen if organ.value[1] != "interstitium" or not _WET.search(lower)]
         found += [_pair(organ, hit) for organ in chosen if (organ.value[1], name) in MEANINGS]
     return found
 
