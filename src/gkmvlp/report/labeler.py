@@ -18,7 +18,6 @@ Decisions that are ours:
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -49,8 +48,7 @@ _FOLLOWED = re.compile(
 _LATERAL = frozenset(row.name for row in ENTITIES if row.lateral)
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """One statement on one entity.
 
     Attributes:

@@ -67,7 +67,7 @@ def place_statements(
             continue
         last = (end, owner)
         owned[order[owner]].append(place)
-    found = [join(own) for own in owned]
+    found = [join(tuple(own)) for own in owned]
     for one, other in pairwise(order):
         gap = text[anchors[one][1] : anchors[other][0]]
         if bool(found[one]) != bool(found[other]) and len(gap) < 40 and _SHARES.match(gap):

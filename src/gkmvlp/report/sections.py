@@ -57,10 +57,11 @@ _MARK = r"[ \t*#_>]{0,8}"
 _HEADER = re.compile(
     rf"^{_MARK}(?P<line>[A-Z][A-Z0-9 ()/,.&'#\-]{{1,70}}?)[ \t*_]{{0,8}}:(?!\d)[*_]{{0,2}}"
     rf"|^{_MARK}(?P<mixed>(?i:{_INSIDE}|summary|report))[ \t*_]{{0,8}}(?::(?!\d)[*_]{{0,2}}|[ \t][-\u2013\u2014](?=\s))"
-    rf"|^{_MARK}(?P<alone>(?i:{_INSIDE}|wet read))[ \t*#_]{{0,8}}$"
-    rf"|(?<=[\s.;,*])(?P<inside>(?i:{_INSIDE}|impression))[ \t*_]{{0,8}}:(?!\d)[*_]{{0,2}}",
+    rf"|^{_MARK}(?P<alone>(?i:{_INSIDE}|wet read))[ \t*#_]{{0,8}}$",
     re.MULTILINE,
 )
+_BEFORE_COLON = re.compile(rf"(?i)(?:^|(?<=[\s.;,*]))({_INSIDE})[ \t*_]{{0,8}}$")
+_REACH = 60
 _CUT = re.compile(r"^[ \t]*(?:_{8,}|-{8,}|={8,})[ \t]*$|^[ \t]*\**[ \t]*FINAL REPORT[ \t]*\**[ \t]*$", re.MULTILINE)
 _EARLY = re.compile(r"[*\s]*(?:FINAL )?(ADDENDUM|WET READ|PRELIMINARY RE(?:AD|PORT))\b[^\n]*", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
@@ -127,19 +128,32 @@ def parse_sections(text: str) -> dict[str, str]:
     """
     sections, body = _split_early(_plain(text))
     name, start = "preamble", 0
-    for match in _HEADER.finditer(body):
-        header = match[match.lastgroup or 0].strip()
-        if match["inside"] and not _opens(body, match.start(), header):
+    for first, last, header, in_capitals in _headers(body):
+        organ = in_capitals and _is_content(header.lower())
+        if organ and (name in ("findings", "impression") or (name == "preamble" and body[start:first].strip())):
             continue
-        organ = bool(match["line"]) and _is_content(header.lower())
-        if organ and name in ("findings", "impression"):
-            continue
-        if organ and name == "preamble" and body[start : match.start()].strip():
-            continue
-        _append(sections, name, body[start : match.start()])
-        name, start = ("findings", match.start()) if organ else (section_name(header), match.end())
+        _append(sections, name, body[start:first])
+        name, start = ("findings", first) if organ else (section_name(header), last)
     _append(sections, name, body[start:])
     return sections
+
+
+def _headers(body: str) -> list[tuple[int, int, str, bool]]:
+    """Headers in order: where they begin and end, their text, whether they are a line's beginning in capitals."""
+    found = [
+        (match.start(), match.end(), match[match.lastgroup or 0].strip(), match.lastgroup == "line")
+        for match in _HEADER.finditer(body)
+    ]
+    ends = {colon for first, last, *_ in found for colon in range(first, last)}
+    inside = []
+    colon = body.find(":")
+    while colon >= 0:
+        if colon not in ends and (match := _BEFORE_COLON.search(body[max(0, colon - _REACH) : colon])):
+            first = max(0, colon - _REACH) + match.start()
+            if not body[colon + 1 : colon + 2].isdigit() and _opens(body, first, match[1]):
+                inside.append((first, colon + 1, match[1], False))
+        colon = body.find(":", colon + 1)
+    return sorted([*found, *inside]) if inside else found
 
 
 def _plain(text: str) -> str:
@@ -159,7 +173,7 @@ def _is_content(header: str) -> bool:
     if header in _CANONICAL:
         return False
     words = word_starts(header)
-    return bool(_ORGAN.match(header)) or next(TERMS.find(header, words), None) is not None
+    return bool(_ORGAN.match(header)) or bool(TERMS.find(header, words))
 
 
 def _append(sections: dict[str, str], name: str, text: str) -> None:

@@ -1,7 +1,7 @@
 """From text to sentences, each with its place in the text."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gkmvlp.report.lines import BULLET, GOES_ON, line_ends
 
@@ -17,6 +17,7 @@ _OPENER = re.compile(
     r"|Pleural|Pneumothorax|Portable|Pulmonary|Right|Severe|Small|Soft|Stable|Status|The|There|This|These|Trachea"
     r"|Unchanged|Unremarkable|Visuali[sz]ed|Trace)\b"
 )
+_CAPITAL = re.compile(r"[a-z)%] [A-Z]")
 _LAST_WORD = re.compile(r"(\S+)$")
 _TITLES = frozenset({"dr", "drs", "mr", "mrs", "ms", "prof", "st", "vs", "e.g", "i.e", "approx", "cf", "fig", "incl"})
 # Behind these a sentence ends only where the next word begins with a capital.
@@ -30,8 +31,7 @@ _DASH = re.compile(r"\s*[-*+\u2013\u2014]\s")
 _LONGEST = 600
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(NamedTuple):
     """One sentence; ``text`` is exactly the characters from ``start`` to ``end`` of the text it was cut from."""
 
     start: int
@@ -61,13 +61,8 @@ def _ends_here(text: str, start: int, stop: int, after: int) -> bool:
 
 def _unstopped(text: str) -> list[int]:
     """Where a sentence begins with a capital behind one whose stop is missing."""
-    return [at for at in map(re.Match.start, _OPENER.finditer(text)) if at > 1 and _lacks_stop(text, at)]
-
-
-def _lacks_stop(text: str, at: int) -> bool:
-    """Whether the capital at ``at`` stands behind a word in small letters that can end a sentence."""
-    ends = text[at - 1] == " " and (text[at - 2].islower() or text[at - 2] in ")%")
-    return ends and _last_word(text, 0, at - 1).lower() not in GOES_ON
+    places = (match.end() - 1 for match in _CAPITAL.finditer(text))
+    return [at for at in places if _OPENER.match(text, at) and _last_word(text, 0, at - 1).lower() not in GOES_ON]
 
 
 def _cuts(text: str) -> list[int]:

@@ -16,6 +16,8 @@ _SHORT: dict[str, str] = {
     "enl": "enlarged", "ett": "et tube", "incr": "increased", "decr": "decreased", "thickng": "thickening",
     "pl": "pleural", "hx": "history", "demin": "demineralized",
 }  # fmt: skip
+_TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
+_LETTERS = re.compile(r"[a-z]+")
 _SIDES = r"(?:r|l|right|left|rt|lt)"
 _WORDS = re.compile(
     r"\b(?:" + "|".join(sorted(map(re.escape, _SHORT), key=len, reverse=True)) + r")(?![\w/])\.?(?=[\s.,;:)?]|$)|\bw/"
@@ -53,13 +55,13 @@ _ASKED = re.compile(r"^\s*(?:is|are|was|were|any|does|do|did|has|have|what|which
 
 def spelled_out(lower: str) -> str:
     """A sentence in lower case with its shorthand spelled out and the lines of forms turned into statements."""
-    if " no " in lower:
+    if " no " in lower and " abnormal" in lower:
         lower = _NOTHING.sub("is normal", lower)
-    if "/" in lower or _WORDS.search(lower):
-        lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
-    if ">" in lower or "<" in lower or "=" in lower or "r" in lower:
-        lower = _GREATER.sub("bilateral", lower)
+    if not _TRIGGERS.isdisjoint(_LETTERS.findall(lower)):
         lower = _ONE_SIDE.sub(lambda match: "right" if match[1] == "r" else "left", lower)
+        lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
+    if ">" in lower or "<" in lower or "=" in lower or "&" in lower or "+" in lower:
+        lower = _GREATER.sub("bilateral", lower)
     if _FORMAL.match(lower):
         return ""
     if ":" in lower:
