@@ -9,7 +9,7 @@ Value = TypeVar("Value")
 Kept = TypeVar("Kept")
 _KEY = 8
 _WORD = re.compile(rf"\b[a-z]\w{{0,{_KEY - 1}}}")
-_ANY = "\0"
+_ANY, _END = "\0", "\1"
 _TOKEN = re.compile(r"\\.|\[[^]]*\]|\(\?:|\(\?!|.")
 _INNERMOST = re.compile(r"\((?:\?:|\?![^()]*)([^()]*)\)([?*]|\{0,\d\})?")
 _REPEAT = re.compile(r"[?*+]|\{(\d),\d\}")
@@ -31,7 +31,7 @@ def word_starts(text: str) -> list[tuple[int, str]]:
 class _Openings:
     """The first letters of what a wording can match, by walking over the wording once.
 
-    An opening ends with ``_ANY`` where what follows is not one certain letter.
+    An opening ends with ``_ANY`` where what follows is not one certain letter, with ``_END`` where the word ends.
     """
 
     def __init__(self, wording: str) -> None:
@@ -51,7 +51,7 @@ class _Openings:
                 current = {""}
                 continue
             parts = self._repeated(self._single(token))
-            current = {one if one.endswith(_ANY) else (one + part)[:_KEY] for one in current for part in parts}
+            current = {one if one[-1:] in (_ANY, _END) else (one + part)[:_KEY] for one in current for part in parts}
         return found | current
 
     def _take(self, pattern: re.Pattern[str]) -> str:
@@ -69,17 +69,19 @@ class _Openings:
             return {_ANY} if "\\" in token else set(token[1:-1])
         if token == "\\b":
             return {""}
-        return {_ANY} if token in (" ", "\\w") else {token[-1]}
+        return {_END if token == " " else _ANY} if token in (" ", "\\w") else {token[-1]}
 
     def _repeated(self, parts: set[str]) -> set[str]:
         mark = self._take(_REPEAT)
         if mark[:1] in ("*", "+", "{"):
-            parts = {part if part.endswith(_ANY) else part + _ANY for part in parts}
+            parts = {part if part[-1:] in (_ANY, _END) else part + _ANY for part in parts}
         return parts | {""} if mark[:1] in ("?", "*") or mark.startswith("{0") else parts
 
 
 def _fits(key: str, opening: str) -> bool:
     """Whether a word whose first letters are ``key`` can begin a wording with this opening."""
+    if opening.endswith(_END):
+        return key == opening[:-1] or not opening[:-1].isalnum()
     sure = opening.rstrip(_ANY)
     if key.startswith(sure):
         return True

@@ -59,6 +59,9 @@ _LIST = re.compile(r"\s*(?:,|and|or)?\s*(?:and\s+|or\s+)?(?:the\s+)?(?:central a
 # Lines in the lung that water explains are no interstitial disease.
 _WET = re.compile(r"edema|failure|overload|congest|chf|crowd|low lung volume|technique")
 
+# What blunts an angle without fluid.
+_OLD = re.compile(r"scar|thicken|fibro|epicardial fat|pericardial fat|fat pad|adhesion|post ?surgical")
+
 
 def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[Statement]) -> list[Statement]:
     """Organ and quality pairs; a quality without an organ before or right behind it says nothing."""
@@ -81,9 +84,16 @@ def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[State
             edge = organs[-1].end if organs else 0
             blocked = any(edge <= start < hit.start for start, _ in taken) or _of_term(lower, hit.end, taken)
             chosen, fresh = ([] if blocked else organs), False
-        chosen = [organ for organ in chosen if organ.value[1] != "interstitium" or not _WET.search(lower)]
+        chosen = [organ for organ in chosen if not _explained(lower, organ.value[1], name)]
         found += [_pair(organ, hit) for organ in chosen if (organ.value[1], name) in MEANINGS]
     return found
+
+
+def _explained(lower: str, organ: str, quality: str) -> bool:
+    """Whether the sentence itself explains a sign by something else: markings by edema, a blunt angle by a scar."""
+    if organ == "interstitium":
+        return bool(_WET.search(lower))
+    return organ == "angles" and quality == "blunted" and bool(_OLD.search(lower))
 
 
 def _behind(lower: str, hits: list[Hit[tuple[str, str]]], index: int) -> list[Hit[tuple[str, str]]]:

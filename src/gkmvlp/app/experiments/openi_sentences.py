@@ -3,6 +3,7 @@
 The reports are CC BY-NC-ND, so the labels name a sentence by its study, its place in the report and a hash.
 """
 
+import json
 import random
 from hashlib import sha256
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from gkmvlp.errors import DataError
+
+LABELS = "openi_labels.json"
 DEVELOPMENT, HELD_OUT = "development", "held out"
 _SEED = 17
 
@@ -63,3 +67,23 @@ def drawn(table: Path, count: int) -> list[RealSentence]:
     """Sentences of the held-out half, drawn evenly from the distinct ones by a fixed seed."""
     pool = sorted(sentences(table, HELD_OUT), key=lambda one: one.digest)
     return random.Random(_SEED).sample(pool, count)
+
+
+def read_labels(labels: Path, table: Path) -> list[tuple[str, dict[str, int]]]:
+    """The labelled sentences with their statuses.
+
+    Args:
+        labels: ``openi_labels.json``: study, start and end in the study's report, hash and statuses of each sentence.
+        table: ``pairs.csv``.
+
+    Raises:
+        DataError: If a sentence is not what was labelled.
+    """
+    texts = reports(table, HELD_OUT)
+    rows = []
+    for row in json.loads(labels.read_text())["sentences"]:
+        text = texts.get(row["study"], "")[row["start"] : row["end"]]
+        if RealSentence(row["study"], row["start"], row["end"], text).digest != row["sha256"]:
+            raise DataError(f"{table}: study {row['study']} is not the report that {labels.name} labels; fetch it anew")
+        rows.append((text, dict(row["status"])))
+    return rows
