@@ -25,7 +25,7 @@ FILE = Path(__file__).parent / LABELS
 
 @pytest.fixture
 def table(shared_data) -> Path:
-    return shared_data("iu_xray") / "pairs.csv"
+    return shared_data / "iu_xray" / "pairs.csv"
 
 
 def test_halves_share_no_study(table):

@@ -2,8 +2,9 @@
 
 Kinds: ``no`` reaches forward, ``gone`` reaches forward over things that went away, ``not`` reaches a quality close by,
 ``absent`` and ``maybe after`` reach back, ``maybe`` forward, ``aside`` forward over what is not a statement on this
-image (history, questions, operations), ``aside after`` back over it, ``request`` over a recommendation, ``versus`` joins alternatives, ``split`` cuts the sentence in two, ``stop`` ends forward
-reaches, ``keep`` is a look-alike that decides nothing.
+image (history, questions, operations), ``aside after`` back over it, ``request`` over a recommendation, ``versus``
+joins alternatives, ``split`` cuts the sentence in two, ``stop`` ends forward reaches, ``keep`` is a look-alike that
+decides nothing.
 """
 
 from gkmvlp.report.patterns import Alternation
@@ -33,7 +34,8 @@ _BEGUN = (
 )
 _EARLIER = "(?:prior|previous|earlier|old|older|last|comparison|outside|preceding|most recent)"
 _EXAMS = ("(?:ct|mri|chest|further|follow|repeat|dedicated|obtaining|short|lateral|oblique|additional|correlat|imaging"
-          "|decubitus|pa|upright|apical|noncontrast|cross|clinical|comparison|non|dual|expiratory|contrast)")  # fmt: skip
+          "|decubitus|pa|upright|apical|noncontrast|cross|clinical|comparison|non|dual|expiratory"
+          "|contrast)")  # fmt: skip
 _STUDY = ("(?:evaluation|assessment|detection|visuali[sz]ation|sensitivity|exclusion|diagnosis|interpretation"
           "|delineation|characteri[sz]ation)")  # fmt: skip
 _OPERATION = ("(?:lobectom|pneumonectom|mastectom|segmentectom|lumpectom|thymectom|esophagectom|nephrectom|colectom"
@@ -58,7 +60,8 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "not": ("not", "isn't", "aren't", "never"),
     "absent": (
-        f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN}", f"(?:has|have|did) not (?:yet )?{_BEGUN}", "no longer", "no more", "none", "absent", "resolved", "cleared",
+        f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN}", f"(?:has|have|did) not (?:yet )?{_BEGUN}", "no longer", "no more", "none",
+        "absent", "resolved", "cleared",
         "disappeared", "removed", "gone", "discontinued", "extracted", "explanted", "pulled(?! back)",
         "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out", "excluded(?! from)",
         "resolution(?! of)", "removal(?! of)", "clearing(?! of)", "is negative", "are negative",
@@ -100,18 +103,22 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "aside after": (
         "(?:could|may|might|can|would) (?:easily |also |not |well )*(?:be |remain )?(?:easily )?(?:missed|overlooked"
-        "|obscured|hidden|masked|undetected|occult|inapparent)", "may not be (?:\\w+ )?(?:visible|seen|detected|apparent"
-        "|appreciated|evident|demonstrated|identified)", "(?:cannot|can not|could not) be (?:\\w+ )?(?:assessed|evaluated"
+        "|obscured|hidden|masked|undetected|occult|inapparent)",
+        "may not be (?:\\w+ )?(?:visible|seen|detected|apparent"
+        "|appreciated|evident|demonstrated|identified)",
+        "(?:cannot|can not|could not) be (?:\\w+ )?(?:assessed|evaluated"
         "|determined|judged)", "not (?:\\w+ )?(?:assessed|evaluated|assessable|evaluable)",
     ),
     "request": (
         "recommend(?:ed|s|ing|ations?)?", "advis(?:e|ed|able)", "(?:is|are|be) suggested", f"suggest {_EXAMS}\\w*",
         f"consider(?:ation (?:of|for|to))? (?:a |an )?{_EXAMS}\\w*", "correlat(?:e|ion)", "please",
         "(?:would|could|may|might|can|should) be (?:\\w+ )?(?:helpful|useful|beneficial|obtained|performed|of benefit"
-        "|valuable|warranted|of value|followed|repeated)", "(?:is|are) (?:\\w+ )?(?:warranted|required|needed|necessary)",
+        "|valuable|warranted|of value|followed|repeated)",
+        "(?:is|are) (?:\\w+ )?(?:warranted|required|needed|necessary)",
         "to (?:document|ensure|confirm|establish|verify|assure|re ?evaluate|reassess|better)",
         "follow ?up (?:to|for|until|of|with|in|is|can|may|should|exam\\w*|imaging|radiographs?|chest|study|films?|ct)",
-        "clinically (?:indicated|warranted|desired|suspected)", "would better", "further (?:evaluat|characteri|workup)\\w*",
+        "clinically (?:indicated|warranted|desired|suspected)", "would better",
+        "further (?:evaluat|characteri|workup)\\w*",
     ),
     "versus": ("versus", "vs\\.?", "as opposed to"),
     "split": (

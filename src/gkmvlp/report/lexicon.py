@@ -16,10 +16,12 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                      "cardiac prominence", "cardiac silhouette enlargement"),
     "consolidation": (r"consolidat\w+",),
     "edema": ("o?edema", "edema", "fluid overload", "volume overload", "overhydration", "heart failure", "chf",
-              "cardiac failure", "cardiac decompensation", "(?:congestive )?failure", r"kerley(?: \w)? lines?", "b lines", "septal (?:lines|thickening)",
+              "cardiac failure", "cardiac decompensation", "(?:congestive )?failure", r"kerley(?: \w)? lines?",
+              "b lines", "septal (?:lines|thickening)",
               "fluid status overload"),
     "enlarged mediastinum": ("mediastinal (?:widening|enlargement|prominence)", "mediastinal contour widening"),
-    "fracture": (r"fractur\w+", "fx", r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+", "(?:anterior|vertebral(?: body)?) wedging",
+    "fracture": (r"fractur\w+", "fx", r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+",
+                 "(?:anterior|vertebral(?: body)?) wedging",
                  "vertebral (?:body )?(?:collapse|compression)", r"deformit(?:y|ies) of the (?:\w+ )*ribs?"),
     "nodule": (r"nodul\w+", r"micronodul\w+", "non ?calcified (?:\\w+ )?nodules?",
                r"(?:pulmonary|lung) metasta\w+", "coin lesion"),
@@ -61,7 +63,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                                   "usual interstitial pneumonia", r"reticulation\w*", "reticular(?: pattern)?",
                                   "reticulo ?nodular(?: pattern)?", "reticular nodular"),
     "bronchiectasis": (r"bronchiecta\w+",),
-    "calcified granuloma": (r"granuloma\w*(?: (?:lung |pulmonary )?(?:infections?|diseases?|process|changes?|exposure))?", "calcified (?:\\w+ )?(?:nodules?|granuloma\\w*)", "calcific nodules?"),
+    "calcified granuloma": (r"granuloma\w*(?: (?:lung |pulmonary )?(?:infections?|diseases?|process|changes?"
+                            r"|exposure))?", "calcified (?:\\w+ )?(?:nodules?|granuloma\\w*)", "calcific nodules?"),
     "scarring": (r"scar(?:s|ring|red)?", r"fibro ?nodular(?: (?:changes?|disease|scarring|densit\w+|opacit\w+))?"),
     "hilar enlargement": (r"hilar (?:(?:and|or) \w+ )?(?:lymph ?)?adenopathy",
                           "hilar (?:enlargement|prominence|fullness|lymph node enlargement)"),
@@ -86,10 +89,12 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                  "(?:air|gas)", "pneumoperitoneum", r"(?:air|gas) (?:\w+ )?(?:under|beneath|below) "
                  r"(?:the |either |\w+ )*(?:hemi ?)?diaphragm\w*", "sub ?diaphragmatic (?:free )?(?:air|gas|lucency)",
                  "intra ?peritoneal (?:free )?(?:air|gas)"),
-    "scoliosis": (r"(?:dextro|levo|kypho|roto)?scolio\w+", "(?:spinal|scoliotic|thoracic) curvature", "scolio\\w+", "(?:dextro|levo)curvature",
+    "scoliosis": (r"(?:dextro|levo|kypho|roto)?scolio\w+", "(?:spinal|scoliotic|thoracic) curvature", "scolio\\w+",
+                  "(?:dextro|levo)curvature",
                   "curvature of the (?:\\w+ )?spine", r"(?:dextro|levo)convex\w*", "s shaped curvature"),
     "degenerative spine": ("degenerative", r"osteophyt\w+", r"spondyl(?:osis|otic)", "dis[ck] space narrowing",
-                           "spurring", "(?:arthritic|hypertrophic|senescent|endplate) changes? (?:of|in|within|throughout|along)"
+                           "spurring", "(?:arthritic|hypertrophic|senescent|endplate) changes? (?:of|in|within"
+                                       "|throughout|along)"
                          " (?:the )?(?:\\w+ )*spine", "spinal arthritis", "diffuse idiopathic skeletal hyperostosis"),
     "endotracheal tube": ("endotracheal(?: tubes?)?", "e\\.?t\\.? tubes?", "ett", "tracheal tube", "intubated",
                           r"tracheostom\w+(?: tube| cannula)?", "endo tracheal tube"),
@@ -141,12 +146,15 @@ DECOYS: tuple[str, ...] = (
     "(?:respiratory|renal|liver|hepatic|kidney|hardware|treatment|ventilatory|multi ?organ) failure",
     "(?:hiatal |hiatus |diaphragmatic )?hernia repair", "(?:inguinal|umbilical|ventral|incisional) hernias?",
     "(?:breast|colon|renal|kidney|thyroid|prostate|ovarian|esophageal|gastric|pancreatic|cervical|bladder|skin|brain"
-    "|head and neck|rectal|colorectal|liver|hepatic|uterine|endometrial)(?: cell)? (?:ca|cancers?|carcinomas?|mass(?:es)?"
-    "|tumou?rs?|malignanc(?:y|ies)|neoplasms?|lesions?)", r"(?:abdominal|neck|adrenal|splenic|axillary|scalp) mass(?:es)?",
+    "|head and neck|rectal|colorectal|liver|hepatic|uterine|endometrial)(?: cell)? (?:ca|cancers?|carcinomas?"
+    "|mass(?:es)?"
+    "|tumou?rs?|malignanc(?:y|ies)|neoplasms?|lesions?)",
+    r"(?:abdominal|neck|adrenal|splenic|axillary|scalp) mass(?:es)?",
     "(?:mass|tumou?r|nodule|cancer|carcinoma|lesion) (?:resection|excision|surgery|biopsy|treatment)",
     "(?:needle|foreign body) aspiration", "(?:metallic|surgical|contrast|metal|radiopaque) densit(?:y|ies)",
     r"(?:peripheral|leg|ankle|extremity) edema", r"(?:lung |pulmonary |active )*tubercul\w+ infections?",
-    "(?:osseous|bony|bone|lytic|sclerotic|blastic|destructive|skin|cutaneous) (?:lytic |or |and |destructive |blastic )*lesions?",
+    "(?:osseous|bony|bone|lytic|sclerotic|blastic|destructive|skin|cutaneous) (?:lytic |or |and |destructive "
+    "|blastic )*lesions?",
 )  # fmt: skip
 
 # A nodule where nothing harmless explains it in the same sentence (a nipple, a rib, crossing shadows).
@@ -175,7 +183,8 @@ ONLY_NEGATED: dict[str, tuple[str, ...]] = {
     r"(?:cardio ?(?:pulmonary|thoracic|respiratory)|intra ?thoracic|thoracic|pulmonary|chest|lung|parenchymal)"
     r" (?:process|disease|abnormalit\w+|patholog\w+|findings?)": ("consolidation", "lung opacity"),
     r"air ?space (?:process|abnormalit\w+)": ("consolidation", "lung opacity"),
-    r"(?:osseous|osseus|bony|skeletal|bone) (?:\w+ )?(?:abnormalit\w+|injur\w+|patholog\w+|findings?|process)": ("fracture",),
+    r"(?:osseous|osseus|bony|skeletal|bone) (?:\w+ )?(?:abnormalit\w+|injur\w+|patholog\w+|findings?"
+    "|process)": ("fracture",),
     r"pleural abnormalit\w+": ("pleural effusion",),
     r"acute cardio ?(?:pulmonary|thoracic) (?:\w+ )?(?:process|disease|abnormalit\w+|patholog\w+|findings?)":
         ("consolidation", "edema", "pneumonia"),
@@ -187,8 +196,9 @@ DEVICES = frozenset(
 
 
 def _terms() -> Alternation[tuple[str, tuple[str, ...]]]:
-    """All wordings with their kind (term, decoy, gone, only negated, nodular, past, sign,
-    airspace) and entities."""
+    """All wordings with their kind (term, decoy, gone, only negated, nodular, past, sign, airspace) and their
+    entities.
+    """
     rows: list[tuple[str, tuple[str, tuple[str, ...]]]] = []
     rows += [(wording, ("term", (name,))) for name, wordings in WORDINGS.items() for wording in wordings]
     rows += [(wording, ("term", names)) for wording, names in SHARED.items()]

@@ -27,8 +27,10 @@ _NEW = (
     r"|mildly|bibasilar|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)"
 )
 _NEW_BEHIND_COMMA = (
-    r"(?:left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked|calcified|atherosclerotic"
-    r"|tortuous|degenerative|cardiomegaly|scattered|subsegmental|bibasal|biapical|some|few|multiple|several|this|these|it"
+    r"(?:left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked|calcified"
+    r"|atherosclerotic"
+    r"|tortuous|degenerative|cardiomegaly|scattered|subsegmental|bibasal|biapical|some|few|multiple|several|this"
+    r"|these|it"
     r"|now|we|enlarged|elevated|cannot|can not|could not|not)"
 )
 _ASSERTS = re.compile(
@@ -38,11 +40,14 @@ _TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreas
 _CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
 # What ends an aside: the report speaks of this image again.
 _SHOWS = re.compile(
-    r"\b(?:shows?|demonstrates?|reveals?|(?<!if )there (?:is|are)|now|no|without|(?:is|are) (?:again )?(?:seen|noted|identified|present))\b"
+    r"\b(?:shows?|demonstrates?|reveals?|(?<!if )there (?:is|are)|now|no|without|(?:is|are) (?:again )?(?:seen"
+    r"|noted|identified|present))\b"
 )
 _EXAM = re.compile(
-    r"(?:^|[,;:(]\s*|\b(?:and|but|so|a|an|the)\s+)(?:(?:a|an|the|please|further|additional|dedicated|short|interval|repeat"
-    r"|clinical|close|continued|comparison|noncontrast|non|contrast|chest|pa|lateral|upright|nonemergent|any|with)[\s-]+)*"
+    r"(?:^|[,;:(]\s*|\b(?:and|but|so|a|an|the)\s+)(?:(?:a|an|the|please|further|additional|dedicated|short|interval"
+    r"|repeat"
+    r"|clinical|close|continued|comparison|noncontrast|non|contrast|chest|pa|lateral|upright|nonemergent|any"
+    r"|with)[\s-]+)*"
     r"(?:ct|mri|pet|cta|correlation|correlate|comparison|follow|followup|radiographs?|films?|views?|imaging|evaluation"
     r"|examination|study|scan|ultrasound|bone scan|bronchoscopy|work ?up|treatment|recommend\w*|x-?rays?|xxxx|exam)\b"
 )
@@ -186,7 +191,7 @@ class Context:
         """Outside a negation "atelectasis or pneumonia" leaves both open."""
         for index, ((_, end), (start, _)) in enumerate(pairwise(self._statements)):
             gap = self._text[end:start]
-            if gap.strip() == "/" or "or" in gap and _ALTERNATIVE.match(gap) and not _LIST_BREAK.search(gap):
+            if gap.strip() == "/" or ("or" in gap and _ALTERNATIVE.match(gap) and not _LIST_BREAK.search(gap)):
                 self._back.setdefault(index, UNCERTAIN)
                 self._back.setdefault(index + 1, UNCERTAIN)
 

@@ -22,11 +22,16 @@ _SIDES = r"(?:r|l|right|left|rt|lt)"
 _WORDS = re.compile(
     r"\b(?:" + "|".join(sorted(map(re.escape, _SHORT), key=len, reverse=True)) + r")(?![\w/])\.?(?=[\s.,;:)?]|$)|\bw/"
 )
-_ONE_SIDE = re.compile(r"\b([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lung |base |apex |apical |basal |basilar |lower |upper |mid |hilar )?"
-                       r"(?:effusion|eff\b|pneumothorax|ptx|atelectasis|atx|opacity|opac|base|lung|apex|hilum|pna|pneumonia|infiltrate"
+_ONE_SIDE = re.compile(r"\b([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lung |base |apex |apical |basal "
+                       r"|basilar |lower |upper |mid |hilar )?"
+                       r"(?:effusion|eff\b|pneumothorax|ptx|atelectasis|atx|opacity|opac|base|lung|apex|hilum|pna"
+                       r"|pneumonia|infiltrate"
                        r"|nodule|mass|picc|ij|chest tube|pleural|lower|upper|hemidiaphragm))")  # fmt: skip
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
-_NO = r"(?:no|none|neg(?:ative)?|absent|nil|not (?:seen|present|identified|visuali[sz]ed|detected|evident)|none (?:seen|noted|identified)|n)"
+_NO = (
+    r"(?:no|none|neg(?:ative)?|absent|nil|not (?:seen|present|identified|visuali[sz]ed|detected|evident)"
+    r"|none (?:seen|noted|identified)|n)"
+)
 _YES = r"(?:yes|present|pos(?:itive)?|seen|y)"
 _MAYBE = r"(?:possibl[ey]|probabl[ey]|equivocal|questionable|uncertain|maybe|likely|suspected|cannot exclude|\?)"
 _NAME = r"(?<![a-z])([a-z][a-z /-]{2,60}?)"
@@ -37,7 +42,8 @@ _FORM_YES = re.compile(rf"{_NAME}{_IS}{_YES}{_END}|{_NAME} ?\((?:\+|pos(?:itive)
 _FORM_MAYBE = re.compile(rf"{_NAME}{_IS}{_MAYBE}{_END}|{_NAME} ?\(\?\)")
 _BOX_NO, _BOX_YES = re.compile(r"\[ ?\]\s*([^\[\];]+)"), re.compile(r"\[\s?[x*]\s?\]\s*([^\[\];]+)")
 _ASIDE_HEAD = re.compile(
-    r"^\s*(?:indications?|reasons? (?:for|of) [a-z ]{1,30}|(?:clinical |medical |relevant )?history|clinical [a-z]{4,12}|comparisons?"
+    r"^\s*(?:indications?|reasons? (?:for|of) [a-z ]{1,30}|(?:clinical |medical |relevant )?history"
+    r"|clinical [a-z]{4,12}|comparisons?"
     r"|questions?|technique|procedure|diagnosis code|icd[ -]?\d*)\s*:"
 )
 _FORMAL = re.compile(
@@ -45,7 +51,8 @@ _FORMAL = re.compile(
     r"|(?:electronically|digitally) signed|dictated by|transcribed|attending\b)"
 )
 _NOTHING = re.compile(
-    r"\b(?:shows?|reveals?|demonstrates?|ha(?:s|ve)|with) no (?:acute |significant |focal |evidence of |visible |gross |other )*"
+    r"\b(?:shows?|reveals?|demonstrates?|ha(?:s|ve)|with) no (?:acute |significant |focal |evidence of |visible "
+    r"|gross |other )*"
     r"(?:abnormalit(?:y|ies)|abnormal findings?)\b(?! (?:of|in))"
 )
 _ASKS = re.compile(r"(?:(?<=[\s,(:;])|^)\?+\s*(?=[a-z])")
@@ -76,14 +83,14 @@ def spelled_out(lower: str) -> str:
 
 
 def _forms(lower: str) -> str:
-    """ "edema: none" as "no edema;", "edema: yes" as "edema present;", "edema: possible" as "possible edema;"."""
+    """Reads "edema: none" as "no edema;", "edema: yes" as "edema present;", "edema: possible" as "possible edema;"."""
     lower = _FORM_NO.sub(lambda match: f"no {match[1] or match[2]};", lower)
     lower = _FORM_YES.sub(lambda match: f"{match[1] or match[2]} present;", lower)
     return _FORM_MAYBE.sub(lambda match: f"possible {match[1] or match[2]};", lower)
 
 
 def _asks(lower: str) -> str:
-    """ "? infiltrate" and "infiltrate?" as "possible infiltrate"; "is there an infiltrate?" as a question."""
+    """Reads "? infiltrate" and "infiltrate?" as "possible infiltrate"; "is there an infiltrate?" as a question."""
     if _ASKED.match(lower) and lower.rstrip().endswith("?"):
         return f"evaluate for {lower}"
     return _OPEN_END.sub(r"possible \1", _ASKS.sub("possible ", lower))

@@ -21,7 +21,8 @@ class Statement(NamedTuple):
 
 
 # What explains a nodular shadow without a nodule.
-HARMLESS = re.compile(r"\bnipple|overlap|superimpos|superposition|summation|artifact|overlying (?:tele|lead|electr|soft|cloth)"
+HARMLESS = re.compile(r"\bnipple|overlap|superimpos|superposition|summation|artifact|overlying (?:tele|lead|electr"
+                      r"|soft|cloth)"
                       r"|rib fracture|granuloma|confluence")  # fmt: skip
 
 
@@ -43,14 +44,16 @@ _ADJECTIVES = re.compile(r"(?: (?!and|or|with|is|are)[a-z-]+)? ")
 # What can stand between a quality and the organ behind it: "enlarged heart", "blunting of the left angle".
 _BETWEEN = re.compile(
     r"\s*(?:(?:of|to|the|in|both|either|right|left|bilateral|lower|upper|mid|lung|a|on|size|configuration|contours?"
-    r"|appearance|and(?= (?:configuration|contour|shape|appearance|position))|descending|ascending|appearing|shape|position"
+    r"|appearance|and(?= (?:configuration|contour|shape|appearance|position))|descending|ascending|appearing|shape"
+    r"|position"
     r"|[a-z]+(?:ic|al|ary)),?\s+)*"
 )
 # Between two qualities of one organ: "tortuous, mildly calcified aorta".
 _QUALITIES = re.compile(r"[\s,]*(?:(?:and|or|but)\s+)?(?:[a-z]+ly\s+)?")
 # A quality behind a verb belongs to the organ before it: "the heart is normal the lungs are clear".
 _PREDICATE = re.compile(
-    r"[^,;]{0,80}?\b(?:is|are|appears?|remains?|looks?|seems?)(?: (?:not|now|also|still|again|at|of|within|to be|[a-z]+ly))*\s*"
+    r"[^,;]{0,80}?\b(?:is|are|appears?|remains?|looks?|seems?)(?: (?:not|now|also|still|again|at|of|within|to be"
+    r"|[a-z]+ly))*\s*"
 )
 # Between organs that share the quality before the first: "normal heart, mediastinum and pulmonary vasculature".
 _LIST = re.compile(r"\s*(?:,|and|or)?\s*(?:and\s+|or\s+)?(?:the\s+)?(?:central airways,?\s*(?:and\s+)?)?(?:[a-z]+\s+)?")
