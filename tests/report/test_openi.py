@@ -68,6 +68,6 @@ def test_another_table_is_refused(tmp_path):
 def test_texts_without_headers_are_read_whole(table):
     """Development half: no word of the report is lost, but what forms add."""
     for text in list(reports(table, DEVELOPMENT).values())[:400]:
-        if ":" not in text and "XXXX-" not in text:
+        if ":" not in text and "<" not in text:
             kept = [letter for letter in report_text(text) if letter.isalnum()]
             assert kept == [letter for letter in text if letter.isalnum()]

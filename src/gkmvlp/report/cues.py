@@ -42,7 +42,7 @@ _OPERATION = ("(?:lobectom|pneumonectom|mastectom|segmentectom|lumpectom|thymect
               "|thoracotom|bilobectom)(?:y|ies)")  # fmt: skip
 _TREATED = ("(?:resections?|resected|excision|biops(?:y|ies)|surger(?:y|ies)|radiation(?: therapy| treatment)?"
             "|radiotherapy|chemotherapy|treat(?:ment|ed)|therapy|repair|ablation|thoracentesis|drainage|operation"
-            "|pleurodesis|decortication|transplant(?:ation)?)")  # fmt: skip
+            "|pleurodesis|decortication|vats|thoracoscopy|transplant(?:ation)?)")  # fmt: skip
 _FILMS = "(?:studies|study|radiographs?|exams?|examinations?|films?|images?|comparison|available)"
 
 CUES: dict[str, tuple[str, ...]] = {
@@ -72,7 +72,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}", "in question",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
-        "(?:is|are) (?:also )?less likely", "(?:may|might|could|should) be considered", "maybe",
+        "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)", "(?:may|might|could|should) be considered", "maybe",
     ),
     "maybe": (
         f"(?:{_CANNOT}|{_NOT}|not entirely|(?:not possible|difficult|hard|impossible|unable) to) (?:\\w+ly )?"
@@ -120,7 +120,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "clinically (?:indicated|warranted|desired|suspected)", "would better",
         "further (?:evaluat|characteri|workup)\\w*",
     ),
-    "versus": ("versus", "vs\\.?", "as opposed to"),
+    "versus": ("versus", "vs\\.?", "as opposed to", "(?:is|are) favou?red over"),
     "split": (
         "but", "however", "although", "though", "even though", "except(?: for)?", "aside from", "apart from",
         "other than", "besides", "yet", "whereas", "while", "nevertheless", "nonetheless", "excepting", "save for",
@@ -136,7 +136,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier)",
         f"(?:no|without|not) (?:{_CHANGE} )*{_CHANGED}", "(?:not|never|no) only", "no doubt", "no evidence that",
         "not without", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
-        f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before", "with or without",
+        f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before", "with or without", "to (?:complete |full )?(?:resolution|clearing)",
         f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} {_GOING}(?: of)?", "(?:consistent|compatible|associated) with",
         "(?:no|without) (?:interval |complete |significant )*(?:resolution|clearing|removal) of",
         f"(?:should|could|can|may|to|will|must) be (?:{_GOING}|advanced|withdrawn)",

@@ -42,6 +42,7 @@ _RANK = {NOT_MENTIONED: 0, ABSENT: 1, UNCERTAIN: 2, PRESENT: 3}
 _CAUSED = re.compile(
     r"\b(?:of|from|by|to|with|after|following|represent\w*|sequela\w*|residua\w*)(?: (?:an?|the|his|her|some))? $"
 )
+_ANSWER = re.compile(r"(?i)(?:no|none|yes|negative|positive|absent|present)\.?")
 _FOLLOWED = re.compile(
     r"\b(?:improv|decreas|increas|resol|clear|persist|again|worse|small|large|residual|unchanged|stable|still|remain)"
 )
@@ -142,8 +143,12 @@ def label_report(text: str) -> list[Mention]:
         Mentions; several of one entity in one sentence where sides or statuses differ.
     """
     mentions = []
-    for number, sentence in enumerate(split_sentences(text)):
-        for name, status, pairs in _read(sentence.text):
+    sentences = split_sentences(text)
+    for number, sentence in enumerate(sentences):
+        told = sentence.text
+        if told[-1] == "?" and number + 1 < len(sentences) and _ANSWER.fullmatch(sentences[number + 1].text):
+            told = f"{told[:-1]}: {sentences[number + 1].text}"
+        for name, status, pairs in _read(told):
             side, zone = side_and_zone(pairs)
             where = regions(name, pairs)
             mentions.append(Mention(name, status, side, zone, where, number, sentence.start, sentence.end))

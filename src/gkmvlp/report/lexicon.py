@@ -130,6 +130,7 @@ SHARED: dict[str, tuple[str, ...]] = {
         "lung opacity",
     ),
     "cavitary (?:lung |pulmonary )?lesions?": ("cavity",),
+    "(?:copd|emphysema) ?/ ?(?:copd|emphysema)": ("emphysema", "hyperinflation"),
 }
 
 # Words that look like an entity and are none.

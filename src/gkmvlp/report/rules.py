@@ -31,13 +31,15 @@ _NEW_BEHIND_COMMA = (
     r"|atherosclerotic"
     r"|tortuous|degenerative|cardiomegaly|scattered|subsegmental|bibasal|biapical|some|few|multiple|several|this"
     r"|these|it"
-    r"|now|we|enlarged|elevated|cannot|can not|could not|not)"
+    r"|now|we|only|just|enlarged|elevated|cannot|can not|could not|not)"
 )
 _ASSERTS = re.compile(
     rf"(?:,|\band\b)(?: and)? (?:the |a |an )?{_NEW}\b|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b"
 )
 _TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
 _CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
+# A doubt ends at any clause behind a comma: "suspected pneumonia, effusion is present".
+_CLAUSE_OF_DOUBT = re.compile(rf",[^,]{{0,200}}?\b(?:{_VERB}|{_TREND})\b|{_CLAUSE.pattern}")
 # What ends an aside: the report speaks of this image again.
 _SHOWS = re.compile(
     r"\b(?:shows?|demonstrates?|reveals?|(?<!if )there (?:is|are)|now|no|without|(?:is|are) (?:again )?(?:seen"
@@ -53,7 +55,11 @@ _EXAM = re.compile(
 )
 _OR = re.compile(r"\b(?:n?or)\b")
 _VERBS = re.compile(rf"\b{_VERB}\b")
-_LIST_BREAK = re.compile(rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than)\b|;")
+_LIST_BREAK = re.compile(
+    rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than|for)\b|;"
+)
+# Words that take up what the clause before spoke of: "no effusion, although a small one cannot be excluded".
+_ONE = re.compile(r"\b(?:one|it|this|they|these)\b")
 _JOINS = re.compile(r"\b(?:and|n?or)\b|/")
 _ALTERNATIVE = re.compile(r"^[^,;]{0,25}?\b(?:and/or|or)\b[^,;]{0,30}$")
 
@@ -79,7 +85,7 @@ def _reach(text: str, start: int, end: int, kind: str) -> int:
     if kind == "gone":
         comma = text.find(",", start, end)
         return comma if comma >= 0 and _VERBS.search(text, comma, end) else end
-    for pattern in (_ASSERTS, _CLAUSE):
+    for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE):
         match = pattern.search(text, start, end)
         if match and not _OR.search(text, match.end(), end):
             end = match.start()
@@ -116,6 +122,7 @@ class Context:
         self._spans: list[Span] = []
         self._back: dict[int, int] = {}
         self._asides: list[tuple[int, int]] = []
+        self._again: set[int] = set()
         self.splits: list[int] = []
         cues = [cue for cue in ALL_CUES.find(text, words) if cue.value != "keep"]
         if cues:
@@ -164,6 +171,9 @@ class Context:
     def _lay_back(self, cue: Hit[str], clause: int, end: int) -> None:
         status = ABSENT if cue.value == "absent" else UNCERTAIN
         group = _group(self._text, self._statements, cue.start, clause)
+        if not group and cue.value == "maybe after" and _ONE.search(self._text, clause, cue.start):
+            before = [index for index, (_, end) in enumerate(self._statements) if end <= clause]
+            self._again.update(before[-1:])
         if group and _PRESENT_AND.search(self._text, self._statements[group[0]][1], cue.start):
             return
         for index in group:
@@ -200,6 +210,8 @@ class Context:
         start = self._statements[index][0]
         if any(first <= start < last for first, last in self._asides):
             return None
+        if index in self._again:
+            return UNCERTAIN
         covering = [span for span in self._spans if span.start <= start < span.end]
         if covering:
             last = max(covering, key=lambda span: span.start)

@@ -163,8 +163,10 @@ def _plain(text: str) -> str:
 
 
 def _opens(body: str, start: int, header: str) -> bool:
-    """Whether a name of a section inside a line opens it: with a capital anywhere, else behind a stop."""
-    return header[0].isupper() or body[max(0, start - 3) : start].rstrip()[-1:] in (".", ";", "!", "?", ":", "")
+    """Whether a name of a section inside a line opens it: findings and impression, or a capital, else behind a stop."""
+    if header.startswith(("findings", "impression")) or header[0].isupper():
+        return True
+    return body[max(0, start - 3) : start].rstrip()[-1:] in (".", ";", "!", "?", ":", "")
 
 
 @lru_cache(maxsize=4096)

@@ -17,7 +17,7 @@ _OPENER = re.compile(
     r"|Pleural|Pneumothorax|Portable|Pulmonary|Right|Severe|Small|Soft|Stable|Status|The|There|This|These|Trachea"
     r"|Unchanged|Unremarkable|Visuali[sz]ed|Trace)\b"
 )
-_CAPITAL = re.compile(r"[a-z)%] [A-Z]")
+_CAPITAL = re.compile(r"[a-z%][)]? [A-Z]")
 _LAST_WORD = re.compile(r"(\S+)$")
 _TITLES = frozenset({"dr", "drs", "mr", "mrs", "ms", "prof", "st", "vs", "e.g", "i.e", "approx", "cf", "fig", "incl"})
 # Behind these a sentence ends only where the next word begins with a capital.

@@ -30,9 +30,9 @@ _ONE_SIDE = re.compile(r"\b([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lun
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
 _NO = (
     r"(?:no|none|neg(?:ative)?|absent|nil|not (?:seen|present|identified|visuali[sz]ed|detected|evident)"
-    r"|none (?:seen|noted|identified)|n)"
+    r"|none (?:seen|noted|identified)|n|0)"
 )
-_YES = r"(?:yes|present|pos(?:itive)?|seen|y)"
+_YES = r"(?:yes|present|pos(?:itive)?|seen|y|1)"
 _MAYBE = r"(?:possibl[ey]|probabl[ey]|equivocal|questionable|uncertain|maybe|likely|suspected|cannot exclude|\?)"
 _NAME = r"(?<![a-z])([a-z][a-z /-]{2,60}?)"
 _IS = r"\s*(?::|=|\s-{1,2}\s|\s?\u2013\s)\s*"
