@@ -72,7 +72,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}", "in question",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
-        "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)", "(?:may|might|could|should) be considered", "maybe",
+        "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
+        "(?:may|might|could|should) be considered", "maybe",
     ),
     "maybe": (
         f"(?:{_CANNOT}|{_NOT}|not entirely|(?:not possible|difficult|hard|impossible|unable) to) (?:\\w+ly )?"
@@ -117,6 +118,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:is|are) (?:\\w+ )?(?:warranted|required|needed|necessary)",
         "to (?:document|ensure|confirm|establish|verify|assure|re ?evaluate|reassess|better)",
         "follow ?up (?:to|for|until|of|with|in|is|can|may|should|exam\\w*|imaging|radiographs?|chest|study|films?|ct)",
+        "follow ?up to (?:\\w+ )?(?:resolution|clearing)",
         "clinically (?:indicated|warranted|desired|suspected)", "would better",
         "further (?:evaluat|characteri|workup)\\w*",
     ),
@@ -136,7 +138,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier)",
         f"(?:no|without|not) (?:{_CHANGE} )*{_CHANGED}", "(?:not|never|no) only", "no doubt", "no evidence that",
         "not without", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
-        f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before", "with or without", "to (?:complete |full )?(?:resolution|clearing)",
+        f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before", "with or without",
+        "to (?:complete |full )?(?:resolution|clearing)",
         f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} {_GOING}(?: of)?", "(?:consistent|compatible|associated) with",
         "(?:no|without) (?:interval |complete |significant )*(?:resolution|clearing|removal) of",
         f"(?:should|could|can|may|to|will|must) be (?:{_GOING}|advanced|withdrawn)",

@@ -110,8 +110,9 @@ def _read(sentence: str) -> tuple[_Fact, ...]:
     places = place_statements(lower, words, [one.anchor for one in statements], context.splits)
     facts: dict[_Fact, bool] = {}
     for index, (statement, pairs) in enumerate(zip(statements, places, strict=True)):
+        stated = context.status(index)
         for name, value in statement.means:
-            status = _decide(statement, context.status(index), value)
+            status = _decide(statement, stated, value)
             if statement.kind == "airspace" and name == "consolidation" and status != ABSENT:
                 continue
             if statement.kind == "past" and _is_cause(lower, statement, status):

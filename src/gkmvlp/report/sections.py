@@ -78,6 +78,7 @@ _FORMAL = re.compile(
     r"|\bi(?: have)? (?:have )?personally (?:reviewed|viewed|interpreted)\b[^.\n]*\.?"
     r"|\b(?:electronically|digitally) signed\b[^.\n]*\.?"
 )
+_MAY_BE_FORMAL = re.compile(r"\d ?[-\u2013] ?[AaNn]|[Pp](?:ersonally|ERSONALLY) |[Ss](?:igned|IGNED)\b")
 
 
 @lru_cache(maxsize=4096)
@@ -237,7 +238,8 @@ def report_text(text: str, wanted: Sections = "both") -> str:
             chosen = _unnamed(sections)
         elif "findings" not in sections and _is_prose(sections.get("preamble", "")):
             chosen = f"{_without_titles(sections['preamble'])}\n\n{chosen}"
-    return _one_line(_FORMAL.sub(" ", _REDACTED.sub(" ", chosen)))
+    chosen = _REDACTED.sub(" ", chosen)
+    return _one_line(_FORMAL.sub(" ", chosen) if _MAY_BE_FORMAL.search(chosen) else chosen)
 
 
 def _is_prose(text: str) -> bool:

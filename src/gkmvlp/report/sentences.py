@@ -18,6 +18,7 @@ _OPENER = re.compile(
     r"|Unchanged|Unremarkable|Visuali[sz]ed|Trace)\b"
 )
 _CAPITAL = re.compile(r"[a-z%][)]? [A-Z]")
+_LETTER = re.compile(r"[^\W_]")
 _LAST_WORD = re.compile(r"(\S+)$")
 _TITLES = frozenset({"dr", "drs", "mr", "mrs", "ms", "prof", "st", "vs", "e.g", "i.e", "approx", "cf", "fig", "incl"})
 # Behind these a sentence ends only where the next word begins with a capital.
@@ -91,15 +92,19 @@ def _item_end(text: str, marker: re.Match[str] | None, first: int, end: int) -> 
 def _add(found: list[Sentence], text: str, start: int, end: int) -> None:
     """Adds text[start:end] without blanks and list marker; a list without full stops is cut at its marks."""
     while start < end:
-        marker = _MARKER.match(text, start, end)
-        first = marker.end() if marker else start
-        stop = _item_end(text, marker, first, end)
+        first, stop = start, end
+        while first < end and text[first] == " ":
+            first += 1
+        if first < end and not text[first].isalpha():
+            marker = _MARKER.match(text, start, end)
+            first = marker.end() if marker else start
+            stop = _item_end(text, marker, first, end)
         if stop - first > _LONGEST:
             near = first + _LONGEST
             stop = max(text.rfind(sign, first + 1, near) for sign in ",; \n")
             stop = stop + 1 if stop > first else near
         body = text[first:stop].rstrip(" \t\n\u2022\u25aa\u25cf\u25e6\u2023")
-        if any(letter.isalnum() for letter in body):
+        if _LETTER.search(body):
             found.append(Sentence(first, first + len(body), body))
         start = stop
 
