@@ -21,6 +21,10 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Pneumonia is thought unlikely but cannot be ruled out.", {"pneumonia": U}),
         ("A tiny pneumothorax is not entirely excluded.", {"pneumothorax": U}),
         ("Edema is felt to be less likely.", {"edema": U}),
+        ("No definite pneumothorax, although a tiny one cannot be excluded.", {"pneumothorax": U}),
+        ("Suspected pneumonia, effusion is present.", {"pneumonia": U, "pleural effusion": P}),
+        ("Atelectasis is favored over pneumonia.", {"atelectasis": U, "pneumonia": U}),
+        ("Cannot exclude left effusion or retrocardiac consolidation.", {"pleural effusion": U, "consolidation": U}),
     ],
     "a negation ends at a comma or clause": [
         ("No pneumothorax, left basilar atelectasis.", {"pneumothorax": A, "atelectasis": P}),
@@ -36,6 +40,11 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("No fracture, patchy opacity at the left base.", {"fracture": A, "lung opacity": P}),
         ("The effusion persists, no pneumothorax.", {"pleural effusion": P, "pneumothorax": A}),
         ("Free of edema; nodule in the left apex.", {"edema": A, "nodule": P}),
+        ("There is no pulmonary edema, pneumonia, or effusion, only mild atelectasis.",
+         {"edema": A, "pneumonia": A, "pleural effusion": A, "atelectasis": P}),
+        ("No pneumothorax identified, bibasilar opacities are unchanged.", {"pneumothorax": A, "lung opacity": P}),
+        ("No acute infiltrate, stable cardiomegaly, small left effusion.",
+         {"infiltration": A, "cardiomegaly": P, "pleural effusion": P}),
     ],
     "other times": [
         ("Left base opacity not seen on the prior study.", {"lung opacity": P}),
@@ -48,6 +57,10 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Edema is no longer evident.", {"edema": A}),
         ("Interval development of right lower lobe consolidation.", {"consolidation": P}),
         ("The opacity at the right base has not changed.", {"lung opacity": P}),
+        ("Nodule seen on prior CT is not visualized.", {"nodule": A}),
+        ("Previous pneumonia has cleared.", {"pneumonia": A}),
+        ("Prior right pneumonia is improved.", {"pneumonia": P}),
+        ("Pneumothorax seen previously is no longer present.", {"pneumothorax": A}),
     ],
     "recommendations": [
         ("Please correlate clinically for pneumonia.", {}),
@@ -66,6 +79,10 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("CT would be helpful to assess for interstitial lung disease.", {}),
         ("A lateral view may be obtained to look for effusion.", {}),
         ("Right effusion is noted; clinical correlation is advised.", {"pleural effusion": P}),
+        ("Right lower lobe pneumonia, follow up to resolution recommended.", {"pneumonia": P}),
+        ("There is a nodule in the left upper lobe and CT is recommended for further evaluation.", {"nodule": P}),
+        ("Evaluation of the lungs shows a small effusion.", {"pleural effusion": P}),
+        ("Follow-up chest radiograph shows improved edema.", {"edema": P}),
     ],
     "limits of the technique": [
         ("Evaluation for pneumothorax is limited by supine position.", {}),
@@ -102,6 +119,9 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Status post treatment of pneumonia, with residual scarring.", {"scarring": P}),
         ("Left lobectomy for tumor, no effusion.", {"pleural effusion": A}),
         ("Changes of radiation therapy for lung cancer.", {}),
+        ("Chest tube placed for pneumothorax, which has resolved.",
+         {"chest tube": P, "support device": P, "pneumothorax": A}),
+        ("Lobectomy changes on the right with small effusion.", {"pleural effusion": P}),
     ],
     "sequelae": [
         ("Calcified granuloma of an old infection.", {"calcified granuloma": P}),
@@ -131,6 +151,9 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("[ ] effusion [x] cardiomegaly", {"pleural effusion": A, "cardiomegaly": P}),
         ("Pneumothorax:None\nEffusion:None", {"pneumothorax": A, "pleural effusion": A}),
         ("Heart: enlarged. Lungs: clear.", {"cardiomegaly": P, "consolidation": A, "lung opacity": A}),
+        ("Pneumothorax? No.", {"pneumothorax": A}),
+        ("Pulmonary edema..........none", {"edema": A}),
+        ("Consolidation = no", {"consolidation": A}),
     ],
     "shorthand": [
         ("Neg for ptx.", {"pneumothorax": A}),
@@ -172,6 +195,9 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Breast carcinoma.", {}),
         ("Lucent lungs.", {}),
         ("Atelectasis/infiltrate at the left base.", {"atelectasis": U, "infiltration": U}),
+        ("Emphysema/COPD.", {"emphysema": P, "hyperinflation": P}),
+        ("Nodular densities consistent with nipple shadows.", {"lung opacity": P}),
+        ("Blunting of the costophrenic angle from scarring.", {"scarring": P}),
     ],
     "forms": [
         ("SUMMARY: 2-ABNORMAL, PREVIOUSLY REPORTED.", {}),
@@ -194,6 +220,38 @@ def test_kind(kind: str, text: str, expected: dict[str, int]) -> None:
 def test_r_greater_than_l_is_both_sides() -> None:
     (mention,) = label_report("R>L effusions.")
     assert mention.side == "bilateral"
+
+
+LAYOUTS = [
+    ("Indication: pneumonia. Findings: small effusion. Impression: effusion.", {"pleural effusion": P}),
+    ("indication: chest pain findings: edema impression: no effusion", {"edema": P, "pleural effusion": A}),
+    ("CLINICAL INDICATION: mass? COMPARISON: none FINDINGS: effusion IMPRESSION: effusion", {"pleural effusion": P}),
+    ("**Findings:** Edema.\n**Impression:** No mass.", {"edema": P, "mass": A}),
+    ("## Findings\nEdema.\n\n## Impression\nNo mass.", {"edema": P, "mass": A}),
+    ("FINDINGS - Edema.\nIMPRESSION - No mass.", {"edema": P, "mass": A}),
+    ("- Edema\n- No mass\n- Effusion: none", {"edema": P, "mass": A, "pleural effusion": A}),
+    ("* Edema\n* No mass", {"edema": P, "mass": A}),
+    ("\u2022 Edema \u2022 No mass", {"edema": P, "mass": A}),
+    ("1) Edema 2) No mass 3) Possible nodule", {"edema": P, "mass": A, "nodule": U}),
+    ("1. Edema\n2. No mass\n3. Possible nodule", {"edema": P, "mass": A, "nodule": U}),
+    ("Edema\nNo mass\nPossible nodule", {"edema": P, "mass": A, "nodule": U}),
+    ("edema\nno mass\npossible nodule", {"edema": P, "mass": A, "nodule": U}),
+    ("No mass.Edema is present.no effusion", {"mass": A, "edema": P, "pleural effusion": A}),
+    ("No mass There is edema The heart is large", {"mass": A, "edema": P, "cardiomegaly": P}),
+    ("No mass\n\nEdema is present.\n\nThe heart is large.", {"mass": A, "edema": P, "cardiomegaly": P}),
+    ("NO MASS.\n\nEDEMA IS PRESENT.", {"mass": A, "edema": P}),
+    ("EDEMA: NONE\nMASS: NONE\nHEART: LARGE", {"edema": A, "mass": A, "cardiomegaly": P}),
+    ("There is edema.\nIMPRESSION: No mass.", {"edema": P, "mass": A}),
+    ("Technique: PA. Comparison: none. There is edema.", {"edema": P}),
+    ("Edema.<br>No mass.", {"edema": P, "mass": A}),
+    ("IMPRESSION: NO EDEMA. SUMMARY: 2-ABNORMAL, PREVIOUSLY REPORTED", {"edema": A}),
+    ("FINDINGS: Edema.\nI have personally reviewed the images and agree about the mass.", {"edema": P}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), LAYOUTS)
+def test_layout(text: str, expected: dict[str, int]) -> None:
+    assert said(report_text(text)) == expected
 
 
 LONG = [" " * 50_000, "effusion " * 25_000, "no effusion, " * 16_000, "\n" * 50_000, "(" * 50_000, "1. " * 60_000,
