@@ -48,7 +48,8 @@ _FILMS = "(?:studies|study|radiographs?|exams?|examinations?|films?|images?|comp
 CUES: dict[str, tuple[str, ...]] = {
     "no": (
         "no", "no evidence (?:of|for)", "no signs? of", "none of", "without", "absence of", "lack of", "devoid of",
-        "negative for", "free (?:of|from)", "clear of", "cleared of", "neither", "nor", "rather than", "instead of",
+        "negative for", "negative (?:chest |x ray |radiographs? |study |exam(?:ination)? |films? |cxr )+for",
+        "free (?:of|from)", "clear of", "cleared of", "neither", "nor", "rather than", "instead of",
         "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)", "denies",
         f"{_NOT} (?:show|demonstrate|have|see|identify|visuali[sz]e|reveal|suggest|indicate|suggestive of|represent"
         "|demonstrating|showing|support|favor)", "fails? to (?:show|demonstrate|reveal)", "rules out", "excludes",

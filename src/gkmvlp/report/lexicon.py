@@ -60,8 +60,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                             "congestive changes?", "upper (?:lobe|zone) (?:venous )?diversion"),
     "interstitial lung disease": ("interstitial (?:lung |pulmonary )?disease", "ild", "interstitial pneumonitis",
                                   "interstitial (?:abnormalit\\w+|process|pattern|changes?|prominence)",
-                                  "usual interstitial pneumonia", r"reticulation\w*", "reticular(?: pattern)?",
-                                  "reticulo ?nodular(?: pattern)?", "reticular nodular"),
+                                  "usual interstitial pneumonia", r"reticulation\w*"),
     "bronchiectasis": (r"bronchiecta\w+",),
     "calcified granuloma": (r"granuloma\w*(?: (?:lung |pulmonary )?(?:infections?|diseases?|process|changes?"
                             r"|exposure))?", "calcified (?:\\w+ )?(?:nodules?|granuloma\\w*)", "calcific nodules?"),
@@ -125,10 +124,6 @@ SHARED: dict[str, tuple[str, ...]] = {
     r"hydro ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
     r"h(?:a?)emo ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
     "(?:pleuro ?parenchymal|pleural parenchymal|pleural and parenchymal) scar\\w*": ("scarring", "pleural thickening"),
-    r"reticul(?:ar|o ?nodular|ar nodular) (?:\w+ )?(?:opacit\w+|densit\w+)": (
-        "interstitial lung disease",
-        "lung opacity",
-    ),
     "cavitary (?:lung |pulmonary )?lesions?": ("cavity",),
     "(?:copd|emphysema) ?/ ?(?:copd|emphysema)": ("emphysema", "hyperinflation"),
 }
@@ -157,6 +152,13 @@ DECOYS: tuple[str, ...] = (
     "(?:osseous|bony|bone|lytic|sclerotic|blastic|destructive|skin|cutaneous) (?:lytic |or |and |destructive "
     "|blastic )*lesions?",
 )  # fmt: skip
+
+# A reticular pattern is interstitial disease where the sentence does not call it fibrosis.
+RETICULAR: dict[str, tuple[str, ...]] = {
+    r"reticul(?:ar|o ?nodular|ar nodular) (?:\w+ )?(?:opacit\w+|densit\w+)": (
+        "interstitial lung disease", "lung opacity"),
+    "reticul(?:ar|o ?nodular|ar nodular)(?: pattern)?": ("interstitial lung disease",),
+}  # fmt: skip
 
 # A nodule where nothing harmless explains it in the same sentence (a nipple, a rib, crossing shadows).
 NODULAR: tuple[str, ...] = (r"nodular (?:\w+ )?(?:opacit\w+|opacification|densit\w+)",)
@@ -197,8 +199,8 @@ DEVICES = frozenset(
 
 
 def _terms() -> Alternation[tuple[str, tuple[str, ...]]]:
-    """All wordings with their kind (term, decoy, gone, only negated, nodular, past, sign, airspace) and their
-    entities.
+    """All wordings with their kind (term, decoy, gone, only negated, reticular, nodular, past, sign, airspace) and
+    their entities.
     """
     rows: list[tuple[str, tuple[str, tuple[str, ...]]]] = []
     rows += [(wording, ("term", (name,))) for name, wordings in WORDINGS.items() for wording in wordings]
@@ -206,6 +208,7 @@ def _terms() -> Alternation[tuple[str, tuple[str, ...]]]:
     rows += [(wording, ("decoy", ())) for wording in DECOYS]
     rows += [(wording, ("gone", (name,))) for name, wordings in GONE.items() for wording in wordings]
     rows += [(wording, ("only negated", names)) for wording, names in ONLY_NEGATED.items()]
+    rows += [(wording, ("reticular", names)) for wording, names in RETICULAR.items()]
     rows += [(wording, ("nodular", ("lung opacity", "nodule"))) for wording in NODULAR]
     rows += [(wording, ("airspace", ("lung opacity", "consolidation"))) for wording in AIRSPACE]
     rows += [(wording, ("sign", (name,))) for wording, name in SIGNS.items()]

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from gkmvlp.report.lines import BULLET, GOES_ON, line_ends
 
 _BREAK = re.compile(
-    r"[.!?]+(?<![\s,(]\?)(?<!\A\?)(?:[)\"']?(?=\s|$)|(?<=[a-z)%\d][a-z)%\d][.!?])(?=[A-Z])|(?<=[a-z]{3}[.!?])(?=[a-z]{3}))"
+    r"[.!?]+(?<![\s,(]\?)(?<!\A\?)(?:[)\"']?(?=\s|$)|(?<=[a-z)%\d][a-z)%\d][.!?])(?=[A-Z])"
+    r"|(?<=[a-z]{3}[.!?])(?=[a-z]{3}))"
     r"|\n[ \t]*\n\s*|[\u2022\u25aa\u25cf\u25e6\u2023]"
 )
 # Words with a capital that begin a sentence even where the stop before them is missing.
@@ -22,8 +23,30 @@ _LETTER = re.compile(r"[^\W_]")
 _LAST_WORD = re.compile(r"(\S+)$")
 _TITLES = frozenset({"dr", "drs", "mr", "mrs", "ms", "prof", "st", "vs", "e.g", "i.e", "approx", "cf", "fig", "incl"})
 # Behind these a sentence ends only where the next word begins with a capital.
-_UNITS = frozenset({"cm", "mm", "a.m", "p.m", "am", "pm", "m.d", "min", "hrs"})
+_UNITS = frozenset(
+    {
+        "cm",
+        "mm",
+        "a.m",
+        "p.m",
+        "am",
+        "pm",
+        "m.d",
+        "min",
+        "hrs",
+        "neg",
+        "poss",
+        "prob",
+        "mod",
+        "bilat",
+        "sm",
+        "pulm",
+        "rt",
+        "lt",
+    }
+)
 _ONLY_MARKER = re.compile(r"[\s*-]*\(?\d{1,2}[.)]")
+_MARKER_MOST = 40
 _MARKER = re.compile(rf"(?:\s|{BULLET})*(?:\(?(\d{{1,2}})[.)](?=\s|[A-Z])\s*)?")
 _NEXT_ITEM = re.compile(r"[\s.;,]\(?(\d{1,2})[.)](?:\s+(?=[A-Za-z])|(?=[A-Z]))")
 _NEXT_DASH = re.compile(r"\s[-*+\u2013\u2014]\s+(?=\S)")
@@ -69,7 +92,7 @@ def _unstopped(text: str) -> list[int]:
 def _cuts(text: str) -> list[int]:
     cuts, start = [], 0
     for match in _BREAK.finditer(text):
-        only_marker = _ONLY_MARKER.fullmatch(text, start, match.end())
+        only_marker = match.end() - start < _MARKER_MOST and _ONLY_MARKER.fullmatch(text, start, match.end())
         if only_marker or (match[0][0] in ".!?" and not _ends_here(text, start, match.start(), match.end())):
             continue
         cuts.append(match.end())

@@ -14,7 +14,7 @@ _SHORT: dict[str, str] = {
     "wnl": "normal", "pulm": "pulmonary", "cardiomeg": "cardiomegaly", "bilat": "bilateral", "bibas": "bibasilar",
     "ptxs": "pneumothoraces", "yo": "year old", "s/o": "suggestive of", "vasc": "vascular", "unremark": "unremarkable",
     "enl": "enlarged", "ett": "et tube", "incr": "increased", "decr": "decreased", "thickng": "thickening",
-    "pl": "pleural", "hx": "history", "demin": "demineralized",
+    "pl": "pleural", "hx": "history", "clr": "clear", "nml": "normal", "demin": "demineralized",
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
 _LETTERS = re.compile(r"[a-z]+")

@@ -30,6 +30,8 @@ def term_statements(lower: str, words: list[tuple[int, str]]) -> list[Statement]
     """The wordings of entities in lower-case text, look-alikes left out."""
     found = []
     for start, end, (kind, names) in TERMS.find(lower, words):
+        if kind == "reticular" and "fibro" in lower:
+            names = names[1:]
         if kind == "nodular":
             if not HARMLESS.search(lower):
                 found.append(Statement(start, end, (start, end), ((names[1], PRESENT),), True, "term"))
