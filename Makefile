@@ -79,16 +79,16 @@ finetune-report: $(STAMP) ## fine-tune for report generation on MIMIC-CXR (DATA=
 	$(PY) -m gkmvlp finetune report $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 evaluate-grounding: $(STAMP) ## where prompts look, against boxes of RSNA Pneumonia (DATA=) or of phantoms; no training
-	$(PY) -m gkmvlp measure grounding $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+	$(PY) -m gkmvlp evaluate grounding $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 evaluate-retrieval: $(STAMP) ## reports by images and images by reports of MIMIC-CXR (DATA=) or of phantoms; no training
-	$(PY) -m gkmvlp measure retrieval $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+	$(PY) -m gkmvlp evaluate retrieval $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 rates: $(STAMP) ## choose the learning rates of a config (CONFIG=NAME) on validation phantoms, or on DATA= from BACKBONE=
-	$(PY) -m gkmvlp rates --record docs/results $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+	$(PY) -m gkmvlp experiment learning-rate --record docs/results $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 ablation: $(STAMP) ## leave parts of the grounded knowledge out and measure every task on phantoms; goes on where it stopped
-	$(PY) -m gkmvlp ablation $(if $(OUT),--out "$(OUT)") $(ARGS)
+	$(PY) -m gkmvlp experiment ablation $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 zoo: $(STAMP) ## train, measure and publish the models that come with the package, in about half an hour
 	$(PY) -m gkmvlp zoo make $(if $(OUT),--out "$(OUT)") $(ARGS)
@@ -98,7 +98,7 @@ bench: $(STAMP) ## speed and memory of a pre-training step, the phantom writer, 
 		--out "$(or $(OUT),outputs/bench)/results.json" $(ARGS)
 
 results: $(STAMP) ## write docs/results.md from docs/results/*.json
-	$(PY) -m gkmvlp results $(ARGS)
+	$(PY) -m gkmvlp experiment results $(ARGS)
 
 wheels-check: $(STAMP) ## do Python 3.12 and 3.13 have wheels of every dependency?
 	@for version in 3.12 3.13; do \

@@ -33,7 +33,7 @@ class VisualQuestionAnswering(FineTuning):
         backbone: Folder of a backbone; ``null`` starts from scratch.
         optimization: How weights move.
         scratch_rate: Peak learning rate where ``backbone`` is null; without it that of ``optimization``. Each start
-            gets the rate that validation chose for it (``gkmvlp rates``).
+            gets the rate that validation chose for it (``gkmvlp experiment learning-rate``).
         freeze_image: Keep the image side of the backbone as it is: language alone learns, in about half the time a
             step, and from fewer questions. Without a backbone there is nothing to keep: all learns.
         keep_memory: Compute what language reads of an image once: for small models, with ``freeze_image`` and without
