@@ -70,7 +70,7 @@ def upright(pixels_HW: Pixels, dataset: Dataset) -> Pixels:
 
 
 def view_position(dataset: Dataset) -> str:
-    """Projection (``PA``, ``AP``, ``LL`` ...) as the file names it, by its code or by the axes, "" where it does not."""
+    """Projection (``PA``, ``AP``, ``LL`` ...) by name, by its code or by the axes; "" where nothing tells it."""
     named = word(dataset, "ViewPosition")
     if named:
         return named

@@ -218,6 +218,9 @@ def interpret(
     shift = _shift(dataset, code_L[occurs_L], bits, allocated, notes)
     overlay = _overlay_bits(dataset, allocated) & ~(((1 << bits) - 1) << shift)
     number_L = (code_L & ~overlay) >> shift
+    if is_signed:  # an overlay may be drawn over the bits that extend a sign
+        sign = ~overlay >> shift & ((1 << allocated) - (1 << (bits - 1)))
+        number_L = np.where(number_L & sign == sign, number_L | overlay >> shift, number_L)
     is_kept_L = ~_padding(dataset, number_L, allocated, bits, is_signed)
     used = number_L[occurs_L & is_kept_L]
     excess = _excess(used, bits, allocated, is_signed)
@@ -299,11 +302,11 @@ def _overlay_bits(dataset: Dataset, allocated: int) -> int:
 
 
 def _excess(used: NDArray[np.int64], bits: int, allocated: int, is_signed: bool) -> int:
-    """Bits beyond the stored ones that any code uses otherwise than to extend its sign."""
-    beyond = used >> bits
+    """Bits beyond the stored ones that do more than extend a sign."""
     if is_signed:
-        beyond = beyond[~((used >> (bits - 1)) == (1 << (allocated - bits + 1)) - 1)]
-    return int(np.bitwise_or.reduce(beyond)) << bits if len(beyond) else 0
+        sign = (1 << allocated) - (1 << (bits - 1))
+        used = used[((used & sign) != 0) & ((used & sign) != sign) & ((used >> bits) != 0)]
+    return int(np.bitwise_or.reduce(used, initial=0)) >> bits << bits
 
 
 def _is_graphic(codes_HW: Codes, bit: int) -> bool:
