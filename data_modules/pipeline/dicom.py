@@ -55,8 +55,8 @@ def read_stored(dataset: Dataset, accept: Collection[str], notes: list[str]) -> 
     return stored
 
 
-def upright(pixels_HW: Pixels, dataset: Dataset) -> Pixels:
-    """The picture with the patient's left on the right and the feet below, as PatientOrientation allows."""
+def upright(pixels_HW: Pixels, dataset: Dataset, notes: list[str]) -> Pixels:
+    """The picture with the patient's left on the right and the feet below, by PatientOrientation."""
     directions = [way[:1] for way in words(dataset, "PatientOrientation")]
     if len(directions) != 2:
         return pixels_HW
@@ -65,8 +65,10 @@ def upright(pixels_HW: Pixels, dataset: Dataset) -> Pixels:
         pixels_HW, across, down = pixels_HW.T, down, across
     if across not in ("L", "R", "A", "P") or down not in ("H", "F"):
         return pixels_HW
+    if directions != [across, "F"] or across == "R":
+        notes.append("lies otherwise by PatientOrientation: turned upright, the patient's left on the right")
     pixels_HW = pixels_HW[:, ::-1] if across == "R" else pixels_HW
-    return pixels_HW[::-1] if down == "H" else pixels_HW
+    return np.ascontiguousarray(pixels_HW[::-1] if down == "H" else pixels_HW)
 
 
 def view_position(dataset: Dataset) -> str:
@@ -91,7 +93,8 @@ def _require_radiograph(dataset: Dataset, accept: Collection[str]) -> None:
     if modality not in _RADIOGRAPHY and "modality" not in accept:
         raise RefusedError(f"Modality is {modality}, no radiography (CR, DX, RG)", "modality")
     if is_lateral(view) and "lateral" not in accept:
-        raise RefusedError(f"ViewPosition is {view}, a lateral view", "lateral")
+        named = f"ViewPosition is {view}" if word(dataset, "ViewPosition") else "ViewCodeSequence or PatientOrientation"
+        raise RefusedError(f"{named}: a lateral view", "lateral")
 
 
 def _photometric(dataset: Dataset) -> str:

@@ -54,7 +54,7 @@ def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
         DataError: If an attribute that says how they are stored is missing, no codec is there, or they are cut off.
     """
     if "PixelData" not in dataset:
-        raise DataError("the DICOM has no pixel data (PixelData): it is no image; take it out")
+        raise DataError("the DICOM has no pixel data (PixelData): no image, or cut off; fetch it again or take it out")
     rows, columns = (_need(dataset, keyword) for keyword in ("Rows", "Columns"))
     value = dataset.get_item("PixelData").value  # type: ignore[union-attr]
     if not isinstance(value, bytes) or not value:

@@ -92,13 +92,13 @@ def read_image(
 
 def _read(data: bytes, intensity: Intensity, accept: Collection[str], notes: list[str]) -> Pixels:
     if not is_dicom(data):
-        stored = read_picture(data)
+        stored = read_picture(data, notes)
         _require_picture(stored, accept)
         return show(stored, intensity)
     dataset = open_dicom(data)
     stored = read_stored(dataset, accept, notes)
     _require_picture(stored, accept)
-    return upright(show(stored, intensity), dataset)
+    return upright(show(stored, intensity), dataset, notes)
 
 
 def _require_picture(stored: Stored, accept: Collection[str]) -> None:

@@ -21,6 +21,7 @@ Mask = NDArray[np.bool_]
 _TAIL, _FENCE = 0.02, 0.5
 # Share at either end that is not looked at, and steps of the rest, when a picture is judged to be blank.
 _BLANK_TAIL, _BLANK_STEPS = 0.01, 4.0
+_STRIP = 1 << 20  # pixels looked up at a time
 
 
 @dataclass
@@ -87,7 +88,7 @@ def show(stored: Stored, intensity: Intensity) -> Pixels:
         else:
             table_L = _equalized(value_L, stored.count_L)
     table_L[~stored.is_kept_L] = 0
-    return np.asarray(np.take(table_L, stored.codes_HW), np.uint8)
+    return _look_up(table_L, stored.codes_HW)
 
 
 def histogram(codes_HW: Codes, codes: int) -> Float:
@@ -104,6 +105,17 @@ def to_codes(value_HW: NDArray[np.generic]) -> tuple[NDArray[np.uint16], Float]:
     is_whole = np.issubdtype(value_HW.dtype, np.integer) and high - low < 65_536
     step = 1.0 if is_whole else max(high - low, 1e-12) / 65_535
     return np.rint((number_HW - low) / step).astype(np.uint16), low + step * np.arange(65_536)
+
+
+def _look_up(table_L: Pixels, codes_HW: Codes) -> Pixels:
+    """The table's level of each code (H, W); in strips, for numpy makes eight bytes of each index."""
+    if codes_HW.dtype == np.uint8:
+        return np.asarray(cv2.LUT(np.ascontiguousarray(codes_HW), table_L), np.uint8)
+    pixels_HW = np.empty(codes_HW.shape, np.uint8)
+    strip = max(1, _STRIP // codes_HW.shape[1])
+    for row in range(0, len(codes_HW), strip):
+        pixels_HW[row : row + strip] = table_L[codes_HW[row : row + strip]]
+    return pixels_HW
 
 
 def _unit(value_L: Float, low: float, high: float) -> NDArray[np.float32]:

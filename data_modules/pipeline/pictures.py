@@ -35,8 +35,8 @@ PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-def read_picture(data: bytes) -> Stored:
-    """The picture of a file's bytes.
+def read_picture(data: bytes, notes: list[str]) -> Stored:
+    """The picture of a file's bytes; that it had to be turned goes to ``notes``.
 
     Raises:
         DataError: If it has several frames, or nothing but transparency.
@@ -55,7 +55,10 @@ def read_picture(data: bytes) -> Stored:
             codes_HW = value_HW.astype(f"=u{value_HW.itemsize}") if is_plain else to_codes(value_HW)[0]
         else:
             codes_HW = np.asarray(_grey(picture))
-    return plain(np.ascontiguousarray(turn(codes_HW)) if turn else codes_HW)
+    if turn is not None:
+        notes.append("lies otherwise by EXIF Orientation: turned upright")
+        codes_HW = np.ascontiguousarray(turn(codes_HW))
+    return plain(codes_HW)
 
 
 def _grey(picture: Image.Image) -> Image.Image:
