@@ -109,6 +109,8 @@ def to_codes(value_HW: NDArray[np.generic]) -> tuple[NDArray[np.uint16], Float]:
 
 def _look_up(table_L: Pixels, codes_HW: Codes) -> Pixels:
     """The table's level of each code (H, W); in strips, for numpy makes eight bytes of each index."""
+    if codes_HW.dtype == np.uint8 and np.array_equal(table_L, np.arange(256)):
+        return np.asarray(codes_HW, np.uint8)
     if codes_HW.dtype == np.uint8:
         return np.asarray(cv2.LUT(np.ascontiguousarray(codes_HW), table_L), np.uint8)
     pixels_HW = np.empty(codes_HW.shape, np.uint8)

@@ -28,6 +28,7 @@ from gkmvlp.phantom.generate import draw_phantom
 
 FOLDER = "dicom"
 WAYS = "ways.json"
+SMALLEST = 64  # pixels; JPEG 2000 halves the sides five times
 
 
 def ways() -> dict[str, Row]:
@@ -58,8 +59,8 @@ def write(root: Path, images: int, seed: int, size: int = 256, workers: int = 1)
     Raises:
         DataError: If ``root`` holds another set or cannot be written, or ``images`` is too small.
     """
-    if images < 1:
-        raise DataError(f"one radiograph or more were expected, got {images}")
+    if images < 1 or size < SMALLEST:
+        raise DataError(f"one radiograph or more of {SMALLEST} px or more were expected, got {images} of {size}")
     settings = {"corpus": FOLDER, "seed": seed, "images": images, "size": size}
     with staged(root, "dicom_corpus", (FOLDER,), settings) as folder:
         if folder is None:
