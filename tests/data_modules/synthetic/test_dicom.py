@@ -120,11 +120,13 @@ def test_every_way_shows_the_same_picture(root: Path, picture: np.ndarray, inten
 
 
 def shares(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of the pixels below and up to each pixel's level, times 255: where equal levels that drift may lie."""
-    count = np.bincount(picture.ravel(), minlength=256).cumsum()
-    return 255 * np.where(picture > 0, count[picture - (picture > 0)], 0) / picture.size, 255 * count[
-        picture
-    ] / picture.size
+    """Least and greatest level of each pixel in an equalised picture, where equal levels drift apart a little.
+
+    The formula takes the pixels of the lowest level out of the count; drift makes them any part of what they were.
+    """
+    upto = np.bincount(picture.ravel(), minlength=256).cumsum()
+    below = np.concatenate([[0], upto[:-1]])
+    return 255 * (below - upto[0]).clip(0)[picture] / (picture.size - upto[0]), 255 * upto[picture] / picture.size
 
 
 def require_notes(way: dict[str, str], told: str) -> None:
