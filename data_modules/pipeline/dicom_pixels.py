@@ -24,6 +24,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLossless,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     JPEGLSTransferSyntaxes,
     RLELossless,
@@ -43,6 +44,8 @@ _PACKAGES = (
     ("JPEG", "python-gdcm"),
     ("", "pydicom"),
 )
+# Kinds of frame that several transfer syntaxes share.
+_KINDS = {0xC3: (JPEGLossless, JPEGLosslessSV1), 0xF7: JPEGLSTransferSyntaxes}
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 _OVERLAYS = range(0x6000, 0x6020, 2)
 
@@ -137,8 +140,8 @@ def _sniff(frame: bytes, named: UID) -> tuple[UID, int | None, bool]:
     while place + 5 < len(frame) and frame[place] == 0xFF:  # segments up to the frame header (ISO 10918-1, B.1)
         marker = frame[place + 1]
         if marker in _FRAMES:
-            is_jpeg_ls = marker == 0xF7 and named in JPEGLSTransferSyntaxes
-            return named if is_jpeg_ls else _FRAMES[marker], frame[place + 4], False
+            fits = named in _KINDS.get(marker, ())
+            return named if fits else _FRAMES[marker], frame[place + 4], False
         place += 1 if marker == 0xFF else 2 + int.from_bytes(frame[place + 2 : place + 4], "big")
     return named, None, False
 

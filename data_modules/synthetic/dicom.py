@@ -66,7 +66,7 @@ def write(root: Path, images: int, seed: int, size: int = 256, workers: int = 1)
         if folder is None:
             return
         tree = folder / FOLDER
-        tasks = []
+        tasks: list[tuple[Path, NDArray[np.uint8], Row | str]] = []
         for index in range(images):
             image_HW = picture(seed, index, size)
             target = tree / f"{index:03}"
