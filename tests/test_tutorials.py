@@ -51,6 +51,7 @@ LEAVES = {
 }
 LEAVES_SLOW = {
     "tutorials/pretrain-on-my-pairs": ["outputs/pairs/backbone/config.json"],
+    "tutorials/read-my-image": ["pictures/image.png"],
     "tutorials/fine-tune-vqa": ["outputs/vqa/model/config.json", "outputs/vqa/predictions/vqa.parquet"],
     "tutorials/compare-two-models": ["outputs/a/results.json", "outputs/b/results.json"],
     "guide/from-python": ["outputs/notebook/predictions/vqa.parquet"],
