@@ -182,7 +182,7 @@ def house(tmp_path):
     ],
 )
 def test_an_import_upwards_is_caught(house, path, line):
-    (house / path).parent.mkdir(exist_ok=True)
+    (house / path).parent.mkdir(parents=True, exist_ok=True)
     (house / path).write_text(line)
     assert len(wrong_imports(house)) == 1
 
@@ -198,7 +198,7 @@ def test_an_import_upwards_is_caught(house, path, line):
     ],
 )
 def test_what_is_allowed_is_not_caught(house, path, line):
-    (house / path).parent.mkdir(exist_ok=True)
+    (house / path).parent.mkdir(parents=True, exist_ok=True)
     (house / path).write_text(line)
     assert wrong_imports(house) == []
 

@@ -143,7 +143,7 @@ def test_list_and_show(zoo, capsys):
 def test_a_packaged_model_is_used_where_it_lies(zoo, monkeypatch, capsys):
     """One YAML and a folder beside it in the package: nothing is fetched, every byte is checked."""
     monkeypatch.delenv("GKMVLP_ZOO")
-    for module in ("registry", "entry", "adoption"):
+    for module in ("registry", "entry", "store.register"):
         monkeypatch.setattr(f"gkmvlp.zoo.{module}.PACKAGED", zoo)
     assert find("small").packaged_folder == zoo / "small"
     assert main(["zoo", "download", "small"]) == 0

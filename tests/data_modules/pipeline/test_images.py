@@ -139,7 +139,5 @@ def test_unknown_transfer_syntax_is_an_error():
 
 
 def test_an_error_from_a_worker_stays_one_line():
-    told = (
-        "Caught ImageError in DataLoader worker process 0.\nTraceback:\n  x\ngkmvlp.data_modules.images.ImageError: cut"
-    )
+    told = "Caught ImageError in DataLoader worker process 0.\nTraceback:\n  x\ngkmvlp.data_modules.pipeline.images.ImageError: cut"
     assert str(ImageError(told)) == "cut"

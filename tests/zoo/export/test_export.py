@@ -181,8 +181,8 @@ def test_without_the_packages_the_remedy_is_named(folder, tmp_path, capsys, monk
 def test_a_program_of_other_values_is_not_kept(folder, tmp_path, monkeypatch):
     reader = open_reader(folder / "labels", "cpu")
     wrong = program_of(reader, "classification")
-    monkeypatch.setattr(export, "_write", lambda _program, _reader, _form, file: file.touch())
-    monkeypatch.setattr(export, "run", lambda _file, _form, inputs: [wrong(*inputs).detach().numpy() + 2e-4])
+    monkeypatch.setattr(export_module, "_write", lambda _program, _reader, _form, file: file.touch())
+    monkeypatch.setattr(export_module, "run", lambda _file, _form, inputs: [wrong(*inputs).detach().numpy() + 2e-4])
     with pytest.raises(BackboneError, match=r"other values than PyTorch \(by 2\.0e-04"):
         export_module.export(reader, "classification", "torch-export", tmp_path / "a.pt2")
     assert list(tmp_path.iterdir()) == []

@@ -14,7 +14,7 @@ from tests.zoo.store.server import CONTENT, write_entry
 def kept(tmp_path, cache, monkeypatch):
     """Spoils an entry called "bad" beside a right one that was downloaded, with another that comes with the package."""
     write_entry(tmp_path / "package", "ours")
-    for module in ("registry", "entry", "adoption"):
+    for module in ("registry", "entry", "store.register"):
         monkeypatch.setattr(f"gkmvlp.zoo.{module}.PACKAGED", tmp_path / "package")
     write_entry(tmp_path / "host", "right")
     assert main(["zoo", "download", str(tmp_path / "host" / "right.yaml")]) == 0
