@@ -17,7 +17,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("guide/*.md"), *DOCS.glob("tutorials/*.md")])
-BLOCK = re.compile(r"^<!-- tested(?P<slow>: slow)? -->\n```(?P<kind>python|bash)[^\n]*\n(?P<code>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(
+    r"^<!-- tested(?P<slow>: slow)? -->\n```(?P<kind>python|bash)[^\n]*\n(?P<code>.*?)^```$", re.M | re.S
+)
 SHORT = ["--trainer.max_epochs=1", "--trainer.check_val_every_n_epoch=1", "--trainer.limit_train_batches=2"]
 
 
@@ -135,7 +137,7 @@ def test_every_page_stands_in_the_navigation():
     assert sorted(listed) == sorted(there)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name)
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem)
 def test_links_of_the_pages_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
