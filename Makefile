@@ -17,7 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
-.PHONY: golden help setup demo test test-all check lint types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench zoo results wheels-check
+.PHONY: docs golden help setup demo test test-all check lint types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench zoo results wheels-check
 
 help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -79,16 +79,16 @@ finetune-report: $(STAMP) ## fine-tune for report generation on MIMIC-CXR (DATA=
 	$(PY) -m gkmvlp finetune report $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 evaluate-grounding: $(STAMP) ## where prompts look, against boxes of RSNA Pneumonia (DATA=) or of phantoms; no training
-	$(PY) -m gkmvlp measure grounding $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+	$(PY) -m gkmvlp evaluate grounding $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 evaluate-retrieval: $(STAMP) ## reports by images and images by reports of MIMIC-CXR (DATA=) or of phantoms; no training
-	$(PY) -m gkmvlp measure retrieval $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+	$(PY) -m gkmvlp evaluate retrieval $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 rates: $(STAMP) ## choose the learning rates of a config (CONFIG=NAME) on validation phantoms, or on DATA= from BACKBONE=
-	$(PY) -m gkmvlp rates --record docs/results $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+	$(PY) -m gkmvlp experiment learning-rate --record docs/results $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 ablation: $(STAMP) ## leave parts of the grounded knowledge out and measure every task on phantoms; goes on where it stopped
-	$(PY) -m gkmvlp ablation $(if $(OUT),--out "$(OUT)") $(ARGS)
+	$(PY) -m gkmvlp experiment ablation $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 zoo: $(STAMP) ## train, measure and publish the models that come with the package, in about half an hour
 	$(PY) -m gkmvlp zoo make $(if $(OUT),--out "$(OUT)") $(ARGS)
@@ -98,7 +98,16 @@ bench: $(STAMP) ## speed and memory of a pre-training step, the phantom writer, 
 		--out "$(or $(OUT),outputs/bench)/results.json" $(ARGS)
 
 results: $(STAMP) ## write docs/results.md from docs/results/*.json
-	$(PY) -m gkmvlp results $(ARGS)
+	$(PY) -m gkmvlp experiment results $(ARGS)
+
+# mkdocs reads the modules, it does not run them; the four folders become one package in build/docs-package
+docs: $(STAMP) ## the site of the documentation in build/site; a broken link stops it
+	$(PY) -c 'import material, mkdocstrings' 2>/dev/null || \
+		$(PY) -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[docs]'
+	@rm -rf build/docs-package && mkdir -p build/docs-package/gkmvlp
+	@ln -s $(CURDIR)/src/gkmvlp/* $(CURDIR)/data_modules $(CURDIR)/tasks $(CURDIR)/zoo build/docs-package/gkmvlp/
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict --quiet --site-dir build/site $(ARGS)
+	@echo "build/site/index.html"
 
 wheels-check: $(STAMP) ## do Python 3.12 and 3.13 have wheels of every dependency?
 	@for version in 3.12 3.13; do \

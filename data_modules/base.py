@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 from gkmvlp.data_modules.pipeline.cache import ImageCache
 from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, next_epoch
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
-from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_image
+from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_image
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
@@ -44,8 +44,10 @@ class DataModule(LightningDataModule):
         detected_regions_file: For region_boxes: detected, the Parquet file of "gkmvlp data regions".
         atlas_file: JSON of mean boxes from "gkmvlp data atlas"; the shipped atlas without it.
         region_dropout: Share of regions dropped from each training image.
-        on_unreadable: An unreadable image stops the run (error), or all images are read once beforehand and the bad
-            ones left out and counted (drop).
+        on_unreadable: An unreadable image stops the run (error), or all images are read once beforehand and the bad ones
+            left out and counted (drop).
+        accept: What is read although it is no frontal radiograph, else unreadable: lateral (by the DICOM's
+            ViewPosition; views that a data set is asked for need no leave), modality (CT, MG ...), blank.
         cache_dir: Folder for decoded images and label tables; "ram" keeps decoded images in memory; none without it.
         train_fraction: Share of the training patients used; smaller shares lie inside larger ones.
         dataset_name: What figures call the data; the data set's own name without it. Phantoms: phantom-<data set>.
@@ -70,6 +72,7 @@ class DataModule(LightningDataModule):
         detected_regions_file: str | None = None,
         region_dropout: float = 0.1,
         on_unreadable: Literal["error", "drop"] = "error",
+        accept: Sequence[Accept] = (),
         cache_dir: str | None = None,
         train_fraction: float = 1.0,
         dataset_name: str | None = None,
@@ -79,6 +82,7 @@ class DataModule(LightningDataModule):
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.image_size, self.resize_mode, self.intensity = image_size, resize_mode, intensity
         self.on_unreadable, self.cache_dir, self.train_fraction = on_unreadable, cache_dir, train_fraction
+        self.accept = frozenset(accept)
         self.name = dataset_name or self.data_name
         self.credentialed = self.credentialed and not is_phantom(self.name)
         found = read_regions(detected_regions_file) if detected_regions_file else {}
@@ -170,9 +174,20 @@ class DataModule(LightningDataModule):
         """Pixels (S, S) uint8 and frame of a row's image."""
         if self._cache is not None and sample.image in self._cache:
             return self._cache[sample.image]
+        return letterbox(self.decode(sample), self.image_size, self.fit)
+
+    def decode(self, sample: Sample, notes: list[str] | None = None) -> Pixels:
+        """Pixels (H, W) uint8 of a row's image, the one reading of a run, of ``on_bad`` and of ``gkmvlp data check``.
+
+        Args:
+            sample: The row.
+            notes: Gets a line for each thing that was not taken as the file says.
+
+        Raises:
+            ImageError: If it cannot be read, or is not let in.
+        """
         name = f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""
-        pixels = read_image(sample.image, self.intensity, name)
-        return letterbox(pixels, self.image_size, self.resize_mode)
+        return read_image(sample.image, self.intensity, name, self.accept, notes)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training batches: shuffled, augmented, equal for equal (seed, epoch) whatever the number of workers."""
@@ -233,29 +248,43 @@ class DataModule(LightningDataModule):
         if self.cache_dir is not None:
             self._open_cache(self.cache_dir)
         elif self.on_unreadable == "drop":
-            self._leave_out(self._read_once())
+            self._leave_out(*self.read_once())
         self._is_ready = True
 
     def _open_cache(self, cache_dir: str) -> None:
         """Fills or maps the cache; its unreadable images are an error or left out."""
         sources = list(dict.fromkeys(sample.image for sample in self.samples))
         folder = None if cache_dir == "ram" else Path(cache_dir)
-        self._cache = ImageCache(sources, self.image_size, self.resize_mode, self.intensity, folder, self.num_workers)
-        self._leave_out(self._cache.bad)
+        self._cache = ImageCache(
+            sources, self.image_size, self.resize_mode, self.intensity, folder, self.num_workers, self.accept
+        )
+        self._leave_out(self._cache.bad, self._cache.notes)
 
-    def _read_once(self) -> dict[str | bytes, str]:
-        """Reads every image; source -> reason of those that cannot be read."""
-        bad: dict[str | bytes, str] = {}
-        for source in dict.fromkeys(sample.image for sample in self.samples):
+    def read_once(self) -> tuple[dict[str | bytes, ImageError], dict[str | bytes, list[str]]]:
+        """Reads every image as a run does: the error of those that cannot be read, and notes on those that can."""
+        bad: dict[str | bytes, ImageError] = {}
+        told: dict[str | bytes, list[str]] = {}
+        for sample in {sample.image: sample for sample in reversed(self.samples)}.values():
+            notes: list[str] = []
             try:
-                read_image(source)
+                self.decode(sample, notes)
             except ImageError as error:
-                bad[source] = str(error)
-        return bad
+                bad[sample.image] = error
+            else:
+                told |= {sample.image: notes} if notes else {}
+        return bad, told
 
-    def _leave_out(self, bad: Mapping[str | bytes, str]) -> None:
+    def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
         if bad and self.on_unreadable == "error":
             more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
             raise ImageError(f"{next(iter(bad.values()))}{more}; or set on_unreadable: drop")
-        self.ledger.drop("unreadable image", [s.sample_id for s in self.samples if s.image in bad])
+        for reason in sorted({error.reason for error in bad.values()}):
+            ids = [s.sample_id for s in self.samples if s.image in bad and bad[s.image].reason == reason]
+            self.ledger.drop(reason, ids)
+        self.count_notes(notes)
         self.samples = [sample for sample in self.samples if sample.image not in bad]
+
+    def count_notes(self, notes: Mapping[str | bytes, list[str]]) -> None:
+        """Counts in the ledger what was not taken as a file says; source -> notes of its reading."""
+        for note in sorted({note for lines in notes.values() for note in lines}):
+            self.ledger.mask(note, [s.sample_id for s in self.samples if note in notes.get(s.image, ())])

@@ -83,7 +83,8 @@ class ImageReportPairs(DataModule):
         for row in table.itertuples(index=False):
             report = labeled.get(row.study_id)
             if report is None:
-                report = labeled[row.study_id] = label_one(row.study_id, row.report.encode(errors="surrogateescape"))
+                raw = row.report.encode(errors="surrogateescape")
+                report = labeled[row.study_id] = label_one(row.study_id, raw, plain=True)
             if report.text:
                 fields = {
                     "study_id": row.study_id,

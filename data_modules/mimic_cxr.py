@@ -15,6 +15,7 @@ from gkmvlp.data_modules.formats.mimic_cxr import (
     read_table,
 )
 from gkmvlp.data_modules.formats.scene_graphs import NO_GRAPH, SceneGraphs, region_boxes
+from gkmvlp.data_modules.pipeline.dicom import is_lateral
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_reports
 from gkmvlp.data_modules.pipeline.samples import Sample
@@ -64,6 +65,8 @@ class MimicCxr(DataModule):
         super().__init__(**kwargs)
         self.root, self.jpg_root, self.reports, self.scene_graphs = root, jpg_root, reports, scene_graphs
         self.views, self.sections = tuple(views), sections
+        if any(is_lateral(view) for view in views):  # asked for by name
+            self.accept |= {"lateral"}
         self.published: dict[str, tuple[int, int, int]] = {}
         self.found: dict[str, tuple[int, int, int]] = {}
 

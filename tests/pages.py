@@ -8,7 +8,7 @@ from gkmvlp.app.cli import main
 
 def page_of(out: Path) -> tuple[list[str], int, str]:
     """Writes the page of a run; its headings, the number of its pictures, and its banner."""
-    assert main(["page", str(out)]) == 0
+    assert main(["evaluate", "page", str(out)]) == 0
     html = (out / "report.html").read_text()
     sources = re.findall(r'<[^>]* src="([^"]*)"', html)
     assert all(source.startswith("data:image/") for source in sources)

@@ -3,7 +3,6 @@
 import argparse
 import ast
 import dataclasses
-import importlib
 import inspect
 import json
 import re
@@ -12,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.app.cli import LIGHTNING, _Parser, command_names, main
+from gkmvlp.app import cli
+from gkmvlp.app.cli import LIGHTNING, MODULES, main, parser_of
 from gkmvlp.app.running.configs import zoo_configs
 from gkmvlp.zoo.registry import list_models
 
@@ -56,10 +56,9 @@ def test_targets_and_variables_exist(words):
 
 def parsed(words):
     """Arguments of a plain command and the words it passes on; a wrong option raises."""
-    module = importlib.import_module(f"gkmvlp.app.commands.{words[0]}")
-    parser = _Parser(prog=words[0], allow_abbrev=False)
-    module.add_arguments(parser)
-    arguments, unknown = parser.parse_known_args(words[1:])
+    length = 2 if " ".join(words[:2]) in MODULES else 1
+    parser, module = parser_of(" ".join(words[:length]))
+    arguments, unknown = parser.parse_known_args(words[length:])
     assert not unknown or getattr(module, "FORWARDS", False)
     return arguments
 
@@ -68,7 +67,7 @@ def parsed(words):
 def test_commands_and_their_options_exist(words):
     if words[0] in LIGHTNING or words[0].startswith("-"):
         return
-    assert words[0] in command_names()
+    assert words[0] in cli.COMMANDS
     assert isinstance(parsed(words), argparse.Namespace)
 
 

@@ -116,7 +116,7 @@ def find_images(base: Path) -> dict[str, Path]:
         raise DataError(f"no folder {folder}: {_GET}")
     found: dict[str, Path] = {}
     for kind in reversed(_FORMATS):
-        found |= {path.stem: path for path in sorted(folder.glob(f"*{kind}"))}
+        found |= {path.stem: path for path in sorted(folder.glob(f"[!.]*{kind}"))}
     return found
 
 

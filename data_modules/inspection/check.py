@@ -1,6 +1,7 @@
 """What ``gkmvlp data check`` says of a data set: what is there, what is missing or left out and why."""
 
 import inspect
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from gkmvlp.data_modules.chest_xray14 import ChestXray14
 from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.ms_cxr import MsCxr
-from gkmvlp.data_modules.pipeline.images import ImageError, read_image
+from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.data_modules.rsna_pneumonia import RsnaPneumonia
 from gkmvlp.data_modules.vqa_rad import VqaRad
@@ -61,18 +62,17 @@ def build(name: str, config: Path | None, root: str | None, **changed: Any) -> D
     return kind(**arguments | changed)
 
 
-def unreadable(data: DataModule, read_all: bool) -> dict[str, str] | None:
-    """Sample id -> reason for every image that cannot be decoded; None where there were too many to try unasked."""
+def unreadable(data: DataModule, read_all: bool) -> dict[str, ImageError] | None:
+    """Sample id -> error for every image that cannot be read; None where there were too many to try unasked.
+
+    They are read as a run reads them; what was not taken as a file says is counted in the ledger.
+    """
     sources = {sample.image: sample.sample_id for sample in reversed(data.samples)}
     if len(sources) > AUTO_IMAGES and not read_all:
         return None
-    bad: dict[str, str] = {}
-    for source, sample_id in sources.items():
-        try:
-            read_image(source, name="" if isinstance(source, str) else f"image of {sample_id}")
-        except ImageError as error:
-            bad[sample_id] = str(error)
-    return bad
+    bad, notes = data.read_once()
+    data.count_notes(notes)
+    return {sources[source]: error for source, error in bad.items()}
 
 
 def parts(data: DataModule) -> dict[str, str]:
@@ -119,16 +119,17 @@ def _counts(row: tuple[int, int, int]) -> dict[str, int]:
 def describe(data: DataModule, read_all: bool) -> dict[str, Any]:
     """All that ``data check`` knows, as it prints it with ``--json``."""
     data.check()
+    bad = unreadable(data, read_all)
     manifest = data.manifest()
     manifest.pop("members")
-    bad = unreadable(data, read_all)
     return manifest | {
         "split_name": data.split_name,
         "parts": parts(data),
         "found": found(data),
         "published": published(data),
         "with_boxes": {split: sum(s.box_R4 is not None for s in data.rows(split)) for split in SPLITS},
-        "unreadable": bad,
+        "unreadable": None if bad is None else {name: str(error) for name, error in bad.items()},
+        "unreadable_by_reason": dict(Counter(error.reason for error in (bad or {}).values())),
         "images_read": bad is not None,
     }
 
@@ -151,4 +152,5 @@ def lines(data: DataModule, told: Mapping[str, Any]) -> list[str]:
     if told["unreadable"] is None:
         return [*text, f"  images not read (more than {AUTO_IMAGES:,}): --images reads them all"]
     text += [f"  unreadable: {sample}: {reason}" for sample, reason in told["unreadable"].items()]
-    return [*text, f"  unreadable images: {len(told['unreadable'])}"]
+    text.append(f"  unreadable images: {len(told['unreadable'])}")
+    return text + [f"    {count:,}: {reason}" for reason, count in sorted(told["unreadable_by_reason"].items())]

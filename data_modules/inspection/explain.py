@@ -6,7 +6,7 @@ from typing import Any
 from gkmvlp.data_modules.formats.scene_graphs import SceneGraphs
 from gkmvlp.data_modules.inspection.knowledge_table import study_rows
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
-from gkmvlp.data_modules.pipeline.images import read_image
+from gkmvlp.data_modules.pipeline.images import ACCEPT, read_image
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.report.sentences import split_sentences
 
@@ -70,7 +70,7 @@ def draw(images: list[Sample], rows: list[dict[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     sample = images[0]
-    pixels = read_image(sample.image)
+    pixels = read_image(sample.image, accept=ACCEPT)
     height, width = pixels.shape
     full_width, full_height = sample.size or (width, height)
     figure = Figure(figsize=(8, 8 * height / width), layout="constrained")

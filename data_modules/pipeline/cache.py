@@ -1,11 +1,12 @@
 """Decoded, letterboxed images in one array: in memory, or in one file that later runs map into theirs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import numpy as np
@@ -16,7 +17,15 @@ from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json
 from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
 from gkmvlp.geometry import Frame, ResizeMode
 
-_VERSION = 1  # raise when decoding or fitting changes
+_VERSION = 2  # raise when decoding or fitting changes
+
+
+class _Told(NamedTuple):
+    """What is to be said of an image: its error and the reason to count it by, both "" where it was read; notes."""
+
+    error: str
+    reason: str
+    notes: list[str]
 
 
 class ImageCache:
@@ -29,9 +38,11 @@ class ImageCache:
         intensity: How intensities are shown.
         folder: Where the array is kept, or None for memory.
         workers: Threads that decode (decoders leave the interpreter free).
+        accept: What is read although it is no frontal radiograph (see ``read_image``).
 
     Attributes:
-        bad: Source -> reason, for images that cannot be read.
+        bad: Source -> error, for images that cannot be read.
+        notes: Source -> what was not taken as the file says.
     """
 
     def __init__(
@@ -42,15 +53,23 @@ class ImageCache:
         intensity: Intensity,
         folder: str | Path | None = None,
         workers: int = 1,
+        accept: Collection[str] = (),
     ) -> None:
-        self._side, self._fit, self._intensity = side, fit, intensity
+        self._side, self._fit, self._intensity, self._accept = side, fit, intensity, frozenset(accept)
         self._row = {source: row for row, source in enumerate(sources)}
         if folder is None:
             self._pixels = np.zeros((len(sources), side, side), np.uint8)
-            self._frames, reasons = self._fill(self._pixels, workers)
+            self._frames, told = self._fill(self._pixels, workers)
         else:
-            self._pixels, self._frames, reasons = self._open(Path(folder), workers)
-        self.bad: dict[str | bytes, str] = {source: reasons[row] for source, row in self._row.items() if row in reasons}
+            self._pixels, self._frames, told = self._open(Path(folder), workers)
+        self.bad: dict[str | bytes, ImageError] = {
+            source: ImageError(told[row].error, told[row].reason)
+            for source, row in self._row.items()
+            if row in told and told[row].error
+        }
+        self.notes: dict[str | bytes, list[str]] = {
+            source: told[row].notes for source, row in self._row.items() if row in told and told[row].notes
+        }
 
     def __contains__(self, source: str | bytes) -> bool:
         return source in self._row and source not in self.bad
@@ -60,47 +79,51 @@ class ImageCache:
         row = self._row[source]
         return np.array(self._pixels[row]), Frame(*map(float, self._frames[row]))
 
-    def _fill(self, pixels: Pixels, workers: int) -> tuple[NDArray[np.float64], dict[int, str]]:
-        """Decodes all images into ``pixels``; their frames (N, 6), and a reason for each that cannot be read."""
+    def _fill(self, pixels: Pixels, workers: int) -> tuple[NDArray[np.float64], dict[int, "_Told"]]:
+        """Decodes all images into ``pixels``; their frames (N, 6), and what is to be said of them."""
         frames = np.zeros((len(self._row), 6))
-        reasons: dict[int, str] = {}
+        told: dict[int, _Told] = {}
 
         def decode(source: str | bytes) -> None:
             row = self._row[source]
+            notes: list[str] = []
             try:
-                pixels[row], frame = letterbox(read_image(source, self._intensity), self._side, self._fit)
+                image_HW = read_image(source, self._intensity, accept=self._accept, notes=notes)
+                pixels[row], frame = letterbox(image_HW, self._side, self._fit)
                 frames[row] = frame
             except ImageError as error:
-                reasons[row] = str(error)
+                told[row] = _Told(str(error), error.reason, [])
+            else:
+                told.update({row: _Told("", "", notes)} if notes else {})
 
         with ThreadPoolExecutor(max(workers, 1)) as pool:
             list(pool.map(decode, self._row))
-        return frames, reasons
+        return frames, told
 
-    def _open(self, folder: Path, workers: int) -> tuple[Pixels, NDArray[np.float64], dict[int, str]]:
+    def _open(self, folder: Path, workers: int) -> tuple[Pixels, NDArray[np.float64], dict[int, "_Told"]]:
         """The arrays of the folder, written first where they are not there; the list of files names them."""
         stem = self._key()
-        pixels, frames, reasons = (folder / f"{stem}{end}" for end in (".npy", ".frames.npy", ".bad.json"))
+        pixels, frames, told = (folder / f"{stem}{end}" for end in (".npy", ".frames.npy", ".told.json"))
         if not pixels.is_file():
             folder.mkdir(parents=True, exist_ok=True)
             part = folder / f".{stem}.{uuid4().hex}.npy"
             shape = (len(self._row), self._side, self._side)
             mapped = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
-            frame_N6, bad = self._fill(mapped, workers)
+            frame_N6, said = self._fill(mapped, workers)
             mapped.flush()
             # another process may read these while we write
             content = BytesIO()
             np.save(content, frame_N6)
             write_bytes(frames, content.getvalue())
-            write_json(reasons, bad)
+            write_json(told, said)
             # The array gets its name last: where it lies, the cache is whole.
             part.replace(pixels)
-        bad = {int(row): reason for row, reason in json.loads(reasons.read_text()).items()}
-        return np.load(pixels, mmap_mode="r"), np.load(frames), bad
+        kept = {int(row): _Told(*line) for row, line in json.loads(told.read_text()).items()}
+        return np.load(pixels, mmap_mode="r"), np.load(frames), kept
 
     def _key(self) -> str:
         """Name of the arrays: what was decoded (path, size, time of change) and how."""
-        digest = sha256(f"{_VERSION}|{self._side}|{self._fit}|{self._intensity}".encode())
+        digest = sha256(f"{_VERSION}|{self._side}|{self._fit}|{self._intensity}|{sorted(self._accept)}".encode())
         for source in self._row:
             if isinstance(source, bytes):
                 digest.update(sha256(source).digest())

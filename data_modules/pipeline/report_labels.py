@@ -43,13 +43,14 @@ class Labeled(NamedTuple):
     note: str
 
 
-def label_one(study_id: str, raw: bytes | None, sections: Sections = "both") -> Labeled:
+def label_one(study_id: str, raw: bytes | None, sections: Sections = "both", plain: bool = False) -> Labeled:
     """Reads one report.
 
     Args:
         study_id: Its id.
         raw: Its bytes, or None where there is no file.
         sections: What of it is read; statuses follow what is read.
+        plain: A text without any header is as good as one with headers, and gets no note.
     """
     note = ""
     if raw is None:
@@ -63,7 +64,8 @@ def label_one(study_id: str, raw: bytes | None, sections: Sections = "both") -> 
     text = report_text(full, sections)
     if not text:
         return Labeled(study_id, "", statuses([]), stated_regions([]), EMPTY if sections == "both" else NO_SECTION)
-    if not note and not {"findings", "impression"} & parse_sections(full).keys():
+    named = parse_sections(full).keys()
+    if not note and not {"findings", "impression"} & named and not (plain and named == {"preamble"}):
         note = NO_SECTIONS
     mentions = label_report(text)
     return Labeled(study_id, text, statuses(mentions), stated_regions(mentions), note)

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 import pytest
 
 from gkmvlp.app import cli
-from gkmvlp.app.cli import CLOSED, command_names, main
+from gkmvlp.app.cli import CLOSED, COMMANDS, LIGHTNING, MODULES, RENAMED, main, subcommands
 from gkmvlp.errors import DataError
 
 PROBE = """
@@ -22,7 +22,11 @@ sys.exit(code)
 """
 
 
-@pytest.mark.parametrize("words", [["--help"], ["--version"], *([name, "--help"] for name in command_names())], ids=str)
+@pytest.mark.parametrize(
+    "words",
+    [["--help"], ["--version"], ["experiment", "--help"], *([*name.split(), "--help"] for name in MODULES)],
+    ids=str,
+)
 def test_plain_help_is_quick_and_loads_no_torch(words):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([sys.executable, "-c", PROBE.format(words=words)], capture_output=True, text=True)
@@ -37,7 +41,7 @@ def test_plain_help_is_quick_and_loads_no_torch(words):
 def test_help_lists_every_command_with_its_summary(capsys):
     assert main(["--help"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    for name in [*cli.LIGHTNING, *command_names()]:
+    for name in COMMANDS:
         (line,) = (line for line in lines if line.startswith(f"  {name} "))
         assert line.endswith(".")
 
@@ -45,12 +49,15 @@ def test_help_lists_every_command_with_its_summary(capsys):
 @pytest.mark.parametrize(
     ("words", "nearest"),
     [
-        (["confg"], "config"),
+        (["exprt"], "export"),
+        (["experiment"], "learning-rate"),
+        (["experiment", "abltion"], "ablation"),
+        (["zoo", "configs"], "copy"),
         (["tst"], "test"),
-        (["config", "lst"], "list"),
-        (["config", "list", "--hepl"], "--help"),
-        (["config", "show", "zoo://_base/cppu"], "zoo://_base/cpu"),
-        (["config", "show"], "NAME"),
+        (["zoo", "configs", "lst"], "list"),
+        (["zoo", "configs", "list", "--hepl"], "--help"),
+        (["zoo", "configs", "show", "zoo://_base/cppu"], "zoo://_base/cpu"),
+        (["zoo", "configs", "show"], "NAME"),
         ([], "--help"),
         (["--config=x"], ""),
     ],
@@ -63,6 +70,24 @@ def test_wrong_usage_is_one_line_with_the_nearest_word(words, nearest, capsys):
     assert output.err.startswith("gkmvlp: ")
     assert "usage:" not in output.err
     assert nearest in output.err
+
+
+def test_every_command_is_reached_and_stands_in_one_of_three_groups(capsys):
+    assert len(COMMANDS) == 14
+    assert list(dict.fromkeys(command.group for command in COMMANDS.values())) == ["train", "use", "study"]
+    assert {name.split()[0] for name in MODULES} | set(LIGHTNING) == set(COMMANDS)
+    for name in sorted({name.split()[0] for name in MODULES}):
+        assert main([name, "--help"]) == 0
+        told = capsys.readouterr().out
+        assert all(f"gkmvlp {name} {subcommand} --help" in told for subcommand in subcommands(name))
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_old_name_tells_the_new_one(old, new, capsys):
+    assert old not in COMMANDS
+    assert new.split()[0] in COMMANDS
+    assert main([old, "x"]) == 2
+    assert capsys.readouterr().err == f"gkmvlp: {old} is now {new!r} (see gkmvlp {new.split()[0]} --help)\n"
 
 
 def raising(error):

@@ -77,8 +77,8 @@ def numbers(file: Path) -> dict[str, Any]:
 def write_phantoms(data: Path) -> None:
     """The corpora that all runs below read."""
     size = ["--seed", "0", "--size", "128", "--root", str(data)]
-    gkmvlp("phantom", *size, "--patients", "120", "--layouts", "mimic", "nih", "rsna")
-    gkmvlp("phantom", *size, "--patients", "40", "--layouts", "vqa")
+    gkmvlp("data", "phantom", *size, "--patients", "120", "--layouts", "mimic", "nih", "rsna")
+    gkmvlp("data", "phantom", *size, "--patients", "40", "--layouts", "vqa")
 
 
 def run_all(folder: Path) -> Iterator[tuple[str, Any]]:

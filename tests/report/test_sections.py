@@ -2,6 +2,7 @@
 
 import pytest
 
+from gkmvlp.data_modules.pipeline.report_labels import NO_SECTIONS, label_one
 from gkmvlp.report.sections import parse_sections, report_text
 
 OFFICIAL = """                                 FINAL REPORT
@@ -104,3 +105,26 @@ def test_text_without_headers_is_kept_whole() -> None:
 
 def test_windows_line_ends() -> None:
     assert report_text(OFFICIAL.replace("\n", "\r\n")) == report_text(OFFICIAL)
+
+
+def test_a_users_text_without_headers_is_read_whole_and_gets_no_note() -> None:
+    text = "There is edema.\n\nThe heart is large.\n\nNo effusion."
+    assert label_one("1", text.encode(), plain=True).text == "There is edema. The heart is large. No effusion."
+    assert label_one("1", text.encode(), plain=True).note == ""
+    assert label_one("1", text.encode()).note == NO_SECTIONS
+    assert label_one("1", b"Technique: PA.\n\nThere is edema.", plain=True).note == NO_SECTIONS
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Indication: cough. Findings: edema. Impression: mass.", ["indication", "findings", "impression"]),
+        ("indication: cough. findings: edema. impression: mass.", ["indication", "findings", "impression"]),
+        ("Clinical history: cough Findings: edema", ["history", "findings"]),
+        ("The findings are those of edema, with a history of mass.", ["preamble"]),
+        ("EFFUSION: NONE\nHEART: NORMAL", ["findings"]),
+        ("**Impression:** mass", ["impression"]),
+    ],
+)
+def test_headers_in_any_case(text: str, names: list[str]) -> None:
+    assert list(parse_sections(text)) == names

@@ -3,15 +3,13 @@
 B images, E entities, N images or texts, S side, D size of the shared space.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
@@ -20,6 +18,8 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
+from gkmvlp.data_modules.pipeline.dicom import view_position
+from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
 from gkmvlp.data_modules.pipeline.images import read_image
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
@@ -74,25 +74,30 @@ class Reader(HubModel):
         backbone = backbones.load(folder)
         return cls(backbone, load_head(folder, backbone), device_named(device))
 
-    def item(self, image: str | Path | bytes) -> dict[str, Any]:
+    def item(self, image: str | Path | bytes, accept: Collection[str] = ()) -> dict[str, Any]:
         """One image as evaluation reads it: size, fit and intensity of the model, regions from its atlas.
+
+        Args:
+            image: Path of a file, or its bytes.
+            accept: What is read although it is no frontal radiograph (see ``read_image``).
 
         Raises:
             ImageError: If it cannot be read; it is named.
         """
         source = str(image) if isinstance(image, Path) else image
         name = source if isinstance(source, str) else "image bytes"
-        return SampleDataset([Sample(name, "", source, view_of(source), "test")], self._pixels, self._regions)[0]
+        sample = Sample(name, "", source, view_of(source), "test")
+        return SampleDataset([sample], lambda sample: self._pixels(sample, accept), self._regions)[0]
 
     def batch(self, items: Sequence[dict[str, Any]]) -> ImageBatch:
         """Items side by side on the model's device."""
         fields = default_collate(list(items))
         return cast(ImageBatch, {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in fields.items()})
 
-    def _pixels(self, sample: Sample) -> tuple[Pixels, Frame]:
+    def _pixels(self, sample: Sample, accept: Collection[str]) -> tuple[Pixels, Frame]:
         architecture = self.architecture
-        pixels = read_image(sample.image, architecture.intensity, sample.sample_id)
-        return letterbox(pixels, architecture.image_size, architecture.resize_mode)
+        pixels = read_image(sample.image, architecture.intensity, sample.sample_id, accept)
+        return letterbox(pixels, architecture.image_size, architecture.fit)
 
     @torch.inference_mode()
     def look(self, batch: ImageBatch) -> ImageMemory:
@@ -194,14 +199,19 @@ class Reader(HubModel):
         self._require_backbone("vectors")
         return self.model.embed_image(image.features)
 
-    def read(self, image: str | Path | bytes, question: str | None = None) -> Reading:
+    def read(self, image: str | Path | bytes, question: str | None = None, accept: Collection[str] = ()) -> Reading:
         """What the model says about one radiograph: findings and places, its report, or the answer to a question.
+
+        Args:
+            image: Path of a file, or its bytes.
+            question: Asked of a model for questions.
+            accept: What is read although it is no frontal radiograph: ``lateral``, ``modality``, ``blank``.
 
         Raises:
             ImageError: If the image cannot be read.
             BackboneError: If a question is asked of a model that is not for questions, or none of one that is.
         """
-        batch = self.batch([self.item(image)])
+        batch = self.batch([self.item(image, accept)])
         memory = self.look(batch)
         if question is not None:
             return Reading(answer=self.answers(memory, [question])[0][0], notice=self.notice)
@@ -241,9 +251,14 @@ class Reader(HubModel):
 
 def view_of(image: str | bytes) -> str:
     """Projection that a DICOM file names (``PA``, ``AP``, ``LL`` ...), "" where it or the file names none."""
-    if isinstance(image, bytes) or not Path(image).is_file():
-        return ""
     try:
-        return str(dcmread(image, stop_before_pixels=True, specific_tags=["ViewPosition"]).get("ViewPosition", ""))
-    except (InvalidDicomError, OSError, EOFError, ValueError):  # a picture, or broken: the image reader says which
+        source = image if isinstance(image, bytes) else Path(image)
+        start = source[:132] if isinstance(source, bytes) else _first(source)
+        return view_position(open_dicom(source, stop_before_pixels=True)) if is_dicom(start) else ""
+    except Exception:  # missing or broken: the image reader says which
         return ""
+
+
+def _first(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(132)

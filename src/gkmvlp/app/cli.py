@@ -1,31 +1,83 @@
 """The program behind ``gkmvlp``, ``lightning`` and ``python -m gkmvlp``.
 
-Plain subcommands, one module each in ``gkmvlp.app.commands``, are dispatched before Lightning is imported; ``fit``,
-``validate`` and ``test`` are LightningCLI's. Nothing outside the standard library is imported at module level, so that
-``--help`` answers at once.
+``COMMANDS`` names the commands of ``--help``, ``MODULES`` the module of each command and subcommand in
+``gkmvlp.app.commands``; it is imported when its command is called. ``fit``, ``validate`` and ``test`` are
+LightningCLI's. Nothing outside the standard library is imported at module level, so that ``--help`` answers at once.
 
 A command module has a docstring (its help), ``add_arguments(parser)`` and ``run(arguments) -> int``. With
 ``FORWARDS = True`` unknown options are not an error: they reach ``run`` as ``arguments.forwarded``.
 """
 
 import argparse
-import ast
 import importlib
 import os
 import sys
 import traceback
-from pathlib import Path
-from typing import NoReturn
+from types import ModuleType
+from typing import NamedTuple, NoReturn
 
 from gkmvlp import __version__
 from gkmvlp.app.running.cli_errors import explain, hint, one_line
 from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import GkmvlpError, UsageError
 
-LIGHTNING = {
-    "fit": "Train the model of a config on its data.",
-    "validate": "Run the validation split of a config.",
-    "test": "Run the test split of a config and write its figures.",
+
+class Command(NamedTuple):
+    """A command as ``gkmvlp --help`` shows it."""
+
+    group: str
+    summary: str
+
+
+COMMANDS = {
+    "fit": Command("train", "Train the model of a config on its data."),
+    "validate": Command("train", "Run the validation split of a config."),
+    "test": Command("train", "Run the test split of a config and write its figures."),
+    "pretrain": Command("train", "Pre-train on MIMIC-CXR, or on phantoms where no data is named, and test."),
+    "finetune": Command("train", "Fine-tune a backbone for a downstream task and test it."),
+    "evaluate": Command("train", "Evaluate a backbone without training, predictions files, or the folder of a run."),
+    "predict": Command("use", "Read radiographs (JPG, PNG, DICOM, or folders of them) with a trained model."),
+    "export": Command("use", "Write a model as a program that runs without this package: torch.export or ONNX."),
+    "zoo": Command("use", "Find, fetch, check, publish and remove trained models; list and copy configs."),
+    "data": Command("use", "Check, audit, explain or cache a data set, find its regions, or write phantoms."),
+    "demo": Command("use", "Show the whole method on phantoms, with one result page."),
+    "compare": Command("study", "Print the paired difference of two results files with its interval."),
+    "experiment": Command("study", "Run an experiment of several trainings, or write the document of results."),
+    "bench": Command("study", "Measure speed and memory: training step, loading, zoo, phantoms, reports, images."),
+}
+LIGHTNING = ("fit", "validate", "test")
+MODULES = {  # command, or command and subcommand: its module in gkmvlp.app.commands
+    "pretrain": "pretrain",
+    "finetune": "finetune",
+    "evaluate": "evaluate",
+    "evaluate grounding": "evaluate_backbone",
+    "evaluate retrieval": "evaluate_backbone",
+    "evaluate page": "page",
+    "predict": "predict",
+    "export": "export",
+    "zoo": "zoo",
+    "zoo configs": "config",
+    "data": "data",
+    "data phantom": "phantom",
+    "demo": "demo",
+    "compare": "compare",
+    "experiment ablation": "ablation",
+    "experiment initialization": "starts",
+    "experiment learning-rate": "rates",
+    "experiment real": "real",
+    "experiment results": "results",
+    "bench": "bench",
+}
+RENAMED = {  # command of earlier versions: its name today
+    "ablation": "experiment ablation",
+    "config": "zoo configs",
+    "measure": "evaluate",
+    "page": "evaluate page",
+    "phantom": "data phantom",
+    "rates": "experiment learning-rate",
+    "real": "experiment real",
+    "results": "experiment results",
+    "starts": "experiment initialization",
 }
 INTERRUPTED = 130  # 128 + SIGINT, what shells report
 CLOSED = 141  # 128 + SIGPIPE
@@ -79,41 +131,76 @@ def main(args: list[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
 
 
-def command_names() -> list[str]:
-    """Names of the plain subcommands: the public modules of ``gkmvlp.app.commands``, found without importing them."""
-    return sorted(file.stem for file in _folder().glob("*.py") if not file.stem.startswith("_"))
-
-
 def _dispatch(words: list[str]) -> int:
-    """Hand the words to the command that the first of them names."""
+    """Hand the words to the command that the first one or two of them name."""
     if not words:
         raise UsageError("a command is missing; gkmvlp --help lists them")
-    name, rest = words[0], words[1:]
+    name = words[0]
     if name in ("-h", "--help", "help"):
         print(_help())
         return 0
     if name == "--version":
         print(__version__)
         return 0
+    if name in RENAMED:
+        new = RENAMED[name]
+        raise UsageError(f"{name} is now {new!r} (see gkmvlp {new.split()[0]} --help)")
+    if name not in COMMANDS:
+        raise UsageError(f"no command {name!r}{hint(name, list(COMMANDS))} (see gkmvlp --help)")
     if name in LIGHTNING:
         from gkmvlp.app.running.lightning_cli import run
 
         return run(words)
-    if name in command_names():
-        return _run_plain(name, rest)
-    raise UsageError(f"no command {name!r}{hint(name, [*LIGHTNING, *command_names()])} (see gkmvlp --help)")
+    for length in (2, 1):
+        if (command := " ".join(words[:length])) in MODULES:
+            return _run_plain(command, words[length:])
+    return _group(name, words[1:])
 
 
-def _run_plain(name: str, words: list[str]) -> int:
-    """Parse the words of one plain subcommand and run it."""
-    module = importlib.import_module(f"gkmvlp.app.commands.{name}")
+def subcommands(name: str) -> list[str]:
+    """Subcommands of a command that have a module of their own, as in ``data phantom``."""
+    return [command.split()[1] for command in MODULES if command.startswith(f"{name} ")]
+
+
+def _group(name: str, words: list[str]) -> int:
+    """Print the help of a command that has nothing but subcommands.
+
+    Raises:
+        UsageError: If another word than ``--help`` follows.
+    """
+    names = subcommands(name)
+    if not words:
+        raise UsageError(f"a subcommand is missing: gkmvlp {name} {' | '.join(names)}")
+    if words[0] not in ("-h", "--help"):
+        known = hint(words[0], names)
+        raise UsageError(f"{name}: no subcommand {words[0]!r}{known} (see gkmvlp {name} --help)")
+    print(f"usage: gkmvlp {name} SUBCOMMAND [options]\n\n{COMMANDS[name].summary}\n\n{_further(name)}")
+    return 0
+
+
+def _further(name: str) -> str:
+    """Lines of help on the subcommands that have a module of their own; empty where there are none."""
+    lines = [f"  gkmvlp {name} {subcommand} --help" for subcommand in subcommands(name)]
+    return "\n".join(["subcommands with options of their own:", *lines]) if lines else ""
+
+
+def parser_of(command: str) -> tuple[argparse.ArgumentParser, ModuleType]:
+    """Parser of a command in ``MODULES``, and its module."""
+    module = importlib.import_module(f"gkmvlp.app.commands.{MODULES[command]}")
     parser = _Parser(
-        prog=f"gkmvlp {name}",
+        prog=f"gkmvlp {command}",
         description=module.__doc__,
+        epilog=_further(command),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     module.add_arguments(parser)
+    return parser, module
+
+
+def _run_plain(command: str, words: list[str]) -> int:
+    """Parse the words of one command in ``MODULES`` and run it."""
+    parser, module = parser_of(command)
     arguments, unknown = parser.parse_known_args(words)
     if getattr(module, "FORWARDS", False):
         arguments.forwarded = unknown
@@ -132,33 +219,22 @@ def _options(parser: argparse.ArgumentParser) -> list[str]:
     return words
 
 
-def _folder() -> Path:
-    """Folder of the command modules."""
-    return Path(__file__).parent / "commands"
-
-
-def _summary(name: str) -> str:
-    """First line of a command's docstring, read without importing the module."""
-    docstring = ast.get_docstring(ast.parse((_folder() / f"{name}.py").read_text(encoding="utf-8")))
-    return (docstring or "").partition("\n")[0]
-
-
 def _help() -> str:
     """What ``gkmvlp --help`` prints."""
-    plain = {name: _summary(name) for name in command_names()}
-    width = max(map(len, [*LIGHTNING, *plain])) + 2
+    width = max(map(len, COMMANDS)) + 2
+    lines = []
+    for group in dict.fromkeys(command.group for command in COMMANDS.values()):
+        lines += [f"{group}:"]
+        lines += [f"  {name:<{width}}{text}" for name, (of, text) in COMMANDS.items() if of == group]
+        lines += [""]
     return "\n".join(
         [
             "usage: gkmvlp COMMAND [options]      (lightning and python -m gkmvlp are the same program)",
             "",
             "Grounded, knowledge-enhanced vision-language pre-training on chest radiographs. Not for clinical use.",
             "",
-            "with a config (--config FILE or --config zoo://NAME):",
-            *(f"  {name:<{width}}{text}" for name, text in LIGHTNING.items()),
-            "",
-            "plain commands:",
-            *(f"  {name:<{width}}{text}" for name, text in plain.items()),
-            "",
+            *lines,
+            "fit, validate and test take a config: --config FILE or --config zoo://NAME.",
             "gkmvlp COMMAND --help shows the options of one; --traceback anywhere shows where an error came from.",
         ]
     )

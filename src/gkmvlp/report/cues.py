@@ -2,8 +2,9 @@
 
 Kinds: ``no`` reaches forward, ``gone`` reaches forward over things that went away, ``not`` reaches a quality close by,
 ``absent`` and ``maybe after`` reach back, ``maybe`` forward, ``aside`` forward over what is not a statement on this
-image (history, questions), ``versus`` joins alternatives, ``split`` cuts the sentence in two, ``stop`` ends forward
-reaches, ``keep`` is a look-alike that decides nothing.
+image (history, questions, operations), ``aside after`` back over it, ``request`` over a recommendation, ``versus``
+joins alternatives, ``split`` cuts the sentence in two, ``stop`` ends forward reaches, ``keep`` is a look-alike that
+decides nothing.
 """
 
 from gkmvlp.report.patterns import Alternation
@@ -22,18 +23,33 @@ _WHOLLY = "(?:yet|been|have|completely|fully|entirely|complete|interval|interim|
 _PARTLY = ("(?:nearly|almost|partially|partly|incompletely|mostly|largely|near|partial|incomplete|substantially|some"
            "|somewhat|slowly|slightly|mildly|minimally|markedly|gradually|gradual|significantly"
            "|significant)")  # fmt: skip
-_EXCLUDE = "(?:exclude|excluded|ruled out|rule out|discounted)"
+_EXCLUDED = "(?:excluded|ruled out|discounted|dismissed)"
 _CANNOT = "(?:cannot|can not|can't|could not|couldn't|may not)"
 _DUE = ("(?: (?:be )?(?:due to|related to|secondary to|because of|from|(?:a )?combination of|represents?|representing"
         "|reflects?|reflecting|indicates?|indicating|with|accounted for by|attributable to|explained by"
         "|associated with|caused by))?")  # fmt: skip
 _OPEN = "(?:possible|possibilit\\w+|suspected|questioned|considered|concern|consideration|equivocal|questionable)"
+_BEGUN = (
+    "(?:developed?|occurred|recurr?e?d?|reaccumulated?|accumulated?|formed?|arisen|appeared|reappeared|re accumulated)"
+)
+_EARLIER = "(?:prior|previous|earlier|old|older|last|comparison|outside|preceding|most recent)"
+_EXAMS = ("(?:ct|mri|chest|further|follow|repeat|dedicated|obtaining|short|lateral|oblique|additional|correlat|imaging"
+          "|decubitus|pa|upright|apical|noncontrast|cross|clinical|comparison|non|dual|expiratory"
+          "|contrast)")  # fmt: skip
+_STUDY = ("(?:evaluation|assessment|detection|visuali[sz]ation|sensitivity|exclusion|diagnosis|interpretation"
+          "|delineation|characteri[sz]ation)")  # fmt: skip
+_OPERATION = ("(?:lobectom|pneumonectom|mastectom|segmentectom|lumpectom|thymectom|esophagectom|nephrectom|colectom"
+              "|thoracotom|bilobectom)(?:y|ies)")  # fmt: skip
+_TREATED = ("(?:resections?|resected|excision|biops(?:y|ies)|surger(?:y|ies)|radiation(?: therapy| treatment)?"
+            "|radiotherapy|chemotherapy|treat(?:ment|ed)|therapy|repair|ablation|thoracentesis|drainage|operation"
+            "|pleurodesis|decortication|vats|thoracoscopy|transplant(?:ation)?)")  # fmt: skip
 _FILMS = "(?:studies|study|radiographs?|exams?|examinations?|films?|images?|comparison|available)"
 
 CUES: dict[str, tuple[str, ...]] = {
     "no": (
         "no", "no evidence (?:of|for)", "no signs? of", "none of", "without", "absence of", "lack of", "devoid of",
-        "negative for", "free (?:of|from)", "clear of", "cleared of", "neither", "nor", "rather than", "instead of",
+        "negative for", "negative (?:chest |x ray |radiographs? |study |exam(?:ination)? |films? |cxr )+for",
+        "free (?:of|from)", "clear of", "cleared of", "neither", "nor", "rather than", "instead of",
         "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)", "denies",
         f"{_NOT} (?:show|demonstrate|have|see|identify|visuali[sz]e|reveal|suggest|indicate|suggestive of|represent"
         "|demonstrating|showing|support|favor)", "fails? to (?:show|demonstrate|reveal)", "rules out", "excludes",
@@ -45,18 +61,20 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "not": ("not", "isn't", "aren't", "never"),
     "absent": (
-        f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN}", "no longer", "no more", "none", "absent", "resolved", "cleared",
+        f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN}", f"(?:has|have|did) not (?:yet )?{_BEGUN}", "no longer", "no more", "none",
+        "absent", "resolved", "cleared",
         "disappeared", "removed", "gone", "discontinued", "extracted", "explanted", "pulled(?! back)",
         "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out", "excluded(?! from)",
         "resolution(?! of)", "removal(?! of)", "clearing(?! of)", "is negative", "are negative",
         "cannot be (?:seen|identified|demonstrated)",
     ),
     "maybe after": (
-        f"{_CANNOT} (?:be )?(?:\\w+ly )?{_EXCLUDE}", f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDE}",
+        f"{_CANNOT} be (?:\\w+ly )?{_EXCLUDED}", f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}", "in question",
-        "in the differential(?: diagnosis)?", "(?:may|might|could) be (?:present|considered)",
-        "(?:is|are) (?:also )?less likely",
+        "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
+        "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
+        "(?:may|might|could|should) be considered", "maybe",
     ),
     "maybe": (
         f"(?:{_CANNOT}|{_NOT}|not entirely|(?:not possible|difficult|hard|impossible|unable) to) (?:\\w+ly )?"
@@ -68,14 +86,44 @@ CUES: dict[str, tuple[str, ...]] = {
         "differential(?: diagnosis)?", "considerations?(?: includes?)?", "consider", "favou?r(?:ed|ing|s)?",
         "(?:thought|felt|believed) to (?:be|represent|reflect)", "hint of", "doubtful",
         "raises?(?: the)? (?:possibility|question|concern|suspicion)(?: of| for)?",
-        "(?:unclear|uncertain) (?:if|whether)(?: there (?:is|are))?",
+        "(?:unclear|uncertain) (?:if|whether)(?: there (?:is|are))?", "maybe",
+        # Open-i masks words, and what stands before "representing" is a doubt.
+        "(?:most )?xxxx (?:represent\\w*|reflect\\w*|due to|related to|secondary to|compatible with"
+        "|consistent with|suggest\\w*|relates to)", "most xxxx",
     ),
     "aside": (
         "history of", "h/o", "hx of", "r/o", "rule out", "to (?:exclude|rule out|evaluate|assess|look)(?: for)?",
         "evaluat\\w+ (?:for|of)", "assess\\w* (?:for|of)", "monitor\\w* for", "look for", "if", "risk (?:of|for)",
         "clinical(?:ly)? (?:concern|suspicion|question|history)(?: for| of)?",
+        "year old (?:\\w+ ){0,4}(?:with|who|status post|presenting|undergoing)",
+        "(?:in|for) (?:a |this |the )?patient with", "patient with(?: known| a)?",
+        f"limit(?:s|ed|ing)? (?:for |in )?(?:the |its |our )?{_STUDY}(?: of| for)?", "(?:not |in)?sensitive (?:for|to)",
+        "(?:sensitivity|insensitivity|specificity) (?:for|to|of)", "limited for", "suboptimal (?:for|evaluation of)",
+        f"{_OPERATION}(?: \\w+){{0,2}} (?:for|of|due to|because of|secondary to|from)",
+        f"{_TREATED} (?:for|of|due to|because of|secondary to)", "treated", "known history",
+        "(?:simulate|simulates|simulating|mimic|mimics|mimicking)",
     ),
-    "versus": ("versus", "vs\\.?", "as opposed to"),
+    "aside after": (
+        "(?:could|may|might|can|would) (?:easily |also |not |well )*(?:be |remain )?(?:easily )?(?:missed|overlooked"
+        "|obscured|hidden|masked|undetected|occult|inapparent)",
+        "may not be (?:\\w+ )?(?:visible|seen|detected|apparent"
+        "|appreciated|evident|demonstrated|identified)",
+        "(?:cannot|can not|could not) be (?:\\w+ )?(?:assessed|evaluated"
+        "|determined|judged)", "not (?:\\w+ )?(?:assessed|evaluated|assessable|evaluable)",
+    ),
+    "request": (
+        "recommend(?:ed|s|ing|ations?)?", "advis(?:e|ed|able)", "(?:is|are|be) suggested", f"suggest {_EXAMS}\\w*",
+        f"consider(?:ation (?:of|for|to))? (?:a |an )?{_EXAMS}\\w*", "correlat(?:e|ion)", "please",
+        "(?:would|could|may|might|can|should) be (?:\\w+ )?(?:helpful|useful|beneficial|obtained|performed|of benefit"
+        "|valuable|warranted|of value|followed|repeated)",
+        "(?:is|are) (?:\\w+ )?(?:warranted|required|needed|necessary)",
+        "to (?:document|ensure|confirm|establish|verify|assure|re ?evaluate|reassess|better)",
+        "follow ?up (?:to|for|until|of|with|in|is|can|may|should|exam\\w*|imaging|radiographs?|chest|study|films?|ct)",
+        "follow ?up to (?:\\w+ )?(?:resolution|clearing)",
+        "clinically (?:indicated|warranted|desired|suspected)", "would better",
+        "further (?:evaluat|characteri|workup)\\w*",
+    ),
+    "versus": ("versus", "vs\\.?", "as opposed to", "(?:is|are) favou?red over"),
     "split": (
         "but", "however", "although", "though", "even though", "except(?: for)?", "aside from", "apart from",
         "other than", "besides", "yet", "whereas", "while", "nevertheless", "nonetheless", "excepting", "save for",
@@ -87,9 +135,12 @@ CUES: dict[str, tuple[str, ...]] = {
         "compared", "as well as", "again", "superimposed on", "in (?:a|this) patient with",
     ),
     "keep": (
+        f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN} (?:on|in|at|by|with) (?:the |a |any |our |her |his )*{_EARLIER}",
+        f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier)",
         f"(?:no|without|not) (?:{_CHANGE} )*{_CHANGED}", "(?:not|never|no) only", "no doubt", "no evidence that",
         "not without", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before", "with or without",
+        "to (?:complete |full )?(?:resolution|clearing)",
         f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} {_GOING}(?: of)?", "(?:consistent|compatible|associated) with",
         "(?:no|without) (?:interval |complete |significant )*(?:resolution|clearing|removal) of",
         f"(?:should|could|can|may|to|will|must) be (?:{_GOING}|advanced|withdrawn)",

@@ -9,12 +9,15 @@ Decisions that are ours:
 * Inferences ("lungs are clear": no consolidation, no lung opacity; sharp or blunted costophrenic angles: effusion)
   yield to a wording of the same entity in the same sentence.
 * A device that is present is a support device. Consolidation is not, by itself, a lung opacity.
-* History, questions and conditions ("history of", "evaluate for", "if") state nothing.
+* Airspace disease is a lung opacity, COPD is hyperinflation, a nodular density is a lung opacity and a nodule: the
+  sheet in ``gkmvlp.entities`` says what each entity takes in.
+* History, questions, conditions, recommendations, limits of the technique, operations and old disease named as a cause
+  state nothing ("history of", "evaluate for", "if", "CT is recommended", "may be obscured", "lobectomy for").
+* A slash between two findings leaves both open, as "or" does.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -29,17 +32,24 @@ from gkmvlp.report.places import Place, regions, side_and_zone
 from gkmvlp.report.placing import place_statements
 from gkmvlp.report.rules import ABSENT, PRESENT, UNCERTAIN, Context
 from gkmvlp.report.sentences import split_sentences
+from gkmvlp.report.shorthand import spelled_out
 from gkmvlp.report.spelling import corrected
 from gkmvlp.report.statements import Statement, organ_statements, term_statements
 
 NOT_MENTIONED = -2
 _RANK = {NOT_MENTIONED: 0, ABSENT: 1, UNCERTAIN: 2, PRESENT: 3}
-_QUESTIONED = re.compile(r"(?:(?<=[\s,(:])|^)\?\s*(?=[a-z])")
+# Behind these words something of the past is a cause, elsewhere it may be what is followed up.
+_CAUSED = re.compile(
+    r"\b(?:of|from|by|to|with|after|following|represent\w*|sequela\w*|residua\w*)(?: (?:an?|the|his|her|some))? $"
+)
+_ANSWER = re.compile(r"(?i)(?:no|none|yes|negative|positive|absent|present)\.?")
+_FOLLOWED = re.compile(
+    r"\b(?:improv|decreas|increas|resol|clear|persist|again|worse|small|large|residual|unchanged|stable|still|remain)"
+)
 _LATERAL = frozenset(row.name for row in ENTITIES if row.lateral)
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """One statement on one entity.
 
     Attributes:
@@ -80,10 +90,17 @@ def _decide(statement: Statement, status: int | None, value: int) -> int | None:
     return status if status != PRESENT else value
 
 
+def _is_cause(lower: str, statement: Statement, status: int | None) -> bool:
+    """Whether a thing of the past is named as a cause, and not as what has gone or is followed."""
+    if _CAUSED.search(lower, max(0, statement.start - 30), statement.start):
+        return True
+    return status != ABSENT and not _FOLLOWED.search(lower)
+
+
 @lru_cache(maxsize=65536)
 def _read(sentence: str) -> tuple[_Fact, ...]:
     """What a sentence states, without its place in a text."""
-    lower = corrected(_QUESTIONED.sub("possible ", sentence.lower().replace("\n", " ").replace("\u2019", "'")))
+    lower = corrected(spelled_out(sentence.lower().replace("\n", " ").replace("\u2019", "'")))
     words = word_starts(lower)
     terms = term_statements(lower, words)
     statements = sorted([*terms, *organ_statements(lower, words, terms)])
@@ -93,8 +110,13 @@ def _read(sentence: str) -> tuple[_Fact, ...]:
     places = place_statements(lower, words, [one.anchor for one in statements], context.splits)
     facts: dict[_Fact, bool] = {}
     for index, (statement, pairs) in enumerate(zip(statements, places, strict=True)):
+        stated = context.status(index)
         for name, value in statement.means:
-            status = _decide(statement, context.status(index), value)
+            status = _decide(statement, stated, value)
+            if statement.kind == "airspace" and name == "consolidation" and status != ABSENT:
+                continue
+            if statement.kind == "past" and _is_cause(lower, statement, status):
+                continue
             if status is None:
                 continue
             fact = _Fact(name, status, pairs if name in _LATERAL else ())
@@ -122,8 +144,12 @@ def label_report(text: str) -> list[Mention]:
         Mentions; several of one entity in one sentence where sides or statuses differ.
     """
     mentions = []
-    for number, sentence in enumerate(split_sentences(text)):
-        for name, status, pairs in _read(sentence.text):
+    sentences = split_sentences(text)
+    for number, sentence in enumerate(sentences):
+        told = sentence.text
+        if told[-1] == "?" and number + 1 < len(sentences) and _ANSWER.fullmatch(sentences[number + 1].text):
+            told = f"{told[:-1]}: {sentences[number + 1].text}"
+        for name, status, pairs in _read(told):
             side, zone = side_and_zone(pairs)
             where = regions(name, pairs)
             mentions.append(Mention(name, status, side, zone, where, number, sentence.start, sentence.end))

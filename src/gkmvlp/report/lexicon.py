@@ -14,12 +14,14 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "atelectasis": (r"atelect\w+", "volume loss", "loss of (?:lung )?volume", r"collaps(?:e|ed|ing)"),
     "cardiomegaly": ("cardiomegaly", "megalocardia", "cardiac enlargement", "heart enlargement", "cardiac dilatation",
                      "cardiac prominence", "cardiac silhouette enlargement"),
-    "consolidation": (r"consolidat\w+", "consolidated", "air ?space disease"),
+    "consolidation": (r"consolidat\w+",),
     "edema": ("o?edema", "edema", "fluid overload", "volume overload", "overhydration", "heart failure", "chf",
-              "cardiac failure", "cardiac decompensation", r"kerley(?: \w)? lines?", "septal (?:lines|thickening)",
+              "cardiac failure", "cardiac decompensation", "(?:congestive )?failure", r"kerley(?: \w)? lines?",
+              "b lines", "septal (?:lines|thickening)",
               "fluid status overload"),
     "enlarged mediastinum": ("mediastinal (?:widening|enlargement|prominence)", "mediastinal contour widening"),
     "fracture": (r"fractur\w+", "fx", r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+",
+                 "(?:anterior|vertebral(?: body)?) wedging",
                  "vertebral (?:body )?(?:collapse|compression)", r"deformit(?:y|ies) of the (?:\w+ )*ribs?"),
     "nodule": (r"nodul\w+", r"micronodul\w+", "non ?calcified (?:\\w+ )?nodules?",
                r"(?:pulmonary|lung) metasta\w+", "coin lesion"),
@@ -35,7 +37,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                          "|bases?|fissures?)"),
     "pleural thickening": ("pleural thickening", r"pleural plaqu\w+", r"apical cap\w*", r"pleural calcifi\w+",
                            r"pleural scar\w*", "thickening of the (?:\\w+ )*pleura", "thickened pleura", "fibrothorax",
-                           "apical thickening"),
+                           "(?:bi ?)?apical thickening", "(?:fissural|fissure) thickening",
+                           "thickening (?:of|along) the (?:\\w+ )*fissures?", "thickened (?:\\w+ )?fissures?"),
     "pneumonia": (r"pneumoni\w+", r"bronchopneumoni\w+", r"infect(?:ion|ions|ious)\b", "superinfection", "aspiration",
                   "pna"),
     "pneumothorax": (r"pneumothora\w+", "ptx", "pleural air", "(?:air|gas) in the (?:\\w+ )*pleural (?:space|cavity)",
@@ -48,9 +51,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                        r"ventricular assist device\w*", "implanted devices?", "stents?", "vp shunt", "stimulator",
                        r"indwelling (?:catheters?|lines?|tubes?)", "medical devices?", "ecmo cannulas?"),
     "infiltration": (r"infiltrat\w+",),
-    "emphysema": (r"emphysem\w+", "copd", "chronic obstructive (?:pulmonary|lung|airways?) disease", "bull(?:a|ae|ous)",
-                  "blebs?"),
-    "fibrosis": (r"fibros[ei]s", "fibrotic", r"honeycomb\w*", r"reticulation\w*", "reticular"),
+    "emphysema": (r"emphysem\w+", "bull(?:a|ae|ous)", "blebs?"),
+    "fibrosis": (r"fibros[ei]s", "fibrotic", r"honeycomb\w*"),
     "hernia": (r"hernias?", r"herniation\w*"),
     "vascular congestion": ("congestion", "congested", "vascular engorgement", "venous engorgement",
                             r"cephali[sz]\w+", "(?:vascular|flow) (?:re)?distribution", "venous hypertension",
@@ -58,20 +60,22 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                             "congestive changes?", "upper (?:lobe|zone) (?:venous )?diversion"),
     "interstitial lung disease": ("interstitial (?:lung |pulmonary )?disease", "ild", "interstitial pneumonitis",
                                   "interstitial (?:abnormalit\\w+|process|pattern|changes?|prominence)",
-                                  "usual interstitial pneumonia"),
+                                  "usual interstitial pneumonia", r"reticulation\w*"),
     "bronchiectasis": (r"bronchiecta\w+",),
-    "calcified granuloma": (r"granuloma\w*", "calcified (?:\\w+ )?(?:nodules?|granuloma\\w*)", "calcific nodules?"),
-    "scarring": (r"scar(?:s|ring|red)?",),
-    "hilar enlargement": (r"hilar (?:(?:and|or) mediastinal )?(?:lymph ?)?adenopathy",
+    "calcified granuloma": (r"granuloma\w*(?: (?:lung |pulmonary )?(?:infections?|diseases?|process|changes?"
+                            r"|exposure))?", "calcified (?:\\w+ )?(?:nodules?|granuloma\\w*)", "calcific nodules?"),
+    "scarring": (r"scar(?:s|ring|red)?", r"fibro ?nodular(?: (?:changes?|disease|scarring|densit\w+|opacit\w+))?"),
+    "hilar enlargement": (r"hilar (?:(?:and|or) \w+ )?(?:lymph ?)?adenopathy",
                           "hilar (?:enlargement|prominence|fullness|lymph node enlargement)"),
     "tortuous aorta": (r"aortic (?:tortuosity|unfolding|ectasia|elongation)", r"unfolding of the (?:\w+ )?aorta"),
-    "aortic calcification": (r"aortic (?:\w+ )?(?:calcific\w+|atheroscl\w+|atheroma)", r"calcified aort\w+",
+    "aortic calcification": (r"aortic (?:\w+ )?(?:calcific\w+|atheroscl\w+|atheroma)",
                              r"vascular calcific\w+", r"atheroscl\w+(?: calcific\w+| diseases?| changes?)?",
                              r"arch calcific\w+"),
     "elevated hemidiaphragm": ("eventration", "diaphragmatic (?:elevation|eventration)",
                                "(?:hemi)?diaphragm elevation"),
     "hyperinflation": (r"hyper ?inflat\w+", r"hyper ?expan\w+", r"hyper ?aerat\w+", r"over ?inflat\w+", "overexpanded",
-                       "air trapping"),
+                       "air trapping", "copd", "chronic obstructive (?:pulmonary|lung|airways?) disease",
+                       "obstructive (?:pulmonary|lung|airways?) disease"),
     "low lung volumes": ("low (?:lung |inspiratory )*volumes?", "low in volume",
                          rf"(?:poor|shallow|low|suboptimal|limited|"
                          rf"reduced|decreased|incomplete|weak|small) {_INSPIRATORY}", r"hypo ?inflat\w+",
@@ -81,13 +85,16 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                                r"(?:air|gas|emphysema) in the (?:\w+ )*(?:soft tissues?|chest wall)"),
     "free air": ("free (?:intra ?peritoneal |intra ?abdominal |sub ?diaphragmatic |abdominal |peritoneal "
                  "|sub ?phrenic )*"
-                 "(?:air|gas)", "pneumoperitoneum", r"(?:air|gas|lucency) (?:\w+ )?(?:under|beneath|below) "
+                 "(?:air|gas)", "pneumoperitoneum", r"(?:air|gas) (?:\w+ )?(?:under|beneath|below) "
                  r"(?:the |either |\w+ )*(?:hemi ?)?diaphragm\w*", "sub ?diaphragmatic (?:free )?(?:air|gas|lucency)",
                  "intra ?peritoneal (?:free )?(?:air|gas)"),
     "scoliosis": (r"(?:dextro|levo|kypho|roto)?scolio\w+", "(?:spinal|scoliotic|thoracic) curvature", "scolio\\w+",
+                  "(?:dextro|levo)curvature",
                   "curvature of the (?:\\w+ )?spine", r"(?:dextro|levo)convex\w*", "s shaped curvature"),
     "degenerative spine": ("degenerative", r"osteophyt\w+", r"spondyl(?:osis|otic)", "dis[ck] space narrowing",
-                           "spurring", "diffuse idiopathic skeletal hyperostosis"),
+                           "spurring", "(?:arthritic|hypertrophic|senescent|endplate) changes? (?:of|in|within"
+                                       "|throughout|along)"
+                         " (?:the )?(?:\\w+ )*spine", "spinal arthritis", "diffuse idiopathic skeletal hyperostosis"),
     "endotracheal tube": ("endotracheal(?: tubes?)?", "e\\.?t\\.? tubes?", "ett", "tracheal tube", "intubated",
                           r"tracheostom\w+(?: tube| cannula)?", "endo tracheal tube"),
     "enteric tube": ("(?:naso|oro)(?:gastric|enteric|jejunal|duodenal)(?: tubes?)?", "enteric tubes?", "enteric",
@@ -117,9 +124,8 @@ SHARED: dict[str, tuple[str, ...]] = {
     r"hydro ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
     r"h(?:a?)emo ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
     "(?:pleuro ?parenchymal|pleural parenchymal|pleural and parenchymal) scar\\w*": ("scarring", "pleural thickening"),
-    r"reticular (?:\w+ )?(?:opacit\w+|densit\w+)": ("fibrosis", "lung opacity"),
-    r"nodular (?:\w+ )?(?:opacit\w+|densit\w+)": ("lung opacity",),
     "cavitary (?:lung |pulmonary )?lesions?": ("cavity",),
+    "(?:copd|emphysema) ?/ ?(?:copd|emphysema)": ("emphysema", "hyperinflation"),
 }
 
 # Words that look like an entity and are none.
@@ -132,18 +138,56 @@ DECOYS: tuple[str, ...] = (
     "|right |left )*(?:shoulder|acromio|gleno|ac joint|humer)\\w*", "port of entry",
     "atherosclerosis of the coronar\\w+",
     "(?:body )?mass index", "(?:shoulder|glenohumeral|acromioclavicular) degenerative changes", "side ?port",
-    "not (?:yet |been )*extubated",
+    "not (?:yet |been )*extubated", "cystic fibrosis", r"post ?infectio\w+", "post ?pneumonic",
+    "(?:respiratory|renal|liver|hepatic|kidney|hardware|treatment|ventilatory|multi ?organ) failure",
+    "(?:hiatal |hiatus |diaphragmatic )?hernia repair", "(?:inguinal|umbilical|ventral|incisional) hernias?",
+    "(?:breast|colon|renal|kidney|thyroid|prostate|ovarian|esophageal|gastric|pancreatic|cervical|bladder|skin|brain"
+    "|head and neck|rectal|colorectal|liver|hepatic|uterine|endometrial)(?: cell)? (?:ca|cancers?|carcinomas?"
+    "|mass(?:es)?"
+    "|tumou?rs?|malignanc(?:y|ies)|neoplasms?|lesions?)",
+    r"(?:abdominal|neck|adrenal|splenic|axillary|scalp) mass(?:es)?",
+    "(?:mass|tumou?r|nodule|cancer|carcinoma|lesion) (?:resection|excision|surgery|biopsy|treatment)",
+    "(?:needle|foreign body) aspiration", "(?:metallic|surgical|contrast|metal|radiopaque) densit(?:y|ies)",
+    r"(?:peripheral|leg|ankle|extremity) edema", r"(?:lung |pulmonary |active )*tubercul\w+ infections?",
+    "(?:osseous|bony|bone|lytic|sclerotic|blastic|destructive|skin|cutaneous) (?:lytic |or |and |destructive "
+    "|blastic )*lesions?",
 )  # fmt: skip
+
+# A reticular pattern is interstitial disease where the sentence does not call it fibrosis.
+RETICULAR: dict[str, tuple[str, ...]] = {
+    r"reticul(?:ar|o ?nodular|ar nodular) (?:\w+ )?(?:opacit\w+|densit\w+)": (
+        "interstitial lung disease", "lung opacity"),
+    "reticul(?:ar|o ?nodular|ar nodular)(?: pattern)?": ("interstitial lung disease",),
+}  # fmt: skip
+
+# A nodule where nothing harmless explains it in the same sentence (a nipple, a rib, crossing shadows).
+NODULAR: tuple[str, ...] = (r"nodular (?:\w+ )?(?:opacit\w+|opacification|densit\w+)",)
+
+# What was once: named as the cause of a trace that is left ("scarring from prior pneumonia"), it states nothing now.
+PAST: dict[str, str] = {
+    r"(?:old|prior|previous|remote|past|healed|earlier|childhood|antecedent|treated) (?:(?!granuloma)\w+ ){0,2}"
+    r"(?:pneumoni\w+|infections?|infectious|aspiration)": "pneumonia",
+    "(?:old|prior|previous|remote|past|healed) (?:\\w+ )?(?:empyema|h(?:a?)emothora\\w+)": "pleural effusion",
+}  # fmt: skip
 
 # Present turns into absent: the word itself says that the thing is gone.
 GONE: dict[str, tuple[str, ...]] = {"endotracheal tube": (r"extubat\w+",)}
+
+# An opacity where it is present; its denial denies consolidation too.
+AIRSPACE: tuple[str, ...] = ("(?:lung |pulmonary )?air ?space diseases?",)
+
+# Signs: they yield to a wording of the same entity in the same sentence.
+SIGNS: dict[str, str] = {
+    r"lucency (?:\w+ )?(?:under|beneath|below) (?:the |either |\w+ )*(?:hemi ?)?diaphragm\w*": "free air",
+}
 
 # Counted only under a negation: "no acute cardiopulmonary process", never "cardiopulmonary disease".
 ONLY_NEGATED: dict[str, tuple[str, ...]] = {
     r"(?:cardio ?(?:pulmonary|thoracic|respiratory)|intra ?thoracic|thoracic|pulmonary|chest|lung|parenchymal)"
     r" (?:process|disease|abnormalit\w+|patholog\w+|findings?)": ("consolidation", "lung opacity"),
     r"air ?space (?:process|abnormalit\w+)": ("consolidation", "lung opacity"),
-    r"(?:osseous|bony|skeletal|bone) (?:\w+ )?(?:abnormalit\w+|injur\w+|patholog\w+)": ("fracture",),
+    r"(?:osseous|osseus|bony|skeletal|bone) (?:\w+ )?(?:abnormalit\w+|injur\w+|patholog\w+|findings?"
+    "|process)": ("fracture",),
     r"pleural abnormalit\w+": ("pleural effusion",),
     r"acute cardio ?(?:pulmonary|thoracic) (?:\w+ )?(?:process|disease|abnormalit\w+|patholog\w+|findings?)":
         ("consolidation", "edema", "pneumonia"),
@@ -155,13 +199,20 @@ DEVICES = frozenset(
 
 
 def _terms() -> Alternation[tuple[str, tuple[str, ...]]]:
-    """All wordings with their kind (term, decoy, gone, only negated) and entities."""
+    """All wordings with their kind (term, decoy, gone, only negated, reticular, nodular, past, sign, airspace) and
+    their entities.
+    """
     rows: list[tuple[str, tuple[str, tuple[str, ...]]]] = []
     rows += [(wording, ("term", (name,))) for name, wordings in WORDINGS.items() for wording in wordings]
     rows += [(wording, ("term", names)) for wording, names in SHARED.items()]
     rows += [(wording, ("decoy", ())) for wording in DECOYS]
     rows += [(wording, ("gone", (name,))) for name, wordings in GONE.items() for wording in wordings]
     rows += [(wording, ("only negated", names)) for wording, names in ONLY_NEGATED.items()]
+    rows += [(wording, ("reticular", names)) for wording, names in RETICULAR.items()]
+    rows += [(wording, ("nodular", ("lung opacity", "nodule"))) for wording in NODULAR]
+    rows += [(wording, ("airspace", ("lung opacity", "consolidation"))) for wording in AIRSPACE]
+    rows += [(wording, ("sign", (name,))) for wording, name in SIGNS.items()]
+    rows += [(wording, ("past", (name,))) for wording, name in PAST.items()]
     return Alternation(rows)
 
 

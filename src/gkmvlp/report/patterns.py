@@ -1,13 +1,15 @@
 """Finds many wordings, each with a value, in one pass over the words of a text."""
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 Value = TypeVar("Value")
-_START = re.compile(r"\b[a-z]")
-_KEY = 4
-_ANY = "\0"
+Kept = TypeVar("Kept")
+_KEY = 8
+_WORD = re.compile(rf"\b[a-z]\w{{0,{_KEY - 1}}}")
+_ANY, _END = "\0", "\1"
 _TOKEN = re.compile(r"\\.|\[[^]]*\]|\(\?:|\(\?!|.")
 _INNERMOST = re.compile(r"\((?:\?:|\?![^()]*)([^()]*)\)([?*]|\{0,\d\})?")
 _REPEAT = re.compile(r"[?*+]|\{(\d),\d\}")
@@ -23,13 +25,13 @@ class Hit(NamedTuple, Generic[Value]):
 
 def word_starts(text: str) -> list[tuple[int, str]]:
     """Where the words of a lower-case text begin, with their first letters: what ``Alternation.find`` goes by."""
-    return [(start, text[start : start + _KEY]) for start in map(re.Match.start, _START.finditer(text))]
+    return [(match.start(), match[0]) for match in _WORD.finditer(text)]
 
 
 class _Openings:
     """The first letters of what a wording can match, by walking over the wording once.
 
-    An opening ends with ``_ANY`` where what follows is not one certain letter.
+    An opening ends with ``_ANY`` where what follows is not one certain letter, with ``_END`` where the word ends.
     """
 
     def __init__(self, wording: str) -> None:
@@ -49,7 +51,7 @@ class _Openings:
                 current = {""}
                 continue
             parts = self._repeated(self._single(token))
-            current = {one if one.endswith(_ANY) else (one + part)[:_KEY] for one in current for part in parts}
+            current = {one if one[-1:] in (_ANY, _END) else (one + part)[:_KEY] for one in current for part in parts}
         return found | current
 
     def _take(self, pattern: re.Pattern[str]) -> str:
@@ -67,18 +69,23 @@ class _Openings:
             return {_ANY} if "\\" in token else set(token[1:-1])
         if token == "\\b":
             return {""}
-        return {_ANY} if token in (" ", "\\w") else {token[-1]}
+        return {_END if token == " " else _ANY} if token in (" ", "\\w") else {token[-1]}
 
     def _repeated(self, parts: set[str]) -> set[str]:
         mark = self._take(_REPEAT)
         if mark[:1] in ("*", "+", "{"):
-            parts = {part if part.endswith(_ANY) else part + _ANY for part in parts}
+            parts = {part if part[-1:] in (_ANY, _END) else part + _ANY for part in parts}
         return parts | {""} if mark[:1] in ("?", "*") or mark.startswith("{0") else parts
 
 
 def _fits(key: str, opening: str) -> bool:
+    """Whether a word whose first letters are ``key`` can begin a wording with this opening."""
+    if opening.endswith(_END):
+        return key == opening[:-1] or not opening[:-1].isalnum()
     sure = opening.rstrip(_ANY)
-    return key.startswith(sure) or (sure == opening and sure.startswith(key))
+    if key.startswith(sure):
+        return True
+    return sure.startswith(key) and (len(key) == _KEY or not sure[len(key)].isalnum())
 
 
 def _least(wording: str) -> tuple[int, int]:
@@ -93,6 +100,18 @@ def _size(wording: str) -> tuple[int, int]:
     return wording.count(" ") - wording.count(" ?"), len(wording)
 
 
+class KeptByText(dict[str, Kept]):
+    """What a function gives for a text, worked out once a text."""
+
+    def __init__(self, work_out: Callable[[str], Kept]) -> None:
+        super().__init__()
+        self._work_out = work_out
+
+    def __missing__(self, text: str) -> Kept:
+        found = self[text] = self._work_out(text)
+        return found
+
+
 class Alternation(Generic[Value]):
     """Finds wordings at word starts, the ones with most words first.
 
@@ -103,29 +122,33 @@ class Alternation(Generic[Value]):
     def __init__(self, rows: list[tuple[str, Value]]) -> None:
         """Sorts (wording, value) rows and notes how each can begin."""
         ordered = sorted(rows, key=lambda row: _least(row[0]), reverse=True)
-        self._rows = [(wording, value, tuple(_Openings(wording).alternatives())) for wording, value in ordered]
-        self._by_key: dict[str, tuple[re.Pattern[str], list[Value]] | None] = {}
+        self._by_letter: dict[str, list[tuple[str, Value, set[str]]]] = defaultdict(list)
+        for wording, value in ordered:
+            openings = _Openings(wording).alternatives()
+            for letter in {opening[0] for opening in openings}:
+                self._by_letter[letter].append((wording, value, openings))
         self._compiled: dict[tuple[str, ...], re.Pattern[str]] = {}
+        self._by_key = KeptByText(self._candidates)
 
     def _candidates(self, key: str) -> tuple[re.Pattern[str], list[Value]] | None:
         """The wordings that can begin with these letters, compiled once for all keys that share them."""
-        rows = [row for row in self._rows if any(_fits(key, opening) for opening in row[2])]
+        rows = [row for row in self._by_letter.get(key[0], ()) if any(_fits(key, opening) for opening in row[2])]
         wordings = tuple(wording for wording, _, _ in rows)
-        if wordings and wordings not in self._compiled:
+        if not wordings:
+            return None
+        if wordings not in self._compiled:
             source = "|".join(f"({wording})" for wording in wordings)
             source = re.sub(r" (\??)", lambda blank: "[ -]" + (blank[1] or "+"), source)
             self._compiled[wordings] = re.compile(rf"(?:{source})\b")
-        self._by_key[key] = (self._compiled[wordings], [value for _, value, _ in rows]) if wordings else None
-        return self._by_key[key]
+        return self._compiled[wordings], [value for _, value, _ in rows]
 
-    def find(self, text: str, words: list[tuple[int, str]]) -> Iterator[Hit[Value]]:
+    def find(self, text: str, words: list[tuple[int, str]]) -> list[Hit[Value]]:
         """The hits in lower-case text, in order, without overlap; ``words`` as ``word_starts`` gives them."""
+        by_key = self._by_key
+        found: list[Hit[Value]] = []
         after = 0
-        for start, key in words:
-            candidates = self._by_key[key] if key in self._by_key else self._candidates(key)
-            if candidates is None or start < after:
-                continue
-            pattern, values = candidates
-            if match := pattern.match(text, start):
+        for start, candidates in [(start, one) for start, key in words if (one := by_key[key]) is not None]:
+            if start >= after and (match := candidates[0].match(text, start)):
                 after = match.end()
-                yield Hit(start, after, values[(match.lastindex or 0) - 1])
+                found.append(Hit(start, after, candidates[1][(match.lastindex or 0) - 1]))
+        return found

@@ -5,7 +5,6 @@ regions that contain it.
 """
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
 
 from gkmvlp.anatomy import side_of
@@ -87,7 +86,8 @@ def find_places(text: str, words: list[tuple[int, str]]) -> list[tuple[int, int,
     return found
 
 
-def join(words: Iterable[Place]) -> tuple[Place, ...]:
+@lru_cache(maxsize=4096)
+def join(words: tuple[Place, ...]) -> tuple[Place, ...]:
     """Words in reading order to pairs of side and zone: "right upper and left lower" is two pairs."""
     pairs: list[Place] = []
     side, open_zone = "", ""
@@ -115,6 +115,7 @@ def join(words: Iterable[Place]) -> tuple[Place, ...]:
     return tuple(dict.fromkeys(pairs))
 
 
+@lru_cache(maxsize=4096)
 def side_and_zone(pairs: tuple[Place, ...]) -> tuple[str, str]:
     """One side ("" where none is named) and the zones, joined by "/", of some pairs."""
     sides = {side for side, _ in pairs if side}

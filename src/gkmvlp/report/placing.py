@@ -56,18 +56,30 @@ def place_statements(
         anchors: Where the statements stand, (start, end), ordered by the deciding words.
         splits: Where the sentence falls in two; a word never belongs to a statement across one.
     """
+    places = find_places(text, words)
+    if not places:
+        return [()] * len(anchors)
+    if len(anchors) == 1 and not splits:
+        return [join(tuple(place for *_, place in places))]
+    return _owned(text, places, anchors, splits)
+
+
+def _owned(
+    text: str, places: list[tuple[int, int, Place]], anchors: Sequence[tuple[int, int]], splits: Sequence[int]
+) -> list[tuple[Place, ...]]:
+    """Pairs of side and zone for each statement, from the words for places."""
     owned: list[list[Place]] = [[] for _ in anchors]
     order = sorted(range(len(anchors)), key=lambda index: anchors[index])
     ordered = [anchors[index] for index in order]
     last: tuple[int, int] | None = None
-    for start, end, place in find_places(text, words):
+    for start, end, place in places:
         owner = _owner(text, ordered, start, last)
         low, high = sorted((start, ordered[owner][0]))
         if any(low < split <= high for split in splits) and start > ordered[owner][0]:
             continue
         last = (end, owner)
         owned[order[owner]].append(place)
-    found = [join(own) for own in owned]
+    found = [join(tuple(own)) for own in owned]
     for one, other in pairwise(order):
         gap = text[anchors[one][1] : anchors[other][0]]
         if bool(found[one]) != bool(found[other]) and len(gap) < 40 and _SHARES.match(gap):

@@ -21,17 +21,46 @@ _SEEN_WORDS = (
     r"(?:seen|identified|noted|present|evident|visuali[sz]ed|detected|demonstrated|suspected|appreciated|observed)"
 )
 # After a comma or "and": words that assert, so that the negation or hedge before them ends.
-_ASSERTS = re.compile(
-    r"(?:,|\band\b)(?: and)? (?:the |a |an )?(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny"
-    r"|minimal|known"
-    r"|residual|improv\w+|worsening|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval"
-    r"|redemonstrat\w+|chronic"
-    r"|old|healed|status|mildly|bibasilar|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)\b"
+_NEW = (
+    r"(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny|minimal|known|residual|improv\w+|worsening"
+    r"|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval|redemonstrat\w+|chronic|old|healed|status"
+    r"|mildly|bibasilar|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)"
 )
-_CLAUSE = re.compile(rf"(?:,|\band\b)[^,]*?\b{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|\(")
+_NEW_BEHIND_COMMA = (
+    r"(?:left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked|calcified"
+    r"|atherosclerotic"
+    r"|tortuous|degenerative|cardiomegaly|scattered|subsegmental|bibasal|biapical|some|few|multiple|several|this"
+    r"|these|it"
+    r"|now|we|only|just|enlarged|elevated|cannot|can not|could not|not)"
+)
+_ASSERTS = re.compile(
+    rf"(?:,|\band\b)(?: and)? (?:the |a |an )?{_NEW}\b|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b"
+)
+_TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
+_CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
+# A doubt ends at any clause behind a comma: "suspected pneumonia, effusion is present".
+_CLAUSE_OF_DOUBT = re.compile(rf",[^,]{{0,200}}?\b(?:{_VERB}|{_TREND})\b|{_CLAUSE.pattern}")
+# What ends an aside: the report speaks of this image again.
+_SHOWS = re.compile(
+    r"\b(?:shows?|demonstrates?|reveals?|(?<!if )there (?:is|are)|now|no|without|(?:is|are) (?:again )?(?:seen"
+    r"|noted|identified|present))\b"
+)
+_EXAM = re.compile(
+    r"(?:^|[,;:(]\s*|\b(?:and|but|so|a|an|the)\s+)(?:(?:a|an|the|please|further|additional|dedicated|short|interval"
+    r"|repeat"
+    r"|clinical|close|continued|comparison|noncontrast|non|contrast|chest|pa|lateral|upright|nonemergent|any"
+    r"|with)[\s-]+)*"
+    r"(?:ct|mri|pet|cta|correlation|correlate|comparison|follow|followup|radiographs?|films?|views?|imaging|evaluation"
+    r"|examination|study|scan|ultrasound|bone scan|bronchoscopy|work ?up|treatment|recommend\w*|x-?rays?|xxxx|exam)\b"
+)
 _OR = re.compile(r"\b(?:n?or)\b")
 _VERBS = re.compile(rf"\b{_VERB}\b")
-_LIST_BREAK = re.compile(rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than)\b|;")
+_LIST_BREAK = re.compile(
+    rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than|for)\b|;"
+)
+# Words that take up what the clause before spoke of: "no effusion, although a small one cannot be excluded".
+_ONE = re.compile(r"\b(?:one|it|this|they|these)\b")
+_JOINS = re.compile(r"\b(?:and|n?or)\b|/")
 _ALTERNATIVE = re.compile(r"^[^,;]{0,25}?\b(?:and/or|or)\b[^,;]{0,30}$")
 
 
@@ -56,7 +85,7 @@ def _reach(text: str, start: int, end: int, kind: str) -> int:
     if kind == "gone":
         comma = text.find(",", start, end)
         return comma if comma >= 0 and _VERBS.search(text, comma, end) else end
-    for pattern in (_ASSERTS, _CLAUSE):
+    for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE):
         match = pattern.search(text, start, end)
         if match and not _OR.search(text, match.end(), end):
             end = match.start()
@@ -66,13 +95,18 @@ def _reach(text: str, start: int, end: int, kind: str) -> int:
 def _group(text: str, statements: Sequence[tuple[int, int]], before: int, clause: int) -> list[int]:
     """Indices of the list of statements that stands right before ``before`` in its clause."""
     found: list[int] = []
-    edge = before
+    edge, joined = before, False
     for index in range(len(statements) - 1, -1, -1):
         start, end = statements[index]
         if start >= before or end > edge:
             continue
         if start < clause or (found and _LIST_BREAK.search(text, end, edge)):
             break
+        if found:
+            # Commas alone join no list: "effusion, infection not excluded" doubts the infection.
+            joined = joined or bool(_JOINS.search(text, end, edge))
+            if not joined and "," in text[end:edge]:
+                break
         found.append(index)
         edge = start
     return found
@@ -87,6 +121,8 @@ class Context:
         self._statements = statements
         self._spans: list[Span] = []
         self._back: dict[int, int] = {}
+        self._asides: list[tuple[int, int]] = []
+        self._again: set[int] = set()
         self.splits: list[int] = []
         cues = [cue for cue in ALL_CUES.find(text, words) if cue.value != "keep"]
         if cues:
@@ -100,7 +136,13 @@ class Context:
         for cue in cues:
             clause = max((split for split in self.splits if split <= cue.start), default=0)
             end = min((stop for stop in [*stops, *self.splits] if stop >= cue.end), default=len(self._text))
-            if cue.value in ("absent", "maybe after"):
+            if cue.value == "aside after":
+                self._asides += [
+                    self._statements[one] for one in _group(self._text, self._statements, cue.start, clause)
+                ]
+            elif cue.value == "request":
+                self._lay_request(cue, clause)
+            elif cue.value in ("absent", "maybe after"):
                 self._lay_back(cue, clause, end)
             elif cue.value == "versus":
                 self._back.update(dict.fromkeys(_group(self._text, self._statements, cue.start, clause)[:1], UNCERTAIN))
@@ -108,12 +150,30 @@ class Context:
             elif cue.value == "maybe" and not self._any_in(cue.end, end):
                 if _NOTHING_FOLLOWS.match(self._text, cue.end):
                     self._lay_back(cue._replace(value="maybe after"), clause, end)
-            elif cue.value in ("no", "gone", "not", "maybe", "aside"):
+            elif cue.value == "aside":
+                self._asides.append((cue.end, self._aside_end(cue.end, end)))
+            elif cue.value in ("no", "gone", "not", "maybe"):
                 self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, cue.value), cue.value))
+
+    def _aside_end(self, start: int, end: int) -> int:
+        """Where an aside stops that begins at ``start``, at the latest at ``end``."""
+        shows = _SHOWS.search(self._text, start, end)
+        return _reach(self._text, start, shows.start() if shows else end, "aside")
+
+    def _lay_request(self, cue: Hit[str], clause: int) -> None:
+        """Sets aside what a recommendation names: all behind it, and before it from the examination it asks for."""
+        semicolon = self._text.find(";", cue.end)
+        shows = _SHOWS.search(self._text, cue.end)
+        ends = [end for end in (semicolon, shows.start() if shows else -1) if end >= 0]
+        exam = _EXAM.search(self._text, clause, cue.start)
+        self._asides.append((exam.start() if exam else cue.end, min(ends, default=len(self._text))))
 
     def _lay_back(self, cue: Hit[str], clause: int, end: int) -> None:
         status = ABSENT if cue.value == "absent" else UNCERTAIN
         group = _group(self._text, self._statements, cue.start, clause)
+        if not group and cue.value == "maybe after" and _ONE.search(self._text, clause, cue.start):
+            before = [index for index, (_, end) in enumerate(self._statements) if end <= clause]
+            self._again.update(before[-1:])
         if group and _PRESENT_AND.search(self._text, self._statements[group[0]][1], cue.start):
             return
         for index in group:
@@ -141,18 +201,20 @@ class Context:
         """Outside a negation "atelectasis or pneumonia" leaves both open."""
         for index, ((_, end), (start, _)) in enumerate(pairwise(self._statements)):
             gap = self._text[end:start]
-            if "or" in gap and _ALTERNATIVE.match(gap) and not _LIST_BREAK.search(gap):
+            if gap.strip() == "/" or ("or" in gap and _ALTERNATIVE.match(gap) and not _LIST_BREAK.search(gap)):
                 self._back.setdefault(index, UNCERTAIN)
                 self._back.setdefault(index + 1, UNCERTAIN)
 
     def status(self, index: int) -> int | None:
         """1, 0 or -1 for a statement, None where it is not a statement on this image."""
         start = self._statements[index][0]
+        if any(first <= start < last for first, last in self._asides):
+            return None
+        if index in self._again:
+            return UNCERTAIN
         covering = [span for span in self._spans if span.start <= start < span.end]
         if covering:
             last = max(covering, key=lambda span: span.start)
-            if last.kind == "aside":
-                return None
             negations = [span for span in covering if span.kind in ("no", "gone", "not")]
             if negations and (last.kind != "maybe" or "," not in self._text[negations[-1].start : last.start]):
                 return ABSENT

@@ -2,13 +2,18 @@
 
 The official MIMIC-CXR reports are read as they are shipped: a centred title, headers in capitals with a colon, ``___``
 where something was de-identified, and an addendum or a wet read *before* the final report, cut off by a line of
-underscores. Headers are recognised with misspellings, inside a line, and as view titles ("CHEST, TWO VIEWS:").
+underscores. Headers are recognised with misspellings, inside a line, in any case, and as view titles ("CHEST, TWO
+VIEWS:"). A text without headers is one section.
 """
 
 import difflib
 import re
 from functools import lru_cache
 from typing import Literal
+
+from gkmvlp.report.lexicon import TERMS
+from gkmvlp.report.lines import line_ends
+from gkmvlp.report.patterns import word_starts
 
 Sections = Literal["both", "findings", "impression"]
 _SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -40,21 +45,40 @@ _ORGAN = re.compile(
     r"|diaphragm\w*"
     r"|airways?|trachea|aorta|great vessels|vasculature|musculoskeletal|spine|other)\b"
 )
-_COMMON = "FINDINGS|IMPRESSION|INDICATION|COMPARISON|TECHNIQUE|EXAMINATION|HISTORY|RECOMMENDATIONS?|CONCLUSION"
+# Names that open a section inside a line as well, in any case.
+_INSIDE = (
+    r"(?:findings?(?: ?(?:and|&|/) ?impressions?)?|impressions?(?: and recommendations?)?|conclusions?|opinion"
+    r"|interpretation|(?:clinical )?indications?|comparisons?(?: studies| exams?)?|techniques?"
+    r"|(?:clinical |medical |relevant )?history|clinical (?:information|data|details|question)"
+    r"|reason for (?:the )?(?:exam|examination|study|visit|request)|exam(?:ination)?(?: type)?|addendum"
+    r"|recommendations?|procedure|notifications?)"
+)
+_MARK = r"[ \t*#_>]{0,8}"
 _HEADER = re.compile(
-    r"^[ \t*]*(?P<line>[A-Z][A-Z0-9 ()/,.&'#\-]{1,70}?)[ \t*]*:(?=\s|$)"
-    r"|^[ \t*]*(?P<mixed>(?i:findings?(?: and impression|/impression)?|impression|conclusion|indication|comparison"
-    r"|technique|examination|history|clinical (?:history|information)|reason for (?:exam|examination)|addendum"
-    r"|recommendations?))[ \t*]*:(?=\s|$)"
-    rf"|^[ \t*]*(?P<alone>{_COMMON}|ADDENDUM|WET READ)[ \t*]*$"
-    rf"|(?<=[\s.])(?P<inside>(?:FINDINGS (?:AND |/ ?)IMPRESSION|CLINICAL (?:HISTORY|INFORMATION)"
-    rf"|{_COMMON}))[ \t]*:(?=\s|$)",
+    rf"^{_MARK}(?P<line>[A-Z][A-Z0-9 ()/,.&'#\-]{{1,70}}?)[ \t*_]{{0,8}}:(?!\d)[*_]{{0,2}}"
+    rf"|^{_MARK}(?P<mixed>(?i:{_INSIDE}|summary|report))[ \t*_]{{0,8}}(?::(?!\d)[*_]{{0,2}}|[ \t][-\u2013\u2014](?=\s))"
+    rf"|^{_MARK}(?P<alone>(?i:{_INSIDE}|wet read))[ \t*#_]{{0,8}}$",
     re.MULTILINE,
 )
+_BEFORE_COLON = re.compile(rf"(?i)(?:^|(?<=[\s.;,*]))({_INSIDE})[ \t*_]{{0,8}}$")
+_REACH = 60
 _CUT = re.compile(r"^[ \t]*(?:_{8,}|-{8,}|={8,})[ \t]*$|^[ \t]*\**[ \t]*FINAL REPORT[ \t]*\**[ \t]*$", re.MULTILINE)
-_EARLY = re.compile(r"\s*[* \t]*(?:FINAL )?(ADDENDUM|WET READ|PRELIMINARY RE(?:AD|PORT))\b[^\n]*", re.IGNORECASE)
+_EARLY = re.compile(r"[*\s]*(?:FINAL )?(ADDENDUM|WET READ|PRELIMINARY RE(?:AD|PORT))\b[^\n]*", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _REDACTED = re.compile(r"_{2,}")
+_BLANKS = re.compile(r"[ \t\f\v\xa0]{2,}|[\f\v\xa0]")
+_TAGS = re.compile(r"<(/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>|</?[a-zA-Z]{1,10}>", re.IGNORECASE)
+# A title: short, without a stop, of views and of what forms begin with.
+_TITLE = re.compile(
+    r"(?i)[^.]{0,80}\b(?:report|radiology|department|hospital|chest|portable|views?|x-?rays?|exam\w*)\b[^.]{0,80}$"
+)
+# What forms add and no radiologist found: a code of normality, signatures.
+_FORMAL = re.compile(
+    r"(?i)(?:^|(?<=[\s.]))(?:summary:? ?)?\d ?[-\u2013] ?(?:ab)?normal\b[^.\n]*\.?"
+    r"|\bi(?: have)? (?:have )?personally (?:reviewed|viewed|interpreted)\b[^.\n]*\.?"
+    r"|\b(?:electronically|digitally) signed\b[^.\n]*\.?"
+)
+_MAY_BE_FORMAL = re.compile(r"\d ?[-\u2013] ?[AaNn]|[Pp](?:ersonally|ERSONALLY) |[Ss](?:igned|IGNED)\b")
 
 
 @lru_cache(maxsize=4096)
@@ -94,7 +118,8 @@ def parse_sections(text: str) -> dict[str, str]:
     """The sections of a report by name, in order of appearance; the text before the first header is ``preamble``.
 
     Sections of one name are joined. An addendum or wet read before the final report is one section as a whole, even
-    where it has headers of its own. Sections without text are left out; a text without headers is ``preamble``.
+    where it has headers of its own. Sections without text are left out; a text without headers is ``preamble``. A line
+    in capitals with a colon that names a finding or an organ ("EFFUSION: none") is no header.
 
     Args:
         text: A report as shipped, any line length.
@@ -102,17 +127,56 @@ def parse_sections(text: str) -> dict[str, str]:
     Returns:
         Name, lower case, to text with its line breaks.
     """
-    sections, body = _split_early(text.replace("\r\n", "\n").replace("\\n", "\n"))
+    sections, body = _split_early(_plain(text))
     name, start = "preamble", 0
-    for match in _HEADER.finditer(body):
-        header = match[match.lastgroup or 0].strip()
-        organ = bool(match["line"]) and bool(_ORGAN.match(header.lower()))
-        if organ and name in ("findings", "impression"):
+    for first, last, header, in_capitals in _headers(body):
+        organ = in_capitals and _is_content(header.lower())
+        if organ and (name in ("findings", "impression") or (name == "preamble" and body[start:first].strip())):
             continue
-        _append(sections, name, body[start : match.start()])
-        name, start = ("findings", match.start()) if organ else (section_name(header), match.end())
+        _append(sections, name, body[start:first])
+        name, start = ("findings", first) if organ else (section_name(header), last)
     _append(sections, name, body[start:])
     return sections
+
+
+def _headers(body: str) -> list[tuple[int, int, str, bool]]:
+    """Headers in order: where they begin and end, their text, whether they are a line's beginning in capitals."""
+    found = [
+        (match.start(), match.end(), match[match.lastgroup or 0].strip(), match.lastgroup == "line")
+        for match in _HEADER.finditer(body)
+    ]
+    ends = {colon for first, last, *_ in found for colon in range(first, last)}
+    inside = []
+    colon = body.find(":")
+    while colon >= 0:
+        if colon not in ends and (match := _BEFORE_COLON.search(body[max(0, colon - _REACH) : colon])):
+            first = max(0, colon - _REACH) + match.start()
+            if not body[colon + 1 : colon + 2].isdigit() and _opens(body, first, match[1]):
+                inside.append((first, colon + 1, match[1], False))
+        colon = body.find(":", colon + 1)
+    return sorted([*found, *inside]) if inside else found
+
+
+def _plain(text: str) -> str:
+    """The text with line feeds alone, single blanks, and without the tags of web pages."""
+    text = _BLANKS.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n").replace("\\n", "\n"))
+    return _TAGS.sub(lambda tag: "\n" if tag[1] else "", text) if "<" in text else text
+
+
+def _opens(body: str, start: int, header: str) -> bool:
+    """Whether a name of a section inside a line opens it: findings and impression, or a capital, else behind a stop."""
+    if header.startswith(("findings", "impression")) or header[0].isupper():
+        return True
+    return body[max(0, start - 3) : start].rstrip()[-1:] in (".", ";", "!", "?", ":", "")
+
+
+@lru_cache(maxsize=4096)
+def _is_content(header: str) -> bool:
+    """Whether a header in capitals names an organ or a finding, and so belongs to what is found."""
+    if header in _CANONICAL:
+        return False
+    words = word_starts(header)
+    return bool(_ORGAN.match(header)) or bool(TERMS.find(header, words))
 
 
 def _append(sections: dict[str, str], name: str, text: str) -> None:
@@ -120,24 +184,47 @@ def _append(sections: dict[str, str], name: str, text: str) -> None:
         sections[name] = f"{sections[name]}\n{text.strip()}" if name in sections else text.strip()
 
 
-def _last_paragraph(sections: dict[str, str]) -> str:
-    """What stands after the first blank line of the last section; all of a text that has no header.
+def _without_titles(text: str) -> str:
+    """A text without headers less the titles that it begins with."""
+    paragraphs = _BLANK_LINE.split(text)
+    while len(paragraphs) > 1 and _TITLE.match(" ".join(paragraphs[0].split())):
+        del paragraphs[0]
+    return "\n\n".join(paragraphs)
 
-    Of a text without headers only leading paragraphs without a lower-case letter (titles) are dropped.
+
+def _unnamed(sections: dict[str, str]) -> str:
+    """What is found where no section says so.
+
+    All of a text that has no header; else the text before the first header, and of the last section what stands behind
+    its first blank line, its first line or its first sentence.
     """
     names = [name for name in sections if name not in ("addendum", "wet read")]
     if not names:
         return ""
-    paragraphs = _BLANK_LINE.split(sections[names[-1]])
+    before = _without_titles(sections.get("preamble", ""))
     if names == ["preamble"]:
-        while len(paragraphs) > 1 and not re.search(r"[a-z]", paragraphs[0]):
-            del paragraphs[0]
-        return "\n".join(paragraphs)
-    return "\n".join(paragraphs[1:])
+        return before
+    last = sections[names[-1]]
+    rest = _behind_first(last)
+    if not rest and names[-1] in ("comparison", "technique", "examination", "procedure") and "." in last:
+        rest = last
+    return f"{before}\n\n{rest}" if _is_prose(before) else rest
+
+
+def _behind_first(section: str) -> str:
+    """What stands behind the first paragraph of a section, or else behind its first line or sentence."""
+    paragraphs = _BLANK_LINE.split(section)
+    if len(paragraphs) > 1:
+        return "\n\n".join(paragraphs[1:])
+    ends = line_ends(section)
+    return section[ends[0] :] if ends else section.partition(". ")[2]
 
 
 def report_text(text: str, wanted: Sections = "both") -> str:
-    """FINDINGS then IMPRESSION in one line, without ``___``; the last paragraph where neither is there; else "".
+    """FINDINGS then IMPRESSION in one line, without ``___``; all of a text without headers.
+
+    A text before the first header counts as findings where no other is so named. Where neither section is there, it is
+    what stands behind the last header's first paragraph; else "". Line breaks that end a sentence become full stops.
 
     Args:
         text: A report as shipped.
@@ -145,7 +232,29 @@ def report_text(text: str, wanted: Sections = "both") -> str:
     """
     sections = parse_sections(text)
     names = ("findings", "impression") if wanted == "both" else (wanted,)
-    chosen = " ".join(sections[name] for name in names if name in sections)
-    if not chosen and wanted == "both":
-        chosen = _last_paragraph(sections)
-    return " ".join(_REDACTED.sub(" ", chosen).split())
+    chosen = "\n\n".join(sections[name] for name in names if name in sections)
+    if wanted == "both":
+        if not chosen:
+            chosen = _unnamed(sections)
+        elif "findings" not in sections and _is_prose(sections.get("preamble", "")):
+            chosen = f"{_without_titles(sections['preamble'])}\n\n{chosen}"
+    chosen = _REDACTED.sub(" ", chosen)
+    return _one_line(_FORMAL.sub(" ", chosen) if _MAY_BE_FORMAL.search(chosen) else chosen)
+
+
+def _is_prose(text: str) -> bool:
+    return "." in text and not _TITLE.match(" ".join(text.split()))
+
+
+def _one_line(text: str) -> str:
+    """The text in one line; where a line break or blank line ends a sentence, a full stop stands."""
+    if "\n" not in text:
+        return " ".join(text.split())
+    parts, start = [], 0
+    ends = sorted({*line_ends(text), *(match.start() + 1 for match in _BLANK_LINE.finditer(text))})
+    for end in [*ends, len(text)]:
+        part = " ".join(text[start:end].split())
+        if part:
+            parts.append(part if part[-1] in ".!?:;,-" or end == len(text) else f"{part}.")
+        start = end
+    return " ".join(parts)

@@ -2,10 +2,9 @@
 
 import difflib
 import re
-from functools import lru_cache
 
 from gkmvlp.report.lexicon import TERMS
-from gkmvlp.report.patterns import word_starts
+from gkmvlp.report.patterns import KeptByText, word_starts
 
 _TARGETS = (
     "atelectasis", "cardiomegaly", "cardiac", "consolidation", "consolidations", "silhouette", "mediastinum",
@@ -25,15 +24,19 @@ _KNOWN = frozenset(
 _LONG_WORD = re.compile(r"[a-z]{6,}")
 
 
-@lru_cache(maxsize=65536)
 def _meant(word: str) -> str:
     """The target that a word was meant to be; the word itself where it is a wording already or nothing is near."""
-    if word in _KNOWN or next(TERMS.find(word, word_starts(word)), None) is not None:
+    if word in _KNOWN or TERMS.find(word, word_starts(word)):
         return word
     near = difflib.get_close_matches(word, _TARGETS, 1, cutoff=0.86)
     return near[0] if near and near[0][0] == word[0] else word
 
 
+_MEANT = KeptByText(_meant)
+
+
 def corrected(text: str) -> str:
     """Lower-case text with misspelt words of the reports' vocabulary put right; its length may change."""
-    return _LONG_WORD.sub(lambda match: _meant(match[0]), text)
+    if all(_MEANT[word] == word for word in _LONG_WORD.findall(text)):
+        return text
+    return _LONG_WORD.sub(lambda match: _MEANT[match[0]], text)

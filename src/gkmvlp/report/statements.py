@@ -20,21 +20,52 @@ class Statement(NamedTuple):
     kind: str
 
 
+# What explains a nodular shadow without a nodule.
+HARMLESS = re.compile(r"\bnipple|overlap|superimpos|superposition|summation|artifact|overlying (?:tele|lead|electr"
+                      r"|soft|cloth)"
+                      r"|rib fracture|granuloma|confluence")  # fmt: skip
+
+
 def term_statements(lower: str, words: list[tuple[int, str]]) -> list[Statement]:
     """The wordings of entities in lower-case text, look-alikes left out."""
     found = []
     for start, end, (kind, names) in TERMS.find(lower, words):
+        if kind == "reticular" and "fibro" in lower:
+            names = names[1:]
+        if kind == "nodular":
+            if not HARMLESS.search(lower):
+                found.append(Statement(start, end, (start, end), ((names[1], PRESENT),), True, "term"))
+            kind, names = "term", names[:1]
         if kind != "decoy":
             means = tuple((name, PRESENT) for name in names)
-            found.append(Statement(start, end, (start, end), means, kind == "only negated", kind))
+            found.append(Statement(start, end, (start, end), means, kind in ("only negated", "sign"), kind))
     return found
 
 
 _ADJECTIVES = re.compile(r"(?: (?!and|or|with|is|are)[a-z-]+)? ")
 # What can stand between a quality and the organ behind it: "enlarged heart", "blunting of the left angle".
 _BETWEEN = re.compile(
-    r"\s*(?:(?:of|the|in|both|either|right|left|bilateral|lower|upper|mid|lung|a|on|size|[a-z]+(?:ic|al|ary))\s+)*"
+    r"\s*(?:(?:of|to|the|in|both|either|right|left|bilateral|lower|upper|mid|lung|a|on|size|configuration|contours?"
+    r"|appearance|and(?= (?:configuration|contour|shape|appearance|position))|descending|ascending|appearing|shape"
+    r"|position"
+    r"|[a-z]+(?:ic|al|ary)),?\s+)*"
 )
+# Between two qualities of one organ: "tortuous, mildly calcified aorta".
+_QUALITIES = re.compile(r"[\s,]*(?:(?:and|or|but)\s+)?(?:[a-z]+ly\s+)?")
+# A quality behind a verb belongs to the organ before it: "the heart is normal the lungs are clear".
+_PREDICATE = re.compile(
+    r"[^,;]{0,80}?\b(?:is|are|appears?|remains?|looks?|seems?)(?: (?:not|now|also|still|again|at|of|within|to be"
+    r"|[a-z]+ly))*\s*"
+)
+# Between organs that share the quality before the first: "normal heart, mediastinum and pulmonary vasculature".
+_LIST = re.compile(r"\s*(?:,|and|or)?\s*(?:and\s+|or\s+)?(?:the\s+)?(?:central airways,?\s*(?:and\s+)?)?(?:[a-z]+\s+)?")
+
+
+# Lines in the lung that water explains are no interstitial disease.
+_WET = re.compile(r"edema|failure|overload|congest|chf|crowd|low lung volume|technique")
+
+# What blunts an angle without fluid.
+_OLD = re.compile(r"scar|thicken|fibro|epicardial fat|pericardial fat|fat pad|adhesion|post ?surgical")
 
 
 def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[Statement]) -> list[Statement]:
@@ -53,15 +84,45 @@ def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[State
             organs = [*organs, hit] if fresh else [hit]
             fresh = True
             continue
-        after = hits[index + 1] if index + 1 < len(hits) else None
-        if after is not None and after.value[0] == "organ" and _BETWEEN.fullmatch(lower, hit.end, after.start):
-            chosen = [after]
-        else:
+        chosen = _behind(lower, hits, index)
+        if not chosen or (organs and fresh and _PREDICATE.fullmatch(lower, organs[-1].end, hit.start)):
             edge = organs[-1].end if organs else 0
             blocked = any(edge <= start < hit.start for start, _ in taken) or _of_term(lower, hit.end, taken)
             chosen, fresh = ([] if blocked else organs), False
+        chosen = [organ for organ in chosen if not _explained(lower, organ.value[1], name)]
         found += [_pair(organ, hit) for organ in chosen if (organ.value[1], name) in MEANINGS]
     return found
+
+
+def _explained(lower: str, organ: str, quality: str) -> bool:
+    """Whether the sentence itself explains a sign by something else: markings by edema, a blunt angle by a scar."""
+    if organ == "interstitium":
+        return bool(_WET.search(lower))
+    return organ == "angles" and quality == "blunted" and bool(_OLD.search(lower))
+
+
+def _behind(lower: str, hits: list[Hit[tuple[str, str]]], index: int) -> list[Hit[tuple[str, str]]]:
+    """The organs right behind a quality: one, or several where all are called normal."""
+    at = index + 1
+    while (
+        at < len(hits)
+        and hits[at].value[0] == "quality"
+        and _QUALITIES.fullmatch(lower, hits[at - 1].end, hits[at].start)
+    ):
+        at += 1
+    if (
+        at == len(hits)
+        or hits[at].value[0] != "organ"
+        or not _BETWEEN.fullmatch(lower, hits[at - 1].end, hits[at].start)
+    ):
+        return []
+    chosen = [hits[at]]
+    while hits[index].value[1] == "normal" and at + 1 < len(hits) and hits[at + 1].value[0] == "organ":
+        at += 1
+        if not _LIST.fullmatch(lower, hits[at - 1].end, hits[at].start):
+            return chosen
+        chosen.append(hits[at])
+    return chosen[:-1] if len(chosen) > 1 and at + 1 < len(hits) else chosen
 
 
 def _of_term(lower: str, end: int, taken: list[tuple[int, int]]) -> bool:

@@ -1,4 +1,4 @@
-"""gkmvlp config, and every config of the zoo against the code."""
+"""gkmvlp zoo configs, and every config of the zoo against the code."""
 
 import pytest
 import yaml
@@ -20,7 +20,7 @@ def test_config_matches_the_code(name, capsys):
 @pytest.mark.parametrize("name", PRESETS)
 def test_preset_composes_by_relative_path(name, tmp_path, monkeypatch, capsys):
     monkeypatch.syspath_prepend(tmp_path)
-    assert main(["config", "copy", name, str(tmp_path / "_base")]) == 0
+    assert main(["zoo", "configs", "copy", name, str(tmp_path / "_base")]) == 0
     config = tmp_path / "config.yaml"
     config.write_text(f"trainer: {name}.yaml\nmodel: lightning.pytorch.demos.boring_classes.BoringModel\n")
     capsys.readouterr()
@@ -32,14 +32,14 @@ def test_preset_composes_by_relative_path(name, tmp_path, monkeypatch, capsys):
 
 
 def test_list_names_every_config_with_its_purpose(capsys):
-    assert main(["config", "list"]) == 0
+    assert main(["zoo", "configs", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == [f"zoo://{name}" for name in [*CONFIGS, *BASES]]
     assert all(len(line.split()) > 1 for line in lines)
 
 
 def test_show_prints_the_file(capsys):
-    assert main(["config", "show", "_base/cpu"]) == 0
+    assert main(["zoo", "configs", "show", "_base/cpu"]) == 0
     assert capsys.readouterr().out == zoo_configs()["_base/cpu"].read_text()
 
 
@@ -51,12 +51,12 @@ def test_copy_takes_the_presets_along_and_overwrites_nothing_of_the_users(tmp_pa
     monkeypatch.setattr("gkmvlp.app.running.configs.zoo_folder", lambda: zoo)
     mine = tmp_path / "mine"
     for _ in range(2):  # the same bytes may be written again
-        assert main(["config", "copy", "a", str(mine)]) == 0
+        assert main(["zoo", "configs", "copy", "a", str(mine)]) == 0
     assert (mine / "a.yaml").read_text() == "trainer: _base/cpu.yaml\n"
     assert (mine / "_base/cpu.yaml").read_text() == "devices: 1\n"
     (mine / "_base/cpu.yaml").write_text("devices: 2\n")
     (mine / "a.yaml").unlink()
     capsys.readouterr()
-    assert main(["config", "copy", "a", str(mine)]) == 1
+    assert main(["zoo", "configs", "copy", "a", str(mine)]) == 1
     assert "_base/cpu.yaml exists and differs" in capsys.readouterr().err
     assert not (mine / "a.yaml").exists()

@@ -83,12 +83,12 @@ def test_what_is_kept_is_not_run_again(tmp_path, capsys, monkeypatch):
         file = tmp_path / "ablation" / f"{variant}-0" / "entity_classification.parquet"
         write_predictions(file, table, {**META, "task": "entity_classification"})
     words = ["--variants", "full", "shuffled", "--seeds", "0", "--record", str(tmp_path), "--out", str(tmp_path / "o")]
-    assert main(["ablation", *words]) == 0
+    assert main(["experiment", "ablation", *words]) == 0
     assert not (tmp_path / "o").exists()
     table = json.loads((tmp_path / "ablation.json").read_text())
     assert [row[:2] for row in table["rows"]] == [["entities, AUROC", "full"], ["entities, AUROC", "shuffled"]]
     assert (tmp_path / "ablation.png").stat().st_size > 1000
-    assert main(["ablation", "--variants", "fulll"]) == 2
+    assert main(["experiment", "ablation", "--variants", "fulll"]) == 2
     assert "fulll" in capsys.readouterr().err
 
 

@@ -27,7 +27,7 @@ def test_f1_figure_is_the_scoring_with_an_interval_around_it():
 def test_labeler_is_recorded(tmp_path):
     (tmp_path / "hard_one.json").write_text(json.dumps([{"text": "There is a mass.", "status": {"mass": 1}}]))
     words = ["--reports", "30", "--hard", str(tmp_path), "--out", str(tmp_path / "o"), "--record", str(tmp_path / "r")]
-    assert main(["real", "labeler", *words]) == 0
+    assert main(["experiment", "real", "labeler", *words]) == 0
     figures = Results.read(tmp_path / "r" / "labeler.json").figures
     assert [figure.name for figure in figures] == ["entity_status_f1", "reports_per_s", "entity_status_f1"]
     assert figures[0].value >= 0.97
@@ -75,7 +75,7 @@ def test_vqa_runs_every_arm_seed_and_split_once(lightning, tmp_path):
         "--record",
         str(tmp_path),
     ]
-    assert main(["real", "vqa-rad", *words]) == 0
+    assert main(["experiment", "real", "vqa-rad", *words]) == 0
     assert [run[0] for run in lightning] == ["fit", "test"] * (2 * 2 * 3)
     results = Results.read(tmp_path / "vqa-rad.json")
     overall = {(f.split, f.model): f for f in results.figures if f.name == "accuracy_overall" and f.label is None}
@@ -89,7 +89,7 @@ def test_vqa_runs_every_arm_seed_and_split_once(lightning, tmp_path):
     assert main_figure.difference["scratch"]["value"] == pytest.approx(1 / 3)
     assert "ceiling 0.667" in main_figure.note
     lightning.clear()
-    assert main(["real", "vqa-rad", *words]) == 0
+    assert main(["experiment", "real", "vqa-rad", *words]) == 0
     assert lightning == []
 
 
@@ -105,7 +105,7 @@ def test_complete_folds_become_a_table(tmp_path, shared_data, monkeypatch):
         (tmp_path / f"fold{fold}" / "fold.json").write_text(json.dumps(kept))
     record = tmp_path / "r"
     places = ["--data", str(shared_data / "chestxray14"), "--out", str(tmp_path), "--record", str(record)]
-    assert main(["real", "pairs", *places, "--folds", "0", "1"]) == 0
+    assert main(["experiment", "real", "pairs", *places, "--folds", "0", "1"]) == 0
     told = json.loads((record / "pairs.json").read_text())
     assert [row[-1] for row in told["rows"]] == [pytest.approx(-0.15), pytest.approx(-0.05), "-0.100 [-0.735, 0.535]"]
     assert "used 483" in told["note"]

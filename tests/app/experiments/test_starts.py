@@ -42,7 +42,7 @@ def ran(monkeypatch):
 def test_classification_at_two_shares_is_compared_and_recorded(ran, tmp_path, capsys):
     words = ["--data", "d", "--backbone", "b", "--seeds", "0", "1", "--shares", "0.1", "1", "--options=--x=1"]
     places = ["--out", str(tmp_path / "o"), "--record", str(tmp_path / "r")]
-    assert main(["starts", "classification", *words, *places]) == 0
+    assert main(["experiment", "initialization", "classification", *words, *places]) == 0
     assert len(ran) == 3 * 2 * 2
     assert all(given["data.init_args.root"] == "d" and given["x"] == "1" for _, _, given in ran)
     assert {config.rpartition("/")[2] for config, _, _ in ran} == {"classification-nih.yaml"}
@@ -57,7 +57,7 @@ def test_classification_at_two_shares_is_compared_and_recorded(ran, tmp_path, ca
     assert (pretrained["seeds"], pretrained["predictions"]) == (2, None)
     gap = pretrained["difference"]["scratch"]["value"]
     assert gap == pytest.approx(pretrained["value"] - scratch["value"])
-    assert main(["starts", "classification", *words, *places]) == 0
+    assert main(["experiment", "initialization", "classification", *words, *places]) == 0
     assert len(ran) == 3 * 2 * 2
 
 

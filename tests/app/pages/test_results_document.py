@@ -31,7 +31,7 @@ def docs(tmp_path):
 
 
 def test_template_and_files_become_the_page(docs):
-    assert main(["results", "--docs", str(docs)]) == 0
+    assert main(["experiment", "results", "--docs", str(docs)]) == 0
     text = (docs / "results.md").read_text()
     assert "0.700 [0.650, 0.750]" in text
     assert "majority 0.400 [0.300, 0.500]" in text
@@ -55,7 +55,7 @@ def test_legacy_rules_stand_below_the_main_table(labels, title, docs):
     file = docs / "results" / "run.json"
     Results("2025-01-02T00:00:00+00:00", "make demo", None, None, None, figures).write(file)
     (docs / "results.template.md").write_text("<!-- results: run.json -->\n")
-    assert main(["results", "--docs", str(docs)]) == 0
+    assert main(["experiment", "results", "--docs", str(docs)]) == 0
     main_table, _, folded = (docs / "results.md").read_text().partition("<details>")
     assert "| map_40_75 |" in main_table
     assert "legacy" not in main_table
@@ -64,24 +64,24 @@ def test_legacy_rules_stand_below_the_main_table(labels, title, docs):
 
 
 def test_check_sees_a_page_out_of_date(docs, capsys):
-    assert main(["results", "--docs", str(docs), "--check"]) == 1
-    assert "run gkmvlp results" in capsys.readouterr().err
-    main(["results", "--docs", str(docs)])
-    assert main(["results", "--docs", str(docs), "--check"]) == 0
+    assert main(["experiment", "results", "--docs", str(docs), "--check"]) == 1
+    assert "run gkmvlp experiment results" in capsys.readouterr().err
+    main(["experiment", "results", "--docs", str(docs)])
+    assert main(["experiment", "results", "--docs", str(docs), "--check"]) == 0
     path = docs / "results" / "run.json"
     path.write_text(path.read_text().replace("0.65", "0.61"))
-    assert main(["results", "--docs", str(docs), "--check"]) == 1
+    assert main(["experiment", "results", "--docs", str(docs), "--check"]) == 1
 
 
 def test_a_marker_without_file_and_a_foreign_schema_stop(docs, capsys):
     (docs / "results.template.md").write_text("<!-- results: absent.json -->\n")
-    assert main(["results", "--docs", str(docs)]) == 1
+    assert main(["experiment", "results", "--docs", str(docs)]) == 1
     assert "absent.json" in capsys.readouterr().err
     (docs / "results.template.md").unlink()
     (docs / "results" / "limits.json").write_text('{"schema": 2}')
-    assert main(["results", "--docs", str(docs)]) == 1
+    assert main(["experiment", "results", "--docs", str(docs)]) == 1
     assert "schema" in capsys.readouterr().err
 
 
 def test_the_committed_page_is_what_the_committed_files_give(capsys):
-    assert main(["results", "--docs", str(DOCS), "--check"]) == 0, capsys.readouterr().err
+    assert main(["experiment", "results", "--docs", str(DOCS), "--check"]) == 0, capsys.readouterr().err

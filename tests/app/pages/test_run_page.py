@@ -180,7 +180,7 @@ def test_a_backbone_that_is_gone_is_missed_only_where_its_prompts_are_shown(answ
     ],
 )
 def test_a_config_that_is_none_is_one_line(config, told, answering, tmp_path, capsys):
-    assert main(["page", str(changed(answering, tmp_path / "run", config))]) in (1, 2)
+    assert main(["evaluate", "page", str(changed(answering, tmp_path / "run", config))]) in (1, 2)
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert told in error
@@ -189,17 +189,17 @@ def test_a_config_that_is_none_is_one_line(config, told, answering, tmp_path, ca
 def test_radiographs_that_the_data_has_no_more_are_one_line(answering, tmp_path, capsys):
     table = read_predictions(answering / "predictions" / "vqa.parquet")[0]
     out = changed(answering, tmp_path / "run", sample_id="gone-" + table["sample_id"])
-    assert main(["page", str(out)]) == DataError.exit_code
+    assert main(["evaluate", "page", str(out)]) == DataError.exit_code
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "no gone-" in error
 
 
 def test_a_folder_that_is_no_run_is_one_line(tmp_path, pretrained, capsys):
-    assert main(["page", str(tmp_path)]) == 2
+    assert main(["evaluate", "page", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("config.yaml") == 1
     (tmp_path / "config.yaml").write_bytes((pretrained / "config.yaml").read_bytes())
-    assert main(["page", str(tmp_path)]) == 2
+    assert main(["evaluate", "page", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
     assert "predictions/*.parquet, found none" in error

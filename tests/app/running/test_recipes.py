@@ -36,10 +36,10 @@ def ran(tmp_path, monkeypatch):
 
     def gkmvlp(*words: str) -> None:
         commands.append([word.replace(f"{zoo}/", "") for word in words])
-        if words[0] == "phantom":
+        if words[:2] == ("data", "phantom"):
             written = {"nih": ["chestxray14"]}.get(words[-3], ["mimic-cxr-jpg", "vqa-rad"])
             for folder in written:
-                (Path(words[2]) / folder).mkdir(parents=True)
+                (Path(words[3]) / folder).mkdir(parents=True)
         out = Path(next((word.partition("=")[2] for word in words if "default_root_dir" in word), "."))
         (out / "checkpoints").mkdir(parents=True, exist_ok=True)
         (out / "checkpoints/best.ckpt").touch()
@@ -61,8 +61,8 @@ def backbone(folder: str, age: int) -> None:
 def test_pretrain_on_phantoms_writes_them_once(ran):
     assert main(["pretrain"]) == 0
     assert main(["pretrain", "--out", "o", "--trainer.max_epochs=1"]) == 0
-    assert [words[0] for words in ran] == ["phantom", "fit", "test", "fit", "test"]
-    assert ran[0][1:3] == ["--root", "outputs/demo/data"]
+    assert [words[0] for words in ran] == ["data", "fit", "test", "fit", "test"]
+    assert ran[0][:4] == ["data", "phantom", "--root", "outputs/demo/data"]
     assert ran[1] == ["fit", "--config=pretrain-phantom.yaml", "--trainer.default_root_dir=outputs/pretrain"]
     assert ran[2] == ["test", *ran[1][1:], "--ckpt_path=outputs/pretrain/checkpoints/best.ckpt"]
     assert ran[3][2:] == ["--trainer.default_root_dir=o", "--trainer.max_epochs=1"]
@@ -72,7 +72,7 @@ def test_pretrain_on_phantoms_writes_them_once(ran):
 def test_each_config_gets_its_own_look_alike(ran, capsys):
     for config in ("classification-phantom", "pretrain-phantom", "classification-phantom", "vqa-phantom"):
         assert main(["pretrain", "--config", config]) == 0
-    written = [words for words in ran if words[0] == "phantom"]
+    written = [words[1:] for words in ran if words[:2] == ["data", "phantom"]]
     assert [words[3:] for words in written] == [
         ["--seed", "3", "--layouts", "nih", "--patients", "3000"],
         ["--seed", "3", "--patients", "1500"],
@@ -135,7 +135,7 @@ def test_finetune_takes_the_newest_backbone_and_tests_its_best_checkpoint(ran, c
 
 def test_finetune_without_any_backbone_takes_the_one_of_the_package_and_says_so(ran, capsys):
     assert main(["finetune", "vqa"]) == 0
-    assert [words[0] for words in ran] == ["phantom", "fit", "test"]
+    assert [words[0] for words in ran] == ["data", "fit", "test"]
     assert ran[1][1] == "--config=vqa-phantom.yaml"
     assert "--model.init_args.backbone=zoo://gk-mvlp-phantom" in ran[1]
     assert "backbone: zoo://gk-mvlp-phantom" in capsys.readouterr().out
@@ -153,7 +153,7 @@ def test_named_backbone_and_config_win(ran, capsys):
 def test_a_failing_step_ends_the_recipe_with_its_code(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as stop:
-        recipes.gkmvlp("config", "show", "nothing-like-this")
+        recipes.gkmvlp("zoo", "configs", "show", "nothing-like-this")
     assert stop.value.code == 2
     assert capfd.readouterr().err.count("\n") == 1
 

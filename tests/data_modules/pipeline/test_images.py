@@ -1,13 +1,20 @@
+import struct
+import subprocess
+import sys
+import zlib
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from pydicom import Dataset, FileMetaDataset, dcmread
+from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian
 
 from gkmvlp.data_modules.pipeline.images import ImageError, read_image
+from gkmvlp.data_modules.synthetic.dicom_ways import PLAIN, SYNTAXES, write_way
 from gkmvlp.errors import DataError
 
 DICOMS = (
@@ -46,7 +53,11 @@ def picture(image: Image.Image, kind: str = "PNG") -> bytes:
 def test_every_real_dicom_decodes(shared_data: Path, name: str):
     path = shared_data / "dicom" / f"{name}.dcm"
     header = dcmread(path, stop_before_pixels=True)
-    pixels = read_image(path)
+    modality = header.get("Modality", "")
+    if modality in ("NM", "US", "MR"):
+        with pytest.raises(ImageError, match=f"Modality is {modality}, no radiography"):
+            read_image(path)
+    pixels = read_image(path, accept=("modality",))
     assert pixels.shape == (header.Rows, header.Columns)
     assert pixels.dtype == np.uint8
     assert pixels.std() > 3
@@ -139,8 +150,257 @@ def test_unknown_transfer_syntax_is_an_error():
 
 
 def test_an_error_from_a_worker_stays_one_line():
-    told = (
-        "Caught ImageError in DataLoader worker process 0.\nTraceback:\n  x\n"
-        "gkmvlp.data_modules.pipeline.images.ImageError: cut"
-    )
+    name = "gkmvlp.data_modules.pipeline.images.ImageError"
+    told = f"Caught ImageError in DataLoader worker process 0.\nTraceback:\n  x\n{name}: cut"
     assert str(ImageError(told)) == "cut"
+
+
+# Pictures -----------------------------------------------------------------------------------------------------------
+
+SHADE = np.rint(np.add.outer(np.arange(40) * 4, np.arange(30) * 3) * 255 / 243).astype(np.uint8)  # 0 to 255
+
+
+def png_16(channels: np.ndarray, kind: int) -> bytes:
+    """A PNG of sixteen bits by hand (ISO 15948): channels (H, W, C) of a colour type."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    height, width = channels.shape[:2]
+    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in channels)
+    header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(("kind", "channels"), [(0, 1), (2, 3), (4, 2), (6, 4)])
+def test_sixteen_bits_in_any_channels_keep_all_their_bits(kind: int, channels: int):
+    twelve = SHADE.astype(np.uint16) * 16  # Pillow's upper eight bits of it are 0 to 15
+    image = np.stack([twelve] * channels, -1)
+    if kind in (4, 6):
+        image[..., -1] = 65_535
+    for intensity in ("voi", "minmax"):
+        assert np.array_equal(read_image(png_16(image, kind), intensity), SHADE)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "YCbCr", "P", "1"])
+def test_modes_of_pictures(mode: str):
+    grey = Image.fromarray(SHADE if mode != "1" else (SHADE > 100).astype(np.uint8) * 255)
+    pixels = read_image(picture(grey.convert(mode), "TIFF"))
+    assert np.abs(pixels.astype(int) - np.asarray(grey)).max() <= 1
+
+
+def test_a_picture_in_its_transparency_alone_is_refused():
+    black = Image.new("L", (30, 40))
+    alpha_16 = np.stack([np.zeros_like(SHADE, np.uint16), SHADE.astype(np.uint16) * 257], -1)
+    for data in (picture(Image.merge("LA", [black, Image.fromarray(SHADE)])), png_16(alpha_16, 4)):
+        with pytest.raises(ImageError, match=r"transparency .* save it as plain grey"):
+            read_image(data)
+
+
+@pytest.mark.parametrize("is_zipped", [False, True])
+def test_a_text_of_megabytes_beside_whole_pixels(is_zipped: bool):
+    info = PngImagePlugin.PngInfo()
+    info.add_text("report", "no effusion " * 250_000, zip=is_zipped)
+    buffer = BytesIO()
+    Image.fromarray(SHADE).save(buffer, "PNG", pnginfo=info)
+    assert np.array_equal(read_image(buffer.getvalue()), SHADE)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation: int):
+    """CIPA DC-008: where the stored row 0 and column 0 lie in the upright picture."""
+    row0, column0 = {
+        1: ("top", "left"), 2: ("top", "right"), 3: ("bottom", "right"), 4: ("bottom", "left"),
+        5: ("left", "top"), 6: ("right", "top"), 7: ("right", "bottom"), 8: ("left", "bottom"),
+    }[orientation]  # fmt: skip
+    upright = SHADE.copy()
+    upright[3:9, 20:27] = 255
+    stored = upright if row0 in ("top", "bottom") else upright.T
+    stored = stored[::-1] if row0 in ("bottom", "right") else stored
+    stored = stored[:, ::-1] if column0 in ("bottom", "right") else stored
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = BytesIO()
+    Image.fromarray(np.ascontiguousarray(stored)).save(buffer, "PNG", exif=exif)
+    notes: list[str] = []
+    assert np.array_equal(read_image(buffer.getvalue(), notes=notes), upright)
+    assert len(notes) == (orientation > 1)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        (Image.new("L", (1, 1), 90), "1 x 1 pixels are no radiograph"),
+        (Image.new("L", (200, 1), 90), "200 x 1 pixels are no radiograph"),
+        (Image.new("L", (60, 60), 90), "blank"),
+        (Image.fromarray(np.full((60, 60), 3000, np.uint16)), "blank"),
+        (Image.fromarray(np.random.default_rng(0).integers(2000, 2003, (60, 60)).astype(np.uint16)), "blank"),
+    ],
+)
+def test_what_is_no_picture_is_refused(image: Image.Image, reason: str):
+    with pytest.raises(ImageError, match=reason):
+        read_image(picture(image))
+
+
+def test_a_blank_picture_with_a_marker_is_blank_still():
+    black = np.zeros((100, 100), np.uint8)
+    black[:8, :8] = 255
+    with pytest.raises(ImageError, match="accept: blank"):
+        read_image(picture(Image.fromarray(black)))
+    assert np.array_equal(read_image(picture(Image.fromarray(black)), accept=["blank"]), black)
+
+
+@pytest.mark.parametrize("suffix", ["png", "dcm"])
+def test_a_saturated_marker_does_not_eat_the_range(suffix: str):
+    def written(values: np.ndarray) -> bytes:
+        tags = {"BitsStored": 16, "HighBit": 15}
+        return picture(Image.fromarray(values)) if suffix == "png" else dicom(values, **tags)
+
+    values = SHADE.astype(np.uint16) * 12 + 400
+    marked = values.copy()
+    marked[:4, -4:] = 65_535
+    for intensity in ("voi", "minmax", "equalized"):
+        plain, seen = (read_image(written(each), intensity).astype(int) for each in (values, marked))
+        assert np.ptp(plain) == 255
+        assert np.abs(seen - plain)[4:].max() <= (4 if intensity == "equalized" else 0), intensity
+        assert (seen[:4, -4:] == 255).all()
+
+
+def test_sixteen_bits_are_equalised_before_they_become_eight():
+    """1,200 values that crowd in a hundredth of the range come out evenly, each with its own share."""
+    rng = np.random.default_rng(0)
+    values = rng.permutation(np.concatenate([np.arange(30_000, 30_600, dtype=np.uint16)] * 2)).reshape(40, 30)
+    values[0, 0], values[0, 1] = 0, 65_535
+    pixels = read_image(picture(Image.fromarray(values)), "equalized")
+    levels = np.sort(pixels.ravel()) / 255
+    assert np.abs(levels - np.linspace(0, 1, levels.size)).max() < 0.01
+
+
+def test_eight_bits_are_equalised_as_opencv_does():
+    import cv2
+
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        image = np.clip(rng.gamma(2, 25, (50, 40)), 0, 255).astype(np.uint8)
+        assert np.array_equal(read_image(picture(Image.fromarray(image)), "equalized"), cv2.equalizeHist(image))
+
+
+# DICOM --------------------------------------------------------------------------------------------------------------
+
+
+def sided(orientation: list[str], upright: np.ndarray) -> np.ndarray:
+    """Stored pixels whose rows and columns run towards those sides of the patient, pixel by pixel."""
+    height, width = upright.shape
+    step = {"L": (0, 1), "R": (0, -1), "F": (1, 0), "H": (-1, 0)}  # towards a side: down and to the right, upright
+    across, down = (step[way] for way in orientation)
+    rows, columns = (height, width) if down[0] else (width, height)
+    first = height - 1 if -1 in (across[0], down[0]) else 0, width - 1 if -1 in (across[1], down[1]) else 0
+    places = [[(first[0] + r * down[0] + c * across[0], first[1] + r * down[1] + c * across[1])
+               for c in range(columns)] for r in range(rows)]  # fmt: skip
+    return np.array([[upright[place] for place in line] for line in places])
+
+
+@pytest.mark.parametrize("orientation", ["L F", "R F", "L H", "R H", "F L", "F R", "H L", "H R"])
+def test_the_patients_left_is_on_the_right(orientation: str):
+    upright = SHADE.astype(np.uint16) * 16
+    stored = sided(orientation.split(), upright)
+    assert np.array_equal(read_image(dicom(stored, PatientOrientation=orientation.split())), read_image(dicom(upright)))
+
+
+def test_a_window_that_shows_nothing_is_not_applied_and_said():
+    values = SHADE.astype(np.uint16) * 12 + 400  # 400 to 3,460
+    notes: list[str] = []
+    assert np.array_equal(read_image(dicom(values, WindowCenter=50, WindowWidth=350), notes=notes), SHADE)
+    assert notes == ["WindowCenter and WindowWidth would leave the picture blank: not applied"]
+
+
+def test_a_bit_of_undeclared_graphics_is_no_picture():
+    values = SHADE.astype(np.uint16) * 16
+    drawn = values.copy()
+    drawn[10:20, 5:12] |= 1 << 12
+    assert np.array_equal(read_image(dicom(drawn)), SHADE)
+
+
+def test_thirty_two_bits():
+    values = SHADE.astype("<u4") * 1_000_000
+    data = dicom(SHADE.astype(np.uint16), BitsAllocated=32, BitsStored=32, HighBit=31, PixelData=values.tobytes())
+    assert np.abs(read_image(data).astype(int) - SHADE).max() <= 1
+
+
+def test_lateral_by_code_and_by_axes_and_decubitus():
+    for tags in (
+        {"ViewCodeSequence": Sequence([coded("lateral")])},
+        {"PatientOrientation": ["A", "F"]},
+        {"ViewPosition": "LATERAL"},
+    ):
+        with pytest.raises(ImageError, match="accept: lateral"):
+            read_image(dicom(**tags))
+        assert read_image(dicom(**tags), accept=["lateral"]).shape == (16, 16)
+    assert read_image(dicom(ViewPosition="LLD")).shape == (16, 16)
+
+
+def coded(meaning: str) -> Dataset:
+    item = Dataset()
+    item.CodeMeaning = meaning
+    return item
+
+
+MISSING = """
+import sys
+for name in {blocked}:
+    sys.modules[name] = None
+from gkmvlp.data_modules.pipeline.images import ImageError, read_image
+try:
+    read_image(sys.argv[1])
+except ImageError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("syntax", "blocked", "package"),
+    [
+        ("JPEG lossless SV1", ["gdcm"], "python-gdcm"),
+        ("JPEG extended", ["gdcm"], "python-gdcm"),
+        ("JPEG-LS", ["gdcm", "jpeg_ls"], "pyjpegls"),
+    ],
+)
+def test_a_missing_codec_names_syntax_and_package(tmp_path: Path, syntax: str, blocked: list[str], package: str):
+    path = tmp_path / "chest.dcm"
+    path.write_bytes(write_way(np.tile(SHADE, (2, 3)), PLAIN | {"syntax": syntax}))
+    words = [sys.executable, "-c", MISSING.format(blocked=blocked), str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout.count("\n") == 1
+    assert f"({SYNTAXES[syntax]}) needs a codec that is missing: pip install" in done.stdout
+    assert package in done.stdout
+
+
+def test_a_missing_codec_of_jpeg_2000(monkeypatch: pytest.MonkeyPatch):
+    """Pillow decodes some of it and cannot be taken out: no codec is made to be there instead."""
+    nothing = SimpleNamespace(available_plugins=())
+    monkeypatch.setattr("gkmvlp.data_modules.pipeline.dicom_pixels.get_decoder", lambda syntax: nothing)
+    data = write_way(np.tile(SHADE, (2, 3)), PLAIN | {"syntax": "J2K"})
+    with pytest.raises(ImageError, match=r"JPEG 2000 .* missing: pip install pylibjpeg pylibjpeg-openjpeg$"):
+        read_image(data)
+
+
+BIG = """
+import resource, sys
+import numpy as np
+from gkmvlp.data_modules.pipeline.images import read_image
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+pixels = read_image(sys.argv[1], "equalized")
+assert pixels.shape == (12_000, 12_000), pixels.shape
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / pixels.size)
+"""
+
+
+def test_twelve_thousand_pixels_a_side_in_bounded_memory(tmp_path: Path):
+    import cv2
+
+    side = np.arange(12_000, dtype=np.uint16)
+    path = tmp_path / "big.png"
+    cv2.imwrite(str(path), side[:, None] * 2 + side, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    done = subprocess.run([sys.executable, "-c", BIG, str(path)], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    assert float(done.stdout) < 8, "bytes a pixel"

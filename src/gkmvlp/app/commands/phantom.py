@@ -1,4 +1,7 @@
-"""Write synthetic radiographs in the layouts of MIMIC-CXR, VQA-RAD, ChestX-ray14 and RSNA Pneumonia."""
+"""Write synthetic radiographs in the layouts of MIMIC-CXR, VQA-RAD, ChestX-ray14 and RSNA Pneumonia.
+
+The layout dicom writes a radiograph in every way that scanners, archives and exports write it.
+"""
 
 import argparse
 from collections.abc import Mapping
@@ -13,6 +16,7 @@ class Layout(NamedTuple):
     option: str  # of this command, that counts
     share: int  # what --patients is divided by where the option is not given
     unit: str  # what is counted
+    least: int = 2  # of it
 
 
 LAYOUTS = {
@@ -20,6 +24,7 @@ LAYOUTS = {
     "vqa": Layout("vqa_rad", "vqa_images", 5, "images with questions"),
     "nih": Layout("chest_xray14", "nih_patients", 1, "patients like those of ChestX-ray14"),
     "rsna": Layout("rsna_pneumonia", "rsna_images", 1, "images like those of RSNA Pneumonia"),
+    "dicom": Layout("dicom", "dicom_images", 100, "images in every way of DICOM", 1),
 }
 DEFAULT = ("mimic", "vqa")
 
@@ -37,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--nih-patients", type=int, metavar="N", help="patients of the ChestX-ray14 look-alike (patients)"
     )
     parser.add_argument("--rsna-images", type=int, metavar="M", help="images of the RSNA look-alike (patients)")
+    parser.add_argument("--dicom-images", type=int, metavar="M", help="images in every way of DICOM (patients / 100)")
     parser.add_argument("--workers", type=int, metavar="W", help="processes (as many as there are cores)")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
@@ -65,9 +71,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _count(args: argparse.Namespace, layout: str) -> int:
-    """What the layout's option says, or what follows from the patients, at least 2."""
+    """What the layout's option says, or what follows from the patients, at least the layout's least."""
     asked: int | None = getattr(args, LAYOUTS[layout].option)
-    return max(args.patients // LAYOUTS[layout].share, 2) if asked is None else asked
+    return max(args.patients // LAYOUTS[layout].share, LAYOUTS[layout].least) if asked is None else asked
 
 
 def write_corpora(

@@ -17,6 +17,7 @@ import argparse
 from pathlib import Path
 
 TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "embed")
+ACCEPT = ("lateral", "modality", "blank")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 
 
@@ -30,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompts", metavar="FILE", type=Path, help="text file, one prompt a line")
     parser.add_argument("--out", metavar="FILE.parquet", type=Path, help="where the rows are written")
     parser.add_argument("--pictures", metavar="DIR", type=Path, help="where a picture of each image is written")
+    told = "read what is no frontal radiograph too: lateral, modality (CT, MG ...), blank"
+    parser.add_argument("--accept", metavar="WHAT", nargs="+", default=(), help=told)
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
 
 
@@ -49,7 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     for folder in (arguments.out and arguments.out.parent, arguments.pictures):
         if folder:
             _make(folder)
-    done = predict_rows(reader, arguments.task, images, arguments.question, prompts, arguments.pictures)
+    done = predict_rows(
+        reader, arguments.task, images, arguments.question, prompts, arguments.pictures, arguments.accept
+    )
     if done.rows:
         show(arguments.task, done.rows)
     if done.rows and arguments.out:
@@ -72,12 +77,15 @@ def _check(arguments: argparse.Namespace) -> None:
         raise UsageError("--task vqa needs --question TEXT, and only that task takes one")
     if arguments.prompts and task not in ("zero_shot", "embed"):
         raise UsageError(f"--task {task} takes no --prompts; zero_shot and embed do")
+    for word in arguments.accept:
+        if word not in ACCEPT:
+            raise UsageError(f"--accept {word}{hint(word, ACCEPT)} ({', '.join(ACCEPT)})")
     if arguments.pictures and task == "embed":
         raise UsageError("--task embed has nothing to draw: leave --pictures out")
 
 
 def find_images(paths: list[Path]) -> list[Path]:
-    """The files named, and those with the suffix of an image in the folders named.
+    """The files named, and those with the suffix of an image in the folders named, hidden ones left out.
 
     Raises:
         UsageError: If one does not exist, or a folder holds no image.
@@ -88,7 +96,7 @@ def find_images(paths: list[Path]) -> list[Path]:
     found: dict[Path, None] = {}
     for path in paths:
         if path.is_dir():
-            inside = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES and file.is_file()]
+            inside = [file for file in sorted(path.rglob("*")) if _is_image(file, path)]
             if not inside:
                 raise UsageError(f"no image in {path}: files {', '.join(SUFFIXES)} were looked for")
             found |= dict.fromkeys(inside)
@@ -98,6 +106,12 @@ def find_images(paths: list[Path]) -> list[Path]:
             beside = [str(file) for file in path.parent.iterdir()] if path.parent.is_dir() else []
             raise UsageError(f"no image {path}{hint(str(path), beside)}")
     return list(found)
+
+
+def _is_image(file: Path, folder: Path) -> bool:
+    """Whether a file has the suffix of an image and is not hidden, as macOS hides ``._x.jpg`` beside ``x.jpg``."""
+    is_hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+    return file.suffix.lower() in SUFFIXES and not is_hidden and file.is_file()
 
 
 def _make(folder: Path) -> None:

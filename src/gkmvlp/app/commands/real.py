@@ -35,10 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--jobs", type=int, metavar="N", help="runs side by side (2 on a processor, 1 on a GPU)")
         described = "one more option of the stage on real pairs; may be repeated"
         action.add_argument("--pairs-options", action="append", default=[], metavar="OPTION", help=described)
-    labeler = actions.add_parser("labeler", help="status F1 on phantom reports and hard sentences, and speed")
+    labeler = actions.add_parser("labeler", help="status F1 on phantom, hard and real sentences, and speed")
     labeler.add_argument("--reports", type=int, default=2000, metavar="N", help="phantom reports (2000)")
     labeler.add_argument("--seed", type=int, default=4321, metavar="S", help="seed that no training corpus has (4321)")
     labeler.add_argument("--hard", type=Path, default=Path("tests/report"), metavar="DIR", help="hard_*.json")
+    labeler.add_argument("--openi", type=Path, metavar="CSV", help="pairs.csv of Open-i: real sentences are scored too")
     names = ("vqa-rad", "pairs", "chestxray14", "rsna", "labeler")
     for action, name in zip((vqa, pairs, nih, rsna, labeler), names, strict=True):
         out = Path("outputs/real") / name

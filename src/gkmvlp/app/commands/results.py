@@ -27,5 +27,5 @@ def run(arguments: argparse.Namespace) -> int:
         write_text(page, text)
         print(page)
     elif not page.is_file() or page.read_text(encoding="utf-8") != text:
-        raise ResultsError(f"{page} is not what {arguments.docs / 'results'} gives; run gkmvlp results")
+        raise ResultsError(f"{page} is not what {arguments.docs / 'results'} gives; run gkmvlp experiment results")
     return 0

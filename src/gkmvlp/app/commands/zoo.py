@@ -66,8 +66,7 @@ def _add_publish(publish: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it; what is printed is told by ``--json``."""
-    action = globals()[f"_{arguments.action}"]
-    content, text = action(arguments)
+    content, text = ACTIONS[arguments.action](arguments)
     print(json.dumps(content, indent=1) if arguments.json else text)
     return 0
 
@@ -204,3 +203,16 @@ def _convert(arguments: argparse.Namespace) -> tuple[Any, str]:
     out = arguments.out or arguments.file.with_suffix(".safetensors")
     count = convert(arguments.file, out)
     return {"file": str(out), "tensors": count}, f"{out}: {count} tensors"
+
+
+ACTIONS = {
+    "list": _list,
+    "show": _show,
+    "download": _download,
+    "verify": _verify,
+    "remove": _remove,
+    "card": _card,
+    "publish": _publish,
+    "make": _make,
+    "convert": _convert,
+}

@@ -1,4 +1,4 @@
-"""The report labeler against the grammar of the phantoms and against hard sentences, and its speed."""
+"""The report labeler against the grammar of the phantoms, hard sentences and real ones, and its speed."""
 
 import argparse
 import json
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gkmvlp.app.experiments.openi_sentences import LABELS, read_labels
 from gkmvlp.app.running.outcome import write_results
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import DataError
@@ -36,6 +37,7 @@ def measure_labeler(args: argparse.Namespace) -> None:
         for file in _hard(args.hard):
             rows = [(row["text"], row["status"]) for row in json.loads(file.read_text())]
             figures.append(f1_figure(file.stem.replace("_", "-"), rows, [label(text) for text, _ in rows], None))
+        figures += _real(args.hard / LABELS, args.openi)
     write_results(args.out, figures, start, peak.bytes, args.record and args.record / "labeler.json")
 
 
@@ -88,6 +90,18 @@ def _speed(reports: int, seconds: float) -> Figure:
 
 def _only_scored(stated: Statuses) -> dict[str, int]:
     return {name: status for name, status in stated.items() if name in SCORED}
+
+
+def _real(labels: Path, table: Path | None) -> list[Figure]:
+    """Status F1 on held-out sentences of Open-i; none where its table is not named."""
+    if table is None:
+        return []
+    for path in (labels, table):
+        if not path.is_file():
+            raise DataError(f"no {path}: the labels lie in tests/report, pairs.csv beside the reports of Open-i")
+    rows = read_labels(labels, table)
+    note = "distinct sentences of studies that no rule was written by; read twice by one reader before they were scored"
+    return [f1_figure("openi-held-out", rows, [label(text) for text, _ in rows], note)]
 
 
 def _hard(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.pipeline.images import read_image
+from gkmvlp.data_modules.pipeline.images import ACCEPT, read_image
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.transforms import letterbox
 from gkmvlp.entities import of_label
@@ -58,7 +58,7 @@ class Gallery:
     def __call__(self, sample_id: str) -> tuple[Pixels, Frame]:
         """A radiograph (S, S) in [0, 1], and its frame, which takes boxes of the predictions."""
         sample = self.sample(sample_id)
-        pixels, frame = letterbox(read_image(sample.image, self.intensity, sample_id), SIDE)
+        pixels, frame = letterbox(read_image(sample.image, self.intensity, sample_id, ACCEPT), SIDE)
         return pixels.astype(np.float32) / np.float32(255), in_original(frame, sample)
 
     def thumbnail(self, sample_id: str, side: int = THUMBNAIL) -> str:
@@ -89,7 +89,7 @@ def prompt_of(name: str, reader: Reader, prompts: Mapping[str, str]) -> str | No
 
 def prompt_map(reader: Reader, sample: Sample, entity: str) -> tuple[Pixels, Pixels, Frame]:
     """A radiograph (S, S) as the model reads it, the attention of a prompt (h, w), and the frame of its boxes."""
-    batch = reader.batch([reader.item(sample.image)])
+    batch = reader.batch([reader.item(sample.image, ACCEPT)])
     seen = reader.look(batch)
     map_Ehw = seen.grounded.patch_attention[0].unflatten(-1, seen.features.grid).float().cpu().numpy()
     frame = in_original(Frame(*batch["frame"][0].tolist()), sample)

@@ -11,7 +11,9 @@ from gkmvlp.metrics.results.figure import SCHEMA, Figure, Results, read_json
 from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, notes, number
 
 _MARKER = re.compile(r"^<!-- results: (\S+\.json)((?: [^\s=]+=\S*)*) -->$", re.MULTILINE)
-_FIRST_LINE = "<!-- Written by `gkmvlp results` from results.template.md and results/*.json: change those. -->\n\n"
+_FIRST_LINE = (
+    "<!-- Written by `gkmvlp experiment results` from results.template.md and results/*.json: change those. -->\n\n"
+)
 
 
 def document(docs: Path) -> str:

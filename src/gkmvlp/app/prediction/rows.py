@@ -4,7 +4,7 @@ B images, E entities.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,13 @@ class Predicted:
 
 
 def predict_rows(
-    reader: Reader, task: str, images: list[Path], question: str | None, prompts: list[Prompt], pictures: Path | None
+    reader: Reader,
+    task: str,
+    images: list[Path],
+    question: str | None,
+    prompts: list[Prompt],
+    pictures: Path | None,
+    accept: Collection[str] = (),
 ) -> Predicted:
     """Rows of all images, and their pictures.
 
@@ -45,6 +51,7 @@ def predict_rows(
         question: Asked about each, for ``vqa``.
         prompts: For ``zero_shot`` (empty: present against absent of each entity) and ``embed``.
         pictures: Folder of pictures, or None.
+        accept: What is read although it is no frontal radiograph.
     """
     if task == "zero_shot" and not prompts:
         prompts = list(zip(*zero_shot_texts(reader.entities), strict=True))
@@ -59,7 +66,7 @@ def predict_rows(
     }
     done = Predicted()
     stems: Counter[str] = Counter()
-    for batch in _batches(reader, images, done):
+    for batch in _batches(reader, images, accept, done):
         image = reader.look(batch)
         for b, rows in enumerate(makers[task](batch, image)):
             kept = [{key: row[key] for key in row if task != "classification" or key not in "xy"} for row in rows]
@@ -78,13 +85,13 @@ def predict_rows(
     return done
 
 
-def _batches(reader: Reader, images: list[Path], done: Predicted) -> Iterator[ImageBatch]:
+def _batches(reader: Reader, images: list[Path], accept: Collection[str], done: Predicted) -> Iterator[ImageBatch]:
     """Batches of what can be read; the others' reasons go to ``done.bad``."""
     for start in range(0, len(images), BATCH):
         items = []
         for image in images[start : start + BATCH]:
             try:
-                items.append(reader.item(image))
+                items.append(reader.item(image, accept))
             except ImageError as error:
                 done.bad.append(str(error))
         if items:

@@ -75,4 +75,4 @@ def _nearest(path: Path, configs: dict[str, Path]) -> str:
     beside = {file.stem: str(file) for file in path.parent.glob("*.y*ml")} if path.parent.is_dir() else {}
     known = {name: SCHEME + name for name in configs} | beside
     near = difflib.get_close_matches(path.stem, known, n=1, cutoff=0.5)
-    return f"; did you mean {known[near[0]]}?" if near else "; gkmvlp config list shows those of the zoo"
+    return f"; did you mean {known[near[0]]}?" if near else "; gkmvlp zoo configs list shows those of the zoo"

@@ -112,7 +112,7 @@ def ensure_phantoms(data: str) -> None:
     print(f"no --data: phantoms of {PHANTOMS}", flush=True)
     folder, words = LOOKALIKES[data]
     if not (PHANTOMS / folder).is_dir():
-        gkmvlp("phantom", "--root", str(PHANTOMS), "--seed", str(SEED), *words)
+        gkmvlp("data", "phantom", "--root", str(PHANTOMS), "--seed", str(SEED), *words)
 
 
 def newest_backbone() -> Path | None:

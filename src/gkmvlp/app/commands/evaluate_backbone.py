@@ -1,4 +1,4 @@
-"""Measure a backbone as it is, without training: grounding or retrieval."""
+"""Evaluate a backbone as it is, without training: grounding or retrieval."""
 
 import argparse
 from pathlib import Path
@@ -19,8 +19,8 @@ CONFIGS = {  # task: its config on phantoms, its config on real data
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the task and the options."""
-    parser.add_argument("task", choices=sorted(CONFIGS), help="what is measured")
+    """Declare the options; the task is the last word of the command, ``evaluate TASK``."""
+    parser.set_defaults(task=parser.prog.split()[-1])
     add_recipe_arguments(parser, "outputs/evaluate-TASK")
     add_backbone_argument(parser)
     add_record_argument(parser)

@@ -1,0 +1,190 @@
+"""A DICOM radiograph: what may be read, what its numbers mean, what it asks to be shown, and which way up it lies.
+
+L codes, N entries of a look-up table.
+"""
+
+from collections.abc import Collection
+from typing import Literal
+
+import numpy as np
+from pydicom import Dataset
+
+from gkmvlp.data_modules.pipeline.dicom_header import entries, integer, items, number, numbers, word, words
+from gkmvlp.data_modules.pipeline.dicom_pixels import decode, interpret
+from gkmvlp.data_modules.pipeline.levels import Float, Pixels, Stored
+from gkmvlp.errors import DataError
+
+Accept = Literal["lateral", "modality", "blank"]
+ACCEPT: tuple[Accept, ...] = ("lateral", "modality", "blank")
+
+# Plain radiography (PS3.3 C.7.3.1.1.1), what files without a choice say, and spellings in use.
+_RADIOGRAPHY = ("CR", "DX", "RG", "DR", "XR", "XRAY", "OT", "SC", "")
+_LATERAL = ("LL", "RL", "LLO", "RLO", "ML", "LM")
+
+
+class RefusedError(DataError):
+    """A picture that is readable and most likely not meant; ``accept`` lets it in."""
+
+    def __init__(self, reason: str, accept: Accept) -> None:
+        super().__init__(f"{reason}; take it out, or let it in with accept: {accept}")
+        self.accept: Accept = accept
+
+
+def read_stored(dataset: Dataset, accept: Collection[str], notes: list[str]) -> Stored:
+    """What a DICOM stores and asks for.
+
+    Args:
+        dataset: The DICOM.
+        accept: What is let in although it is no frontal radiograph.
+        notes: Gets a line for each repair.
+
+    Raises:
+        RefusedError: If it is no radiograph, or a lateral one.
+        DataError: If it holds no single grey picture, or cannot be decoded.
+    """
+    _require_grey_frame(dataset)
+    _require_radiograph(dataset, accept)
+    container_HW, precision = decode(dataset)
+    codes_HW, raw_L, is_kept_L, bits = interpret(dataset, container_HW, precision, notes)
+    value_L = _modality(dataset, raw_L)
+    stored = Stored(codes_HW, raw_L, value_L, is_kept_L, is_inverted=_is_inverted(dataset), is_wide=bits > 8)
+    stored.unit_L = _shown(dataset, stored, notes)
+    if stored.unit_L is None and bits == 8:
+        ends = _modality(dataset, np.array([0.0, 255.0]) - 128.0 * (integer(dataset, "PixelRepresentation") == 1))
+        stored.unit_L = (value_L - ends.min()) / max(np.ptp(ends), 1e-12)
+    return stored
+
+
+def upright(pixels_HW: Pixels, dataset: Dataset, notes: list[str]) -> Pixels:
+    """The picture with the patient's left on the right and the feet below, by PatientOrientation."""
+    directions = [way[:1] for way in words(dataset, "PatientOrientation")]
+    if len(directions) != 2:
+        return pixels_HW
+    across, down = directions
+    if across in ("H", "F") and down in ("L", "R", "A", "P"):
+        pixels_HW, across, down = pixels_HW.T, down, across
+    if across not in ("L", "R", "A", "P") or down not in ("H", "F"):
+        return pixels_HW
+    if directions != [across, "F"] or across == "R":
+        notes.append("lies otherwise by PatientOrientation: turned upright, the patient's left on the right")
+    pixels_HW = pixels_HW[:, ::-1] if across == "R" else pixels_HW
+    return np.ascontiguousarray(pixels_HW[::-1] if down == "H" else pixels_HW)
+
+
+def view_position(dataset: Dataset) -> str:
+    """Projection (``PA``, ``AP``, ``LL`` ...) by name, by its code or by the axes; "" where nothing tells it."""
+    named = word(dataset, "ViewPosition")
+    if named:
+        return named
+    meaning = next((word(item, "CodeMeaning") for item in items(dataset, "ViewCodeSequence")), "")
+    if "LATERAL" in meaning and "DECUB" not in meaning:
+        return "LATERAL"
+    return "LATERAL" if {way[:1] for way in words(dataset, "PatientOrientation")} & {"A", "P"} else ""
+
+
+def is_lateral(view: str) -> bool:
+    """Whether a projection is a lateral one; a decubitus is frontal."""
+    name = view.upper()
+    return name in _LATERAL or ("LAT" in name and "DECUB" not in name)
+
+
+def _require_radiograph(dataset: Dataset, accept: Collection[str]) -> None:
+    modality, view = word(dataset, "Modality"), view_position(dataset)
+    if modality not in _RADIOGRAPHY and "modality" not in accept:
+        raise RefusedError(f"Modality is {modality}, no radiography (CR, DX, RG)", "modality")
+    if is_lateral(view) and "lateral" not in accept:
+        named = f"ViewPosition is {view}" if word(dataset, "ViewPosition") else "ViewCodeSequence or PatientOrientation"
+        raise RefusedError(f"{named}: a lateral view", "lateral")
+
+
+def _photometric(dataset: Dataset) -> str:
+    """PhotometricInterpretation without blanks and signs between its letters; of one sample MONOCHROME2 without it."""
+    named = "".join(filter(str.isalnum, word(dataset, "PhotometricInterpretation")))
+    return named or ("MONOCHROME2" if (integer(dataset, "SamplesPerPixel") or 1) == 1 else "nothing")
+
+
+def _require_grey_frame(dataset: Dataset) -> None:
+    kind, samples = _photometric(dataset), integer(dataset, "SamplesPerPixel") or 1
+    if kind not in ("MONOCHROME1", "MONOCHROME2"):
+        kind = word(dataset, "PhotometricInterpretation") or kind
+        raise DataError(
+            f"PhotometricInterpretation: the DICOM is {kind}, not MONOCHROME1 or MONOCHROME2; export it grey"
+        )
+    if samples != 1:
+        raise DataError(f"SamplesPerPixel: the DICOM has {samples} samples a pixel, not one; export it grey")
+    frames = integer(dataset, "NumberOfFrames") or 1
+    if frames != 1:
+        raise DataError(f"NumberOfFrames: the DICOM has {frames} frames, not one; export the one that is meant")
+
+
+def _is_inverted(dataset: Dataset) -> bool:
+    """MONOCHROME1 and an inverse presentation say the same, and files have both or either (PS3.3 C.8.11.3.1)."""
+    return _photometric(dataset) == "MONOCHROME1" or word(dataset, "PresentationLUTShape") == "INVERSE"
+
+
+def _modality(dataset: Dataset, raw_L: Float) -> Float:
+    """Stored numbers to those that windows are given in (PS3.3 C.11.1)."""
+    for item in items(dataset, "ModalityLUTSequence"):
+        if (lut := _read_lut(item)) is not None:
+            return _look_up(lut, raw_L)
+    slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
+    return raw_L * (slope or 1.0) + (intercept or 0.0)
+
+
+def _shown(dataset: Dataset, stored: Stored, notes: list[str]) -> Float | None:
+    """Level of each code in [0, 1] by the first VOI LUT, else window, that shows anything; None where there is none."""
+    for item in items(dataset, "VOILUTSequence"):
+        lut = _read_lut(item)
+        if lut is None:
+            continue
+        unit_L = _look_up(lut, stored.value_L) / _white(lut)
+        if not stored.is_blank_as(unit_L):
+            return unit_L
+        notes.append("VOILUTSequence would leave the picture blank: not applied")
+    kind = word(dataset, "VOILUTFunction")
+    for center, width in zip(numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth"), strict=False):
+        if not (np.isfinite(center) and np.isfinite(width) and width > 0):
+            continue
+        unit_L = _window(stored.value_L, center, width, kind)
+        if stored.is_blank() or not stored.is_blank_as(unit_L):
+            return unit_L
+        notes.append("WindowCenter and WindowWidth would leave the picture blank: not applied")
+    return None
+
+
+def _window(value_L: Float, center: float, width: float, kind: str) -> Float:
+    """Values through a window, 0 at its lower and 1 at its upper end (PS3.3 C.11.2.1.2 and C.11.2.1.3)."""
+    if kind == "SIGMOID":
+        return 1 / (1 + np.exp(np.clip(-4 * (value_L - center) / width, -700, 700)))
+    if kind == "LINEAR_EXACT" or width < 1:
+        return np.clip((value_L - center) / width + 0.5, 0, 1)
+    if width == 1:
+        return (value_L > center - 0.5).astype(np.float64)
+    return np.clip((value_L - (center - 0.5)) / (width - 1) + 0.5, 0, 1)
+
+
+def _read_lut(item: Dataset) -> tuple[float, Float, int] | None:
+    """First number mapped, entries (N,), bits of an entry; None where the table is malformed (PS3.3 C.11.1.1)."""
+    descriptor = numbers(item, "LUTDescriptor")
+    if len(descriptor) != 3 or not np.isfinite(descriptor).all():
+        return None
+    count = int(descriptor[0]) % 65_536 or 65_536
+    entry_N = entries(item, "LUTData", count)[:count]
+    if len(entry_N) < 2 or not np.isfinite(entry_N).all():
+        return None
+    return descriptor[1], entry_N, int(descriptor[2])
+
+
+def _look_up(lut: tuple[float, Float, int], value_L: Float) -> Float:
+    first, entry_N, _ = lut
+    if first >= 32_768 and value_L.min() < 0:  # a negative number written without its sign
+        first -= 65_536
+    place_L = np.clip(np.rint(value_L - first), 0, len(entry_N) - 1).astype(np.int64)
+    return np.asarray(entry_N[place_L], np.float64)
+
+
+def _white(lut: tuple[float, Float, int]) -> float:
+    """The entry that is white: by the bits declared, or the greatest one where entries use fewer or more bits."""
+    _, entry_N, bits = lut
+    declared, greatest = 2.0**bits - 1, float(entry_N.max())
+    return declared if declared / 2 < greatest <= declared else max(greatest, 1.0)

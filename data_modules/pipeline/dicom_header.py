@@ -1,0 +1,108 @@
+"""The attributes of a DICOM as files in the wild hold them: what is empty, cut short or no number counts as absent."""
+
+import re
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset, dcmread
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.tag import Tag
+
+_MARK = slice(128, 132)
+# First bytes of a file without preamble: group 2 or 8, little endian or (8 only) big endian.
+_STARTS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
+_BINARY = ("US", "SS", "OW", "OB", "US or SS", "US or OW", "US or SS or OW")
+_WIDE_BINARY = {"UL": "u4", "SL": "i4", "FL": "f4", "FD": "f8"}
+
+
+def is_dicom(data: bytes) -> bool:
+    """Whether the first bytes of a file, 132 or more, are those of a DICOM with or without preamble and meta header."""
+    return data[_MARK] == b"DICM" or (data[:2] in _STARTS and len(data) > 8 and 0 in data[2:4])
+
+
+def open_dicom(source: bytes | Path, stop_before_pixels: bool = False) -> Dataset:
+    """The dataset of a file or its bytes; without a meta header its encoding is guessed."""
+    file = BytesIO(source) if isinstance(source, bytes) else source
+    return dcmread(file, force=True, stop_before_pixels=stop_before_pixels)
+
+
+def numbers(dataset: Dataset, keyword: str) -> list[float]:
+    """The numbers of an attribute: nan for what is none, nothing where it is absent or empty."""
+    return [_number(part) for part in _values(dataset, keyword)]
+
+
+def number(dataset: Dataset, keyword: str) -> float | None:
+    """The first number of an attribute, None where it is absent or malformed."""
+    found = numbers(dataset, keyword)
+    return found[0] if found and np.isfinite(found[0]) else None
+
+
+def integer(dataset: Dataset, keyword: str) -> int | None:
+    """The first number of an attribute as a whole one."""
+    found = number(dataset, keyword)
+    return None if found is None else int(found)
+
+
+def words(dataset: Dataset, keyword: str) -> list[str]:
+    """The texts of an attribute, upper case without blanks at the ends."""
+    return [str(part).strip(" \0").upper() for part in _values(dataset, keyword)]
+
+
+def word(dataset: Dataset, keyword: str) -> str:
+    """The first text of an attribute, "" where it is absent."""
+    return next(iter(words(dataset, keyword)), "")
+
+
+def items(dataset: Dataset, keyword: str) -> list[Dataset]:
+    """The items of a sequence; none where it is absent, empty or cannot be parsed."""
+    try:
+        return list(dataset[keyword].value or []) if keyword in dataset else []
+    except Exception:  # pydicom raises what the broken bytes happen to lead to
+        return []
+
+
+def entries(dataset: Dataset, keyword: str, count: int) -> NDArray[np.float64]:
+    """The entries of a table, of two bytes or, where that gives their number, of one."""
+    element = _element(dataset, keyword)
+    value = None if element is None else element.value
+    if isinstance(value, bytes) and len(value) in (count, count + count % 2) and count > 2:
+        return np.frombuffer(value, np.uint8)[:count].astype(np.float64)
+    return np.array(numbers(dataset, keyword), np.float64)
+
+
+def _number(part: object) -> float:
+    """A number, with a decimal point or a decimal comma; nan where it is none."""
+    text = str(part).strip(" \0")
+    if re.fullmatch(r"[+-]?\d*,\d+([eE][+-]?\d+)?", text):
+        text = text.replace(",", ".")
+    try:
+        return float(text)
+    except ValueError:
+        return np.nan
+
+
+def _element(dataset: Dataset, keyword: str) -> DataElement | RawDataElement | None:
+    tag = Tag(keyword)
+    return dataset.get_item(tag) if tag in dataset else None
+
+
+def _values(dataset: Dataset, keyword: str) -> list[object]:
+    """Values of an attribute as the file has them, before anything can complain of them."""
+    element = _element(dataset, keyword)
+    if element is None or element.value is None:
+        return []
+    value: object = element.value
+    if isinstance(value, bytes):
+        kind = element.VR if element.VR not in (None, "UN") else dictionary_VR(Tag(keyword))
+        order = "<" if getattr(element, "is_little_endian", True) else ">"
+        code = "i2" if kind == "SS" else "u2" if kind in _BINARY else _WIDE_BINARY.get(str(kind))
+        if code is not None:
+            size = np.dtype(code).itemsize
+            return list(np.frombuffer(value[: len(value) // size * size], order + code).tolist())
+        value = value.decode("latin-1")
+    if isinstance(value, str):
+        return list(value.split("\\")) if value.strip(" \0") else []
+    return list(value) if hasattr(value, "__iter__") else [value]

@@ -1,0 +1,320 @@
+"""The stored codes of a DICOM, whatever the transfer syntax, and the numbers that they stand for.
+
+L = 256 or 65,536 codes, H x W pixels.
+"""
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import generate_frames
+from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import Decoder
+from pydicom.pixels.utils import pixel_array
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSTransferSyntaxes,
+    RLELossless,
+)
+
+from gkmvlp.data_modules.pipeline.dicom_header import integer
+from gkmvlp.data_modules.pipeline.levels import Codes, Float, Mask, histogram, to_codes
+from gkmvlp.errors import DataError
+
+_ITEM = b"\xfe\xff\x00\xe0"
+_FRAMES = {0xC0: JPEGBaseline8Bit, 0xC1: JPEGExtended12Bit, 0xC3: JPEGLossless, 0xF7: JPEGLSLossless}
+# Part of a transfer syntax's name -> the package that decodes it.
+_PACKAGES = (
+    ("JPEG-LS", "pyjpegls"),
+    ("JPEG 2000", "pylibjpeg pylibjpeg-openjpeg"),
+    ("JPEG2000", "pylibjpeg pylibjpeg-openjpeg"),
+    ("JPEG", "python-gdcm"),
+    ("", "pydicom"),
+)
+# Kinds of frame that several transfer syntaxes share.
+_KINDS = {0xC3: (JPEGLossless, JPEGLosslessSV1), 0xF7: JPEGLSTransferSyntaxes}
+_NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
+_OVERLAYS = range(0x6000, 0x6020, 2)
+
+
+def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
+    """Containers (H, W) as they are stored, and the bits a sample that a codestream has, None where there is none.
+
+    Raises:
+        DataError: If an attribute that says how they are stored is missing, no codec is there, or they are cut off.
+    """
+    if "PixelData" not in dataset:
+        raise DataError("the DICOM has no pixel data (PixelData): no image, or cut off; fetch it again or take it out")
+    rows, columns = (_need(dataset, keyword) for keyword in ("Rows", "Columns"))
+    value = dataset.get_item("PixelData").value  # type: ignore[union-attr]
+    if not isinstance(value, bytes) or not value:
+        raise DataError("the DICOM has no pixel data (PixelData is empty): fetch it again")
+    syntax = _syntax(dataset)
+    _decoder(syntax)
+    if value[:4] == _ITEM:
+        return _decompress(dataset, syntax, rows, columns, value)
+    bytes_a_pixel = _allocated(dataset, len(value) // (rows * columns)) // 8
+    size = rows * columns * bytes_a_pixel
+    if len(value) < size:
+        raise DataError(f"the pixel data (PixelData) are cut off: {len(value):,} of {size:,} bytes; fetch it again")
+    if syntax == ExplicitVRBigEndian and bytes_a_pixel == 1 and dataset.get_item("PixelData").VR == "OW":  # type: ignore[union-attr]
+        value = np.frombuffer(value[: len(value) // 2 * 2], ">u2").astype("<u2").tobytes()
+    order = ">" if syntax == ExplicitVRBigEndian else "<"
+    code = np.frombuffer(value, f"{order}u{bytes_a_pixel}", rows * columns)
+    return code.astype(f"=u{bytes_a_pixel}", copy=False).reshape(rows, columns), None
+
+
+def _need(dataset: Dataset, keyword: str) -> int:
+    found = integer(dataset, keyword)
+    if not found or found < 0:
+        raise DataError(f"{keyword} is missing: the DICOM is broken; export it again")
+    return found
+
+
+def _allocated(dataset: Dataset, bytes_there: int) -> int:
+    """BitsAllocated, or what the length of the pixel data leaves."""
+    allocated = integer(dataset, "BitsAllocated") or 8 * bytes_there
+    if allocated not in (8, 16, 32):
+        raise DataError(f"BitsAllocated is {allocated}, 8, 16 or 32 was expected; export it again")
+    return allocated
+
+
+def _syntax(dataset: Dataset) -> UID:
+    """The transfer syntax; that of the dataset's encoding where no meta header names one."""
+    meta = getattr(dataset, "file_meta", None)
+    named = meta.get("TransferSyntaxUID") if meta is not None else None
+    if named:
+        return UID(named)
+    is_little = dataset.original_encoding[1]
+    return ExplicitVRBigEndian if is_little is False else ExplicitVRLittleEndian
+
+
+def _decompress(
+    dataset: Dataset, syntax: UID, rows: int, columns: int, value: bytes
+) -> tuple[NDArray[np.unsignedinteger], int | None]:
+    frame = next(iter(generate_frames(value, number_of_frames=1)))
+    syntax, precision, is_signed = _sniff(frame, syntax)
+    allocated = _allocated(dataset, 1) if precision is None else 8 if precision <= 8 else 16
+    _need_codec(syntax, precision)
+    try:
+        if syntax == JPEGExtended12Bit and precision is not None and precision > 8:
+            return _twelve_bits(frame, syntax, rows, columns), precision
+        described = Dataset()
+        described.file_meta = FileMetaDataset()
+        described.file_meta.TransferSyntaxUID = syntax
+        described.Rows, described.Columns, described.SamplesPerPixel = rows, columns, 1
+        described.PhotometricInterpretation, described.PixelRepresentation = "MONOCHROME2", int(is_signed)
+        described.BitsAllocated, described.BitsStored = allocated, precision or allocated
+        described.HighBit = described.BitsStored - 1
+        described.PixelData = value
+        described["PixelData"].VR, described["PixelData"].is_undefined_length = "OB", True
+        code = pixel_array(described, raw=True)
+    except Exception as error:  # codecs raise whatever they like on broken input
+        raise DataError(f"PixelData in {_told(syntax)} cannot be decoded: fetch it again") from error
+    mask = (1 << (precision or allocated)) - 1
+    return code.view(f"u{code.itemsize}") & np.array(mask, f"u{code.itemsize}"), precision
+
+
+def _sniff(frame: bytes, named: UID) -> tuple[UID, int | None, bool]:
+    """Transfer syntax, bits a sample and sign by the codestream itself; what it does not tell stays as named."""
+    if frame[:4] == b"\xff\x4f\xff\x51":  # JPEG 2000: component sizes follow 42 bytes (ISO 15444-1, A.5.1)
+        syntax = named if named in JPEG2000TransferSyntaxes else JPEG2000Lossless
+        return syntax, (frame[42] & 0x7F) + 1, bool(frame[42] & 0x80)
+    if frame[:2] != b"\xff\xd8":
+        is_rle = frame[1:4] == b"\0\0\0" and 0 < frame[0] < 16 and frame[4:8] == b"\x40\0\0\0"
+        return (RLELossless if is_rle and named.is_little_endian and not named.is_compressed else named), None, False
+    place = 2
+    while place + 5 < len(frame) and frame[place] == 0xFF:  # segments up to the frame header (ISO 10918-1, B.1)
+        marker = frame[place + 1]
+        if marker in _FRAMES:
+            fits = named in _KINDS.get(marker, ())
+            return named if fits else _FRAMES[marker], frame[place + 4], False
+        place += 1 if marker == 0xFF else 2 + int.from_bytes(frame[place + 2 : place + 4], "big")
+    return named, None, False
+
+
+def _decoder(syntax: UID) -> Decoder | None:
+    """What decodes a transfer syntax; None where nothing has to.
+
+    Raises:
+        DataError: If it is not known.
+    """
+    if syntax in _NATIVE:
+        return None
+    try:
+        return get_decoder(syntax)
+    except NotImplementedError as error:
+        remedy = "store the file uncompressed (gdcmconv --raw)"
+        raise DataError(f"TransferSyntaxUID: the transfer syntax {_told(syntax)} is not known; {remedy}") from error
+
+
+def _need_codec(syntax: UID, precision: int | None) -> None:
+    """Says which package is missing.
+
+    Raises:
+        DataError: If no codec for the syntax is installed.
+    """
+    decoder = _decoder(syntax)
+    plugins = decoder.available_plugins if decoder is not None else ("pydicom",)
+    needs_gdcm = syntax == JPEGExtended12Bit and precision is not None and precision > 8
+    if not plugins or (needs_gdcm and "gdcm" not in plugins):
+        package = next(package for part, package in _PACKAGES if part in syntax.name)
+        raise DataError(f"TransferSyntaxUID: {_told(syntax)} needs a codec that is missing: pip install {package}")
+
+
+def _told(syntax: UID) -> str:
+    return str(syntax) if syntax.name == syntax else f"{syntax.name} ({syntax})"
+
+
+def _twelve_bits(frame: bytes, syntax: UID, rows: int, columns: int) -> NDArray[np.uint16]:
+    """Samples (H, W) of a JPEG of more than eight bits, which pydicom does not hand to GDCM."""
+    import gdcm
+
+    fragment = gdcm.Fragment()
+    fragment.SetByteStringValue(frame)
+    fragments = gdcm.SequenceOfFragments.New()
+    fragments.AddFragment(fragment)
+    element = gdcm.DataElement(gdcm.Tag(0x7FE0, 0x0010))
+    element.SetValue(fragments.__ref__())
+    image = gdcm.Image()
+    image.SetNumberOfDimensions(2)
+    image.SetDimensions((columns, rows, 1))
+    image.SetDataElement(element)
+    grey = gdcm.PhotometricInterpretation.GetPIType("MONOCHROME2")
+    image.SetPhotometricInterpretation(gdcm.PhotometricInterpretation(grey))
+    image.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.GetTSType(str(syntax))))
+    # 12 bits allocated make GDCM take its decoder of 12 bits; it fills two bytes a sample all the same
+    image.SetPixelFormat(gdcm.PixelFormat(1, 12, 12, 11, 0))
+    data = image.GetBuffer().encode("utf-8", "surrogateescape")
+    return np.frombuffer(data, "<u2", rows * columns).reshape(rows, columns) & np.uint16(0xFFF)
+
+
+def interpret(
+    dataset: Dataset, container_HW: NDArray[np.unsignedinteger], precision: int | None, notes: list[str]
+) -> tuple[Codes, Float, Mask, int]:
+    """Codes (H, W), the number of each (L,), which of them are no padding (L,), and how many bits they have.
+
+    HighBit and BitsStored are believed only where the codes bear them out; repairs go to ``notes``.
+    """
+    is_signed = integer(dataset, "PixelRepresentation") == 1
+    if container_HW.itemsize == 4:
+        return _interpret_32(dataset, container_HW, is_signed)
+    codes_HW: Codes = container_HW.astype(np.uint8 if container_HW.itemsize == 1 else np.uint16, copy=False)
+    allocated = 8 * codes_HW.itemsize
+    code_L = np.arange(1 << allocated, dtype=np.int64)
+    occurs_L = histogram(codes_HW, len(code_L)) > 0
+    stored = integer(dataset, "BitsStored") or 0
+    bits = min(stored if stored > 0 else allocated, precision or allocated)
+    shift = _shift(dataset, code_L[occurs_L], bits, allocated, notes)
+    overlay = _overlay_bits(dataset, allocated) & ~(((1 << bits) - 1) << shift)
+    number_L = (code_L & ~overlay) >> shift
+    if is_signed:  # an overlay may be drawn over the bits that extend a sign
+        sign = ~overlay >> shift & ((1 << allocated) - (1 << (bits - 1)))
+        number_L = np.where(number_L & sign == sign, number_L | overlay >> shift, number_L)
+    is_kept_L = ~_padding(dataset, number_L, allocated, bits, is_signed)
+    used = number_L[occurs_L & is_kept_L]
+    excess = _excess(used, bits, allocated, is_signed)
+    if excess and not is_signed and excess.bit_count() == 1 and _is_graphic(codes_HW, excess << shift):
+        number_L = number_L & ~excess
+        notes.append("a bit above HighBit holds graphics that no overlay declares: taken out")
+    elif excess:
+        bits = (precision or allocated) if is_signed else int(used.max()).bit_length()
+        notes.append(f"BitsStored is too small for the values: {bits} bits are read")
+    raw_L = number_L & ((1 << bits) - 1)
+    return codes_HW, (_wrapped(raw_L, bits) if is_signed else raw_L).astype(np.float64), is_kept_L, bits
+
+
+def _shift(dataset: Dataset, used: NDArray[np.int64], bits: int, allocated: int, notes: list[str]) -> int:
+    """Bits below the stored ones: where HighBit says so and the codes leave them free."""
+    high = integer(dataset, "HighBit")
+    shift = high + 1 - bits if high is not None and bits <= high < allocated else 0
+    free = used & ~_overlay_bits(dataset, allocated)
+    if shift and ((free & ((1 << shift) - 1)).any() or not (free >> bits).any()):
+        notes.append("HighBit is above BitsStored - 1, the values are not: HighBit is left out of account")
+        return 0
+    return shift
+
+
+def _interpret_32(
+    dataset: Dataset, container_HW: NDArray[np.unsignedinteger], is_signed: bool
+) -> tuple[Codes, Float, Mask, int]:
+    """The same of 32 bits, in 65,536 steps where they use more."""
+    codes_HW, raw_L = to_codes(container_HW.view(np.int32) if is_signed else container_HW)
+    pad = _padding_range(dataset, 32, 32, is_signed)
+    is_kept_L = np.ones(len(raw_L), bool) if pad is None else (raw_L < pad[0]) | (raw_L > pad[1])
+    return codes_HW, raw_L, is_kept_L, 32
+
+
+def _padding(dataset: Dataset, number_L: NDArray[np.int64], allocated: int, bits: int, is_signed: bool) -> Mask:
+    ends = _padding_range(dataset, allocated, bits, is_signed)
+    if ends is None:
+        return np.zeros(len(number_L), bool)
+    if not is_signed:
+        return (number_L >= ends[0]) & (number_L <= ends[1])
+    whole_L = _wrapped(number_L, allocated)
+    # a codestream need not extend the sign beyond the bits stored
+    short_L = np.where(number_L < 1 << bits, _wrapped(number_L & ((1 << bits) - 1), bits), whole_L)
+    return (short_L >= ends[0]) & (short_L <= ends[1])
+
+
+def _padding_range(dataset: Dataset, allocated: int, bits: int, is_signed: bool) -> tuple[int, int] | None:
+    """Least and greatest number of padding, whichever sign it is written with; None where there is none."""
+    value, limit = integer(dataset, "PixelPaddingValue"), integer(dataset, "PixelPaddingRangeLimit")
+    if value is None:
+        return None
+    ends = []
+    for end in (value, value if limit is None else limit):
+        number = end % (1 << allocated)
+        if is_signed:
+            number = int(_wrapped(np.array([number]), allocated)[0])
+            if number >= 1 << (bits - 1):
+                number = int(_wrapped(np.array([number % (1 << bits)]), bits)[0])
+        ends.append(number)
+    return min(ends), max(ends)
+
+
+def _wrapped(number: NDArray[np.int64], bits: int) -> NDArray[np.int64]:
+    """Numbers below 2**bits as two's complement."""
+    return np.where(number >> (bits - 1), number - (1 << bits), number)
+
+
+def _overlay_bits(dataset: Dataset, allocated: int) -> int:
+    """Bits of the containers that overlays without data of their own declare (retired, PS3.3 of 2004, C.9.2)."""
+    bits = 0
+    order: Literal["big", "little"] = "big" if dataset.original_encoding[1] is False else "little"
+    for group in _OVERLAYS:
+        tag = (group << 16) | 0x0102
+        if tag in dataset and ((group << 16) | 0x3000) not in dataset:
+            raw = dataset.get_item(tag).value  # type: ignore[union-attr]
+            place = int.from_bytes(raw[:2], order) if isinstance(raw, bytes) else int(raw or 0)
+            bits |= 1 << place if 0 < place < allocated else 0
+    return bits
+
+
+def _excess(used: NDArray[np.int64], bits: int, allocated: int, is_signed: bool) -> int:
+    """Bits beyond the stored ones that do more than extend a sign."""
+    if is_signed:
+        sign = (1 << allocated) - (1 << (bits - 1))
+        used = used[((used & sign) != 0) & ((used & sign) != sign) & ((used >> bits) != 0)]
+    return int(np.bitwise_or.reduce(used, initial=0)) >> bits << bits
+
+
+def _is_graphic(codes_HW: Codes, bit: int) -> bool:
+    """Whether a bit is drawn over the picture: at its edges the other bits go on as if it were not there."""
+    code_HW = codes_HW.astype(np.int32)
+    edge_HW = np.diff(code_HW & bit, axis=1) != 0
+    with_bit, without = (np.abs(np.diff(each, axis=1))[edge_HW] for each in (code_HW, code_HW & ~bit))
+    return len(without) > 0 and float(np.median(without)) < float(np.median(with_bit))

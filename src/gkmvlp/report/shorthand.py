@@ -1,0 +1,96 @@
+"""Shorthand and the lines of forms in words that the rules know: "eff" is effusion, "edema: none" is no edema.
+
+Works on one sentence in lower case; lengths may change.
+"""
+
+import re
+
+_SHORT: dict[str, str] = {
+    "w/o": "without", "w/": "with ", "b/l": "bilateral", "c/w": "consistent with", "d/t": "due to", "2/2": "due to",
+    "s/p": "status post", "h/o": "history of", "r/o": "rule out", "f/u": "follow up", "y/o": "year old",
+    "neg": "negative", "eff": "effusion", "effs": "effusions", "atx": "atelectasis", "atel": "atelectasis",
+    "consol": "consolidation", "infil": "infiltrate", "infilt": "infiltrate", "opac": "opacity",
+    "opacs": "opacities", "poss": "possible", "prob": "probable", "sm": "small", "mod": "moderate", "nl": "normal",
+    "wnl": "normal", "pulm": "pulmonary", "cardiomeg": "cardiomegaly", "bilat": "bilateral", "bibas": "bibasilar",
+    "ptxs": "pneumothoraces", "yo": "year old", "s/o": "suggestive of", "vasc": "vascular", "unremark": "unremarkable",
+    "enl": "enlarged", "ett": "et tube", "incr": "increased", "decr": "decreased", "thickng": "thickening",
+    "pl": "pleural", "hx": "history", "clr": "clear", "nml": "normal", "demin": "demineralized",
+}  # fmt: skip
+_TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
+_LETTERS = re.compile(r"[a-z]+")
+_SIDES = r"(?:r|l|right|left|rt|lt)"
+_WORDS = re.compile(
+    r"\b(?:" + "|".join(sorted(map(re.escape, _SHORT), key=len, reverse=True)) + r")(?![\w/])\.?(?=[\s.,;:)?]|$)|\bw/"
+)
+_ONE_SIDE = re.compile(r"\b([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lung |base |apex |apical |basal "
+                       r"|basilar |lower |upper |mid |hilar )?"
+                       r"(?:effusion|eff\b|pneumothorax|ptx|atelectasis|atx|opacity|opac|base|lung|apex|hilum|pna"
+                       r"|pneumonia|infiltrate"
+                       r"|nodule|mass|picc|ij|chest tube|pleural|lower|upper|hemidiaphragm))")  # fmt: skip
+_GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
+_NO = (
+    r"(?:no|none|neg(?:ative)?|absent|nil|not (?:seen|present|identified|visuali[sz]ed|detected|evident)"
+    r"|none (?:seen|noted|identified)|n|0)"
+)
+_YES = r"(?:yes|present|pos(?:itive)?|seen|y|1)"
+_MAYBE = r"(?:possibl[ey]|probabl[ey]|equivocal|questionable|uncertain|maybe|likely|suspected|cannot exclude|\?)"
+_NAME = r"(?<![a-z])([a-z][a-z /-]{2,60}?)"
+_IS = r"\s*(?::|=|\s-{1,2}\s|\s?\u2013\s)\s*"
+_END = r"(?=\s*(?:[.,;)|\]]|$))"
+_FORM_NO = re.compile(rf"{_NAME}{_IS}{_NO}{_END}|{_NAME} ?\((?:-|neg(?:ative)?|none|no|absent)\)")
+_FORM_YES = re.compile(rf"{_NAME}{_IS}{_YES}{_END}|{_NAME} ?\((?:\+|pos(?:itive)?|yes|present)\)")
+_FORM_MAYBE = re.compile(rf"{_NAME}{_IS}{_MAYBE}{_END}|{_NAME} ?\(\?\)")
+_BOX_NO, _BOX_YES = re.compile(r"\[ ?\]\s*([^\[\];]+)"), re.compile(r"\[\s?[x*]\s?\]\s*([^\[\];]+)")
+_ASIDE_HEAD = re.compile(
+    r"^\s*(?:indications?|reasons? (?:for|of) [a-z ]{1,30}|(?:clinical |medical |relevant )?history"
+    r"|clinical [a-z]{4,12}|comparisons?"
+    r"|questions?|technique|procedure|diagnosis code|icd[ -]?\d*)\s*:"
+)
+_FORMAL = re.compile(
+    r"^\W*(?:(?:summary\W*)?\d\s*[-\u2013]\s*(?:ab)?normal\b|i (?:have )?(?:have )?personally\b|summary\W+\d"
+    r"|(?:electronically|digitally) signed|dictated by|transcribed|attending\b)"
+)
+_NOTHING = re.compile(
+    r"\b(?:shows?|reveals?|demonstrates?|ha(?:s|ve)|with) no (?:acute |significant |focal |evidence of |visible "
+    r"|gross |other )*"
+    r"(?:abnormalit(?:y|ies)|abnormal findings?)\b(?! (?:of|in))"
+)
+_ASKS = re.compile(r"(?:(?<=[\s,(:;])|^)\?+\s*(?=[a-z])")
+_OPEN_END = re.compile(r"^([^?]*[a-z)])\s*\?+\s*$")
+_ASKED = re.compile(r"^\s*(?:is|are|was|were|any|does|do|did|has|have|what|which|could|can|should|why|how|question)\b")
+
+
+def spelled_out(lower: str) -> str:
+    """A sentence in lower case with its shorthand spelled out and the lines of forms turned into statements."""
+    if " no " in lower and " abnormal" in lower:
+        lower = _NOTHING.sub("is normal", lower)
+    if not _TRIGGERS.isdisjoint(_LETTERS.findall(lower)):
+        lower = _ONE_SIDE.sub(lambda match: "right" if match[1] == "r" else "left", lower)
+        lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
+    if ">" in lower or "<" in lower or "=" in lower or "&" in lower or "+" in lower:
+        lower = _GREATER.sub("bilateral", lower)
+    if _FORMAL.match(lower):
+        return ""
+    if ":" in lower:
+        lower = _ASIDE_HEAD.sub("evaluate for ", lower)
+    if ":" in lower or "=" in lower or " -" in lower or "(" in lower or "\u2013" in lower:
+        lower = _forms(lower)
+    if "[" in lower:
+        lower = _BOX_YES.sub(r"\1 present; ", _BOX_NO.sub(r"no \1; ", lower))
+    if "?" in lower:
+        lower = _asks(lower)
+    return lower
+
+
+def _forms(lower: str) -> str:
+    """Reads "edema: none" as "no edema;", "edema: yes" as "edema present;", "edema: possible" as "possible edema;"."""
+    lower = _FORM_NO.sub(lambda match: f"no {match[1] or match[2]};", lower)
+    lower = _FORM_YES.sub(lambda match: f"{match[1] or match[2]} present;", lower)
+    return _FORM_MAYBE.sub(lambda match: f"possible {match[1] or match[2]};", lower)
+
+
+def _asks(lower: str) -> str:
+    """Reads "? infiltrate" and "infiltrate?" as "possible infiltrate"; "is there an infiltrate?" as a question."""
+    if _ASKED.match(lower) and lower.rstrip().endswith("?"):
+        return f"evaluate for {lower}"
+    return _OPEN_END.sub(r"possible \1", _ASKS.sub("possible ", lower))

@@ -1,0 +1,267 @@
+"""Kinds of wording that real reports hold, many cases of each: written from how people dictate, not from the rules."""
+
+import time
+
+import pytest
+
+from gkmvlp.entities import ENTITIES
+from gkmvlp.report.labeler import label_report, statuses
+from gkmvlp.report.sections import report_text
+
+P, A, U = 1, 0, -1
+KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
+    "doubt behind a comma": [
+        ("Left lower lobe opacity, cannot exclude pneumonia.", {"lung opacity": P, "pneumonia": U}),
+        ("Cardiomegaly, possible edema.", {"cardiomegaly": P, "edema": U}),
+        ("Small right effusion, infection not excluded.", {"pleural effusion": P, "pneumonia": U}),
+        ("No effusion, cannot rule out a small pneumothorax.", {"pleural effusion": A, "pneumothorax": U}),
+        ("Bibasilar atelectasis, less likely pneumonia.", {"atelectasis": P, "pneumonia": U}),
+        ("Bibasilar atelectasis; superimposed infection is difficult to exclude.", {"atelectasis": P, "pneumonia": U}),
+        ("Pneumonia is less likely but not entirely excluded.", {"pneumonia": U}),
+        ("Pneumonia is thought unlikely but cannot be ruled out.", {"pneumonia": U}),
+        ("A tiny pneumothorax is not entirely excluded.", {"pneumothorax": U}),
+        ("Edema is felt to be less likely.", {"edema": U}),
+        ("No definite pneumothorax, although a tiny one cannot be excluded.", {"pneumothorax": U}),
+        ("Suspected pneumonia, effusion is present.", {"pneumonia": U, "pleural effusion": P}),
+        ("Atelectasis is favored over pneumonia.", {"atelectasis": U, "pneumonia": U}),
+        ("Cannot exclude left effusion or retrocardiac consolidation.", {"pleural effusion": U, "consolidation": U}),
+    ],
+    "a negation ends at a comma or clause": [
+        ("No pneumothorax, left basilar atelectasis.", {"pneumothorax": A, "atelectasis": P}),
+        ("No pneumothorax, bilateral effusions.", {"pneumothorax": A, "pleural effusion": P}),
+        ("No effusion, the heart is enlarged.", {"pleural effusion": A, "cardiomegaly": P}),
+        ("No effusion and the heart remains enlarged.", {"pleural effusion": A, "cardiomegaly": P}),
+        ("No consolidation is seen and a right effusion has developed.", {"consolidation": A, "pleural effusion": P}),
+        ("There is no pneumothorax and there is a small effusion.", {"pneumothorax": A, "pleural effusion": P}),
+        ("No focal consolidation, pleural effusion, pneumothorax.",
+         {"consolidation": A, "pleural effusion": A, "pneumothorax": A}),
+        ("No pneumothorax, edema improving.", {"pneumothorax": A, "edema": P}),
+        ("Without effusion, cardiomegaly is stable.", {"pleural effusion": A, "cardiomegaly": P}),
+        ("No fracture, patchy opacity at the left base.", {"fracture": A, "lung opacity": P}),
+        ("The effusion persists, no pneumothorax.", {"pleural effusion": P, "pneumothorax": A}),
+        ("Free of edema; nodule in the left apex.", {"edema": A, "nodule": P}),
+        ("There is no pulmonary edema, pneumonia, or effusion, only mild atelectasis.",
+         {"edema": A, "pneumonia": A, "pleural effusion": A, "atelectasis": P}),
+        ("No pneumothorax identified, bibasilar opacities are unchanged.", {"pneumothorax": A, "lung opacity": P}),
+        ("No acute infiltrate, stable cardiomegaly, small left effusion.",
+         {"infiltration": A, "cardiomegaly": P, "pleural effusion": P}),
+    ],
+    "other times": [
+        ("Left base opacity not seen on the prior study.", {"lung opacity": P}),
+        ("Right effusion, which was not present on the previous radiograph.", {"pleural effusion": P}),
+        ("New nodule that was not visible on the earlier film.", {"nodule": P}),
+        ("There is a consolidation not previously seen.", {"consolidation": P}),
+        ("A pneumothorax has not developed.", {"pneumothorax": A}),
+        ("The effusion has not recurred.", {"pleural effusion": A}),
+        ("Pleural effusions have not reaccumulated.", {"pleural effusion": A}),
+        ("Edema is no longer evident.", {"edema": A}),
+        ("Interval development of right lower lobe consolidation.", {"consolidation": P}),
+        ("The opacity at the right base has not changed.", {"lung opacity": P}),
+        ("Nodule seen on prior CT is not visualized.", {"nodule": A}),
+        ("Previous pneumonia has cleared.", {"pneumonia": A}),
+        ("Prior right pneumonia is improved.", {"pneumonia": P}),
+        ("Pneumothorax seen previously is no longer present.", {"pneumothorax": A}),
+    ],
+    "recommendations": [
+        ("Please correlate clinically for pneumonia.", {}),
+        ("Clinical correlation for pneumonia is recommended.", {}),
+        ("Recommend CT to evaluate for nodule.", {}),
+        ("Follow-up radiographs are recommended to ensure resolution of the opacity.", {}),
+        ("Follow up to resolution is suggested to exclude an underlying mass.", {}),
+        ("CT of the chest is advised for evaluation of possible malignancy.", {}),
+        ("Consider CT if there is concern for fracture.", {}),
+        ("Correlate with signs of infection.", {}),
+        ("Repeat radiograph in 6 weeks to document clearing of pneumonia.", {}),
+        ("If rib fracture is suspected, dedicated rib views are recommended.", {}),
+        ("Left base opacity, recommend follow-up to exclude pneumonia.", {"lung opacity": P}),
+        ("A 2 cm nodule, for which CT is recommended.", {"nodule": P}),
+        ("Small nodule; CT would be helpful.", {"nodule": P}),
+        ("CT would be helpful to assess for interstitial lung disease.", {}),
+        ("A lateral view may be obtained to look for effusion.", {}),
+        ("Right effusion is noted; clinical correlation is advised.", {"pleural effusion": P}),
+        ("Right lower lobe pneumonia, follow up to resolution recommended.", {"pneumonia": P}),
+        ("There is a nodule in the left upper lobe and CT is recommended for further evaluation.", {"nodule": P}),
+        ("Evaluation of the lungs shows a small effusion.", {"pleural effusion": P}),
+        ("Follow-up chest radiograph shows improved edema.", {"edema": P}),
+    ],
+    "limits of the technique": [
+        ("Evaluation for pneumothorax is limited by supine position.", {}),
+        ("Sensitivity for small effusions is reduced.", {}),
+        ("Small effusions could be missed on this single view.", {}),
+        ("Nondisplaced rib fractures may not be visible.", {}),
+        ("Supine technique limits the detection of pneumothorax.", {}),
+        ("Pneumothorax cannot be assessed on this film.", {}),
+        ("This examination is not sensitive for rib fractures.", {}),
+        ("A small pneumothorax may be obscured by the overlying tubes.", {}),
+        ("Assessment for edema is suboptimal because of motion.", {}),
+        ("The study is limited for evaluation of consolidation.", {}),
+    ],
+    "questions and indications": [
+        ("Is there a pneumothorax?", {}),
+        ("Any evidence of effusion?", {}),
+        ("Indication: pneumonia.", {}),
+        ("Reason for exam: chest tube placement, pneumothorax.", {}),
+        ("Clinical history: lung cancer.", {}),
+        ("62-year-old man with pneumonia.", {}),
+        ("45 yo F with heart failure, now short of breath.", {}),
+        ("Rule out fracture.", {}),
+        ("Question: pneumonia?", {}),
+        ("Clinical concern for aspiration.", {}),
+        ("Patient with a history of fibrosis.", {}),
+        ("Assess for interval change in effusion.", {}),
+    ],
+    "operations": [
+        ("Status post left lower lobectomy for carcinoma.", {}),
+        ("Right upper lobe resection for lung cancer.", {}),
+        ("Surgical clips from mastectomy for breast cancer.", {}),
+        ("Prior hiatal hernia repair.", {}),
+        ("Postoperative changes of wedge resection of a nodule.", {}),
+        ("Status post treatment of pneumonia, with residual scarring.", {"scarring": P}),
+        ("Left lobectomy for tumor, no effusion.", {"pleural effusion": A}),
+        ("Changes of radiation therapy for lung cancer.", {}),
+        ("Chest tube placed for pneumothorax, which has resolved.",
+         {"chest tube": P, "support device": P, "pneumothorax": A}),
+        ("Lobectomy changes on the right with small effusion.", {"pleural effusion": P}),
+    ],
+    "sequelae": [
+        ("Calcified granuloma of an old infection.", {"calcified granuloma": P}),
+        ("Scarring from prior pneumonia.", {"scarring": P}),
+        ("Calcified lymph nodes, compatible with remote granulomatous infection.", {"calcified granuloma": P}),
+        ("Apical scarring as a sequela of previous infection.", {"scarring": P}),
+        ("Pleural thickening related to an old empyema.", {"pleural thickening": P}),
+        ("Findings of prior granulomatous disease.", {"calcified granuloma": P}),
+        ("Post-infectious scarring at the left base.", {"scarring": P}),
+        ("Volume loss after previous pneumonia.", {"atelectasis": P}),
+    ],
+    "templates": [
+        ("Effusion: none.", {"pleural effusion": A}),
+        ("Pleural effusion: negative.", {"pleural effusion": A}),
+        ("Pneumothorax: No", {"pneumothorax": A}),
+        ("Consolidation: absent", {"consolidation": A}),
+        ("Edema - none", {"edema": A}),
+        ("Fracture: not seen.", {"fracture": A}),
+        ("Effusion: small, left.", {"pleural effusion": P}),
+        ("Pneumothorax: present", {"pneumothorax": P}),
+        ("Cardiomegaly: yes", {"cardiomegaly": P}),
+        ("Nodule: possible", {"nodule": U}),
+        ("Effusion: none, Pneumothorax: none, Edema: mild",
+         {"pleural effusion": A, "pneumothorax": A, "edema": P}),
+        ("Effusion: no; Consolidation: yes", {"pleural effusion": A, "consolidation": P}),
+        ("Effusion (-), pneumothorax (-)", {"pleural effusion": A, "pneumothorax": A}),
+        ("[ ] effusion [x] cardiomegaly", {"pleural effusion": A, "cardiomegaly": P}),
+        ("Pneumothorax:None\nEffusion:None", {"pneumothorax": A, "pleural effusion": A}),
+        ("Heart: enlarged. Lungs: clear.", {"cardiomegaly": P, "consolidation": A, "lung opacity": A}),
+        ("Pneumothorax? No.", {"pneumothorax": A}),
+        ("Pulmonary edema..........none", {"edema": A}),
+        ("Consolidation = no", {"consolidation": A}),
+    ],
+    "shorthand": [
+        ("Neg for ptx.", {"pneumothorax": A}),
+        ("Lungs clear w/o eff.", {"consolidation": A, "lung opacity": A, "pleural effusion": A}),
+        ("No ptx or eff.", {"pneumothorax": A, "pleural effusion": A}),
+        ("Bibasilar atx.", {"atelectasis": P}),
+        ("R>L effusions.", {"pleural effusion": P}),
+        ("? RLL infiltrate.", {"infiltration": U}),
+        ("?pneumonia at the left base", {"pneumonia": U}),
+        ("RLL infiltrate?", {"infiltration": U}),
+        ("LLL opac c/w pna.", {"lung opacity": P, "pneumonia": P}),
+        ("Sm L eff w/ atx.", {"pleural effusion": P, "atelectasis": P}),
+        ("No PTX/effusion.", {"pneumothorax": A, "pleural effusion": A}),
+        ("s/p ETT placement, no ptx.", {"endotracheal tube": P, "support device": P, "pneumothorax": A}),
+        ("Neg for acute fx.", {"fracture": A}),
+        ("poss LLL consol", {"consolidation": U}),
+        ("r/o pna", {}),
+        ("h/o CHF", {}),
+    ],
+    "words": [
+        ("Tortuosity of the descending aorta.", {"tortuous aorta": P}),
+        ("There is mild tortuosity to the descending thoracic aorta.", {"tortuous aorta": P}),
+        ("A tortuous, calcified thoracic aorta.", {"tortuous aorta": P, "aortic calcification": P}),
+        ("Patchy right lower lobe airspace disease.", {"lung opacity": P}),
+        ("No focal airspace disease.", {"lung opacity": A, "consolidation": A}),
+        ("Changes of COPD.", {"hyperinflation": P}),
+        ("Hyperinflated lungs.", {"hyperinflation": P}),
+        ("Emphysematous changes at the apices.", {"emphysema": P}),
+        ("Nodular density in the left upper lobe.", {"lung opacity": P, "nodule": P}),
+        ("Cystic fibrosis with bronchiectasis.", {"bronchiectasis": P}),
+        ("Diffuse reticular opacities.", {"interstitial lung disease": P, "lung opacity": P}),
+        ("Thickening of the minor fissure.", {"pleural thickening": P}),
+        ("Normal size and configuration of the heart.", {"cardiomegaly": A}),
+        ("The mediastinum is normal the lungs are hypoinflated.", {"enlarged mediastinum": A, "low lung volumes": P}),
+        ("Heart size, mediastinal and aortic contours are within normal limits.",
+         {"cardiomegaly": A, "enlarged mediastinum": A}),
+        ("Respiratory failure.", {}),
+        ("No evidence of failure or pneumonia.", {"edema": A, "pneumonia": A}),
+        ("Breast carcinoma.", {}),
+        ("Lucent lungs.", {}),
+        ("Atelectasis/infiltrate at the left base.", {"atelectasis": U, "infiltration": U}),
+        ("Emphysema/COPD.", {"emphysema": P, "hyperinflation": P}),
+        ("Nodular densities consistent with nipple shadows.", {"lung opacity": P}),
+        ("Blunting of the costophrenic angle from scarring.", {"scarring": P}),
+    ],
+    "forms": [
+        ("SUMMARY: 2-ABNORMAL, PREVIOUSLY REPORTED.", {}),
+        ("I have personally reviewed the images of this pneumothorax study and agree.", {}),
+    ],
+}  # fmt: skip
+CASES = [(kind, text, expected) for kind, rows in KINDS.items() for text, expected in rows]
+
+
+def said(text: str) -> dict[str, int]:
+    status_E = statuses(label_report(text))
+    return {entity.name: int(status) for entity, status in zip(ENTITIES, status_E, strict=True) if status != -2}
+
+
+@pytest.mark.parametrize(("kind", "text", "expected"), CASES)
+def test_kind(kind: str, text: str, expected: dict[str, int]) -> None:
+    assert said(text) == expected
+
+
+def test_r_greater_than_l_is_both_sides() -> None:
+    (mention,) = label_report("R>L effusions.")
+    assert mention.side == "bilateral"
+
+
+LAYOUTS = [
+    ("Indication: pneumonia. Findings: small effusion. Impression: effusion.", {"pleural effusion": P}),
+    ("indication: chest pain findings: edema impression: no effusion", {"edema": P, "pleural effusion": A}),
+    ("CLINICAL INDICATION: mass? COMPARISON: none FINDINGS: effusion IMPRESSION: effusion", {"pleural effusion": P}),
+    ("**Findings:** Edema.\n**Impression:** No mass.", {"edema": P, "mass": A}),
+    ("## Findings\nEdema.\n\n## Impression\nNo mass.", {"edema": P, "mass": A}),
+    ("FINDINGS - Edema.\nIMPRESSION - No mass.", {"edema": P, "mass": A}),
+    ("- Edema\n- No mass\n- Effusion: none", {"edema": P, "mass": A, "pleural effusion": A}),
+    ("* Edema\n* No mass", {"edema": P, "mass": A}),
+    ("\u2022 Edema \u2022 No mass", {"edema": P, "mass": A}),
+    ("1) Edema 2) No mass 3) Possible nodule", {"edema": P, "mass": A, "nodule": U}),
+    ("1. Edema\n2. No mass\n3. Possible nodule", {"edema": P, "mass": A, "nodule": U}),
+    ("Edema\nNo mass\nPossible nodule", {"edema": P, "mass": A, "nodule": U}),
+    ("edema\nno mass\npossible nodule", {"edema": P, "mass": A, "nodule": U}),
+    ("No mass.Edema is present.no effusion", {"mass": A, "edema": P, "pleural effusion": A}),
+    ("No mass There is edema The heart is large", {"mass": A, "edema": P, "cardiomegaly": P}),
+    ("No mass\n\nEdema is present.\n\nThe heart is large.", {"mass": A, "edema": P, "cardiomegaly": P}),
+    ("NO MASS.\n\nEDEMA IS PRESENT.", {"mass": A, "edema": P}),
+    ("EDEMA: NONE\nMASS: NONE\nHEART: LARGE", {"edema": A, "mass": A, "cardiomegaly": P}),
+    ("There is edema.\nIMPRESSION: No mass.", {"edema": P, "mass": A}),
+    ("Technique: PA. Comparison: none. There is edema.", {"edema": P}),
+    ("Edema.<br>No mass.", {"edema": P, "mass": A}),
+    ("IMPRESSION: NO EDEMA. SUMMARY: 2-ABNORMAL, PREVIOUSLY REPORTED", {"edema": A}),
+    ("FINDINGS: Edema.\nI have personally reviewed the images and agree about the mass.", {"edema": P}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), LAYOUTS)
+def test_layout(text: str, expected: dict[str, int]) -> None:
+    assert said(report_text(text)) == expected
+
+
+LONG = [" " * 50_000, "effusion " * 25_000, "no effusion, " * 16_000, "\n" * 50_000, "(" * 50_000, "1. " * 60_000,
+        "IMPRESSION: " * 15_000, "a" * 200_000, "no " * 66_000, "or " * 66_000, "* " * 50_000, "? " * 50_000,
+        "effusion: none, " * 12_000, "the right left upper lobe " * 8_000]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", LONG, ids=lambda text: repr(text[:12]))
+def test_time_grows_with_length_alone(text: str) -> None:
+    start = time.process_time()
+    label_report(report_text(f"Effusion.{text}"))
+    label_report(text)
+    assert time.process_time() - start < 2.0
