@@ -44,8 +44,8 @@ class DataModule(LightningDataModule):
         detected_regions_file: For region_boxes: detected, the Parquet file of "gkmvlp data regions".
         atlas_file: JSON of mean boxes from "gkmvlp data atlas"; the shipped atlas without it.
         region_dropout: Share of regions dropped from each training image.
-        on_unreadable: An unreadable image stops the run (error), or all images are read once beforehand and the bad ones
-            left out and counted (drop).
+        on_unreadable: An unreadable image stops the run (error), or all images are read once beforehand and the bad
+            ones left out and counted (drop).
         accept: What is read although it is no frontal radiograph, else unreadable: lateral (by the DICOM's
             ViewPosition; views that a data set is asked for need no leave), modality (CT, MG ...), blank.
         cache_dir: Folder for decoded images and label tables; "ram" keeps decoded images in memory; none without it.
@@ -174,10 +174,10 @@ class DataModule(LightningDataModule):
         """Pixels (S, S) uint8 and frame of a row's image."""
         if self._cache is not None and sample.image in self._cache:
             return self._cache[sample.image]
-        return letterbox(self.decode(sample), self.image_size, self.fit)
+        return letterbox(self.decode(sample), self.image_size, self.resize_mode)
 
     def decode(self, sample: Sample, notes: list[str] | None = None) -> Pixels:
-        """Pixels (H, W) uint8 of a row's image, the one reading of a run, of ``on_bad`` and of ``gkmvlp data check``.
+        """Pixels (H, W) uint8 of a row's image: the one reading of a run, ``on_unreadable`` and ``gkmvlp data check``.
 
         Args:
             sample: The row.

@@ -34,10 +34,10 @@ class VisualQuestionAnswering(FineTuning):
         optimizer: How weights move.
         scratch_lr: Peak learning rate where ``backbone`` is null; without it that of ``optimizer``. Each start
             gets the rate that validation chose for it (``gkmvlp experiment learning-rate``).
-        freeze_image_branch: Keep the image side of the backbone as it is: language alone learns, in about half the time a
-            step, and from fewer questions. Without a backbone there is nothing to keep: all learns.
-        cache_image_memory: Compute what language reads of an image once: for small models, with ``freeze_image_branch`` and without
-            augmentation. Regions are those of the first look.
+        freeze_image_branch: Only the text model is trained: a step takes about half the time, and fewer questions
+            suffice. From scratch this has no effect.
+        cache_image_memory: Compute what language reads of an image once: for small models, with
+            ``freeze_image_branch`` and without augmentation. Regions are those of the first look.
         answer_mode: ``rank`` scores the training answers by the decoder, ``generate`` lets it write, ``classify`` is a
             linear layer over the training answers.
         num_candidates: How many answers ``rank`` scores in full for a question.

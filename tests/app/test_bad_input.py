@@ -94,6 +94,8 @@ STOPS = {
     "unknown entity": (
         None, [f"--{CONFIG}.knowledge.entities=[pleural efusion]"], 1, ["pleural efusion", "pleural effusion"],
     ),
+    "renamed key": (None, ["--data.init_args.on_bad=drop"], 2, ["on_bad", "it is now on_unreadable"]),
+    "renamed nested key": (None, [f"--{CONFIG}.text.width=8"], 2, ["text.width", "it is now hidden_size"]),
     "misspelt key": (None, ["--data.init_args.batchsize=2"], 2, ["'batchsize'", "did you mean batch_size?"]),
     "misspelt nested key": (
         None, [f"--{CONFIG}.text.num_hiden_layers=2"], 2, ["did you mean --architecture.text.num_hidden_layers?"],

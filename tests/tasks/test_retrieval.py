@@ -75,7 +75,7 @@ def measured(phantoms, pretrained, tmp_path_factory):
     shrunk = [word for word in words("retrieval-phantom", phantoms, out) if "max_epochs" not in word][3:]
     backbone = str(pretrained / "backbone")
     line = ["--config", "retrieval-phantom", "--data", str(phantoms), "--out", str(out), "--backbone", backbone]
-    assert main(["evaluate", "retrieval", *line, *shrunk, "--model.init_args.rerank=2"]) == 0
+    assert main(["evaluate", "retrieval", *line, *shrunk, "--model.init_args.rerank_top_k=2"]) == 0
     patch.undo()
     return out
 

@@ -97,7 +97,7 @@ class Reader(HubModel):
     def _pixels(self, sample: Sample, accept: Collection[str]) -> tuple[Pixels, Frame]:
         architecture = self.architecture
         pixels = read_image(sample.image, architecture.intensity, sample.sample_id, accept)
-        return letterbox(pixels, architecture.image_size, architecture.fit)
+        return letterbox(pixels, architecture.image_size, architecture.resize_mode)
 
     @torch.inference_mode()
     def look(self, batch: ImageBatch) -> ImageMemory:

@@ -1,4 +1,4 @@
-"""What is no frontal radiograph is refused alike by runs, ``on_bad``, the cache, ``data check`` and ``predict``."""
+"""What is no frontal radiograph is refused alike by runs, ``on_unreadable``, cache, ``data check`` and ``predict``."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def load(table: Path, **options) -> ImageReportPairs:
 def test_refused_images_are_dropped_by_reason_and_the_window_is_said(table: Path, cache: str | None):
     folder = str(table.parent / "cache") if cache == "folder" else cache
     for _ in range(2):  # the second time the cache is read from its folder
-        data = load(table, on_bad="drop", cache_dir=folder)
+        data = load(table, on_unreadable="drop", cache_dir=folder)
         assert data.ledger.dropped == dict.fromkeys(REASONS, 1)
         assert data.ledger.masked[BLANK_WINDOW] == 1
         assert len(data.samples) == 9
@@ -54,13 +54,13 @@ def test_refused_images_are_dropped_by_reason_and_the_window_is_said(table: Path
 
 
 def test_accept_lets_in_by_name(table: Path):
-    data = load(table, on_bad="drop", accept=["lateral", "blank"])
+    data = load(table, on_unreadable="drop", accept=["lateral", "blank"])
     assert data.ledger.dropped == {"modality is no radiography": 1}
     assert len(data.samples) == 11
 
 
 @pytest.mark.parametrize("intensity", ["voi", "minmax", "equalized"])
-def test_the_check_and_on_bad_judge_by_the_reading_of_the_run(table: Path, intensity: str):
+def test_the_check_and_on_unreadable_judge_by_the_reading_of_the_run(table: Path, intensity: str):
     (table.parent / "5.dcm").write_bytes((table.parent / "5.dcm").read_bytes()[:-9])
     data = ImageReportPairs(str(table), **OPTIONS, intensity=intensity)
     told = check.describe(data, read_all=True)
@@ -73,7 +73,7 @@ def test_the_check_and_on_bad_judge_by_the_reading_of_the_run(table: Path, inten
         except ImageError as error:
             failed[sample.sample_id] = str(error)
     assert told["unreadable"] == failed
-    assert load(table, on_bad="drop", intensity=intensity).ledger.dropped == told["unreadable_by_reason"]
+    assert load(table, on_unreadable="drop", intensity=intensity).ledger.dropped == told["unreadable_by_reason"]
 
 
 def test_the_command_counts_them(table: Path):

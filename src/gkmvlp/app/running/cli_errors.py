@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from gkmvlp.app.running.renamed_keys import RENAMED
+
 # what jsonargparse adds around the sentence that matters
 _NOISE = re.compile(
     r"^\s*-?\s*(Does not validate against any|Subtypes:|Errors:|Given value type:|Expected a <class 'NoneType'>)"
@@ -24,8 +26,13 @@ _ORIGINAL = "Original Traceback"  # how a DataLoader reports an error of one of 
 
 
 def hint(word: str, known: Iterable[str]) -> str:
-    """``; did you mean X?`` for the known word nearest to ``word``, or nothing where none is near."""
-    near = difflib.get_close_matches(word, sorted(set(known)), n=1, cutoff=0.5)
+    """``; it is now X`` for a renamed key, else ``; did you mean X?`` for the known word that is nearest, if any is."""
+    known = sorted(set(known))
+    if renamed := RENAMED.get(word.rpartition(".")[2].removeprefix("--")):
+        today = [key for key in known if key.rpartition(".")[2].removeprefix("--") == renamed]
+        if today:
+            return f"; it is now {renamed}"
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else ""
 
 
