@@ -190,7 +190,7 @@ def _sides(data: DataModule, workers: int | None, unreadable: dict[str, str]) ->
     sources = list(dict.fromkeys(image for images in first.values() for image in images))
     thumbnails = Thumbnails(sources if workers else [], workers or 1)
     for split, images in first.items():
-        unreadable |= {images[image]: reason for image, reason in thumbnails.bad.items() if image in images}
+        unreadable |= {images[image]: str(error) for image, error in thumbnails.bad.items() if image in images}
         readable = {image: name for image, name in images.items() if image in thumbnails}
         if images:
             patients = frozenset(row.patient_id for row in data.rows(split))

@@ -3,15 +3,14 @@
 L = 256 or 65,536 codes, H x W pixels.
 """
 
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import generate_frames
-from pydicom.pixels import get_decoder
-from pydicom.pixels.decoders.base import Decoder
+from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     UID,
@@ -212,7 +211,8 @@ def interpret(
     is_signed = integer(dataset, "PixelRepresentation") == 1
     if container_HW.itemsize == 4:
         return _interpret_32(dataset, container_HW, is_signed)
-    codes_HW: Codes = container_HW.astype(np.uint8 if container_HW.itemsize == 1 else np.uint16, copy=False)
+    kind = np.uint8 if container_HW.itemsize == 1 else np.uint16
+    codes_HW = cast(Codes, container_HW.astype(kind, copy=False))
     allocated = 8 * codes_HW.itemsize
     code_L = np.arange(1 << allocated, dtype=np.int64)
     occurs_L = histogram(codes_HW, len(code_L)) > 0

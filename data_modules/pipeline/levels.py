@@ -104,7 +104,7 @@ def to_codes(value_HW: NDArray[np.generic]) -> tuple[NDArray[np.uint16], Float]:
     low, high = float(number_HW.min()), float(number_HW.max())
     is_whole = np.issubdtype(value_HW.dtype, np.integer) and high - low < 65_536
     step = 1.0 if is_whole else max(high - low, 1e-12) / 65_535
-    return np.rint((number_HW - low) / step).astype(np.uint16), low + step * np.arange(65_536)
+    return np.rint((number_HW - low) / step).astype(np.uint16), low + step * np.arange(65_536, dtype=np.float64)
 
 
 def _look_up(table_L: Pixels, codes_HW: Codes) -> Pixels:

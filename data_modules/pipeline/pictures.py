@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable
 from io import BytesIO
+from typing import cast
 
 import cv2
 import numpy as np
@@ -54,10 +55,10 @@ def read_picture(data: bytes, notes: list[str]) -> Stored:
             is_plain = value_HW.dtype in (np.uint8, np.uint16)
             codes_HW = value_HW.astype(f"=u{value_HW.itemsize}") if is_plain else to_codes(value_HW)[0]
         else:
-            codes_HW = np.asarray(_grey(picture))
+            codes_HW = np.asarray(_grey(picture), np.uint8)
     if turn is not None:
         notes.append("lies otherwise by EXIF Orientation: turned upright")
-        codes_HW = np.ascontiguousarray(turn(codes_HW))
+        codes_HW = cast(Codes, np.ascontiguousarray(turn(codes_HW)))
     return plain(codes_HW)
 
 

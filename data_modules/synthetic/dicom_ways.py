@@ -15,7 +15,7 @@ from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.pixels import get_encoder
+from pydicom.pixels.encoders.base import get_encoder
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
 from pydicom.uid import (
@@ -127,7 +127,8 @@ def write_way(picture_HW: Levels, way: Row) -> bytes:
     number_HW = np.rint(low + unit_HW * (high - low)).astype(np.int64)
     order = ">" if way["syntax"] == "big endian" else "<"
     value_of = _set_modality(dataset, way["modality"], offset, stored, order)
-    _set_voi(dataset, way["voi"], *sorted((value_of(low), value_of(high))), order)
+    dark, bright = sorted((value_of(low), value_of(high)))
+    _set_voi(dataset, way["voi"], dark, bright, order)
     number_HW = _set_padding(dataset, way["padding"], number_HW, offset, stored, is_signed)
     dataset.Rows, dataset.Columns = number_HW.shape
     dataset.SamplesPerPixel, dataset.PixelRepresentation = 1, int(is_signed)
