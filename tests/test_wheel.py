@@ -42,7 +42,7 @@ def wheel(tmp_path_factory):
 def use(program, python, folder, environment):
     """What the README says, to the letter, with the PNG that it draws; then each prediction with a DICOM."""
     environment = {**environment, "GKMVLP_CACHE": str(folder / "cache"), "GKMVLP_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    expected = {"zoo": "gk-mvlp-phantom", "predict": "never saw a patient", "phantom": "2 patients"}
+    expected = {"zoo": "gk-mvlp-phantom", "predict": "never saw a patient", "data": "2 patients"}
 
     def check(line):
         name, *words = shlex.split(line)

@@ -57,6 +57,7 @@ class NihTree:
         path = self.root / self.folder / f"{name[:-4]}{self.suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
         grey = np.full((self.size, self.size), 100 + int(name[9:12]), np.uint8)
+        grey[: self.size // 4] = 0  # a picture of one grey is refused
         Image.fromarray(grey).convert(self.mode).save(path)
         return path
 

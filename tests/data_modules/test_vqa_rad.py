@@ -107,7 +107,9 @@ def test_hugging_face_parquet(tmp_path: Path):
     images = []
     for number in range(6):
         buffer = BytesIO()
-        Image.fromarray(np.full((20, 30), 40 * number, np.uint8)).save(buffer, "PNG")
+        pixels = np.full((20, 30), 40 * number, np.uint8)
+        pixels[:, :10] = 0  # a picture of one grey is refused
+        Image.fromarray(pixels).save(buffer, "PNG")
         images.append({"bytes": buffer.getvalue(), "path": None})
     for side, picked in (("train", [0, 0, 1, 2, 3]), ("test", [4, 5])):
         table = pd.DataFrame(

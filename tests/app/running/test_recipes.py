@@ -136,6 +136,7 @@ def test_finetune_takes_the_newest_backbone_and_tests_its_best_checkpoint(ran, c
 def test_finetune_without_any_backbone_takes_the_one_of_the_package_and_says_so(ran, capsys):
     assert main(["finetune", "vqa"]) == 0
     assert [words[0] for words in ran] == ["data", "fit", "test"]
+    assert ran[0][:2] == ["data", "phantom"]
     assert ran[1][1] == "--config=vqa-phantom.yaml"
     assert "--model.init_args.backbone=zoo://gk-mvlp-phantom" in ran[1]
     assert "backbone: zoo://gk-mvlp-phantom" in capsys.readouterr().out
