@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -10,6 +11,7 @@ import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, DistributedSampler
 
+from gkmvlp.data_modules.formats.tables import shown
 from gkmvlp.data_modules.pipeline.cache import ImageCache
 from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, next_epoch
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
@@ -18,6 +20,7 @@ from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, wri
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
 from gkmvlp.data_modules.pipeline.transforms import Augmentation, Pixels, letterbox, refuse_flip
+from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame, ResizeMode
 from gkmvlp.notices import is_phantom
@@ -145,10 +148,11 @@ class DataModule(LightningDataModule):
         if self.samples:
             return
         self.ledger = Ledger()
-        samples = self.read_samples()
+        samples = self._with_views(self.read_samples())
         ids = Counter(sample.sample_id for sample in samples)
         if len(ids) != len(samples):
-            raise DataError(f"{self.name}: sample {ids.most_common(1)[0][0]} stands twice; ids must be unique")
+            twice = ids.most_common(1)[0][0]
+            raise DataError(f"{self.split_source}: sample {twice!r} stands twice; ids must be unique")
         if self.is_patient_disjoint:
             patients: dict[str, list[str]] = {
                 split: [s.patient_id for s in samples if s.split == split] for split in SPLITS
@@ -159,6 +163,19 @@ class DataModule(LightningDataModule):
             raise DataError(f"{self.name}: nothing is left; {'; '.join(self.ledger.lines()) or 'the tables are empty'}")
         require_boxes(samples, self.regions, self.name)
         self.samples = samples
+
+    def _with_views(self, samples: list[Sample]) -> list[Sample]:
+        """The rows with their views in one spelling; what the atlas has no regions for is counted."""
+        views = {view: standard_view(view) for view in {sample.view for sample in samples}}
+        unknown = [sample for sample in samples if views[sample.view] is None]
+        first = {sample.view: sample.sample_id for sample in reversed(unknown)}
+        unknown.sort(key=lambda sample: first[sample.view] != sample.sample_id)  # the ledger shows few examples
+        told = [f"{shown(sample.view)} of {sample.sample_id}" for sample in unknown]
+        self.ledger.mask("view is spelled in no known way (no regions of the atlas)", told)
+        if self.regions.source in ("atlas", "mixed"):
+            other = [s.sample_id for s in samples if views[s.view] not in ("PA", "AP", "", None)]
+            self.ledger.mask("view is not frontal (no regions of the atlas)", other)
+        return [s if views[s.view] in (s.view, None) else replace(s, view=str(views[s.view])) for s in samples]
 
     def rows(self, split: str) -> list[Sample]:
         """Rows of ``train``, ``validate`` or ``test``."""

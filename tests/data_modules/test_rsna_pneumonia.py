@@ -179,7 +179,7 @@ def test_copies_in_another_format_are_measured_in_the_release(tree: Path):
 
 def test_headers_are_read_once_with_a_cache(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     expected = ready(tree, cache_dir=str(tmp_path / "cache")).samples
-    monkeypatch.setattr(files, "dcmread", None)
+    monkeypatch.setattr(files, "open_dicom", None)
     again = ready(tree, cache_dir=str(tmp_path / "cache")).samples
     assert [(sample.view, tuple(sample.size)) for sample in again] == [
         (sample.view, tuple(sample.size)) for sample in expected
