@@ -153,6 +153,10 @@ class DataModule(LightningDataModule):
         if len(ids) != len(samples):
             twice = ids.most_common(1)[0][0]
             raise DataError(f"{self.split_source}: sample {twice!r} stands twice; ids must be unique")
+        nameless = next((s for s in samples if not (s.sample_id and s.patient_id)), None)
+        if nameless is not None:
+            told = f"sample {nameless.sample_id!r} of patient {nameless.patient_id!r}"
+            raise DataError(f"{self.split_source}: {told}: every row needs an id and a patient")
         if self.is_patient_disjoint:
             patients: dict[str, list[str]] = {
                 split: [s.patient_id for s in samples if s.split == split] for split in SPLITS

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.files import is_file
-from gkmvlp.data_modules.formats.tables import Schema, read_shards, read_table, shown
+from gkmvlp.data_modules.formats.tables import NOTHING, Schema, read_shards, read_table, shown
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.data_modules.pipeline.report_labels import count_notes, label_one
 from gkmvlp.data_modules.pipeline.samples import Sample
@@ -21,8 +21,6 @@ from gkmvlp.errors import ConfigError, DataError
 _NEEDED = ("image", "report", "patient_id")
 _OPTIONAL = ("study_id", "view", "split")
 _SCHEMA = Schema(_NEEDED, _OPTIONAL, raw=("report",), remedy="rename, add or mend it")
-# What programs write for a cell without a value.
-_NOTHING = ("", "nan", "none", "null", "<na>", "na", "n/a", "nat")
 
 
 class ImageReportPairs(DataModule):
@@ -83,7 +81,7 @@ class ImageReportPairs(DataModule):
         self.ledger.drop(
             "image file is missing", [path for path, there in zip(paths, present, strict=True) if not there]
         )
-        table = table.assign(path=paths)[present]
+        table = table.assign(path=paths)[np.array(present, bool)]
         return self._samples(name_studies(table, self.ledger))
 
     def _split_of(self, patient_id: str) -> str:
@@ -127,7 +125,7 @@ def read_pairs(path: Path) -> pd.DataFrame:
     table = read_shards(shards, _SCHEMA) if shards else read_table(path, _SCHEMA)
     for name in (*_NEEDED, *_OPTIONAL):
         if name in table:
-            cells = ["" if cell.strip().lower() in _NOTHING else cell for cell in table[name].fillna("")]
+            cells = ["" if cell.strip().lower() in NOTHING else cell for cell in table[name].fillna("")]
             table[name] = pd.Series(cells, table.index, dtype=object)  # other types hold no bytes that are not UTF-8
     if shards and "split" not in table:
         split = [standard_split(re.split(r"[-_.]", stem)[0]) for stem in table["shard"]]

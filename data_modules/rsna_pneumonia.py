@@ -112,7 +112,7 @@ class RsnaPneumonia(DataModule):
         box_N4 = table[["x", "y", "x2", "y2"]].to_numpy(np.float32)
         boxes = {name: box_N4[rows[name]] for name in patient}
         boxes = {name: box_N4[~np.isnan(box_N4[:, 0])] for name, box_N4 in boxes.items()}
-        most = max(1, *map(len, boxes.values()))
+        most = max([1, *map(len, boxes.values())])
         target = table.groupby("patientId")["Target"].max().to_dict()
         return [
             Sample(

@@ -72,6 +72,8 @@ class VqaRad(DataModule):
         questions, layout, self.split_source, notes = read_questions(self.root)
         for note in notes:
             self.ledger.warn(note)
+        self.ledger.drop("question without an image", [row.sample_id for row in questions if not row.image_name])
+        questions = [row for row in questions if row.image_name]
         full = layout != "parquet" and len(questions) >= _FULL_RELEASE
         self.published = PUBLISHED.get(self.split) if full else None
         group = _groups(questions)

@@ -42,6 +42,8 @@ _MARKS = {
 }
 _SEPARATORS = (",", ";", "\t")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# What programs write for a cell without a value, in small letters.
+NOTHING = ("", "nan", "none", "null", "<na>", "na", "n/a", "nat")
 _SHOWN = 60  # characters of a cell in an error
 
 
@@ -251,15 +253,10 @@ def _csv_columns(path: Path, content: tuple[str, bool], schema: Schema, by_posit
 
 
 def _header(path: Path, data: bytes, schema: Schema) -> tuple[str, list[str]]:
-    """The separator under which the header has the needed columns, a comma where none does, and the header."""
-    first: list[str] = []
-    for separator in _SEPARATORS:
-        row = _parse(path, data, separator, schema, nrows=1)
-        header = [clean(as_latin1(cell)) for cell in row.iloc[0]]
-        if set(schema.needed) <= set(header):
-            return separator, header
-        first = first or header
-    return ",", first
+    """The separator under which the header has the needed columns, else the most columns, and the header."""
+    rows = ((separator, _parse(path, data, separator, schema, nrows=1).iloc[0]) for separator in _SEPARATORS)
+    headers = {separator: [clean(as_latin1(cell)) for cell in row] for separator, row in rows}
+    return max(headers.items(), key=lambda item: (len({*item[1]} & {*schema.needed}), len(item[1])))
 
 
 def _parse(path: Path, data: bytes, separator: str, schema: Schema, **options: Any) -> pd.DataFrame:
@@ -318,7 +315,7 @@ def _text(cell: Any, name: str, row: int, source: Path, schema: Schema) -> str:
 def _numbers(cells: pd.Series, name: str, source: Path, schema: Schema) -> pd.Series:
     value_N = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
     for row in np.flatnonzero(~np.isfinite(value_N)):
-        if cells.iloc[row].lower() not in ("", "nan"):
+        if cells.iloc[row].lower() not in NOTHING:
             raise DataError(
                 f"{source}, column {name}, row {row + 1}: {shown(cells.iloc[row])} is no number; {schema.remedy}"
             )
