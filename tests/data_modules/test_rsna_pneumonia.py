@@ -212,3 +212,19 @@ def test_the_command_lays_counts_beside_those_published(tree: Path, capsys: pyte
     assert found["boxes"] == table["Target"].sum()
     assert told["published"] == {}
     assert told["unreadable"] == {}
+
+
+def test_nested_folders_capital_endings_and_leftovers_of_macos(tree: Path):
+    whole = ready(tree)
+    inner = tree / IMAGES / IMAGES
+    inner.mkdir()
+    for path in sorted((tree / IMAGES).glob("*.dcm")):
+        (inner / f"._{path.name}").write_bytes(b"x")
+        path.rename(inner / path.with_suffix(".DCM").name)
+    nested = ready(tree)
+    assert [(s.sample_id, s.view, s.size) for s in nested.samples] == [
+        (s.sample_id, s.view, s.size) for s in whole.samples
+    ]
+    shutil.rmtree(inner)
+    with pytest.raises(DataError, match=rf"no image \(\.dcm, .*\) in {tree / IMAGES} or its folders: get the RSNA"):
+        ready(tree)
