@@ -145,9 +145,9 @@ def _told(region: str, item: dict[str, Any]) -> list[Attribute]:
 
 def _is_graph(graph: Any) -> bool:
     """Whether the graph has the form that is read: lists of objects and attributes, each of a named region."""
-    parts: list[Any] = (
-        [graph.get(name, []) for name in ("objects", "attributes")] if isinstance(graph, dict) else [None]
-    )
+    if not isinstance(graph, dict):
+        return False
+    parts: list[Any] = [graph.get(name, []) for name in ("objects", "attributes")]
     if not all(isinstance(part, list) for part in parts):
         return False
     return all(isinstance(item, dict) and isinstance(item.get("bbox_name", ""), str) for part in parts for item in part)
