@@ -8,6 +8,7 @@ from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.ms_cxr import MsCxr
 from gkmvlp.data_modules.openi import OpenI
 from gkmvlp.data_modules.rsna_pneumonia import RsnaPneumonia
+from gkmvlp.data_modules.slake import Slake
 from gkmvlp.data_modules.vqa_rad import VqaRad
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "MsCxr",
     "OpenI",
     "RsnaPneumonia",
+    "Slake",
     "VqaRad",
 ]

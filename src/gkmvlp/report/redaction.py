@@ -4,7 +4,7 @@ import re
 
 _LINES = re.compile(r"_{2,}")
 _FILM = re.compile(r"\b(x)[ -]X{4,}\b", re.IGNORECASE)
-_CROSSES = re.compile(r"\b(?:X{4,}(?:[-/]X{4,})*)\b-?", re.IGNORECASE)
+_CROSSES = re.compile(r"\w*X{4,}\w*(?:[-/]\w*X{4,}\w*)*-?", re.IGNORECASE)
 _BEFORE_MARK = re.compile(r"[ \t]+(?=[.,;:])")
 _DOUBLE_MARK = re.compile(r"[,;:](?=[ \t]*[.,;:])")
 
