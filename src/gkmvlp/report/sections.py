@@ -14,7 +14,6 @@ from typing import Literal
 from gkmvlp.report.lexicon import TERMS
 from gkmvlp.report.lines import line_ends
 from gkmvlp.report.patterns import word_starts
-from gkmvlp.report.redaction import without_redactions
 
 Sections = Literal["both", "findings", "impression"]
 _SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -66,6 +65,7 @@ _REACH = 60
 _CUT = re.compile(r"^[ \t]*(?:_{8,}|-{8,}|={8,})[ \t]*$|^[ \t]*\**[ \t]*FINAL REPORT[ \t]*\**[ \t]*$", re.MULTILINE)
 _EARLY = re.compile(r"[*\s]*(?:FINAL )?(ADDENDUM|WET READ|PRELIMINARY RE(?:AD|PORT))\b[^\n]*", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_REDACTED = re.compile(r"_{2,}")
 _BLANKS = re.compile(r"[ \t\f\v\xa0]{2,}|[\f\v\xa0]")
 _TAGS = re.compile(r"<(/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>|</?[a-zA-Z]{1,10}>", re.IGNORECASE)
 # A title: short, without a stop, of views and of what forms begin with.
@@ -221,7 +221,7 @@ def _behind_first(section: str) -> str:
 
 
 def report_text(text: str, wanted: Sections = "both") -> str:
-    """FINDINGS then IMPRESSION in one line, without ``___`` and ``XXXX``; all of a text without headers.
+    """FINDINGS then IMPRESSION in one line, without ``___``; all of a text without headers.
 
     A text before the first header counts as findings where no other is so named. Where neither section is there, it is
     what stands behind the last header's first paragraph; else "". Line breaks that end a sentence become full stops.
@@ -238,7 +238,7 @@ def report_text(text: str, wanted: Sections = "both") -> str:
             chosen = _unnamed(sections)
         elif "findings" not in sections and _is_prose(sections.get("preamble", "")):
             chosen = f"{_without_titles(sections['preamble'])}\n\n{chosen}"
-    chosen = without_redactions(chosen)
+    chosen = _REDACTED.sub(" ", chosen)
     return _one_line(_FORMAL.sub(" ", chosen) if _MAY_BE_FORMAL.search(chosen) else chosen)
 
 
