@@ -149,6 +149,10 @@ def _write_xml(folder: Path, written: list[Written]) -> None:
         told = {"FINDINGS": item.findings, "IMPRESSION": item.impression}
         for label in ("COMPARISON", "INDICATION", "FINDINGS", "IMPRESSION"):
             ElementTree.SubElement(abstract, "AbstractText", Label=label).text = told.get(label, "XXXX")
+        terms = ElementTree.SubElement(root, "MeSH")
+        for name in sorted({finding.entity for finding in item.phantom.findings}) or ["normal"]:
+            ElementTree.SubElement(terms, "major").text = name.capitalize()
+            ElementTree.SubElement(terms, "automatic").text = name
         for name, _ in item.images:
             image = ElementTree.SubElement(root, "parentImage", id=name)
             ElementTree.SubElement(image, "caption").text = _caption(item)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tarfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +14,7 @@ from PIL import Image
 from gkmvlp.app.cli import main
 from gkmvlp.data_modules import OpenI
 from gkmvlp.data_modules.synthetic import chest_xray14, openi
-from gkmvlp.data_modules.synthetic.openi import draw, sections_of
+from gkmvlp.data_modules.synthetic.openi import draw, kaggle_name, sections_of
 from gkmvlp.errors import DataError
 from tests.tiny import tree as contents
 
@@ -27,22 +28,33 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_an_outside_reader_reads_the_official_files(root: Path):
+def test_an_outside_reader_reads_the_official_files(root: Path, tmp_path: Path):
     xrv = pytest.importorskip("torchxrayvision")
     tree = root / "openi"
+    with tarfile.open(tmp_path / "reports.tgz", "w:gz") as archive:
+        archive.add(tree / "ecgen-radiology", "ecgen-radiology")
+    told = pd.read_csv(tree / "indiana_projections.csv").set_index("filename")["projection"]
+    names = [path.stem for path in (tree / "NLMCXR_png").iterdir()]
+    views = ["PA" if told[kaggle_name(name)] == "Frontal" else "Lateral" for name in names]
+    for column in ("View Position", "tsne-view"):
+        pd.DataFrame({"imageid": names, column: views}).to_csv(tmp_path / f"{column}.csv", index=False)
     data = xrv.datasets.Openi_Dataset(
         imgpath=str(tree / "NLMCXR_png"),
-        xmlpath=str(tree / "ecgen-radiology"),
-        dicomcsv_path=str(_dicom_table(tree)),
-        tsnepacsv_path=str(_view_table(tree)),
-        unique_patients=False,
-        use_tsne_derived_view=True,
+        xmlpath=str(tmp_path / "reports.tgz"),
+        dicomcsv_path=str(tmp_path / "View Position.csv"),
+        tsnepacsv_path=str(tmp_path / "tsne-view.csv"),
     )
     assert len(data) == PATIENTS
+    seen = set()
     for row in range(len(data)):
-        number = int(data.csv.iloc[row]["uid"].removeprefix("CXR"))
-        expected = draw(number, SEED, SIZE).image_HW
-        np.testing.assert_allclose((data[row]["img"][0] / 1024 + 1) / 2 * 255, expected, atol=0.5)
+        phantom = draw(int(data.csv.iloc[row]["uid"].removeprefix("CXR")), SEED, SIZE)
+        item = data[row]
+        np.testing.assert_allclose((item["img"][0] / 1024 + 1) / 2 * 255, phantom.image_HW, atol=0.5)
+        for name, label in zip(data.pathologies, item["lab"], strict=True):
+            if name in ("Cardiomegaly", "Mass", "Nodule", "Pneumothorax", "Edema"):
+                assert bool(label) == phantom.shows(name.lower())
+                seen.add((name, bool(label)))
+    assert len(seen) > 6
 
 
 def test_reports_say_what_was_written_and_marks_stand_in_them(root: Path):
@@ -86,11 +98,11 @@ def test_truth_names_the_rows_that_are_read(root: Path):
     data.check()
     images, findings = (pd.read_parquet(root / f"_truth/openi_{name}.parquet") for name in ("images", "findings"))
     assert set(images["sample_id"]) == {row.sample_id for row in data.samples}
-    planted = {f"CXR{n}": len([b for f in draw(n, SEED, SIZE).findings for b in f.box_K4]) for n in range(1, PATIENTS + 1)}
+    drawn = {f"CXR{number}": draw(number, SEED, SIZE) for number in range(1, PATIENTS + 1)}
+    planted = {name: sum(len(finding.box_K4) for finding in phantom.findings) for name, phantom in drawn.items()}
     assert findings.groupby("patient_id").size().to_dict() == {name: n for name, n in planted.items() if n}
     for row in data.samples:
-        expected = draw(int(row.patient_id.removeprefix("CXR")), SEED, SIZE).image_HW
-        assert np.array_equal(np.asarray(Image.open(row.image)), expected)
+        assert np.array_equal(np.asarray(Image.open(row.image)), drawn[row.patient_id].image_HW)
 
 
 def test_same_seed_same_bytes_and_other_patients_than_other_look_alikes(root: Path, tmp_path: Path):
@@ -101,4 +113,5 @@ def test_same_seed_same_bytes_and_other_patients_than_other_look_alikes(root: Pa
         openi.write(root, PATIENTS + 1, SEED, SIZE)
     with pytest.raises(DataError, match="10 patients"):
         openi.write(tmp_path / "new", 9, SEED, SIZE)
-    assert openi.FIRST_INDEX > max(shot.index for shot in chest_xray14.plan_shots(112_120, SEED))
+    nih_patients = 30_805  # of the whole ChestX-ray14
+    assert chest_xray14.Shot(nih_patients, chest_xray14.MOST_IMAGES, "test").index < openi.FIRST_INDEX

@@ -65,7 +65,9 @@ def test_boxes_are_those_of_what_was_planted(root: Path):
         height, width = phantom.image_HW.shape
         planted: dict[str, list] = {}
         for finding in phantom.findings:
-            planted.setdefault(entity(finding.entity).nih, []).extend(finding.box_K4 * 1024 / [width, height] * 2)
+            planted.setdefault(entity(finding.entity).nih, []).extend(
+                finding.box_K4 * 1024 / np.tile([width, height], 2)
+            )
         assert boxes
         for box in boxes:
             ((label, (x, y, w, h)),) = box.items()
