@@ -10,6 +10,7 @@ import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, DistributedSampler
 
+from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
 from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, next_epoch
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
@@ -17,7 +18,7 @@ from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, r
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
-from gkmvlp.data_modules.pipeline.transforms import Augmentation, Pixels, letterbox, refuse_flip
+from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox, refuse_flip
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame, ResizeMode
 from gkmvlp.notices import is_phantom

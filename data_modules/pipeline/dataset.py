@@ -1,16 +1,20 @@
 """The Dataset that turns rows into items, and the sampler that makes every epoch repeatable."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from lightning import Trainer
 from torch.utils.data import Dataset, DistributedSampler
 
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
-from gkmvlp.data_modules.pipeline.transforms import Augmentation, Pixels, to_fractions
+from gkmvlp.data_modules.pipeline.transforms import Pixels, to_fractions
 from gkmvlp.geometry import Frame
+
+if TYPE_CHECKING:  # reading one image needs neither
+    from lightning import Trainer
+
+    from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 
 
 class SampleDataset(Dataset[dict[str, Any]]):
@@ -34,7 +38,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
         read: Callable[[Sample], tuple[Pixels, Frame]],
         regions: RegionPolicy,
         seed: int = 0,
-        augmentation: Augmentation | None = None,
+        augmentation: "Augmentation | None" = None,
         is_training: bool = False,
     ) -> None:
         self.samples = samples
@@ -99,7 +103,7 @@ class EpochSampler(DistributedSampler[Any]):
         return ((index, self.epoch) for index in sorted(order, key=lambda index: place[twin[index]]))
 
 
-def next_epoch(trainer: Trainer) -> int:
+def next_epoch(trainer: "Trainer") -> int:
     """The epoch that a fit runs first: 0, or the one after the checkpoint that it resumes from.
 
     A checkpoint written during the validation that follows the last batch counts that epoch as begun, not as done.

@@ -9,9 +9,8 @@ from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.geometry import Frame
-from gkmvlp.metrics.tasks.region_detection import LEAST_SCORE
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.heads.region_detector import RegionHead
+from gkmvlp.models.heads.region_detector import LEAST_SCORE, RegionHead
 from gkmvlp.tasks.parts.detecting import BoxHead, original
 from gkmvlp.tasks.parts.region_folder import find_regions
 from gkmvlp.zoo.inference.prediction import FoundBox

@@ -158,6 +158,27 @@ def test_grounding_points_lie_in_the_image_and_pictures_say_who_drew_them(folder
     assert said == [f"{NO_PATIENT}\n{NOT_CLINICAL}"] * 2
 
 
+def test_what_takes_seconds_to_import_is_not_imported(folder):
+    """Module names, not seconds: torch, and timm with torchvision, are what a prediction waits for."""
+    heavy = [
+        "albumentations",
+        "lightning",
+        "matplotlib",
+        "monai",
+        "scipy",
+        "sklearn",
+        "torchmetrics",
+        "transformers.modeling_utils",
+    ]
+    words = ["predict", "--model", folder / "run", "--task", "grounding", "--device", "cpu", folder / "images"]
+    code = (
+        "import sys; from gkmvlp.app.cli import main; code = main(sys.argv[1:]); "
+        f"print('imported', code, [name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "imported 0 []"
+
+
 def test_broken_images_are_named_in_a_subprocess_and_the_others_written(folder, tmp_path):
     good = write_images(tmp_path, 2)
     (tmp_path / "empty.dcm").touch()

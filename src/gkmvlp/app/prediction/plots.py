@@ -13,7 +13,7 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.geometry import Frame
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.notices import NOT_CLINICAL
-from gkmvlp.tasks.parts.image_logging import Pixels, draw_boxes, draw_map, draw_regions, panels
+from gkmvlp.tasks.parts.drawing import Pixels, draw_boxes, draw_map, draw_regions, panels
 from gkmvlp.zoo.inference.predictor import Reader
 
 SHOWN = 7  # entities or prompts of a picture

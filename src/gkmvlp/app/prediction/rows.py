@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from gkmvlp.anatomy import REGIONS
-from gkmvlp.app.prediction.plots import draw
 from gkmvlp.batch import ImageBatch
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.models.gk_mvlp import ImageMemory
@@ -72,6 +71,8 @@ def predict_rows(
             kept = [{key: row[key] for key in row if task != "classification" or key not in "xy"} for row in rows]
             done.rows += [{"sample_id": batch["sample_id"][b], **row} for row in kept]
             if pictures is not None:
+                from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import
+
                 stem = Path(batch["sample_id"][b]).stem
                 number = f"-{stems[stem] + 1}" if stems[stem] else ""  # two folders may hold files of one name
                 stems[stem] += 1
