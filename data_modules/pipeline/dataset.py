@@ -76,7 +76,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
         regions = len(mask_R)
         box_R4, mask_R = to_fractions(box_N4[:regions], mask_R, len(image_SS))
         shown = {
-            "image": torch.from_numpy(image_SS)[None].float().div_(255),
+            "image": to_tensor(image_SS),
             "frame": torch.tensor(frame, dtype=torch.float32),
             "region_box": torch.from_numpy(box_R4),
             "region_mask": torch.from_numpy(mask_R),
@@ -85,6 +85,11 @@ class SampleDataset(Dataset[dict[str, Any]]):
             box_K4, mask_K = to_fractions(box_N4[regions:], np.ones(len(finding_K4), bool), len(image_SS))
             shown |= {"finding_box": torch.from_numpy(box_K4), "finding_mask": torch.from_numpy(mask_K)}
         return shown
+
+
+def to_tensor(image_SS: Pixels) -> torch.Tensor:
+    """Pixels (S, S) uint8 as what models read: (1, S, S) float32 in [0, 1]."""
+    return torch.from_numpy(image_SS)[None].float().div_(255)
 
 
 class EpochSampler(DistributedSampler[Any]):

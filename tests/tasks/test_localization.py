@@ -131,7 +131,9 @@ def test_a_frozen_encoder_stays_and_the_detector_learns(boxes, pretrained):
 @torch.no_grad()
 def test_knowledge_changes_what_the_pyramid_reads(boxes, pretrained):
     batch = next(iter(boxes.test_dataloader()))
-    plain, knowing = (make(boxes, pretrained / "backbone", use_attention_maps=knows).maps(batch) for knows in (False, True))
+    plain, knowing = (
+        make(boxes, pretrained / "backbone", use_attention_maps=knows).maps(batch) for knows in (False, True)
+    )
     entities = len(architecture().knowledge.entities)
     assert knowing.shape[1] == plain.shape[1] + entities
     assert torch.allclose(knowing[:, :-entities], plain, atol=1e-5)

@@ -7,8 +7,6 @@ import torch
 from torch import Tensor, nn
 from torchvision.ops import box_convert
 
-LEAST_SCORE = 0.5  # below it a region is taken for absent
-
 
 class RegionHead(nn.Module):
     """One box and one presence a region, by steps from a prior box (as DETR does; Carion et al., ECCV 2020).
