@@ -41,6 +41,7 @@ def _regions(backbone: Backbone, head: RegionHead, batch: ImageBatch) -> list[li
     for box_R4, score_R in zip(box_BR4.tolist(), score_BR, strict=True):
         order = ((REGIONS[r], float(score_R[r]), box_R4[r]) for r in np.argsort(-score_R))
         found.append([
-            FoundBox(name, score, *box_4, score >= LEAST_SCORE, LEAST_SCORE) for name, score, box_4 in order
+            FoundBox(name, score, x1, y1, x2, y2, score >= LEAST_SCORE, LEAST_SCORE)
+            for name, score, (x1, y1, x2, y2) in order
         ])  # fmt: skip
     return found

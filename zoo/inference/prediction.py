@@ -96,8 +96,8 @@ class Reading:
         assert self.pixels_HW is not None
         picture = np.repeat(self.pixels_HW[..., None], 3, axis=2)
         if finding is not None:
-            colour = cv2.applyColorMap(np.uint8(255 * self.heat_map(finding)), cv2.COLORMAP_INFERNO)[..., ::-1]
-            picture = np.uint8((1 - _HEAT) * picture + _HEAT * colour)
+            colour = cv2.applyColorMap((255 * self.heat_map(finding)).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+            picture = ((1 - _HEAT) * picture + _HEAT * colour).astype(np.uint8)
         line = max(1, min(picture.shape[:2]) // 256)
         for box in self.boxes:
             if box.label == finding or (finding is None and box.is_likely):

@@ -228,8 +228,10 @@ class Reader(HubModel):
             return None
         return f"{question!r} lies outside: this model never learned of {', '.join(found)}; its answer means nothing"
 
-    @overload
-    def read(self, image: Radiograph, question: str | None = None, accept: Collection[str] = ()) -> Reading: ...
+    @overload  # a text is a sequence of texts: the first that fits is meant
+    def read(  # type: ignore[overload-overlap]
+        self, image: Radiograph, question: str | None = None, accept: Collection[str] = ()
+    ) -> Reading: ...
 
     @overload
     def read(
@@ -257,7 +259,7 @@ class Reader(HubModel):
             BackboneError: If a question is asked of a model that is not for questions, or none of one that is.
         """
         is_list = isinstance(image, list | tuple)
-        images: list[Any] = list(image) if is_list else [image]
+        images: list[Any] = list(cast("Sequence[Any]", image)) if is_list else [image]
         shown = [self.preprocess.pixels(one, accept) for one in images]
         if not images:
             return []
@@ -308,7 +310,8 @@ class Reader(HubModel):
         x, y = frame.forward(np.array([[*point, *point]], np.float32))[0, :2].tolist()
         box_14 = frame.backward(hot_box(map_hw, self.architecture.image_size, x, y))
         box_14 = box_14.clip(0, [frame.width, frame.height] * 2)
-        return FoundBox(name, probability, *box_14[0].tolist(), probability >= LIKELY, LIKELY)
+        x1, y1, x2, y2 = box_14[0].tolist()
+        return FoundBox(name, probability, x1, y1, x2, y2, probability >= LIKELY, LIKELY)
 
     def embed(self, images: Sequence[Radiograph] = (), texts: Sequence[str] = ()) -> Embeddings:
         """Unit vectors of images and texts in one space."""
