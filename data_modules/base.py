@@ -12,14 +12,15 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader, DistributedSampler
 
 from gkmvlp.data_modules.formats.tables import shown
+from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
 from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, next_epoch
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
-from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_image
+from gkmvlp.data_modules.pipeline.images import TURNED, Accept, ImageError, Intensity, read_image
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
-from gkmvlp.data_modules.pipeline.transforms import Augmentation, Pixels, letterbox, refuse_flip
+from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox, refuse_flip
 from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame, ResizeMode
@@ -208,7 +209,16 @@ class DataModule(LightningDataModule):
             ImageError: If it cannot be read, or is not let in.
         """
         name = f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""
-        return read_image(sample.image, self.intensity, name, self.accept, notes)
+        notes = [] if notes is None else notes
+        image_HW = read_image(sample.image, self.intensity, name, self.accept, notes)
+        if not TURNED.isdisjoint(notes) and self._has_own_boxes(sample):
+            raise _turned(sample)
+        return image_HW
+
+    def _has_own_boxes(self, sample: Sample) -> bool:
+        """Whether a row brings boxes of its own that are read, which are given in the picture as it is stored."""
+        has_regions = sample.box_R4 is not None and self.regions.source in ("dataset", "mixed")
+        return has_regions or (sample.finding_K4 is not None and bool(sample.finding_K4.any()))
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training batches: shuffled, augmented, equal for equal (seed, epoch) whatever the number of workers."""
@@ -279,7 +289,9 @@ class DataModule(LightningDataModule):
         self._cache = ImageCache(
             sources, self.image_size, self.resize_mode, self.intensity, folder, self.num_workers, self.accept
         )
-        self._leave_out(self._cache.bad, self._cache.notes)
+        turned = {source for source, lines in self._cache.notes.items() if not TURNED.isdisjoint(lines)}
+        refused = {s.image: _turned(s) for s in self.samples if s.image in turned and self._has_own_boxes(s)}
+        self._leave_out(self._cache.bad | refused, self._cache.notes)
 
     def read_once(self) -> tuple[dict[str | bytes, ImageError], dict[str | bytes, list[str]]]:
         """Reads every image as a run does: the error of those that cannot be read, and notes on those that can."""
@@ -309,3 +321,12 @@ class DataModule(LightningDataModule):
         """Counts in the ledger what was not taken as a file says; source -> notes of its reading."""
         for note in sorted({note for lines in notes.values() for note in lines}):
             self.ledger.mask(note, [s.sample_id for s in self.samples if note in notes.get(s.image, ())])
+
+
+def _turned(sample: Sample) -> ImageError:
+    """Boxes are given in the picture as stored; a turn moves the pixels away from them."""
+    return ImageError(
+        f"{sample.sample_id}: its picture lies otherwise by its orientation tag and was turned upright, its boxes were "
+        "not; turn both and remove the tag",
+        "boxes of a picture that lies otherwise",
+    )

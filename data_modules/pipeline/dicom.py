@@ -22,6 +22,9 @@ ACCEPT: tuple[Accept, ...] = ("lateral", "modality", "blank")
 _RADIOGRAPHY = ("CR", "DX", "RG", "DR", "XR", "XRAY", "OT", "SC", "")
 
 
+TURNED = "lies otherwise by PatientOrientation: turned upright, the patient's left on the right"
+
+
 class RefusedError(DataError):
     """A picture that is readable and most likely not meant; ``accept`` lets it in."""
 
@@ -66,7 +69,7 @@ def upright(pixels_HW: Pixels, dataset: Dataset, notes: list[str]) -> Pixels:
     if across not in ("L", "R", "A", "P") or down not in ("H", "F"):
         return pixels_HW
     if directions != [across, "F"] or across == "R":
-        notes.append("lies otherwise by PatientOrientation: turned upright, the patient's left on the right")
+        notes.append(TURNED)
     pixels_HW = pixels_HW[:, ::-1] if across == "R" else pixels_HW
     return np.ascontiguousarray(pixels_HW[::-1] if down == "H" else pixels_HW)
 

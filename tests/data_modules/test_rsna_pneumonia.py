@@ -203,8 +203,10 @@ def test_wrong_tables_and_roots(tree: Path, tmp_path: Path):
 
 
 def test_the_command_lays_counts_beside_those_published(tree: Path, capsys: pytest.CaptureFixture):
-    assert main(["data", "check", "RsnaPneumonia", "--root", str(tree), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    assert main(["data", "check", "RsnaPneumonia", "--root", str(tree), "--json"]) == 1
+    said = capsys.readouterr()
+    assert "no validate rows" in said.err  # 24 images are few patients
+    told = json.loads(said.out)
     table = pd.read_csv(tree / LABELS)
     found = told["found"]["all"]
     assert found["images"] == 24 == found["Normal"] + found["Lung Opacity"] + found["No Lung Opacity / Not Normal"]
