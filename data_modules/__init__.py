@@ -6,7 +6,9 @@ from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
 from gkmvlp.data_modules.imagenome_gold import ImaGenomeGold
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.ms_cxr import MsCxr
+from gkmvlp.data_modules.openi import OpenI
 from gkmvlp.data_modules.rsna_pneumonia import RsnaPneumonia
+from gkmvlp.data_modules.slake import Slake
 from gkmvlp.data_modules.vqa_rad import VqaRad
 
 __all__ = [
@@ -16,6 +18,8 @@ __all__ = [
     "ImageReportPairs",
     "MimicCxr",
     "MsCxr",
+    "OpenI",
     "RsnaPneumonia",
+    "Slake",
     "VqaRad",
 ]

@@ -14,9 +14,11 @@ from gkmvlp.data_modules.chest_xray14 import ChestXray14
 from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.ms_cxr import MsCxr
+from gkmvlp.data_modules.openi import OpenI
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.data_modules.rsna_pneumonia import RsnaPneumonia
+from gkmvlp.data_modules.slake import Slake
 from gkmvlp.data_modules.vqa_rad import VqaRad
 from gkmvlp.errors import ConfigError, UsageError
 
@@ -95,7 +97,7 @@ def published(data: DataModule) -> dict[str, Mapping[str, int]]:
         return {split: _counts(row) for split, row in data.published.items()}
     if isinstance(data, VqaRad) and data.published is not None:
         return {"train": {"questions": data.published[0]}, "test": {"questions": data.published[1]}}
-    if isinstance(data, ChestXray14 | MsCxr | RsnaPneumonia):
+    if isinstance(data, ChestXray14 | MsCxr | OpenI | RsnaPneumonia | Slake):
         return dict(data.published)
     return {}
 
@@ -107,7 +109,7 @@ def found(data: DataModule) -> dict[str, Mapping[str, int]]:
     if isinstance(data, VqaRad):
         training = len(data.rows("train")) + len(data.rows("validate"))
         return {"train": {"questions": training}, "test": {"questions": len(data.rows("test"))}}
-    if isinstance(data, ChestXray14 | MsCxr | RsnaPneumonia):
+    if isinstance(data, ChestXray14 | MsCxr | OpenI | RsnaPneumonia | Slake):
         return dict(data.found)
     return {}
 
