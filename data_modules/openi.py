@@ -22,7 +22,7 @@ from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, lab
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS, hash_split
 from gkmvlp.errors import DataError
-from gkmvlp.report.sections import Sections
+from gkmvlp.report.sections import Sections, report_text
 
 OpenISplit = Literal["r2gen", "patient"]
 OpenIView = Literal["frontal", "lateral"]
@@ -39,8 +39,8 @@ class OpenI(DataModule):
     """Open-i's chest radiographs of Indiana University with their reports (IU X-Ray); yields ``StudyBatch``.
 
     Reads Open-i's PNG and XML files, Kaggle's raddar tables, R2Gen's annotation with image folders, or parts of
-    several. Rows are images; a study is a patient. ``XXXX``, the mark of de-identification, is not in the texts.
-    Statuses are those of the package's labeler, region boxes those of the atlas.
+    several. Rows are images; a study is a patient. Statuses are those of the package's labeler, region boxes those of
+    the atlas.
 
     Args:
         root: Folder that holds the files, or one that holds it as openi or iu_xray.
@@ -50,6 +50,8 @@ class OpenI(DataModule):
         views: Projections used: frontal, lateral. By the table of projections; without one by the report's caption
             where it names one view alone, else by order: the first image of a study is frontal, the others are lateral.
         sections: What of a report is read: both (findings, then impression), findings (as R2Gen) or impression.
+        redactions: drop leaves XXXX, the mark of de-identification, out of the texts, so that no model learns to write
+            it; keep leaves it in, as in the references of published figures.
         **kwargs: What every DataModule takes.
     """
 
@@ -63,11 +65,12 @@ class OpenI(DataModule):
         annotation: str | None = None,
         views: Sequence[OpenIView] = ("frontal",),
         sections: Sections = "both",
+        redactions: Literal["drop", "keep"] = "drop",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.root, self.split, self.annotation = root, split, annotation
-        self.views, self.sections = tuple(views), sections
+        self.views, self.sections, self.redactions = tuple(views), sections, redactions
         self.published: dict[str, dict[str, int]] = {}
         self.found: dict[str, dict[str, int]] = {}
 
@@ -144,7 +147,10 @@ class OpenI(DataModule):
 
         labeled = label_reports([(number, number) for number in numbers], read, files.reports, folder, self.sections)
         count_notes(labeled.values(), self.ledger)
-        return labeled
+        if self.redactions == "drop":
+            return labeled
+        kept = {number: report_text(studies[number].text, self.sections) for number in labeled}
+        return {number: report._replace(text=report.text and kept[number]) for number, report in labeled.items()}
 
     def _sample(
         self, key: str, files: OpenIFiles, split: dict[str, str], view: dict[str, str], labeled: dict[str, Labeled]

@@ -6,7 +6,7 @@ _FILM = re.compile(r"\b(x)[ -]X{4,}\b", re.IGNORECASE)
 _MARK = re.compile(r"\w*X{4,}\w*(?:[-/]\w*X{4,}\w*)*-?", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t]{2,}")
 _BEFORE_STOP = re.compile(r"[ \t]+(?=[.,;:])")
-_DOUBLE_STOP = re.compile(r"[,;:](?=[.,;:])")
+_DOUBLE_STOP = re.compile(r"[,;:](?=[.,;:])|\.(?=[ \t]*\.(?!\d))")
 
 
 def without_redactions(text: str) -> str:
