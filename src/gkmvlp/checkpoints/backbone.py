@@ -217,7 +217,7 @@ def _described(path: Path) -> tuple[dict[str, Any], Architecture]:
         raise BackboneError(f"{path}: {error}") from error
     # the tensors are here: nothing may be fetched by name, and nobody else's file may choose what is read
     architecture.vision.weights = architecture.text.weights = None
-    if ":" in architecture.vision.name or FETCHING & set(architecture.vision.timm_kwargs):
+    if ":" in architecture.vision.name or FETCHING & set(architecture.vision.timm_kwargs or {}):
         raise BackboneError(f"{path}: vision {architecture.vision.name!r} with options that read files is not taken")
     return config, architecture
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import timm
 import torch
-from timm.layers import Conv2dSame
+from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
