@@ -5,11 +5,6 @@ points, which keeps their order and costs a third of its box handling; a moved b
 its moved corners.
 """
 
-import os
-
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # before the import: nothing leaves the machine
-
-import albumentations as A
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +12,15 @@ from numpy.typing import NDArray
 from gkmvlp.anatomy import mirror_boxes, mirror_text
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame, ResizeMode, valid_boxes
+from gkmvlp.environment import environment
+
+# on import it asks a server for its newest version; with this set nothing leaves the machine
+with environment(NO_ALBUMENTATIONS_UPDATE="1"):
+    import albumentations as A
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
-# DataLoader workers share the cores among themselves.
-cv2.setNumThreads(0)
 
 
 def letterbox(image_HW: Pixels, side: int, fit: ResizeMode = "pad") -> tuple[Pixels, Frame]:

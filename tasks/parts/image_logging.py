@@ -19,7 +19,6 @@ from gkmvlp.batch import ImageBatch, QuestionBatch
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.vqa import VisualQuestionAnswering
 
-matplotlib.use("Agg")
 Pixels = NDArray[np.float32]
 SHOWN_REGIONS = ("right lung", "left lung", "cardiac silhouette", "trachea", "aortic arch", "abdomen")
 

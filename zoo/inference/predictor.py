@@ -21,6 +21,7 @@ from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.data_modules.pipeline.dicom import view_position
 from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
 from gkmvlp.data_modules.pipeline.images import read_image
+from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
 from gkmvlp.errors import BackboneError
@@ -254,7 +255,10 @@ def view_of(image: str | bytes) -> str:
     try:
         source = image if isinstance(image, bytes) else Path(image)
         start = source[:132] if isinstance(source, bytes) else _first(source)
-        return view_position(open_dicom(source, stop_before_pixels=True)) if is_dicom(start) else ""
+        if not is_dicom(start):
+            return ""
+        with reader_settings:
+            return view_position(open_dicom(source, stop_before_pixels=True))
     except Exception:  # missing or broken: the image reader says which
         return ""
 
