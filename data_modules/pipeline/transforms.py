@@ -1,4 +1,4 @@
-"""Fitting an image to the square, augmentation that keeps right and left, and the one function that mirrors.
+"""Fitting an image to the square, and augmentation that keeps right and left.
 
 Augmentation is albumentations without flips. Region boxes travel as the four corners of each box among its key
 points, which keeps their order and costs a third of its box handling; a moved box is the smallest upright box around
@@ -9,10 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.anatomy import mirror_boxes, mirror_text
+from gkmvlp.environment import environment
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame, ResizeMode, valid_boxes
-from gkmvlp.environment import environment
 
 # on import it asks a server for its newest version; with this set nothing leaves the machine
 with environment(NO_ALBUMENTATIONS_UPDATE="1"):
@@ -139,19 +138,3 @@ def jitter_boxes(box_R4: Float, rng: np.random.Generator, amount: float = 0.05) 
     size_R2 = box_R4[:, 2:] - box_R4[:, :2]
     moved = box_R4 + rng.normal(0, amount, box_R4.shape).astype(np.float32) * np.tile(size_R2, 2)
     return np.concatenate([np.minimum(moved[:, :2], moved[:, 2:]), np.maximum(moved[:, :2], moved[:, 2:])], 1)
-
-
-def flip_sample(image_HW: Pixels, box_R4: Float, mask_R: Mask, text: str) -> tuple[Pixels, Float, Mask, str]:
-    """Mirrors a radiograph with all that names a side: pixels, boxes, which region each box is, and words.
-
-    Args:
-        image_HW: Pixels (H, W).
-        box_R4: Region boxes (R, 4) xyxy in pixels of the image.
-        mask_R: (R,) True where the region has a box.
-        text: Report, question or answer.
-
-    Returns:
-        The four, mirrored.
-    """
-    flipped_R4, flipped_R = mirror_boxes(box_R4, mask_R, image_HW.shape[1])
-    return np.ascontiguousarray(image_HW[:, ::-1]), flipped_R4, flipped_R, mirror_text(text)

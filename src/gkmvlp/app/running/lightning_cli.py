@@ -14,7 +14,7 @@ from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from torch import nn
 
-import gkmvlp.data_modules  # noqa: F401  classes of these two packages answer to their short names in a config
+import gkmvlp.data_modules
 import gkmvlp.tasks  # noqa: F401
 from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
 from gkmvlp.app.running.configs import config_words, with_files
