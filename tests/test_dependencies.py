@@ -4,6 +4,7 @@ import ast
 import configparser
 import sys
 from importlib.metadata import packages_distributions
+from itertools import pairwise
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -71,6 +72,6 @@ def test_every_requirement_has_its_reason():
     lines = (ROOT / "setup.cfg").read_text(encoding="utf-8").partition("install_requires =\n")[2].splitlines()
     block = lines[: lines.index("")]
     assert block[0].lstrip().startswith("#")
-    bare = [line for before, line in zip(block, block[1:], strict=False) if "#" not in before + line]
+    bare = [line for before, line in pairwise(block) if "#" not in before + line]
     same_reason = {"pylibjpeg-openjpeg", "python-gdcm", "pandas", "numpy"}
     assert {Requirement(line.strip()).name for line in bare} <= same_reason
