@@ -38,7 +38,9 @@ def report_words(root, out, backbone, *more):
 def trained(phantoms, pretrained, tmp_path_factory):
     """The folder of a run from the tiny backbone that writes by beam search."""
     out = tmp_path_factory.mktemp("reports") / "run"
-    line = report_words(phantoms, out, pretrained / "backbone", f"{SEARCH}.strategy=beam", f"{SEARCH}.max_new_tokens=12")
+    line = report_words(
+        phantoms, out, pretrained / "backbone", f"{SEARCH}.strategy=beam", f"{SEARCH}.max_new_tokens=12"
+    )
     assert main(["fit", *line]) == 0
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
     return out

@@ -15,7 +15,9 @@ from torch.utils.data import default_collate
 
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.heads import Head
 from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.data_modules.pipeline.dicom import view_position
@@ -29,16 +31,15 @@ from gkmvlp.geometry import Frame
 from gkmvlp.hardware import device_named
 from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.heads.label_classifier import LabelHead
-from gkmvlp.models.heads.region_detector import RegionHead
+from gkmvlp.models.heads.answer_head import AnswerHead
+from gkmvlp.models.heads.box_head import BoxHead
+from gkmvlp.models.heads.label_head import LabelHead, label_logits
+from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.notices import NO_PATIENT
-from gkmvlp.tasks.parts.answering import AnswerHead, best_answers, question_memory
-from gkmvlp.tasks.parts.detecting import BoxHead
+from gkmvlp.tasks.parts.answering import best_answers, question_memory
 from gkmvlp.tasks.parts.entity_predictions import attention_peaks
-from gkmvlp.tasks.parts.labelling import label_logits
 from gkmvlp.zoo.inference.boxes import boxes_of
-from gkmvlp.zoo.inference.heads import PURPOSES, Head, load_head, save_with_head
 from gkmvlp.zoo.inference.prediction import Embeddings, FoundBox, Reading, likeliest
 
 Prompt = str | tuple[str, str]
@@ -67,13 +68,13 @@ class Reader(HubModel):
 
     def write_folder(self, folder: Path) -> None:
         """Writes the whole folder anew."""
-        save_with_head(self.backbone, self.head, folder)
+        heads.save(self.backbone, self.head, folder)
 
     @classmethod
     def open_folder(cls, folder: Path, device: str | None = None) -> "Reader":  # type: ignore[override]
         """What lies in a folder."""
         backbone = backbones.load(folder)
-        return cls(backbone, load_head(folder, backbone), device_named(device))
+        return cls(backbone, heads.load(folder, backbone), device_named(device))
 
     def item(self, image: str | Path | bytes, accept: Collection[str] = ()) -> dict[str, Any]:
         """One image as evaluation reads it: size, fit and intensity of the model, regions from its atlas.
@@ -246,7 +247,8 @@ class Reader(HubModel):
     def _require_backbone(self, what: str) -> None:
         if self.head is not None:
             raise BackboneError(
-                f"a model fine-tuned for {PURPOSES[type(self.head)]} has no {what}: name the backbone it came from"
+                f"a model fine-tuned for {heads.format_of(self.head).purpose} has no {what}: "
+                "name the backbone it came from"
             )
 
 
