@@ -240,7 +240,8 @@ def test_the_nucleus_is_that_of_transformers(top_p):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"num_beams": 0}, {"temperature": 0.0}, {"top_p": 0.0}, {"min_new_tokens": 9, "max_new_tokens": 9}, {"max_new_tokens": 513},
+    [{"num_beams": 0}, {"temperature": 0.0}, {"top_p": 0.0}, {"min_new_tokens": 9, "max_new_tokens": 9},
+     {"max_new_tokens": 513},
      {"length_penalty": -1.0}, {"entity_head_weight": 1.5}],
 )  # fmt: skip
 def test_a_search_out_of_range_is_refused(wrong):
