@@ -247,8 +247,7 @@ class Reader(HubModel):
     def _require_backbone(self, what: str) -> None:
         if self.head is not None:
             raise BackboneError(
-                f"a model fine-tuned for {heads.format_of(self.head).purpose} has no {what}: "
-                "name the backbone it came from"
+                f"a model fine-tuned for {heads.knowledge_of(self.head)} has no {what}: name the backbone it came from"
             )
 
 

@@ -31,6 +31,7 @@ from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.detector import DetectorConfig
 from gkmvlp.models.heads.label_head import LabelHead, label_head
 from gkmvlp.models.heads.region_head import RegionHead
+from gkmvlp.task_ids import TASKS, TaskId
 
 Head = AnswerHead | LabelHead | BoxHead | RegionHead | DecodingConfig
 _H = TypeVar("_H", AnswerHead, LabelHead, BoxHead, RegionHead, DecodingConfig)
@@ -47,7 +48,6 @@ class HeadFormat(Generic[_H]):
     Attributes:
         kind: The head's class.
         what: What an error calls it.
-        purpose: What the model is for, in one plural word.
         describe: The head without its tensors, as JSON.
         build: A head from its description and the backbone's network; its tensors are still to come.
         module: The part that has tensors; None where there is none.
@@ -60,7 +60,6 @@ class HeadFormat(Generic[_H]):
 
     kind: type[_H]
     what: str
-    purpose: str
     describe: Callable[[_H], dict[str, Any]]
     build: Callable[[dict[str, Any], GkMvlp], _H]
     module: Callable[[_H], nn.Module | None] = _itself
@@ -144,33 +143,43 @@ def _build_regions(content: dict[str, Any], model: GkMvlp) -> RegionHead:
     return RegionHead(model.architecture.text.hidden_size, torch.zeros(len(REGIONS), 4))
 
 
-FORMATS: dict[str, HeadFormat[Any]] = {  # by the task that a model's config.json names
+FORMATS: dict[TaskId, HeadFormat[Any]] = {  # by the task that a model's config.json names
     "vqa": HeadFormat(
-        AnswerHead, "answer head", "questions", _describe_answers, _build_answers, lambda head: head.classifier,
+        AnswerHead, "answer head", _describe_answers, _build_answers, lambda head: head.classifier,
         config_file="answers.json", tensor_file="classifier.safetensors", renamed=ANSWERS,
     ),
     "classification": HeadFormat(
-        LabelHead, "head for labels", "labels", _describe_labels, _build_labels,
+        LabelHead, "head for labels", _describe_labels, _build_labels,
         config_file="labels.json", tensor_file="label_head.safetensors", renamed=LABELS,
     ),
     "localization": HeadFormat(
-        BoxHead, "detector", "boxes", _describe_boxes, _build_boxes,
+        BoxHead, "detector", _describe_boxes, _build_boxes,
         config_file="boxes.json", tensor_file="detector.safetensors", renamed=BOXES,
     ),
     "region_detection": HeadFormat(
-        RegionHead, "head for regions", "regions", lambda head: {}, _build_regions,
+        RegionHead, "head for regions", lambda head: {}, _build_regions,
         tensor_file="region_head.safetensors", remedy="gkmvlp finetune regions leaves one",
     ),
     "report_generation": HeadFormat(
-        DecodingConfig, "decoding in config.json", "reports", asdict, lambda content, model: DecodingConfig(**content),
+        DecodingConfig, "decoding in config.json", asdict, lambda content, model: DecodingConfig(**content),
         config_key="decoding", renamed=DECODING,
     ),
 }  # fmt: skip
 
 
+def task_of(head: Head) -> TaskId:
+    """The task of a head."""
+    return next(task for task, form in FORMATS.items() if form.kind is type(head))
+
+
 def format_of(head: Head) -> HeadFormat[Any]:
     """The format of a head."""
-    return next(form for form in FORMATS.values() if form.kind is type(head))
+    return FORMATS[task_of(head)]
+
+
+def knowledge_of(head: Head) -> str:
+    """What a model with this head knows, in one plural word."""
+    return TASKS[task_of(head)].head
 
 
 def save(backbone: Backbone, head: Head | None, folder: Path) -> None:
