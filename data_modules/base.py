@@ -18,6 +18,7 @@ from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, ne
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
 from gkmvlp.data_modules.pipeline.images import TURNED, Accept, ImageError, Intensity, read_image
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
+from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread_a_worker
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
 from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox, refuse_flip
@@ -269,6 +270,7 @@ class DataModule(LightningDataModule):
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
+            worker_init_fn=one_opencv_thread_a_worker,
             **options,
         )
 

@@ -20,6 +20,7 @@ from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.tokenizer import Tokens, tokenize
+from gkmvlp.task_ids import TaskId
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
 
 
@@ -219,7 +220,7 @@ class Task(LightningModule):
             "trained_on": trained_on,
         }
 
-    def write(self, task: str, table: pd.DataFrame, **meta: Any) -> None:
+    def write(self, task: TaskId, table: pd.DataFrame, **meta: Any) -> None:
         """Writes ``predictions/<task>.parquet`` of the run, on rank 0."""
         if self.trainer.is_global_zero:
             notes = filter(None, (self.seen_before(), meta.get("note")))

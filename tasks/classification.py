@@ -14,17 +14,17 @@ from torch import Tensor
 
 from gkmvlp.batch import ImageBatch, LabelBatch
 from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints import heads
 from gkmvlp.entities import of_label
 from gkmvlp.errors import BackboneError
 from gkmvlp.losses.labels import label_classification
 from gkmvlp.metrics.auroc import weighted_auroc
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
-from gkmvlp.models.heads.label_classifier import Features
+from gkmvlp.models.heads.label_head import Features, label_head, label_logits
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_scores, zero_shot_texts
-from gkmvlp.tasks.parts.labelling import label_logits, make_head, save_labelling
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 
@@ -69,7 +69,7 @@ class Classification(FineTuning):
             return
         super().prepare(datamodule)
         self.labels: tuple[str, ...] = datamodule.labels  # type: ignore[attr-defined]
-        self.head = make_head(self.labels, self.architecture, self.features)
+        self.head = label_head(self.labels, self.architecture, self.features)
         if self.is_frozen:
             self.model.requires_grad_(False).eval()
 
@@ -169,7 +169,7 @@ class Classification(FineTuning):
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
         if (left := self.finished(task="classification", backbone=self.reference)) is not None:
-            save_labelling(left, self.head, self.root / "model")
+            heads.save(left, self.head, self.root / "model")
 
 
 def prevalence(label_NL: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

@@ -12,14 +12,16 @@ from lightning import LightningDataModule
 from torch import Tensor
 
 from gkmvlp.batch import BoxBatch
+from gkmvlp.checkpoints import heads
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Frame, original_boxes
+from gkmvlp.losses.detection import box_overlap, focal_classification
 from gkmvlp.metrics.detection import Image
 from gkmvlp.metrics.tasks.localization import LOOSE, best_threshold, mean_average_precision
 from gkmvlp.models.config import Architecture
+from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.detector import Detections, DetectorConfig, Truth
 from gkmvlp.tasks.fine_tuning import FineTuning
-from gkmvlp.tasks.parts.detecting import BoxHead, original, save_detecting
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 HALVES = 2  # of the frame: the prior box of a label is one in each
@@ -77,7 +79,7 @@ class Localization(FineTuning):
             raise ConfigError(f"localization learns from boxes of findings, {data.name} has none: use RsnaPneumonia")
         super().prepare(datamodule)
         self.labels = data.labels
-        self.head = BoxHead(self.model, self.labels, self.config, self.knowledge)
+        self.head = BoxHead(self.model, self.labels, self.config, self.knowledge, focal_classification, box_overlap)
         # what training leaves for the test: mean true boxes, and how many there were
         self.register_buffer("prior_LH4", torch.zeros(len(self.labels), HALVES, 4))
         self.register_buffer("boxes_LH", torch.zeros(len(self.labels), HALVES))
@@ -139,12 +141,12 @@ class Localization(FineTuning):
             for label, name in enumerate(self.labels):
                 image = as_image(truth, detected, label)
                 row: dict[str, Any] = {key: batch[key][b] for key in ("sample_id", "patient_id")}  # type: ignore[literal-required]
-                row |= {"entity": name, "seed": self.seed, "boxes": original(frame, image.true_K4)[0].ravel()}
+                row |= {"entity": name, "seed": self.seed, "boxes": original_boxes(frame, image.true_K4)[0].ravel()}
                 prior_H4 = self.prior_LH4[label][self.boxes_LH[label] > 0].cpu().numpy()
                 floor = image._replace(predicted_P4=prior_H4, score_P=np.ones(len(prior_H4)))
                 for model, found in ((self.label, image), ("floor:prior_box", floor)):
                     threshold = float(self.head.threshold_L[label]) if found is image else 1.0
-                    box_P4, kept_P = original(frame, found.predicted_P4)
+                    box_P4, kept_P = original_boxes(frame, found.predicted_P4)
                     told = {"predicted": box_P4[kept_P].ravel(), "scores": found.score_P[kept_P]}
                     self.rows.append({**row, **told, "model": model, "threshold": threshold})
 
@@ -154,7 +156,7 @@ class Localization(FineTuning):
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
         if (left := self.finished(task="localization", backbone=self.reference)) is not None:
-            save_detecting(left, self.head, self.root / "model")
+            heads.save(left, self.head, self.root / "model")
 
 
 def as_image(truth: Truth, detected: Detections, label: int) -> Image:

@@ -13,15 +13,15 @@ from torch import Tensor
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
+from gkmvlp.checkpoints import heads
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame
 from gkmvlp.losses.regions import region_boxes
 from gkmvlp.metrics.tasks.region_detection import row_overlaps
 from gkmvlp.models.config import Architecture
-from gkmvlp.models.heads.region_detector import RegionHead
+from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
-from gkmvlp.tasks.parts.region_folder import save_regions
 
 
 class RegionDetection(FineTuning):
@@ -123,4 +123,4 @@ class RegionDetection(FineTuning):
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
         if (left := self.finished(task="region_detection", backbone=self.reference)) is not None:
-            save_regions(left, self.head, self.root / "model")
+            heads.save(left, self.head, self.root / "model")

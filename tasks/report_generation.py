@@ -13,7 +13,7 @@ from torch import Tensor
 from torchmetrics.classification import BinaryF1Score
 
 from gkmvlp.batch import ImageBatch, StudyBatch
-from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.metrics.report_entities import present
@@ -104,4 +104,4 @@ class ReportGeneration(FineTuning):
         """Leaves the model of the best epoch."""
         own = {"task": "report_generation", "backbone": self.reference, "decoding": asdict(self.decoding)}
         if (left := self.finished(**own)) is not None:
-            backbones.save(left, self.root / "model")
+            heads.save(left, self.decoding, self.root / "model")

@@ -13,13 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gkmvlp.batch import QuestionBatch
+from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import ConfigError
 from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.models.config import Architecture
+from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.fine_tuning import FineTuning
-from gkmvlp.tasks.parts.answering import AnswerHead, AnswerMode, best_answers, question_memory, save_answering
+from gkmvlp.tasks.parts.answering import best_answers, question_memory
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 from gkmvlp.tasks.parts.scope import entities_named
 
@@ -174,4 +176,4 @@ class VisualQuestionAnswering(FineTuning):
         """Leaves the model of the best epoch; the floor without an image leaves none."""
         left = None if self.question_only else self.finished(task="vqa", backbone=self.reference)
         if left is not None:
-            save_answering(left, self.answer_head(), self.root / "model")
+            heads.save(left, self.answer_head(), self.root / "model")

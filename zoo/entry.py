@@ -11,12 +11,12 @@ import yaml
 
 from gkmvlp.checkpoints.references import PINNED as PINNED_MODEL
 from gkmvlp.errors import ZooError
+from gkmvlp.task_ids import RELEASED as TASKS
 from gkmvlp.zoo.schema import Mistake, build
 
 SCHEME = "zoo://"
 FORMAT = 1
 PACKAGED = Path(__file__).parent / "models"
-TASKS = ("pretraining", "classification", "localization", "report_generation", "vqa", "region_detection")
 SUFFIXES = (".safetensors", ".json", ".txt", ".yaml", ".md")  # what a model may consist of: nothing that runs
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")

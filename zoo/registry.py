@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gkmvlp.errors import ZooError
-from gkmvlp.zoo.entry import PACKAGED, SCHEME, TASKS, Entry, parse
+from gkmvlp.task_ids import RELEASED as TASKS
+from gkmvlp.zoo.entry import PACKAGED, SCHEME, Entry, parse
 from gkmvlp.zoo.store.cache import cache_folder
 
 

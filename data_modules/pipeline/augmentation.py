@@ -4,14 +4,14 @@ Region boxes travel as the four corners of each box among its key points, which 
 its box handling; a moved box is the smallest upright box around its moved corners.
 """
 
-import os
-
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # before the import: nothing leaves the machine
-
-import albumentations as A
 import numpy as np
 
 from gkmvlp.data_modules.pipeline.transforms import Float, Pixels, refuse_flip
+from gkmvlp.environment import environment
+
+# on import it asks a server for its newest version; with this set nothing leaves the machine
+with environment(NO_ALBUMENTATIONS_UPDATE="1"):
+    import albumentations as A
 
 
 class Augmentation:

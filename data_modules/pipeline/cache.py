@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_image
 from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json
+from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
 from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
 from gkmvlp.geometry import Frame, ResizeMode
 
@@ -96,7 +97,7 @@ class ImageCache:
             else:
                 told.update({row: _Told("", "", notes)} if notes else {})
 
-        with ThreadPoolExecutor(max(workers, 1)) as pool:
+        with one_opencv_thread(), ThreadPoolExecutor(max(workers, 1)) as pool:
             list(pool.map(decode, self._row))
         return frames, told
 

@@ -4,7 +4,6 @@
 ``minmax`` stretches the whole range, ``equalized`` equalises the histogram as the JPGs of MIMIC-CXR are.
 """
 
-import warnings
 from collections.abc import Collection
 from pathlib import Path
 
@@ -15,15 +14,13 @@ from gkmvlp.data_modules.pipeline.dicom import ACCEPT, Accept, RefusedError, rea
 from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
 from gkmvlp.data_modules.pipeline.levels import Intensity, Pixels, Stored, show
 from gkmvlp.data_modules.pipeline.pictures import read_picture
+from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.errors import DataError
 
 __all__ = ["ACCEPT", "Accept", "ImageError", "Intensity", "Pixels", "read_image"]
 
 TURNED = frozenset({dicom.TURNED, pictures.TURNED})  # notes on pictures that had to be turned
 SMALLEST = 8  # pixels a side; less is a pixel that somebody tracks, or an icon
-
-# pydicom warns about each oddity of a file that is then reported in one line, or read well.
-warnings.filterwarnings("ignore", module="pydicom")
 
 
 class ImageError(DataError):
@@ -79,7 +76,8 @@ def read_image(
     if not data:
         raise ImageError(f"cannot read {label}: the file is empty; fetch it again")
     try:
-        return _read(data, intensity, accept, [] if notes is None else notes)
+        with reader_settings:
+            return _read(data, intensity, accept, [] if notes is None else notes)
     except RefusedError as error:
         raise ImageError(f"{label} is refused: {error}", _REASONS[error.accept]) from error
     except UnidentifiedImageError as error:

@@ -1,6 +1,5 @@
 """JPG, PNG and what else Pillow opens: one grey picture of eight or sixteen bits, the right way up."""
 
-import warnings
 from collections.abc import Callable
 from io import BytesIO
 from typing import cast
@@ -8,7 +7,7 @@ from typing import cast
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
 from gkmvlp.data_modules.pipeline.levels import Codes, Stored, plain, to_codes
 from gkmvlp.errors import DataError
@@ -30,11 +29,6 @@ _TURNS: dict[int, Callable[[Codes], Codes]] = {
     7: lambda codes_HW: np.rot90(np.transpose(codes_HW), 2),
     8: np.rot90,
 }
-
-# Some exports keep a report of megabytes beside whole pixels; Pillow by itself refuses texts of more than one.
-PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
-# A radiograph of 100 million pixels is no attack; Pillow still refuses twice as many.
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def read_picture(data: bytes, notes: list[str]) -> Stored:

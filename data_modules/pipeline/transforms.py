@@ -1,18 +1,15 @@
-"""Fitting an image to the square, boxes in it, and the one function that mirrors."""
+"""Fitting an image to the square, and boxes in it."""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.anatomy import mirror_boxes, mirror_text
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Frame, ResizeMode, valid_boxes
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
-# DataLoader workers share the cores among themselves.
-cv2.setNumThreads(0)
 
 
 def letterbox(image_HW: Pixels, side: int, fit: ResizeMode = "pad") -> tuple[Pixels, Frame]:
@@ -70,19 +67,3 @@ def jitter_boxes(box_R4: Float, rng: np.random.Generator, amount: float = 0.05) 
     size_R2 = box_R4[:, 2:] - box_R4[:, :2]
     moved = box_R4 + rng.normal(0, amount, box_R4.shape).astype(np.float32) * np.tile(size_R2, 2)
     return np.concatenate([np.minimum(moved[:, :2], moved[:, 2:]), np.maximum(moved[:, :2], moved[:, 2:])], 1)
-
-
-def flip_sample(image_HW: Pixels, box_R4: Float, mask_R: Mask, text: str) -> tuple[Pixels, Float, Mask, str]:
-    """Mirrors a radiograph with all that names a side: pixels, boxes, which region each box is, and words.
-
-    Args:
-        image_HW: Pixels (H, W).
-        box_R4: Region boxes (R, 4) xyxy in pixels of the image.
-        mask_R: (R,) True where the region has a box.
-        text: Report, question or answer.
-
-    Returns:
-        The four, mirrored.
-    """
-    flipped_R4, flipped_R = mirror_boxes(box_R4, mask_R, image_HW.shape[1])
-    return np.ascontiguousarray(image_HW[:, ::-1]), flipped_R4, flipped_R, mirror_text(text)

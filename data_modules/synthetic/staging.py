@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread_a_worker
 from gkmvlp.errors import DataError
 from gkmvlp.phantom.generate import GENERATOR_VERSION
 
@@ -122,7 +123,7 @@ def in_parallel(
         yield from tqdm(map(function, tasks), total=len(tasks), desc=label, disable=None)
         return
     # forked, for a fresh interpreter would load torch first; and before tqdm starts a thread
-    with multiprocessing.get_context("fork").Pool(workers) as pool:
+    with multiprocessing.get_context("fork").Pool(workers, one_opencv_thread_a_worker) as pool:
         yield from tqdm(pool.imap(function, tasks, chunksize=4), total=len(tasks), desc=label, disable=None)
 
 

@@ -3,7 +3,6 @@
 Right and left are the patient's: right is on the left of a PA or AP image. R=29.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Literal
 
@@ -55,44 +54,6 @@ REGION_INDEX: dict[str, int] = {name: index for index, name in enumerate(REGIONS
 def side_of(region: str) -> Side | None:
     """The side of a region, or None where it is central."""
     return "right" if region.startswith("right ") else "left" if region.startswith("left ") else None
-
-
-_SWAP = {"left": "right", "right": "left"}
-
-
-def mirror_text(text: str) -> str:
-    """The text with the words right and left exchanged, letter case kept."""
-
-    def swap(match: re.Match[str]) -> str:
-        word = match.group()
-        other = _SWAP[word.lower()]
-        return other.upper() if word.isupper() else other.capitalize() if word[0].isupper() else other
-
-    return re.sub(r"\b(?:left|right)\b", swap, text, flags=re.IGNORECASE)
-
-
-# MIRROR[r] is the region that takes the place of r when the image is mirrored; central regions stay.
-MIRROR: tuple[int, ...] = tuple(REGION_INDEX.get(mirror_text(name), index) for name, index in REGION_INDEX.items())
-
-
-def mirror_boxes(
-    box_R4: NDArray[np.float32], mask_R: NDArray[np.bool_], width: float
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Region boxes of the mirrored image, each under its new name.
-
-    Args:
-        box_R4: Boxes (R, 4) xyxy in units of ``width``.
-        mask_R: (R,) True where the region has a box.
-        width: Width of the frame, in the unit of the boxes.
-
-    Returns:
-        Boxes (R, 4), 0 where masked, and mask (R,).
-    """
-    flipped_R4 = box_R4.copy()
-    flipped_R4[:, 0], flipped_R4[:, 2] = width - box_R4[:, 2], width - box_R4[:, 0]
-    flipped_R4[~mask_R] = 0
-    order = list(MIRROR)
-    return flipped_R4[order], mask_R[order]
 
 
 def atlas(view: str = "PA") -> NDArray[np.float32]:

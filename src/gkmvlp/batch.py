@@ -4,7 +4,7 @@ A TypedDict, because a plain dict collates, pins and moves to a device by itself
 regions, E entities of ``gkmvlp.entities.ENTITIES`` in that order. Text travels as strings: the tokenizer is the task's.
 """
 
-from typing import NotRequired, Protocol, TypedDict
+from typing import TypedDict
 
 from torch import Tensor
 
@@ -37,7 +37,6 @@ class QuestionBatch(ImageBatch):
     answer: list[str]  # B answers normalised by gkmvlp.metrics.answers.exact_v1; "" where unknown
     answer_type: list[str]  # B of "open" or "closed"
     chest: Tensor  # (B,) bool, True where the image shows a chest
-    answer_weight: NotRequired[Tensor]  # (B,) float32, 1 unless a split weighs its rows
 
 
 class LabelBatch(ImageBatch):
@@ -58,11 +57,3 @@ class PhraseBatch(BoxBatch):
     """Radiographs with a phrase each and the boxes of what it speaks of."""
 
     phrase: list[str]  # B phrases of reports; several rows may show one image
-
-
-class TextSource(Protocol):
-    """What a task may ask of its DataModule beside batches."""
-
-    def texts(self) -> list[str]:
-        """All training texts, from which a fresh tokenizer is trained."""
-        ...

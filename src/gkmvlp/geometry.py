@@ -3,7 +3,7 @@
 The one place where an image is fitted to a square. Boxes stay in original pixels until ``Frame.forward`` moves them.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,3 +73,11 @@ def valid_boxes(box_N4: Float, width: float, height: float) -> tuple[Float, NDAr
     clipped = np.clip(np.nan_to_num(box_N4), 0, np.array([width, height, width, height], np.float32))
     valid_N = finite_N & (clipped[:, 2] > clipped[:, 0]) & (clipped[:, 3] > clipped[:, 1])
     return np.where(valid_N[:, None], clipped, 0).astype(np.float32), valid_N
+
+
+def original_boxes(frame: Frame, box_P4: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Boxes (P, 4) in pixels of the frame as boxes in pixels of the original image, clipped to it, and a mask (P,).
+
+    The mask is False for what lies in the padding alone.
+    """
+    return valid_boxes(frame.backward(box_P4.astype(np.float32)), frame.width, frame.height)

@@ -4,51 +4,21 @@ B questions on N images, K candidates, L tokens of an answer, M memory tokens: t
 question's own for the decoder. V vocabulary, D width.
 """
 
-import json
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
-
 import torch
-from safetensors.torch import load_file
-from safetensors.torch import save as tensors_to_bytes
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone
-from gkmvlp.checkpoints.renamed_keys import ANSWER_MODES, ANSWERS, with_new_keys
-from gkmvlp.checkpoints.weights import head_told, plain_state
 from gkmvlp.metrics.answers import exact_v1
 from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import GkMvlp
+from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 
-AnswerMode = Literal["rank", "generate", "classify"]
 LONGEST = 16  # tokens of a free answer; the longest of VQA-RAD are shorter still in most vocabularies
 
 AT_ONCE = 16  # candidates of a question that are padded to one length
-
-
-@dataclass
-class AnswerHead:
-    """How an answer is found.
-
-    Attributes:
-        mode: ``rank`` scores the known answers by the decoder, ``generate`` lets it write, ``classify`` is a linear
-            layer over the known answers.
-        answers: K known answers, normalised.
-        num_candidates: How many answers ``rank`` scores in full for a question.
-        classifier: D to K, for that mode only.
-        asked: Entities that the training questions name; empty where the folder does not tell.
-    """
-
-    mode: AnswerMode
-    answers: list[str]
-    num_candidates: int
-    classifier: nn.Linear | None = None
-    asked: list[str] = field(default_factory=list)
 
 
 def question_memory(
@@ -93,36 +63,6 @@ def best_answers(
         score_BK = candidate_scores(backbone.model, answers, memory_BMD, mask_BM, head.num_candidates)
     best = score_BK.max(-1)
     return [head.answers[index] for index in best.indices.tolist()], best.values.tolist()
-
-
-def save_answering(backbone: Backbone, head: AnswerHead, folder: Path) -> None:
-    """Writes a backbone folder that can answer: ``answers.json`` stands beside, and a classifier's tensors."""
-    content = {"mode": head.mode, "num_candidates": head.num_candidates, "answers": head.answers}
-    content["asked"] = head.asked
-    files = {"answers.json": json.dumps(content, indent=1).encode()}
-    if head.classifier is not None:
-        files["classifier.safetensors"] = tensors_to_bytes(plain_state(head.classifier))
-    backbones.save(backbone, folder, files)
-
-
-def load_answer_head(folder: Path, width: int) -> AnswerHead:
-    """The head of a folder that ``save_answering`` wrote.
-
-    Args:
-        folder: The folder.
-        width: D of its backbone.
-
-    Raises:
-        BackboneError: If a file is missing or broken.
-    """
-    with head_told(folder, "answer head"):
-        content = with_new_keys(json.loads((folder / "answers.json").read_text()), ANSWERS)
-        mode = ANSWER_MODES.get(content["mode"], content["mode"])
-        head = AnswerHead(mode, content["answers"], content["num_candidates"], asked=content.get("asked", []))
-        if head.mode == "classify":
-            head.classifier = nn.Linear(width, len(head.answers))
-            head.classifier.load_state_dict(load_file(folder / "classifier.safetensors"))
-    return head
 
 
 def _tokens(backbone: Backbone, texts: list[str], device: torch.device, decode: bool = False) -> Tokens:

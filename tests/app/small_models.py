@@ -9,10 +9,12 @@ from PIL import Image
 from torch import nn
 
 from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints import heads
+from gkmvlp.losses.detection import box_overlap, focal_classification
 from gkmvlp.models.config import Architecture, KnowledgeConfig, TextConfig, VisionConfig
+from gkmvlp.models.heads.answer_head import AnswerHead
+from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.detector import DetectorConfig
-from gkmvlp.tasks.parts.answering import AnswerHead, save_answering
-from gkmvlp.tasks.parts.detecting import BoxHead, save_detecting
 
 ENTITIES = ["pleural effusion", "cardiomegaly", "pneumothorax", "fracture"]
 SENTENCES = ["The heart is normal in size.", "There is a small left pleural effusion.", "No pneumothorax is seen."]
@@ -56,7 +58,7 @@ def write_answering(folder: Path, kind: str, trained_on: str = "phantom-mimic-cx
     backbone = build(trained_on)
     backbone.info["task"] = "vqa"
     classifier = nn.Linear(16, len(ANSWERS)) if kind == "classify" else None
-    save_answering(backbone, AnswerHead(kind, ANSWERS, 3, classifier), folder)
+    heads.save(backbone, AnswerHead(kind, ANSWERS, 3, classifier), folder)
     return folder
 
 
@@ -65,11 +67,11 @@ def write_detecting(folder: Path) -> Path:
     backbone = build("phantom-mimic-cxr, phantom-rsna")
     backbone.info["task"] = "localization"
     config = DetectorConfig(pyramid_scales=[1.0, 0.5], channels=8)
-    head = BoxHead(backbone.model, ("Opacity", "Nodule"), config, use_attention_maps=True)
+    head = BoxHead(backbone.model, ("Opacity", "Nodule"), config, True, focal_classification, box_overlap)
     for parameter in head.parameters():
         nn.init.normal_(parameter, std=0.3)
     head.threshold_L.fill_(0.5)
-    save_detecting(backbone, head, folder)
+    heads.save(backbone, head, folder)
     return folder
 
 

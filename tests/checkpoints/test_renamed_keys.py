@@ -5,10 +5,9 @@ import json
 import pytest
 
 from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.checkpoints import renamed_keys
+from gkmvlp.checkpoints import heads, renamed_keys
 from gkmvlp.checkpoints.renamed_keys import ARCHITECTURE, with_new_keys
 from gkmvlp.models.config import Architecture
-from gkmvlp.tasks.parts.answering import load_answer_head
 from tests.app.small_models import write_answering, write_backbone
 
 
@@ -53,5 +52,5 @@ def test_an_answer_head_with_old_keys_is_read(tmp_path, old, mode):
     file = folder / "answers.json"
     content = json.loads(file.read_text())
     file.write_text(json.dumps({"head": old, "candidates": 7, "answers": content["answers"]}))
-    head = load_answer_head(folder, 16)
+    head = heads.load(folder, backbones.load(folder))
     assert (head.mode, head.num_candidates, head.answers) == (mode, 7, content["answers"])

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS
+from gkmvlp.app.benchmarks.phantom_sheet import contact_sheet
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.phantom.generate import draw_phantom, render
 from gkmvlp.phantom.plan import FINDINGS, Phantom
 from gkmvlp.phantom.sample import FindingPlan, PatientPlan, sample_patient
-from gkmvlp.phantom.sheet import contact_sheet
 
 _BILATERAL = {"edema", "emphysema"}
 _CENTRAL = {"cardiomegaly", "hernia"}

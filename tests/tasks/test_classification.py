@@ -13,16 +13,16 @@ from sklearn.metrics import roc_auc_score
 
 from gkmvlp.app.cli import main
 from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints import heads
 from gkmvlp.data_modules import ChestXray14
 from gkmvlp.data_modules.synthetic import chest_xray14
 from gkmvlp.entities import entity
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions
-from gkmvlp.models.heads.label_classifier import LabelHead
+from gkmvlp.models.heads.label_head import LabelHead, label_logits
 from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.tasks import Classification
 from gkmvlp.tasks.classification import prevalence
-from gkmvlp.tasks.parts.labelling import label_logits, load_label_head
 from tests.pages import page_of
 from tests.processes import gkmvlp
 from tests.tiny import DATA, architecture, words
@@ -124,7 +124,7 @@ def test_a_probe_moves_the_head_alone_and_its_folder_says_what_the_run_said(radi
     assert all(torch.equal(before[name], after[name]) for name in before)
     left = backbones.load(out / "model")
     assert left.info["task"] == "classification"
-    head = load_label_head(out / "model", left.model.architecture)
+    head = heads.load(out / "model", left)
     assert head.labels == ("Effusion", "Cardiomegaly", "Mass")
     data = ChestXray14(str(radiographs), labels=list(head.labels), **DATA)
     task = make(data, start, linear_probe=True)
@@ -211,4 +211,4 @@ def test_other_labels_are_one_line(radiographs, pretrained, tmp_path):
     shutil.copytree(out / "model", broken)
     (broken / "labels.json").unlink()
     with pytest.raises(Exception, match="no readable head for labels"):
-        load_label_head(broken, architecture())
+        heads.load(broken, backbones.load(broken))

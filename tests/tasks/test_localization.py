@@ -8,12 +8,11 @@ from gkmvlp.app.cli import main
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.data_modules.synthetic import rsna_pneumonia
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Frame, original_boxes
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.models.heads.detector import Detections, DetectorConfig
 from gkmvlp.tasks import Localization
-from gkmvlp.tasks.parts.detecting import original
 from gkmvlp.zoo.inference.loading import open_reader
 from tests.pages import page_of
 from tests.tiny import DATA, architecture, words
@@ -110,7 +109,7 @@ def test_predictions_are_in_original_pixels(boxes):
         back = Frame(*frame.tolist()).forward(row["predicted"].reshape(-1, 4))
         assert back == pytest.approx(truth.box_K4.numpy(), abs=1e-4)
         assert np.array_equal(row["predicted"], row["boxes"])
-    box_24, kept_2 = original(Frame.fit(100, 50, 32), np.array([[0.0, 8, 32, 24], [4, 0, 9, 7]]))
+    box_24, kept_2 = original_boxes(Frame.fit(100, 50, 32), np.array([[0.0, 8, 32, 24], [4, 0, 9, 7]]))
     assert box_24[0] == pytest.approx([0, 0, 100, 50])
     assert kept_2.tolist() == [True, False]  # the second lies in the padding
 

@@ -12,12 +12,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from gkmvlp.checkpoints.heads import Head, knowledge_of
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
-from gkmvlp.models.heads.label_classifier import LabelHead
-from gkmvlp.tasks.parts.answering import AnswerHead
-from gkmvlp.tasks.parts.labelling import label_logits
-from gkmvlp.zoo.inference.heads import PURPOSES, Head
+from gkmvlp.models.heads.answer_head import AnswerHead
+from gkmvlp.models.heads.label_head import LabelHead, label_logits
 from gkmvlp.zoo.inference.predictor import Reader
 
 # what each task is exported from
@@ -153,7 +152,7 @@ def program_of(reader: Reader, task: str) -> Program:
 def _kind(head: Head | None) -> str:
     """A head in words."""
     how = f" with `answer_mode: {head.mode}`" if isinstance(head, AnswerHead) else ""
-    return "a backbone" if head is None else f"a model for {PURPOSES[type(head)]}{how}"
+    return "a backbone" if head is None else f"a model for {knowledge_of(head)}{how}"
 
 
 def _scores(names: str, count: int, meaning: str) -> Slot:

@@ -8,12 +8,12 @@ import numpy as np
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.backbone import Backbone
-from gkmvlp.data_modules.pipeline.detected_regions import LEAST_SCORE
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Frame, original_boxes
+from gkmvlp.metrics.tasks.region_detection import LEAST_SCORE
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.heads.region_detector import RegionHead
-from gkmvlp.tasks.parts.detecting import BoxHead, original
-from gkmvlp.tasks.parts.region_folder import find_regions
+from gkmvlp.models.heads.box_head import BoxHead
+from gkmvlp.models.heads.region_head import RegionHead
+from gkmvlp.tasks.parts.region_search import find_regions
 from gkmvlp.zoo.inference.prediction import FoundBox
 
 
@@ -26,7 +26,7 @@ def boxes_of(
     detected = head.detect(backbone.model, image.features, image.grounded)
     least_L, found = head.threshold_L.tolist(), []
     for frame, seen in zip(batch["frame"], detected, strict=True):
-        box_P4, kept_P = original(Frame(*frame.tolist()), seen.box_P4.float().cpu().numpy())
+        box_P4, kept_P = original_boxes(Frame(*frame.tolist()), seen.box_P4.float().cpu().numpy())
         rows = zip(seen.label_P.tolist(), seen.score_P.tolist(), box_P4.tolist(), kept_P, strict=True)
         found.append([
             FoundBox(head.labels[n], score, x1, y1, x2, y2, score >= least_L[n], least_L[n])

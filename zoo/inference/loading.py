@@ -7,7 +7,6 @@ from gkmvlp.checkpoints.references import folder_of
 from gkmvlp.errors import UsageError
 from gkmvlp.zoo.entry import SCHEME
 from gkmvlp.zoo.inference.predictor import Reader
-from gkmvlp.zoo.store import references  # noqa: F401  explains zoo:// and hf://
 
 INSIDE = ("model", "backbone")  # what a run leaves in its folder
 

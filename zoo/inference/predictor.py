@@ -16,29 +16,31 @@ from torch.utils.data import default_collate
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.heads import Head
 from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.data_modules.pipeline.dicom import view_position
 from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
 from gkmvlp.data_modules.pipeline.levels import Pixels
+from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
 from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Frame
 from gkmvlp.hardware import device_named
 from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.heads.label_classifier import LabelHead
-from gkmvlp.models.heads.region_detector import RegionHead
+from gkmvlp.models.heads.answer_head import AnswerHead
+from gkmvlp.models.heads.box_head import BoxHead
+from gkmvlp.models.heads.label_head import LabelHead, label_logits
+from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.notices import NO_PATIENT
-from gkmvlp.tasks.parts.answering import AnswerHead, best_answers, question_memory
-from gkmvlp.tasks.parts.detecting import BoxHead
+from gkmvlp.tasks.parts.answering import best_answers, question_memory
 from gkmvlp.tasks.parts.entity_predictions import attention_peaks, regions_at
-from gkmvlp.tasks.parts.labelling import label_logits
 from gkmvlp.tasks.parts.scope import entities_named, outside
 from gkmvlp.zoo.inference.boxes import boxes_of
-from gkmvlp.zoo.inference.heads import PURPOSES, Head, load_head, save_with_head
 from gkmvlp.zoo.inference.prediction import Embeddings, FoundBox, Reading, hot_box, likeliest
 from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, as_file, name_of
 
@@ -78,13 +80,13 @@ class Reader(HubModel):
 
     def write_folder(self, folder: Path) -> None:
         """Writes the whole folder anew."""
-        save_with_head(self.backbone, self.head, folder)
+        heads.save(self.backbone, self.head, folder)
 
     @classmethod
     def open_folder(cls, folder: Path, device: str | None = None) -> "Reader":  # type: ignore[override]
         """What lies in a folder."""
         backbone = backbones.load(folder)
-        return cls(backbone, load_head(folder, backbone), device_named(device))
+        return cls(backbone, heads.load(folder, backbone), device_named(device))
 
     def item(self, image: Radiograph, accept: Collection[str] = ()) -> dict[str, Any]:
         """One image as evaluation reads it: size, fit and intensity of the model, regions from its atlas.
@@ -332,7 +334,7 @@ class Reader(HubModel):
     def _require_backbone(self, what: str) -> None:
         if self.head is not None:
             raise BackboneError(
-                f"a model fine-tuned for {PURPOSES[type(self.head)]} has no {what}: name the backbone it came from"
+                f"a model fine-tuned for {heads.knowledge_of(self.head)} has no {what}: name the backbone it came from"
             )
 
 
@@ -346,7 +348,10 @@ def view_of(image: str | bytes) -> str:
     try:
         source = image if isinstance(image, bytes) else Path(image)
         start = source[:132] if isinstance(source, bytes) else _first(source)
-        return view_position(open_dicom(source, stop_before_pixels=True)) if is_dicom(start) else ""
+        if not is_dicom(start):
+            return ""
+        with reader_settings:
+            return view_position(open_dicom(source, stop_before_pixels=True))
     except Exception:  # missing or broken: the image reader says which
         return ""
 

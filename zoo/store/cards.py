@@ -1,7 +1,10 @@
 """The card of a model, written from its entry and nothing else."""
 
+from typing import cast
+
 from gkmvlp.metrics.results.tables import interval
 from gkmvlp.notices import NOT_CLINICAL
+from gkmvlp.task_ids import TASKS, TaskId, TaskRow
 from gkmvlp.zoo.entry import Entry, Result
 
 METHOD = (
@@ -9,27 +12,12 @@ METHOD = (
     "attends to the regions where that entity can show and, through them, to the patches; trained with radiographs and "
     "their reports (contrast, matching, report likelihood, entity status)."
 )
-PURPOSE = {
-    "pretraining": "grounding, zero-shot reading and image-text vectors; the start of fine-tuning",
-    "vqa": "answers to questions about one radiograph",
-    "classification": "probability of each label",
-    "localization": "boxes around findings",
-    "report_generation": "a draft of findings",
-    "region_detection": "boxes of the anatomical regions",
-}
+QUESTION = "Is there a pleural effusion?"
 NOT_FOR = (
     "Decisions about patients, screening, triage, or any other clinical use; other images than frontal chest "
     "radiographs; claims about groups of patients that the data below do not hold."
 )
 RAISED = "A resample repeats patients, which raises `ece`: its interval lies high and may leave the value out."
-COMMANDS = {
-    "pretraining": "--task grounding",
-    "vqa": '--task vqa --question "Is there a pleural effusion?"',
-    "classification": "--task classification",
-    "localization": "--task localization",
-    "report_generation": "--task report",
-    "region_detection": "--task localization",
-}
 
 
 def card(entry: Entry) -> str:
@@ -47,7 +35,7 @@ def card(entry: Entry) -> str:
             f"training config: `{entry.config}` among its files, seed {entry.seed}",
         ]),
         "## Use",
-        _bullets([f"Intended, in research: {PURPOSE[entry.task]}.", f"Not for: {NOT_FOR}"]),
+        _bullets([f"Intended, in research: {_row(entry).purpose}.", f"Not for: {NOT_FOR}"]),
         f"```sh\n{_commands(entry)}\n```",
         f"```python\n{_python(entry)}\n```",
         "## Data and licences",
@@ -66,14 +54,18 @@ def card(entry: Entry) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _row(entry: Entry) -> TaskRow:
+    """The row of its task, which ``parse`` has checked."""
+    return TASKS[cast(TaskId, entry.task)]
+
+
 def _commands(entry: Entry) -> str:
-    return (
-        f"gkmvlp zoo download {entry.name}\ngkmvlp predict --model zoo://{entry.name} {COMMANDS[entry.task]} image.png"
-    )
+    options = f"--task {_row(entry).reads_as}" + (f' --question "{QUESTION}"' if entry.task == "vqa" else "")
+    return f"gkmvlp zoo download {entry.name}\ngkmvlp predict --model zoo://{entry.name} {options} image.png"
 
 
 def _python(entry: Entry) -> str:
-    question = ', question="Is there a pleural effusion?"' if entry.task == "vqa" else ""
+    question = f', question="{QUESTION}"' if entry.task == "vqa" else ""
     return f'import gkmvlp\n\nmodel = gkmvlp.load("{entry.name}")\nprint(model.read("image.png"{question}))'
 
 

@@ -16,7 +16,6 @@ from gkmvlp.checkpoints.weights import is_pickle, read_tensors
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import without_paths
 from gkmvlp.zoo.entry import SUFFIXES, Entry
-from gkmvlp.zoo.store import references  # noqa: F401  explains zoo://
 
 
 def copy_model(inner: Path, target: Path, backbone: Entry | None) -> None:

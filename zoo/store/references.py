@@ -1,14 +1,9 @@
-"""References to models: ``zoo://NAME`` and ``hf://org/repo`` lead to a folder.
-
-Importing this module lets ``gkmvlp.checkpoints.backbone`` read such references too.
-"""
+"""What ``zoo://NAME`` leads to. ``gkmvlp/__init__`` registers it, and ``hf://``, for all that reads a model."""
 
 from pathlib import Path
 
-from gkmvlp.checkpoints import references
 from gkmvlp.zoo.registry import find
 from gkmvlp.zoo.store.download import download
-from gkmvlp.zoo.store.hub import hub_folder
 
 
 def zoo_folder(reference: str) -> Path:
@@ -18,6 +13,3 @@ def zoo_folder(reference: str) -> Path:
         ZooError: If there is no such model, or it cannot be had.
     """
     return download(find(reference))
-
-
-references.SCHEMES |= {"zoo": zoo_folder, "hf": hub_folder}

@@ -4,6 +4,7 @@ Models of transformers are imported where weights are read: they bring scikit-le
 """
 
 import sys
+from logging import CRITICAL
 from pathlib import Path
 
 import torch
@@ -113,7 +114,7 @@ def _read(place: str) -> tuple[dict[str, Tensor], set[str]]:
 
     verbosity = logging.get_verbosity()
     hides_bars = logging.is_progress_bar_enabled() and (Path(place).is_dir() or not sys.stderr.isatty())
-    logging.set_verbosity(logging.CRITICAL)
+    logging.set_verbosity(CRITICAL)
     if hides_bars:
         logging.disable_progress_bar()
     try:

@@ -10,8 +10,19 @@ from gkmvlp.errors import BackboneError
 
 # a model of the zoo and exactly its files
 PINNED = re.compile(r"zoo://[a-z0-9][a-z0-9._-]*@[0-9a-f]{12}")
-# scheme -> from a reference to a folder; ``gkmvlp.zoo.store.references`` adds those of the zoo when it is imported
-SCHEMES: dict[str, Callable[[str], Path]] = {}
+Resolver = Callable[[str], Path]
+# scheme -> from a reference to a folder; see ``register_scheme``
+SCHEMES: dict[str, Resolver] = {}
+
+
+def register_scheme(scheme: str, resolver: Resolver) -> None:
+    """Teaches every place that reads a model what ``SCHEME://...`` means.
+
+    Args:
+        scheme: The word before ``://``.
+        resolver: From the whole reference to a folder that lies on this machine.
+    """
+    SCHEMES[scheme] = resolver
 
 
 def base_of(config: Mapping[str, Any]) -> str | None:
@@ -37,7 +48,7 @@ def folder_of(reference: str | Path) -> Path:
     if not is_reference:
         return Path(reference)
     if scheme not in SCHEMES:
-        known = ", ".join(f"{name}://" for name in sorted(SCHEMES)) or "none: import gkmvlp.zoo.store.references"
+        known = ", ".join(f"{name}://" for name in sorted(SCHEMES))
         raise BackboneError(f"{reference}: a folder, or one of these is expected: {known}")
     return SCHEMES[scheme](str(reference))
 

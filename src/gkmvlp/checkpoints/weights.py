@@ -1,7 +1,6 @@
 """Tensors of a file: safetensors only, and compared with a model by name and shape before they are taken."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,20 +46,6 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             remedy = f"gkmvlp zoo convert {path} --out NEW.safetensors"
             raise BackboneError(f"{path} is a pickle, which can run code; it was not opened: {remedy}") from error
         raise BackboneError(f"{path} is no whole safetensors file ({error}): fetch it anew") from error
-
-
-@contextmanager
-def head_told(folder: Path, what: str) -> Iterator[None]:
-    """Turns what goes wrong while the head of a fine-tuned model is read into one line.
-
-    Raises:
-        BackboneError: In place of the error.
-    """
-    try:
-        yield
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise BackboneError(f"{folder}: no readable {what} ({reason}); fine-tune anew") from error
 
 
 def plain_state(module: nn.Module) -> dict[str, Tensor]:

@@ -2,22 +2,16 @@
 
 A *curve* is one statistic under V = 1 + 1000 weightings of the patients: first each patient once (the value itself),
 then the resamples. Curves of seeds are averaged, curves of two models are subtracted, and only then is the interval
-read off, so a difference is paired by construction. ``python -m gkmvlp.metrics.bootstrap --bench`` times it.
+read off, so a difference is paired by construction.
 """
 
-import argparse
-import json
-import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from gkmvlp.metrics.auroc import FloatArray, weighted_auroc
-from gkmvlp.metrics.results.figure import write_text
-from gkmvlp.metrics.results.provenance import commit, created
 
 RESAMPLES = 1000
 SEED = 0
@@ -120,40 +114,3 @@ def nanmean(curves_KV: FloatArray) -> FloatArray:
     count_V = known_KV.sum(0)
     total_V = np.where(known_KV, curves_KV, 0.0).sum(0)
     return np.divide(total_V, count_V, out=np.full(total_V.shape, np.nan), where=count_V > 0)
-
-
-def bench(images: int, labels: int) -> float:
-    """Seconds for the intervals of ``labels`` AUROCs over ``images`` images of as many patients / 2, on one core."""
-    generator = np.random.default_rng(0)
-    score_NL = generator.normal(size=(images, labels))
-    target_NL = (generator.random((images, labels)) < 0.1).astype(float)
-    patient_N = pd.Series(np.arange(images) // 2)
-    start = time.perf_counter()
-    resamples = Resamples(pd.Series(np.zeros(images, int)), patient_N)
-    unit_N = resamples.unit_of(pd.Series(np.zeros(images, int)), patient_N)
-    columns = zip(score_NL.T, target_NL.T, strict=True)
-    curves_LV = [auroc_curve(score_N, target_N, unit_N, resamples.counts_VG) for score_N, target_N in columns]
-    interval(nanmean(np.stack(curves_LV)))
-    return time.perf_counter() - start
-
-
-def main() -> None:
-    """Time the bootstrap at the size of the ChestX-ray14 test set."""
-    parser = argparse.ArgumentParser(description="Time the bootstrap of AUROCs: 25,000 images x 14 labels.")
-    parser.add_argument("--bench", action="store_true", required=True, help="do it")
-    parser.add_argument("--out", type=Path, help="write a table for docs/results")
-    arguments = parser.parse_args()
-    seconds = bench(25_000, 14)
-    print(f"{RESAMPLES} resamples, 25000 images x 14 labels: {seconds:.1f} s (at most 30 s on one core)")
-    if arguments.out:
-        table = {
-            "schema": 1, "kind": "table", "title": "Bootstrap", "created": created(), "commit": commit(),
-            "command": "OMP_NUM_THREADS=1 python -m gkmvlp.metrics.bootstrap --bench", "seconds": seconds,
-            "columns": ["resamples", "images", "patients", "labels", "seconds", "target"],
-            "rows": [[RESAMPLES, 25_000, 12_500, 14, round(seconds, 1), "at most 30 s"]],
-        }  # fmt: skip
-        write_text(arguments.out, json.dumps(table, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()

@@ -12,8 +12,9 @@ from gkmvlp.metrics.tasks import (
     retrieval,
     vqa,
 )
+from gkmvlp.task_ids import TaskId
 
-PROTOCOLS: dict[str, Task] = {
+PROTOCOLS: dict[TaskId, Task] = {
     "entity_classification": entity_classification.TASK,
     "zero_shot": entity_classification.TASK,
     "grounding": grounding.TASK,

@@ -11,7 +11,7 @@ from gkmvlp.app.experiments import arms, real_pairs
 from gkmvlp.app.experiments.real_labeler import f1_figure
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.predictions import write_predictions
-from gkmvlp.report.scoring import status_f1
+from tests.report.scoring import status_f1
 
 TRUE = [{"mass": 1, "edema": 0}, {"nodule": -1}, {}, {"mass": 0}]
 SAID = [{"mass": 1, "edema": 1}, {"nodule": -1}, {"hernia": 1}, {"mass": 0}]

@@ -2,7 +2,6 @@
 
 import pytest
 
-import gkmvlp.zoo.store.references  # noqa: F401  before a test puts its own in place
 from gkmvlp.app.experiments.runs import run_missing
 from gkmvlp.checkpoints import references
 

@@ -16,11 +16,12 @@ from gkmvlp.app.cli import main
 from gkmvlp.app.pages.answers import answered
 from gkmvlp.app.pages.plots import main_rows
 from gkmvlp.app.pages.radiographs import Gallery, heat_maps, miss, prompt_of
-from gkmvlp.app.pages.task_sections import TITLES, Shown, task_section
+from gkmvlp.app.pages.task_sections import Shown, task_section
 from gkmvlp.app.pages.training_curves import newest, plot_curves
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
+from gkmvlp.task_ids import SCORED, TASKS
 from gkmvlp.zoo.inference.predictor import Reader
 from tests.app.small_models import build
 from tests.pages import page_of
@@ -95,10 +96,10 @@ def test_a_run_begun_anew_leaves_one_curve():
     assert [line.get_marker() for line in axis.lines] == ["None"]
 
 
-@pytest.mark.parametrize("task", sorted(TITLES))
+@pytest.mark.parametrize("task", SCORED)
 def test_no_row_at_all_leaves_a_section_without_pictures(task, reader, tmp_path):
-    section = task_section(TITLES[task], Shown(task, pd.DataFrame(), _Gallery(tmp_path, "a"), reader), [])
-    assert (section.title, section.parts) == (TITLES[task], [""])
+    section = task_section(TASKS[task].title, Shown(task, pd.DataFrame(), _Gallery(tmp_path, "a"), reader), [])
+    assert (section.title, section.parts) == (TASKS[task].title, [""])
 
 
 def test_the_main_rows_are_one_model_and_seed_and_no_floor():

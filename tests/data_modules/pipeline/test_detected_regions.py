@@ -10,10 +10,11 @@ import yaml
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.app.cli import main
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints import heads
 from gkmvlp.data_modules import VqaRad
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, write_regions
 from gkmvlp.errors import ConfigError, DataError
-from gkmvlp.tasks.parts.region_folder import load_regions, save_regions
 from tests.tiny import DATA, words
 
 KIND = {
@@ -38,13 +39,18 @@ def found(phantoms, pretrained, tmp_path_factory):
     return file
 
 
+def _opened(folder):
+    backbone = backbones.load(folder)
+    return backbone, heads.load(folder, backbone)
+
+
 def _call_present(folder):
     """Shifts the head so that it calls about half of the regions present; an epoch may leave it with none or all."""
-    backbone, head = load_regions(folder)
+    backbone, head = _opened(folder)
     with torch.no_grad():
         presence_BR = head.eval()(backbone.model.eval().vision(torch.rand(4, 1, 32, 32)).patches)[1]
         head.presence.bias -= presence_BR.median()
-    save_regions(backbone, head, folder)
+    heads.save(backbone, head, folder)
 
 
 def test_a_data_set_reads_what_was_found(found, phantoms):
@@ -52,7 +58,7 @@ def test_a_data_set_reads_what_was_found(found, phantoms):
     data.setup("fit")
     assert data.boxes == "detected"
     assert set(read_regions(str(found))) == {sample.image_key for sample in data.samples}
-    backbone, head = load_regions(found.parent / "run" / "model")
+    backbone, head = _opened(found.parent / "run" / "model")
     for loader, is_exact in ((data.train_dataloader(), False), (data.val_dataloader(), True)):
         batch = next(iter(loader))
         with torch.no_grad():

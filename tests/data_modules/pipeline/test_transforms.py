@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from gkmvlp.anatomy import MIRROR, REGION_INDEX, REGIONS, atlas
+from gkmvlp.anatomy import REGION_INDEX, REGIONS, atlas
 from gkmvlp.data_modules.pipeline.augmentation import Augmentation
-from gkmvlp.data_modules.pipeline.transforms import flip_sample, letterbox, to_fractions
+from gkmvlp.data_modules.pipeline.transforms import letterbox, to_fractions
 from gkmvlp.errors import ConfigError
 
 R = len(REGIONS)
@@ -70,28 +70,3 @@ def test_boxes_out_of_the_frame_are_clipped_or_masked():
     assert mask.tolist() == [True, False, False, False]
     assert np.allclose(fractions[0], [0, 10 / 64, 20 / 64, 30 / 64])
     assert (fractions[1:] == 0).all()
-
-
-def test_flip_sample_mirrors_everything_together():
-    rng = np.random.default_rng(0)
-    image = rng.integers(0, 255, (50, 80)).astype(np.uint8)
-    boxes = np.sort(rng.random((R, 2, 2)), axis=1).reshape(R, 4).astype(np.float32) * np.array([80, 50] * 2)
-    boxes = boxes.astype(np.float32)
-    mask = np.ones(R, bool)
-    mask[REGION_INDEX["left clavicle"]] = False
-    boxes[~mask] = 0
-    text = "Small LEFT effusion. Right lung is clear."
-    flipped, flipped_boxes, flipped_mask, words = flip_sample(image, boxes, mask, text)
-    assert words == "Small RIGHT effusion. Left lung is clear."
-    assert not flipped_mask[REGION_INDEX["right clavicle"]]
-    for region in range(R):
-        if not mask[region]:
-            continue
-        x1, y1, x2, y2 = boxes[region].astype(int)
-        u1, v1, u2, v2 = flipped_boxes[MIRROR[region]]
-        assert (round(u2 - u1, 3), v1, v2) == (round(boxes[region, 2] - boxes[region, 0], 3), *boxes[region, [1, 3]])
-        assert np.array_equal(flipped[y1:y2, 80 - x2 : 80 - x1], image[y1:y2, x1:x2][:, ::-1])
-    again = flip_sample(*flip_sample(image, boxes, mask, text))
-    assert np.array_equal(again[0], image)
-    assert np.allclose(again[1], boxes, atol=1e-4)
-    assert again[3] == text

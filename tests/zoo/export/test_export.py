@@ -13,10 +13,11 @@ from torch import nn
 from transformers import AutoTokenizer
 
 from gkmvlp.app.cli import main
+from gkmvlp.checkpoints import heads
 from gkmvlp.errors import BackboneError
+from gkmvlp.models.heads.label_head import label_head
 from gkmvlp.notices import NO_PATIENT
 from gkmvlp.tasks.parts.answering import question_memory
-from gkmvlp.tasks.parts.labelling import make_head, save_labelling
 from gkmvlp.zoo.export import export as export_module
 from gkmvlp.zoo.export.programs import program_of
 from gkmvlp.zoo.inference.loading import open_reader
@@ -38,9 +39,9 @@ def folder(tmp_path_factory) -> Path:
     write_answering(folder / "ranked", "rank")
     backbone = build("chest-xray14")
     backbone.info["task"] = "classification"
-    head = make_head(tuple(LABELS), backbone.model.architecture, "both")
+    head = label_head(tuple(LABELS), backbone.model.architecture, "both")
     nn.init.normal_(head.linear.weight, std=0.3)
-    save_labelling(backbone, head, folder / "labels")
+    heads.save(backbone, head, folder / "labels")
     for number in range(5):  # of the size that the models read: the test then has nothing to resize
         noise = np.random.default_rng(number).integers(0, 200, (SIDE, SIDE)).astype(np.uint8)
         Image.fromarray(noise).save(folder / f"{number}.png")

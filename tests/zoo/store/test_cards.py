@@ -7,9 +7,8 @@ import pytest
 
 from gkmvlp.app.cli import main
 from gkmvlp.notices import NOT_CLINICAL
-from gkmvlp.zoo.entry import TASKS
 from gkmvlp.zoo.registry import PACKAGED, entries, find
-from gkmvlp.zoo.store.cards import COMMANDS, PURPOSE, card
+from gkmvlp.zoo.store.cards import card
 from tests.zoo.store.server import write_entry
 from tests.zoo.test_registry import FIGURE
 
@@ -39,10 +38,6 @@ def test_a_card_holds_what_a_reader_asks(entry):
         assert needed in text
     used = [line for block in re.findall(r"```\w+\n(.*?)```", text, re.DOTALL) for line in block.splitlines() if line]
     assert len(used) == 5
-
-
-def test_every_task_has_a_purpose_and_a_command():
-    assert set(PURPOSE) == set(COMMANDS) == set(TASKS)
 
 
 def test_the_command_writes_it_beside_the_entry(entry, tmp_path, capsys):

@@ -14,11 +14,11 @@ from transformers import AutoTokenizer
 
 import gkmvlp
 from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.checkpoints import hub
+from gkmvlp.checkpoints import heads, hub
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import BackboneError, ZooError
 from gkmvlp.models.generation import DecodingConfig
-from gkmvlp.tasks.parts.labelling import make_head, save_labelling
+from gkmvlp.models.heads.label_head import label_head
 from gkmvlp.zoo.inference.predictor import Reader
 from tests.app.small_models import SENTENCES, architecture, build, write_answering, write_backbone, write_images
 
@@ -43,7 +43,7 @@ def write(kind: str, folder: Path) -> Path:
     model = build(PHANTOM)
     model.info["task"] = kind
     if kind == "classification":
-        save_labelling(model, make_head(("effusion", "mass"), architecture(), "both"), folder)
+        heads.save(model, label_head(("effusion", "mass"), architecture(), "both"), folder)
     else:
         model.info["decoding"] = {"strategy": "beam", "num_beams": 2, "max_new_tokens": 6}
         backbones.save(model, folder)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gkmvlp.environment import environment
 from gkmvlp.zoo.entry import FORMAT, Entry, File, Licences
 
 BYTES = 512_000_000
@@ -77,17 +77,11 @@ def _download(entry: Entry, folder: Path) -> float:
     """Seconds of a download into an empty cache."""
     from gkmvlp.zoo.store.download import download, remove
 
-    before = os.environ.get("GKMVLP_CACHE")
-    os.environ["GKMVLP_CACHE"] = str(folder / "cache")
-    try:
+    with environment(GKMVLP_CACHE=str(folder / "cache")):
         start = time.perf_counter()
         download(entry)
         seconds = time.perf_counter() - start
         remove(entry.name)
-    finally:
-        os.environ.pop("GKMVLP_CACHE")
-        if before is not None:
-            os.environ["GKMVLP_CACHE"] = before
     return seconds
 
 

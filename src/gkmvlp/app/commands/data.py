@@ -142,13 +142,17 @@ def _regions(arguments: argparse.Namespace) -> None:
     import numpy as np
     from torch.utils.data import DataLoader
 
+    from gkmvlp.checkpoints import backbone as backbones
+    from gkmvlp.checkpoints import heads
     from gkmvlp.checkpoints.backbone import lineage
+    from gkmvlp.checkpoints.references import folder_of
     from gkmvlp.data_modules.inspection import check
     from gkmvlp.data_modules.pipeline.dataset import SampleDataset
     from gkmvlp.data_modules.pipeline.detected_regions import write_regions
-    from gkmvlp.tasks.parts.region_folder import find_regions, load_regions
+    from gkmvlp.tasks.parts.region_search import find_regions
 
-    backbone, head = load_regions(arguments.model)
+    backbone = backbones.load(arguments.model)
+    head = heads.FORMATS["region_detection"].load(folder_of(arguments.model), backbone)
     expected = backbone.model.architecture
     options = {name: getattr(expected, name) for name in ("image_size", "resize_mode", "intensity")}
     data = check.build(

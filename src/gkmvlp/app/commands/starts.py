@@ -17,14 +17,10 @@ from gkmvlp.app.running.recipes import (
     common_options,
     some_backbone,
 )
+from gkmvlp.task_ids import BY_WORD
 
 SHARES = (0.01, 0.1, 1.0)
-TASKS = {
-    "classification": "classification",
-    "localization": "localization",
-    "regions": "region_detection",
-    "report": "report_generation",
-}
+TASKS = ("classification", "localization", "regions", "report")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,7 +71,7 @@ def _arms(arguments: argparse.Namespace, config: str, backbone: str, options: li
     compares_boxes = arguments.task == "regions" and not arguments.data
     if compares_boxes:
         ensure_phantoms("VqaRad")
-    run_arms(TASKS[arguments.task], config, out, arms, seeds, options, jobs)
+    run_arms(BY_WORD[arguments.task], config, out, arms, seeds, options, jobs)
     if compares_boxes:
         detector = out / "region_detection" / f"pretrained-{seeds[0]}" / "model"
         trainer = [word for word in arguments.options if word.startswith("--trainer.")]

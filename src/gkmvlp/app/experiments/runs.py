@@ -74,7 +74,6 @@ def _is_complete(config: str, folder: Path, words: Sequence[str], left: str) -> 
 
 def _stamp(config: str, words: Sequence[str]) -> str:
     """SHA-256 of a config and what it may include, of words, and of the files and weights that they name."""
-    import gkmvlp.zoo.store.references  # noqa: F401  a backbone may be zoo://NAME or hf://org/repo
     from gkmvlp.checkpoints.references import folder_of
 
     file = by_name(config)

@@ -14,20 +14,8 @@ from gkmvlp.app.pages.radiographs import SIDE, Gallery, heat_maps
 from gkmvlp.app.pages.reports import report_pairs
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.task_ids import TASKS, TaskId
 from gkmvlp.zoo.inference.predictor import Reader
-
-TITLES = {
-    "entity_classification": "Which entities are present",
-    "zero_shot": "Zero-shot, from sentences alone",
-    "grounding": "Where the model looks",
-    "vqa": "Questions",
-    "classification": "Classification",
-    "localization": "Localization",
-    "report_generation": "Reports",
-    "report_clinical": "Reports, clinical scores",
-    "retrieval": "Retrieval",
-    "region_detection": "Regions",
-}
 
 
 @dataclass(frozen=True)
@@ -42,7 +30,7 @@ class Shown:
         prompts: Stand-ins for prompts that it lacks (see ``prompt_of``).
     """
 
-    task: str
+    task: TaskId
     table: pd.DataFrame
     gallery: Gallery
     reader: Reader | None = None
@@ -52,7 +40,7 @@ class Shown:
 def title_of(meta: Mapping[str, Any]) -> str:
     """Heading of a predictions file: its task, and the share of the labels where that is told."""
     share = meta["label_fraction"]
-    return TITLES[meta["task"]] + (f", {100 * share:g}% of the labels" if share else "")
+    return TASKS[meta["task"]].title + (f", {100 * share:g}% of the labels" if share else "")
 
 
 def task_section(title: str, shown: Shown, figures: Sequence[Figure], more: Sequence[str] = ()) -> Section:
@@ -96,7 +84,7 @@ def _answers(shown: Shown) -> list[str]:
     return [answered(main_rows(shown.table), partial(shown.gallery.thumbnail, side=SIDE))]
 
 
-PICTURES: Mapping[str, Callable[[Shown], list[str]]] = {
+PICTURES: Mapping[TaskId, Callable[[Shown], list[str]]] = {
     "entity_classification": _curves,
     "classification": _curves,
     "grounding": _looks,

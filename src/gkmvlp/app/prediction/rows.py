@@ -14,7 +14,7 @@ import numpy as np
 from gkmvlp.batch import ImageBatch
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.heads.label_classifier import LabelHead
+from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
 from gkmvlp.zoo.inference.prediction import FoundBox
 from gkmvlp.zoo.inference.predictor import Prompt, Reader, region_name

@@ -16,7 +16,6 @@ from torch import nn
 
 import gkmvlp.data_modules
 import gkmvlp.tasks
-import gkmvlp.zoo.store.references
 from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
 from gkmvlp.app.running.configs import config_words, with_files
 from gkmvlp.app.running.meant_words import mended

@@ -93,7 +93,6 @@ def brought_by(backbone: str) -> list[str]:
         BackboneError: If there is none, or it is newer.
         ZooError: If it cannot be had.
     """
-    import gkmvlp.zoo.store.references  # noqa: F401  a backbone may be zoo://NAME or hf://org/repo
     from gkmvlp.checkpoints.backbone import architecture_of
 
     architecture = architecture_of(backbone)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gkmvlp.losses.regions import region_boxes
-from gkmvlp.models.heads.region_detector import RegionHead
+from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.models.vision import position_code
 
 PRIOR = torch.tensor([[0.1, 0.1, 0.4, 0.5], [0.5, 0.2, 0.9, 0.6], [0.3, 0.6, 0.7, 1.0]])

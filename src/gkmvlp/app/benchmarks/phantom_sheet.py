@@ -1,4 +1,4 @@
-"""Contact sheet of phantoms: ``python -m gkmvlp.phantom.sheet docs/phantoms.png --seed 5``."""
+"""Contact sheet of phantoms: ``python -m gkmvlp.app.benchmarks.phantom_sheet docs/phantoms.png --seed 5``."""
 
 import argparse
 from pathlib import Path
@@ -54,7 +54,9 @@ def contact_sheet(path: Path, seed: int, count: int = 40) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="gkmvlp.phantom.sheet", description=(__doc__ or "").split(":")[0])
+    parser = argparse.ArgumentParser(
+        prog="gkmvlp.app.benchmarks.phantom_sheet", description=(__doc__ or "").split(":")[0]
+    )
     parser.add_argument("path", type=Path, help="picture to write")
     parser.add_argument("--seed", type=int, default=5, help="seed of the corpus")
     parser.add_argument("--count", type=int, default=40, help="phantoms, a multiple of eight")

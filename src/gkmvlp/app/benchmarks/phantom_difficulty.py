@@ -1,4 +1,4 @@
-"""How hard the phantoms are for a reader of single pixels: ``python -m gkmvlp.phantom.difficulty``.
+"""How hard the phantoms are for a reader of single pixels: ``python -m gkmvlp.app.benchmarks.phantom_difficulty``.
 
 Logistic regression on standardised pixels, its L2 strength chosen per entity on a fifth of the training patients, on a
 16x16 thumbnail and on 64x64 pixels. Limits: macro AUROC below 0.75 and 0.85; no entity above 0.95 on the thumbnail.
@@ -138,7 +138,7 @@ def record(report: dict[str, Any], path: Path, seconds: float) -> None:
         f"regression on standardised pixels; no entity may exceed {ENTITY_LIMIT} on the thumbnail. "
         f"Within the limits: {'yes' if report['within_limits'] else 'no'}."
     )
-    command = f"python -m gkmvlp.phantom.difficulty --train {report['train']} --test {report['test']}"
+    command = f"python -m gkmvlp.app.benchmarks.phantom_difficulty --train {report['train']} --test {report['test']}"
     columns = ("entity", "share", "16x16 thumbnail", "64x64 pixels")
     write_table(path, "How hard the phantoms are for single pixels", columns, rows, command=command, seconds=seconds,
                 note=note)  # fmt: skip
@@ -146,7 +146,9 @@ def record(report: dict[str, Any], path: Path, seconds: float) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Command line."""
-    parser = argparse.ArgumentParser(prog="gkmvlp.phantom.difficulty", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="gkmvlp.app.benchmarks.phantom_difficulty", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--train", type=int, default=1500, help="training patients")
     parser.add_argument("--test", type=int, default=600, help="test patients")
     parser.add_argument("--seed", type=int, default=7, help="seed of the corpus")

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from gkmvlp.entities import of_label
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
 
 Features = Literal["pooled", "entities", "both"]
 
@@ -53,3 +55,14 @@ class LabelHead(nn.Module):
         if self.features != "pooled":
             parts.append(odds_BE.to(pooled_BD.dtype))
         return self.linear(torch.cat(parts, dim=-1))
+
+
+def label_head(labels: tuple[str, ...], architecture: Architecture, features: Features) -> LabelHead:
+    """A fresh head for a backbone of that architecture."""
+    return LabelHead(labels, architecture.knowledge.entities, architecture.text.hidden_size, features)
+
+
+def label_logits(model: GkMvlp, head: LabelHead, image: ImageMemory) -> Tensor:
+    """Log odds of each label, (B, L)."""
+    absent_BE, present_BE = model.entity_logits(image.grounded).unbind(-1)
+    return head(image.features.pooled, present_BE - absent_BE)

@@ -1,0 +1,39 @@
+"""One id and one row a task; what each layer keys by a task covers the rows that it must."""
+
+from typing import get_args
+
+from gkmvlp.app.commands import evaluate_backbone, finetune, predict, starts
+from gkmvlp.app.pages.task_sections import PICTURES
+from gkmvlp.checkpoints.heads import FORMATS
+from gkmvlp.metrics.protocols import PROTOCOLS
+from gkmvlp.metrics.results.figure import TASKS as MEASURED
+from gkmvlp.task_ids import BY_WORD, RELEASED, SCORED, TASKS, TaskId
+from gkmvlp.zoo.entry import TASKS as IN_ENTRIES
+from gkmvlp.zoo.export.programs import SOURCES
+
+
+def test_every_id_has_its_row_and_titles_and_words_are_its_own():
+    assert set(TASKS) == set(get_args(TaskId))
+    for column in ([row.title for row in TASKS.values()], [row.word for row in TASKS.values()]):
+        named = [name for name in column if name]
+        assert len(named) == len(set(named))
+
+
+def test_what_has_figures_has_a_protocol_and_a_section():
+    assert set(PROTOCOLS) == set(SCORED)
+    assert set(MEASURED) == {*SCORED, "labeler", "bench"}
+    assert set(PICTURES) <= set(SCORED)
+
+
+def test_what_is_released_has_a_purpose_a_command_and_a_head():
+    assert IN_ENTRIES == RELEASED
+    assert set(FORMATS) == set(RELEASED) - {"pretraining"} == {task for task, row in TASKS.items() if row.head}
+    assert {TASKS[task].reads_as for task in RELEASED} <= set(predict.TASKS)
+    assert all(TASKS[task].purpose for task in RELEASED)
+
+
+def test_commands_use_the_words_of_the_table():
+    assert {*finetune.CONFIGS, *evaluate_backbone.CONFIGS, *starts.TASKS} <= set(BY_WORD)
+    assert {BY_WORD[word] for word in finetune.CONFIGS} == set(FORMATS)
+    assert set(predict.TASKS) - set(BY_WORD) == {"embed"}  # no task: vectors of images and texts
+    assert set(SOURCES) <= set(SCORED)
