@@ -1,6 +1,7 @@
 """``fit``, ``validate`` and ``test``: LightningCLI with our defaults, errors in one line and a record of the run."""
 
 import os
+import re
 import sys
 import tempfile
 from argparse import ArgumentError
@@ -12,6 +13,8 @@ from typing import Any
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.strategies import DDPStrategy
+from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 import gkmvlp.data_modules  # classes of these two packages answer to their short names in a config
@@ -19,6 +22,7 @@ import gkmvlp.tasks
 import gkmvlp.zoo.store.references  # noqa: F401  a task's backbone may be zoo://NAME or hf://org/repo
 from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
 from gkmvlp.app.running.configs import config_words, with_files
+from gkmvlp.app.running.stopping import Stopping
 from gkmvlp.app.running.trainer_defaults import (
     Accountable,
     RunRecord,
@@ -30,6 +34,7 @@ from gkmvlp.app.running.trainer_defaults import (
 from gkmvlp.errors import ConfigError, GkmvlpError, UsageError
 
 SUBCOMMANDS = ("fit", "validate", "test")
+_REQUIREMENT = re.compile(r"Requirement '(([\w.-]+)[^']*)' not met")  # how Lightning calls a package that is missing
 CHECKPOINT_WORDS = ("best", "last", "hpc")  # what Lightning itself understands as --ckpt_path
 
 
@@ -91,7 +96,12 @@ class Cli(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer with logger, checkpoints and progress bar where the config left them open."""
         config = self._get(self.config_init, "trainer")
-        return super().instantiate_trainer(**trainer_arguments(config, self.model, str(self.subcommand)), **kwargs)
+        chosen = trainer_arguments(config, self.model, str(self.subcommand))
+        trainer: Trainer = super().instantiate_trainer(**chosen, **kwargs)
+        if isinstance(trainer.strategy, DDPStrategy):
+            # objectives that run every k-th step leave parameters without a gradient in the others
+            trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
+        return trainer
 
     def before_fit(self) -> None:  # noqa: D102
         self._prepare("fit")
@@ -116,6 +126,8 @@ class Cli(LightningCLI):
         if isinstance(self.datamodule, Accountable):
             self.datamodule.prepare_data()
             self.datamodule.setup(stage)
+            if stage == "fit" and self.trainer.limit_val_batches:  # what chooses best.ckpt must be there
+                self.datamodule.setup("validate")
         if callable(prepare := getattr(self.model, "prepare", None)):
             prepare(self.datamodule)
         word = self._get(self.config, "ckpt_path")
@@ -143,18 +155,23 @@ def run(words: list[str]) -> int:
     """
     _note_other_owners()
     strict = {"exit_on_error": False, "allow_abbrev": False}
-    with quiet_log():
+    stopping = Stopping()
+    with quiet_log(), stopping.handling():
         try:
             Cli(
                 args=with_files(words),
                 seed_everything_default=0,
                 save_config_callback=RunRecord,
-                trainer_defaults={"default_root_dir": "outputs/run"},
+                trainer_defaults={"default_root_dir": "outputs/run", "callbacks": [stopping]},
                 parser_kwargs={"prog": "gkmvlp", **strict, **{name: dict(strict) for name in SUBCOMMANDS}},
                 auto_configure_optimizers=False,
             )
-        except Exception as error:
-            if (own := user_error(error)) is None:
+        except BaseException as error:
+            if stopping.received is not None:
+                if rank_zero_only.rank == 0:
+                    print(f"gkmvlp: {stopping.line}", file=sys.stderr)
+                return stopping.exit_code
+            if not isinstance(error, Exception) or (own := user_error(error)) is None:
                 raise
             raise own from error
     return 0
@@ -175,6 +192,8 @@ def user_error(error: BaseException) -> GkmvlpError | None:
             return type(cause)(one_line(cause))
         if isinstance(cause, MisconfigurationException):
             return ConfigError(one_line(cause))
+        if isinstance(cause, ImportError) and (found := _REQUIREMENT.search(str(cause))):
+            return ConfigError(f"the package {found[2]} is missing: pip install '{found[1]}'")
     return None
 
 
