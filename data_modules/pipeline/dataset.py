@@ -117,6 +117,7 @@ def next_epoch(trainer: Trainer) -> int:
 
 def batches_seen(trainer: Trainer) -> int:
     """Batches of its first epoch that a fit has behind it: 0, unless it resumes from a checkpoint inside an epoch."""
-    epoch, batch = trainer.fit_loop.epoch_progress.current, trainer.fit_loop.epoch_loop.batch_progress
+    epoch: Any = trainer.fit_loop.epoch_progress.current
+    batch: Any = trainer.fit_loop.epoch_loop.batch_progress
     is_inside = epoch.processed < epoch.ready and not batch.is_last_batch
-    return batch.current.processed if is_inside else 0
+    return int(batch.current.processed) if is_inside else 0

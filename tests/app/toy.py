@@ -67,7 +67,14 @@ class Rows(torch.utils.data.Dataset):
 
 
 class ToyData(LightningDataModule):
-    def __init__(self, root: str = "toy", rows: int = 4, broken: int | None = None, workers: int = 0) -> None:
+    def __init__(
+        self,
+        root: str = "toy",
+        rows: int = 4,
+        broken: int | None = None,
+        workers: int = 0,
+        dataset_name: str | None = None,
+    ) -> None:
         super().__init__()
         self.root, self.rows, self.broken, self.workers = root, rows, broken, workers
 
@@ -98,3 +105,7 @@ class ToyData(LightningDataModule):
 
     def summary_lines(self) -> list[str]:
         return [f"rows: {self.rows} read, 0 dropped"]
+
+
+class OtherData(ToyData):
+    """A DataModule of one's own that takes the same options."""

@@ -36,9 +36,11 @@ from gkmvlp.tasks.parts.answering import AnswerHead, best_answers, question_memo
 from gkmvlp.tasks.parts.detecting import BoxHead
 from gkmvlp.tasks.parts.entity_predictions import attention_peaks
 from gkmvlp.tasks.parts.labelling import label_logits
+from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
 from gkmvlp.zoo.inference.heads import PURPOSES, Head, load_head, save_with_head
 from gkmvlp.zoo.inference.prediction import Embeddings, FoundBox, Reading, likeliest
+from gkmvlp.zoo.inference.sources import ImageSource, as_images, as_source
 
 Prompt = str | tuple[str, str]
 
@@ -74,18 +76,19 @@ class Reader(HubModel):
         backbone = backbones.load(folder)
         return cls(backbone, load_head(folder, backbone), device_named(device))
 
-    def item(self, image: str | Path | bytes, accept: Collection[str] = ()) -> dict[str, Any]:
+    def item(self, image: ImageSource, accept: Collection[str] = ()) -> dict[str, Any]:
         """One image as evaluation reads it: size, fit and intensity of the model, regions from its atlas.
 
         Args:
-            image: Path of a file, or its bytes.
+            image: Path of a file, its bytes, a PIL image, or an array (H, W) of uint8 or uint16, air dark.
             accept: What is read although it is no frontal radiograph (see ``read_image``).
 
         Raises:
             ImageError: If it cannot be read; it is named.
+            TypeError: If it is something else.
         """
-        source = str(image) if isinstance(image, Path) else image
-        name = source if isinstance(source, str) else "image bytes"
+        source = as_source(image)
+        name = source if isinstance(source, str) else "image bytes" if isinstance(image, bytes) else "image in memory"
         sample = Sample(name, "", source, view_of(source), "test")
         return SampleDataset([sample], lambda sample: self._pixels(sample, accept), self._regions)[0]
 
@@ -146,8 +149,12 @@ class Reader(HubModel):
         return np.stack(moved)
 
     @torch.inference_mode()
-    def answers(self, image: ImageMemory, questions: list[str]) -> tuple[list[str], list[float]]:
+    def answers(self, image: ImageMemory, questions: str | Sequence[str]) -> tuple[list[str], list[float]]:
         """One answer and its score for each image and its question (see ``tasks.answering.best_answers``).
+
+        Args:
+            image: B images.
+            questions: B questions; a bare string is asked about every image.
 
         Raises:
             BackboneError: If the model was not fine-tuned for questions.
@@ -157,7 +164,8 @@ class Reader(HubModel):
                 "only a model fine-tuned for questions answers them: fine-tune a backbone (make finetune-vqa) "
                 "and name the folder model/ that this leaves"
             )
-        return best_answers(self.backbone, self.head, *question_memory(self.backbone, questions, image.memory))
+        asked = [questions] * len(image.coverage) if isinstance(questions, str) else as_texts(questions)
+        return best_answers(self.backbone, self.head, *question_memory(self.backbone, asked, image.memory))
 
     @torch.inference_mode()
     def reports(self, image: ImageMemory) -> tuple[list[str], list[float]]:
@@ -176,16 +184,17 @@ class Reader(HubModel):
         return generate_texts(self.backbone, image.memory, decoding=self.head, generator=chance, present_BE=present_BE)
 
     @torch.inference_mode()
-    def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """Unit vectors of texts, (N, D) on the model's device."""
+    def embed_texts(self, texts: str | Sequence[str]) -> Tensor:
+        """Unit vectors of texts, (N, D) on the model's device; a bare string is one text."""
         self._require_backbone("vectors")
-        if not texts:
+        if not (texts := as_texts(texts)):
             return torch.zeros(0, self.architecture.projection_dim, device=self.device)
-        tokens = tokenize(self.backbone.tokenizer, list(texts), self.architecture.text.max_length)
+        tokens = tokenize(self.backbone.tokenizer, texts, self.architecture.text.max_length)
         return self.model.embed_text(Tokens(*(tensor.to(self.device) for tensor in tokens)))
 
-    def similarities(self, image_ND: Tensor, prompts: Sequence[Prompt]) -> NDArray[np.float32]:
+    def similarities(self, image_ND: Tensor, prompts: str | Sequence[Prompt]) -> NDArray[np.float32]:
         """Similarity of images to prompts (N, number of prompts); of a pair, that to the first minus the second."""
+        prompts = [prompts] if isinstance(prompts, str) else prompts
         pairs = [(prompt, None) if isinstance(prompt, str) else prompt for prompt in prompts]
         score = image_ND @ self.embed_texts([first for first, _ in pairs]).T
         against = [index for index, (_, second) in enumerate(pairs) if second is not None]
@@ -199,11 +208,11 @@ class Reader(HubModel):
         self._require_backbone("vectors")
         return self.model.embed_image(image.features)
 
-    def read(self, image: str | Path | bytes, question: str | None = None, accept: Collection[str] = ()) -> Reading:
+    def read(self, image: ImageSource, question: str | None = None, accept: Collection[str] = ()) -> Reading:
         """What the model says about one radiograph: findings and places, its report, or the answer to a question.
 
         Args:
-            image: Path of a file, or its bytes.
+            image: Path of a file, its bytes, a PIL image, or an array (H, W) of uint8 or uint16, air dark.
             question: Asked of a model for questions.
             accept: What is read although it is no frontal radiograph: ``lateral``, ``modality``, ``blank``.
 
@@ -226,19 +235,22 @@ class Reader(HubModel):
         place = {name: (float(x), float(y)) for name, (x, y) in zip(self.entities, point_E2, strict=True)}
         return Reading(findings, {name: place[name] for name in findings}, notice=self.notice)
 
-    def embed(self, images: Sequence[str | Path | bytes] = (), texts: Sequence[str] = ()) -> Embeddings:
-        """Unit vectors of images and texts in one space."""
-        vectors = [self.embed_images(self.look(self.batch([self.item(image)]))).cpu().numpy() for image in images]
+    def embed(self, images: ImageSource | Sequence[ImageSource] = (), texts: str | Sequence[str] = ()) -> Embeddings:
+        """Unit vectors of images and texts in one space; one image or text alone is a list of one."""
+        vectors = [
+            self.embed_images(self.look(self.batch([self.item(image)]))).cpu().numpy() for image in as_images(images)
+        ]
         empty = np.zeros((0, self.architecture.projection_dim), np.float32)
         return Embeddings(np.concatenate([empty, *vectors]), self.embed_texts(texts).cpu().numpy())
 
-    def zero_shot(self, image: str | Path | bytes, prompts: Sequence[Prompt]) -> dict[Prompt, float]:
+    def zero_shot(self, image: ImageSource, prompts: str | Sequence[Prompt]) -> dict[Prompt, float]:
         """Similarity of one radiograph to each prompt, in [-1, 1].
 
         Args:
             image: The radiograph.
-            prompts: Sentences; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
+            prompts: Sentences, or one; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
         """
+        prompts = [prompts] if isinstance(prompts, str) else prompts
         vector_1D = self.embed_images(self.look(self.batch([self.item(image)])))
         return dict(zip(prompts, self.similarities(vector_1D, prompts)[0].tolist(), strict=True))
 

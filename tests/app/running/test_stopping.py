@@ -45,12 +45,13 @@ def started(env: dict[str, str], *words: str):
     return process
 
 
-def stopped(number: int, *words: str, wait_for: str = "out/stepping", env: dict[str, str] = {}):
+def stopped(number: int, *words: str, wait_for: str = "out/stepping", env: dict[str, str] | None = None):
     """Exit code, stdout and stderr of a fit that gets a signal once a file is there."""
-    process = started(env, *words)
+    process = started(env or {}, *words)
     end = time.monotonic() + 60
     while not Path(wait_for).exists():
-        assert time.monotonic() < end and process.is_alive(), Path("stderr.txt").read_text()
+        assert time.monotonic() < end
+        assert process.is_alive(), Path("stderr.txt").read_text()
         time.sleep(0.02)
     os.kill(process.pid, number)
     process.join(60)

@@ -13,7 +13,6 @@ from typing import Any
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
-from lightning.pytorch.strategies import DDPStrategy
 from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
@@ -21,11 +20,12 @@ import gkmvlp.data_modules  # classes of these two packages answer to their shor
 import gkmvlp.tasks
 import gkmvlp.zoo.store.references  # noqa: F401  a task's backbone may be zoo://NAME or hf://org/repo
 from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
-from gkmvlp.app.running.configs import config_words, with_files
+from gkmvlp.app.running.configs import config_words, described_data, with_files
 from gkmvlp.app.running.stopping import Stopping
 from gkmvlp.app.running.trainer_defaults import (
     Accountable,
     RunRecord,
+    allow_unused,
     check_checkpoint,
     quiet_log,
     trainer_arguments,
@@ -61,6 +61,18 @@ class Cli(LightningCLI):
             keys = {action.dest for child in self._subcommand_parsers.values() for action in child._actions}
             configs, known = [Path(word) for _, word in config_words(words)], _known_classes()
             raise UsageError(explain(str(error), keys | nested_keys(known.values()), known, configs)) from error
+        self._forget_foreign_name(words)
+
+    def _forget_foreign_name(self, words: list[str]) -> None:
+        """Another DataModule than a config's does not take the config's name of the data: phantoms are named there."""
+        data = self.config[self.config.subcommand].get("data")
+        if data is None or not data.get("init_args.dataset_name"):
+            return
+        told = [described_data(Path(word)) for _, word in config_words(words)]
+        own = data.class_path.rpartition(".")[2]
+        named = [owner.rpartition(".")[2] for owner, name in told if name == data.init_args.dataset_name]
+        if named and own not in named and not any("dataset_name" in word for word in words):
+            data.init_args.dataset_name = None
 
     def _parse_ckpt_path(self) -> None:
         """The config says what the model is; a checkpoint gives weights only, so that an option is never overruled.
@@ -98,9 +110,7 @@ class Cli(LightningCLI):
         config = self._get(self.config_init, "trainer")
         chosen = trainer_arguments(config, self.model, str(self.subcommand))
         trainer: Trainer = super().instantiate_trainer(**chosen, **kwargs)
-        if isinstance(trainer.strategy, DDPStrategy):
-            # objectives that run every k-th step leave parameters without a gradient in the others
-            trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
+        allow_unused(trainer)
         return trainer
 
     def before_fit(self) -> None:  # noqa: D102
@@ -168,7 +178,7 @@ def run(words: list[str]) -> int:
             )
         except BaseException as error:
             if stopping.received is not None:
-                if rank_zero_only.rank == 0:
+                if getattr(rank_zero_only, "rank", 0) == 0:
                     print(f"gkmvlp: {stopping.line}", file=sys.stderr)
                 return stopping.exit_code
             if not isinstance(error, Exception) or (own := user_error(error)) is None:

@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgre
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.plugins import LayerSync
+from lightning.pytorch.strategies import DDPStrategy
 
 from gkmvlp.app.running.sync_batch_norm import SyncNorms
 from gkmvlp.app.running.validation_schedule import ValidatedAtLeastOnce
@@ -24,7 +25,6 @@ from gkmvlp.data_modules.pipeline.ledger import require_same
 from gkmvlp.errors import ConfigError
 from gkmvlp.hardware import best_precision
 from gkmvlp.metrics.results.figure import write_text
-
 
 CURVES = "curves"  # folder of the tables in the run's folder
 
@@ -194,6 +194,16 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
     if shows and not any(isinstance(callback, ProgressBar) for callback in callbacks):
         callbacks.append(StderrProgressBar())
     return chosen
+
+
+def allow_unused(trainer: Trainer) -> None:
+    """Lets several devices train objectives that run every k-th step: others leave their parameters without gradient.
+
+    The name of a strategy for that, ``ddp_find_unused_parameters_true``, need not be known; one that says otherwise
+    stays.
+    """
+    if isinstance(trainer.strategy, DDPStrategy):
+        trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
 
 
 def _loggers(asked: Any, root: Path, subcommand: str) -> list[Logger]:
