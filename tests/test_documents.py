@@ -111,18 +111,22 @@ def known_key(key):
     import gkmvlp.tasks as tasks
     from gkmvlp.models.config import Architecture
     from gkmvlp.models.generation import DecodingConfig
+    from gkmvlp.models.heads.detector import DetectorConfig
     from gkmvlp.tasks.parts.objectives import Objectives
     from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
     part, *names = key.split(".")
     if part == "trainer":
         return names[0] in keys_of(Trainer)
+    if names == ["init_args"]:  # the table of short forms names the prefix
+        return True
     kinds = [getattr(module, name) for module in (data_modules, tasks) for name in module.__all__]
     known = set().union(*(keys_of(kind) for kind in [*kinds, data_modules.DataModule]))
     if names[0] != "init_args" or names[1] not in known:
         return False
     values = {"architecture": Architecture().to_dict()}
     groups = {"objectives": Objectives(), "decoding": DecodingConfig(), "optimizer": OptimizerConfig()}
+    groups["detector"] = DetectorConfig()
     values |= {name: dataclasses.asdict(group) for name, group in groups.items()}
     value = values.get(names[1], {})
     for name in names[2:]:

@@ -1,9 +1,18 @@
-"""Check a data set, audit several for overlaps, explain a study, find its regions or their mean, or fill the cache."""
+"""Check a data set, audit several for overlaps, explain a study, find its regions or their mean, or fill the cache.
+
+A data set is a class of this package (MimicCxr), the path of a class of your own in the working folder or installed
+(my_module.OpenI), or a config. check, audit, explain, regions and cache take all that the class takes, as fit does:
+--data.init_args.image_root=DIR, or shorter --image_root DIR.
+"""
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from gkmvlp.app.running.outputs import file_of
+from gkmvlp.errors import UsageError
+
+FORWARDS = True  # init_args of a data set's class
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,8 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explain.add_argument("--picture", type=Path, metavar="FILE", help="also draw the radiograph with its regions")
     atlas = actions.add_parser("atlas", help="mean box of each region over the training patients")
     atlas.add_argument("--out", type=file_of(".json"), required=True, metavar="FILE.json", help="file to write")
-    for action in (explain, atlas):
-        action.add_argument("--root", required=True, metavar="DIR", help="folder in the layout of MIMIC-CXR-JPG")
+    explain.add_argument("--data", default="MimicCxr", metavar="CLASS_OR_CONFIG", help="the data set (MimicCxr)")
+    explain.add_argument("--root", metavar="DIR", help="folder of the data; for ImageReportPairs the table")
+    atlas.add_argument("--root", required=True, metavar="DIR", help="folder in the layout of MIMIC-CXR-JPG")
     for action in (check, audit, explain):
         action.add_argument("--json", action="store_true", help="print JSON")
 
@@ -43,8 +53,33 @@ def run(arguments: argparse.Namespace) -> int:
     actions = {
         "check": _check, "audit": _audit, "explain": _explain, "atlas": _atlas, "regions": _regions, "cache": _cache,
     }  # fmt: skip
+    arguments.init_args = {} if arguments.action == "atlas" else init_args(arguments.forwarded)
+    if arguments.action == "atlas" and arguments.forwarded:
+        raise UsageError(f"data atlas: unrecognized arguments: {' '.join(arguments.forwarded)}")
     actions[arguments.action](arguments)
     return 0
+
+
+def init_args(words: list[str]) -> dict[str, Any]:
+    """Arguments of a data set's class from options, ``--data.init_args.KEY=VALUE`` or ``--KEY VALUE``; YAML values.
+
+    Raises:
+        UsageError: If a word is no such option.
+    """
+    import yaml
+
+    found: dict[str, Any] = {}
+    left = iter(words)
+    for word in left:
+        key, is_whole, value = word.removeprefix("--data.init_args.").removeprefix("--").partition("=")
+        value = value if is_whole else next(left, "")
+        if not word.startswith("--") or not key.isidentifier() or not value:
+            raise UsageError(f"unrecognized argument {word}: --KEY VALUE of the data set's class was expected")
+        try:
+            found[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            found[key] = value
+    return found
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -52,9 +87,10 @@ def _check(arguments: argparse.Namespace) -> None:
 
     from gkmvlp.data_modules.inspection import check
 
-    data = check.build(*_source(arguments.source), arguments.root)
+    data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args)
     told = check.describe(data, arguments.images)
     print(json.dumps(told, indent=1) if arguments.json else "\n".join(check.lines(data, told)))
+    check.require_splits(data)
 
 
 def _audit(arguments: argparse.Namespace) -> None:
@@ -64,7 +100,7 @@ def _audit(arguments: argparse.Namespace) -> None:
     from gkmvlp.data_modules.pipeline.ledger import write_json
     from gkmvlp.zoo.inference.loading import open_reader
 
-    sources = [check.build(*_source(source), arguments.root) for source in arguments.sources]
+    sources = [check.build(*_source(source), arguments.root, **arguments.init_args) for source in arguments.sources]
     for data in sources:
         data.check()
     info = open_reader(arguments.backbone, "cpu").backbone.info if arguments.backbone else None
@@ -78,10 +114,10 @@ def _audit(arguments: argparse.Namespace) -> None:
 def _explain(arguments: argparse.Namespace) -> None:
     import json
 
-    from gkmvlp.data_modules import MimicCxr
-    from gkmvlp.data_modules.inspection import explain
+    from gkmvlp.data_modules.inspection import check, explain
 
-    images, rows = explain.explain(MimicCxr(arguments.root), arguments.study)
+    data = check.build(*_source(arguments.data), arguments.root, **arguments.init_args)
+    images, rows = explain.explain(data, arguments.study)
     if arguments.picture is not None:
         explain.draw(images, rows, arguments.picture)
     print(json.dumps(rows, indent=1) if arguments.json else "\n".join(explain.lines(images, rows)))
@@ -119,10 +155,9 @@ def _regions(arguments: argparse.Namespace) -> None:
     data = check.build(
         *_source(arguments.source),
         arguments.root,
-        **options,
-        region_boxes="atlas",
-        detected_regions_file=None,
-        on_unreadable="drop",
+        **arguments.init_args
+        | options
+        | {"region_boxes": "atlas", "detected_regions_file": None, "on_unreadable": "drop"},
     )
     data.check()
     known = {sample.image_key for sample in data.samples}
@@ -150,7 +185,8 @@ def _cache(arguments: argparse.Namespace) -> None:
     from gkmvlp.data_modules.inspection import check
     from gkmvlp.data_modules.inspection.knowledge_table import write_knowledge
 
-    data = check.build(*_source(arguments.source), arguments.root, cache_dir=arguments.cache_dir, on_unreadable="drop")
+    kept = {"cache_dir": arguments.cache_dir, "on_unreadable": "drop"}
+    data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args | kept)
     data.setup()
     print(*data.summary_lines(), sep="\n")
     if "study_id" in data.samples[0].fields:

@@ -1,4 +1,4 @@
-"""Write synthetic radiographs in the layouts of MIMIC-CXR, VQA-RAD, ChestX-ray14 and RSNA Pneumonia.
+"""Write synthetic radiographs in the layouts of MIMIC-CXR, VQA-RAD, ChestX-ray14, RSNA Pneumonia, Open-i and SLAKE.
 
 The layout dicom writes a radiograph in every way that scanners, archives and exports write it.
 """
@@ -24,6 +24,8 @@ LAYOUTS = {
     "vqa": Layout("vqa_rad", "vqa_images", 5, "images with questions"),
     "nih": Layout("chest_xray14", "nih_patients", 1, "patients like those of ChestX-ray14"),
     "rsna": Layout("rsna_pneumonia", "rsna_images", 1, "images like those of RSNA Pneumonia"),
+    "openi": Layout("openi", "openi_patients", 1, "patients like those of Open-i", 10),
+    "slake": Layout("slake", "slake_images", 5, "images like those of SLAKE", 6),
     "dicom": Layout("dicom", "dicom_images", 100, "images in every way of DICOM", 1),
 }
 DEFAULT = ("mimic", "vqa")
@@ -42,6 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--nih-patients", type=int, metavar="N", help="patients of the ChestX-ray14 look-alike (patients)"
     )
     parser.add_argument("--rsna-images", type=int, metavar="M", help="images of the RSNA look-alike (patients)")
+    parser.add_argument("--openi-patients", type=int, metavar="N", help="patients of the Open-i look-alike (patients)")
+    parser.add_argument("--slake-images", type=int, metavar="M", help="images of the SLAKE look-alike (patients / 5)")
     parser.add_argument("--dicom-images", type=int, metavar="M", help="images in every way of DICOM (patients / 100)")
     parser.add_argument("--workers", type=int, metavar="W", help="processes (as many as there are cores)")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")

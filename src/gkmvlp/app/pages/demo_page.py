@@ -20,7 +20,7 @@ from gkmvlp.data_modules import ChestXray14, MimicCxr, RsnaPneumonia, VqaRad
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.metrics.results.figure import Figure, Results
 from gkmvlp.metrics.results.predictions import read_predictions
-from gkmvlp.tasks.parts.image_logging import draw_boxes, draw_regions, panels
+from gkmvlp.tasks.parts.drawing import draw_boxes, draw_regions, panels
 from gkmvlp.zoo.inference.loading import open_reader
 
 OWN = ("phantom-mimic-cxr", "phantom-vqa-rad")  # data of the stages that run without --all

@@ -16,9 +16,9 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
-import gkmvlp.data_modules  # classes of these two packages answer to their short names in a config
+import gkmvlp.data_modules
 import gkmvlp.tasks
-import gkmvlp.zoo.store.references  # noqa: F401  a task's backbone may be zoo://NAME or hf://org/repo
+import gkmvlp.zoo.store.references
 from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
 from gkmvlp.app.running.configs import config_words, described_data, with_files
 from gkmvlp.app.running.stopping import Stopping
@@ -32,6 +32,10 @@ from gkmvlp.app.running.trainer_defaults import (
     write_manifest,
 )
 from gkmvlp.errors import ConfigError, GkmvlpError, UsageError
+from gkmvlp.on_demand import import_all
+
+import_all(gkmvlp.data_modules)  # classes of these two packages answer to their short names in a config
+import_all(gkmvlp.tasks)
 
 SUBCOMMANDS = ("fit", "validate", "test")
 _REQUIREMENT = re.compile(r"Requirement '(([\w.-]+)[^']*)' not met")  # how Lightning calls a package that is missing

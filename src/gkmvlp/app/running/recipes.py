@@ -22,6 +22,8 @@ LOOKALIKES = {
     "VqaRad": ("vqa-rad", ("--patients", "1500")),
     "RsnaPneumonia": ("rsna_pneumonia", ("--layouts", "rsna", "--patients", "1200")),
     "ChestXray14": ("chestxray14", ("--layouts", "nih", "--patients", "3000")),
+    "OpenI": ("openi", ("--layouts", "openi", "--patients", "1500")),
+    "Slake": ("slake", ("--layouts", "slake", "--patients", "1500")),
 }
 BACKBONES = (Path("outputs/pretrain/backbone"), Path("outputs/demo/backbone"))
 SHIPPED = f"{SCHEME}{BACKBONE.name}"
