@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 from gkmvlp.data_modules.formats.tables import shown
 from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
-from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, next_epoch
+from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, batches_seen, next_epoch
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
 from gkmvlp.data_modules.pipeline.images import TURNED, Accept, ImageError, Intensity, read_image
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
@@ -229,7 +229,9 @@ class DataModule(LightningDataModule):
         drop_last = len(dataset) >= self.batch_size * world
         sampler = EpochSampler(dataset, world, rank, shuffle=True, seed=self.seed, drop_last=drop_last)
         # Lightning starts the first iterator, which fetches ahead, before it tells the sampler a resumed epoch.
-        sampler.set_epoch(0 if trainer is None else next_epoch(trainer))
+        if trainer is not None:
+            sampler.set_epoch(next_epoch(trainer))
+            sampler.skipped = batches_seen(trainer) * self.batch_size
         return self._loader(dataset, sampler=sampler, drop_last=drop_last)
 
     def val_dataloader(self) -> DataLoader[Any]:

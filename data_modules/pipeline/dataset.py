@@ -97,7 +97,12 @@ class EpochSampler(DistributedSampler[Any]):
 
     Workers that live on through epochs hold their own copy of the Dataset and never learn of a new epoch otherwise.
     A ``DistributedSampler`` by type, so that Lightning tells it the epoch and does not wrap it.
+
+    Attributes:
+        skipped: Rows that the next epoch leaves out at its start: a run that was stopped inside it has seen them.
     """
+
+    skipped = 0
 
     def __iter__(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]
         """Pairs of index and epoch."""
@@ -105,7 +110,8 @@ class EpochSampler(DistributedSampler[Any]):
         place: dict[int, int] = {}
         for index in order:
             place.setdefault(twin[index], len(place))
-        return ((index, self.epoch) for index in sorted(order, key=lambda index: place[twin[index]]))
+        start, self.skipped = self.skipped, 0
+        return ((index, self.epoch) for index in sorted(order, key=lambda index: place[twin[index]])[start:])
 
 
 def next_epoch(trainer: "Trainer") -> int:
@@ -116,3 +122,11 @@ def next_epoch(trainer: "Trainer") -> int:
     epoch: Any = trainer.fit_loop.epoch_progress.current
     is_past_last_batch = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
     return epoch.processed + int(is_past_last_batch and epoch.processed < epoch.ready)
+
+
+def batches_seen(trainer: "Trainer") -> int:
+    """Batches of its first epoch that a fit has behind it: 0, unless it resumes from a checkpoint inside an epoch."""
+    epoch: Any = trainer.fit_loop.epoch_progress.current
+    batch: Any = trainer.fit_loop.epoch_loop.batch_progress
+    is_inside = epoch.processed < epoch.ready and not batch.is_last_batch
+    return int(batch.current.processed) if is_inside else 0

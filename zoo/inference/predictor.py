@@ -40,6 +40,7 @@ from gkmvlp.notices import NO_PATIENT
 from gkmvlp.tasks.parts.answering import best_answers, question_memory
 from gkmvlp.tasks.parts.entity_predictions import attention_peaks, regions_at
 from gkmvlp.tasks.parts.scope import entities_named, outside
+from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
 from gkmvlp.zoo.inference.prediction import Embeddings, FoundBox, Reading, hot_box, likeliest
 from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, as_file, name_of
@@ -97,6 +98,7 @@ class Reader(HubModel):
 
         Raises:
             ImageError: If it cannot be read; it is named.
+            TypeError: If it is something else.
         """
         return self._item(image, self.preprocess.pixels(image, accept))
 
@@ -165,8 +167,12 @@ class Reader(HubModel):
         return Places(point_BE2, region_BE.cpu().numpy(), attended_BE.cpu().numpy())
 
     @torch.inference_mode()
-    def answers(self, image: ImageMemory, questions: list[str]) -> tuple[list[str], list[float]]:
+    def answers(self, image: ImageMemory, questions: str | Sequence[str]) -> tuple[list[str], list[float]]:
         """One answer and its score for each image and its question (see ``tasks.answering.best_answers``).
+
+        Args:
+            image: B images.
+            questions: B questions; a bare string is asked about every image.
 
         Raises:
             BackboneError: If the model was not fine-tuned for questions.
@@ -176,7 +182,8 @@ class Reader(HubModel):
                 "only a model fine-tuned for questions answers them: fine-tune a backbone (make finetune-vqa) "
                 "and name the folder model/ that this leaves"
             )
-        return best_answers(self.backbone, self.head, *question_memory(self.backbone, questions, image.memory))
+        asked = [questions] * len(image.coverage) if isinstance(questions, str) else as_texts(questions)
+        return best_answers(self.backbone, self.head, *question_memory(self.backbone, asked, image.memory))
 
     @torch.inference_mode()
     def reports(self, image: ImageMemory) -> tuple[list[str], list[float]]:
@@ -195,16 +202,17 @@ class Reader(HubModel):
         return generate_texts(self.backbone, image.memory, decoding=self.head, generator=chance, present_BE=present_BE)
 
     @torch.inference_mode()
-    def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """Unit vectors of texts, (N, D) on the model's device."""
+    def embed_texts(self, texts: str | Sequence[str]) -> Tensor:
+        """Unit vectors of texts, (N, D) on the model's device; a bare string is one text."""
         self._require_backbone("vectors")
-        if not texts:
+        if not (texts := as_texts(texts)):
             return torch.zeros(0, self.architecture.projection_dim, device=self.device)
-        tokens = tokenize(self.backbone.tokenizer, list(texts), self.architecture.text.max_length)
+        tokens = tokenize(self.backbone.tokenizer, texts, self.architecture.text.max_length)
         return self.model.embed_text(Tokens(*(tensor.to(self.device) for tensor in tokens)))
 
-    def similarities(self, image_ND: Tensor, prompts: Sequence[Prompt]) -> NDArray[np.float32]:
+    def similarities(self, image_ND: Tensor, prompts: str | Sequence[Prompt]) -> NDArray[np.float32]:
         """Similarity of images to prompts (N, number of prompts); of a pair, that to the first minus the second."""
+        prompts = [prompts] if isinstance(prompts, str) else prompts
         pairs = [(prompt, None) if isinstance(prompt, str) else prompt for prompt in prompts]
         score = image_ND @ self.embed_texts([first for first, _ in pairs]).T
         against = [index for index, (_, second) in enumerate(pairs) if second is not None]
@@ -315,19 +323,21 @@ class Reader(HubModel):
         x1, y1, x2, y2 = box_14[0].tolist()
         return FoundBox(name, probability, x1, y1, x2, y2, probability >= LIKELY, LIKELY)
 
-    def embed(self, images: Sequence[Radiograph] = (), texts: Sequence[str] = ()) -> Embeddings:
-        """Unit vectors of images and texts in one space."""
-        vectors = [self.embed_images(self.look(self.batch([self.item(image)]))).cpu().numpy() for image in images]
+    def embed(self, images: Radiograph | Sequence[Radiograph] = (), texts: str | Sequence[str] = ()) -> Embeddings:
+        """Unit vectors of images and texts in one space; one image or text alone is a list of one."""
+        shown = list(images) if isinstance(images, list | tuple) else [cast("Radiograph", images)]
+        vectors = [self.embed_images(self.look(self.batch([self.item(image)]))).cpu().numpy() for image in shown]
         empty = np.zeros((0, self.architecture.projection_dim), np.float32)
         return Embeddings(np.concatenate([empty, *vectors]), self.embed_texts(texts).cpu().numpy())
 
-    def zero_shot(self, image: Radiograph, prompts: Sequence[Prompt]) -> dict[Prompt, float]:
+    def zero_shot(self, image: Radiograph, prompts: str | Sequence[Prompt]) -> dict[Prompt, float]:
         """Similarity of one radiograph to each prompt, in [-1, 1].
 
         Args:
             image: The radiograph.
-            prompts: Sentences; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
+            prompts: Sentences, or one; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
         """
+        prompts = [prompts] if isinstance(prompts, str) else prompts
         vector_1D = self.embed_images(self.look(self.batch([self.item(image)])))
         return dict(zip(prompts, self.similarities(vector_1D, prompts)[0].tolist(), strict=True))
 

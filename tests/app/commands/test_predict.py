@@ -26,6 +26,7 @@ from tests.app.small_models import (
     write_detecting,
     write_images,
 )
+from tests.processes import gkmvlp as gkmvlp_process
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,28 @@ def test_classification_of_a_folder(folder, tmp_path, capsys):
     assert set(table["sample_id"]) == {str(path) for path in (folder / "images").iterdir()}
     np.testing.assert_allclose(table["probability"], 1 / (1 + np.exp(-table["score"])), rtol=1e-6)
     assert all(of["score"].is_monotonic_decreasing for _, of in table.groupby("sample_id"))
+
+
+def test_rows_are_written_as_their_suffix_says(folder, tmp_path):
+    files = {suffix: tmp_path / f"rows.{suffix}" for suffix in ("parquet", "csv", "json")}
+    for file in files.values():
+        assert predict(folder, "run", "classification", folder / "images", "--out", file) == 0
+    table, _ = rows(files["parquet"])
+    for other in (pd.read_csv(files["csv"]), pd.read_json(files["json"], precise_float=True)):
+        assert list(other) == list(table)
+        assert other["entity"].tolist() == table["entity"].tolist()
+        assert other["probability"].to_numpy() == pytest.approx(table["probability"].to_numpy(), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["rows.xlsx", "rows", "rows.parquet.gz"])
+def test_another_suffix_is_refused_before_anything_is_loaded(name, folder, tmp_path):
+    out = tmp_path / "new" / name
+    words = ["--model", folder / "run", "--task", "classification", folder / "images", "--out", out]
+    done = gkmvlp_process("predict", *map(str, words))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "a name that ends in .parquet or .csv or .json was expected" in done.stderr
+    assert not out.parent.exists()
 
 
 def test_zero_shot_takes_single_prompts_and_pairs(folder, tmp_path):

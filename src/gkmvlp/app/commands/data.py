@@ -9,6 +9,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from gkmvlp.app.running.outputs import file_of
 from gkmvlp.errors import UsageError
 
 FORWARDS = True  # init_args of a data set's class
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cache.add_argument("--cache-dir", required=True, metavar="DIR", help="folder for the cache; a config key as well")
     regions = actions.add_parser("regions", help="find the regions of every image, for region_boxes: detected")
     regions.add_argument("--model", type=Path, required=True, metavar="DIR", help="model/ of gkmvlp finetune regions")
-    regions.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="file to write")
+    regions.add_argument("--out", type=file_of(".parquet"), required=True, metavar="FILE.parquet", help="file to write")
     for action in (check, cache, regions):
         action.add_argument("source", metavar="CLASS_OR_CONFIG", help="MimicCxr, ChestXray14, ... or a config")
         action.add_argument("--root", metavar="DIR", help="folder of the data; for ImageReportPairs the table")
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explain.add_argument("study", metavar="STUDY", help="study id, like s50000000")
     explain.add_argument("--picture", type=Path, metavar="FILE", help="also draw the radiograph with its regions")
     atlas = actions.add_parser("atlas", help="mean box of each region over the training patients")
-    atlas.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="file to write")
+    atlas.add_argument("--out", type=file_of(".json"), required=True, metavar="FILE.json", help="file to write")
     explain.add_argument("--data", default="MimicCxr", metavar="CLASS_OR_CONFIG", help="the data set (MimicCxr)")
     explain.add_argument("--root", metavar="DIR", help="folder of the data; for ImageReportPairs the table")
     atlas.add_argument("--root", required=True, metavar="DIR", help="folder in the layout of MIMIC-CXR-JPG")

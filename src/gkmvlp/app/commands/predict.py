@@ -18,6 +18,8 @@ Research software, not for clinical use.
 import argparse
 from pathlib import Path
 
+from gkmvlp.app.running.outputs import file_of
+
 TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "embed")
 ACCEPT = ("lateral", "modality", "blank")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
@@ -31,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", metavar="TASK", required=True, help=", ".join(TASKS))
     parser.add_argument("--question", metavar="TEXT", help="what vqa is asked about every image")
     parser.add_argument("--prompts", metavar="FILE", type=Path, help="text file, one prompt a line")
-    parser.add_argument("--out", metavar="FILE.parquet", type=Path, help="where the rows are written")
+    told = "where the rows are written: .parquet (with where they come from), .csv or .json"
+    parser.add_argument("--out", metavar="FILE", type=file_of(".parquet", ".csv", ".json"), help=told)
     parser.add_argument("--pictures", metavar="DIR", type=Path, help="where a picture of each image is written")
     told = "read what is no frontal radiograph too: lateral, modality (CT, MG ...), blank"
     parser.add_argument("--accept", metavar="WHAT", nargs="+", default=(), help=told)

@@ -13,6 +13,7 @@ from gkmvlp.app.experiments.runs import run_missing
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection import audit
+from gkmvlp.metrics.results.partial import named, part_of
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
 FOLDS = 5
@@ -78,5 +79,7 @@ def merge_folds(parts: Mapping[int, Path], target: Path) -> Path:
         splits.append(meta["split"])
     kept = {key: value for key, value in meta.items() if key != "signatures"}
     digest = sha256("\n".join(splits).encode()).hexdigest()[:12]
-    write_predictions(target, pd.concat(tables, ignore_index=True), {**kept, "split": f"{len(parts)}folds@{digest}"})
+    partial = sum(part_of(split) is not None for split in splits)
+    split = named(f"{len(parts)}folds@{digest}", f"{partial} of {len(parts)} folds in part" if partial else None)
+    write_predictions(target, pd.concat(tables, ignore_index=True), {**kept, "split": split})
     return target

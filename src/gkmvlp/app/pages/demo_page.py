@@ -14,7 +14,7 @@ from gkmvlp.app.pages.page import Section, paragraph, png, tiles, write_page
 from gkmvlp.app.pages.radiographs import Gallery
 from gkmvlp.app.pages.saliency import CAPTION, where_they_look
 from gkmvlp.app.pages.task_sections import Shown, task_section, title_of
-from gkmvlp.app.pages.training_curves import plot_curves, read_scalars
+from gkmvlp.app.pages.training_curves import curves_of, plot_curves
 from gkmvlp.app.running.planted_truth import read_truth
 from gkmvlp.data_modules import ChestXray14, MimicCxr, RsnaPneumonia, VqaRad
 from gkmvlp.data_modules.base import DataModule
@@ -49,7 +49,7 @@ def write_demo_page(out: Path, data: Path, results: Results, found: Mapping[Path
     sections = [
         Section("Overview", [paragraph(INTRODUCTION), tiles(headline(own))]),
         Section("Phantoms", [png(region_sheet(gallery(OWN[0]), findings), sheet)]),
-        Section("Pre-training", [png(plot_curves(read_scalars(out / "tensorboard")), objectives)]),
+        Section("Pre-training", [png(plot_curves(curves_of(out)), objectives)]),
         *_task_sections(out, gallery, found),
     ]
     write_page(out / "report.html", "GK-MVLP on phantoms", sections, facts=_facts(results, images))

@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from gkmvlp.app.pages.page import Section, figure_table, png, write_page
+from gkmvlp.app.pages.page import Section, figure_table, paragraph, png, write_page
 from gkmvlp.app.pages.radiographs import Gallery
 from gkmvlp.app.pages.saliency import CAPTION, where_they_look
 from gkmvlp.app.pages.task_sections import Shown, task_section, title_of
-from gkmvlp.app.pages.training_curves import curve_names, plot_curves, read_scalars
+from gkmvlp.app.pages.training_curves import curve_names, curves_of, plot_curves
 from gkmvlp.app.running.run_config import RunConfig, read_run_config
 from gkmvlp.app.running.trainer_defaults import keep_out_of_git
 from gkmvlp.checkpoints.hub import trained_on_patients
@@ -75,9 +75,10 @@ def write_run_page(out: Path, found: Mapping[Path, Sequence[Figure]]) -> Path:
 
 def _training(out: Path) -> list[Section]:
     """The curves of a fit; a run that only tested has none."""
-    scalars = read_scalars(out / "tensorboard") if (out / "tensorboard").is_dir() else {}
+    scalars = curves_of(out)
     if not curve_names(scalars):
-        return []
+        is_fit = (out / "checkpoints").is_dir()
+        return [Section("Training", [paragraph("No curves: the fit logged nothing.")])] if is_fit else []
     caption = "Over steps: lines are training, dots are validation; objectives in nats."
     return [Section("Training", [png(plot_curves(scalars), caption)])]
 
@@ -125,6 +126,6 @@ def _facts(config: RunConfig, parts: Sequence[_Part]) -> dict[str, object]:
         "task": config.model[0].rpartition(".")[2],
         "backbone": config.model[1].get("backbone") or "none",
         "trained on": parts[0].meta["trained_on"] or "unknown data",
-        "split": parts[0].meta["split"],
+        "split": ", ".join(dict.fromkeys(part.meta["split"] for part in parts)),
         "seeds" if len(seeds) > 1 else "seed": ", ".join(map(str, seeds)),
     }

@@ -10,6 +10,7 @@ import yaml
 
 from gkmvlp.app.commands.demo import SEED
 from gkmvlp.app.running.configs import by_name
+from gkmvlp.app.running.forwarding import forwarding
 from gkmvlp.errors import UsageError
 from gkmvlp.zoo.entry import SCHEME
 from gkmvlp.zoo.store.packaged import BACKBONE
@@ -136,18 +137,25 @@ def gkmvlp(*words: str) -> None:
         SystemExit: With the command's exit code if that is not 0; the command has said why.
     """
     print("$ gkmvlp", *words, flush=True)
-    code = subprocess.run([sys.executable, "-m", "gkmvlp", *words], check=False).returncode
+    process = subprocess.Popen([sys.executable, "-m", "gkmvlp", *words])
+    with forwarding(process) as came:
+        code = process.wait()
+    if came:
+        raise SystemExit(128 + came[0])
     if code:
         raise SystemExit(code)
 
 
 def best_checkpoint(out: Path) -> Path:
-    """The checkpoint that a fit chose on validation data.
+    """The checkpoint that a fit chose on validation data, or its last one where it was never validated.
 
     Raises:
         UsageError: If the fit wrote none.
     """
-    file = out / "checkpoints" / "best.ckpt"
-    if not file.is_file():
-        raise UsageError(f"no {file}: the fit was run without checkpoints; test another by gkmvlp test --ckpt_path")
-    return file
+    best, last = (out / "checkpoints" / f"{name}.ckpt" for name in ("best", "last"))
+    if best.is_file():
+        return best
+    if not last.is_file():
+        raise UsageError(f"no {best}: the fit was run without checkpoints; test another by gkmvlp test --ckpt_path")
+    print(f"no {best.name}: the fit was never validated, so nothing chose one; {last} is tested", flush=True)
+    return last
