@@ -7,7 +7,7 @@ import pytest
 
 from gkmvlp.entities import ENTITIES
 from gkmvlp.report.labeler import NOT_MENTIONED, label_report, statuses
-from gkmvlp.report.scoring import status_f1
+from tests.report.scoring import status_f1
 
 
 def _said(text: str) -> dict[str, int]:

@@ -8,7 +8,7 @@ import pytest
 from gkmvlp.anatomy import REGION_INDEX
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX
 from gkmvlp.report.labeler import label_report, statuses
-from gkmvlp.report.scoring import status_f1
+from tests.report.scoring import status_f1
 
 P, A, U = 1, 0, -1
 SENTENCES: list[tuple[str, dict[str, int]]] = [

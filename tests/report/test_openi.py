@@ -17,8 +17,8 @@ from gkmvlp.app.experiments.openi_sentences import (
 )
 from gkmvlp.app.experiments.real_labeler import label
 from gkmvlp.errors import DataError
-from gkmvlp.report.scoring import status_f1
 from gkmvlp.report.sections import report_text
+from tests.report.scoring import status_f1
 
 FILE = Path(__file__).parent / LABELS
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gkmvlp.app.experiments import arms
+from gkmvlp.app.experiments import conditions as arms
 from gkmvlp.app.experiments.classification import classification_arms
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import write_predictions

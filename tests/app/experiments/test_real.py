@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import arms, real_pairs
+from gkmvlp.app.experiments import conditions as arms
+from gkmvlp.app.experiments import real_pairs
 from gkmvlp.app.experiments.real_labeler import f1_figure
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.predictions import write_predictions
-from gkmvlp.report.scoring import status_f1
+from tests.report.scoring import status_f1
 
 TRUE = [{"mass": 1, "edema": 0}, {"nodule": -1}, {}, {"mass": 0}]
 SAID = [{"mass": 1, "edema": 1}, {"nodule": -1}, {"hernia": 1}, {"mass": 0}]

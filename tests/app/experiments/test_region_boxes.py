@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.app.experiments import arms, region_boxes
+from gkmvlp.app.experiments import conditions as arms
+from gkmvlp.app.experiments import region_boxes
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import write_predictions
 from tests.metrics.corpora import META, entity_table, grounding_table, vqa_table

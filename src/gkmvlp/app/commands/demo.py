@@ -37,8 +37,8 @@ def run(args: argparse.Namespace) -> int:
 
     os.environ.setdefault("GKMVLP_PROGRESS", "1")
     from gkmvlp.app.commands.phantom import write_corpora
-    from gkmvlp.app.experiments.arms import fit_and_test, vqa_arms
-    from gkmvlp.app.experiments.demo_stages import further_stages
+    from gkmvlp.app.experiments.conditions import fit_and_test, vqa_arms
+    from gkmvlp.app.experiments.demo import further_stages
     from gkmvlp.app.pages.demo_page import write_demo_page
     from gkmvlp.app.running.planted_truth import score_on_truth
     from gkmvlp.hardware import runs_at_once

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gkmvlp.app.experiments.arms import fit_and_test, seed_words
+from gkmvlp.app.experiments.conditions import fit_and_test, seed_words
 from gkmvlp.app.experiments.runs import run_missing
 from gkmvlp.app.running.planted_truth import score_on_truth
 from gkmvlp.metrics.results.evaluate import figures_of

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.app.experiments.arms import fit_and_test, merge, seed_words, start_words
+from gkmvlp.app.experiments.conditions import fit_and_test, merge, seed_words, start_words
 from gkmvlp.app.experiments.runs import run_missing
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from gkmvlp.app.experiments.arms import fit
 from gkmvlp.app.experiments.chestxray14_pairs import build_pairs
+from gkmvlp.app.experiments.conditions import fit
 from gkmvlp.app.experiments.runs import run_missing
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.data_modules.base import DataModule

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gkmvlp.app.commands.phantom import write_corpora
-from gkmvlp.app.experiments.arms import fit, test
+from gkmvlp.app.experiments.conditions import fit, test
 from gkmvlp.app.running.configs import by_name
 from gkmvlp.app.running.outcome import conclude
 from gkmvlp.app.running.planted_truth import score_on_truth

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Plot
 
-from gkmvlp.app.experiments.arms import lightning
 from gkmvlp.app.experiments.chestxray14_pairs import NAMES, WORDINGS, Pairs, build_pairs, over_folds, prevalence_nats
+from gkmvlp.app.experiments.conditions import lightning
 from gkmvlp.app.experiments.runs import run_missing
 from gkmvlp.app.pages.training_curves import read_scalars
 from gkmvlp.data_modules import ImageReportPairs

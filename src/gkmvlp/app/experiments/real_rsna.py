@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gkmvlp.app.experiments.arms import localization_words, run_arms, test
+from gkmvlp.app.experiments.conditions import localization_words, run_arms, test
 from gkmvlp.app.experiments.folds import FOLDS, merge_folds, pairs_stage, require_unseen
 from gkmvlp.app.experiments.runs import run_missing
 from gkmvlp.app.running.outcome import write_results

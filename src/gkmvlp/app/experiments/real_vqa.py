@@ -3,7 +3,7 @@
 import argparse
 import time
 
-from gkmvlp.app.experiments.arms import vqa_arms
+from gkmvlp.app.experiments.conditions import vqa_arms
 from gkmvlp.app.running.outcome import write_results
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of

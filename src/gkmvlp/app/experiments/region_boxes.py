@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.app.experiments.arms import merge, run_arms, start_words, test
+from gkmvlp.app.experiments.conditions import merge, run_arms, start_words, test
 from gkmvlp.app.running.planted_truth import score_on_truth
 from gkmvlp.app.running.recipes import brought_by, gkmvlp
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions

@@ -61,8 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _arms(arguments: argparse.Namespace, config: str, backbone: str, options: list[str]) -> None:
     """The runs of the task."""
-    from gkmvlp.app.experiments.arms import localization_words, run_arms, start_words
     from gkmvlp.app.experiments.classification import classification_arms
+    from gkmvlp.app.experiments.conditions import localization_words, run_arms, start_words
     from gkmvlp.app.experiments.region_boxes import compare_boxes
     from gkmvlp.app.running.recipes import ensure_phantoms
     from gkmvlp.hardware import runs_at_once

@@ -105,7 +105,7 @@ def choose(found: Mapping[float, Sequence[float]]) -> float:
 def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
     """Root of phantoms of another seed, backbone pre-trained on them, and how, for the note."""
     from gkmvlp.app.commands.phantom import write_corpora
-    from gkmvlp.app.experiments.arms import fit
+    from gkmvlp.app.experiments.conditions import fit
     from gkmvlp.app.experiments.runs import run_missing
     from gkmvlp.app.running.configs import by_name
     from gkmvlp.app.running.recipes import data_class
@@ -124,7 +124,7 @@ def _phantoms(args: argparse.Namespace) -> tuple[str, str, str]:
 
 def _words(arm: str, backbone: str, rate: float, seed: int) -> list[str]:
     """Options of one run."""
-    from gkmvlp.app.experiments.arms import seed_words
+    from gkmvlp.app.experiments.conditions import seed_words
     from gkmvlp.app.running.recipes import brought_by
 
     words = [f"--model.init_args.backbone={backbone}", f"--model.init_args.optimizer.lr={rate}"]
@@ -138,7 +138,7 @@ def fit_and_keep(config: str, folder: Path, words: Sequence[str]) -> None:
     """One run; the validation figure of its best checkpoint is kept in its folder."""
     import json
 
-    from gkmvlp.app.experiments.arms import fit
+    from gkmvlp.app.experiments.conditions import fit
     from gkmvlp.app.running.configs import by_name
 
     fit(str(by_name(config)), folder, words)

@@ -7,7 +7,8 @@ import pytest
 
 from gkmvlp import hardware
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import arms, classification
+from gkmvlp.app.experiments import classification
+from gkmvlp.app.experiments import conditions as arms
 from gkmvlp.app.running import outcome
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from tests.metrics.corpora import META, entity_table

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from gkmvlp.app.commands.phantom import write_corpora
-from gkmvlp.app.experiments.arms import run_arms, start_words, test
 from gkmvlp.app.experiments.classification import classification_arms
+from gkmvlp.app.experiments.conditions import run_arms, start_words, test
 from gkmvlp.app.running.planted_truth import match_findings
 from gkmvlp.hardware import runs_at_once
 
