@@ -76,7 +76,7 @@ class RsnaPneumonia(DataModule):
     ) -> None:
         super().__init__(**kwargs)
         if fold is not None and not (num_folds >= 2 and 0 <= fold < num_folds):
-            raise ConfigError(f"folds: {num_folds}, fold: {fold}: at least 2 folds and 0 <= fold < folds were expected")
+            raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: at least 2 folds and 0 <= fold < num_folds were expected")
         self.root, self.split, self.patient_id_source, self.mapping = root, split, patient_id_source, mapping
         self.fold, self.num_folds = fold, num_folds
         self.published: dict[str, dict[str, int]] = {}
@@ -135,7 +135,7 @@ class RsnaPneumonia(DataModule):
     def _find_patients(self, base: Path, names: list[str]) -> dict[str, str]:
         """Image -> patient, for the images whose patient is known."""
         if self.patient_id_source == "image":
-            self.ledger.warn("patients: image: patients are not known and may lie on both sides of the split")
+            self.ledger.warn("patient_id_source: image: patients are not known and may lie on both sides of the split")
             return {name: name for name in names}
         mapping = find_mapping(base, self.mapping)
         unknown = [name for name in names if name not in mapping.stem]

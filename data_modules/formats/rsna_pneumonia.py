@@ -162,7 +162,7 @@ def find_mapping(base: Path, given: str | None) -> Mapping:
             return _read_json(path) if path.suffix == ".json" else _read_csv(path)
     raise DataError(
         f"no {choices[0]}: patientId names an image, and one patient has several; get {MAPPING} from the challenge's "
-        "page at rsna.org or name it with mapping:, or set patients: image and take each image for a patient"
+        "page at rsna.org or name it with mapping:, or set patient_id_source: image and take each image for a patient"
     )
 
 

@@ -70,14 +70,14 @@ def require_boxes(samples: Sequence[Sample], regions: RegionPolicy, name: str | 
         DataError: If the file lacks some of its images.
     """
     if regions.source == "dataset" and all(sample.box_R4 is None for sample in samples):
-        raise ConfigError(f"boxes: dataset, but {name} has no region boxes; use boxes: atlas")
+        raise ConfigError(f"region_boxes: dataset, but {name} has no region boxes; use region_boxes: atlas")
     if regions.source != "detected":
         return
     if not regions.detected:
-        raise ConfigError("boxes: detected needs detected_regions_file: the file that gkmvlp data regions wrote")
+        raise ConfigError("region_boxes: detected needs detected_regions_file: the file that gkmvlp data regions wrote")
     lacking = {sample.image_key for sample in samples} - set(regions.detected)
     if lacking:
         raise DataError(
-            f"boxes: detected, but {len(lacking):,} images of {name} are not in the detected_regions_file, such as "
+            f"region_boxes: detected, but {len(lacking):,} images of {name} are not in the detected_regions_file, such as "
             f"{min(lacking)}: write it for this data set with gkmvlp data regions"
         )

@@ -48,7 +48,7 @@ def training_trials(data: Any, labels: Sequence[str], side: int) -> list[Trial]:
             frame = data.read(sample)[1]
         else:
             width, height = sample.size
-            frame = Frame.fit(width, height, side, data.fit)
+            frame = Frame.fit(width, height, side, data.resize_mode)
         finding_K = np.where(sample.finding_K4.any(1), sample.fields["finding"], -1)
         for index in sorted(set(finding_K) - {-1}):
             box_K4 = frame.forward(sample.finding_K4[finding_K == index]).clip(0, side)

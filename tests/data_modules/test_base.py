@@ -219,7 +219,7 @@ def test_patients_on_both_sides_and_nothing_left(tmp_path: Path):
 def test_impossible_configs_are_refused(tmp_path: Path):
     with pytest.raises(ConfigError, match="labels"):
         Toy(tmp_path, flip=True)
-    with pytest.raises(ConfigError, match="use boxes: atlas"):
+    with pytest.raises(ConfigError, match="use region_boxes: atlas"):
         Toy(tmp_path, with_boxes=False, region_boxes="dataset").setup("fit")
     with pytest.raises(DataError, match="gkmvlp data atlas"):
         Toy(tmp_path, atlas_file=str(tmp_path / "absent.json"))

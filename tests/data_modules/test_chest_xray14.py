@@ -168,7 +168,7 @@ def test_errors_say_what_to_get(tree: NihTree, tmp_path: Path, capsys):
         with pytest.raises(DataError, match=word):
             ready(tree.root, fold=0)
         table.write_text(text)
-    with pytest.raises(ConfigError, match="0 <= fold < folds"):
+    with pytest.raises(ConfigError, match="0 <= fold < num_folds"):
         ready(tree.root, fold=5)
 
 

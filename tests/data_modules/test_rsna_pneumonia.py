@@ -87,7 +87,7 @@ def test_splits_share_no_patient_and_folds_test_everyone_once(shared_data: Path,
         tested += [sample.sample_id for sample in data.rows("test")] * (fold is not None)
     assert sorted(tested) == sorted(sample.sample_id for sample in data.samples)
     assert data.split_name.startswith("fold4of5@")
-    with pytest.raises(ConfigError, match="0 <= fold < folds"):
+    with pytest.raises(ConfigError, match="0 <= fold < num_folds"):
         RsnaPneumonia("x", fold=5)
 
 
@@ -138,7 +138,7 @@ def test_both_mappings_give_the_same_patients(tree: Path, tmp_path: Path):
 
 def test_without_a_mapping_the_remedy_is_told(tree: Path):
     (tree / MAPPING).unlink()
-    with pytest.raises(DataError, match=r"dataset-mappings_2018\.json.*patients: image"):
+    with pytest.raises(DataError, match=r"dataset-mappings_2018\.json.*patient_id_source: image"):
         ready(tree)
     data = ready(tree, patient_id_source="image")
     assert {sample.patient_id for sample in data.samples} == {sample.sample_id for sample in data.samples}

@@ -160,7 +160,7 @@ def _described(program: Program, reader: Reader) -> dict[str, Any]:
         "use": NOT_CLINICAL,
         "image": {
             "size": architecture.image_size,
-            "fit": architecture.resize_mode,
+            "resize_mode": architecture.resize_mode,
             "intensity": architecture.intensity,
         },
         "grid": list(program.model.vision.grid),
@@ -171,7 +171,7 @@ def _described(program: Program, reader: Reader) -> dict[str, Any]:
         "region_boxes": atlas_to_names(reader.backbone.atlas),
     }
     if TOKENS in program.inputs[-1].shape:
-        told["max_tokens"] = architecture.text.max_length
+        told["max_length"] = architecture.text.max_length
     return told
 
 

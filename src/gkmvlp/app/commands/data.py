@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     audit.add_argument("--out", type=Path, default=Path("outputs/audit"), metavar="DIR", help=kept)
     cache = actions.add_parser("cache", help="decode all images and label all reports once")
     cache.add_argument("--cache-dir", required=True, metavar="DIR", help="folder for the cache; a config key as well")
-    regions = actions.add_parser("regions", help="find the regions of every image, for boxes: detected")
+    regions = actions.add_parser("regions", help="find the regions of every image, for region_boxes: detected")
     regions.add_argument("--model", type=Path, required=True, metavar="DIR", help="model/ of gkmvlp finetune regions")
     regions.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="file to write")
     for action in (check, cache, regions):

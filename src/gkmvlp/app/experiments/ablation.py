@@ -19,9 +19,9 @@ _OBJECTIVES = "--model.init_args.objectives"
 FULL = "full"
 VARIANTS: dict[str, list[str]] = {  # the options of pre-training that make it
     FULL: [],
-    "no-gk": [f"{_KNOWLEDGE}.layers=0", f"{_OBJECTIVES}.position.weight=0"],
-    "no-grounding": [f"{_KNOWLEDGE}.grounding=all"],
-    "shuffled": [f"{_KNOWLEDGE}.grounding=shuffled"],
+    "no-gk": [f"{_KNOWLEDGE}.num_hidden_layers=0", f"{_OBJECTIVES}.position.weight=0"],
+    "no-grounding": [f"{_KNOWLEDGE}.region_prior=all"],
+    "shuffled": [f"{_KNOWLEDGE}.region_prior=shuffled"],
     "no-position": [f"{_OBJECTIVES}.position.weight=0"],  # shuffled leaves this objective next to nothing to teach
     "leaky": [f"{_KNOWLEDGE}.mode=report"],
     "no-itm": [f"{_OBJECTIVES}.itm.weight=0"],
