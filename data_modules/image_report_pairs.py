@@ -31,13 +31,16 @@ class ImageReportPairs(DataModule):
     """
 
     data_name: ClassVar[str] = "pairs"
+    location_key: ClassVar[str] = "table"
 
     def __init__(
         self, table: str, image_root: str | None = None, num_folds: int = 0, fold: int = 0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         if num_folds and not (num_folds >= 3 and 0 <= fold < num_folds):
-            raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: at least 3 folds and 0 <= fold < num_folds were expected")
+            raise ConfigError(
+                f"num_folds: {num_folds}, fold: {fold}: at least 3 folds and 0 <= fold < num_folds were expected"
+            )
         self.table, self.num_folds, self.fold = table, num_folds, fold
         self.image_root = Path(image_root) if image_root else Path(table).parent
         self._split_label = f"fold{fold}of{num_folds}" if num_folds else "hash"

@@ -11,7 +11,6 @@ import yaml
 import gkmvlp.data_modules as data_modules
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.chest_xray14 import ChestXray14
-from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.ms_cxr import MsCxr
 from gkmvlp.data_modules.pipeline.images import ImageError
@@ -51,7 +50,7 @@ def build(name: str, config: Path | None, root: str | None, **changed: Any) -> D
     if name not in class_names():
         raise UsageError(f"no DataModule {name!r}: {', '.join(class_names())}, or a config file, were expected")
     kind = getattr(data_modules, name)
-    where = "table" if kind is ImageReportPairs else "root"
+    where = kind.location_key
     arguments |= {where: root} if root is not None else {}
     if arguments.get(where) is None:
         raise UsageError(f"where does {name} lie? name it with --root")

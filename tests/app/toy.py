@@ -1,6 +1,7 @@
 """The smallest task and DataModule that the command line can run."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +85,8 @@ class ToyData(LightningDataModule):
 
     def summary_lines(self) -> list[str]:
         return [f"rows: {self.rows} read, 0 dropped"]
+
+
+def given_by(words: Iterable[str]) -> dict[str, str]:
+    """Key -> value of the options ``--key=value`` of a command."""
+    return dict(word.removeprefix("--").split("=", 1) for word in words if "=" in word)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gkmvlp.app.commands.options import add_overrides_argument
 from gkmvlp.app.running.cli_errors import one_line
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument(
         "--only", metavar="NAME", nargs="+", default=[], help="these alone, from the backbone that is there"
     )
-    described = "one more option of every run, like --options=--trainer.max_epochs=1; may be repeated"
-    make.add_argument("--options", metavar="OPTION", action="append", default=[], help=described)
+    add_overrides_argument(make, "--options", "every run")
     convert = actions.add_parser("convert", help="tensors of a pickle (.ckpt, .pt, .bin) as safetensors")
     convert.add_argument("file", metavar="FILE", type=Path)
     convert.add_argument("--out", metavar="FILE.safetensors", type=Path, help="where to (beside FILE)")
@@ -190,9 +190,10 @@ def _publish(arguments: argparse.Namespace) -> tuple[Any, str]:
 
 def _make(arguments: argparse.Namespace) -> tuple[Any, str]:
     from gkmvlp.app.experiments.packaged_models import make_models
+    from gkmvlp.app.running.run import parse_overrides
     from gkmvlp.zoo.entry import PACKAGED
 
-    made = make_models(arguments.out, arguments.models or PACKAGED, arguments.options, arguments.only)
+    made = make_models(arguments.out, arguments.models or PACKAGED, parse_overrides(arguments.options), arguments.only)
     told = [{"name": entry.name, "reference": entry.reference, "size": entry.size} for entry in made]
     return told, "\n".join(f"{entry.reference}: {entry.size / 1e6:.1f} MB" for entry in made)
 
