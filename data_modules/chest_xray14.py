@@ -65,7 +65,7 @@ class ChestXray14(DataModule):
     ) -> None:
         super().__init__(**kwargs)
         if fold is not None and not (num_folds >= 2 and 0 <= fold < num_folds):
-            raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: at least 2 folds and 0 <= fold < num_folds were expected")
+            raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: expected num_folds >= 2, 0 <= fold < num_folds")
         self.root, self.split, self.fold, self.num_folds = root, split, fold, num_folds
         self.labels = _known(labels or LABELS)
         self.published: dict[str, dict[str, int]] = {}

@@ -38,9 +38,7 @@ class ImageReportPairs(DataModule):
     ) -> None:
         super().__init__(**kwargs)
         if num_folds and not (num_folds >= 3 and 0 <= fold < num_folds):
-            raise ConfigError(
-                f"num_folds: {num_folds}, fold: {fold}: at least 3 folds and 0 <= fold < num_folds were expected"
-            )
+            raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: expected num_folds >= 3, 0 <= fold < num_folds")
         self.table, self.num_folds, self.fold = table, num_folds, fold
         self.image_root = Path(image_root) if image_root else Path(table).parent
         self._split_label = f"fold{fold}of{num_folds}" if num_folds else "hash"

@@ -76,7 +76,7 @@ class RsnaPneumonia(DataModule):
     ) -> None:
         super().__init__(**kwargs)
         if fold is not None and not (num_folds >= 2 and 0 <= fold < num_folds):
-            raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: at least 2 folds and 0 <= fold < num_folds were expected")
+            raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: expected num_folds >= 2, 0 <= fold < num_folds")
         self.root, self.split, self.patient_id_source, self.mapping = root, split, patient_id_source, mapping
         self.fold, self.num_folds = fold, num_folds
         self.published: dict[str, dict[str, int]] = {}

@@ -78,6 +78,6 @@ def require_boxes(samples: Sequence[Sample], regions: RegionPolicy, name: str | 
     lacking = {sample.image_key for sample in samples} - set(regions.detected)
     if lacking:
         raise DataError(
-            f"region_boxes: detected, but {len(lacking):,} images of {name} are not in the detected_regions_file, such as "
+            f"region_boxes: detected, but {len(lacking):,} images of {name} are not in its file, such as "
             f"{min(lacking)}: write it for this data set with gkmvlp data regions"
         )

@@ -102,7 +102,7 @@ STOPS = {
     ),
     "misspelt nested file": (None, [f"--{CONFIG}=TINY"], 2, ["no key 'max_lengths'; did you mean text.max_length?"]),
     "misspelt objective": (
-        None, ["--model.init_args.objectives.itm.every_n_step=2"], 2, ["mean --objectives.itm.every_n_steps?"],
+        None, ["--model.init_args.objectives.itm.evry_n_steps=2"], 2, ["mean --objectives.itm.every_n_steps?"],
     ),
     "missing config": (None, ["--config=zoo://pretrain-phantm"], 2, ["did you mean zoo://pretrain-phantom?"]),
     "missing backbone": (None, ["--model.init_args.backbone=nowhere"], 1, ["nowhere", "make pretrain"]),

@@ -93,7 +93,7 @@ def test_weights_by_file_and_folder_are_in_the_backbone_and_needed_no_more(tiny,
     tokenizer.save_pretrained(tmp_path / "bert")
     vision.weights, architecture.text.weights = str(tmp_path / "vit.safetensors"), str(tmp_path / "bert")
     before = build(architecture)
-    assert (before.model.architecture.text.width, before.model.architecture.text.num_hidden_layers) == (32, 1)
+    assert (before.model.architecture.text.hidden_size, before.model.architecture.text.num_hidden_layers) == (32, 1)
     backbones.save(before, tmp_path / "bb")
     (tmp_path / "vit.safetensors").unlink()
     after = backbones.load(tmp_path / "bb")

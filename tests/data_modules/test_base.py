@@ -145,10 +145,10 @@ def test_box_sources(tmp_path: Path):
 
     own = torch.tensor([0, 16 / 3 / 32 + 0.0, 1 / 6, 1 / 3])
     own[1], own[3] = (32 - 40 * 32 / 60) / 2 / 32, (32 - 40 * 32 / 60) / 2 / 32 + 1 / 6
-    assert torch.allclose(first_box(boxes="dataset"), own, atol=1e-5)
-    is_own = torch.isclose(first_box(boxes="mixed"), own, atol=1e-5).all(-1)
+    assert torch.allclose(first_box(region_boxes="dataset"), own, atol=1e-5)
+    is_own = torch.isclose(first_box(region_boxes="mixed"), own, atol=1e-5).all(-1)
     assert 0.25 < is_own.float().mean() < 0.75
-    assert not torch.isclose(first_box(boxes="atlas"), own, atol=1e-5).all(-1).any()
+    assert not torch.isclose(first_box(region_boxes="atlas"), own, atol=1e-5).all(-1).any()
 
 
 def test_evaluation_has_no_chance_in_it(tmp_path: Path):

@@ -7,7 +7,7 @@ from gkmvlp.models.config import Architecture
 
 CHOICES = [
     ("image_size", 40),
-    ("embedding", 4),
+    ("projection_dim", 4),
     ("vision.name", "test_vit"),
     ("vision.timm_kwargs", {"patch_size": 8, "embed_dim": 16, "depth": 2, "num_heads": 2}),
     ("vision.out_indices", [0]),
@@ -36,7 +36,7 @@ CHOICES = [
     ("knowledge.dropout", 0.4),
 ]
 ELSEWHERE = {
-    "fit": "the reader of images; tests of data modules",
+    "resize_mode": "the reader of images; tests of data modules",
     "intensity": "the reader of images; tests of data modules",
     "vision.weights": "test_vision.py",
     "text.weights": "test_text.py",

@@ -240,8 +240,9 @@ def test_the_nucleus_is_that_of_transformers(top_p):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"beams": 0}, {"temperature": 0.0}, {"top_p": 0.0}, {"shortest": 9, "longest": 9}, {"longest": 513},
-     {"length_penalty": -1.0}, {"trust": 1.5}],
+    [{"num_beams": 0}, {"temperature": 0.0}, {"top_p": 0.0}, {"min_new_tokens": 9, "max_new_tokens": 9},
+     {"max_new_tokens": 513},
+     {"length_penalty": -1.0}, {"entity_head_weight": 1.5}],
 )  # fmt: skip
 def test_a_search_out_of_range_is_refused(wrong):
     with pytest.raises(ConfigError, match="was expected"):

@@ -127,7 +127,7 @@ def test_a_probe_moves_the_head_alone_and_its_folder_says_what_the_run_said(radi
     head = load_label_head(out / "model", left.model.architecture)
     assert head.labels == ("Effusion", "Cardiomegaly", "Mass")
     data = ChestXray14(str(radiographs), labels=list(head.labels), **DATA)
-    task = make(data, start, probe=True)
+    task = make(data, start, linear_probe=True)
     state = torch.load(out / "checkpoints/best.ckpt", weights_only=True)["state_dict"]
     assert state["head.linear.weight"].ne(make(data, start).head.linear.weight).any()
     task.load_state_dict(state)

@@ -60,5 +60,5 @@ def test_an_image_side_that_learns_is_looked_at_anew(steady, pretrained, batch, 
 
 
 def test_augmented_images_are_not_kept(studies, pretrained):
-    with pytest.raises(ConfigError, match=r"augment=0"):
+    with pytest.raises(ConfigError, match=r"augmentation_strength=0"):
         made(studies, str(pretrained / "backbone"), freeze_image_branch=True, cache_image_memory=True)

@@ -118,20 +118,22 @@ def test_predictions_are_in_original_pixels(boxes):
 def test_a_frozen_encoder_stays_and_the_detector_learns(boxes, pretrained):
     batch = next(batch for batch in boxes.train_dataloader() if batch["finding_mask"].any())
     for freeze in (True, False):
-        task = make(boxes, pretrained / "backbone", freeze=freeze)
+        task = make(boxes, pretrained / "backbone", freeze_image_branch=freeze)
         task.log_dict = lambda *args, **options: None
         task.training_step(batch, 0).backward()
         moved = {name for name, p in task.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
         assert any(name.startswith("head.detector.") for name in moved)
         assert any(name.startswith("model.vision.") for name in moved) != freeze
         assert task.label == ("variant:frozen" if freeze else "pretrained")
-    assert not make(boxes, None, freeze=True).is_frozen  # nothing to keep
+    assert not make(boxes, None, freeze_image_branch=True).is_frozen  # nothing to keep
 
 
 @torch.no_grad()
 def test_knowledge_changes_what_the_pyramid_reads(boxes, pretrained):
     batch = next(iter(boxes.test_dataloader()))
-    plain, knowing = (make(boxes, pretrained / "backbone", knowledge=knows).maps(batch) for knows in (False, True))
+    plain, knowing = (
+        make(boxes, pretrained / "backbone", use_attention_maps=knows).maps(batch) for knows in (False, True)
+    )
     entities = len(architecture().knowledge.entities)
     assert knowing.shape[1] == plain.shape[1] + entities
     assert torch.allclose(knowing[:, :-entities], plain, atol=1e-5)

@@ -57,7 +57,7 @@ CHOICES = [
     ("unmentioned", "ignore"),
     ("pos_weight", 3.0),
     ("label_smoothing", 0.0),
-    ("temperature", 0.2),
+    ("init_temperature", 0.2),
 ]
 
 
@@ -75,7 +75,7 @@ def test_hidden_statuses_change_the_loss_of_report_mode_only(make, batch):
 
 
 def test_the_list_of_choices_is_complete():
-    elsewhere = {"status_dropout", *(f"{name}.{key}" for name in OBJECTIVES for key in ("every", "start"))}
+    elsewhere = {"status_dropout", *(f"{name}.{key}" for name in OBJECTIVES for key in ("every_n_steps", "start_step"))}
     assert {key for key, _ in CHOICES} | elsewhere == set(leaves(asdict(Objectives())))
 
 
@@ -225,7 +225,7 @@ def test_every_parameter_gets_a_gradient(make, batch):
 
 
 def test_log_scale_is_learned_from_the_temperature_and_bounded(make, batch):
-    task = make(temperature=0.05)
+    task = make(init_temperature=0.05)
     assert task.log_scale.exp().item() == pytest.approx(20)
     total(task, batch).backward()
     assert task.log_scale.grad != 0

@@ -38,7 +38,9 @@ def report_words(root, out, backbone, *more):
 def trained(phantoms, pretrained, tmp_path_factory):
     """The folder of a run from the tiny backbone that writes by beam search."""
     out = tmp_path_factory.mktemp("reports") / "run"
-    line = report_words(phantoms, out, pretrained / "backbone", f"{SEARCH}.kind=beam", f"{SEARCH}.longest=12")
+    line = report_words(
+        phantoms, out, pretrained / "backbone", f"{SEARCH}.strategy=beam", f"{SEARCH}.max_new_tokens=12"
+    )
     assert main(["fit", *line]) == 0
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
     return out
@@ -109,7 +111,7 @@ def test_patients_that_the_backbone_has_seen_are_counted_beside_the_figures(
     patients = sorted({sample.patient_id for sample in studies.rows("test")})
     config["patients"] = sorted({*config["patients"], patient_hash(patients[0])})
     (seen / "config.json").write_text(json.dumps(config))
-    line = report_words(phantoms, tmp_path / "run", seen, f"{SEARCH}.longest=4")
+    line = report_words(phantoms, tmp_path / "run", seen, f"{SEARCH}.max_new_tokens=4")
     assert main(["test", *line]) == 0
     told = f"the backbone was trained on 1 of these {len(patients)} test patients"
     assert f"note: {told}" in capsys.readouterr().out
@@ -121,7 +123,7 @@ def test_patients_that_the_backbone_has_seen_are_counted_beside_the_figures(
 def test_from_scratch_draws_alike_twice(phantoms, tmp_path):
     texts = []
     for run in ("one", "two"):
-        search = (f"{SEARCH}.kind=consensus", f"{SEARCH}.drafts=2", f"{SEARCH}.longest=9")
+        search = (f"{SEARCH}.strategy=consensus", f"{SEARCH}.num_samples=2", f"{SEARCH}.max_new_tokens=9")
         line = report_words(phantoms, tmp_path / run, "null", *search)
         if run == "one":
             assert main(["fit", *line]) == 0
@@ -133,7 +135,7 @@ def test_from_scratch_draws_alike_twice(phantoms, tmp_path):
 
 
 def test_a_frozen_image_side_ends_as_it_began(phantoms, pretrained, tmp_path):
-    assert main(["fit", *report_words(phantoms, tmp_path, pretrained / "backbone", f"{SEARCH}.longest=4")]) == 0
+    assert main(["fit", *report_words(phantoms, tmp_path, pretrained / "backbone", f"{SEARCH}.max_new_tokens=4")]) == 0
     before, after = (load_file(at / "model.safetensors") for at in (pretrained / "backbone", tmp_path / "model"))
     moved = {name for name in before if not torch.equal(before[name], after[name])}
     assert "text.word.weight" in moved
@@ -179,7 +181,7 @@ def test_training_raises_the_likelihood_of_the_reports(studies, pretrained):
 
 
 def test_a_search_that_cannot_be_is_one_line(phantoms, pretrained, tmp_path, capsys):
-    line = report_words(phantoms, tmp_path, pretrained / "backbone", f"{SEARCH}.beams=0")
+    line = report_words(phantoms, tmp_path, pretrained / "backbone", f"{SEARCH}.num_beams=0")
     assert main(["fit", *line]) != 0
     told = capsys.readouterr().err
     assert told.count("\n") == 1

@@ -81,7 +81,7 @@ def test_blind_ignores_all_of_the_image_but_its_mean_bit_by_bit(questions, batch
     image = (batch["image"] * 255).round() / 256  # sums of such numbers are exact in any order
     shuffled = image.flatten(2)[..., torch.randperm(32 * 32)].view_as(image)
     for blind in (True, False):
-        task = make(questions, pretrained / "backbone", blind=blind)
+        task = make(questions, pretrained / "backbone", question_only=blind)
         memories = [task.read_questions({**batch, "image": shown})[0] for shown in (image, shuffled)]
         assert torch.equal(*memories) == blind
     assert task.label == "pretrained"

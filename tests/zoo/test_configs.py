@@ -42,7 +42,7 @@ def test_config_is_parsed_into_what_it_says(name, capsys):
             if not isinstance(value, dict | str):
                 assert parsed[part]["init_args"][key] == value
     architecture = Architecture.from_dict(parsed["model"]["init_args"]["architecture"])
-    for key in ("image_size", "fit", "intensity"):
+    for key in ("image_size", "resize_mode", "intensity"):
         assert parsed["data"]["init_args"][key] == getattr(architecture, key)
 
 

@@ -35,7 +35,7 @@ def test_check_names_what_is_there_and_every_broken_image(root: Path, capsys):
 
 def test_check_takes_a_config(root: Path, tmp_path: Path, capsys):
     config = tmp_path / "mine.yaml"
-    text = f"data:\n  class_path: MimicCxr\n  init_args:\n    root: {root}\n    name: phantom-mimic-cxr\n"
+    text = f"data:\n  class_path: MimicCxr\n  init_args:\n    root: {root}\n    dataset_name: phantom-mimic-cxr\n"
     config.write_text(text)
     assert main(["data", "check", str(config)]) == 0
     assert "phantom-mimic-cxr official@" in capsys.readouterr().out

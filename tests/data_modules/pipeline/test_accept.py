@@ -15,7 +15,7 @@ from gkmvlp.data_modules.synthetic.dicom_ways import PLAIN, write_refused, write
 from tests.processes import gkmvlp
 
 REASONS = {"lateral view": "view-LL", "modality is no radiography": "modality-CT", "blank image": "blank"}
-OPTIONS = {"num_workers": 0, "image_size": 32, "boxes": "atlas"}
+OPTIONS = {"num_workers": 0, "image_size": 32, "region_boxes": "atlas"}
 BLANK_WINDOW = "WindowCenter and WindowWidth would leave the picture blank: not applied"
 
 

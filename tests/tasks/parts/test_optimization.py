@@ -139,7 +139,7 @@ def moved(**changes: float) -> torch.Tensor:
     module = nn.ModuleDict(
         {"model": nn.ModuleDict({"text": nn.ModuleDict({"word": nn.Linear(3, 3)})}), "head": nn.Linear(3, 1)}
     )
-    options = OptimizerConfig(**{"rate": 0.01, "warmup": 2} | changes)
+    options = OptimizerConfig(**{"lr": 0.01, "warmup_steps": 2} | changes)
     optimizer, scheduler = build_optimizer(module, options, 5)
     x = torch.randn(8, 3)
     for _ in range(5):
@@ -151,10 +151,10 @@ def moved(**changes: float) -> torch.Tensor:
 
 
 CHOICES = {
-    "rate": 0.02,
+    "lr": 0.02,
     "weight_decay": 0.5,
-    "warmup": 0,
-    "floor": 0.5,
+    "warmup_steps": 0,
+    "min_lr_ratio": 0.5,
     "layer_decay": 0.5,
     "head_lr_mult": 3.0,
     "beta2": 0.9,

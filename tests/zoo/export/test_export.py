@@ -55,7 +55,7 @@ def export(folder: Path, model: str, form: str, out: Path) -> int:
 def inputs_by_the_json(out: Path, folder: Path, batch: int) -> dict[str, np.ndarray]:
     """Inputs by name, made with what stands beside the program; the first image is lateral and has no boxes."""
     told = json.loads(Path(f"{out}.json").read_text())
-    assert told["image"] == {"size": SIDE, "fit": "pad", "intensity": "equalized"}
+    assert told["image"] == {"size": SIDE, "resize_mode": "pad", "intensity": "equalized"}
     pixels = [cv2.equalizeHist(np.asarray(Image.open(folder / f"{n}.png"))) for n in range(batch)]
     box_R4 = np.array([told["region_boxes"]["PA"][name] for name in told["regions"]], np.float32)
     box_BR4 = np.stack([box_R4] * batch)
