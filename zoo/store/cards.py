@@ -1,14 +1,10 @@
 """The card of a model, written from its entry and nothing else."""
 
-from gkmvlp.metrics.results.tables import interval
+from gkmvlp.checkpoints.card_texts import METHOD, NOT_FOR, python_use
+from gkmvlp.metrics.results.tables import interval, markdown_table
 from gkmvlp.notices import NOT_CLINICAL
 from gkmvlp.zoo.entry import Entry, Result
 
-METHOD = (
-    "GK-MVLP: an image encoder, 29 anatomical regions pooled from its patches, and a prompt for each entity that "
-    "attends to the regions where that entity can show and, through them, to the patches; trained with radiographs and "
-    "their reports (contrast, matching, report likelihood, entity status)."
-)
 PURPOSE = {
     "pretraining": "grounding, zero-shot reading and image-text vectors; the start of fine-tuning",
     "vqa": "answers to questions about one radiograph",
@@ -17,10 +13,6 @@ PURPOSE = {
     "report_generation": "a draft of findings",
     "region_detection": "boxes of the anatomical regions",
 }
-NOT_FOR = (
-    "Decisions about patients, screening, triage, or any other clinical use; other images than frontal chest "
-    "radiographs; claims about groups of patients that the data below do not hold."
-)
 RAISED = "A resample repeats patients, which raises `ece`: its interval lies high and may leave the value out."
 COMMANDS = {
     "pretraining": "--task grounding",
@@ -49,7 +41,7 @@ def card(entry: Entry) -> str:
         "## Use",
         _bullets([f"Intended, in research: {PURPOSE[entry.task]}.", f"Not for: {NOT_FOR}"]),
         f"```sh\n{_commands(entry)}\n```",
-        f"```python\n{_python(entry)}\n```",
+        f"```python\n{python_use(entry.name, entry.task)}\n```",
         "## Data and licences",
         _bullets([
             f"trained on, first to last: {', '.join(entry.trained_on)}",
@@ -61,7 +53,7 @@ def card(entry: Entry) -> str:
         "## Limits",
         _bullets(entry.limits),
         "## Files",
-        _table(["file", "bytes", "SHA-256"], [[f.name, f"{f.size:,}", f"`{f.sha256}`"] for f in entry.files]),
+        markdown_table(["file", "bytes", "SHA-256"], [[f.name, f"{f.size:,}", f"`{f.sha256}`"] for f in entry.files]),
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
@@ -70,11 +62,6 @@ def _commands(entry: Entry) -> str:
     return (
         f"gkmvlp zoo download {entry.name}\ngkmvlp predict --model zoo://{entry.name} {COMMANDS[entry.task]} image.png"
     )
-
-
-def _python(entry: Entry) -> str:
-    question = ', question="Is there a pleural effusion?"' if entry.task == "vqa" else ""
-    return f'import gkmvlp\n\nmodel = gkmvlp.load("{entry.name}")\nprint(model.read("image.png"{question}))'
 
 
 def _results(results: list[Result]) -> list[str]:
@@ -93,13 +80,8 @@ def _results(results: list[Result]) -> list[str]:
     signatures = [f"{number}. `{result.signature}`" for number, result in enumerate(results, 1)]
     beside = [RAISED] if any(f.name == "ece" for f in results) else []
     how = "How each was computed; figures compare where these are equal:"
-    return [_table(head, rows), *beside, how, "\n".join(signatures)]
+    return [markdown_table(head, rows), *beside, how, "\n".join(signatures)]
 
 
 def _bullets(lines: list[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -1,4 +1,4 @@
-"""Measure speed and memory: a pre-training step, loading, the zoo, phantom writer, report reader, image pipeline.
+"""Measure speed and memory: training step, loading, zoo, phantoms, reports, images.
 
 model    forward, backward and AdamW of all four objectives with two negatives, fresh weights, made-up pairs
 loading  a backbone folder of that model, seconds and peak memory, in a process of its own after its imports

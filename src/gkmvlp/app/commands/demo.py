@@ -1,4 +1,6 @@
-"""Show the whole method on phantoms: pre-train, classify, ground, answer questions, one result page.
+"""Show the whole method on phantoms, with one result page.
+
+Pre-train, classify, ground, answer questions.
 
 With --all also classification, localization, reports, grounding, retrieval and regions, the first two and grounding on
 the other data sets' look-alikes.
