@@ -1,16 +1,20 @@
 """The Dataset that turns rows into items, and the sampler that makes every epoch repeatable."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from lightning import Trainer
 from torch.utils.data import Dataset, DistributedSampler
 
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
-from gkmvlp.data_modules.pipeline.transforms import Augmentation, Pixels, to_fractions
+from gkmvlp.data_modules.pipeline.transforms import Pixels, to_fractions
 from gkmvlp.geometry import Frame
+
+if TYPE_CHECKING:  # reading one image needs neither
+    from lightning import Trainer
+
+    from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 
 
 class SampleDataset(Dataset[dict[str, Any]]):
@@ -34,7 +38,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
         read: Callable[[Sample], tuple[Pixels, Frame]],
         regions: RegionPolicy,
         seed: int = 0,
-        augmentation: Augmentation | None = None,
+        augmentation: "Augmentation | None" = None,
         is_training: bool = False,
     ) -> None:
         self.samples = samples
@@ -72,7 +76,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
         regions = len(mask_R)
         box_R4, mask_R = to_fractions(box_N4[:regions], mask_R, len(image_SS))
         shown = {
-            "image": torch.from_numpy(image_SS)[None].float().div_(255),
+            "image": to_tensor(image_SS),
             "frame": torch.tensor(frame, dtype=torch.float32),
             "region_box": torch.from_numpy(box_R4),
             "region_mask": torch.from_numpy(mask_R),
@@ -81,6 +85,11 @@ class SampleDataset(Dataset[dict[str, Any]]):
             box_K4, mask_K = to_fractions(box_N4[regions:], np.ones(len(finding_K4), bool), len(image_SS))
             shown |= {"finding_box": torch.from_numpy(box_K4), "finding_mask": torch.from_numpy(mask_K)}
         return shown
+
+
+def to_tensor(image_SS: Pixels) -> torch.Tensor:
+    """Pixels (S, S) uint8 as what models read: (1, S, S) float32 in [0, 1]."""
+    return torch.from_numpy(image_SS)[None].float().div_(255)
 
 
 class EpochSampler(DistributedSampler[Any]):
@@ -99,7 +108,7 @@ class EpochSampler(DistributedSampler[Any]):
         return ((index, self.epoch) for index in sorted(order, key=lambda index: place[twin[index]]))
 
 
-def next_epoch(trainer: Trainer) -> int:
+def next_epoch(trainer: "Trainer") -> int:
     """The epoch that a fit runs first: 0, or the one after the checkpoint that it resumes from.
 
     A checkpoint written during the validation that follows the last batch counts that epoch as begun, not as done.

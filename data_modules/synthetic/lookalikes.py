@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from gkmvlp.data_modules.synthetic import chest_xray14, dicom, mimic_cxr, rsna_pneumonia, vqa_rad
+from gkmvlp.data_modules.synthetic import chest_xray14, dicom, mimic_cxr, openi, rsna_pneumonia, slake, vqa_rad
 
 # root, patients or images, seed, longer side of the images in pixels, processes
 Writer = Callable[[Path, int, int, int, int], None]
@@ -21,7 +21,7 @@ class LookAlike(NamedTuple):
         option: Option of ``gkmvlp data phantom`` that gives the count.
         per_patients: Patients of the MIMIC-CXR look-alike for one of it, where no count is given.
         data_module: Class that reads it; None where none does.
-        dataset_name: What figures call it, as the ``*-phantom`` configs say.
+        dataset_name: What figures call it, as the ``*-phantom`` configs say; None where no config reads it.
         size: Count that a recipe writes.
         least: The smallest count.
     """
@@ -51,6 +51,13 @@ LOOKALIKES: Mapping[str, LookAlike] = {  # by the name of the layout
     "rsna": LookAlike(
         rsna_pneumonia.write, "rsna_pneumonia", "images like those of RSNA Pneumonia", "rsna_images", 1,
         "RsnaPneumonia", "phantom-rsna", 1200,
+    ),
+    "openi": LookAlike(
+        openi.write, "openi", "patients like those of Open-i", "openi_patients", 1, "OpenI", size=1500,
+        least=openi.LEAST,
+    ),
+    "slake": LookAlike(
+        slake.write, "slake", "images like those of SLAKE", "slake_images", 5, "Slake", size=300, least=slake.LEAST
     ),
     "dicom": LookAlike(dicom.write, "dicom", "images in every way of DICOM", "dicom_images", 100, least=1),
 }  # fmt: skip

@@ -1,6 +1,8 @@
 """Grounded, knowledge-enhanced vision-language pre-training on chest radiographs."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gkmvlp.on_demand import on_demand
 
 if TYPE_CHECKING:
     from gkmvlp.zoo.inference.loading import load as load
@@ -8,15 +10,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-
-def __getattr__(name: str) -> Any:
-    """``gkmvlp.load`` and ``list_models``, imported when they are first asked for: ``load`` brings torch along."""
-    if name == "load":
-        from gkmvlp.zoo.inference.loading import load
-
-        return load
-    if name == "list_models":
-        from gkmvlp.zoo.registry import list_models
-
-        return list_models
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# ``load`` brings torch along
+__getattr__, __dir__ = on_demand(
+    __name__, {"load": "gkmvlp.zoo.inference.loading", "list_models": "gkmvlp.zoo.registry"}
+)

@@ -5,7 +5,7 @@ question's own for the decoder. V vocabulary, D width.
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -41,12 +41,14 @@ class AnswerHead:
         answers: K known answers, normalised.
         num_candidates: How many answers ``rank`` scores in full for a question.
         classifier: D to K, for that mode only.
+        asked: Entities that the training questions name; empty where the folder does not tell.
     """
 
     mode: AnswerMode
     answers: list[str]
     num_candidates: int
     classifier: nn.Linear | None = None
+    asked: list[str] = field(default_factory=list)
 
 
 def question_memory(
@@ -96,6 +98,7 @@ def best_answers(
 def save_answering(backbone: Backbone, head: AnswerHead, folder: Path) -> None:
     """Writes a backbone folder that can answer: ``answers.json`` stands beside, and a classifier's tensors."""
     content = {"mode": head.mode, "num_candidates": head.num_candidates, "answers": head.answers}
+    content["asked"] = head.asked
     files = {"answers.json": json.dumps(content, indent=1).encode()}
     if head.classifier is not None:
         files["classifier.safetensors"] = tensors_to_bytes(plain_state(head.classifier))
@@ -115,7 +118,7 @@ def load_answer_head(folder: Path, width: int) -> AnswerHead:
     with head_told(folder, "answer head"):
         content = with_new_keys(json.loads((folder / "answers.json").read_text()), ANSWERS)
         mode = ANSWER_MODES.get(content["mode"], content["mode"])
-        head = AnswerHead(mode, content["answers"], content["num_candidates"])
+        head = AnswerHead(mode, content["answers"], content["num_candidates"], asked=content.get("asked", []))
         if head.mode == "classify":
             head.classifier = nn.Linear(width, len(head.answers))
             head.classifier.load_state_dict(load_file(folder / "classifier.safetensors"))

@@ -109,6 +109,8 @@ def main(args: list[str] | None = None) -> int:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if "" not in sys.path:  # the working folder, as with python -m: class_path: my_module.MyData
+        sys.path.append("")
     if args is None and is_offline():  # ours holds for weights that are named by a repository too
         os.environ["HF_HUB_OFFLINE"] = "1"
     try:

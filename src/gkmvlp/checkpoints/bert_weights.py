@@ -1,7 +1,9 @@
-"""Weights of a Hugging Face BERT, by a table of rules and a strict load."""
+"""Weights of a Hugging Face BERT, by a table of rules and a strict load.
+
+Models of transformers are imported where weights are read: they bring scikit-learn and SciPy along.
+"""
 
 import torch
-from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedConfig
 
 from gkmvlp.checkpoints.foreign_weights import Rules, rename
 from gkmvlp.checkpoints.weights import differences
@@ -37,6 +39,8 @@ def bert_sizes(reference: str) -> TextConfig:
     Raises:
         BackboneError: If nothing is there, or it is no BERT.
     """
+    from transformers import AutoConfig, PreTrainedConfig
+
     try:
         config: PreTrainedConfig = AutoConfig.from_pretrained(reference)
     except (OSError, ValueError) as error:
@@ -67,6 +71,8 @@ def load_bert(bert: FusionBert, reference: str) -> None:
     Raises:
         BackboneError: If the tensors do not fit.
     """
+    from transformers import AutoModelForMaskedLM
+
     source = AutoModelForMaskedLM.from_pretrained(reference)
     state = rename(source.state_dict(), RULES)
     # one segment is all a report needs; its vector is added to every token

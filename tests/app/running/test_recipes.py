@@ -99,11 +99,18 @@ def test_only_phantoms_that_were_read_are_scored_on_what_was_planted(tmp_path, m
     for root in ("outputs/demo/data", "own"):  # the demo's phantoms lie there, whatever a run reads
         (Path(root) / "_truth").mkdir(parents=True)
         (Path(root) / "_truth" / "findings.parquet").touch()
-    for name, part in (("pairs", "table: p.csv"), ("mimic", "root: /mimic"), ("phantoms", "root: own")):
+    for name, part in (
+        ("pairs", "table: p.csv"),
+        ("mimic", "root: /mimic"),
+        ("phantoms", "root: own"),
+        ("openi", "root: own"),
+    ):
         Path(name).mkdir()
-        text = f"data: {{class_path: D, init_args: {{{part}}}}}\nmodel: {{class_path: M}}\n"
+        kind = "gkmvlp.data_modules.OpenI" if name == "openi" else "D"
+        text = f"data: {{class_path: {kind}, init_args: {{{part}}}}}\nmodel: {{class_path: M}}\n"
         (Path(name) / "config.yaml").write_text(text)
     assert [corpus_of(Path(name)) for name in ("pairs", "mimic", "phantoms")] == [None, None, Path("own")]
+    assert corpus_of(Path("openi")) is None  # the truth there is of MIMIC-CXR's look-alike
 
 
 def test_a_backbone_brings_its_architecture_and_its_frame():

@@ -4,8 +4,10 @@ import argparse
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import yaml
 from torch.utils.data import DataLoader
 
 from gkmvlp.app.running.configs import by_name, zoo_configs
@@ -18,21 +20,42 @@ from gkmvlp.data_modules.inspection.knowledge_table import write_knowledge
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.data_modules.pipeline.detected_regions import write_regions
 from gkmvlp.data_modules.pipeline.ledger import write_json
-from gkmvlp.errors import DataError
+from gkmvlp.errors import DataError, UsageError
 from gkmvlp.tasks.parts.region_folder import find_regions, load_regions
 from gkmvlp.zoo.inference.loading import open_reader
 
 
+def init_args(words: list[str]) -> dict[str, Any]:
+    """Arguments of a data set's class from options, ``--data.init_args.KEY=VALUE`` or ``--KEY VALUE``; YAML values.
+
+    Raises:
+        UsageError: If a word is no such option.
+    """
+    found: dict[str, Any] = {}
+    left = iter(words)
+    for word in left:
+        key, is_whole, value = word.removeprefix("--data.init_args.").removeprefix("--").partition("=")
+        value = value if is_whole else next(left, "")
+        if not word.startswith("--") or not key.isidentifier() or not value:
+            raise UsageError(f"unrecognized argument {word}: --KEY VALUE of the data set's class was expected")
+        try:
+            found[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            found[key] = value
+    return found
+
+
 def _check(arguments: argparse.Namespace) -> None:
     """Says what a data set holds, lacks and drops."""
-    data = check.build(*_source(arguments.source), arguments.root)
+    data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args)
     told = check.describe(data, arguments.images)
     print(json.dumps(told, indent=1) if arguments.json else "\n".join(check.lines(data, told)))
+    check.require_splits(data)
 
 
 def _audit(arguments: argparse.Namespace) -> None:
     """Compares data sets, writes manifests, and stops where a patient lies on two sides."""
-    sources = [check.build(*_source(source), arguments.root) for source in arguments.sources]
+    sources = [check.build(*_source(source), arguments.root, **arguments.init_args) for source in arguments.sources]
     for data in sources:
         data.check()
     info = open_reader(arguments.backbone, "cpu").backbone.info if arguments.backbone else None
@@ -45,7 +68,8 @@ def _audit(arguments: argparse.Namespace) -> None:
 
 def _explain(arguments: argparse.Namespace) -> None:
     """Says what was read out of a study's report."""
-    images, rows = explain.explain(MimicCxr(arguments.root), arguments.study)
+    data = check.build(*_source(arguments.data), arguments.root, **arguments.init_args)
+    images, rows = explain.explain(data, arguments.study)
     if arguments.picture is not None:
         explain.draw(images, rows, arguments.picture)
     print(json.dumps(rows, indent=1) if arguments.json else "\n".join(explain.lines(images, rows)))
@@ -71,10 +95,9 @@ def _regions(arguments: argparse.Namespace) -> None:
     data = check.build(
         *_source(arguments.source),
         arguments.root,
-        **options,
-        region_boxes="atlas",
-        detected_regions_file=None,
-        on_unreadable="drop",
+        **arguments.init_args
+        | options
+        | {"region_boxes": "atlas", "detected_regions_file": None, "on_unreadable": "drop"},
     )
     data.check()
     known = {sample.image_key for sample in data.samples}
@@ -98,7 +121,8 @@ def _regions(arguments: argparse.Namespace) -> None:
 
 def _cache(arguments: argparse.Namespace) -> None:
     """Decodes all images and labels all reports once."""
-    data = check.build(*_source(arguments.source), arguments.root, cache_dir=arguments.cache_dir, on_unreadable="drop")
+    kept = {"cache_dir": arguments.cache_dir, "on_unreadable": "drop"}
+    data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args | kept)
     data.setup()
     print(*data.summary_lines(), sep="\n")
     if "study_id" in data.samples[0].fields:

@@ -1,7 +1,14 @@
-"""Check, audit, explain or cache a data set, find its regions, or write phantoms."""
+"""Check, audit, explain or cache a data set, find its regions, or write phantoms.
+
+A data set is a class of this package (MimicCxr), the path of a class of your own in the working folder or installed
+(my_module.OpenI), or a config. check, audit, explain, regions and cache take all that the class takes, as fit does:
+--data.init_args.image_root=DIR, or shorter --image_root DIR.
+"""
 
 import argparse
 from pathlib import Path
+
+FORWARDS = True  # init_args of a data set's class
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,15 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explain.add_argument("--picture", type=Path, metavar="FILE", help="also draw the radiograph with its regions")
     atlas = actions.add_parser("atlas", help="mean box of each region over the training patients")
     atlas.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="file to write")
-    for action in (explain, atlas):
-        action.add_argument("--root", required=True, metavar="DIR", help="folder in the layout of MIMIC-CXR-JPG")
+    explain.add_argument("--data", default="MimicCxr", metavar="CLASS_OR_CONFIG", help="the data set (MimicCxr)")
+    explain.add_argument("--root", metavar="DIR", help="folder of the data; for ImageReportPairs the table")
+    atlas.add_argument("--root", required=True, metavar="DIR", help="folder in the layout of MIMIC-CXR-JPG")
     for action in (check, audit, explain):
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it."""
-    from gkmvlp.app.actions.data import ACTIONS
+    from gkmvlp.app.actions.data import ACTIONS, init_args
+    from gkmvlp.errors import UsageError
 
+    if arguments.action == "atlas" and arguments.forwarded:
+        raise UsageError(f"data atlas: unrecognized arguments: {' '.join(arguments.forwarded)}")
+    arguments.init_args = init_args(arguments.forwarded)
     ACTIONS[arguments.action](arguments)
     return 0

@@ -19,7 +19,7 @@ from gkmvlp.app.running.planted_truth import read_truth
 from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES
 from gkmvlp.metrics.results.figure import Figure, Results
 from gkmvlp.metrics.results.predictions import read_predictions
-from gkmvlp.tasks.parts.image_logging import draw_boxes, draw_regions, panels
+from gkmvlp.tasks.parts.drawing import draw_boxes, draw_regions, panels
 from gkmvlp.zoo.inference.loading import open_reader
 
 OWN = ("phantom-mimic-cxr", "phantom-vqa-rad")  # data of the stages that run without --all

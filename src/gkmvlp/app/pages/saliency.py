@@ -17,7 +17,7 @@ from gkmvlp.app.pages.radiographs import prompt_map
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.entities import of_label
 from gkmvlp.models.heads.label_classifier import LabelHead
-from gkmvlp.tasks.parts.image_logging import draw_boxes, draw_map, panels
+from gkmvlp.tasks.parts.drawing import draw_boxes, draw_map, panels
 from gkmvlp.tasks.parts.labelling import label_logits
 from gkmvlp.zoo.inference.predictor import Reader
 

@@ -15,9 +15,9 @@ SHOWN = {
     "classification": ["sample_id", "entity", "probability"],
     "zero_shot": ["sample_id", "prompt", "score"],
     "grounding": ["sample_id", "entity", "probability", "x", "y", "region"],
-    "localization": ["sample_id", "entity", "score", "x1", "y1", "x2", "y2"],
+    "localization": ["sample_id", "entity", "score", "threshold", "x1", "y1", "x2", "y2"],
     "report": ["sample_id", "prediction", "score"],
-    "vqa": ["sample_id", "question", "prediction", "score"],
+    "vqa": ["sample_id", "question", "prediction", "score", "in_scope"],
     "embed": ["sample_id", "kind", "embedding"],
 }
 

@@ -14,9 +14,9 @@ from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from torch import nn
 
-import gkmvlp.data_modules  # classes of these two packages answer to their short names in a config
+import gkmvlp.data_modules
 import gkmvlp.tasks
-import gkmvlp.zoo.store.references  # noqa: F401  a task's backbone may be zoo://NAME or hf://org/repo
+import gkmvlp.zoo.store.references
 from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
 from gkmvlp.app.running.configs import config_words, with_files
 from gkmvlp.app.running.trainer_defaults import (
@@ -28,6 +28,10 @@ from gkmvlp.app.running.trainer_defaults import (
     write_manifest,
 )
 from gkmvlp.errors import ConfigError, GkmvlpError, UsageError
+from gkmvlp.on_demand import import_all
+
+import_all(gkmvlp.data_modules)  # classes of these two packages answer to their short names in a config
+import_all(gkmvlp.tasks)
 
 SUBCOMMANDS = ("fit", "validate", "test")
 CHECKPOINT_WORDS = ("best", "last", "hpc")  # what Lightning itself understands as --ckpt_path

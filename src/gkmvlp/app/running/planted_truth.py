@@ -23,10 +23,13 @@ def read_truth(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 def corpus_of(out: Path) -> Path | None:
     """Root of the corpus of phantoms with reports that a run read; None where its config names other data.
 
+    The look-alike of Open-i may share a root with that of MIMIC-CXR, whose truth lies in ``findings.parquet``.
+
     Raises:
         UsageError: If the run has no config.
     """
-    root = read_run_config(out).data[1].get("root")
+    name, arguments = read_run_config(out).data
+    root = None if name.rpartition(".")[2] == "OpenI" else arguments.get("root")
     return Path(root) if root and (Path(root) / "_truth" / "findings.parquet").is_file() else None
 
 
