@@ -80,7 +80,7 @@ def _task_sections(out: Path, config: RunConfig, parts: Sequence[Part]) -> list[
         lambda data: gallery if data == gallery.name else None,
         _backbone(config) if prompted else None,
         classifier_of=lambda meta: out / "model",
-        own=(gallery.name,),
+        own=(str(gallery.name),),
         prompts=config.model[1].get("label_to_entity"),
     )
 
