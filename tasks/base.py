@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning import LightningDataModule, LightningModule
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from gkmvlp.batch import ImageBatch
@@ -67,6 +68,8 @@ class Task(LightningModule):
         texts = getattr(datamodule, "texts", list)
         if self.reference is None:
             self.start = backbones.build(self.architecture, texts())
+            if self.start.weights:
+                rank_zero_only(print)(self.start.weights, flush=True)
         else:
             self.start = self.taken(self.reference)
         self.model = self.start.model

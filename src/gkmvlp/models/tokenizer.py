@@ -14,6 +14,7 @@ from tokenizers.processors import BertProcessing
 from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from gkmvlp.checkpoints.packages import BERT, local
 from gkmvlp.errors import BackboneError
 
 DECODE = "[DEC]"  # first token of a decoded text
@@ -72,13 +73,14 @@ def _fast(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
 
 
 def load_tokenizer(reference: str | Path) -> PreTrainedTokenizerFast:
-    """A tokenizer by hub name or folder, with the decoder's first token added where it lacks one.
+    """A tokenizer by hub name, folder or ``package://NAME``, with the decoder's first token added where it lacks one.
 
     Raises:
         BackboneError: If nothing is there.
     """
+    place = local(str(reference), BERT)
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(str(reference), trust_remote_code=False)
+        tokenizer: Any = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise BackboneError(f"no tokenizer at {str(reference)!r}: give a hub name or a folder") from error
     return _fast(tokenizer)

@@ -19,6 +19,7 @@ import gkmvlp.tasks
 import gkmvlp.zoo.store.references
 from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
 from gkmvlp.app.running.configs import config_words, with_files
+from gkmvlp.app.running.meant_words import mended
 from gkmvlp.app.running.trainer_defaults import (
     Accountable,
     RunRecord,
@@ -150,7 +151,7 @@ def run(words: list[str]) -> int:
     with quiet_log():
         try:
             Cli(
-                args=with_files(words),
+                args=mended(with_files(words)),
                 seed_everything_default=0,
                 save_config_callback=RunRecord,
                 trainer_defaults={"default_root_dir": "outputs/run"},
