@@ -59,6 +59,7 @@ class DataModule(LightningDataModule):
     """
 
     data_name: ClassVar[str] = ""
+    location_key: ClassVar[str] = "root"  # the argument that says where the data lies
     credentialed: bool = False  # of the data set; phantoms in its layout are not
     patient_space: ClassVar[str] = ""  # who numbered the patients: ids of different owners are not compared
 

@@ -13,7 +13,6 @@ import yaml
 import gkmvlp.data_modules as data_modules
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.chest_xray14 import ChestXray14
-from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.ms_cxr import MsCxr
 from gkmvlp.data_modules.openi import OpenI
@@ -60,7 +59,7 @@ def build(name: str, config: Path | None, root: str | None, **changed: Any) -> D
         name, arguments = str(data["class_path"]), dict(data.get("init_args") or {})
     kind = find_class(name)
     known = {key for base in kind.__mro__ for key in inspect.signature(base.__init__).parameters}  # type: ignore[misc]
-    where = "table" if issubclass(kind, ImageReportPairs) else "root"
+    where = kind.location_key
     arguments |= {where: root} if root is not None else {}
     arguments |= changed
     if where in known and arguments.get(where) is None:

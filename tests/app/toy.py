@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -109,3 +110,8 @@ class ToyData(LightningDataModule):
 
 class OtherData(ToyData):
     """A DataModule of one's own that takes the same options."""
+
+
+def given_by(words: Iterable[str]) -> dict[str, str]:
+    """Key -> value of the options ``--key=value`` of a command."""
+    return dict(word.removeprefix("--").split("=", 1) for word in words if "=" in word)

@@ -1,4 +1,4 @@
-"""Check a data set, audit several for overlaps, explain a study, find its regions or their mean, or fill the cache.
+"""Check, audit, explain or cache a data set, find its regions, or write phantoms.
 
 A data set is a class of this package (MimicCxr), the path of a class of your own in the working folder or installed
 (my_module.OpenI), or a config. check, audit, explain, regions and cache take all that the class takes, as fit does:
@@ -7,10 +7,8 @@ A data set is a class of this package (MimicCxr), the path of a class of your ow
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from gkmvlp.app.running.outputs import file_of
-from gkmvlp.errors import UsageError
 
 FORWARDS = True  # init_args of a data set's class
 
@@ -50,160 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it."""
-    actions = {
-        "check": _check, "audit": _audit, "explain": _explain, "atlas": _atlas, "regions": _regions, "cache": _cache,
-    }  # fmt: skip
-    arguments.init_args = {} if arguments.action == "atlas" else init_args(arguments.forwarded)
+    from gkmvlp.app.actions.data import ACTIONS, init_args
+    from gkmvlp.errors import UsageError
+
     if arguments.action == "atlas" and arguments.forwarded:
         raise UsageError(f"data atlas: unrecognized arguments: {' '.join(arguments.forwarded)}")
-    actions[arguments.action](arguments)
+    arguments.init_args = init_args(arguments.forwarded)
+    ACTIONS[arguments.action](arguments)
     return 0
-
-
-def init_args(words: list[str]) -> dict[str, Any]:
-    """Arguments of a data set's class from options, ``--data.init_args.KEY=VALUE`` or ``--KEY VALUE``; YAML values.
-
-    Raises:
-        UsageError: If a word is no such option.
-    """
-    import yaml
-
-    found: dict[str, Any] = {}
-    left = iter(words)
-    for word in left:
-        key, is_whole, value = word.removeprefix("--data.init_args.").removeprefix("--").partition("=")
-        value = value if is_whole else next(left, "")
-        if not word.startswith("--") or not key.isidentifier() or not value:
-            raise UsageError(f"unrecognized argument {word}: --KEY VALUE of the data set's class was expected")
-        try:
-            found[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            found[key] = value
-    return found
-
-
-def _check(arguments: argparse.Namespace) -> None:
-    import json
-
-    from gkmvlp.data_modules.inspection import check
-
-    data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args)
-    told = check.describe(data, arguments.images)
-    print(json.dumps(told, indent=1) if arguments.json else "\n".join(check.lines(data, told)))
-    check.require_splits(data)
-
-
-def _audit(arguments: argparse.Namespace) -> None:
-    import json
-
-    from gkmvlp.data_modules.inspection import audit, check
-    from gkmvlp.data_modules.pipeline.ledger import write_json
-    from gkmvlp.zoo.inference.loading import open_reader
-
-    sources = [check.build(*_source(source), arguments.root, **arguments.init_args) for source in arguments.sources]
-    for data in sources:
-        data.check()
-    info = open_reader(arguments.backbone, "cpu").backbone.info if arguments.backbone else None
-    told = audit.audit(sources, info, arguments.backbone, "all" if arguments.images else "few")
-    told["manifests"] = [str(audit.keep_manifest(data, arguments.out)) for data in sources]
-    write_json(arguments.out / "audit.json", told)
-    print(json.dumps(told, indent=1) if arguments.json else "\n".join(audit.lines(told)))
-    audit.require_clean(told)
-
-
-def _explain(arguments: argparse.Namespace) -> None:
-    import json
-
-    from gkmvlp.data_modules.inspection import check, explain
-
-    data = check.build(*_source(arguments.data), arguments.root, **arguments.init_args)
-    images, rows = explain.explain(data, arguments.study)
-    if arguments.picture is not None:
-        explain.draw(images, rows, arguments.picture)
-    print(json.dumps(rows, indent=1) if arguments.json else "\n".join(explain.lines(images, rows)))
-
-
-def _atlas(arguments: argparse.Namespace) -> None:
-    from gkmvlp.data_modules import MimicCxr
-    from gkmvlp.data_modules.inspection.atlas import mean_atlas
-    from gkmvlp.data_modules.pipeline.ledger import write_json
-    from gkmvlp.errors import DataError
-
-    data = MimicCxr(arguments.root)
-    data.check()
-    boxed = [sample for sample in data.rows("train") if sample.box_R4 is not None]
-    if not boxed:
-        raise DataError(f"no training image of {arguments.root} has region boxes: get Chest ImaGenome")
-    write_json(arguments.out, mean_atlas(boxed, dict(data.regions.atlas)))
-    patients = len({sample.patient_id for sample in boxed})
-    print(f"{arguments.out}: mean boxes of {patients:,} training patients; use it with --data.init_args.atlas_file")
-
-
-def _regions(arguments: argparse.Namespace) -> None:
-    import numpy as np
-    from torch.utils.data import DataLoader
-
-    from gkmvlp.checkpoints import backbone as backbones
-    from gkmvlp.checkpoints import heads
-    from gkmvlp.checkpoints.backbone import lineage
-    from gkmvlp.checkpoints.references import folder_of
-    from gkmvlp.data_modules.inspection import check
-    from gkmvlp.data_modules.pipeline.dataset import SampleDataset
-    from gkmvlp.data_modules.pipeline.detected_regions import write_regions
-    from gkmvlp.tasks.parts.region_search import find_regions
-
-    backbone = backbones.load(arguments.model)
-    head = heads.FORMATS["region_detection"].load(folder_of(arguments.model), backbone)
-    expected = backbone.model.architecture
-    options = {name: getattr(expected, name) for name in ("image_size", "resize_mode", "intensity")}
-    data = check.build(
-        *_source(arguments.source),
-        arguments.root,
-        **arguments.init_args
-        | options
-        | {"region_boxes": "atlas", "detected_regions_file": None, "on_unreadable": "drop"},
-    )
-    data.check()
-    known = {sample.image_key for sample in data.samples}
-    data.setup()
-    images = {sample.image_key: sample for sample in data.samples}
-    loader = DataLoader(SampleDataset(list(images.values()), data.read, data.regions), 32)
-    # an unreadable image has no region: a run that drops it asks for its row all the same
-    unread = sorted(known - set(images))
-    box_NR4, score_NR = (
-        np.concatenate([part, np.zeros((len(unread), *part.shape[1:]), part.dtype)])
-        for part in find_regions(backbone, head, loader)
-    )
-    meta = {"data": data.name, "model": str(arguments.model), "trained_on": lineage(backbone.info, "")}
-    write_regions(arguments.out, [*images, *unread], box_NR4, score_NR, meta)
-    print(*data.summary_lines(), sep="\n")
-    print(
-        f"{arguments.out}: {len(images):,} images; "
-        "use it with --data.init_args.region_boxes=detected and .detected_regions_file"
-    )
-
-
-def _cache(arguments: argparse.Namespace) -> None:
-    from gkmvlp.data_modules import MimicCxr
-    from gkmvlp.data_modules.formats.scene_graphs import SceneGraphs
-    from gkmvlp.data_modules.inspection import check
-    from gkmvlp.data_modules.inspection.knowledge_table import write_knowledge
-
-    kept = {"cache_dir": arguments.cache_dir, "on_unreadable": "drop"}
-    data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args | kept)
-    data.setup()
-    print(*data.summary_lines(), sep="\n")
-    if "study_id" in data.samples[0].fields:
-        path = data.files().scene_graphs if isinstance(data, MimicCxr) else None
-        table = Path(arguments.cache_dir) / "knowledge.parquet"
-        count = write_knowledge(table, data.samples, SceneGraphs(path) if path is not None else None)
-        print(f"{table}: {count:,} rows")
-    print(f"{arguments.cache_dir}: use it with --data.init_args.cache_dir")
-
-
-def _source(reference: str) -> tuple[str, Path | None]:
-    """Class name, and the config file where a config was named."""
-    from gkmvlp.app.running.configs import by_name, zoo_configs
-
-    is_config = reference in zoo_configs() or "://" in reference or reference.endswith((".yaml", ".yml"))
-    return reference, by_name(reference) if is_config else None

@@ -7,7 +7,7 @@ the numbers are written there too; images and predictions stay in --out.
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.running.recipes import add_record_argument
+from gkmvlp.app.commands.options import add_overrides_argument, add_record_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--backbone", required=True, metavar="REF", help="folder of the backbone")
         action.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="S", help="seeds (0)")
         action.add_argument("--jobs", type=int, metavar="N", help="runs side by side (2 on a processor, 1 on a GPU)")
-        described = "one more option of the stage on real pairs; may be repeated"
-        action.add_argument("--pairs-options", action="append", default=[], metavar="OPTION", help=described)
+        add_overrides_argument(action, "--pairs-options", "the stage on real pairs")
     labeler = actions.add_parser("labeler", help="status F1 on phantom, hard and real sentences, and speed")
     labeler.add_argument("--reports", type=int, default=2000, metavar="N", help="phantom reports (2000)")
     labeler.add_argument("--seed", type=int, default=4321, metavar="S", help="seed that no training corpus has (4321)")
@@ -46,8 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"where to write ({out})")
         add_record_argument(action)
     for action in (vqa, pairs, nih, rsna):
-        described = "one more option of the runs, like --options=--trainer.max_epochs=1; may be repeated"
-        action.add_argument("--options", action="append", default=[], metavar="OPTION", help=described)
+        add_overrides_argument(action, "--options", "the runs")
 
 
 def run(arguments: argparse.Namespace) -> int:
