@@ -11,8 +11,7 @@ from gkmvlp.app.running.recipes import PHANTOMS, ensure_phantoms
 from gkmvlp.app.running.run import Overrides, Run, merged
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
-
-PREDICTIONS = {"localization": "localization", "regions": "region_detection", "report": "report_generation"}
+from gkmvlp.task_ids import BY_WORD
 
 
 def compare_initializations(
@@ -28,7 +27,7 @@ def compare_initializations(
     """Runs what is not there yet, writes figures and page.
 
     Args:
-        task: ``classification`` or a key of ``PREDICTIONS``.
+        task: Its word: ``classification``, ``localization``, ``regions`` or ``report``.
         recipe: Config, data and folder of all runs.
         overrides: Of every run, beside those of the recipe.
         backbone: Where the pre-trained runs start.
@@ -44,7 +43,7 @@ def compare_initializations(
             classification_conditions(config, out, backbone, seeds, shares, changed, jobs)
         else:
             conditions = initializations(backbone) if task == "report" else with_frozen(backbone)
-            run_conditions(PREDICTIONS[task], config, out, conditions, seeds, changed, jobs)
+            run_conditions(BY_WORD[task], config, out, conditions, seeds, changed, jobs)
         if task == "regions" and is_phantom:
             ensure_phantoms("VqaRad")
             detector = out / "region_detection" / f"pretrained-{seeds[0]}" / "model"
