@@ -1,4 +1,4 @@
-"""Measure on real input: VQA-RAD, image-report pairs, ChestX-ray14, RSNA Pneumonia, the report labeler.
+"""Measure on real input: Open-i, VQA-RAD, image-report pairs, ChestX-ray14, RSNA Pneumonia, the report labeler.
 
 Each action can be called again in the same --out: runs that are complete are not repeated. With --record docs/results
 the numbers are written there too; images and predictions stay in --out.
@@ -13,8 +13,12 @@ from gkmvlp.app.commands.options import add_overrides_argument, add_record_argum
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
     actions = parser.add_subparsers(
-        dest="action", required=True, metavar="vqa-rad | pairs | chestxray14 | rsna | labeler"
+        dest="action", required=True, metavar="openi | vqa-rad | pairs | chestxray14 | rsna | labeler"
     )
+    openi = actions.add_parser("openi", help="pre-training from public weights, and what the backbone knows by itself")
+    openi.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of Open-i, in any layout")
+    openi.add_argument("--slake", type=Path, metavar="DIR", help="folder of SLAKE: its boxes are pointed at too")
+    openi.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="S", help="seeds (0)")
     vqa = actions.add_parser("vqa-rad", help="three seeds from a backbone, from scratch and without the image")
     vqa.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of VQA-RAD")
     vqa.add_argument("--backbone", required=True, metavar="REF", help="folder of the backbone")
@@ -39,18 +43,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     labeler.add_argument("--seed", type=int, default=4321, metavar="S", help="seed that no training corpus has (4321)")
     labeler.add_argument("--hard", type=Path, default=Path("tests/report"), metavar="DIR", help="hard_*.json")
     labeler.add_argument("--openi", type=Path, metavar="CSV", help="pairs.csv of Open-i: real sentences are scored too")
-    names = ("vqa-rad", "pairs", "chestxray14", "rsna", "labeler")
-    for action, name in zip((vqa, pairs, nih, rsna, labeler), names, strict=True):
+    names = ("openi", "vqa-rad", "pairs", "chestxray14", "rsna", "labeler")
+    for action, name in zip((openi, vqa, pairs, nih, rsna, labeler), names, strict=True):
         out = Path("outputs/real") / name
         action.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"where to write ({out})")
         add_record_argument(action)
-    for action in (vqa, pairs, nih, rsna):
+    for action in (openi, vqa, pairs, nih, rsna):
         add_overrides_argument(action, "--options", "the runs")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it."""
-    if arguments.action == "vqa-rad":
+    if arguments.action == "openi":
+        from gkmvlp.app.experiments.real_openi import measure_openi
+
+        measure_openi(arguments)
+    elif arguments.action == "vqa-rad":
         from gkmvlp.app.experiments.real_vqa import measure_vqa
 
         measure_vqa(arguments)

@@ -73,7 +73,7 @@ def merge(parts: Sequence[Path], target: Path) -> Path:
     """
     tables, metas = zip(*(read_predictions(part) for part in parts), strict=True)
     table = pd.concat(tables, ignore_index=True)
-    units = [name for name in ("question", "entity") if name in table]
+    units = [name for name in ("question", "entity", "direction", "metric") if name in table]
     table = table.drop_duplicates(["model", "seed", "sample_id", *units], ignore_index=True)
     meta = dict(metas[0])
     if any(other.get("boxes") != meta.get("boxes") for other in metas):
