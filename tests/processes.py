@@ -16,19 +16,23 @@ PROCESSES.set_forkserver_preload(
 )
 
 
-def program(words: tuple[str, ...], out: str, error: str) -> None:
-    """The whole program with its standard streams in files."""
+def program(words: tuple[str, ...], out: str, error: str, folder: str | None = None) -> None:
+    """The whole program with its standard streams in files, called in a folder as its script would be."""
+    if folder is not None:
+        os.chdir(folder)
+        sys.path[:] = [place for place in sys.path if place]  # a script does not import from where it is called
     for stream, file in ((1, out), (2, error)):
         os.dup2(os.open(file, os.O_WRONLY | os.O_CREAT), stream)
     multiprocessing.set_start_method("fork", force=True)  # what Linux does where nothing was chosen
     sys.exit(main(list(words)))
 
 
-def gkmvlp(*words: str) -> subprocess.CompletedProcess[str]:
+def gkmvlp(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     """The real command in a process of its own: what the program prints around its line would show."""
     with tempfile.TemporaryDirectory() as folder:
         out, error = (Path(folder) / name for name in ("out", "error"))
-        process = PROCESSES.Process(target=program, args=(words, str(out), str(error)))
+        place = None if cwd is None else str(cwd)
+        process = PROCESSES.Process(target=program, args=(words, str(out), str(error), place))
         process.start()
         process.join()
         return subprocess.CompletedProcess(words, process.exitcode, out.read_text(), error.read_text())

@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from gkmvlp.anatomy import REGIONS
 from gkmvlp.app.cli import main
 from gkmvlp.data_modules.pipeline.samples import read_atlas
 from gkmvlp.data_modules.synthetic import mimic_cxr
+from tests.processes import gkmvlp
 
 
 @pytest.fixture(scope="module")
@@ -94,25 +93,21 @@ def own(tmp_path: Path, monkeypatch) -> Path:
     return tmp_path
 
 
-def gkmvlp(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """The command as its script starts: without the working folder among those that are imported from."""
-    code = "import sys; sys.path.remove(''); from gkmvlp.app.cli import main; sys.exit(main())"
-    return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=folder, check=False)
-
-
 def test_a_class_of_ones_own_is_taken_by_path_with_its_init_args(own: Path):
     words = ["--root", "pairs.csv", "--image_root", "elsewhere"]
-    done = gkmvlp(own, "data", "check", "my_module.OpenI", *words)
+    done = gkmvlp("data", "check", "my_module.OpenI", *words, cwd=own)
     assert done.returncode == 0, done.stderr
     for told in ("views: AP 1, LATERAL 1, PA 2", "rows without regions: 1", "pleural effusion: 3 present, 0 absent",
                  "    Small left pleural effusion."):  # fmt: skip
         assert told in done.stdout
-    done = gkmvlp(own, "data", "audit", "my_module.OpenI", "--root=pairs.csv", "--data.init_args.image_root=elsewhere")
+    done = gkmvlp(
+        "data", "audit", "my_module.OpenI", "--root=pairs.csv", "--data.init_args.image_root=elsewhere", cwd=own
+    )
     assert done.returncode == 0, done.stderr
     config = own / "mine.yaml"
     config.write_text("data:\n  class_path: my_module.OpenI\n  init_args: {table: pairs.csv, image_root: elsewhere}\n")
-    assert gkmvlp(own, "data", "check", str(config)).returncode == 0
-    done = gkmvlp(own, "data", "explain", "s1", "--data", str(config), "--json")
+    assert gkmvlp("data", "check", str(config), cwd=own).returncode == 0
+    done = gkmvlp("data", "explain", "s1", "--data", str(config), "--json", cwd=own)
     assert {row["entity"] for row in json.loads(done.stdout)} == {"pneumothorax", "pleural effusion"}
 
 
@@ -129,7 +124,7 @@ def test_a_class_of_ones_own_is_taken_by_path_with_its_init_args(own: Path):
     ],
 )
 def test_why_a_class_of_ones_own_is_not_taken_is_one_line(own: Path, words: list[str], said: str):
-    done = gkmvlp(own, *words)
+    done = gkmvlp(*words, cwd=own)
     assert done.returncode in (1, 2)
     assert done.stderr.count("\n") == 1
     assert said in done.stderr
@@ -138,7 +133,7 @@ def test_why_a_class_of_ones_own_is_not_taken_is_one_line(own: Path, words: list
 def test_a_split_that_is_needed_later_and_empty_is_no_success(own: Path):
     text = (own / "pairs.csv").read_text()
     (own / "pairs.csv").write_text(text.replace("validate", "train"))
-    done = gkmvlp(own, "data", "check", "ImageReportPairs", "--root", "pairs.csv", "--image_root", "elsewhere")
+    done = gkmvlp("data", "check", "ImageReportPairs", "--root", "pairs.csv", "--image_root", "elsewhere", cwd=own)
     assert done.returncode == 1
     assert "no validate rows" in done.stderr
     assert "views" in done.stdout
