@@ -1,8 +1,10 @@
 """The card of a model, written from its entry and nothing else."""
 
+from typing import cast
+
 from gkmvlp.metrics.results.tables import interval
 from gkmvlp.notices import NOT_CLINICAL
-from gkmvlp.task_ids import TASKS
+from gkmvlp.task_ids import TASKS, TaskId, TaskRow
 from gkmvlp.zoo.entry import Entry, Result
 
 METHOD = (
@@ -33,7 +35,7 @@ def card(entry: Entry) -> str:
             f"training config: `{entry.config}` among its files, seed {entry.seed}",
         ]),
         "## Use",
-        _bullets([f"Intended, in research: {TASKS[entry.task].purpose}.", f"Not for: {NOT_FOR}"]),
+        _bullets([f"Intended, in research: {_row(entry).purpose}.", f"Not for: {NOT_FOR}"]),
         f"```sh\n{_commands(entry)}\n```",
         f"```python\n{_python(entry)}\n```",
         "## Data and licences",
@@ -52,8 +54,13 @@ def card(entry: Entry) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _row(entry: Entry) -> TaskRow:
+    """The row of the entry's task, which reading the entry has checked."""
+    return TASKS[cast(TaskId, entry.task)]
+
+
 def _commands(entry: Entry) -> str:
-    options = f"--task {TASKS[entry.task].reads_as}" + (f' --question "{QUESTION}"' if entry.task == "vqa" else "")
+    options = f"--task {_row(entry).reads_as}" + (f' --question "{QUESTION}"' if entry.task == "vqa" else "")
     return f"gkmvlp zoo download {entry.name}\ngkmvlp predict --model zoo://{entry.name} {options} image.png"
 
 
