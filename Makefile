@@ -17,7 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
-.PHONY: docs golden help setup demo test test-all check lint types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench zoo results wheels-check
+.PHONY: docs golden help setup demo test test-all check lint lines types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench zoo results wheels-check
 
 help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,9 @@ check: lint types test ## what CI runs
 lint: $(STAMP) ## ruff: rules and format
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+
+lines: $(STAMP) ## median and p90 of lines a file and a function: a mirror, no rule
+	$(PY) -m tests.lines
 
 # a copy is checked: mypy sees nothing through an editable install, and an unlisted package shows as missing
 types: $(STAMP) ## mypy --strict on an installed copy

@@ -1,13 +1,23 @@
-"""LightningDataModules: files in their owners' layouts to batches."""
+"""LightningDataModules: files in their owners' layouts to batches.
 
-from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.chest_xray14 import ChestXray14
-from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
-from gkmvlp.data_modules.imagenome_gold import ImaGenomeGold
-from gkmvlp.data_modules.mimic_cxr import MimicCxr
-from gkmvlp.data_modules.ms_cxr import MsCxr
-from gkmvlp.data_modules.rsna_pneumonia import RsnaPneumonia
-from gkmvlp.data_modules.vqa_rad import VqaRad
+Each is imported when it is first asked for: reading one image needs none of them.
+"""
+
+from typing import TYPE_CHECKING
+
+from gkmvlp.on_demand import on_demand
+
+if TYPE_CHECKING:
+    from gkmvlp.data_modules.base import DataModule
+    from gkmvlp.data_modules.chest_xray14 import ChestXray14
+    from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
+    from gkmvlp.data_modules.imagenome_gold import ImaGenomeGold
+    from gkmvlp.data_modules.mimic_cxr import MimicCxr
+    from gkmvlp.data_modules.ms_cxr import MsCxr
+    from gkmvlp.data_modules.openi import OpenI
+    from gkmvlp.data_modules.rsna_pneumonia import RsnaPneumonia
+    from gkmvlp.data_modules.slake import Slake
+    from gkmvlp.data_modules.vqa_rad import VqaRad
 
 __all__ = [
     "ChestXray14",
@@ -16,6 +26,24 @@ __all__ = [
     "ImageReportPairs",
     "MimicCxr",
     "MsCxr",
+    "OpenI",
     "RsnaPneumonia",
+    "Slake",
     "VqaRad",
 ]
+
+__getattr__, __dir__ = on_demand(
+    __name__,
+    {
+        "ChestXray14": "gkmvlp.data_modules.chest_xray14",
+        "DataModule": "gkmvlp.data_modules.base",
+        "ImaGenomeGold": "gkmvlp.data_modules.imagenome_gold",
+        "ImageReportPairs": "gkmvlp.data_modules.image_report_pairs",
+        "MimicCxr": "gkmvlp.data_modules.mimic_cxr",
+        "MsCxr": "gkmvlp.data_modules.ms_cxr",
+        "OpenI": "gkmvlp.data_modules.openi",
+        "RsnaPneumonia": "gkmvlp.data_modules.rsna_pneumonia",
+        "Slake": "gkmvlp.data_modules.slake",
+        "VqaRad": "gkmvlp.data_modules.vqa_rad",
+    },
+)

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -10,15 +11,18 @@ import torch
 from lightning import LightningDataModule
 from torch.utils.data import DataLoader, DistributedSampler
 
+from gkmvlp.data_modules.formats.tables import shown
+from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
-from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, next_epoch
+from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, batches_seen, next_epoch
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
-from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_image
+from gkmvlp.data_modules.pipeline.images import TURNED, Accept, ImageError, Intensity, read_image
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread_a_worker
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
-from gkmvlp.data_modules.pipeline.transforms import Augmentation, Pixels, letterbox, refuse_flip
+from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox, refuse_flip
+from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame, ResizeMode
 from gkmvlp.notices import is_phantom
@@ -55,6 +59,7 @@ class DataModule(LightningDataModule):
     """
 
     data_name: ClassVar[str] = ""
+    location_key: ClassVar[str] = "root"  # the argument that says where the data lies
     credentialed: bool = False  # of the data set; phantoms in its layout are not
     patient_space: ClassVar[str] = ""  # who numbered the patients: ids of different owners are not compared
 
@@ -146,10 +151,15 @@ class DataModule(LightningDataModule):
         if self.samples:
             return
         self.ledger = Ledger()
-        samples = self.read_samples()
+        samples = self._with_views(self.read_samples())
         ids = Counter(sample.sample_id for sample in samples)
         if len(ids) != len(samples):
-            raise DataError(f"{self.name}: sample {ids.most_common(1)[0][0]} stands twice; ids must be unique")
+            twice = ids.most_common(1)[0][0]
+            raise DataError(f"{self.split_source}: sample {twice!r} stands twice; ids must be unique")
+        nameless = next((s for s in samples if not (s.sample_id and s.patient_id)), None)
+        if nameless is not None:
+            told = f"sample {nameless.sample_id!r} of patient {nameless.patient_id!r}"
+            raise DataError(f"{self.split_source}: {told}: every row needs an id and a patient")
         if self.is_patient_disjoint:
             patients: dict[str, list[str]] = {
                 split: [s.patient_id for s in samples if s.split == split] for split in SPLITS
@@ -160,6 +170,19 @@ class DataModule(LightningDataModule):
             raise DataError(f"{self.name}: nothing is left; {'; '.join(self.ledger.lines()) or 'the tables are empty'}")
         require_boxes(samples, self.regions, self.name)
         self.samples = samples
+
+    def _with_views(self, samples: list[Sample]) -> list[Sample]:
+        """The rows with their views in one spelling; what the atlas has no regions for is counted."""
+        views = {view: standard_view(view) for view in {sample.view for sample in samples}}
+        unknown = [sample for sample in samples if views[sample.view] is None]
+        first = {sample.view: sample.sample_id for sample in reversed(unknown)}
+        unknown.sort(key=lambda sample: first[sample.view] != sample.sample_id)  # the ledger shows few examples
+        told = [f"{shown(sample.view)} of {sample.sample_id}" for sample in unknown]
+        self.ledger.mask("view is spelled in no known way (no regions of the atlas)", told)
+        if self.regions.source in ("atlas", "mixed"):
+            other = [s.sample_id for s in samples if views[s.view] not in ("PA", "AP", "", None)]
+            self.ledger.mask("view is not frontal (no regions of the atlas)", other)
+        return [s if views[s.view] in (s.view, None) else replace(s, view=str(views[s.view])) for s in samples]
 
     def rows(self, split: str) -> list[Sample]:
         """Rows of ``train``, ``validate`` or ``test``."""
@@ -188,7 +211,16 @@ class DataModule(LightningDataModule):
             ImageError: If it cannot be read, or is not let in.
         """
         name = f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""
-        return read_image(sample.image, self.intensity, name, self.accept, notes)
+        notes = [] if notes is None else notes
+        image_HW = read_image(sample.image, self.intensity, name, self.accept, notes)
+        if not TURNED.isdisjoint(notes) and self._has_own_boxes(sample):
+            raise _turned(sample)
+        return image_HW
+
+    def _has_own_boxes(self, sample: Sample) -> bool:
+        """Whether a row brings boxes of its own that are read, which are given in the picture as it is stored."""
+        has_regions = sample.box_R4 is not None and self.regions.source in ("dataset", "mixed")
+        return has_regions or (sample.finding_K4 is not None and bool(sample.finding_K4.any()))
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training batches: shuffled, augmented, equal for equal (seed, epoch) whatever the number of workers."""
@@ -198,7 +230,9 @@ class DataModule(LightningDataModule):
         drop_last = len(dataset) >= self.batch_size * world
         sampler = EpochSampler(dataset, world, rank, shuffle=True, seed=self.seed, drop_last=drop_last)
         # Lightning starts the first iterator, which fetches ahead, before it tells the sampler a resumed epoch.
-        sampler.set_epoch(0 if trainer is None else next_epoch(trainer))
+        if trainer is not None:
+            sampler.set_epoch(next_epoch(trainer))
+            sampler.skipped = batches_seen(trainer) * self.batch_size
         return self._loader(dataset, sampler=sampler, drop_last=drop_last)
 
     def val_dataloader(self) -> DataLoader[Any]:
@@ -260,7 +294,9 @@ class DataModule(LightningDataModule):
         self._cache = ImageCache(
             sources, self.image_size, self.resize_mode, self.intensity, folder, self.num_workers, self.accept
         )
-        self._leave_out(self._cache.bad, self._cache.notes)
+        turned = {source for source, lines in self._cache.notes.items() if not TURNED.isdisjoint(lines)}
+        refused = {s.image: _turned(s) for s in self.samples if s.image in turned and self._has_own_boxes(s)}
+        self._leave_out(self._cache.bad | refused, self._cache.notes)
 
     def read_once(self) -> tuple[dict[str | bytes, ImageError], dict[str | bytes, list[str]]]:
         """Reads every image as a run does: the error of those that cannot be read, and notes on those that can."""
@@ -290,3 +326,12 @@ class DataModule(LightningDataModule):
         """Counts in the ledger what was not taken as a file says; source -> notes of its reading."""
         for note in sorted({note for lines in notes.values() for note in lines}):
             self.ledger.mask(note, [s.sample_id for s in self.samples if note in notes.get(s.image, ())])
+
+
+def _turned(sample: Sample) -> ImageError:
+    """Boxes are given in the picture as stored; a turn moves the pixels away from them."""
+    return ImageError(
+        f"{sample.sample_id}: its picture lies otherwise by its orientation tag and was turned upright, its boxes were "
+        "not; turn both and remove the tag",
+        "boxes of a picture that lies otherwise",
+    )

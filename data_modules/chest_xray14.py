@@ -90,7 +90,7 @@ class ChestXray14(DataModule):
             self.ledger.warn(f"no BBox_List_2017.csv in {files.root}: no image has a box")
         table = table.assign(split=self._splits(table, files.root))
         self._count(table, boxes)
-        table = self._keep_present(table, *find_images(files.folders))
+        table = self._keep_present(table, files.folders)
         listed = table["split"] != ""
         self.ledger.drop("image is in neither split list", table["image"][~listed])
         return self._samples(table[listed], boxes)
@@ -118,12 +118,14 @@ class ChestXray14(DataModule):
             self.found["boxes"] = {"boxes": len(boxes), "images": boxes["image"].nunique()}
         self.published = PUBLISHED if self.fold is None and len(table) >= _FULL_RELEASE else {}
 
-    def _keep_present(self, table: pd.DataFrame, images: dict[str, Path], twice: list[str]) -> pd.DataFrame:
+    def _keep_present(self, table: pd.DataFrame, folders: tuple[Path, ...]) -> pd.DataFrame:
         """Rows whose image lies on the disk, with its path."""
-        stems = [name.rpartition(".")[0] for name in table["image"].tolist()]
+        images, twice = find_images(folders)
+        stems = [Path(name).stem for name in table["image"].tolist()]
         table = table.assign(stem=stems, path=[str(images.get(stem, "")) for stem in stems])
         missing = table["path"] == ""
-        self.ledger.drop("image file is missing", table["image"][missing])
+        looked = [str(folders[0] / name) for name in table["image"][missing]]
+        self.ledger.drop("image file is missing", looked)
         self.ledger.drop("image has no row in the label table", sorted(images.keys() - set(stems)))
         self.ledger.mask("several files have this stem, the first is read", twice)
         return table[~missing]

@@ -1,18 +1,26 @@
 """Anybody's images with reports: one table of paths, texts and patients."""
 
+import os
+import re
+from collections import defaultdict
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_one
+from gkmvlp.data_modules.formats.files import is_file
+from gkmvlp.data_modules.formats.tables import NOTHING, Schema, read_shards, read_table, shown
+from gkmvlp.data_modules.pipeline.ledger import Ledger
+from gkmvlp.data_modules.pipeline.report_labels import count_notes, label_one
 from gkmvlp.data_modules.pipeline.samples import Sample
-from gkmvlp.data_modules.pipeline.splits import SPLITS, hash_fold, hash_split, require_disjoint
+from gkmvlp.data_modules.pipeline.splits import hash_fold, hash_split, require_disjoint, standard_split
 from gkmvlp.errors import ConfigError, DataError
 
 _NEEDED = ("image", "report", "patient_id")
-_OTHER_NAMES = {"val": "validate", "valid": "validate", "validation": "validate", "dev": "validate"}
+_OPTIONAL = ("study_id", "view", "split")
+_SCHEMA = Schema(_NEEDED, _OPTIONAL, raw=("report",), remedy="rename, add or mend it")
 
 
 class ImageReportPairs(DataModule):
@@ -20,10 +28,11 @@ class ImageReportPairs(DataModule):
 
     The table has one row an image and the columns image (path), report (text) and patient_id; study_id, view and split
     are read where they are there. Without a split column patients are split 80/10/10 by a hash of their id. A study's
-    report is labelled once, by the package's labeler.
+    report is labelled once, by the package's labeler; study ids count within a patient, and texts that differ inside a
+    study stay with their images.
 
     Args:
-        table: CSV (also .gz) or Parquet file.
+        table: CSV (also .gz) or Parquet file, or a folder of Parquet files.
         image_root: Folder that image paths start from; the folder of the table without it.
         num_folds: Number of folds for cross-validation by patient; 0 is the split above.
         fold: The fold that is the test split; the next one is the validation split.
@@ -31,6 +40,7 @@ class ImageReportPairs(DataModule):
     """
 
     data_name: ClassVar[str] = "pairs"
+    location_key: ClassVar[str] = "table"
 
     def __init__(
         self, table: str, image_root: str | None = None, num_folds: int = 0, fold: int = 0, **kwargs: Any
@@ -60,16 +70,20 @@ class ImageReportPairs(DataModule):
             table["split"] = _official_names(table["split"], self.table)
         else:
             table["split"] = [self._split_of(patient) for patient in table["patient_id"]]
-        require_disjoint({name: rows["patient_id"] for name, rows in table.groupby("split")}, self.table)
+        people = table[table["patient_id"] != ""].groupby("split")["patient_id"]
+        require_disjoint({str(name): names for name, names in people}, self.table)
         for reason, column in (("row without an image path", "image"), ("row without a patient_id", "patient_id")):
             empty = table[column] == ""
-            self.ledger.drop(reason, table["study_id"][empty])
+            told = [f"row {row + 1}" for row in table.index[empty]]
+            self.ledger.drop(f"{reason} in {self.table}", told)
             table = table[~empty]
-        paths = [self.image_root / image for image in table["image"]]
-        present = pd.Series([path.is_file() for path in paths], table.index, dtype=bool)
-        self.ledger.drop("image file is missing", table["image"][~present])
-        table = table.assign(path=[str(path) for path in paths])[present]
-        return self._samples(table)
+        paths = [str(self.image_root / image) for image in table["image"]]
+        present = [is_file(path) for path in paths]
+        self.ledger.drop(
+            "image file is missing", [path for path, there in zip(paths, present, strict=True) if not there]
+        )
+        table = table.assign(path=paths)[np.array(present, bool)]
+        return self._samples(name_studies(table, self.ledger))
 
     def _split_of(self, patient_id: str) -> str:
         if not self.num_folds:
@@ -78,57 +92,112 @@ class ImageReportPairs(DataModule):
         return {0: "test", 1: "validate"}.get(place, "train")
 
     def _samples(self, table: pd.DataFrame) -> list[Sample]:
-        labeled: dict[str, Labeled] = {}
+        labeled = {
+            row.study: label_one(row.study, row.report.encode(errors="surrogateescape"), plain=True)
+            for row in table.drop_duplicates("study").itertuples(index=False)
+        }
+        count_notes(labeled.values(), self.ledger)
         samples = []
         for row in table.itertuples(index=False):
-            report = labeled.get(row.study_id)
-            if report is None:
-                raw = row.report.encode(errors="surrogateescape")
-                report = labeled[row.study_id] = label_one(row.study_id, raw, plain=True)
+            report = labeled[row.study]
             if report.text:
                 fields = {
-                    "study_id": row.study_id,
+                    "study_id": row.study,
                     "text": report.text,
                     "status": report.status_E,
                     "place": report.place_ER,
                 }
                 samples.append(Sample(row.image, row.patient_id, row.path, row.view, row.split, fields=fields))
-        count_notes(labeled.values(), self.ledger)
         return samples
 
 
 def read_pairs(path: Path) -> pd.DataFrame:
     """The table as text columns image, report, patient_id, study_id, view and, where it is there, split.
 
+    A folder of Parquet files is one table; its files name the split (train-00000-of-00002.parquet) where no column
+    does. Cells like nan, None and NULL are empty.
+
     Raises:
         DataError: If the file is missing or broken, lacks a column, or names an image twice.
     """
-    if not path.is_file():
+    shards = sorted(path.glob("[!.]*.parquet")) if path.is_dir() else []
+    if not shards and not path.is_file():
         raise DataError(f"no table {path}: a CSV or Parquet file with the columns {', '.join(_NEEDED)} was expected")
-    try:
-        if path.suffix == ".parquet":
-            table = pd.read_parquet(path).fillna("").astype(str)
-        else:
-            # Bytes that are not UTF-8 travel as they are; the report reader counts them.
-            table = pd.read_csv(path, dtype=object, keep_default_na=False, encoding_errors="surrogateescape")
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}") from error
-    missing = [name for name in _NEEDED if name not in table]
-    if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}, only {', '.join(table.columns)}: rename or add it")
-    twice = table["image"][table["image"].duplicated() & (table["image"] != "")]
+    table = read_shards(shards, _SCHEMA) if shards else read_table(path, _SCHEMA)
+    for name in (*_NEEDED, *_OPTIONAL):
+        if name in table:
+            cells = ["" if cell.strip().lower() in NOTHING else cell for cell in table[name].fillna("")]
+            table[name] = pd.Series(cells, table.index, dtype=object)  # other types hold no bytes that are not UTF-8
+    if shards and "split" not in table:
+        split = [standard_split(re.split(r"[-_.]", stem)[0]) for stem in table["shard"]]
+        if None not in split:
+            table["split"] = split
+    place = table["image"].map(os.path.normpath)
+    twice = table["image"][place.duplicated() & (table["image"] != "")]
     if len(twice):
-        raise DataError(f"{path} names image {twice.iloc[0]} twice: one row an image was expected")
-    if "study_id" not in table:
-        table["study_id"] = table["image"]
-    if "view" not in table:
-        table["view"] = ""
-    return table
+        raise DataError(f"{path} names image {shown(twice.iloc[0])[1:-1]} twice: one row an image was expected")
+    return table.assign(**{name: "" for name in ("study_id", "view") if name not in table})
+
+
+def name_studies(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
+    """The table with the column ``study``: rows that have it in common are of one patient and have one report.
+
+    A study is what the table calls so within a patient; a row without a study_id is a study of its own. A row without
+    a report takes that of its study, if it has one alone; texts that differ make studies of their own.
+
+    Args:
+        table: Columns of ``read_pairs``.
+        ledger: Counts studies that several patients share, and texts that differ inside one.
+    """
+    study = table["study_id"].where(table["study_id"] != "", table["image"])
+    people = table.groupby(study)["patient_id"].nunique()
+    shared = study.isin(people[people > 1].index)
+    ledger.mask("study_id stands with several patients (kept apart by patient)", table["image"][shared])
+    table = table.assign(report=_reports(table, study, ledger))
+    name: dict[tuple[str, str, str], str] = {}
+    taken: dict[str, int] = {}
+    studies, differ = [], []
+    seen: dict[tuple[str, str], str] = {}
+    for image, patient, own, is_shared, report in zip(
+        table["image"], table["patient_id"], study, shared, table["report"], strict=True
+    ):
+        words = " ".join(report.split())
+        key = patient, own, words
+        if key not in name:
+            base = f"{patient}/{own}" if is_shared else own
+            while base in taken:
+                taken[base] += 1
+                base = f"{base}#{taken[base]}"
+            taken[base] = 1
+            name[key] = base
+        if seen.setdefault((patient, own), words) != words:
+            differ.append(image)
+        studies.append(name[key])
+    ledger.mask("text differs from the first one of its study (each image keeps its own)", differ)
+    return table.assign(study=studies)
+
+
+def _reports(table: pd.DataFrame, study: pd.Series, ledger: Ledger) -> pd.Series:
+    """The report of each row; an empty cell takes that of its study, if it has one alone."""
+    of_study: dict[tuple[str, str], set[str]] = defaultdict(set)
+    rows = list(zip(table["patient_id"], study, table["report"], strict=True))
+    for patient, own, report in rows:
+        if report.strip():
+            of_study[patient, own].add(report)
+    is_taken = [not report.strip() and len(of_study[patient, own]) == 1 for patient, own, report in rows]
+    ledger.mask("report is empty (that of its study is read)", table["image"][np.array(is_taken, bool)])
+    reports = [
+        next(iter(of_study[patient, own])) if taken else report
+        for (patient, own, report), taken in zip(rows, is_taken, strict=True)
+    ]
+    return pd.Series(reports, table.index, dtype=object)
 
 
 def _official_names(split: pd.Series, source: str) -> list[str]:
-    names = [_OTHER_NAMES.get(name.strip().lower(), name.strip().lower()) for name in split]
-    strange = sorted(set(names) - set(SPLITS))
-    if strange:
-        raise DataError(f"{source} has split {strange[0]!r}: train, validate or test was expected")
-    return names
+    names = [standard_split(name) for name in split]
+    if None in names:
+        row = names.index(None)
+        raise DataError(
+            f"{source} has split {shown(split.iloc[row])} in row {row + 1}: train, validate or test was expected"
+        )
+    return [str(name) for name in names]

@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.mimic_cxr import (
     METADATA_TABLE,
+    find_image,
     find_table,
-    image_candidates,
     imagenome_folders,
     jpg_trees,
     read_table,
     releases,
 )
 from gkmvlp.data_modules.formats.scene_graphs import ENTITY_OF
+from gkmvlp.data_modules.formats.tables import Schema
+from gkmvlp.data_modules.formats.tables import read_table as read_columns
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.transforms import Float
 from gkmvlp.entities import ENTITIES
@@ -27,8 +29,8 @@ from gkmvlp.geometry import valid_boxes
 _BOXES, _ATTRIBUTES = "gold_bbox_coordinate_annotations_1000images.csv", "gold_object_attribute_with_coordinates.txt"
 _GET = "get Chest ImaGenome on PhysioNet (physionet.org/content/chest-imagenome, credentialed access)"
 # By name: in the file x2 stands before y1.
-_CORNERS = ["original_x1", "original_y1", "original_x2", "original_y2"]
-_TOLD = ["patient_id", "study_id", "image_id", "bbox", "relation", "label_name", "categoryID", "context"]
+_CORNERS = ("original_x1", "original_y1", "original_x2", "original_y2")
+_TOLD = ("patient_id", "study_id", "image_id", "bbox", "relation", "label_name", "categoryID", "context")
 
 
 class ImaGenomeGold(DataModule):
@@ -65,8 +67,9 @@ class ImaGenomeGold(DataModule):
         """All images of the attribute table that have a file and a row of metadata."""
         folder = self._folder()
         self.split_source = str(folder)
-        box = self._boxes(_read(folder / _BOXES, ["image_id", "bbox_name", *_CORNERS], ","))
-        told = _read(folder / _ATTRIBUTES, _TOLD, "\t")
+        schema = Schema(("image_id", "bbox_name", *_CORNERS), numbers=_CORNERS, remedy=_GET)
+        box = self._boxes(read_columns(folder / _BOXES, schema))
+        told = read_columns(folder / _ATTRIBUTES, Schema(_TOLD, remedy=_GET))
         told = told[told["relation"].isin(("1", "1.0"))]
         trees = jpg_trees(Path(self.root), self.jpg_root)
         metadata = self._metadata(trees)
@@ -77,12 +80,13 @@ class ImaGenomeGold(DataModule):
         samples = []
         for (patient, study, name), _ in images:
             dicom_id = name.removesuffix(".dcm")
-            files = image_candidates(tuple(trees), patient, study, dicom_id)
-            image = next((str(file) for file in files if file.is_file()), None)
-            if image is None:
-                self.ledger.drop("image file is missing", [dicom_id])
+            image, looked = find_image(tuple(trees), patient, study, dicom_id)
+            if not image:
+                self.ledger.drop("image file is missing", [looked])
             elif dicom_id not in metadata:
                 self.ledger.drop("image without a metadata row", [dicom_id])
+            elif not min(metadata[dicom_id][1:]) > 0:
+                self.ledger.drop("image without its size in the metadata table", [dicom_id])
             else:
                 view, *size = metadata[dicom_id]
                 label_L, pairs = findings[name]
@@ -112,7 +116,7 @@ class ImaGenomeGold(DataModule):
 
     def _boxes(self, table: pd.DataFrame) -> dict[tuple[str, str], Float]:
         """(Image, region) -> box (4,) xyxy in pixels of the original image."""
-        corner_N4 = table[_CORNERS].apply(pd.to_numeric, errors="coerce").to_numpy(np.float32)
+        corner_N4 = table[list(_CORNERS)].to_numpy(np.float32)
         ids = (name.removesuffix(".dcm") for name in table["image_id"])
         return dict(zip(zip(ids, table["bbox_name"], strict=True), corner_N4, strict=True))
 
@@ -148,15 +152,3 @@ class ImaGenomeGold(DataModule):
         clipped_N4, valid_N = valid_boxes(box_N4, *size)
         self.ledger.mask("box without area in the image", [dicom_id] * int((~valid_N & box_N4.any(1)).sum()))
         return np.pad(clipped_N4, ((0, most - len(clipped_N4)), (0, 0)))
-
-
-def _read(path: Path, columns: list[str], separator: str) -> pd.DataFrame:
-    """Columns by name, as text."""
-    try:
-        table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; {_GET}") from error
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}, only {', '.join(table)}: use the official file")
-    return table[columns]

@@ -11,15 +11,16 @@ from gkmvlp.data_modules.formats.mimic_cxr import (
     MimicFiles,
     ReportFiles,
     find_files,
-    image_candidates,
+    find_image,
     read_table,
 )
 from gkmvlp.data_modules.formats.scene_graphs import NO_GRAPH, SceneGraphs, region_boxes
-from gkmvlp.data_modules.pipeline.dicom import is_lateral
+from gkmvlp.data_modules.formats.tables import shown
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_reports
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS, require_disjoint
+from gkmvlp.data_modules.pipeline.views import is_lateral, standard_view
 from gkmvlp.errors import DataError
 from gkmvlp.report.sections import Sections
 
@@ -114,7 +115,7 @@ class MimicCxr(DataModule):
         return samples
 
     def _example(self, files: MimicFiles) -> str:
-        return str(read_table(files.split, {"study_id": str}).iloc[0, 0])
+        return str(read_table(files.split, {"dicom_id": str, "study_id": str})["study_id"].iloc[0])
 
     def _read_rows(self, table: pd.DataFrame, files: MimicFiles) -> list[Sample]:
         table = self._keep_present(self._keep_views(table), files)
@@ -131,7 +132,14 @@ class MimicCxr(DataModule):
         columns = {"dicom_id": str, "ViewPosition": str, "Rows": float, "Columns": float}
         strange = sorted(set(split["split"]) - set(SPLITS))
         if strange:
-            raise DataError(f"{files.split} has split {strange[0]!r}: train, validate or test was expected")
+            raise DataError(f"{files.split} has split {shown(strange[0])}: train, validate or test was expected")
+        for name in ("dicom_id", "study_id", "subject_id"):
+            if (split[name] == "").any():
+                raise DataError(f"{files.split} has an empty {name}: use the official file")
+        people = split.drop_duplicates(["study_id", "subject_id"])
+        shared = people["study_id"][people["study_id"].duplicated()]
+        if len(shared):
+            raise DataError(f"{files.split} gives study {shown(shared.iloc[0])} to two patients: use the official file")
         require_disjoint({name: rows["subject_id"] for name, rows in split.groupby("split")}, str(files.split))
         self.found = {
             name: (len(rows), rows["study_id"].nunique(), rows["subject_id"].nunique())
@@ -144,21 +152,21 @@ class MimicCxr(DataModule):
         return table[~lacking]
 
     def _keep_views(self, table: pd.DataFrame) -> pd.DataFrame:
-        kept = table["ViewPosition"].isin(self.views)
+        wanted = {standard_view(view) or view for view in self.views}
+        names = {view: standard_view(view) or view for view in table["ViewPosition"].unique()}
+        kept = table["ViewPosition"].map(names).isin(wanted)
         for view, rows in table[~kept].groupby("ViewPosition"):
-            self.ledger.drop(f"view {view or 'not given'} is not among {', '.join(self.views)}", rows["dicom_id"])
+            told = "not given" if view == "" else str(view)
+            self.ledger.drop(f"view {told} is not among {', '.join(self.views)}", rows["dicom_id"])
         return table[kept]
 
     def _keep_present(self, table: pd.DataFrame, files: MimicFiles) -> pd.DataFrame:
         """Rows whose image lies on the disk, with its path."""
         ids = zip(table["subject_id"], table["study_id"], table["dicom_id"], strict=True)
-        paths = [
-            next((str(path) for path in image_candidates(files.images, *row) if path.is_file()), "") for row in ids
-        ]
-        table = table.assign(path=paths)
-        missing = table["path"] == ""
-        self.ledger.drop("image file is missing", table["dicom_id"][missing])
-        return table[~missing]
+        paths = [find_image(files.images, *row) for row in ids]
+        table = table.assign(path=[path for path, _ in paths])
+        self.ledger.drop("image file is missing", [looked for path, looked in paths if not path])
+        return table[table["path"] != ""]
 
     def _samples(self, table: pd.DataFrame, labeled: dict[str, Labeled], files: MimicFiles) -> list[Sample]:
         graphs = SceneGraphs(files.scene_graphs) if files.scene_graphs is not None else None

@@ -1,5 +1,6 @@
 """MS-CXR: phrases of radiology reports with the boxes that they speak of, on images of MIMIC-CXR."""
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -9,13 +10,14 @@ import pandas as pd
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.mimic_cxr import (
     METADATA_TABLE,
+    find_image,
     find_table,
-    image_candidates,
     jpg_trees,
     read_table,
     releases,
 )
 from gkmvlp.data_modules.formats.ms_cxr import find_annotations, read_annotations
+from gkmvlp.data_modules.formats.tables import shown
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import valid_boxes
@@ -24,6 +26,7 @@ from gkmvlp.geometry import valid_boxes
 PUBLISHED = {"Atelectasis": 61, "Cardiomegaly": 333, "Consolidation": 117, "Edema": 46, "Lung Opacity": 82,
              "Pleural Effusion": 96, "Pneumonia": 182, "Pneumothorax": 245}  # fmt: skip
 _FULL_RELEASE = 1_000
+_PLACE = re.compile(r"p(\d+)[/\\]s(\d+)[/\\][^/\\]+$")
 _SPLITS = {"train": "train", "val": "validate", "test": "test"}
 
 
@@ -69,10 +72,10 @@ class MsCxr(DataModule):
         self.has_split = "split" in table
         table = table.assign(split=self._splits(table, path))
         if strange := sorted(set(table["category_name"]) - set(self.labels)):
-            raise DataError(f"{path} has category {strange[0]!r}: one of {', '.join(self.labels)} was expected")
+            raise DataError(f"{path} has category {shown(strange[0])}: one of {', '.join(self.labels)} was expected")
         self._count(table)
         trees = jpg_trees(Path(self.root), self.jpg_root)
-        images = self._images(table, [*trees, *releases(Path(self.root), "mimic-cxr")])
+        images = self._images(table, path, [*trees, *releases(Path(self.root), "mimic-cxr")])
         view = self._views(trees)
         pairs = list(table.groupby(["dicom_id", "category_name", "label_text"]))
         most = max((len(rows) for _, rows in pairs), default=1)
@@ -89,8 +92,8 @@ class MsCxr(DataModule):
     def _splits(self, table: pd.DataFrame, path: Path) -> list[str]:
         if not self.has_split:
             return ["test"] * len(table)
-        if strange := sorted(set(table["split"].map(str)) - set(_SPLITS)):
-            raise DataError(f"{path} has split {strange[0]!r}: train, val or test was expected")
+        if strange := sorted(set(table["split"]) - set(_SPLITS)):
+            raise DataError(f"{path} has split {shown(strange[0])}: train, val or test was expected")
         return [_SPLITS[name] for name in table["split"]]
 
     def _count(self, table: pd.DataFrame) -> None:
@@ -101,18 +104,23 @@ class MsCxr(DataModule):
         is_full = len(pairs) >= _FULL_RELEASE and not self.has_split
         self.published = {"all": {"pairs": sum(PUBLISHED.values()), **PUBLISHED}} if is_full else {}
 
-    def _images(self, table: pd.DataFrame, trees: list[Path]) -> dict[str, tuple[str, str]]:
+    def _images(self, table: pd.DataFrame, source: Path, trees: list[Path]) -> dict[str, tuple[str, str]]:
         """Dicom id -> patient and path of the images that lie on the disk."""
         found: dict[str, tuple[str, str]] = {}
-        rows = table.drop_duplicates("dicom_id")
+        missing = []
+        rows = table.drop_duplicates(["dicom_id", "path"])
         for dicom_id, path in zip(rows["dicom_id"], rows["path"], strict=True):
-            patient, study = (part[1:] for part in Path(path).parts[-3:-1])
-            files = image_candidates(tuple(trees), patient, study, dicom_id)
-            image = next((str(file) for file in files if file.is_file()), None)
-            if image is not None:
-                found[dicom_id] = patient, image
-        self.ledger.drop("image file is missing", [name for name in rows["dicom_id"] if name not in found])
-        return found
+            place = _PLACE.search(path)
+            if place is None or not dicom_id:
+                form = "files/p10/p10000001/s50000001/<dicom_id>.jpg"
+                raise DataError(f"{source}, column path: {shown(path)}: a path like {form} was expected")
+            patient, study = place.groups()
+            image, looked = find_image(tuple(trees), patient, study, dicom_id)
+            if found.setdefault(dicom_id, (patient, image))[0] != patient:
+                raise DataError(f"{source} gives image {shown(dicom_id)} to two patients: use the official file")
+            missing += [] if image else [looked]
+        self.ledger.drop("image file is missing", missing)
+        return {dicom_id: place for dicom_id, place in found.items() if place[1]}
 
     def _views(self, trees: list[Path]) -> dict[str, str]:
         """Dicom id -> projection, from the table of MIMIC-CXR-JPG."""
@@ -126,7 +134,7 @@ class MsCxr(DataModule):
     def _sample(self, sample_id: str, patient: str, image: str, view: str, rows: pd.DataFrame, most: int) -> Sample:
         first = rows.iloc[0]
         size = float(first["image_width"]), float(first["image_height"])
-        box_N4 = rows[["x", "y", "w", "h"]].to_numpy(np.float32)
+        box_N4 = rows[["x", "y", "w", "h"]].to_numpy(np.float32, copy=True)
         box_N4[:, 2:] += box_N4[:, :2]
         box_N4, valid_N = valid_boxes(box_N4, *size)
         self.ledger.mask("box without area in the image", [sample_id] * int((~valid_N).sum()))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.chest_xray14 import patient_of
 from gkmvlp.data_modules.formats.rsna_pneumonia import (
+    IMAGES,
     LABELS,
     Header,
     find_base,
@@ -99,17 +100,19 @@ class RsnaPneumonia(DataModule):
         table, images = read_labels(base), find_images(base)
         self._count(table, read_classes(base))
         rows = table.groupby("patientId", sort=False).indices
-        self.ledger.drop("label without an image file", [name for name in rows if name not in images])
+        folder = base / IMAGES
+        lacking = [f"{folder / str(name)}.dcm" for name in rows if name not in images]
+        self.ledger.drop("label without an image file", lacking)
         self.ledger.drop("image without a label", [name for name in images if name not in rows])
         present = {name: images[name] for name in rows if name in images}
         patient = self._find_patients(base, list(present))
         split = self._assign(list(rows), patient)
-        folder = Path(self.cache_dir) if self.cache_dir not in (None, "ram") else None
-        headers = read_headers(present, folder)
+        cache = Path(self.cache_dir) if self.cache_dir not in (None, "ram") else None
+        headers = read_headers(present, cache)
         box_N4 = table[["x", "y", "x2", "y2"]].to_numpy(np.float32)
         boxes = {name: box_N4[rows[name]] for name in patient}
         boxes = {name: box_N4[~np.isnan(box_N4[:, 0])] for name, box_N4 in boxes.items()}
-        most = max(1, *map(len, boxes.values()))
+        most = max([1, *map(len, boxes.values())])
         target = table.groupby("patientId")["Target"].max().to_dict()
         return [
             Sample(

@@ -1,9 +1,9 @@
 """VQA-RAD with four named splits."""
 
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.formats.files import is_file
 from gkmvlp.data_modules.formats.vqa_rad import Layout, Question, read_questions
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import connected_groups, draw_groups
@@ -69,24 +69,35 @@ class VqaRad(DataModule):
 
     def read_samples(self) -> list[Sample]:
         """All rows of the split whose image is there."""
-        questions, layout, self.split_source = read_questions(self.root)
+        questions, layout, self.split_source, notes = read_questions(self.root)
+        for note in notes:
+            self.ledger.warn(note)
+        self.ledger.drop("question without an image", [row.sample_id for row in questions if not row.image_name])
+        questions = [row for row in questions if row.image_name]
         full = layout != "parquet" and len(questions) >= _FULL_RELEASE
         self.published = PUBLISHED.get(self.split) if full else None
         group = _groups(questions)
         chosen = self._choose(questions, layout, group)
         self._warn(layout, chosen)
-        training = [group[question.image_name] for question, is_test in chosen if not is_test]
-        held = draw_groups(training, 0.1, _SPLIT_SEED) if len(set(training)) > 1 else set()
-        samples = []
-        for question, is_test in chosen:
-            name = group[question.image_name]
-            samples.append(_sample(question, name, "test" if is_test else "validate" if name in held else "train"))
-        missing = [s for s in samples if isinstance(s.image, str) and not Path(s.image).is_file()]
-        self.ledger.drop("image file is missing", [sample.sample_id for sample in missing])
+        samples = self._samples(chosen, group)
+        missing = [s for s in samples if isinstance(s.image, str) and not is_file(s.image)]
+        self.ledger.drop("image file is missing", [str(s.image) or f"empty image of {s.sample_id}" for s in missing])
         empty = [s for s in samples if not s.fields["question"]]
         self.ledger.drop("question is empty", [sample.sample_id for sample in empty])
         gone = {sample.sample_id for sample in missing + empty}
         return [sample for sample in samples if sample.sample_id not in gone]
+
+    def _samples(self, chosen: list[tuple[Question, bool]], group: dict[str, str]) -> list[Sample]:
+        """The rows with their split; validation rows are drawn where the files name none."""
+        told = self.split != "image-disjoint" and any(question.side == "validate" for question, _ in chosen)
+        training = [group[question.image_name] for question, is_test in chosen if not is_test]
+        held = draw_groups(training, 0.1, _SPLIT_SEED) if len(set(training)) > 1 and not told else set()
+        samples = []
+        for question, is_test in chosen:
+            name = group[question.image_name]
+            validates = question.side == "validate" if told else name in held
+            samples.append(_sample(question, name, "test" if is_test else "validate" if validates else "train"))
+        return samples
 
     def _choose(self, questions: list[Question], layout: Layout, group: dict[str, str]) -> list[tuple[Question, bool]]:
         """The rows of the split, and whether each is a test row."""
@@ -94,17 +105,19 @@ class VqaRad(DataModule):
         if self.split == "image-disjoint":
             test = draw_groups((group[question.image_name] for question in plain), 0.2, _SPLIT_SEED)
             return [(question, group[question.image_name] in test) for question in plain]
-        official = [(question, question.is_test) for question in plain]
+        official = [(question, question.side == "test") for question in plain]
         if self.split == "official":
             return official
         if layout == "mevf" and self.split == "legacy-mevf":
-            return [(question, question.is_test) for question in questions]
+            return [(question, question.side == "test") for question in questions]
         if layout != "official":
             raise ConfigError(
                 f"split: {self.split} needs the official JSON (osf.io/89kps), {self.split_source} is {layout}"
             )
         told = [
-            question for question in plain if question.frame and (self.split == "legacy-mevf" or not question.is_test)
+            question
+            for question in plain
+            if question.frame and (self.split == "legacy-mevf" or question.side != "test")
         ]
         return official + [(question.as_frame(), False) for question in told]
 

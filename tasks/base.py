@@ -1,5 +1,6 @@
 """What all tasks share: a backbone, an optimizer, and predictions that end up in the run's folder."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
@@ -9,12 +10,14 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning import LightningDataModule, LightningModule
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone, lineage, patient_hash
 from gkmvlp.errors import BackboneError, ConfigError
+from gkmvlp.metrics.results.partial import named
 from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
@@ -68,6 +71,8 @@ class Task(LightningModule):
         texts = getattr(datamodule, "texts", list)
         if self.reference is None:
             self.start = backbones.build(self.architecture, texts())
+            if self.start.weights:
+                rank_zero_only(print)(self.start.weights, flush=True)
         else:
             self.start = self.taken(self.reference)
         self.model = self.start.model
@@ -195,6 +200,16 @@ class Task(LightningModule):
     def on_test_start(self) -> None:  # noqa: D102
         if self.trainer.is_global_zero and (note := self.seen_before()):
             print(f"note: {note}: gkmvlp data audit names them", flush=True)
+        self._tell_part("test", self.trainer.num_test_batches, self.trainer.test_dataloaders)
+
+    def on_validation_start(self) -> None:  # noqa: D102
+        if self.trainer.state.fn == "validate":
+            self._tell_part("validation", self.trainer.num_val_batches, self.trainer.val_dataloaders)
+
+    def _tell_part(self, split: str, batches: Sequence[int | float], loader: Any) -> None:
+        """Says that figures will be of a part of a split, and of how many rows."""
+        if self.trainer.is_global_zero and (part := shown_part(batches, loader)):
+            print(f"partial: {part} {split} rows are read; figures are of these alone", flush=True)
 
     def seen_before(self) -> str | None:
         """What a reader must know of test patients that the backbone was trained on; None where it saw none."""
@@ -211,7 +226,7 @@ class Task(LightningModule):
         trained_on = lineage(info, data.name) if self.learns else info.get("trained_on")
         return {
             "data": data.name,
-            "split": data.split_name,
+            "split": named(data.split_name, shown_part(self.trainer.num_test_batches, self.trainer.test_dataloaders)),
             "boxes": data.boxes,
             "credentialed": data.credentialed,
             "trained_on": trained_on,
@@ -220,9 +235,24 @@ class Task(LightningModule):
     def write(self, task: TaskId, table: pd.DataFrame, **meta: Any) -> None:
         """Writes ``predictions/<task>.parquet`` of the run, on rank 0."""
         if self.trainer.is_global_zero:
-            notes = filter(None, (self.seen_before(), meta.get("note")))
+            part = shown_part(self.trainer.num_test_batches, self.trainer.test_dataloaders)
+            notes = filter(None, (part and f"partial: {part} test rows", self.seen_before(), meta.get("note")))
             whole = {"task": task, **self.meta(), **meta, "note": "; ".join(notes) or None}
             write_predictions(self.root / "predictions" / f"{task}.parquet", table, whole)
+
+
+def shown_part(batches: Sequence[int | float], loader: Any) -> str | None:
+    """How many rows of a loader are shown, like ``32 of 451``; None where all are.
+
+    Args:
+        batches: Batches that are taken, of the one loader; empty outside an evaluation.
+        loader: The loader of all rows.
+    """
+    if not batches or loader is None:
+        return None
+    rows = len(loader.dataset)
+    shown = min(int(min(batches[0], rows)) * loader.batch_size, rows)
+    return f"{shown:,} of {rows:,}" if shown < rows else None
 
 
 def check_frame(architecture: Architecture, datamodule: object) -> None:

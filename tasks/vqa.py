@@ -23,6 +23,7 @@ from gkmvlp.models.text import Memory
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.parts.answering import best_answers, question_memory
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
+from gkmvlp.tasks.parts.scope import entities_named
 
 GREY = 0.5  # the mean of equalised pixels
 
@@ -66,6 +67,7 @@ class VisualQuestionAnswering(FineTuning):
         self.answer_mode: AnswerMode = answer_mode
         self.num_candidates, self.question_only = num_candidates, question_only
         self.answers: list[str] = []
+        self.asked: list[str] = []
 
     @property
     def label(self) -> str:  # noqa: D102
@@ -77,6 +79,7 @@ class VisualQuestionAnswering(FineTuning):
             return
         super().prepare(datamodule)
         self.answers = datamodule.answers()  # type: ignore[attr-defined]
+        self.asked = entities_named(datamodule.texts())  # type: ignore[attr-defined]
         self.answer_index = {answer: index for index, answer in enumerate(self.answers)}
         if self.answer_mode == "classify":
             self.classifier = nn.Linear(self.architecture.text.hidden_size, len(self.answers))
@@ -137,7 +140,9 @@ class VisualQuestionAnswering(FineTuning):
 
     def answer_head(self) -> AnswerHead:
         """How this task finds an answer."""
-        return AnswerHead(self.answer_mode, self.answers, self.num_candidates, getattr(self, "classifier", None))
+        return AnswerHead(
+            self.answer_mode, self.answers, self.num_candidates, getattr(self, "classifier", None), self.asked
+        )
 
     def validation_step(self, batch: QuestionBatch, batch_idx: int) -> None:  # noqa: D102
         answers = batch["answer"]

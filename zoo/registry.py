@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gkmvlp.errors import ZooError
-from gkmvlp.task_ids import RELEASED
+from gkmvlp.task_ids import RELEASED as TASKS
 from gkmvlp.zoo.entry import PACKAGED, SCHEME, Entry, parse
 from gkmvlp.zoo.store.cache import cache_folder
 
@@ -134,6 +134,6 @@ def list_models(task: str | None = None) -> list[str]:
     Raises:
         ZooError: If there is no such task.
     """
-    if task is not None and task not in RELEASED:
-        raise ZooError(f"no task {task!r}; one of {', '.join(RELEASED)}")
+    if task is not None and task not in TASKS:
+        raise ZooError(f"no task {task!r}; one of {', '.join(TASKS)}")
     return [name for name, entry in entries().items() if task in (None, entry.task)]

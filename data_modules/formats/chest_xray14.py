@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gkmvlp.data_modules.formats.files import image_files, require_images
+from gkmvlp.data_modules.formats.tables import Schema, read_table, read_text, shown
 from gkmvlp.errors import DataError
 
 # In the order of the paper (Wang et al., CVPR 2017) and of the figures published since.
@@ -20,9 +22,11 @@ RELEASED = 1024
 FOLDER = "chestxray14"
 LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
 _BOX_NAMES = {"Infiltrate": "Infiltration"}
-_BOX_COLUMNS = ["image", "label", "x", "y", "width", "height"]
 _STEM = re.compile(r"\d{8}_\d{3}")
 _PAGE = "ChestX-ray14 (nihcc.app.box.com/v/ChestXray-NIHCC)"
+_ENTRIES = {"Image Index": "image", "Finding Labels": "labels", "Patient ID": "patient_id", "View Position": "view"}
+_BOX_NUMBERS = ("x", "y", "width", "height")
+_BOXES = Schema(("image", "label", *_BOX_NUMBERS), numbers=_BOX_NUMBERS)
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,13 @@ class NihFiles:
 
 
 def patient_of(image: str) -> str:
-    """The patient of an official image name: 00000013_005.png is of patient 13."""
+    """The patient of an official image name: 00000013_005.png is of patient 13.
+
+    Raises:
+        DataError: If it is no such name.
+    """
+    if not _STEM.fullmatch(Path(image).stem):
+        raise DataError(f"{shown(image)} is no name of ChestX-ray14: one like 00000013_005.png was expected")
     return str(int(image[:8]))
 
 
@@ -66,11 +76,10 @@ def find_files(root: str) -> NihFiles:
     else:
         raise DataError(f"no Data_Entry_2017*.csv in {root}: get it with {_PAGE}")
     numbered = [path for path in sorted(base.glob("images*")) if path.is_dir()]
-    folders = [folder for path in numbered for folder in (path, *sorted(path.glob("images*"))) if folder.is_dir()]
-    if not folders:
+    if not numbered:
         raise DataError(f"no folder images or images_001 to images_012 in {base}: unpack the images of {_PAGE} there")
     boxes = base / "BBox_List_2017.csv"
-    return NihFiles(tables[-1], boxes if boxes.is_file() else None, tuple(folders))
+    return NihFiles(tables[-1], boxes if boxes.is_file() else None, tuple(numbered))
 
 
 def read_entries(path: Path) -> pd.DataFrame:
@@ -80,17 +89,16 @@ def read_entries(path: Path) -> pd.DataFrame:
     lies before them.
 
     Raises:
-        DataError: If it cannot be read, lacks a column, or has a finding that is none of the 14.
+        DataError: If it cannot be read, lacks a column, an image's name or a patient, or has a finding that is none of
+            the 14.
     """
-    columns = {"Image Index": "image", "Finding Labels": "labels", "Patient ID": "patient_id", "View Position": "view"}
-    table = _read_csv(path, index_col=False)
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}, only {', '.join(table)}: use the official file")
-    table = table[list(columns)].rename(columns=columns)
-    strange = set("|".join(table["labels"].unique()).split("|")) - {*LABELS, NO_FINDING}
+    table = read_table(path, Schema(tuple(_ENTRIES))).rename(columns=_ENTRIES)
+    strange = set("|".join(table["labels"].unique()).split("|")) - {*LABELS, NO_FINDING} if len(table) else set()
     if strange:
-        raise DataError(f"{path} has the finding {min(strange)!r}: one of {', '.join(LABELS)} was expected")
+        raise DataError(f"{path} has the finding {shown(min(strange))}: one of {', '.join(LABELS)} was expected")
+    nobody = np.flatnonzero((table["patient_id"] == "") | (table["image"] == ""))
+    if len(nobody):
+        raise DataError(f"{path}, row {nobody[0] + 1}: Image Index or Patient ID is empty; use the official file")
     return table
 
 
@@ -100,10 +108,10 @@ def read_boxes(path: Path) -> pd.DataFrame:
     Its header has nine fields over six.
 
     Raises:
-        DataError: If it cannot be read.
+        DataError: If it cannot be read, or a corner is no number.
     """
-    table = _read_csv(path, header=0, names=_BOX_COLUMNS, usecols=range(6))
-    corners = table[_BOX_COLUMNS[2:]].apply(pd.to_numeric, errors="coerce").astype(np.float32)
+    table = read_table(path, _BOXES, by_position=True)
+    corners = table[list(_BOX_NUMBERS)].astype(np.float32)
     table["label"] = table["label"].replace(_BOX_NAMES)
     right, bottom = corners["x"] + corners["width"], corners["y"] + corners["height"]
     return table[["image", "label"]].assign(x1=corners["x"], y1=corners["y"], x2=right, y2=bottom)
@@ -120,23 +128,26 @@ def read_lists(folder: Path) -> dict[str, str]:
         path = folder / file
         if not path.is_file():
             raise DataError(f"no {path}: get it with {_PAGE}, or split by patient with fold: 0")
-        for image in path.read_text(encoding="utf-8").split():
+        for image in read_text(path).split():
             if side.setdefault(image, name) != name:
-                raise DataError(f"{path} and the other list name {image}: use the official files")
+                raise DataError(f"{path} and the other list name {shown(image)}: use the official files")
     return side
 
 
 def find_images(folders: tuple[Path, ...]) -> tuple[dict[str, Path], list[str]]:
-    """Image files by official stem, whatever their extension.
+    """Image files by official stem, whatever their extension and however deep.
 
     Returns:
         Stem -> file, the first in order of folder and name, and the stems that more than one file has.
+
+    Raises:
+        DataError: If no folder holds an image of such a name.
     """
     found: dict[str, list[Path]] = defaultdict(list)
-    for folder in folders:
-        for path in sorted(folder.iterdir()):
-            if _STEM.fullmatch(path.stem):
-                found[path.stem].append(path)
+    for path in (path for folder in folders for path in image_files(folder)):
+        if _STEM.fullmatch(path.stem):
+            found[path.stem].append(path)
+    require_images(folders[0], found, f"unpack the images of {_PAGE} there; names like 00000013_005.png were expected")
     return {stem: paths[0] for stem, paths in found.items()}, [stem for stem, paths in found.items() if len(paths) > 1]
 
 
@@ -144,10 +155,3 @@ def label_row(labels: str, names: tuple[str, ...]) -> NDArray[np.float32]:
     """Labels of an image (L,): 1 where its cell of the table has the name, else 0."""
     present = labels.split("|")
     return np.array([name in present for name in names], np.float32)
-
-
-def _read_csv(path: Path, **options: object) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, **options)  # type: ignore[call-overload, no-any-return]
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; fetch it again") from error

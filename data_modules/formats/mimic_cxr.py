@@ -7,6 +7,9 @@ from zipfile import BadZipFile, ZipFile
 
 import pandas as pd
 
+from gkmvlp.data_modules.formats.files import is_file
+from gkmvlp.data_modules.formats.tables import Schema, one_line, shown
+from gkmvlp.data_modules.formats.tables import read_table as read_columns
 from gkmvlp.errors import DataError
 
 _JPG_PAGE = "MIMIC-CXR-JPG on PhysioNet (physionet.org/content/mimic-cxr-jpg, credentialed access)"
@@ -17,6 +20,7 @@ SPLIT_TABLE = "mimic-cxr-2.0.0-split.csv"
 METADATA_TABLE = "mimic-cxr-2.0.0-metadata.csv"
 # Folders under which PhysioNet's wget and plain downloads put a release.
 _PREFIXES = ("", "physionet.org/files", "files")
+_ENDINGS = (".jpg", ".png", ".dcm", ".jpeg", ".JPG", ".PNG", ".DCM")
 
 
 @dataclass(frozen=True)
@@ -131,25 +135,18 @@ def read_table(path: Path, columns: dict[str, type]) -> pd.DataFrame:
 
     Args:
         path: ``.csv`` or ``.csv.gz``.
-        columns: Name -> type (str or float).
+        columns: Name -> type (str or float), dicom_id among them.
 
     Raises:
-        DataError: If the file cannot be read, lacks a column, or holds a dicom_id twice.
+        DataError: If the file cannot be read, lacks a column, holds a dicom_id twice, or what is no number.
     """
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; fetch it again") from error
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}, only {', '.join(table.columns)}: use the official file")
+    numbers = tuple(name for name, kind in columns.items() if kind is float)
+    table = read_columns(path, Schema(tuple(columns), numbers=numbers))
     twice = table["dicom_id"][table["dicom_id"].duplicated()]
     if len(twice):
-        raise DataError(f"{path} holds dicom_id {twice.iloc[0]} twice ({len(twice)} in all): use the official file")
-    for name, kind in columns.items():
-        if kind is float:
-            table[name] = pd.to_numeric(table[name], errors="coerce")
-    return table[list(columns)]
+        first = shown(twice.iloc[0])
+        raise DataError(f"{path} holds dicom_id {first} twice ({len(twice)} in all): use the official file")
+    return table
 
 
 class ReportFiles:
@@ -171,20 +168,36 @@ class ReportFiles:
                 self._zip = ZipFile(path)
             except (BadZipFile, OSError) as error:
                 raise DataError(f"cannot read {path}: {error}; fetch it again") from error
-            self._names = {Path(name).name: name for name in self._zip.namelist() if name.endswith(".txt")}
+            names = [name for name in self._zip.namelist() if name.endswith(".txt")]
+            self._names = {"/".join(name.split("/")[-2:]): name for name in names}
 
     def read(self, subject_id: str, study_id: str) -> bytes | None:
-        """Bytes of a report, or None where there is none."""
+        """Bytes of a report of this patient, or None where there is none.
+
+        Raises:
+            DataError: If it cannot be read.
+        """
         if self._zip is not None:
-            name = self._names.get(f"s{study_id}.txt")
-            return None if name is None else self._zip.read(name)
+            name = self._names.get(f"p{subject_id}/s{study_id}.txt")
+            try:
+                return None if name is None else self._zip.read(name)
+            # Broken members raise BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError ...
+            except Exception as error:
+                raise DataError(f"cannot read {name} of {self._path}: {one_line(error)}; fetch it again") from error
         folder = self._path / "files" if (self._path / "files").is_dir() else self._path
         path = folder / f"p{subject_id[:2]}" / f"p{subject_id}" / f"s{study_id}.txt"
-        return path.read_bytes() if path.is_file() else None
+        return path.read_bytes() if is_file(path) else None
 
 
 def image_candidates(trees: tuple[Path, ...], subject_id: str, study_id: str, dicom_id: str) -> Iterator[Path]:
     """Where an image may lie: as JPG, as PNG (a common copy) or as DICOM, tree by tree."""
     for tree in trees:
         folder = tree / "files" / f"p{subject_id[:2]}" / f"p{subject_id}" / f"s{study_id}"
-        yield from (folder / f"{dicom_id}{end}" for end in (".jpg", ".png", ".dcm"))
+        yield from (folder / f"{dicom_id}{end}" for end in _ENDINGS)
+
+
+def find_image(trees: tuple[Path, ...], subject_id: str, study_id: str, dicom_id: str) -> tuple[str, str]:
+    """The image file, "" where there is none, and the first path that was looked for."""
+    paths = list(image_candidates(trees, subject_id, study_id, dicom_id))
+    found = next((str(path) for path in paths if is_file(path)), "")
+    return found, str(paths[0]) if paths else f"files/.../{dicom_id}.jpg"

@@ -1,17 +1,18 @@
 """MS-CXR as its owner ships it, JSON or CSV, release 0.1 or 1.1.0, read into one table."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from gkmvlp.data_modules.formats.mimic_cxr import releases
+from gkmvlp.data_modules.formats.tables import Schema, one_line, read_json, read_table, to_table
 from gkmvlp.errors import DataError
 
 _GET = "get MS-CXR on PhysioNet (physionet.org/content/ms-cxr, credentialed access)"
 _NUMBERS = ("x", "y", "w", "h", "image_width", "image_height")
 COLUMNS = ("dicom_id", "category_name", "label_text", "path", *_NUMBERS)
+_SCHEMA = Schema(COLUMNS, ("split",), numbers=_NUMBERS)
 
 
 def find_annotations(root: str, given: str | None) -> Path:
@@ -41,38 +42,43 @@ def read_annotations(path: Path) -> pd.DataFrame:
     Raises:
         DataError: If the file is broken, lacks a column, or holds something that is no number.
     """
-    try:
-        table = _read_json(path) if path.suffix == ".json" else pd.read_csv(path, keep_default_na=False, dtype=str)
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(f"cannot read {path} ({type(error).__name__}: {reason}); {_GET}") from error
-    missing = [name for name in COLUMNS if name not in table]
-    if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}, only {', '.join(table)}: use the official file")
+    if path.suffix.lower() != ".json":
+        table = read_table(path, _SCHEMA)
+    else:
+        rows = _read_json(path)
+        has_split = any("split" in row for row in rows)
+        table = to_table(rows, _SCHEMA if has_split else Schema(COLUMNS, numbers=_NUMBERS), path)
     for name in _NUMBERS:
-        try:
-            table[name] = table[name].astype(float)
-        except ValueError as error:
-            raise DataError(f"{path}: column {name}: {error}; use the official file") from error
+        if table[name].isna().any():
+            raise DataError(
+                f"{path}, column {name}, row {table[name].isna().argmax() + 1}: a number was expected; {_GET}"
+            )
+    for name in ("image_width", "image_height"):
+        if not (table[name] > 0).all():
+            raise DataError(f"{path}, column {name}: a size above 0 was expected; {_GET}")
     return table
 
 
-def _read_json(path: Path) -> pd.DataFrame:
+def _read_json(path: Path) -> list[dict[str, Any]]:
     """The COCO file as rows of the CSV."""
-    told = json.loads(path.read_bytes())
-    images: dict[Any, dict[str, Any]] = {image["id"]: image for image in told["images"]}
-    names = {category["id"]: category["name"] for category in told["categories"]}
-    rows = []
-    for box in told["annotations"]:
-        image = images[box["image_id"]]
-        row = {
-            "dicom_id": Path(image["file_name"]).stem,
-            "category_name": names[box["category_id"]],
-            "label_text": box["label_text"],
-            "path": image["path"],
-            **dict(zip(("x", "y", "w", "h"), box["bbox"], strict=True)),
-            "image_width": image["width"],
-            "image_height": image["height"],
-        }
-        rows.append(row | {"split": box["split"]} if "split" in box else row)
-    return pd.DataFrame(rows)
+    told = read_json(path, _GET)
+    try:
+        images: dict[Any, dict[str, Any]] = {image["id"]: image for image in told["images"]}
+        names = {category["id"]: category["name"] for category in told["categories"]}
+        return [_row(box, images[box["image_id"]], names) for box in told["annotations"]]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {one_line(error)}"
+        raise DataError(f"{path} is not the JSON of MS-CXR ({reason}); {_GET}") from error
+
+
+def _row(box: dict[str, Any], image: dict[str, Any], names: dict[Any, Any]) -> dict[str, Any]:
+    row = {
+        "dicom_id": Path(image["file_name"]).stem,
+        "category_name": names[box["category_id"]],
+        "label_text": box["label_text"],
+        "path": image["path"],
+        **dict(zip(("x", "y", "w", "h"), box["bbox"], strict=True)),
+        "image_width": image["width"],
+        "image_height": image["height"],
+    }
+    return row | {"split": box["split"]} if "split" in box else row

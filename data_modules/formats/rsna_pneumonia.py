@@ -6,10 +6,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 
+from gkmvlp.data_modules.formats.chest_xray14 import patient_of
+from gkmvlp.data_modules.formats.files import image_files, require_images
+from gkmvlp.data_modules.formats.tables import Schema, read_json, read_table, shown, to_table
+from gkmvlp.data_modules.pipeline.dicom import view_position
+from gkmvlp.data_modules.pipeline.dicom_header import integer, open_dicom
 from gkmvlp.data_modules.pipeline.ledger import write_json
 from gkmvlp.errors import DataError
 
@@ -22,7 +26,11 @@ _GET = "get the RSNA Pneumonia Detection Challenge, stage 2 (kaggle.com/c/rsna-p
 _SIDE = 1024
 # Mean squared error in grey levels below which an RSNA image and its NIH candidate are surely the same.
 _SURE = 10.0
-_FORMATS = (".dcm", ".png", ".jpg", ".jpeg")
+_BOX = ("x", "y", "width", "height", "Target")
+_LABEL_TABLE = Schema(("patientId", *_BOX), numbers=_BOX)
+_CLASS_TABLE = Schema(("patientId", "class"))
+_JSON_MAPPING = Schema(("subset_img_id", "img_id"), remedy="it is not the official mapping")
+_CSV_MAPPING = Schema(("rsna_patientId", "nih_image", "mse"), numbers=("mse",))
 
 
 class Header(NamedTuple):
@@ -66,34 +74,19 @@ def find_base(root: str) -> Path:
     raise DataError(f"no {LABELS} in {root}: {_GET}")
 
 
-def read_table(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """A table whose first column is text; the other columns stay as pandas reads them.
-
-    Raises:
-        DataError: If the file cannot be read or lacks a column.
-    """
-    try:
-        table = pd.read_csv(path, dtype={columns[0]: str})
-    except (OSError, EOFError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; {_GET}") from error
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}, only {', '.join(table)}: use the official file")
-    return table[list(columns)]
-
-
 def read_labels(base: Path) -> pd.DataFrame:
     """``patientId, x, y, x2, y2, Target``, one row a box, numbers as float; no box is NaN.
 
     Raises:
-        DataError: If the file cannot be read, lacks a column, or holds something that is no number.
+        DataError: If the file cannot be read, lacks a column or an id, holds something that is no number, or a Target
+            that is neither 0 nor 1.
     """
-    table = read_table(base / LABELS, ("patientId", "x", "y", "width", "height", "Target"))
-    for name in table.columns[1:]:
-        try:
-            table[name] = table[name].astype(float)
-        except ValueError as error:
-            raise DataError(f"{base / LABELS}: column {name}: {error}; use the official file") from error
+    path = base / LABELS
+    table = read_table(path, _LABEL_TABLE)
+    for name, is_right in (("patientId", table["patientId"] != ""), ("Target", table["Target"].isin((0.0, 1.0)))):
+        if not is_right.all():
+            row = int(np.flatnonzero(~is_right)[0])
+            raise DataError(f"{path}, column {name}, row {row + 1}: {shown(table[name][row])}; use the official file")
     return table.assign(x2=table["x"] + table["width"], y2=table["y"] + table["height"])
 
 
@@ -101,23 +94,26 @@ def read_classes(base: Path) -> dict[str, int]:
     """Images of each class of the detailed table; nothing where there is no such table."""
     if not (base / CLASSES).is_file():
         return {}
-    table = read_table(base / CLASSES, ("patientId", "class")).drop_duplicates("patientId")
+    table = read_table(base / CLASSES, _CLASS_TABLE).drop_duplicates("patientId")
     return {str(name): int(count) for name, count in table["class"].value_counts().items()}
 
 
 def find_images(base: Path) -> dict[str, Path]:
-    """Id -> file, in ``stage_2_train_images``; a DICOM wins over a copy in another format.
+    """Id -> file, in ``stage_2_train_images`` however deep; a DICOM wins over a copy in another format.
 
     Raises:
-        DataError: If there is no such folder.
+        DataError: If there is no such folder, or no image in it.
     """
     folder = base / IMAGES
     if not folder.is_dir():
         raise DataError(f"no folder {folder}: {_GET}")
-    found: dict[str, Path] = {}
-    for kind in reversed(_FORMATS):
-        found |= {path.stem: path for path in sorted(folder.glob(f"[!.]*{kind}"))}
-    return found
+    files = list(image_files(folder))
+    require_images(folder, files, _GET)
+    return {path.stem: path for path in sorted(files, key=_is_dicom)}
+
+
+def _is_dicom(path: Path) -> bool:
+    return path.suffix.lower() in (".dcm", ".dicom")
 
 
 def read_headers(images: dict[str, Path], folder: Path | None) -> dict[str, Header]:
@@ -140,13 +136,14 @@ def read_headers(images: dict[str, Path], folder: Path | None) -> dict[str, Head
 
 
 def _read_header(path: Path) -> Header:
-    if path.suffix != ".dcm":
+    if not _is_dicom(path):
         return Header("", _SIDE, _SIDE)
     try:
-        header = dcmread(path, stop_before_pixels=True, specific_tags=["ViewPosition", "Rows", "Columns"])
-        return Header(str(header.get("ViewPosition") or ""), header.Columns, header.Rows)
-    # The reader of the pixels says what is wrong with the file, if it is ever read.
-    except (OSError, AttributeError, EOFError, ValueError, InvalidDicomError):
+        header = open_dicom(path, stop_before_pixels=True)
+        width, height = integer(header, "Columns") or 0, integer(header, "Rows") or 0
+        return Header(view_position(header), width if width > 0 else _SIDE, height if height > 0 else _SIDE)
+    # The reader of the pixels says what is wrong with the file, if it is ever read; pydicom raises what it likes.
+    except Exception:
         return Header("", _SIDE, _SIDE)
 
 
@@ -167,16 +164,28 @@ def find_mapping(base: Path, given: str | None) -> Mapping:
 
 
 def _read_json(path: Path) -> Mapping:
-    try:
-        rows = json.loads(path.read_bytes())
-        stem = {row["subset_img_id"]: Path(row["img_id"]).stem for row in rows}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is not the official mapping ({type(error).__name__}: {error})") from error
-    return Mapping(path, stem, frozenset())
+    table = to_table(read_json(path, _GET), _JSON_MAPPING, path)
+    return Mapping(path, _stems(path, table["subset_img_id"], table["img_id"]), frozenset())
 
 
 def _read_csv(path: Path) -> Mapping:
-    table = read_table(path, ("rsna_patientId", "nih_image", "mse"))
+    table = read_table(path, _CSV_MAPPING)
     ids = table["rsna_patientId"]
-    stems = [Path(name).stem for name in table["nih_image"]]
-    return Mapping(path, dict(zip(ids, stems, strict=True)), frozenset(ids[~(table["mse"] < _SURE)]))
+    return Mapping(path, _stems(path, ids, table["nih_image"]), frozenset(ids[~(table["mse"] < _SURE)]))
+
+
+def _stems(path: Path, ids: pd.Series, names: pd.Series) -> dict[str, str]:
+    """RSNA id -> stem of its NIH name.
+
+    Raises:
+        DataError: If a name is none of NIH's, or an id has two.
+    """
+    stem: dict[str, str] = {}
+    for name, image in zip(ids, (Path(image).stem for image in names), strict=True):
+        try:
+            patient_of(image)
+        except DataError as error:
+            raise DataError(f"{path}, image {shown(name)}: {error}") from error
+        if stem.setdefault(name, image) != image:
+            raise DataError(f"{path} gives image {shown(name)} two NIH names: use the official file")
+    return stem

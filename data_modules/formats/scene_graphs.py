@@ -9,6 +9,8 @@ from zipfile import BadZipFile, ZipFile
 import numpy as np
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS
+from gkmvlp.data_modules.formats.files import is_file
+from gkmvlp.data_modules.formats.tables import one_line
 from gkmvlp.data_modules.pipeline.transforms import Float, Mask
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import DataError
@@ -64,16 +66,21 @@ class SceneGraphs:
         """The graph of an image, or None where there is none.
 
         Raises:
-            DataError: If the graph is no JSON.
+            DataError: If the graph is no JSON, or another than a scene graph.
         """
         name = f"{dicom_id}_SceneGraph.json"
         try:
             if self._zip is not None:
-                return json.loads(self._zip.read(self._names[name])) if name in self._names else None
-            path = self.path / name
-            return json.loads(path.read_bytes()) if path.is_file() else None
-        except (ValueError, BadZipFile) as error:
-            raise DataError(f"cannot read {name} of {self.path}: {error}; fetch it again") from error
+                graph = json.loads(self._zip.read(self._names[name])) if name in self._names else None
+            else:
+                path = self.path / name
+                graph = json.loads(path.read_bytes()) if is_file(path) else None
+        # Broken members raise BadZipFile, zlib.error, EOFError, RuntimeError ...; broken JSON ValueError.
+        except Exception as error:
+            raise DataError(f"cannot read {name} of {self.path}: {one_line(error)}; fetch it again") from error
+        if graph is not None and not _is_graph(graph):
+            raise DataError(f"{name} of {self.path} is no scene graph; fetch it again")
+        return graph
 
 
 def region_boxes(graph: dict[str, Any], width: float, height: float) -> tuple[Float, Mask, list[str]]:
@@ -105,25 +112,49 @@ def region_boxes(graph: dict[str, Any], width: float, height: float) -> tuple[Fl
 
 
 def attributes(graph: dict[str, Any]) -> list[Attribute]:
-    """What the graph says of each region, as far as our entities and the 29 regions know it."""
+    """What the graph says of each region, as far as our entities and the 29 regions know it.
+
+    Raises:
+        DataError: If it says it in another form.
+    """
     told: list[Attribute] = []
     for item in graph.get("attributes", []):
         region = item.get("bbox_name", "")
         # The publisher's reader keeps an element only where the key named like its region is true.
         if region not in REGION_INDEX or not item.get(region):
             continue
-        for row, names in enumerate(item.get("attributes", [])):
-            phrase = item["phrases"][row]
-            for name in names:
-                category, relation, label = name.split("|")
-                entity = ENTITY_OF.get(f"{category}|{label}")
-                if entity is not None:
-                    told.append(Attribute(region, entity, int(relation == "yes"), phrase))
+        try:
+            told += _told(region, item)
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+            where = f"scene graph of {graph.get('image_id', 'an image')}"
+            raise DataError(f"{where}: cannot read the attributes of {region}; fetch it again") from error
     return told
+
+
+def _told(region: str, item: dict[str, Any]) -> list[Attribute]:
+    told = []
+    for row, names in enumerate(item.get("attributes", [])):
+        phrase = item["phrases"][row]
+        for name in names:
+            category, relation, label = name.split("|")
+            entity = ENTITY_OF.get(f"{category}|{label}")
+            if entity is not None:
+                told.append(Attribute(region, entity, int(relation == "yes"), phrase))
+    return told
+
+
+def _is_graph(graph: Any) -> bool:
+    """Whether the graph has the form that is read: lists of objects and attributes, each of a named region."""
+    if not isinstance(graph, dict):
+        return False
+    parts: list[Any] = [graph.get(name, []) for name in ("objects", "attributes")]
+    if not all(isinstance(part, list) for part in parts):
+        return False
+    return all(isinstance(item, dict) and isinstance(item.get("bbox_name", ""), str) for part in parts for item in part)
 
 
 def _number(value: Any) -> float:
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return float("nan")

@@ -1,14 +1,15 @@
 """VQA-RAD as its owner, Hugging Face and MEVF ship it, read into one kind of row."""
 
-import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-import pandas as pd
-
+from gkmvlp.data_modules.formats.files import image_files, is_file
+from gkmvlp.data_modules.formats.tables import Schema, as_latin1, read_json, read_table, shown, to_table
+from gkmvlp.data_modules.pipeline.splits import Split, standard_split
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.answers import exact_v1
 
@@ -17,7 +18,15 @@ _GET = "get VQA-RAD from osf.io/89kps (official) or huggingface.co/datasets/flav
 _OFFICIAL = "VQA_RAD Dataset Public.json"
 _ROOTS = ("", "vqa-rad", "vqa_rad", "VQA-RAD", "VQA_RAD", "data_RAD")
 _IMAGE_FOLDERS = ("VQA_RAD Image Folder", "images", "imgs", "")
-_KEYS = ("qid", "phrase_type", "image_name", "image_organ", "question", "answer", "answer_type")
+_RAW = ("question", "question_frame", "answer")  # their tabs are lost commas
+_JSON = Schema(
+    ("qid", "phrase_type", "image_name", "image_organ", "question", "answer", "answer_type"),
+    ("question_frame", "image_case_url"),
+    raw=_RAW,
+    remedy="the official JSON list of questions was expected",
+)
+_PARQUET = Schema(("image", "question", "answer"), raw=("question", "answer"), values=("image",), remedy=_GET)
+_SHARD = re.compile(r"([a-z]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Question:
         frame: The templated wording, "" where there is none.
         answer: Normalised by ``exact_v1``.
         answer_type: ``open`` or ``closed``.
-        is_test: Whether the row is one of the official test rows.
+        side: ``train`` or ``test`` as the owner says; ``validate`` where a copy names such rows itself.
         is_frame: Whether the row is a templated rewording.
     """
 
@@ -47,7 +56,7 @@ class Question:
     frame: str
     answer: str
     answer_type: str
-    is_test: bool
+    side: Split
     is_frame: bool = False
 
     def as_frame(self) -> "Question":
@@ -55,67 +64,78 @@ class Question:
         return replace(self, sample_id=f"{self.sample_id}-frame", question=self.frame, is_frame=True)
 
 
-def read_questions(root: str) -> tuple[list[Question], Layout, str]:
+class Questions(NamedTuple):
+    """What a folder holds.
+
+    Attributes:
+        rows: The questions.
+        layout: How they are written.
+        source: The file or folder they came from.
+        notes: Lines for the user.
+    """
+
+    rows: list[Question]
+    layout: Layout
+    source: str
+    notes: list[str]
+
+
+def read_questions(root: str) -> Questions:
     """Reads the first layout found under a folder.
 
     Args:
         root: The folder, or one that holds ``vqa-rad``.
-
-    Returns:
-        Questions, the layout, and the file or folder they came from.
 
     Raises:
         DataError: If nothing is there, or a file is broken: what to get, where, and what was looked for.
     """
     for base in (Path(root) / name for name in _ROOTS):
         if (base / _OFFICIAL).is_file():
-            return _read_official(base / _OFFICIAL), "official", str(base / _OFFICIAL)
+            return Questions(_read_official(base / _OFFICIAL), "official", str(base / _OFFICIAL), [])
         if (base / "trainset.json").is_file() and (base / "testset.json").is_file():
-            return _read_mevf(base), "mevf", str(base)
-        tables = [path for folder in (base, base / "data") for path in sorted(folder.glob("*.parquet"))]
+            return Questions(*_read_mevf(base))
+        tables = [path for folder in (base, base / "data") for path in sorted(folder.glob("[!.]*.parquet"))]
         if tables:
-            return _read_parquet(tables), "parquet", str(tables[0].parent)
+            return Questions(_read_parquet(tables), "parquet", str(tables[0].parent), [])
     raise DataError(f"no {_OFFICIAL!r}, trainset.json or Parquet table in {root}: {_GET}")
-
-
-def _load(path: Path) -> list[dict[str, Any]]:
-    try:
-        rows = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; {_GET}") from error
-    missing = [key for key in _KEYS if not isinstance(rows, list) or not rows or key not in rows[0]]
-    if missing:
-        raise DataError(f"{path} has no key {missing[0]!r}: the official JSON list of questions was expected")
-    return rows
 
 
 def _images(base: Path, names: Iterable[str]) -> dict[str, str]:
     """Path of each image, in the first folder that holds it; the most likely path where none does."""
     folders = [base / name for name in _IMAGE_FOLDERS if (base / name).is_dir()]
-    return {
-        name: next((str(folder / name) for folder in folders if (folder / name).is_file()), str(folders[0] / name))
-        for name in set(names)
+    wanted = set(names)
+    found = {
+        name: next((str(folder / name) for folder in folders if is_file(folder / name)), str(folders[0] / name))
+        for name in wanted
     }
+    if any(not is_file(path) for path in found.values()):  # nested, or an ending in other letters
+        nested = {path.name.lower(): str(path) for path in image_files(base)}
+        found = {name: path if is_file(path) else nested.get(name.lower(), path) for name, path in found.items()}
+    return found
 
 
-def _word(value: Any) -> str:
+def _word(text: str) -> str:
     """A cell as text; the set spells nothing as NULL or NA."""
-    text = " ".join(str(value if value is not None else "").replace("\t", ", ").split()).replace(" ,", ",")
+    text = " ".join(as_latin1(text).replace("\t", ", ").split()).replace(" ,", ",")
     return "" if text in ("NULL", "NA") else text
 
 
-def _row(row: dict[str, Any], sample_id: str, image: str, is_test: bool) -> Question:
+def _load(path: Path) -> list[dict[str, str]]:
+    return to_table(read_json(path, _GET), _JSON, path).to_dict("records")
+
+
+def _row(row: dict[str, str], sample_id: str, image: str, side: Split) -> Question:
     return Question(
         sample_id=sample_id,
         image_name=row["image_name"],
         image=image,
-        case=row.get("image_case_url", ""),
-        organ=str(row["image_organ"]).strip().upper(),
+        case=row["image_case_url"],
+        organ=row["image_organ"].upper(),
         question=_word(row["question"]),
-        frame=_word(row.get("question_frame", "")),
-        answer=exact_v1(row["answer"]),
-        answer_type=str(row["answer_type"]).strip().lower(),
-        is_test=is_test,
+        frame=_word(row["question_frame"]),
+        answer=exact_v1(as_latin1(row["answer"])),
+        answer_type=row["answer_type"].lower(),
+        side=side,
         is_frame=row["phrase_type"] == "frame",
     )
 
@@ -123,47 +143,86 @@ def _row(row: dict[str, Any], sample_id: str, image: str, is_test: bool) -> Ques
 def _read_official(path: Path) -> list[Question]:
     rows = _load(path)
     paths = _images(path.parent, (row["image_name"] for row in rows))
-    return [
-        _row(row, str(row["qid"]), paths[row["image_name"]], str(row["phrase_type"]).lower().startswith("test"))
-        for row in rows
-    ]
+    return [_row(row, row["qid"], paths[row["image_name"]], "test" if _is_test(row) else "train") for row in rows]
 
 
-def _read_mevf(base: Path) -> list[Question]:
-    sides = {name: _load(base / f"{name}set.json") for name in ("train", "test")}
+def _is_test(row: dict[str, str]) -> bool:
+    return row["phrase_type"].lower().startswith("test")
+
+
+def _read_mevf(base: Path) -> tuple[list[Question], Layout, str, list[str]]:
+    """MEVF's two files, and the valset.json that some copies put beside them.
+
+    Such a file is its author's own; often it repeats the other two. What it repeats stays on the other side.
+    """
+    sides: dict[Split, list[dict[str, str]]] = {"train": [], "test": []}
+    for side in ("train", "test"):
+        sides[side] = _load(base / f"{side}set.json")
+    notes = []
+    if (base / "valset.json").is_file():
+        rows = _load(base / "valset.json")
+        known = {_content(row) for side in ("train", "test") for row in sides[side]}
+        sides["validate"] = [row for row in rows if _content(row) not in known]
+        own, repeated = len(sides["validate"]), len(rows) - len(sides["validate"])
+        drawn = "validation rows are drawn from trainset.json" if not own else f"the other {own:,} rows validate"
+        notes = [f"valset.json: {repeated:,} rows repeat trainset.json or testset.json and are left out; {drawn}"]
     paths = _images(base, (row["image_name"] for rows in sides.values() for row in rows))
-    return [
-        _row(row, f"mevf-{row['qid']}", paths[row["image_name"]], side == "test")
+    questions = [
+        _row(row, f"mevf-{'val-' * (side == 'validate')}{row['qid']}", paths[row["image_name"]], side)
         for side, rows in sides.items()
         for row in rows
     ]
+    return questions, "mevf", str(base), notes
+
+
+def _content(row: dict[str, str]) -> tuple[str, str, str]:
+    return row["image_name"], _word(row["question"]), exact_v1(row["answer"])
 
 
 def _read_parquet(tables: list[Path]) -> list[Question]:
-    """Rows of the Hugging Face copy: image bytes, question and answer alone."""
+    """Rows of the Hugging Face copy: image bytes, question and answer alone; shards of a split count on."""
     rows: list[Question] = []
     known: dict[str, bytes] = {}
+    count: dict[str, int] = {}
     for path in tables:
-        try:
-            table = pd.read_parquet(path, columns=["image", "question", "answer"])
-        except (OSError, ValueError) as error:
-            raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; {_GET}") from error
-        for number, (image, question, answer) in enumerate(table.itertuples(index=False, name=None)):
-            data = image["bytes"] if isinstance(image, dict) else image
-            name = sha256(data).hexdigest()
-            text = exact_v1(answer)
+        name = _SHARD.match(path.stem)
+        side = standard_split(name[1]) if name else None
+        if name is None or side is None:
+            raise DataError(f"{path} names no split: a name like train-00000-of-00002.parquet was expected; {_GET}")
+        table = read_table(path, _PARQUET)
+        cells = zip(table["image"], table["question"], table["answer"], strict=True)
+        for image, question, answer in cells:
+            number = count[name[1]] = count.get(name[1], -1) + 1
+            content = _content_of(image, path)
+            key = content if isinstance(content, str) else sha256(content).hexdigest()
+            text = exact_v1(as_latin1(answer))
             rows.append(
                 Question(
-                    sample_id=f"{path.stem.split('-')[0]}-{number:04d}",
-                    image_name=name,
-                    image=known.setdefault(name, data),
+                    sample_id=f"{name[1]}-{number:04d}",
+                    image_name=key,
+                    image=content if isinstance(content, str) else known.setdefault(key, content),
                     case="",
                     organ="",
                     question=_word(question),
                     frame="",
                     answer=text,
                     answer_type="closed" if text in ("yes", "no") else "open",
-                    is_test=path.stem.startswith("test"),
+                    side=side,
                 )
             )
     return rows
+
+
+def _content_of(image: Any, table: Path) -> str | bytes:
+    """The bytes of an image cell, else the path of its file beside the table; "" where the cell says neither.
+
+    Raises:
+        DataError: If it is of another kind.
+    """
+    if isinstance(image, dict):
+        image = image.get("bytes") or image.get("path")
+    if image is None or isinstance(image, bytes):
+        return image or ""
+    if not isinstance(image, str):
+        raise DataError(f"{table}, column image: {shown(image)}: bytes, or a path, were expected; {_GET}")
+    return str(table.parent / image) if image else ""

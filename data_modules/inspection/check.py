@@ -1,5 +1,7 @@
 """What ``gkmvlp data check`` says of a data set: what is there, what is missing or left out and why."""
 
+import difflib
+import importlib
 import inspect
 from collections import Counter
 from collections.abc import Mapping
@@ -11,17 +13,24 @@ import yaml
 import gkmvlp.data_modules as data_modules
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.chest_xray14 import ChestXray14
-from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.ms_cxr import MsCxr
+from gkmvlp.data_modules.openi import OpenI
 from gkmvlp.data_modules.pipeline.images import ImageError
+from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.data_modules.rsna_pneumonia import RsnaPneumonia
+from gkmvlp.data_modules.slake import Slake
 from gkmvlp.data_modules.vqa_rad import VqaRad
-from gkmvlp.errors import ConfigError, UsageError
+from gkmvlp.entities import ENTITIES
+from gkmvlp.errors import ConfigError, DataError, UsageError
+from gkmvlp.geometry import Frame
+from gkmvlp.report.labeler import label_report
 
 # Above this many images only --images decodes them all.
 AUTO_IMAGES = 5_000
+_EXAMPLES = 3
+_STATUS = {1: "present", 0: "absent", -1: "uncertain"}
 
 
 def class_names() -> list[str]:
@@ -30,10 +39,10 @@ def class_names() -> list[str]:
 
 
 def build(name: str, config: Path | None, root: str | None, **changed: Any) -> DataModule:
-    """A DataModule by class name, or as a config describes it.
+    """A DataModule by class name or path, or as a config describes it.
 
     Args:
-        name: Class name, or the config's name for errors.
+        name: Name of a class of this package, path of any other (``my_module.OpenI``), or the config's name for errors.
         config: The config file, or None where ``name`` is a class.
         root: Folder of the data (for ``ImageReportPairs`` the table); wins over the config's.
         **changed: Further arguments that win over the config's.
@@ -47,19 +56,42 @@ def build(name: str, config: Path | None, root: str | None, **changed: Any) -> D
         data = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("data")
         if not isinstance(data, dict) or "class_path" not in data:
             raise ConfigError(f"{config} has no data: class_path, so there is nothing to check")
-        name, arguments = data["class_path"].rpartition(".")[2], dict(data.get("init_args") or {})
-    if name not in class_names():
-        raise UsageError(f"no DataModule {name!r}: {', '.join(class_names())}, or a config file, were expected")
-    kind = getattr(data_modules, name)
-    where = "table" if kind is ImageReportPairs else "root"
+        name, arguments = str(data["class_path"]), dict(data.get("init_args") or {})
+    kind = find_class(name)
+    known = {key for base in kind.__mro__ for key in inspect.signature(base.__init__).parameters}  # type: ignore[misc]
+    where = kind.location_key
     arguments |= {where: root} if root is not None else {}
-    if arguments.get(where) is None:
+    arguments |= changed
+    if where in known and arguments.get(where) is None:
         raise UsageError(f"where does {name} lie? name it with --root")
-    known = {key for base in (kind, DataModule) for key in inspect.signature(base.__init__).parameters}
-    strange = sorted(set(arguments) - known)
-    if strange:
-        raise ConfigError(f"{config} has a key {strange[0]!r} that {name} does not know")
-    return kind(**arguments | changed)
+    if strange := sorted(set(arguments) - known):
+        near = "".join(f", did you mean {word}?" for word in difflib.get_close_matches(strange[0], known, 1))
+        raise ConfigError(f"{config or name} has a key {strange[0]!r} that {kind.__name__} does not know{near}")
+    try:
+        return kind(**arguments)
+    except TypeError as error:
+        raise ConfigError(f"{name} cannot be made: {error}") from error
+
+
+def find_class(path: str) -> type[DataModule]:
+    """A DataModule by the name of this package's, or by its path from the working folder or what is installed.
+
+    Raises:
+        UsageError: If there is none, or its module cannot be imported: why is told.
+    """
+    package, _, name = path.rpartition(".")
+    if package in ("", "gkmvlp.data_modules"):
+        if name not in class_names():
+            expected = f"{', '.join(class_names())}, the path of a class (my_module.MyData), or a config file"
+            raise UsageError(f"no DataModule {path!r}: {expected}, were expected")
+        return getattr(data_modules, name)  # type: ignore[no-any-return]
+    try:
+        kind = getattr(importlib.import_module(package), name, None)
+    except Exception as error:  # whatever the module does when it runs
+        raise UsageError(f"{path}: {package} cannot be imported ({type(error).__name__}: {error})") from error
+    if not (isinstance(kind, type) and issubclass(kind, DataModule)):
+        raise UsageError(f"{path}: {package} has no class {name} that is a gkmvlp.data_modules.DataModule")
+    return kind
 
 
 def unreadable(data: DataModule, read_all: bool) -> dict[str, ImageError] | None:
@@ -95,7 +127,7 @@ def published(data: DataModule) -> dict[str, Mapping[str, int]]:
         return {split: _counts(row) for split, row in data.published.items()}
     if isinstance(data, VqaRad) and data.published is not None:
         return {"train": {"questions": data.published[0]}, "test": {"questions": data.published[1]}}
-    if isinstance(data, ChestXray14 | MsCxr | RsnaPneumonia):
+    if isinstance(data, ChestXray14 | MsCxr | OpenI | RsnaPneumonia | Slake):
         return dict(data.published)
     return {}
 
@@ -107,7 +139,7 @@ def found(data: DataModule) -> dict[str, Mapping[str, int]]:
     if isinstance(data, VqaRad):
         training = len(data.rows("train")) + len(data.rows("validate"))
         return {"train": {"questions": training}, "test": {"questions": len(data.rows("test"))}}
-    if isinstance(data, ChestXray14 | MsCxr | RsnaPneumonia):
+    if isinstance(data, ChestXray14 | MsCxr | OpenI | RsnaPneumonia | Slake):
         return dict(data.found)
     return {}
 
@@ -127,11 +159,59 @@ def describe(data: DataModule, read_all: bool) -> dict[str, Any]:
         "parts": parts(data),
         "found": found(data),
         "published": published(data),
+        "views": dict(Counter(sample.view or "not told" for sample in data.samples)),
+        "without_regions": sum(not _has_regions(data, sample) for sample in data.samples),
+        "read": read_entities(data.samples),
+        "empty": empty_splits(data),
         "with_boxes": {split: sum(s.box_R4 is not None for s in data.rows(split)) for split in SPLITS},
         "unreadable": None if bad is None else {name: str(error) for name, error in bad.items()},
         "unreadable_by_reason": dict(Counter(error.reason for error in (bad or {}).values())),
         "images_read": bad is not None,
     }
+
+
+def empty_splits(data: DataModule) -> list[str]:
+    """Splits without rows that a fit or a test will ask for: test always, validate where there is training."""
+    needed = ("validate", "test") if data.rows("train") else ("test",)
+    return [split for split in needed if not data.rows(split)]
+
+
+def require_splits(data: DataModule) -> None:
+    """Stops where a split that is needed later is empty.
+
+    Raises:
+        DataError: If one is.
+    """
+    if empty := empty_splits(data):
+        raise DataError(
+            f"{data.name}: no {' and no '.join(empty)} rows, which fit or test will ask for: add patients, or choose "
+            "another split"
+        )
+
+
+def _has_regions(data: DataModule, sample: Sample) -> bool:
+    """Whether evaluation gives an image any region; a lateral view has none in the atlas."""
+    side = data.image_size
+    return bool(data.regions.boxes(sample, Frame.fit(side, side, side), None)[1].any())
+
+
+def read_entities(samples: list[Sample]) -> dict[str, dict[str, Any]]:
+    """How often reports were read to say an entity, by study, and sentences that were read as saying it is present."""
+    studies = {s.fields["study_id"]: s.fields for s in samples if {"study_id", "text", "status"} <= set(s.fields)}
+    told: dict[str, dict[str, Any]] = {}
+    for index, entity in enumerate(ENTITIES):
+        values = {study: int(fields["status"][index]) for study, fields in studies.items()}
+        counts = {word: sum(value == code for value in values.values()) for code, word in _STATUS.items()}
+        if any(counts.values()):
+            texts = [studies[study]["text"] for study, value in values.items() if value == 1][:_EXAMPLES]
+            told[entity.name] = counts | {"examples": [_sentence(text, entity.name) for text in texts]}
+    return told
+
+
+def _sentence(text: str, entity: str) -> str:
+    """The first sentence of a report that says the entity is present; "" where a table of labels says it."""
+    mentions = label_report(text)
+    return next((text[m.start : m.end] for m in mentions if m.entity == entity and m.status == 1), "")
 
 
 def lines(data: DataModule, told: Mapping[str, Any]) -> list[str]:
@@ -141,6 +221,8 @@ def lines(data: DataModule, told: Mapping[str, Any]) -> list[str]:
     for split in SPLITS:
         row = f"  {split:<9}{told['rows'][split]:>8,} rows, {told['patients'][split]:,} patients or groups"
         text.append(row + (f", {told['with_boxes'][split]:,} with region boxes" * bool(told["with_boxes"][split])))
+    views = ", ".join(f"{view} {count:,}" for view, count in sorted(told["views"].items()))
+    text.append(f"  views: {views}; rows without regions: {told['without_regions']:,}")
     for split, counts in told["found"].items():
         beside = told["published"].get(split, {})
         known = {unit: f" (published {count:,})" for unit, count in beside.items()}
@@ -148,6 +230,10 @@ def lines(data: DataModule, told: Mapping[str, Any]) -> list[str]:
         text.append(f"  in the tables, {split}: {', '.join(units)}")
     if told["found"] and not told["published"]:
         text.append("  published counts are of the complete release; this is a part of it, or a look-alike")
+    for name, read in told["read"].items():
+        counts = ", ".join(f"{read[word]:,} {word}" for word in _STATUS.values())
+        text.append(f"  read from reports, {name}: {counts}")
+        text += [f"    {sentence}" for sentence in read["examples"] if sentence]
     text += [f"  {line}" for line in data.ledger.lines()]
     if told["unreadable"] is None:
         return [*text, f"  images not read (more than {AUTO_IMAGES:,}): --images reads them all"]

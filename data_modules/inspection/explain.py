@@ -3,26 +3,41 @@
 from pathlib import Path
 from typing import Any
 
+from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.scene_graphs import SceneGraphs
 from gkmvlp.data_modules.inspection.knowledge_table import study_rows
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.pipeline.images import ACCEPT, read_image
 from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.errors import DataError
 from gkmvlp.report.sentences import split_sentences
 
 STATUS = {1: "present", 0: "absent", -1: "uncertain"}
 _COLOUR = {1: "tab:red", -1: "tab:orange"}
 
 
-def explain(data: MimicCxr, study_id: str) -> tuple[list[Sample], list[dict[str, Any]]]:
+def explain(data: DataModule, study_id: str) -> tuple[list[Sample], list[dict[str, Any]]]:
     """The images of a study and its rows of the knowledge table.
 
     Raises:
         DataError: If there is no such study, or nothing is left of it.
     """
+    if not isinstance(data, MimicCxr):
+        return _explain_rows(data, study_id)
     images = data.read_study(study_id)
     path = data.files().scene_graphs
     return images, list(study_rows(images, SceneGraphs(path) if path is not None else None))
+
+
+def _explain_rows(data: DataModule, study_id: str) -> tuple[list[Sample], list[dict[str, Any]]]:
+    data.check()
+    studies = [str(sample.fields.get("study_id", "")) for sample in data.samples]
+    if not any(studies):
+        raise DataError(f"{data.name} has no reports to explain: rows with study_id and text were expected")
+    images = [sample for sample, study in zip(data.samples, studies, strict=True) if study == study_id]
+    if not images:
+        raise DataError(f"no study {study_id} in {data.split_source}: an id like {studies[0]} was expected")
+    return images, list(study_rows(images))
 
 
 def _where(sample: Sample) -> str:

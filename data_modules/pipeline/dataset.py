@@ -1,16 +1,20 @@
 """The Dataset that turns rows into items, and the sampler that makes every epoch repeatable."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
-from lightning import Trainer
 from torch.utils.data import Dataset, DistributedSampler
 
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
-from gkmvlp.data_modules.pipeline.transforms import Augmentation, Pixels, to_fractions
+from gkmvlp.data_modules.pipeline.transforms import Pixels, to_fractions
 from gkmvlp.geometry import Frame
+
+if TYPE_CHECKING:  # reading one image needs neither
+    from lightning import Trainer
+
+    from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 
 
 class SampleDataset(Dataset[dict[str, Any]]):
@@ -34,7 +38,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
         read: Callable[[Sample], tuple[Pixels, Frame]],
         regions: RegionPolicy,
         seed: int = 0,
-        augmentation: Augmentation | None = None,
+        augmentation: "Augmentation | None" = None,
         is_training: bool = False,
     ) -> None:
         self.samples = samples
@@ -72,7 +76,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
         regions = len(mask_R)
         box_R4, mask_R = to_fractions(box_N4[:regions], mask_R, len(image_SS))
         shown = {
-            "image": torch.from_numpy(image_SS)[None].float().div_(255),
+            "image": to_tensor(image_SS),
             "frame": torch.tensor(frame, dtype=torch.float32),
             "region_box": torch.from_numpy(box_R4),
             "region_mask": torch.from_numpy(mask_R),
@@ -83,12 +87,22 @@ class SampleDataset(Dataset[dict[str, Any]]):
         return shown
 
 
+def to_tensor(image_SS: Pixels) -> torch.Tensor:
+    """Pixels (S, S) uint8 as what models read: (1, S, S) float32 in [0, 1]."""
+    return torch.from_numpy(image_SS)[None].float().div_(255)
+
+
 class EpochSampler(DistributedSampler[Any]):
     """Shuffles by (seed, epoch), keeps rows on one image together, and hands the epoch on with each index.
 
     Workers that live on through epochs hold their own copy of the Dataset and never learn of a new epoch otherwise.
     A ``DistributedSampler`` by type, so that Lightning tells it the epoch and does not wrap it.
+
+    Attributes:
+        skipped: Rows that the next epoch leaves out at its start: a run that was stopped inside it has seen them.
     """
+
+    skipped = 0
 
     def __iter__(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]
         """Pairs of index and epoch."""
@@ -96,10 +110,11 @@ class EpochSampler(DistributedSampler[Any]):
         place: dict[int, int] = {}
         for index in order:
             place.setdefault(twin[index], len(place))
-        return ((index, self.epoch) for index in sorted(order, key=lambda index: place[twin[index]]))
+        start, self.skipped = self.skipped, 0
+        return ((index, self.epoch) for index in sorted(order, key=lambda index: place[twin[index]])[start:])
 
 
-def next_epoch(trainer: Trainer) -> int:
+def next_epoch(trainer: "Trainer") -> int:
     """The epoch that a fit runs first: 0, or the one after the checkpoint that it resumes from.
 
     A checkpoint written during the validation that follows the last batch counts that epoch as begun, not as done.
@@ -107,3 +122,11 @@ def next_epoch(trainer: Trainer) -> int:
     epoch: Any = trainer.fit_loop.epoch_progress.current
     is_past_last_batch = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
     return epoch.processed + int(is_past_last_batch and epoch.processed < epoch.ready)
+
+
+def batches_seen(trainer: "Trainer") -> int:
+    """Batches of its first epoch that a fit has behind it: 0, unless it resumes from a checkpoint inside an epoch."""
+    epoch: Any = trainer.fit_loop.epoch_progress.current
+    batch: Any = trainer.fit_loop.epoch_loop.batch_progress
+    is_inside = epoch.processed < epoch.ready and not batch.is_last_batch
+    return int(batch.current.processed) if is_inside else 0

@@ -50,12 +50,14 @@ def read_regions(path: str) -> dict[str, Detected]:
         table = parquet.read_table(path)
         if json.loads(table.schema.metadata[META])["regions"] != list(REGIONS):
             raise ValueError("other regions")
-        rows = zip(*(table[name].to_pylist() for name in ("image", "box", "score")), strict=True)
-        return {
-            image: (np.array(box, np.float32).reshape(-1, 4), np.array(score) >= LEAST_SCORE)
-            for image, box, score in rows
-        }
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        columns = [table[name].to_pylist() for name in ("image", "box", "score")]
+        box_NR4 = np.array(columns[1], np.float32).reshape(len(table), len(REGIONS), 4)
+        score_NR = np.array(columns[2], np.float32).reshape(len(table), len(REGIONS))
+        if not np.isfinite(box_NR4).all():
+            raise ValueError("a box is no four numbers")
+        return dict(zip(map(str, columns[0]), zip(box_NR4, score_NR >= LEAST_SCORE, strict=True), strict=True))
+    # Arrow raises what the broken bytes happen to lead to.
+    except Exception as error:
         reason = " ".join(str(error).split())[:120]
         raise DataError(
             f"{path}: no boxes of regions ({reason}): write them with gkmvlp data regions --out {path}"

@@ -12,6 +12,7 @@ from pydicom import Dataset
 from gkmvlp.data_modules.pipeline.dicom_header import entries, integer, items, number, numbers, word, words
 from gkmvlp.data_modules.pipeline.dicom_pixels import decode, interpret
 from gkmvlp.data_modules.pipeline.levels import Float, Pixels, Stored
+from gkmvlp.data_modules.pipeline.views import is_lateral
 from gkmvlp.errors import DataError
 
 Accept = Literal["lateral", "modality", "blank"]
@@ -19,7 +20,9 @@ ACCEPT: tuple[Accept, ...] = ("lateral", "modality", "blank")
 
 # Plain radiography (PS3.3 C.7.3.1.1.1), what files without a choice say, and spellings in use.
 _RADIOGRAPHY = ("CR", "DX", "RG", "DR", "XR", "XRAY", "OT", "SC", "")
-_LATERAL = ("LL", "RL", "LLO", "RLO", "ML", "LM")
+
+
+TURNED = "lies otherwise by PatientOrientation: turned upright, the patient's left on the right"
 
 
 class RefusedError(DataError):
@@ -66,7 +69,7 @@ def upright(pixels_HW: Pixels, dataset: Dataset, notes: list[str]) -> Pixels:
     if across not in ("L", "R", "A", "P") or down not in ("H", "F"):
         return pixels_HW
     if directions != [across, "F"] or across == "R":
-        notes.append("lies otherwise by PatientOrientation: turned upright, the patient's left on the right")
+        notes.append(TURNED)
     pixels_HW = pixels_HW[:, ::-1] if across == "R" else pixels_HW
     return np.ascontiguousarray(pixels_HW[::-1] if down == "H" else pixels_HW)
 
@@ -80,12 +83,6 @@ def view_position(dataset: Dataset) -> str:
     if "LATERAL" in meaning and "DECUB" not in meaning:
         return "LATERAL"
     return "LATERAL" if {way[:1] for way in words(dataset, "PatientOrientation")} & {"A", "P"} else ""
-
-
-def is_lateral(view: str) -> bool:
-    """Whether a projection is a lateral one; a decubitus is frontal."""
-    name = view.upper()
-    return name in _LATERAL or ("LAT" in name and "DECUB" not in name)
 
 
 def _require_radiograph(dataset: Dataset, accept: Collection[str]) -> None:

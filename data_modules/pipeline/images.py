@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import UnidentifiedImageError
 
+from gkmvlp.data_modules.pipeline import dicom, pictures
 from gkmvlp.data_modules.pipeline.dicom import ACCEPT, Accept, RefusedError, read_stored, upright
 from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
 from gkmvlp.data_modules.pipeline.levels import Intensity, Pixels, Stored, show
@@ -18,6 +19,7 @@ from gkmvlp.errors import DataError
 
 __all__ = ["ACCEPT", "Accept", "ImageError", "Intensity", "Pixels", "read_image"]
 
+TURNED = frozenset({dicom.TURNED, pictures.TURNED})  # notes on pictures that had to be turned
 SMALLEST = 8  # pixels a side; less is a pixel that somebody tracks, or an icon
 
 

@@ -18,6 +18,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 # PNG colour types of more than one channel (ISO 15948, 11.2.2): colour, grey with alpha, colour with alpha.
 _MANY_CHANNELS = (2, 4, 6)
 _BITS_PER_SAMPLE, _ORIENTATION = 258, 0x0112
+TURNED = "lies otherwise by EXIF Orientation: turned upright"
 # How the stored picture is turned so that it stands upright, by the value of EXIF Orientation (CIPA DC-008).
 _TURNS: dict[int, Callable[[Codes], Codes]] = {
     2: np.fliplr,
@@ -42,18 +43,24 @@ def read_picture(data: bytes, notes: list[str]) -> Stored:
         if frames > 1 and picture.format != "MPO":  # MPO: a thumbnail beside the picture
             raise DataError(f"the {picture.format} has {frames} frames, not one; export the one that is meant")
         turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
+        if turn is not None:
+            notes.append(TURNED)
         if _has_wide_channels(picture, data):
             codes_HW: Codes = _grey_of_wide(data)
-        elif picture.mode in _WIDE_MODES:
+            return plain(_turned(codes_HW, turn))
+        picture.load()  # which turns a TIFF by itself, and then no longer names an orientation
+        turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
+        if picture.mode in _WIDE_MODES:
             value_HW = np.asarray(picture)
             is_plain = value_HW.dtype in (np.uint8, np.uint16)
             codes_HW = value_HW.astype(f"=u{value_HW.itemsize}") if is_plain else to_codes(value_HW)[0]
         else:
             codes_HW = np.asarray(_grey(picture), np.uint8)
-    if turn is not None:
-        notes.append("lies otherwise by EXIF Orientation: turned upright")
-        codes_HW = cast(Codes, np.ascontiguousarray(turn(codes_HW)))
-    return plain(codes_HW)
+    return plain(_turned(codes_HW, turn))
+
+
+def _turned(codes_HW: Codes, turn: Callable[[Codes], Codes] | None) -> Codes:
+    return codes_HW if turn is None else cast(Codes, np.ascontiguousarray(turn(codes_HW)))
 
 
 def _grey(picture: Image.Image) -> Image.Image:

@@ -16,6 +16,7 @@ from gkmvlp.anatomy import REGIONS
 from gkmvlp.data_modules.pipeline.ledger import Ledger, write_bytes
 from gkmvlp.entities import ENTITIES, list_hash
 from gkmvlp.report.labeler import label_report, stated_regions, statuses
+from gkmvlp.report.redaction import without_redactions
 from gkmvlp.report.sections import Sections, parse_sections, report_text
 
 NO_REPORT = "study without a report file"
@@ -30,7 +31,7 @@ class Labeled(NamedTuple):
 
     Attributes:
         study_id: The study, or another id of the report.
-        text: Findings then impression, or one of them; "" where nothing is left.
+        text: Findings then impression, or one of them, without ``XXXX``; "" where nothing is left.
         status_E: (E,) int8 by the package's labeler.
         place_ER: (E, R) bool, where the report says that present entities lie.
         note: One of the reasons of this module, or "".
@@ -61,7 +62,7 @@ def label_one(study_id: str, raw: bytes | None, sections: Sections = "both", pla
         full, note = raw.decode("latin-1"), NOT_UTF8
     # CR and NUL are the remains of other systems; no radiology sentence holds them.
     full = full.replace("\r\n", "\n").replace("\x00", "")
-    text = report_text(full, sections)
+    text = without_redactions(report_text(full, sections))
     if not text:
         return Labeled(study_id, "", statuses([]), stated_regions([]), EMPTY if sections == "both" else NO_SECTION)
     named = parse_sections(full).keys()

@@ -12,6 +12,18 @@ Split = Literal["train", "validate", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validate", "test")
 
 
+_SPLIT_NAMES: dict[str, Split] = {
+    "train": "train", "training": "train",
+    "validate": "validate", "val": "validate", "valid": "validate", "validation": "validate", "dev": "validate",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+
+
+def standard_split(name: str) -> Split | None:
+    """The split that a name stands for, in any case (``val``, ``valid``, ``dev`` ...); None where it is no split's."""
+    return _SPLIT_NAMES.get(name.strip().lower())
+
+
 def unit_hash(patient_id: str, salt: str = "") -> float:
     """A number in [0, 1) that depends on the id and the salt alone."""
     return int.from_bytes(sha256(f"{salt}{patient_id}".encode()).digest()[:8], "big") / 2**64

@@ -31,7 +31,7 @@ _TEST_SHARE = 0.2
 # Shares with the irregularities of the release: follow-up numbers that left the file's behind, RGBA among grey images.
 _LATE, _RGBA = 0.2, 0.02
 # Of the eight labels that are boxed, those that phantoms show.
-_BOXED = ("Atelectasis", "Cardiomegaly", "Effusion", "Mass", "Nodule", "Pneumothorax")
+BOXED = ("Atelectasis", "Cardiomegaly", "Effusion", "Mass", "Nodule", "Pneumothorax")
 _ENTRIES = ("Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
             "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]")  # fmt: skip
 _BOXES = "Image Index,Finding Label,Bbox [x,y,w,h],,,"
@@ -179,7 +179,7 @@ def _box_lines(item: Written) -> list[str]:
     lines = []
     for finding, (x1, y1, x2, y2) in item.boxes:
         label = entity(finding.entity).nih
-        if label in _BOXED and item.shot.side == "test":
+        if label in BOXED and item.shot.side == "test":
             corner_and_size = ",".join(f"{value:.6f}" for value in (x1, y1, x2 - x1, y2 - y1))
             lines.append(f"{item.shot.name},{label},{corner_and_size}")
     return lines

@@ -1,9 +1,10 @@
 """Grounded, knowledge-enhanced vision-language pre-training on chest radiographs."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gkmvlp.checkpoints.references import register_scheme
+from gkmvlp.on_demand import on_demand
 
 if TYPE_CHECKING:
     from gkmvlp.zoo.inference.loading import load as load
@@ -30,15 +31,7 @@ def _hub_folder(reference: str) -> Path:
 register_scheme("zoo", _zoo_folder)
 register_scheme("hf", _hub_folder)
 
-
-def __getattr__(name: str) -> Any:
-    """``gkmvlp.load`` and ``list_models``, imported when they are first asked for: ``load`` brings torch along."""
-    if name == "load":
-        from gkmvlp.zoo.inference.loading import load
-
-        return load
-    if name == "list_models":
-        from gkmvlp.zoo.registry import list_models
-
-        return list_models
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# ``load`` brings torch along
+__getattr__, __dir__ = on_demand(
+    __name__, {"load": "gkmvlp.zoo.inference.loading", "list_models": "gkmvlp.zoo.registry"}
+)

@@ -40,6 +40,27 @@ def attention_peaks(attention_BEP: Tensor, grid: tuple[int, int], side: int) -> 
     return torch.stack(peaks)
 
 
+def regions_at(point_BE2: Tensor, box_BR4: Tensor, mask_BR: Tensor, attention_BER: Tensor) -> Tensor:
+    """The region that each point lies in: of several the one that the prompt attends to most, else the smallest.
+
+    Args:
+        point_BE2: Points, x and y as fractions of the frame.
+        box_BR4: Region boxes xyxy as fractions of the frame.
+        mask_BR: Which regions have a box.
+        attention_BER: Attention of the prompts over regions; 0 for regions that an entity cannot show in.
+
+    Returns:
+        (B, E) int64 index of the region, -1 where the point lies in none.
+    """
+    x_BE1, y_BE1 = point_BE2[..., :1], point_BE2[..., 1:]
+    x1_B1R, y1_B1R, x2_B1R, y2_B1R = box_BR4[:, None].unbind(-1)
+    inside_BER = (x_BE1 >= x1_B1R) & (x_BE1 <= x2_B1R) & (y_BE1 >= y1_B1R) & (y_BE1 <= y2_B1R) & mask_BR[:, None]
+    area_B1R = (x2_B1R - x1_B1R) * (y2_B1R - y1_B1R)  # at most 1
+    rank_BER = torch.where(attention_BER > 0, attention_BER, -area_B1R)
+    best = rank_BER.masked_fill(~inside_BER, -torch.inf).max(-1)
+    return best.indices.where(best.values > -torch.inf, -1)
+
+
 def zero_shot_texts(names: list[str]) -> tuple[list[str], list[str]]:
     """The present and the absent sentence of each entity."""
     return [PRESENT.format(name=name) for name in names], [ABSENT.format(name=name) for name in names]

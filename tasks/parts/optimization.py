@@ -35,6 +35,7 @@ class OptimizerConfig:
 
 
 _LAYER = re.compile(r"\b(?:vision\.model\.(?:blocks|layers|stages|layer)|text\.layers)[._]?(\d+)")
+_TOP = re.compile(r"\bvision\.model\.(?:conv_head|bn2|norm|head_norm|norm_head)\b")  # behind the last block
 _STEM = re.compile(r"\bvision\.model\.|\btext\.(?:word|position|segment|norm)\b")
 
 
@@ -42,6 +43,8 @@ def layer_index(name: str) -> int | None:
     """Layer of an encoder that a parameter belongs to, 0 for stems and embeddings, None above the encoders."""
     if match := _LAYER.search(name):
         return int(match.group(1)) + 1
+    if _TOP.search(name):
+        return None
     return 0 if _STEM.search(name) else None
 
 

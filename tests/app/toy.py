@@ -1,6 +1,8 @@
 """The smallest task and DataModule that the command line can run."""
 
 import json
+import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,16 @@ class ToyTask(LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
+class SlowTask(ToyTask):
+    """Leaves a file in the run's folder once a step was made, and takes its time."""
+
+    def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:
+        time.sleep(0.02)
+        if batch_idx:
+            (Path(self.trainer.default_root_dir) / "stepping").touch()
+        return super().training_step(batch, batch_idx)
+
+
 class Rows(torch.utils.data.Dataset):
     def __init__(self, rows: int, broken: int | None) -> None:
         self.rows, self.broken = rows, broken
@@ -56,11 +68,21 @@ class Rows(torch.utils.data.Dataset):
 
 
 class ToyData(LightningDataModule):
-    def __init__(self, root: str = "toy", rows: int = 4, broken: int | None = None, workers: int = 0) -> None:
+    def __init__(
+        self,
+        root: str = "toy",
+        rows: int = 4,
+        broken: int | None = None,
+        workers: int = 0,
+        dataset_name: str | None = None,
+    ) -> None:
         super().__init__()
         self.root, self.rows, self.broken, self.workers = root, rows, broken, workers
 
     def setup(self, stage: str) -> None:
+        if self.root == "slow":
+            Path("reading").touch()
+            time.sleep(30)
         if self.root == "missing":
             raise DataError("no folder missing: set data.init_args.root")
 
@@ -84,3 +106,12 @@ class ToyData(LightningDataModule):
 
     def summary_lines(self) -> list[str]:
         return [f"rows: {self.rows} read, 0 dropped"]
+
+
+class OtherData(ToyData):
+    """A DataModule of one's own that takes the same options."""
+
+
+def given_by(words: Iterable[str]) -> dict[str, str]:
+    """Key -> value of the options ``--key=value`` of a command."""
+    return dict(word.removeprefix("--").split("=", 1) for word in words if "=" in word)

@@ -104,6 +104,13 @@ def test_weights_by_file_and_folder_are_in_the_backbone_and_needed_no_more(tiny,
     assert after.model.architecture.differences(asked) == []
 
 
+def test_a_backbone_without_arguments_of_timm_is_read(tiny, build, tmp_path):
+    backbones.save(build(tiny(**{"vision.name": "test_resnet", "vision.timm_kwargs": None})), tmp_path / "bb")
+    after = backbones.load(tmp_path / "bb").model.architecture
+    assert after.vision.timm_kwargs is None
+    assert after.differences(tiny(**{"vision.name": "test_resnet", "vision.timm_kwargs": {}})) == []
+
+
 def test_saving_again_replaces_the_folder(saved, build):
     _, folder = saved
     (folder / "left_over").touch()

@@ -117,6 +117,27 @@ def test_torchvision_resnet_is_timms(tmp_path, name, block):
     agrees(ours, image, body(normalised(ours, image)).flatten(2).transpose(1, 2))
 
 
+@pytest.mark.parametrize(("number", "side"), [(0, 224), (1, 240), (2, 260)])
+@torch.no_grad()
+def test_efficientnet_lite(tmp_path, number, side):
+    """At the size that each was made for: the reference fixes its padding there."""
+    module = pytest.importorskip("efficientnet_lite_pytorch", reason="the reference's package is not installed")
+    theirs = loud(module.EfficientNet.from_name(f"efficientnet-lite{number}"))
+    save_file(theirs.state_dict(), tmp_path / "w.safetensors")
+    ours, image = (
+        filled(f"tf_efficientnet_lite{number}", {}, tmp_path / "w.safetensors", side),
+        torch.rand(1, 1, side, side),
+    )
+    agrees(ours, image, theirs.extract_features(normalised(ours, image)).flatten(2).transpose(1, 2))
+
+
+def test_a_deeper_efficientnet_lite_is_refused(tmp_path):
+    module = pytest.importorskip("efficientnet_lite_pytorch", reason="the reference's package is not installed")
+    save_file(module.EfficientNet.from_name("efficientnet-lite1").state_dict(), tmp_path / "w.safetensors")
+    with pytest.raises(BackboneError, match="tf_efficientnet_lite0 has 16 blocks"):
+        filled("tf_efficientnet_lite0", {}, tmp_path / "w.safetensors")
+
+
 def clip(cls, act):
     vision = {**CLIP, "hidden_act": act, "projection_dim": 8}
     if cls is CLIPModel:

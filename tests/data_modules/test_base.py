@@ -1,4 +1,5 @@
 import json
+import signal
 from pathlib import Path
 
 import lightning as L
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from PIL import Image
 
 from gkmvlp.anatomy import REGIONS
@@ -103,12 +105,25 @@ class Recorder(L.LightningModule):
         return torch.optim.SGD(self.parameters(), 0.1)
 
 
-def fit(root: Path, folder: str, epochs: int, at_end: bool, resume: Path | None = None) -> torch.Tensor:
+class Stop(L.Callback):
+    """What a signal inside the second epoch does: a checkpoint between two steps."""
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, index):
+        if (trainer.current_epoch, index) == (1, 0):
+            signal.raise_signal(signal.SIGTERM)
+
+    def on_exception(self, trainer, module, exception):
+        trainer.save_checkpoint(Path(trainer.default_root_dir) / "inside.ckpt")
+
+
+def fit(
+    root: Path, folder: str, epochs: int, at_end: bool, resume: Path | None = None, stop: bool = False
+) -> torch.Tensor:
     model = Recorder()
     keep = ModelCheckpoint(root / folder, "{epoch}", save_top_k=-1, save_on_train_epoch_end=at_end)
     trainer = L.Trainer(
         max_epochs=epochs, accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False,
-        callbacks=[keep], num_sanity_val_steps=0,
+        callbacks=[keep, *([Stop()] if stop else [])], num_sanity_val_steps=0, default_root_dir=root,
     )  # fmt: skip
     trainer.fit(model, Toy(root, num_workers=2), ckpt_path=resume)
     return model.weight.detach()
@@ -120,6 +135,16 @@ def test_resume_from_an_epochs_end_equals_an_uninterrupted_run(tmp_path: Path, a
     whole = fit(tmp_path, "whole", 3, at_end)
     fit(tmp_path, "part", 1, at_end)
     assert torch.equal(fit(tmp_path, "rest", 3, at_end, tmp_path / "part" / "epoch=0.ckpt"), whole)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_resume_from_inside_an_epoch_equals_an_uninterrupted_run(tmp_path: Path):
+    whole = fit(tmp_path, "whole", 3, True)
+    with pytest.raises(SIGTERMException):
+        fit(tmp_path, "part", 3, True, stop=True)
+    content = torch.load(tmp_path / "inside.ckpt", weights_only=True)
+    assert (content["epoch"], content["global_step"]) == (1, 3)  # one of the two steps of the second epoch
+    assert torch.equal(fit(tmp_path, "rest", 3, True, tmp_path / "inside.ckpt"), whole)
 
 
 def test_caches_show_what_files_show(tmp_path: Path):

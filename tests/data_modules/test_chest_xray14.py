@@ -205,3 +205,18 @@ def test_folds_test_every_image_once_and_share_no_patient(shared_data: Path):
         assert 0.04 < len(sides["validate"]) / 422 < 0.12
         assert data.split_label == f"fold{fold}of3"
     assert len(seen) == len(set(seen)) == 535
+
+
+def test_nested_and_empty_image_folders(tmp_path: Path):
+    tree = NihTree(tmp_path / "nih").write()
+    folder = tree.root / "images"
+    (folder / "deep" / "deeper").mkdir(parents=True)
+    for path in sorted(folder.glob("*.png")):
+        path.rename(folder / "deep" / "deeper" / path.with_suffix(".PNG").name)
+    data = ChestXray14(str(tree.root), num_workers=0)
+    data.check()
+    assert {sample.sample_id for sample in data.samples} == {name.removesuffix(".png") for name in ROWS}
+    for path in (folder / "deep" / "deeper").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match=rf"no image \(.*\) in {folder} or its folders: unpack"):
+        ChestXray14(str(tree.root), num_workers=0).check()

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from gkmvlp.data_modules import ImageReportPairs
+from gkmvlp.data_modules.pipeline.report_labels import label_one
 from gkmvlp.data_modules.pipeline.splits import hash_split
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.errors import ConfigError, DataError
@@ -105,3 +106,136 @@ def test_a_report_that_is_not_utf8_is_read_and_counted(tmp_path: Path):
     data = ready(table)
     assert data.manifest()["masked"]["report is not UTF-8 (read as Latin-1)"] == 1
     assert any("la\xefs" in sample.fields["text"] for sample in data.samples)
+
+
+def test_patients_never_share_a_report_whatever_study_id_holds(tmp_path: Path):
+    """Numbers that restart for each patient, and an empty column: every image keeps the text of its row."""
+    reports = [f"Finding number {index}. No pneumothorax." for index in range(8)]
+    patients = [f"p{index}" for index in range(8)]
+    for study in (["1"] * 8, [""] * 8, ["nan"] * 8, ["p0/1", "1", "1", "1", "1", "1", "1", "1"]):
+        data = ready(write(tmp_path, 8, report=reports, patient_id=patients, study_id=study), num_folds=0)
+        assert [sample.fields["text"] for sample in data.samples] == reports
+        assert len({sample.fields["study_id"] for sample in data.samples}) == 8
+        shared = data.manifest()["masked"].get("study_id stands with several patients (kept apart by patient)", 0)
+        assert shared == study.count("1") * (study.count("1") > 1)
+
+
+def test_texts_that_differ_inside_a_study_are_counted_and_kept(tmp_path: Path):
+    reports = ["Effusion.", " Effusion. ", "Nodule.", "", "Clear.", "", "", ""]
+    study = ["s1", "s1", "s1", "s1", "s2", "s2", "s3", "s3"]
+    data = ready(write(tmp_path, 8, report=reports, patient_id="p", study_id=study, split="train"))
+    told = {sample.sample_id: (sample.fields["study_id"], sample.fields["text"]) for sample in data.samples}
+    assert told == {
+        "images/0.png": ("s1", "Effusion."),
+        "images/1.png": ("s1", "Effusion."),
+        "images/2.png": ("s1#2", "Nodule."),
+        "images/4.png": ("s2", "Clear."),
+        "images/5.png": ("s2", "Clear."),  # an empty cell takes the one text of its study, never one of two
+    }
+    manifest = data.manifest()
+    assert manifest["masked"] == {
+        "report is empty (that of its study is read)": 1,
+        "text differs from the first one of its study (each image keeps its own)": 2,
+    }
+    assert manifest["dropped"] == {"report is empty, or nothing is left of it": 2}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_encodings_and_separators(tmp_path: Path, encoding: str, separator: str):
+    table = write(tmp_path, 8, report="Épanchement; small effusion, left.")
+    pd.read_csv(table).to_csv(table, index=False, sep=separator, encoding=encoding)
+    data = ready(table)
+    assert len(data.samples) == 8
+    assert {sample.fields["text"] for sample in data.samples} == {"Épanchement; small effusion, left."}
+
+
+def test_parquet_of_any_type_and_in_shards(tmp_path: Path):
+    """Dictionary columns, numbers with nulls and binary text are the text that they stand for."""
+    plain = pd.read_csv(write(tmp_path, 8, patient_id=range(100, 108), study_id=range(8), view="PA"), dtype=str)
+    expected = {(s.sample_id, s.patient_id, s.view, s.fields["text"]) for s in ready(tmp_path / "pairs.csv").samples}
+    typed = plain.assign(
+        image=plain["image"].astype("category"),
+        report=[text.encode() for text in plain["report"]],
+        patient_id=plain["patient_id"].astype(float),
+        study_id=plain["study_id"].astype("Int64").where(plain["study_id"] != "3"),
+        view=plain["view"].astype("category"),
+    )
+    typed.to_parquet(tmp_path / "typed.parquet")
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    for number, part in enumerate((typed[:3], typed[3:])):
+        part.to_parquet(shards / f"all-0000{number}-of-00002.parquet")
+    for table in (tmp_path / "typed.parquet", shards):
+        data = ready(table, image_root=str(tmp_path))
+        assert {(s.sample_id, s.patient_id, s.view, s.fields["text"]) for s in data.samples} == expected
+    for old, new in (("0000", "train"), ("0001", "test")):
+        [path] = shards.glob(f"all-*{old}-of*")
+        path.rename(shards / f"{new}-00000-of-00001.parquet")
+    data = ready(shards, image_root=str(tmp_path))
+    assert [len(data.rows(split)) for split in ("train", "validate", "test")] == [3, 0, 5]
+
+
+def test_views_are_understood_and_unknown_ones_counted(tmp_path: Path):
+    views = ["pa", "Frontal", "ANTEROPOSTERIOR", "AP_horizontal", "Lateral", "LL", "sideways", "upside down"]
+    data = ready(write(tmp_path, 8, view=views, patient_id="p", split="train"), region_dropout=0.0)
+    assert [sample.view for sample in data.samples] == [
+        "PA",
+        "",
+        "AP",
+        "AP",
+        "LATERAL",
+        "LL",
+        "sideways",
+        "upside down",
+    ]
+    dataset = data.dataset("train")
+    assert [bool(dataset[row]["region_mask"].any()) for row in range(8)] == [True] * 4 + [False] * 4
+    assert data.manifest()["masked"] == {
+        "view is not frontal (no regions of the atlas)": 2,
+        "view is spelled in no known way (no regions of the atlas)": 2,
+    }
+    assert any("'sideways' of images/6.png, 'upside down' of" in line for line in data.summary_lines())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("image,report,report,patient_id\na.png,x,y,p\n", "has the column 'report' 2 times"),
+        ("image,report,patient_id\na.png,x,p\nb.png,left, right, both,p\n", "in line 3"),
+        ("image,report,patient_id\na.png,left, right,p\n", "row 1: it has more cells than the header"),
+        ('image,report,patient_id\na.png,"x,p\n', "EOF inside string"),
+        ("image;report;patient\na.png;x;p\n", "no column 'patient_id', only image, report, patient"),
+        ("", "is empty"),
+        ("PK\x03\x04", "is a zip archive or an Excel file"),
+        ("\x1f\x8b\x08", "cannot read"),
+        ("PAR1", "cannot read"),
+    ],
+)
+def test_what_cannot_be_read_says_why_in_one_line(tmp_path: Path, text: str, told: str):
+    table = tmp_path / "table.csv"
+    table.write_bytes(text.encode("latin-1"))
+    with pytest.raises(DataError) as caught:
+        ready(table)
+    assert told in str(caught.value)
+    assert str(table) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_image_is_named_with_its_path(tmp_path: Path):
+    table = write(tmp_path, 8, patient_id="p", split="train")
+    (tmp_path / "images" / "3.png").unlink()
+    assert any(str(tmp_path / "images" / "3.png") in line for line in ready(table).summary_lines())
+    with pytest.raises(DataError, match=rf"image file is missing \(e\.g\. {tmp_path}/elsewhere/images/0\.png"):
+        ready(table, image_root=str(tmp_path / "elsewhere"))
+
+
+def test_real_reports_without_headings_are_read_whole(shared_data: Path):
+    """All letters and digits of 3,307 reports, but for some that hold a heading, a signature or a tag."""
+    table = pd.read_csv(shared_data / "iu_xray" / "pairs.csv", dtype=str, keep_default_na=False)
+    read = [label_one("", report.encode(), plain=True) for report in table["report"]]
+    letters = [
+        ["".join(filter(str.isalnum, text)) for text in texts] for texts in (table["report"], [r.text for r in read])
+    ]
+    assert sum(own == told for own, told in zip(*letters, strict=True)) >= 3_300
+    assert sum(bool(report.note) for report in read) <= 1

@@ -251,3 +251,23 @@ def test_nothing_left(mimic):
     mimic.write()
     with pytest.raises(DataError, match=r"nothing is left.*view LL"):
         ready(mimic)
+
+
+def test_a_study_of_two_patients_is_an_error(mimic):
+    """Their images would share a report."""
+    first_id, second_id = list(mimic.split)[:2]
+    mimic.split[second_id] = (mimic.split[first_id][0], mimic.split[second_id][1], "train")
+    mimic.write()
+    with pytest.raises(DataError, match=r"split\.csv\.gz gives study '50000000' to two patients"):
+        ready(mimic)
+
+
+def test_views_are_asked_for_and_given_in_any_spelling(mimic):
+    ids = list(mimic.split)
+    mimic.views = {ids[0]: "pa", ids[1]: "ANTEROPOSTERIOR", ids[2]: "Lateral"}
+    mimic.write()
+    data = ready(mimic, views=("AP", "posteroanterior"))
+    assert {sample.sample_id: sample.view for sample in data.samples if sample.sample_id in ids[:3]} == {
+        ids[0]: "PA",
+        ids[1]: "AP",
+    }

@@ -179,7 +179,7 @@ def test_copies_in_another_format_are_measured_in_the_release(tree: Path):
 
 def test_headers_are_read_once_with_a_cache(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     expected = ready(tree, cache_dir=str(tmp_path / "cache")).samples
-    monkeypatch.setattr(files, "dcmread", None)
+    monkeypatch.setattr(files, "open_dicom", None)
     again = ready(tree, cache_dir=str(tmp_path / "cache")).samples
     assert [(sample.view, tuple(sample.size)) for sample in again] == [
         (sample.view, tuple(sample.size)) for sample in expected
@@ -203,8 +203,10 @@ def test_wrong_tables_and_roots(tree: Path, tmp_path: Path):
 
 
 def test_the_command_lays_counts_beside_those_published(tree: Path, capsys: pytest.CaptureFixture):
-    assert main(["data", "check", "RsnaPneumonia", "--root", str(tree), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    assert main(["data", "check", "RsnaPneumonia", "--root", str(tree), "--json"]) == 1
+    said = capsys.readouterr()
+    assert "no validate rows" in said.err  # 24 images are few patients
+    told = json.loads(said.out)
     table = pd.read_csv(tree / LABELS)
     found = told["found"]["all"]
     assert found["images"] == 24 == found["Normal"] + found["Lung Opacity"] + found["No Lung Opacity / Not Normal"]
@@ -212,3 +214,19 @@ def test_the_command_lays_counts_beside_those_published(tree: Path, capsys: pyte
     assert found["boxes"] == table["Target"].sum()
     assert told["published"] == {}
     assert told["unreadable"] == {}
+
+
+def test_nested_folders_capital_endings_and_leftovers_of_macos(tree: Path):
+    whole = ready(tree)
+    inner = tree / IMAGES / IMAGES
+    inner.mkdir()
+    for path in sorted((tree / IMAGES).glob("*.dcm")):
+        (inner / f"._{path.name}").write_bytes(b"x")
+        path.rename(inner / path.with_suffix(".DCM").name)
+    nested = ready(tree)
+    assert [(s.sample_id, s.view, s.size) for s in nested.samples] == [
+        (s.sample_id, s.view, s.size) for s in whole.samples
+    ]
+    shutil.rmtree(inner)
+    with pytest.raises(DataError, match=rf"no image \(\.dcm, .*\) in {tree / IMAGES} or its folders: get the RSNA"):
+        ready(tree)

@@ -1,4 +1,5 @@
 import json
+import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -146,3 +147,68 @@ def test_missing_and_broken_roots(tmp_path: Path, rows: list[dict]):
     (folder / OFFICIAL).write_text(json.dumps(rows[:40]))
     with pytest.raises(DataError, match="image file is missing"):
         ready(tmp_path)
+
+
+def _parquet(path: Path, images: list, answers: list) -> None:
+    pd.DataFrame({"image": images, "question": "Is it?", "answer": answers}).to_parquet(path)
+
+
+def _png(grey: int) -> bytes:
+    pixels = np.full((20, 30), grey, np.uint8)
+    pixels[:, :10] = 0
+    buffer = BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_shards_of_a_split_count_on_and_null_images_are_counted(tmp_path: Path):
+    own = tmp_path / "beside.png"
+    own.write_bytes(_png(120))
+    cells = [{"bytes": _png(30 * n), "path": None} for n in range(1, 5)]
+    _parquet(tmp_path / "train-00000-of-00002.parquet", cells[:2], ["yes", "no"])
+    odd = [cells[2], None, {"bytes": None, "path": "beside.png"}, {"bytes": None, "path": None}]
+    _parquet(tmp_path / "train-00001-of-00002.parquet", odd, ["yes", "no", "left", "right"])
+    _parquet(tmp_path / "validation-00000-of-00001.parquet", [cells[3]], ["yes"])
+    _parquet(tmp_path / "test.parquet", cells[:1], ["no"])
+    data = ready(tmp_path, batch_size=2)
+    assert [s.sample_id for s in data.rows("train")] == ["train-0000", "train-0001", "train-0002", "train-0004"]
+    assert [s.sample_id for s in data.rows("validate")] == ["validation-0000"]
+    assert data.rows("train")[-1].image == str(own)
+    assert data.ledger.dropped == {"question without an image": 2}
+    (tmp_path / "0000.parquet").write_bytes((tmp_path / "test.parquet").read_bytes())
+    with pytest.raises(DataError, match=r"0000\.parquet names no split"):
+        ready(tmp_path)
+
+
+def test_a_valset_beside_mevfs_files_validates_unless_it_repeats_them(phantoms: Path, tmp_path: Path):
+    [source] = (phantoms / "vqa-rad").glob("*.json")
+    rows = json.loads(source.read_text())
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "images").symlink_to(next(path for path in source.parent.iterdir() if path.is_dir()))
+    sides = {"test": [row for row in rows if row["phrase_type"].startswith("test")]}
+    sides["train"] = [row for row in rows if row not in sides["test"]]
+    for side, kept in sides.items():
+        (tmp_path / f"{side}set.json").write_text(json.dumps(kept))
+    drawn = len(ready(tmp_path).rows("validate"))
+    (tmp_path / "valset.json").write_text(json.dumps(sides["test"]))
+    data = ready(tmp_path)
+    assert (len(data.rows("validate")), len(data.rows("test"))) == (drawn, len(sides["test"]))
+    assert any("are left out; validation rows are drawn from trainset.json" in line for line in data.summary_lines())
+    own = [row | {"question": f"Once more: {row['question']}"} for row in sides["train"][:3]]
+    (tmp_path / "valset.json").write_text(json.dumps(sides["test"] + own))
+    data = ready(tmp_path)
+    assert [s.fields["question"] for s in data.rows("validate")] == [row["question"] for row in own]
+    assert len(data.rows("train")) == len(sides["train"])
+
+
+def test_a_missing_image_is_looked_for_in_nested_folders_and_then_named(phantoms: Path, tmp_path: Path):
+    root = tmp_path / "data"
+    shutil.copytree(phantoms / "vqa-rad", root)
+    folder = next(path for path in root.iterdir() if path.is_dir())
+    first, second = sorted(folder.iterdir())[:2]
+    (folder / "more").mkdir()
+    first.rename(folder / "more" / first.name.upper())
+    second.unlink()
+    data = ready(root)
+    assert first.name in {sample.fields["image_id"] for sample in data.samples}
+    assert any(str(second) in line for line in data.summary_lines())

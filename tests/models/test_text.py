@@ -2,7 +2,8 @@
 
 import pytest
 import torch
-from transformers import BertConfig, BertForMaskedLM, BertLMHeadModel, RobertaConfig
+from safetensors.torch import load_file, save_file
+from transformers import BertConfig, BertForMaskedLM, BertLMHeadModel, BertModel, RobertaConfig
 
 from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
 from gkmvlp.errors import BackboneError
@@ -131,6 +132,30 @@ def test_tokens_added_to_the_vocabulary_keep_fresh_rows(folder):
     load_bert(model, str(folder))
     theirs = BertForMaskedLM.from_pretrained(folder).bert.embeddings.word_embeddings.weight
     assert torch.equal(model.word.weight, torch.cat([theirs, fresh[None]]))
+
+
+def test_a_bert_without_prediction_head_keeps_ours_and_nothing_is_printed(tmp_path, capfd):
+    torch.manual_seed(0)
+    theirs = BertModel(BertConfig(**SIZES)).eval()
+    theirs.save_pretrained(tmp_path)
+    model = FusionBert(bert_sizes(str(tmp_path)), V).eval()
+    fresh = {name: tensor.clone() for name, tensor in model.head.state_dict().items()}
+    capfd.readouterr()
+    assert load_bert(model, str(tmp_path)) == ["cross-attention", "prediction head"]
+    assert capfd.readouterr() == ("", "")
+    assert all(torch.equal(tensor, fresh[name]) for name, tensor in model.head.state_dict().items())
+    state = theirs(TOKENS, MASK.long()).last_hidden_state
+    torch.testing.assert_close(model(TOKENS, MASK)[MASK], state[MASK])
+
+
+def test_a_bert_that_lacks_a_layer_is_refused(folder, tmp_path):
+    """transformers would draw it and go on."""
+    BertConfig(**SIZES).save_pretrained(tmp_path)
+    state = load_file(folder / "model.safetensors")
+    kept = {name: tensor for name, tensor in state.items() if "layer.1.attention.self.key" not in name}
+    save_file(kept, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(BackboneError, match=r"4 missing: layers\.1\.attention\.key\.weight 16x16"):
+        load_bert(FusionBert(bert_sizes(str(tmp_path)), V), str(tmp_path))
 
 
 def test_the_sizes_are_those_of_the_folder(folder):

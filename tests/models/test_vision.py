@@ -53,8 +53,8 @@ def test_a_bright_square_changes_the_patch_it_lies_on_most(case):
     assert (marked - plain).norm(dim=-1).argmax() == row * grid[1] + column
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet26"])
-def test_cells_of_a_resnet_are_centred_on_what_they_see(name):
+@pytest.mark.parametrize("name", ["resnet18", "resnet26", "tf_efficientnet_lite0", "efficientnet_lite0"])
+def test_cells_of_a_conv_net_are_centred_on_what_they_see(name):
     """With equal positive weights a cell's receptive field is symmetric: its centre is the centre of the cell."""
     model = VisionEncoder(VisionConfig(name, None, [2], {}), 16, 128).eval()
     for layer in model.model.modules():
@@ -171,3 +171,31 @@ def test_a_pickle_and_a_missing_file_are_refused(tmp_path):
 def test_a_model_or_option_that_timm_does_not_know_is_an_error_of_the_config(name, options):
     with pytest.raises(ConfigError, match=name):
         encoder(name, options)
+
+
+def test_arguments_of_a_model_are_none_where_null_is_said():
+    none, empty = (VisionEncoder(VisionConfig("test_resnet", timm_kwargs=kwargs), 16, 32) for kwargs in (None, {}))
+    assert none.state_dict().keys() == empty.state_dict().keys()
+
+
+def test_arguments_of_another_model_are_named_with_the_remedy():
+    with pytest.raises(
+        ConfigError, match=r"'convnext_atto': .*timm_kwargs layers; .*another model's: timm_kwargs=null"
+    ):
+        VisionEncoder(VisionConfig("convnext_atto", timm_kwargs={"layers": [1, 1, 1, 1]}), 16, 32)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"), [("resnet_18", "resnet18"), ("tf_eficientnet_lite0", "tf_efficientnet_lite0")]
+)
+def test_a_misspelt_name_is_answered_with_the_nearest(wrong, near):
+    with pytest.raises(ConfigError, match=f"timm has no model '{wrong}'; did you mean {near}"):
+        VisionEncoder(VisionConfig(wrong), 16, 32)
+
+
+def test_the_notes_of_timm_reach_nobody(tmp_path, caplog):
+    torch.manual_seed(3)
+    own = timm.create_model(VIT[0], img_size=32, in_chans=1, num_classes=0, **VIT[1])
+    save_file(own.state_dict(), tmp_path / "w.safetensors")
+    encoder(*VIT, weights=str(tmp_path / "w.safetensors"))
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("timm")] == []

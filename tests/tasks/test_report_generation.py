@@ -21,8 +21,8 @@ from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions
-from gkmvlp.models import generation
 from gkmvlp.models.generation import DecodingConfig, generate_texts
+from gkmvlp.report import consensus
 from gkmvlp.tasks import ReportGeneration
 from tests.pages import page_of
 from tests.tiny import architecture, words
@@ -144,7 +144,7 @@ def test_a_frozen_image_side_ends_as_it_began(phantoms, pretrained, tmp_path):
 
 def test_a_trusted_head_reaches_the_consensus_by_the_names_of_its_entities(studies, pretrained, monkeypatch):
     beliefs = []
-    monkeypatch.setattr(generation, "most_agreed", lambda drafts, belief_E, trust: beliefs.append(belief_E) or 0)
+    monkeypatch.setattr(consensus, "most_agreed", lambda drafts, belief_E, trust: beliefs.append(belief_E) or 0)
     task = ReportGeneration(
         None, str(pretrained / "backbone"), decoding=DecodingConfig("consensus", num_samples=2, max_new_tokens=3)
     )

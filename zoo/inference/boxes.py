@@ -29,7 +29,7 @@ def boxes_of(
         box_P4, kept_P = original_boxes(Frame(*frame.tolist()), seen.box_P4.float().cpu().numpy())
         rows = zip(seen.label_P.tolist(), seen.score_P.tolist(), box_P4.tolist(), kept_P, strict=True)
         found.append([
-            FoundBox(head.labels[n], score, x1, y1, x2, y2, score >= least_L[n])
+            FoundBox(head.labels[n], score, x1, y1, x2, y2, score >= least_L[n], least_L[n])
             for n, score, (x1, y1, x2, y2), is_kept in rows if is_kept
         ])  # fmt: skip
     return found
@@ -41,6 +41,7 @@ def _regions(backbone: Backbone, head: RegionHead, batch: ImageBatch) -> list[li
     for box_R4, score_R in zip(box_BR4.tolist(), score_BR, strict=True):
         order = ((REGIONS[r], float(score_R[r]), box_R4[r]) for r in np.argsort(-score_R))
         found.append([
-            FoundBox(name, score, x1, y1, x2, y2, score >= LEAST_SCORE) for name, score, (x1, y1, x2, y2) in order
+            FoundBox(name, score, x1, y1, x2, y2, score >= LEAST_SCORE, LEAST_SCORE)
+            for name, score, (x1, y1, x2, y2) in order
         ])  # fmt: skip
     return found

@@ -1,11 +1,21 @@
-"""What a model says about a radiograph."""
+"""What a model says about a radiograph.
+
+H x W pixels of the original image, h x w grid of patches.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from gkmvlp.geometry import Frame
+
+Float = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+_HEAT, _ORANGE = 0.45, (255, 127, 14)
 
 
 class FoundBox(NamedTuple):
@@ -17,7 +27,8 @@ class FoundBox(NamedTuple):
     y1: float
     x2: float
     y2: float
-    is_likely: bool  # whether the score reaches the threshold that validation chose for the label
+    is_likely: bool  # whether the score reaches the threshold
+    threshold: float  # of the label: chosen by validation for findings
 
 
 class Embeddings(NamedTuple):
@@ -35,20 +46,87 @@ class Reading:
         findings: Entity -> probability that the report would call it present, in [0, 1], likeliest first; by a model
             fine-tuned for labels, label -> probability.
         points: Entity -> x, y in pixels of the original image, where its prompt attends to most.
+        regions: Entity -> the region that its point lies in, "" where it lies in none.
+        boxes: Boxes, best first: of findings or regions, by a model that was trained for them. By a backbone those of
+            its findings, likeliest first: around the point, where attention is at least half of the highest.
         answer: The answer, where a question was asked.
+        is_in_scope: Whether the model was trained on what the question names; None where none was asked.
         report: The report, by a model that writes reports.
-        boxes: Boxes of findings, best first, by a model that localizes them.
-        notice: Said of a model that never saw a patient, else None.
+        notice: What has to be said along: that the model never saw a patient, that a question lies outside; else None.
+        pixels_HW: The radiograph as the model reads its grey values, (H, W).
+        attention: Entity -> attention of its prompt over the patches (h, w), whose sum is 1.
+        frame: Where the radiograph lies in the square that ``attention`` covers.
+        side: Side of that square in pixels of the frame.
     """
 
     findings: dict[str, float] = field(default_factory=dict)
     points: dict[str, tuple[float, float]] = field(default_factory=dict)
-    answer: str | None = None
-    report: str | None = None
+    regions: dict[str, str] = field(default_factory=dict)
     boxes: list[FoundBox] = field(default_factory=list)
+    answer: str | None = None
+    is_in_scope: bool | None = None
+    report: str | None = None
     notice: str | None = None
+    pixels_HW: Pixels | None = field(default=None, repr=False, compare=False)
+    attention: dict[str, Float] = field(default_factory=dict, repr=False, compare=False)
+    frame: Frame | None = field(default=None, repr=False, compare=False)
+    side: int = field(default=0, repr=False, compare=False)
+
+    def heat_map(self, finding: str) -> Float:
+        """Where a finding's prompt looks, (H, W) float32 at the resolution of the radiograph; 1 is the highest.
+
+        Raises:
+            KeyError: If the model has no map of it; those that it has are in ``attention``.
+        """
+        assert self.frame is not None
+        large_SS = enlarged(self.attention[finding], self.side)
+        scale_x, scale_y, left, top, width, height = self.frame
+        # pixel centres of the radiograph to those of the frame
+        to_frame = np.array([[scale_x, 0, left + (scale_x - 1) / 2], [0, scale_y, top + (scale_y - 1) / 2]], np.float64)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        size = int(width), int(height)
+        heat_HW = cv2.warpAffine(large_SS, to_frame, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(heat_HW / max(float(heat_HW.max()), 1e-12), np.float32)
+
+    def draw(self, finding: str | None = None) -> Pixels:
+        """The radiograph with its likely boxes, or with one finding's heat map and boxes, (H, W, 3) uint8 RGB.
+
+        ``PIL.Image.fromarray(reading.draw()).save("reading.png")`` writes it, pixel for pixel.
+        """
+        assert self.pixels_HW is not None
+        picture = np.repeat(self.pixels_HW[..., None], 3, axis=2)
+        if finding is not None:
+            colour = cv2.applyColorMap((255 * self.heat_map(finding)).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
+            picture = ((1 - _HEAT) * picture + _HEAT * colour).astype(np.uint8)
+        line = max(1, min(picture.shape[:2]) // 256)
+        for box in self.boxes:
+            if box.label == finding or (finding is None and box.is_likely):
+                corners = [round(value) for value in (box.x1, box.y1, box.x2, box.y2)]
+                cv2.rectangle(picture, corners[:2], corners[2:], _ORANGE, line)
+        return picture
 
 
 def likeliest(names: Sequence[str], logit_N: NDArray[np.float64]) -> dict[str, float]:
     """Name -> probability, likeliest first."""
     return {names[n]: float(1 / (1 + np.exp(-logit_N[n]))) for n in np.argsort(-logit_N)}
+
+
+def enlarged(map_hw: Float, side: int) -> Float:
+    """A map of patches as the pointing game enlarges it, bicubically to the square frame, not below 0, (S, S)."""
+    return np.maximum(cv2.resize(map_hw, (side, side), interpolation=cv2.INTER_CUBIC), 0)
+
+
+def hot_box(map_hw: Float, side: int, x: float, y: float) -> Float:
+    """The box (1, 4) xyxy in pixels of the frame around where a map is at least half as high as at its highest point.
+
+    Args:
+        map_hw: Attention over the patches (h, w).
+        side: Side of the frame in pixels.
+        x: The highest point; what hangs together with it counts.
+        y: Its other coordinate.
+    """
+    large_SS = enlarged(map_hw, side)
+    row, column = min(int(y), side - 1), min(int(x), side - 1)
+    _, area_SS = cv2.connectedComponents((large_SS >= large_SS[row, column] / 2).astype(np.uint8))
+    rows, columns = np.nonzero(area_SS == area_SS[row, column])
+    return np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]], np.float32)

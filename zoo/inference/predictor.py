@@ -5,7 +5,7 @@ B images, E entities, N images or texts, S side, D size of the shared space.
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast, overload
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
+from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
@@ -22,10 +23,9 @@ from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.data_modules.pipeline.dicom import view_position
 from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
-from gkmvlp.data_modules.pipeline.images import read_image
+from gkmvlp.data_modules.pipeline.levels import Pixels
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
-from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
 from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Frame
 from gkmvlp.hardware import device_named
@@ -38,11 +38,23 @@ from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.notices import NO_PATIENT
 from gkmvlp.tasks.parts.answering import best_answers, question_memory
-from gkmvlp.tasks.parts.entity_predictions import attention_peaks
+from gkmvlp.tasks.parts.entity_predictions import attention_peaks, regions_at
+from gkmvlp.tasks.parts.scope import entities_named, outside
+from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
-from gkmvlp.zoo.inference.prediction import Embeddings, FoundBox, Reading, likeliest
+from gkmvlp.zoo.inference.prediction import Embeddings, FoundBox, Reading, hot_box, likeliest
+from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, as_file, name_of
 
 Prompt = str | tuple[str, str]
+LIKELY = 0.5  # probability from which a backbone's finding counts; validation chose none
+
+
+class Places(NamedTuple):
+    """Where prompts look; the point and its region agree, for the region is the one under the point."""
+
+    point_BE2: NDArray[np.float32]  # x and y of the highest attention, in pixels of the original images
+    region_BE: NDArray[np.int64]  # the region that the point lies in, -1 where it lies in none
+    attended_BE: NDArray[np.int64]  # the region that the prompt attends to most, -1 where an image has none
 
 
 class Reader(HubModel):
@@ -64,6 +76,7 @@ class Reader(HubModel):
             head.to(device).eval()
         self.entities = list(self.architecture.knowledge.entities)
         self.notice = None if trained_on_patients(backbone.info) else NO_PATIENT
+        self.preprocess = Preprocess(self.architecture)
         self._regions = RegionPolicy("atlas", backbone.atlas)
 
     def write_folder(self, folder: Path) -> None:
@@ -76,30 +89,28 @@ class Reader(HubModel):
         backbone = backbones.load(folder)
         return cls(backbone, heads.load(folder, backbone), device_named(device))
 
-    def item(self, image: str | Path | bytes, accept: Collection[str] = ()) -> dict[str, Any]:
+    def item(self, image: Radiograph, accept: Collection[str] = ()) -> dict[str, Any]:
         """One image as evaluation reads it: size, fit and intensity of the model, regions from its atlas.
 
         Args:
-            image: Path of a file, or its bytes.
+            image: What ``preprocess`` takes.
             accept: What is read although it is no frontal radiograph (see ``read_image``).
 
         Raises:
             ImageError: If it cannot be read; it is named.
+            TypeError: If it is something else.
         """
-        source = str(image) if isinstance(image, Path) else image
-        name = source if isinstance(source, str) else "image bytes"
-        sample = Sample(name, "", source, view_of(source), "test")
-        return SampleDataset([sample], lambda sample: self._pixels(sample, accept), self._regions)[0]
+        return self._item(image, self.preprocess.pixels(image, accept))
+
+    def _item(self, image: Radiograph, image_HW: Pixels) -> dict[str, Any]:
+        source = as_file(image)
+        sample = Sample(name_of(image), "", source, view_of(source), "test")
+        return SampleDataset([sample], lambda _: self.preprocess.fit(image_HW), self._regions)[0]
 
     def batch(self, items: Sequence[dict[str, Any]]) -> ImageBatch:
         """Items side by side on the model's device."""
         fields = default_collate(list(items))
         return cast(ImageBatch, {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in fields.items()})
-
-    def _pixels(self, sample: Sample, accept: Collection[str]) -> tuple[Pixels, Frame]:
-        architecture = self.architecture
-        pixels = read_image(sample.image, architecture.intensity, sample.sample_id, accept)
-        return letterbox(pixels, architecture.image_size, architecture.resize_mode)
 
     @torch.inference_mode()
     def look(self, batch: ImageBatch) -> ImageMemory:
@@ -138,18 +149,30 @@ class Reader(HubModel):
             )
         return boxes_of(self.backbone, self.head, batch, image)
 
-    def points(self, batch: ImageBatch, image: ImageMemory) -> NDArray[np.float32]:
-        """Where each prompt attends to most, (B, E, 2), x and y in pixels of the original images."""
+    def places(self, batch: ImageBatch, image: ImageMemory) -> Places:
+        """Where each prompt attends to most: the point, and the region under it.
+
+        Raises:
+            BackboneError: If the model is no bare backbone.
+        """
         self._require_backbone("places")
         side = self.architecture.image_size
-        peak_BE2 = attention_peaks(image.grounded.patch_attention, image.features.grid, side).cpu().numpy()
+        peak_BE2 = attention_peaks(image.grounded.patch_attention, image.features.grid, side)
+        attention_BER = image.grounded.region_attention
+        region_BE = regions_at(peak_BE2 / side, batch["region_box"], batch["region_mask"], attention_BER)
+        attended_BE = attention_BER.argmax(-1).where(batch["region_mask"].any(1, keepdim=True), -1)
         frames = [Frame(*row.tolist()) for row in batch["frame"]]
-        moved = [f.backward(np.tile(p, 2).astype(np.float32))[:, :2] for f, p in zip(frames, peak_BE2, strict=True)]
-        return np.stack(moved)
+        peaks = peak_BE2.cpu().numpy().astype(np.float32)
+        point_BE2 = np.stack([f.backward(np.tile(p, 2))[:, :2] for f, p in zip(frames, peaks, strict=True)])
+        return Places(point_BE2, region_BE.cpu().numpy(), attended_BE.cpu().numpy())
 
     @torch.inference_mode()
-    def answers(self, image: ImageMemory, questions: list[str]) -> tuple[list[str], list[float]]:
+    def answers(self, image: ImageMemory, questions: str | Sequence[str]) -> tuple[list[str], list[float]]:
         """One answer and its score for each image and its question (see ``tasks.answering.best_answers``).
+
+        Args:
+            image: B images.
+            questions: B questions; a bare string is asked about every image.
 
         Raises:
             BackboneError: If the model was not fine-tuned for questions.
@@ -159,7 +182,8 @@ class Reader(HubModel):
                 "only a model fine-tuned for questions answers them: fine-tune a backbone (make finetune-vqa) "
                 "and name the folder model/ that this leaves"
             )
-        return best_answers(self.backbone, self.head, *question_memory(self.backbone, questions, image.memory))
+        asked = [questions] * len(image.coverage) if isinstance(questions, str) else as_texts(questions)
+        return best_answers(self.backbone, self.head, *question_memory(self.backbone, asked, image.memory))
 
     @torch.inference_mode()
     def reports(self, image: ImageMemory) -> tuple[list[str], list[float]]:
@@ -178,16 +202,17 @@ class Reader(HubModel):
         return generate_texts(self.backbone, image.memory, decoding=self.head, generator=chance, present_BE=present_BE)
 
     @torch.inference_mode()
-    def embed_texts(self, texts: Sequence[str]) -> Tensor:
-        """Unit vectors of texts, (N, D) on the model's device."""
+    def embed_texts(self, texts: str | Sequence[str]) -> Tensor:
+        """Unit vectors of texts, (N, D) on the model's device; a bare string is one text."""
         self._require_backbone("vectors")
-        if not texts:
+        if not (texts := as_texts(texts)):
             return torch.zeros(0, self.architecture.projection_dim, device=self.device)
-        tokens = tokenize(self.backbone.tokenizer, list(texts), self.architecture.text.max_length)
+        tokens = tokenize(self.backbone.tokenizer, texts, self.architecture.text.max_length)
         return self.model.embed_text(Tokens(*(tensor.to(self.device) for tensor in tokens)))
 
-    def similarities(self, image_ND: Tensor, prompts: Sequence[Prompt]) -> NDArray[np.float32]:
+    def similarities(self, image_ND: Tensor, prompts: str | Sequence[Prompt]) -> NDArray[np.float32]:
         """Similarity of images to prompts (N, number of prompts); of a pair, that to the first minus the second."""
+        prompts = [prompts] if isinstance(prompts, str) else prompts
         pairs = [(prompt, None) if isinstance(prompt, str) else prompt for prompt in prompts]
         score = image_ND @ self.embed_texts([first for first, _ in pairs]).T
         against = [index for index, (_, second) in enumerate(pairs) if second is not None]
@@ -201,46 +226,118 @@ class Reader(HubModel):
         self._require_backbone("vectors")
         return self.model.embed_image(image.features)
 
-    def read(self, image: str | Path | bytes, question: str | None = None, accept: Collection[str] = ()) -> Reading:
-        """What the model says about one radiograph: findings and places, its report, or the answer to a question.
+    def out_of_scope(self, question: str) -> str | None:
+        """What to say of a question that names findings the model was not trained on; None where it names none.
+
+        Known are the entities of the backbone, of the answers, and of the training questions where the folder tells.
+        """
+        if not isinstance(self.head, AnswerHead):
+            return None
+        known = {*self.entities, *entities_named(self.head.answers), *self.head.asked}
+        if not (found := outside(question, known)):
+            return None
+        return f"{question!r} lies outside: this model never learned of {', '.join(found)}; its answer means nothing"
+
+    @overload  # a text is a sequence of texts: the first that fits is meant
+    def read(  # type: ignore[overload-overlap]
+        self, image: Radiograph, question: str | None = None, accept: Collection[str] = ()
+    ) -> Reading: ...
+
+    @overload
+    def read(
+        self, image: Sequence[Radiograph], question: str | None = None, accept: Collection[str] = ()
+    ) -> list[Reading]: ...
+
+    def read(
+        self,
+        image: Radiograph | Sequence[Radiograph],
+        question: str | None = None,
+        accept: Collection[str] = (),
+    ) -> Reading | list[Reading]:
+        """What the model says about a radiograph: findings and places, its report, or the answer to a question.
 
         Args:
-            image: Path of a file, or its bytes.
+            image: Path of a file, its bytes, a PIL image or an array (H, W); a list or tuple of them is one batch.
             question: Asked of a model for questions.
             accept: What is read although it is no frontal radiograph: ``lateral``, ``modality``, ``blank``.
 
+        Returns:
+            A reading, or of a list one for each image.
+
         Raises:
-            ImageError: If the image cannot be read.
+            ImageError: If an image cannot be read.
             BackboneError: If a question is asked of a model that is not for questions, or none of one that is.
         """
-        batch = self.batch([self.item(image, accept)])
+        is_list = isinstance(image, list | tuple)
+        images: list[Any] = list(cast("Sequence[Any]", image)) if is_list else [image]
+        shown = [self.preprocess.pixels(one, accept) for one in images]
+        if not images:
+            return []
+        batch = self.batch([self._item(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
         memory = self.look(batch)
-        if question is not None:
-            return Reading(answer=self.answers(memory, [question])[0][0], notice=self.notice)
-        if isinstance(self.head, DecodingConfig):
-            return Reading(report=self.reports(memory)[0][0], notice=self.notice)
-        if isinstance(self.head, BoxHead | RegionHead):
-            return Reading(boxes=self.boxes(batch, memory)[0], notice=self.notice)
-        if isinstance(self.head, LabelHead):
-            return Reading(likeliest(self.head.labels, self.label_scores(memory)[0]), notice=self.notice)
-        findings = likeliest(self.entities, self.entity_scores(memory)[0])
-        point_E2 = self.points(batch, memory)[0]
-        place = {name: (float(x), float(y)) for name, (x, y) in zip(self.entities, point_E2, strict=True)}
-        return Reading(findings, {name: place[name] for name in findings}, notice=self.notice)
+        said = self._said(batch, memory, question)
+        frames = [Frame(*row.tolist()) for row in batch["frame"]]
+        readings = [
+            Reading(**{"notice": self.notice, **one}, pixels_HW=pixels, frame=frame, side=self.architecture.image_size)
+            for one, pixels, frame in zip(said, shown, frames, strict=True)
+        ]
+        return readings if is_list else readings[0]
 
-    def embed(self, images: Sequence[str | Path | bytes] = (), texts: Sequence[str] = ()) -> Embeddings:
-        """Unit vectors of images and texts in one space."""
-        vectors = [self.embed_images(self.look(self.batch([self.item(image)]))).cpu().numpy() for image in images]
+    def _said(self, batch: ImageBatch, memory: ImageMemory, question: str | None) -> list[dict[str, Any]]:
+        """Fields of the reading of each image."""
+        if question is not None:
+            answers, _ = self.answers(memory, [question] * len(batch["sample_id"]))
+            told = self.out_of_scope(question)
+            notice = " ".join(filter(None, (self.notice, told))) or None
+            return [{"answer": answer, "is_in_scope": told is None, "notice": notice} for answer in answers]
+        if isinstance(self.head, DecodingConfig):
+            return [{"report": report} for report in self.reports(memory)[0]]
+        if isinstance(self.head, BoxHead | RegionHead):
+            return [{"boxes": boxes} for boxes in self.boxes(batch, memory)]
+        if isinstance(self.head, LabelHead):
+            return [{"findings": likeliest(self.head.labels, score_L)} for score_L in self.label_scores(memory)]
+        return self._grounded(batch, memory)
+
+    def _grounded(self, batch: ImageBatch, memory: ImageMemory) -> list[dict[str, Any]]:
+        """Findings of a backbone, likeliest first, each with point, region, box and map."""
+        places, score_BE = self.places(batch, memory), self.entity_scores(memory)
+        map_BEhw = memory.grounded.patch_attention.unflatten(-1, memory.features.grid).float().cpu().numpy()
+        said = []
+        for b, score_E in enumerate(score_BE):
+            findings = likeliest(self.entities, score_E)
+            row = {name: self.entities.index(name) for name in findings}
+            points = {name: tuple(places.point_BE2[b, e].tolist()) for name, e in row.items()}
+            maps = {name: map_BEhw[b, e] for name, e in row.items()}
+            regions = {name: region_name(places.region_BE[b, e]) for name, e in row.items()}
+            frame = Frame(*batch["frame"][b].tolist())
+            boxes = [self._hot_box(name, findings[name], maps[name], points[name], frame) for name in findings]
+            said.append({"findings": findings, "points": points, "regions": regions, "boxes": boxes, "attention": maps})
+        return said
+
+    def _hot_box(
+        self, name: str, probability: float, map_hw: NDArray[np.float32], point: tuple[float, ...], frame: Frame
+    ) -> FoundBox:
+        x, y = frame.forward(np.array([[*point, *point]], np.float32))[0, :2].tolist()
+        box_14 = frame.backward(hot_box(map_hw, self.architecture.image_size, x, y))
+        box_14 = box_14.clip(0, [frame.width, frame.height] * 2)
+        x1, y1, x2, y2 = box_14[0].tolist()
+        return FoundBox(name, probability, x1, y1, x2, y2, probability >= LIKELY, LIKELY)
+
+    def embed(self, images: Radiograph | Sequence[Radiograph] = (), texts: str | Sequence[str] = ()) -> Embeddings:
+        """Unit vectors of images and texts in one space; one image or text alone is a list of one."""
+        shown = list(images) if isinstance(images, list | tuple) else [cast("Radiograph", images)]
+        vectors = [self.embed_images(self.look(self.batch([self.item(image)]))).cpu().numpy() for image in shown]
         empty = np.zeros((0, self.architecture.projection_dim), np.float32)
         return Embeddings(np.concatenate([empty, *vectors]), self.embed_texts(texts).cpu().numpy())
 
-    def zero_shot(self, image: str | Path | bytes, prompts: Sequence[Prompt]) -> dict[Prompt, float]:
+    def zero_shot(self, image: Radiograph, prompts: str | Sequence[Prompt]) -> dict[Prompt, float]:
         """Similarity of one radiograph to each prompt, in [-1, 1].
 
         Args:
             image: The radiograph.
-            prompts: Sentences; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
+            prompts: Sentences, or one; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
         """
+        prompts = [prompts] if isinstance(prompts, str) else prompts
         vector_1D = self.embed_images(self.look(self.batch([self.item(image)])))
         return dict(zip(prompts, self.similarities(vector_1D, prompts)[0].tolist(), strict=True))
 
@@ -249,6 +346,11 @@ class Reader(HubModel):
             raise BackboneError(
                 f"a model fine-tuned for {heads.knowledge_of(self.head)} has no {what}: name the backbone it came from"
             )
+
+
+def region_name(index: int) -> str:
+    """Name of a region; "" for -1."""
+    return REGIONS[index] if index >= 0 else ""
 
 
 def view_of(image: str | bytes) -> str:

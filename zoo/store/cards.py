@@ -2,21 +2,13 @@
 
 from typing import cast
 
-from gkmvlp.metrics.results.tables import interval
+from gkmvlp.checkpoints.card_texts import METHOD, NOT_FOR, python_use
+from gkmvlp.metrics.results.tables import interval, markdown_table
 from gkmvlp.notices import NOT_CLINICAL
 from gkmvlp.task_ids import TASKS, TaskId, TaskRow
 from gkmvlp.zoo.entry import Entry, Result
 
-METHOD = (
-    "GK-MVLP: an image encoder, 29 anatomical regions pooled from its patches, and a prompt for each entity that "
-    "attends to the regions where that entity can show and, through them, to the patches; trained with radiographs and "
-    "their reports (contrast, matching, report likelihood, entity status)."
-)
 QUESTION = "Is there a pleural effusion?"
-NOT_FOR = (
-    "Decisions about patients, screening, triage, or any other clinical use; other images than frontal chest "
-    "radiographs; claims about groups of patients that the data below do not hold."
-)
 RAISED = "A resample repeats patients, which raises `ece`: its interval lies high and may leave the value out."
 
 
@@ -37,7 +29,7 @@ def card(entry: Entry) -> str:
         "## Use",
         _bullets([f"Intended, in research: {_row(entry).purpose}.", f"Not for: {NOT_FOR}"]),
         f"```sh\n{_commands(entry)}\n```",
-        f"```python\n{_python(entry)}\n```",
+        f"```python\n{python_use(entry.name, entry.task)}\n```",
         "## Data and licences",
         _bullets([
             f"trained on, first to last: {', '.join(entry.trained_on)}",
@@ -49,24 +41,19 @@ def card(entry: Entry) -> str:
         "## Limits",
         _bullets(entry.limits),
         "## Files",
-        _table(["file", "bytes", "SHA-256"], [[f.name, f"{f.size:,}", f"`{f.sha256}`"] for f in entry.files]),
+        markdown_table(["file", "bytes", "SHA-256"], [[f.name, f"{f.size:,}", f"`{f.sha256}`"] for f in entry.files]),
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 
 def _row(entry: Entry) -> TaskRow:
-    """The row of the entry's task, which reading the entry has checked."""
+    """The row of its task, which ``parse`` has checked."""
     return TASKS[cast(TaskId, entry.task)]
 
 
 def _commands(entry: Entry) -> str:
     options = f"--task {_row(entry).reads_as}" + (f' --question "{QUESTION}"' if entry.task == "vqa" else "")
     return f"gkmvlp zoo download {entry.name}\ngkmvlp predict --model zoo://{entry.name} {options} image.png"
-
-
-def _python(entry: Entry) -> str:
-    question = f', question="{QUESTION}"' if entry.task == "vqa" else ""
-    return f'import gkmvlp\n\nmodel = gkmvlp.load("{entry.name}")\nprint(model.read("image.png"{question}))'
 
 
 def _results(results: list[Result]) -> list[str]:
@@ -85,13 +72,8 @@ def _results(results: list[Result]) -> list[str]:
     signatures = [f"{number}. `{result.signature}`" for number, result in enumerate(results, 1)]
     beside = [RAISED] if any(f.name == "ece" for f in results) else []
     how = "How each was computed; figures compare where these are equal:"
-    return [_table(head, rows), *beside, how, "\n".join(signatures)]
+    return [markdown_table(head, rows), *beside, how, "\n".join(signatures)]
 
 
 def _bullets(lines: list[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -213,7 +213,8 @@ def _entry(
 def _frozen(config: Mapping[str, Any]) -> bool:
     """Whether the config holds the image side of the backbone still."""
     options = (config.get("model") or {}).get("init_args") or {}
-    return bool(options.get("backbone")) and any(options.get(key) for key in ("freeze", "freeze_image_branch", "probe"))
+    keys = ("freeze_image_branch", "linear_probe", "freeze", "freeze_image", "probe")  # of today, of earlier runs
+    return bool(options.get("backbone")) and any(options.get(key) for key in keys)
 
 
 def _backbone(reference: object) -> Entry | None:

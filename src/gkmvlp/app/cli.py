@@ -1,10 +1,11 @@
 """The program behind ``gkmvlp``, ``lightning`` and ``python -m gkmvlp``.
 
 ``COMMANDS`` names the commands of ``--help``, ``MODULES`` the module of each command and subcommand in
-``gkmvlp.app.commands``; it is imported when its command is called. ``fit``, ``validate`` and ``test`` are
+``gkmvlp.app.commands``; it is imported when its command or ``--help`` is called. ``fit``, ``validate`` and ``test`` are
 LightningCLI's. Nothing outside the standard library is imported at module level, so that ``--help`` answers at once.
 
-A command module has a docstring (its help), ``add_arguments(parser)`` and ``run(arguments) -> int``. With
+A command module has a docstring (its first line is its line of ``gkmvlp --help``, the whole is the help of the
+command), ``add_arguments(parser)`` and ``run(arguments) -> int``. With
 ``FORWARDS = True`` unknown options are not an error: they reach ``run`` as ``arguments.forwarded``.
 """
 
@@ -26,24 +27,24 @@ class Command(NamedTuple):
     """A command as ``gkmvlp --help`` shows it."""
 
     group: str
-    summary: str
+    summary: str | None = None  # of a command without a module; that of a module is the first line of its docstring
 
 
 COMMANDS = {
     "fit": Command("train", "Train the model of a config on its data."),
     "validate": Command("train", "Run the validation split of a config."),
     "test": Command("train", "Run the test split of a config and write its figures."),
-    "pretrain": Command("train", "Pre-train on MIMIC-CXR, or on phantoms where no data is named, and test."),
-    "finetune": Command("train", "Fine-tune a backbone for a downstream task and test it."),
-    "evaluate": Command("train", "Evaluate a backbone without training, predictions files, or the folder of a run."),
-    "predict": Command("use", "Read radiographs (JPG, PNG, DICOM, or folders of them) with a trained model."),
-    "export": Command("use", "Write a model as a program that runs without this package: torch.export or ONNX."),
-    "zoo": Command("use", "Find, fetch, check, publish and remove trained models; list and copy configs."),
-    "data": Command("use", "Check, audit, explain or cache a data set, find its regions, or write phantoms."),
-    "demo": Command("use", "Show the whole method on phantoms, with one result page."),
-    "compare": Command("study", "Print the paired difference of two results files with its interval."),
+    "pretrain": Command("train"),
+    "finetune": Command("train"),
+    "evaluate": Command("train"),
+    "predict": Command("use"),
+    "export": Command("use"),
+    "zoo": Command("use"),
+    "data": Command("use"),
+    "demo": Command("use"),
+    "compare": Command("study"),
     "experiment": Command("study", "Run an experiment of several trainings, or write the document of results."),
-    "bench": Command("study", "Measure speed and memory: training step, loading, zoo, phantoms, reports, images."),
+    "bench": Command("study"),
 }
 LIGHTNING = ("fit", "validate", "test")
 MODULES = {  # command, or command and subcommand: its module in gkmvlp.app.commands
@@ -52,18 +53,18 @@ MODULES = {  # command, or command and subcommand: its module in gkmvlp.app.comm
     "evaluate": "evaluate",
     "evaluate grounding": "evaluate_backbone",
     "evaluate retrieval": "evaluate_backbone",
-    "evaluate page": "page",
+    "evaluate page": "evaluate_page",
     "predict": "predict",
     "export": "export",
     "zoo": "zoo",
-    "zoo configs": "config",
+    "zoo configs": "configs",
     "data": "data",
     "data phantom": "phantom",
     "demo": "demo",
     "compare": "compare",
     "experiment ablation": "ablation",
-    "experiment initialization": "starts",
-    "experiment learning-rate": "rates",
+    "experiment initialization": "initialization",
+    "experiment learning-rate": "learning_rate",
     "experiment real": "real",
     "experiment results": "results",
     "bench": "bench",
@@ -108,6 +109,8 @@ def main(args: list[str] | None = None) -> int:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if "" not in sys.path:  # the working folder, as with python -m: class_path: my_module.MyData
+        sys.path.append("")
     if args is None and is_offline():  # ours holds for weights that are named by a repository too
         os.environ["HF_HUB_OFFLINE"] = "1"
     try:
@@ -174,7 +177,7 @@ def _group(name: str, words: list[str]) -> int:
     if words[0] not in ("-h", "--help"):
         known = hint(words[0], names)
         raise UsageError(f"{name}: no subcommand {words[0]!r}{known} (see gkmvlp {name} --help)")
-    print(f"usage: gkmvlp {name} SUBCOMMAND [options]\n\n{COMMANDS[name].summary}\n\n{_further(name)}")
+    print(f"usage: gkmvlp {name} SUBCOMMAND [options]\n\n{summary_of(name)}\n\n{_further(name)}")
     return 0
 
 
@@ -184,9 +187,20 @@ def _further(name: str) -> str:
     return "\n".join(["subcommands with options of their own:", *lines]) if lines else ""
 
 
+def summary_of(command: str) -> str:
+    """The line of a command in ``gkmvlp --help``."""
+    told = COMMANDS[command].summary if command in COMMANDS else None
+    return told or str(_module(command).__doc__).partition("\n")[0]
+
+
+def _module(command: str) -> ModuleType:
+    """Module of a command in ``MODULES``."""
+    return importlib.import_module(f"gkmvlp.app.commands.{MODULES[command]}")
+
+
 def parser_of(command: str) -> tuple[argparse.ArgumentParser, ModuleType]:
     """Parser of a command in ``MODULES``, and its module."""
-    module = importlib.import_module(f"gkmvlp.app.commands.{MODULES[command]}")
+    module = _module(command)
     parser = _Parser(
         prog=f"gkmvlp {command}",
         description=module.__doc__,
@@ -225,7 +239,7 @@ def _help() -> str:
     lines = []
     for group in dict.fromkeys(command.group for command in COMMANDS.values()):
         lines += [f"{group}:"]
-        lines += [f"  {name:<{width}}{text}" for name, (of, text) in COMMANDS.items() if of == group]
+        lines += [f"  {name:<{width}}{summary_of(name)}" for name, (of, _) in COMMANDS.items() if of == group]
         lines += [""]
     return "\n".join(
         [

@@ -20,7 +20,7 @@ from transformers import PreTrainedTokenizerFast
 
 import gkmvlp
 from gkmvlp.anatomy import REGIONS, atlas_from_names, atlas_to_names, shipped_atlas
-from gkmvlp.checkpoints.bert_weights import bert_sizes
+from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
 from gkmvlp.checkpoints.hub import HubModel
 from gkmvlp.checkpoints.references import base_of, folder_of
 from gkmvlp.checkpoints.renamed_keys import ARCHITECTURE, INFO, with_new_keys
@@ -46,12 +46,14 @@ class Backbone(HubModel):
         tokenizer: Its tokenizer.
         info: Further keys of ``config.json``: what it was trained on, hashes of training patients, data kind.
         atlas: View -> mean region boxes (R, 4) it was trained with, as fractions of the letterboxed square.
+        weights: Of a fresh one, what public weights filled and what is new, in a line; "" where nothing did.
     """
 
     model: GkMvlp
     tokenizer: PreTrainedTokenizerFast
     info: dict[str, Any] = field(default_factory=dict)
     atlas: Mapping[str, NDArray[np.float32]] = field(default_factory=shipped_atlas)
+    weights: str = ""
 
     def write_folder(self, folder: Path) -> None:
         """Writes the whole folder anew."""
@@ -77,7 +79,23 @@ def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:
             setattr(text, key, getattr(sizes, key))
     reference = text.tokenizer or text.weights
     tokenizer = load_tokenizer(reference) if reference else train_tokenizer(texts, text.vocab_size)
-    return Backbone(_model(architecture, tokenizer), tokenizer)
+    model = _model(architecture, tokenizer)
+    fresh = load_bert(model.text, text.weights) if text.weights else []
+    return Backbone(model, tokenizer, weights=_weights_line(model, fresh))
+
+
+def _weights_line(model: GkMvlp, fresh: list[str]) -> str:
+    """What public weights filled, and what is new: of the text model ``fresh``."""
+    vision, text = model.architecture.vision, model.architecture.text
+    taken = []
+    if vision.weights:
+        taken.append(f"{len(model.vision.model.state_dict())} tensors of {vision.weights} ({vision.name})")
+    if text.weights:
+        kept = [name for name in model.text.state_dict() if ".decoder_attention." not in name]
+        new = [name for name in kept if "cross_attention" in name or ("prediction head" in fresh and "head" in name)]
+        taken.append(f"{len(kept) - len(new)} tensors of {text.weights}")
+    new_parts = [*([] if vision.weights else ["image encoder"]), *(fresh if text.weights else ["text model"])]
+    return f"weights: {', '.join(taken)}; new: {', '.join([*new_parts, 'knowledge', 'heads'])}" if taken else ""
 
 
 def _model(architecture: Architecture, tokenizer: PreTrainedTokenizerFast) -> GkMvlp:
@@ -199,7 +217,7 @@ def _described(path: Path) -> tuple[dict[str, Any], Architecture]:
         raise BackboneError(f"{path}: {error}") from error
     # the tensors are here: nothing may be fetched by name, and nobody else's file may choose what is read
     architecture.vision.weights = architecture.text.weights = None
-    if ":" in architecture.vision.name or FETCHING & set(architecture.vision.timm_kwargs):
+    if ":" in architecture.vision.name or FETCHING & set(architecture.vision.timm_kwargs or {}):
         raise BackboneError(f"{path}: vision {architecture.vision.name!r} with options that read files is not taken")
     return config, architecture
 

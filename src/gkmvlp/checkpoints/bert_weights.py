@@ -1,9 +1,17 @@
-"""Weights of a Hugging Face BERT, by a table of rules and a strict load."""
+"""Weights of a Hugging Face BERT, by a table of rules and a strict load.
+
+Models of transformers are imported where weights are read: they bring scikit-learn and SciPy along.
+"""
+
+import sys
+from logging import CRITICAL
+from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForMaskedLM, PreTrainedConfig
+from torch import Tensor
 
 from gkmvlp.checkpoints.foreign_weights import Rules, rename
+from gkmvlp.checkpoints.packages import BERT, local
 from gkmvlp.checkpoints.weights import differences
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import TextConfig
@@ -32,13 +40,16 @@ def bert_sizes(reference: str) -> TextConfig:
     """The sizes of a BERT, read from its config.
 
     Args:
-        reference: Name on the hub, or a folder.
+        reference: Name on the hub, a folder, or ``package://NAME``.
 
     Raises:
         BackboneError: If nothing is there, or it is no BERT.
     """
+    from transformers import AutoConfig, PreTrainedConfig
+
+    place = local(reference, BERT)
     try:
-        config: PreTrainedConfig = AutoConfig.from_pretrained(reference)
+        config: PreTrainedConfig = AutoConfig.from_pretrained(place)
     except (OSError, ValueError) as error:
         raise BackboneError(
             f"no BERT at {reference!r}: give a hub name (needs the network once) or a folder with config.json"
@@ -55,28 +66,61 @@ def bert_sizes(reference: str) -> TextConfig:
     )
 
 
-def load_bert(bert: FusionBert, reference: str) -> None:
+def load_bert(bert: FusionBert, reference: str) -> list[str]:
     """Fills the encoder and starts the decoder's self-attention from the encoder's, as BLIP does.
 
-    Cross-attention keeps its fresh weights, and so do the rows of tokens that were added to the vocabulary.
+    Cross-attention keeps its fresh weights, and so do the rows of tokens that were added to the vocabulary, and the
+    head that predicts tokens where the source has none.
 
     Args:
         bert: The model to fill, of the sizes that ``bert_sizes`` gives.
-        reference: Name on the hub, or a folder.
+        reference: Name on the hub, a folder, or ``package://NAME``.
+
+    Returns:
+        What keeps its fresh weights, in words.
 
     Raises:
-        BackboneError: If the tensors do not fit.
+        BackboneError: If the tensors do not fit, or some of the encoder are missing.
     """
-    source = AutoModelForMaskedLM.from_pretrained(reference)
-    state = rename(source.state_dict(), RULES)
+    source, missing = _read(local(reference, BERT))
+    state = rename({name: tensor for name, tensor in source.items() if name not in missing}, RULES)
     # one segment is all a report needs; its vector is added to every token
-    state["segment"] = state["segment"][0]
+    if "segment" in state:
+        state["segment"] = state["segment"][0]
     own = bert.state_dict()
     for name, tensor in list(state.items()):
         if "attention." in name:
             state[name.replace(".attention.", ".decoder_attention.")] = tensor
         if name in ("word.weight", "head_bias") and len(tensor) < len(own[name]):
             state[name] = torch.cat([tensor, own[name][len(tensor) :]])
-    if told := differences(state, {name: tensor for name, tensor in own.items() if "cross_attention" not in name}):
+    head = [name for name in own if name.startswith("head") and name not in state]
+    expected = {name: x for name, x in own.items() if "cross_attention" not in name and name not in head}
+    if told := differences(state, expected):
         raise BackboneError(f"the BERT {reference!r} does not fit: {told}")
     bert.load_state_dict(own | state, strict=True)
+    return ["cross-attention", *(["prediction head"] if head else [])]
+
+
+def _read(place: str) -> tuple[dict[str, Tensor], set[str]]:
+    """Tensors of a BERT, and the names of those that it lacks, which transformers draws.
+
+    Its own table of them is off, and so are its bars, but for a download that somebody watches.
+
+    Args:
+        place: Name on the hub, or a folder.
+    """
+    from transformers import AutoModelForMaskedLM
+    from transformers.utils import logging
+
+    verbosity = logging.get_verbosity()
+    hides_bars = logging.is_progress_bar_enabled() and (Path(place).is_dir() or not sys.stderr.isatty())
+    logging.set_verbosity(CRITICAL)
+    if hides_bars:
+        logging.disable_progress_bar()
+    try:
+        source, told = AutoModelForMaskedLM.from_pretrained(place, output_loading_info=True)
+    finally:
+        logging.set_verbosity(verbosity)
+        if hides_bars:
+            logging.enable_progress_bar()
+    return source.state_dict(), set(told["missing_keys"])

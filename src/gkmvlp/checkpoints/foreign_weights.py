@@ -14,6 +14,7 @@ import timm
 import torch
 from torch import Tensor
 
+from gkmvlp.checkpoints.packages import SCHEME, packaged_tensors
 from gkmvlp.checkpoints.weights import read_tensors
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import VisionConfig
@@ -29,6 +30,7 @@ class Layout(NamedTuple):
     mark: str  # the end of a name that no other layout has; "" for timm's own
     rules: Rules
     axes: Mapping[str, int] = {}  # tensors of ours that have further axes of length 1 in front: how many axes
+    through: bool = False  # whether blocks are counted through the whole net; timm counts them in each stage
 
 
 DATA_PARALLEL: Rules = ((r"^module\.", ""),)
@@ -57,8 +59,29 @@ MGCA_VIT: Rules = (
     (r"^(img_encoder_q|text_encoder_q|patch_local_atten_layer|word_local_atten_layer|prototype_layer)\.", None),
 )
 
+# only the first block of a Lite does not expand
+EFFICIENTNET_LITE: Rules = (
+    *DATA_PARALLEL,
+    (r"^_conv_stem\.", "conv_stem."),
+    (r"^_bn0\.", "bn1."),
+    (r"^_blocks\.0\._depthwise_conv\.", "blocks.0.conv_dw."),
+    (r"^_blocks\.0\._bn1\.", "blocks.0.bn1."),
+    (r"^_blocks\.0\._project_conv\.", "blocks.0.conv_pw."),
+    (r"^_blocks\.0\._bn2\.", "blocks.0.bn2."),
+    (r"^_blocks\.(\d+)\._expand_conv\.", r"blocks.\1.conv_pw."),
+    (r"^_blocks\.(\d+)\._bn0\.", r"blocks.\1.bn1."),
+    (r"^_blocks\.(\d+)\._depthwise_conv\.", r"blocks.\1.conv_dw."),
+    (r"^_blocks\.(\d+)\._bn1\.", r"blocks.\1.bn2."),
+    (r"^_blocks\.(\d+)\._project_conv\.", r"blocks.\1.conv_pwl."),
+    (r"^_blocks\.(\d+)\._bn2\.", r"blocks.\1.bn3."),
+    (r"^_conv_head\.", "conv_head."),
+    (r"^_bn1\.", "bn2."),
+    (r"^_fc\.", "classifier."),
+)
+
 LAYOUTS: Mapping[str, Layout] = {
     "Hugging Face CLIP": Layout("pre_layrnorm.weight", HUGGING_FACE_CLIP, {"cls_token": 3, "pos_embed": 3}),
+    "EfficientNet-Lite-PyTorch": Layout("_conv_stem.weight", EFFICIENTNET_LITE, through=True),
     "MGCA ViT": Layout("img_encoder_q.model.cls_token", MGCA_VIT),
     "timm": Layout("", DATA_PARALLEL),
 }
@@ -102,15 +125,17 @@ def read_vision(config: VisionConfig) -> tuple[str, dict[str, Tensor]]:
     """Tensors of an image encoder under timm's names, without classifier, and the layout that they came in.
 
     Args:
-        config: Its ``weights`` name a safetensors file, or a folder with ``model.safetensors``.
+        config: Its ``weights`` name a safetensors file, a folder with ``model.safetensors``, or ``package://NAME``.
 
     Raises:
         BackboneError: If nothing that can be read is there, or ``rename`` refuses it.
     """
-    given = read_tensors(_file(Path(str(config.weights))))
+    given = _given(config)
     known = next(known for known, layout in LAYOUTS.items() if any(name.endswith(layout.mark) for name in ["", *given]))
     try:
         state = rename(given, LAYOUTS[known].rules)
+        if LAYOUTS[known].through:
+            state = _by_stage(state, config.name)
     except BackboneError as error:
         raise BackboneError(f"vision weights {config.weights}: {error}") from error
     cfg = timm.get_pretrained_cfg(config.name)
@@ -123,6 +148,32 @@ def read_vision(config: VisionConfig) -> tuple[str, dict[str, Tensor]]:
         if name in state:
             state[name] = state[name][(None,) * (axes - state[name].ndim)]
     return known, state
+
+
+def _given(config: VisionConfig) -> dict[str, Tensor]:
+    """Tensors as they come."""
+    reference = str(config.weights)
+    if reference.startswith(SCHEME):
+        return packaged_tensors(reference, config.name)
+    return read_tensors(_file(Path(reference)))
+
+
+def _by_stage(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Tensors of blocks that are counted through the whole net, under timm's count in each stage.
+
+    Raises:
+        BackboneError: If there are more blocks than timm's model has.
+    """
+    with torch.device("meta"):
+        names = "\n".join(timm.create_model(name).state_dict())
+    blocks = list(dict.fromkeys(re.findall(r"^blocks\.\d+\.\d+\.", names, re.MULTILINE)))
+    found: dict[str, Tensor] = {}
+    for key, tensor in state.items():
+        number = re.match(r"blocks\.(\d+)\.", key)
+        if number and int(number[1]) >= len(blocks):
+            raise BackboneError(f"{key}: {name} has {len(blocks)} blocks")
+        found[blocks[int(number[1])] + key[number.end() :] if number else key] = tensor
+    return found
 
 
 def _file(path: Path) -> Path:

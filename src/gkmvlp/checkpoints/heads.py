@@ -111,12 +111,13 @@ class HeadFormat(Generic[_H]):
 
 
 def _describe_answers(head: AnswerHead) -> dict[str, Any]:
-    return {"mode": head.mode, "num_candidates": head.num_candidates, "answers": head.answers}
+    known = {"mode": head.mode, "num_candidates": head.num_candidates, "answers": head.answers}
+    return {**known, "asked": head.asked}
 
 
 def _build_answers(content: dict[str, Any], model: GkMvlp) -> AnswerHead:
     mode = ANSWER_MODES.get(content["mode"], content["mode"])
-    head = AnswerHead(mode, content["answers"], content["num_candidates"])
+    head = AnswerHead(mode, content["answers"], content["num_candidates"], asked=content.get("asked", []))
     if head.mode == "classify":
         head.classifier = nn.Linear(model.architecture.text.hidden_size, len(head.answers))
     return head

@@ -13,6 +13,7 @@ from huggingface_hub import ModelCard, ModelHubMixin, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
+from gkmvlp.checkpoints.card_texts import METHOD, NOT_FOR, PAPER, python_use
 from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import without_paths
@@ -29,16 +30,15 @@ CARD = """---
 
 **{{ notices }}**
 
-A radiograph is read with 29 anatomical regions and a prompt for each finding (GK-MVLP, arXiv 2404.14750). Trained on,
-first to last: {{ trained_on }}.
+{{ method }}
 
 ```python
-import gkmvlp
-model = gkmvlp.load("hf://{{ repo_id | default("ORG/NAME", true) }}")
-print(model.read("image.png"{{ question }}))
+{{ use }}
 ```
 
-Not for decisions about patients, screening, triage, or any other clinical use.
+Not for: {{ not_for }}
+
+Trained on, first to last: {{ trained_on }}.
 """
 
 
@@ -129,11 +129,16 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
         """The card, out of ``info``."""
-        task = str(self.info.get("task") or "pre-trained backbone").replace("_", " ")
+        task = str(self.info.get("task") or "pre-trained backbone")
         notices = NOT_CLINICAL if trained_on_patients(self.info) else f"{NOT_CLINICAL} {NO_PATIENT}"
-        question = ', question="Is there a pleural effusion?"' if task == "vqa" else ""
-        trained_on = self.info.get("trained_on", "unknown data")
-        told = {"task": task, "notices": notices, "question": question, "trained_on": trained_on}
+        told = {
+            "task": task.replace("_", " "),
+            "notices": notices,
+            "method": f"{METHOD} {PAPER}.",
+            "use": python_use(f"hf://{kwargs.pop('repo_id', None) or 'ORG/NAME'}", task),
+            "trained_on": self.info.get("trained_on", "unknown data"),
+            "not_for": NOT_FOR,
+        }
         return super().generate_model_card(*args, **{**told, **kwargs})
 
 

@@ -12,13 +12,14 @@ from gkmvlp.entities import ENTITIES
 from gkmvlp.metrics.auroc import FloatArray
 from gkmvlp.metrics.bootstrap import sum_curves
 from gkmvlp.report.labeler import label_report, statuses
+from gkmvlp.texts import as_texts
 
 NAMES = tuple(entity.name for entity in ENTITIES)
 
 
-def present(texts: Iterable[str]) -> NDArray[np.bool_]:
+def present(texts: str | Iterable[str]) -> NDArray[np.bool_]:
     """Which entities each text calls present, (N, E)."""
-    found = [statuses(label_report(text)) == 1 for text in texts]
+    found = [statuses(label_report(text)) == 1 for text in as_texts(texts)]
     return np.array(found, bool).reshape(-1, len(ENTITIES))
 
 

@@ -29,16 +29,17 @@ class VisionConfig:
 
     Attributes:
         name: Any timm model.
-        weights: ``null`` for fresh weights, ``pretrained`` for timm's own by name, or a safetensors file or folder in
-            one of the layouts of ``gkmvlp.checkpoints.foreign_weights``.
+        weights: ``null`` for fresh weights, ``pretrained`` for timm's own by name, ``package://NAME`` for those of a
+            pip package (``gkmvlp.checkpoints.packages``), or a safetensors file or folder in one of the layouts of
+            ``gkmvlp.checkpoints.foreign_weights``.
         out_indices: For pyramids: the feature stages that are fused on the grid of the first; empty reads the last map.
-        timm_kwargs: Further arguments of ``timm.create_model``.
+        timm_kwargs: Further arguments of ``timm.create_model`` for the model of that ``name``; ``null`` for none.
     """
 
     name: str = "vit_base_patch16_224"
     weights: str | None = None
     out_indices: list[int] = field(default_factory=list)
-    timm_kwargs: dict[str, Any] = field(default_factory=dict)
+    timm_kwargs: dict[str, Any] | None = field(default_factory=dict)
 
 
 @dataclass
@@ -46,7 +47,8 @@ class TextConfig:
     """The text encoder, image-report encoder and report decoder, one BERT in three modes.
 
     Attributes:
-        weights: ``null`` for fresh weights, or the name or folder of a Hugging Face BERT, whose sizes then hold.
+        weights: ``null`` for fresh weights, or a BERT, whose sizes then hold: its name on the Hugging Face hub, its
+            folder, or ``package://NAME`` for that of a pip package (``gkmvlp.checkpoints.packages``).
         tokenizer: Name or folder of a tokenizer; ``null`` takes that of ``weights``, else trains one on the corpus.
         vocab_size: Largest size of a tokenizer that is trained on the corpus.
         hidden_size: Hidden size D.
@@ -160,7 +162,7 @@ class Architecture:
                 if isinstance(value, dict) and key != "timm_kwargs":
                     out |= flat(value, f"{prefix}{key}.")
                 elif key not in ignored:
-                    out[prefix + key] = value
+                    out[prefix + key] = value or {} if key == "timm_kwargs" else value
             return out
 
         mine, theirs = flat(self.to_dict()), flat(other.to_dict())

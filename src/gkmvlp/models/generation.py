@@ -16,7 +16,6 @@ from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX, entity
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.text import POSITIONS, BertLayer, FusionBert, Memory
-from gkmvlp.report.consensus import most_agreed
 
 _HYPHEN = re.compile(r"(?<=\w) ([-/]) (?=\w)")  # a WordPiece tokenizer takes "x-ray" apart
 Strategy = Literal["greedy", "beam", "sample", "consensus"]
@@ -201,6 +200,8 @@ def generate_texts(
     texts, scores = [_HYPHEN.sub(r"\1", text) for text in decoded], written.score.tolist()
     if decoding.strategy != "consensus":
         return texts, scores
+    from gkmvlp.report.consensus import most_agreed  # and with it the labeler
+
     starts = range(0, len(texts), decoding.num_samples)
     rows = zip(starts, _entity_probabilities(len(starts), present_BE, backbone), strict=True)
     taken = [

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from gkmvlp.anatomy import REGIONS
-from gkmvlp.checkpoints.bert_weights import load_bert
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.grounded_knowledge import Grounded, GroundedKnowledge
 from gkmvlp.models.priors import admitted
@@ -54,8 +53,6 @@ class GkMvlp(nn.Module):
         self.architecture = architecture
         self.vision = VisionEncoder(config.vision, width, config.image_size)
         self.text = FusionBert(config.text, vocabulary)
-        if config.text.weights:
-            load_bert(self.text, config.text.weights)
         self.regions = RegionPooler(len(REGIONS), width, config.knowledge.region_pooling)
         self.knowledge = GroundedKnowledge(width, config.knowledge)
         self.kind = nn.Parameter(torch.randn(2, width) * 0.02)  # tells patches from knowledge in the memory's keys

@@ -14,7 +14,9 @@ from tokenizers.processors import BertProcessing
 from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from gkmvlp.checkpoints.packages import BERT, local
 from gkmvlp.errors import BackboneError
+from gkmvlp.texts import as_texts
 
 DECODE = "[DEC]"  # first token of a decoded text
 # bf16 kernels are chosen anew for each shape, so texts are padded to few lengths
@@ -28,7 +30,7 @@ class Tokens(NamedTuple):
     mask: Tensor  # (B, T) bool, True on real tokens
 
 
-def train_tokenizer(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: str | Iterable[str], size: int) -> PreTrainedTokenizerFast:
     """A lower-casing WordPiece tokenizer that can spell every printable ASCII text.
 
     Args:
@@ -36,7 +38,7 @@ def train_tokenizer(texts: Iterable[str], size: int) -> PreTrainedTokenizerFast:
         size: Largest vocabulary.
     """
     model = BertWordPieceTokenizer(lowercase=True)
-    texts = list(texts)
+    texts = as_texts(texts)
     alphabet = _alphabet(model, texts)
     specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", DECODE]
     # Letters inside a word ("##x") would get their ids in the order of a random hash, and ids decide between equally
@@ -72,32 +74,35 @@ def _fast(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
 
 
 def load_tokenizer(reference: str | Path) -> PreTrainedTokenizerFast:
-    """A tokenizer by hub name or folder, with the decoder's first token added where it lacks one.
+    """A tokenizer by hub name, folder or ``package://NAME``, with the decoder's first token added where it lacks one.
 
     Raises:
         BackboneError: If nothing is there.
     """
+    place = local(str(reference), BERT)
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(str(reference), trust_remote_code=False)
+        tokenizer: Any = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except (OSError, ValueError) as error:
         raise BackboneError(f"no tokenizer at {str(reference)!r}: give a hub name or a folder") from error
     return _fast(tokenizer)
 
 
-def tokenize(tokenizer: PreTrainedTokenizerFast, texts: list[str], max_tokens: int, decode: bool = False) -> Tokens:
+def tokenize(
+    tokenizer: PreTrainedTokenizerFast, texts: str | Iterable[str], max_tokens: int, decode: bool = False
+) -> Tokens:
     """Texts to ids, padded to the next of a few fixed lengths.
 
     Args:
         tokenizer: The tokenizer.
-        texts: B texts.
+        texts: B texts; a bare string is one.
         max_tokens: Longest text in tokens, special tokens included.
         decode: Whether the first token is the decoder's instead of [CLS].
     """
-    encoded = tokenizer(texts, truncation=True, max_length=max_tokens)["input_ids"]
+    encoded = tokenizer(as_texts(texts), truncation=True, max_length=max_tokens)["input_ids"]
     longest = max(len(ids) for ids in encoded)
     length = min((size for size in LENGTHS if size >= longest), default=longest)
     length = min(length, max_tokens)
-    ids_BT = torch.full((len(texts), length), tokenizer.pad_token_id, dtype=torch.long)
+    ids_BT = torch.full((len(encoded), length), tokenizer.pad_token_id, dtype=torch.long)
     for row, ids in zip(ids_BT, encoded, strict=True):
         row[: len(ids)] = torch.tensor(ids)
     mask_BT = torch.arange(length) < torch.tensor([len(ids) for ids in encoded])[:, None]

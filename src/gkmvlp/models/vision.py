@@ -3,6 +3,8 @@
 B batch, S side in pixels, P = h * w patches, C channels of the timm model, D width, K pooling queries.
 """
 
+import difflib
+import logging
 import math
 from collections.abc import Mapping
 from itertools import chain
@@ -10,6 +12,7 @@ from typing import Any, NamedTuple
 
 import timm
 import torch
+from timm.layers.conv2d_same import Conv2dSame
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
@@ -103,7 +106,7 @@ class VisionEncoder(nn.Module):
         self.shift = 0
         self.register_buffer("position_PD", torch.zeros(1, width), persistent=False)
         self.grid = self._grid(image_size)
-        self.shift = image_size // self.grid[1] // 2 if _overlaps(self.model) else 0
+        self.shift = image_size // self.grid[1] // 2 * _offset(self.model)
         self.position_PD = position_code(*self.grid, width)
 
     def _grid(self, image_size: int) -> tuple[int, int]:
@@ -136,9 +139,11 @@ class VisionEncoder(nn.Module):
         return map_4d.movedim(-1, 1) if getattr(self.model, "output_fmt", "NCHW") == "NHWC" else map_4d
 
     def centred(self, image_B1SS: Tensor) -> Tensor:
-        """The images moved up and left, so that each cell of the grid is centred on what it sees."""
-        moved_B1ss = image_B1SS[..., self.shift :, self.shift :]
-        return F.pad(moved_B1ss, (0, self.shift, 0, self.shift), mode="replicate")
+        """The images moved up and left (down and right), so that each cell of the grid is centred on what it sees."""
+        side = image_B1SS.shape[-1]
+        before, behind = max(self.shift, 0), max(-self.shift, 0)
+        moved_B1ss = image_B1SS[..., before : side - behind, before : side - behind]
+        return F.pad(moved_B1ss, (behind, before, behind, before), mode="replicate")
 
     def forward(self, image_B1SS: Tensor) -> ImageFeatures:
         """Encodes images.
@@ -156,14 +161,18 @@ class VisionEncoder(nn.Module):
         return ImageFeatures(self.pool(patches_BPD), patches_BPD, (height, width))
 
 
-def _overlaps(model: nn.Module) -> bool:
-    """Whether strided convolutions overlap, as in ResNets: kernel 3, stride 2, padding 1.
+def _offset(model: nn.Module) -> int:
+    """Where a cell of the grid is centred: 1 for half a cell up and left of its own middle, -1 for down and right.
 
-    Cell i of such a net's grid is centred on pixel stride * i, not on the middle of the cell's pixels: half a cell off,
-    which on a fine grid is the size of a nodule. Patch embeddings (kernel = stride) are centred.
+    On a fine grid that is the size of a nodule. Strided convolutions that overlap make it: with padding on both sides,
+    as in ResNets, cell i is centred on pixel stride * i; with TensorFlow's, which pads behind first, as in
+    EfficientNets named ``tf_``, on pixel stride * (i + 1) - 1. Patch embeddings (kernel = stride) are centred.
     """
     strided = [m for m in model.modules() if isinstance(m, nn.Conv2d) and m.stride[0] > 1]
-    return any(conv.kernel_size[0] > conv.stride[0] for conv in strided)
+    overlapping = [conv for conv in strided if conv.kernel_size[0] > conv.stride[0]]
+    if any(isinstance(conv, Conv2dSame) for conv in overlapping):
+        return -1
+    return 1 if overlapping else 0
 
 
 def _intensity(config: VisionConfig) -> tuple[float, float]:
@@ -176,6 +185,7 @@ def _intensity(config: VisionConfig) -> tuple[float, float]:
 
 def _create(config: VisionConfig, image_size: int) -> Any:
     """The timm model, one input channel; RGB weights are summed by timm itself."""
+    _check_name(config.name)
     options: dict[str, Any] = {"num_classes": 0}
     if config.out_indices:
         options = {"features_only": True, "out_indices": tuple(config.out_indices)}
@@ -203,8 +213,24 @@ def _create(config: VisionConfig, image_size: int) -> Any:
     return model
 
 
+def _check_name(name: str) -> None:
+    """Whether timm has a model.
+
+    Raises:
+        ConfigError: If it has none; the nearest name is given.
+    """
+    if ":" in name or timm.is_model(name):  # with a colon it is an address that timm asks
+        return
+    near = difflib.get_close_matches(name.partition(".")[0], timm.list_models(), n=1, cutoff=0.5)
+    told = f"did you mean {near[0]}?" if near else "timm.list_models() names those that there are"
+    raise ConfigError(f"vision.name: timm has no model {name!r}; {told}")
+
+
 def _made(config: VisionConfig, image_size: int, options: Mapping[str, Any]) -> Any:
-    options = dict(config.timm_kwargs) | {"in_chans": 1} | dict(options)
+    options = dict(config.timm_kwargs or {}) | {"in_chans": 1} | dict(options)
+    log = logging.getLogger("timm")
+    before = log.level
+    log.setLevel(logging.ERROR)  # its notes on channels and input sizes: a strict load says what matters
     try:
         try:
             return timm.create_model(config.name, **options, img_size=image_size)
@@ -212,7 +238,11 @@ def _made(config: VisionConfig, image_size: int, options: Mapping[str, Any]) -> 
             return timm.create_model(config.name, **options)
     except UNFIT as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
+        if config.timm_kwargs and isinstance(error, TypeError):
+            reason += f" (timm_kwargs {', '.join(config.timm_kwargs)}; if they are another model's: timm_kwargs=null)"
         raise ConfigError(f"vision {config.name!r}: {reason}") from error
+    finally:
+        log.setLevel(before)
 
 
 def _differ(config: VisionConfig, image_size: int, state: Mapping[str, Tensor]) -> str:

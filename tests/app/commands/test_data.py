@@ -1,8 +1,12 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.app.cli import main
@@ -13,7 +17,7 @@ from gkmvlp.data_modules.synthetic import mimic_cxr
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("phantoms")
-    mimic_cxr.write(folder, 4, 0, size=32, workers=1)
+    mimic_cxr.write(folder, 24, 0, size=32, workers=1)  # some in each split
     return folder
 
 
@@ -70,3 +74,71 @@ def test_explain_atlas_and_cache(root: Path, tmp_path: Path, capsys):
     assert main(["data", "cache", "MimicCxr", "--root", str(root), "--cache-dir", str(tmp_path / "cache")]) == 0
     assert (tmp_path / "cache" / "knowledge.parquet").is_file()
     assert len(list((tmp_path / "cache").glob("images-*.npy"))) == 2
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch) -> Path:
+    """A working folder with a data set class of somebody's own, and pairs whose images lie elsewhere."""
+    noise = np.random.default_rng(0)
+    (tmp_path / "elsewhere").mkdir()
+    table = []
+    for n, split in enumerate(["train", "train", "validate", "test"]):
+        Image.fromarray(noise.integers(0, 255, (40, 40)).astype(np.uint8)).save(tmp_path / "elsewhere" / f"{n}.png")
+        report = "No pneumothorax. Small left pleural effusion." if n else "Heart is enlarged."
+        table.append({"image": f"{n}.png", "report": report, "patient_id": n, "study_id": f"s{n}", "split": split})
+    pd.DataFrame(table).assign(view=["PA", "AP", "PA", "LATERAL"]).to_csv(tmp_path / "pairs.csv", index=False)
+    source = "from gkmvlp.data_modules import ImageReportPairs\nclass OpenI(ImageReportPairs):\n    pass\n"
+    (tmp_path / "my_module.py").write_text(source)
+    (tmp_path / "broken.py").write_text("import nothing_of_that_name\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def gkmvlp(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command as its script starts: without the working folder among those that are imported from."""
+    code = "import sys; sys.path.remove(''); from gkmvlp.app.cli import main; sys.exit(main())"
+    return subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=folder, check=False)
+
+
+def test_a_class_of_ones_own_is_taken_by_path_with_its_init_args(own: Path):
+    words = ["--root", "pairs.csv", "--image_root", "elsewhere"]
+    done = gkmvlp(own, "data", "check", "my_module.OpenI", *words)
+    assert done.returncode == 0, done.stderr
+    for told in ("views: AP 1, LATERAL 1, PA 2", "rows without regions: 1", "pleural effusion: 3 present, 0 absent",
+                 "    Small left pleural effusion."):  # fmt: skip
+        assert told in done.stdout
+    done = gkmvlp(own, "data", "audit", "my_module.OpenI", "--root=pairs.csv", "--data.init_args.image_root=elsewhere")
+    assert done.returncode == 0, done.stderr
+    config = own / "mine.yaml"
+    config.write_text("data:\n  class_path: my_module.OpenI\n  init_args: {table: pairs.csv, image_root: elsewhere}\n")
+    assert gkmvlp(own, "data", "check", str(config)).returncode == 0
+    done = gkmvlp(own, "data", "explain", "s1", "--data", str(config), "--json")
+    assert {row["entity"] for row in json.loads(done.stdout)} == {"pneumothorax", "pleural effusion"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["data", "check", "broken.OpenI"], "No module named 'nothing_of_that_name'"),
+        (["data", "check", "my_module.Openi"], "has no class Openi"),
+        (["data", "check", "nowhere.OpenI"], "No module named 'nowhere'"),
+        (["data", "check", "my_module.OpenI", "--root=pairs.csv", "--image_rot=x"], "did you mean image_root?"),
+        (["data", "explain", "s9", "--data=my_module.OpenI", "--root=pairs.csv", "--image_root=elsewhere"], "like s0"),
+        (["fit", "--config=zoo://pretrain-pairs", "--data=broken.OpenI"], "No module named 'nothing_of_that_name'"),
+        (["fit", "--config=zoo://pretrain-pairs", "--data=my_module.Openi"], "my_module has no Openi"),
+    ],
+)
+def test_why_a_class_of_ones_own_is_not_taken_is_one_line(own: Path, words: list[str], said: str):
+    done = gkmvlp(own, *words)
+    assert done.returncode in (1, 2)
+    assert done.stderr.count("\n") == 1
+    assert said in done.stderr
+
+
+def test_a_split_that_is_needed_later_and_empty_is_no_success(own: Path):
+    text = (own / "pairs.csv").read_text()
+    (own / "pairs.csv").write_text(text.replace("validate", "train"))
+    done = gkmvlp(own, "data", "check", "ImageReportPairs", "--root", "pairs.csv", "--image_root", "elsewhere")
+    assert done.returncode == 1
+    assert "no validate rows" in done.stderr
+    assert "views" in done.stdout

@@ -12,8 +12,10 @@ import torch
 from PIL import Image
 
 import gkmvlp
+from gkmvlp.anatomy import side_of
 from gkmvlp.app.cli import main
 from gkmvlp.app.prediction import plots
+from gkmvlp.data_modules.synthetic import chest_xray14
 from gkmvlp.metrics.results.predictions import META_KEY
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 from tests.app.small_models import (
@@ -24,6 +26,7 @@ from tests.app.small_models import (
     write_detecting,
     write_images,
 )
+from tests.processes import gkmvlp as gkmvlp_process
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,28 @@ def test_classification_of_a_folder(folder, tmp_path, capsys):
     assert all(of["score"].is_monotonic_decreasing for _, of in table.groupby("sample_id"))
 
 
+def test_rows_are_written_as_their_suffix_says(folder, tmp_path):
+    files = {suffix: tmp_path / f"rows.{suffix}" for suffix in ("parquet", "csv", "json")}
+    for file in files.values():
+        assert predict(folder, "run", "classification", folder / "images", "--out", file) == 0
+    table, _ = rows(files["parquet"])
+    for other in (pd.read_csv(files["csv"]), pd.read_json(files["json"], precise_float=True)):
+        assert list(other) == list(table)
+        assert other["entity"].tolist() == table["entity"].tolist()
+        assert other["probability"].to_numpy() == pytest.approx(table["probability"].to_numpy(), rel=1e-12)
+
+
+@pytest.mark.parametrize("name", ["rows.xlsx", "rows", "rows.parquet.gz"])
+def test_another_suffix_is_refused_before_anything_is_loaded(name, folder, tmp_path):
+    out = tmp_path / "new" / name
+    words = ["--model", folder / "run", "--task", "classification", folder / "images", "--out", out]
+    done = gkmvlp_process("predict", *map(str, words))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "a name that ends in .parquet or .csv or .json was expected" in done.stderr
+    assert not out.parent.exists()
+
+
 def test_zero_shot_takes_single_prompts_and_pairs(folder, tmp_path):
     (tmp_path / "prompts.txt").write_text("an effusion\n\nno effusion\nan effusion | no effusion\n")
     out = tmp_path / "rows.parquet"
@@ -94,6 +119,14 @@ def test_questions(folder, tmp_path, capsys):
     assert (table["score"] < 0).all()
     assert meta["notice"] is None
     assert len(list((tmp_path / "p").iterdir())) == 3
+    assert table["in_scope"].all()
+
+
+def test_a_question_about_what_was_never_learned_is_said_to_lie_outside(folder, tmp_path, capsys):
+    out = tmp_path / "rows.parquet"
+    assert predict(folder, "vqa", "vqa", folder / "images", "--question", "Is there a hernia?", "--out", out) == 0
+    assert "lies outside: this model never learned of hernia" in capsys.readouterr().out.splitlines()[-1]
+    assert not rows(out)[0]["in_scope"].any()
 
 
 def test_boxes_lie_in_the_image_and_the_likely_ones_are_shown(folder, tmp_path, capsys):
@@ -153,9 +186,43 @@ def test_grounding_points_lie_in_the_image_and_pictures_say_who_drew_them(folder
     assert predict(folder, "run/backbone", "grounding", *words) == 0
     table = rows(out)[0]
     assert table["x"].between(0, 48).all()
-    assert set(table.loc[table["entity"] == "cardiomegaly", "region"]) <= {"cardiac silhouette", "mediastinum"}
+    attended = table.loc[table["entity"] == "cardiomegaly", "attended_region"]
+    assert set(attended) <= {"cardiac silhouette", "mediastinum"}
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["0-2.png", "0.png"]
     assert said == [f"{NO_PATIENT}\n{NOT_CLINICAL}"] * 2
+
+
+def test_point_and_region_of_every_row_on_phantoms_lie_on_one_side(tmp_path):
+    chest_xray14.write(tmp_path / "phantoms", 8, 0, size=128, workers=1)
+    words = [tmp_path / "phantoms", "--out", tmp_path / "rows.parquet", "--model", "zoo://gk-mvlp-phantom"]
+    assert main(["predict", "--task", "grounding", *map(str, words)]) == 0
+    table = rows(tmp_path / "rows.parquet")[0]
+    side = table["region"].map(side_of)
+    assert side.notna().sum() > len(table) / 4
+    sided = table[side.notna()]
+    # phantoms are square, and the patient's right is on the left
+    assert ((sided["x"] < 64) == (side[side.notna()] == "right")).all()
+
+
+def test_what_takes_seconds_to_import_is_not_imported(folder):
+    """Module names, not seconds: torch, and timm with torchvision, are what a prediction waits for."""
+    heavy = [
+        "albumentations",
+        "lightning",
+        "matplotlib",
+        "monai",
+        "scipy",
+        "sklearn",
+        "torchmetrics",
+        "transformers.modeling_utils",
+    ]
+    words = ["predict", "--model", folder / "run", "--task", "grounding", "--device", "cpu", folder / "images"]
+    code = (
+        "import sys; from gkmvlp.app.cli import main; code = main(sys.argv[1:]); "
+        f"print('imported', code, [name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "imported 0 []"
 
 
 def test_broken_images_are_named_in_a_subprocess_and_the_others_written(folder, tmp_path):

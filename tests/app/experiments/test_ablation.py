@@ -45,9 +45,10 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
     """Lightning is left out: each run leaves rows of a pre-trained model and of a floor."""
     ran = []
 
-    def fit_and_test(config, folder, options):
-        ran.append((config, options))
-        tasks = PRETRAINED if "pretrain" in config else [next(s.task for s in STAGES if s.name == folder.name)]
+    def fit_and_test(run):
+        folder = run.folder
+        ran.append((run.config, run.words("fit")))
+        tasks = PRETRAINED if "pretrain" in run.config else [next(s.task for s in STAGES if s.name == folder.name)]
         for task in tasks:
             table = entity_table(seeds=(0,), models={"pretrained": 1.0, "floor:x": 0.1})
             meta = {**META, "task": "zero_shot", "data": f"phantom-{folder.name}-{task}"}
@@ -57,15 +58,16 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
     monkeypatch.setattr(ablation, "fit_and_test", fit_and_test)
     monkeypatch.setattr(ablation, "score_on_truth", lambda predictions, data: None)
     for _ in range(2):
-        run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", ["--p=1"], ["--d=1"])
+        run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", {"p": 1}, {"d": 1})
         assert len(ran) == 1 + len(STAGES)
         shutil.rmtree(tmp_path / "keep" / "shuffled-3")
     config, words = ran[0]
     assert config == "zoo://pretrain-phantom"
     assert "--model.init_args.architecture.knowledge.region_prior=shuffled" in words
     assert {"--seed_everything=3", "--p=1"} <= set(words)
+    assert not any(word.startswith("--model.init_args.seed") for word in words)  # pre-training takes none
     assert all("--d=1" in words and "--model.init_args.seed=3" in words for _, words in ran[1:])
-    run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", [], [])
+    run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", {}, {})
     left = {file.stem: read_predictions(file)[0] for file in (tmp_path / "keep" / "shuffled-3").glob("*.parquet")}
     assert set(left) == set(FILES)
     figures = Results.read(tmp_path / "keep" / "shuffled-3" / "results.json").figures

@@ -5,10 +5,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gkmvlp.app.experiments import arms
-from gkmvlp.app.experiments.classification import classification_arms
+from gkmvlp.app.experiments import runs
+from gkmvlp.app.experiments.classification import classification_conditions
+from gkmvlp.app.running.run import data_overrides
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import write_predictions
+from tests.app.toy import given_by
 
 SCORES = {"pretrained": (0.1, 0.2, 0.9, 0.8), "variant:linear_probe": (0.1, 0.7, 0.9, 0.8),
           "scratch": (0.9, 0.2, 0.8, 0.1), "floor:prevalence": (0.5,) * 4}  # fmt: skip
@@ -20,7 +22,7 @@ def lightning(monkeypatch):
     ran: list[dict[str, str]] = []
 
     def lightning(*words: str) -> None:
-        given = dict(word.removeprefix("--").split("=", 1) for word in words if "=" in word)
+        given = given_by(words)
         ran.append({"stage": words[0], **given})
         if words[0] != "test":
             return
@@ -37,14 +39,14 @@ def lightning(monkeypatch):
         if model != "scratch":
             write_predictions(folder / "zero_shot.parquet", made[0], {"task": "zero_shot", **meta})
 
-    monkeypatch.setattr(arms, "lightning", lightning)
+    monkeypatch.setattr(runs, "run_in_process", lightning)
     return ran
 
 
 def test_every_arm_seed_and_share_is_run_once_and_compared(lightning, tmp_path):
     def run():
-        return classification_arms(
-            "zoo://classification-phantom", tmp_path, "b", [0, 1], [0.01, 1.0], ["--data.init_args.root=r"]
+        return classification_conditions(
+            "zoo://classification-phantom", tmp_path, "b", [0, 1], [0.01, 1.0], data_overrides(root="r")
         )
 
     files = run()

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import arms, real_pairs
+from gkmvlp.app.experiments import real_pairs, runs
 from gkmvlp.app.experiments.real_labeler import f1_figure
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.predictions import write_predictions
+from tests.app.toy import given_by
 from tests.report.scoring import status_f1
 
 TRUE = [{"mass": 1, "edema": 0}, {"nodule": -1}, {}, {"mass": 0}]
@@ -41,7 +42,7 @@ def lightning(monkeypatch):
 
     def lightning(*words: str) -> None:
         ran.append(list(words))
-        given = dict(word.removeprefix("--").split("=", 1) for word in words if "=" in word)
+        given = given_by(words)
         if words[0] != "test":
             return
         blind = "model.init_args.question_only" in given
@@ -55,7 +56,7 @@ def lightning(monkeypatch):
         folder = Path(given["trainer.default_root_dir"])
         write_predictions(folder / "predictions" / "vqa.parquet", pd.DataFrame(rows), meta)
 
-    monkeypatch.setattr(arms, "lightning", lightning)
+    monkeypatch.setattr(runs, "run_in_process", lightning)
     return ran
 
 

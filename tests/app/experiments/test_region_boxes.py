@@ -4,16 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.app.experiments import arms, region_boxes
+from gkmvlp.app.experiments import conditions, region_boxes, runs
+from gkmvlp.app.running.run import model_overrides
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import write_predictions
+from tests.app.toy import given_by
 from tests.metrics.corpora import META, entity_table, grounding_table, vqa_table
 
 SHIFT = {"atlas": 0.0, "detected": 0.7}
-
-
-def _given(words):
-    return dict(word.removeprefix("--").split("=", 1) for word in words if "=" in word)
 
 
 def _leave(folder, task, table, boxes):
@@ -26,7 +24,7 @@ def ran(monkeypatch):
     calls = []
 
     def lightning(*words):
-        given = _given(words)
+        given = given_by(words)
         calls.append(given)
         folder, boxes = given["trainer.default_root_dir"], given["data.init_args.region_boxes"]
         entities = entity_table(seeds=(0,), models={"pretrained": 0.5, "floor:prior": 0.2})
@@ -34,9 +32,9 @@ def ran(monkeypatch):
         _leave(folder, "entity_classification", entities, boxes)
         _leave(folder, "grounding", grounding_table(), boxes)
 
-    def fit_and_test(config, folder, options):
-        given = _given(options)
-        calls.append({"config": config, **given})
+    def fit_and_test(run):
+        given, folder = given_by(run.words("fit")), run.folder
+        calls.append(given)
         boxes, seed = given["data.init_args.region_boxes"], int(given["seed_everything"])
         table = vqa_table(seeds=(seed,))
         table = table[table["model"].ne("scratch")]
@@ -45,9 +43,9 @@ def ran(monkeypatch):
             table.loc[better, "prediction"] = table.loc[better, "target"]
         _leave(folder, Path(folder).parent.name, table, boxes)
 
-    monkeypatch.setattr(arms, "lightning", lightning)
-    monkeypatch.setattr(region_boxes, "brought_by", lambda backbone: ["--brought"])
-    monkeypatch.setattr(arms, "fit_and_test", fit_and_test)
+    monkeypatch.setattr(runs, "run_in_process", lightning)
+    monkeypatch.setattr(region_boxes, "start_from", lambda backbone: model_overrides(backbone=backbone))
+    monkeypatch.setattr(conditions, "fit_and_test", fit_and_test)
     monkeypatch.setattr(region_boxes, "LEARNERS", {"vqa": region_boxes.LEARNERS["vqa"]})
     monkeypatch.setattr(region_boxes, "gkmvlp", lambda *words: calls.append(words))
     monkeypatch.setattr(region_boxes, "score_on_truth", lambda predictions, root: None)
@@ -57,7 +55,7 @@ def ran(monkeypatch):
 @pytest.fixture
 def files(ran, tmp_path):
     """The files of one comparison with two seeds, by task."""
-    found = region_boxes.compare_boxes(tmp_path, "backbone", Path("data"), tmp_path / "model", [0, 1])
+    found = region_boxes.compare_boxes(tmp_path, "backbone", Path("data"), tmp_path / "model", [0, 1], {})
     return {file.stem: file for file in found}
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.app.running.run import Run, parse_overrides
 from gkmvlp.checkpoints import references
 
 LEFT = "predictions/x.parquet"
@@ -10,19 +11,19 @@ LEFT = "predictions/x.parquet"
 
 @pytest.fixture
 def again(tmp_path):
-    """Asks for one run with the given words; says whether it was made."""
+    """Asks for one run with the given overrides; says whether it was made."""
     made = []
 
-    def work(config, folder, words):
-        made.append(words)
-        if "stop" in words:
+    def work(run):
+        made.append(run)
+        if "stop" in run.overrides:
             raise KeyboardInterrupt
-        (folder / LEFT).parent.mkdir(parents=True, exist_ok=True)
-        (folder / LEFT).touch()
+        (run.folder / LEFT).parent.mkdir(parents=True, exist_ok=True)
+        (run.folder / LEFT).touch()
 
-    def ask(*words, config="vqa-phantom"):
+    def ask(*words, config="vqa-phantom", seed=None):
         before = len(made)
-        run_missing(work, [(config, tmp_path / "run", words)], LEFT, 1)
+        run_missing(work, [Run(config, tmp_path / "run", parse_overrides(words), seed)], LEFT, 1)
         return len(made) > before
 
     return ask
@@ -38,6 +39,17 @@ def test_other_words_are_another_run(again, words):
     again("--a=1")
     assert again(*words)
     assert again("--a=1")
+
+
+def test_another_spelling_of_the_same_overrides_is_the_same_run(again):
+    again("--a=1", "--b=2")
+    assert not again("--a", "1", "--b", "2")
+
+
+def test_another_seed_is_another_run(again):
+    assert again(seed=0)
+    assert not again(seed=0)
+    assert again(seed=1)
 
 
 def test_another_config_is_another_run(again, tmp_path):
@@ -65,7 +77,7 @@ def test_what_the_words_name_is_part_of_the_run(again, tmp_path, name):
 def test_a_broken_run_is_made_again(again, tmp_path):
     again("--a=1")
     with pytest.raises(KeyboardInterrupt):
-        again("stop")
+        again("--stop=1")
     assert (tmp_path / "run" / LEFT).is_file()
     assert again("--a=1")
 
@@ -81,14 +93,14 @@ def test_what_changes_during_a_run_is_another_run(tmp_path):
     file.parent.mkdir()
     file.write_bytes(b"one")
 
-    def work(config, folder, words):
+    def work(run):
         made.append(file.read_bytes())
         file.write_bytes(b"two")
-        folder.mkdir(exist_ok=True)
-        (folder / "left").touch()
+        run.folder.mkdir(exist_ok=True)
+        (run.folder / "left").touch()
 
     for _ in range(3):
-        run_missing(work, [("vqa-phantom", tmp_path / "run", [f"--x={file.parent}"])], "left", 1)
+        run_missing(work, [Run("vqa-phantom", tmp_path / "run", {"x": file.parent})], "left", 1)
     assert made == [b"one", b"two"]
 
 

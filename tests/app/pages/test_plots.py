@@ -18,7 +18,7 @@ from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.geometry import Frame
 from gkmvlp.metrics.auroc import weighted_auroc
 from gkmvlp.models.heads.label_head import LabelHead
-from gkmvlp.tasks.parts.image_logging import panels
+from gkmvlp.tasks.parts.drawing import panels
 from gkmvlp.zoo.inference.predictor import Reader
 from tests.app.small_models import ENTITIES, build
 from tests.metrics.corpora import entity_table

@@ -3,18 +3,19 @@
 import dataclasses
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.commands import finetune, pretrain
 from gkmvlp.app.running import configs, outcome, recipes
-from gkmvlp.app.running.outcome import conclude
+from gkmvlp.app.running.outcome import finish_run
 from gkmvlp.app.running.planted_truth import corpus_of
+from gkmvlp.app.running.run import words_of
+from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.predictions import write_predictions
+from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from tests.metrics.corpora import META, entity_table
 
 
@@ -36,19 +37,20 @@ def ran(tmp_path, monkeypatch):
 
     def gkmvlp(*words: str) -> None:
         commands.append([word.replace(f"{zoo}/", "") for word in words])
-        if words[:2] == ("data", "phantom"):
-            written = {"nih": ["chestxray14"]}.get(words[-3], ["mimic-cxr-jpg", "vqa-rad"])
-            for folder in written:
-                (Path(words[3]) / folder).mkdir(parents=True)
         out = Path(next((word.partition("=")[2] for word in words if "default_root_dir" in word), "."))
         (out / "checkpoints").mkdir(parents=True, exist_ok=True)
         (out / "checkpoints/best.ckpt").touch()
         (out / "config.yaml").write_text("data: {class_path: ImageReportPairs}\nmodel: {class_path: Any}\n")
 
+    def write_lookalikes(root: Path, counts: dict[str, int], seed: int) -> None:
+        commands.append(["phantoms", str(root), str(seed), *(f"{layout} {count}" for layout, count in counts.items())])
+        for layout in counts:
+            (root / LOOKALIKES[layout].folder).mkdir(parents=True)
+
     monkeypatch.setattr(configs, "zoo_folder", lambda: zoo)
-    for module in (recipes, finetune, pretrain):
-        monkeypatch.setattr(module, "gkmvlp", gkmvlp)
-    monkeypatch.setattr(recipes, "brought_by", lambda backbone: [f"--brought-by={backbone}"])
+    monkeypatch.setattr(recipes, "gkmvlp", gkmvlp)
+    monkeypatch.setattr(recipes, "write_lookalikes", write_lookalikes)
+    monkeypatch.setattr(recipes, "backbone_overrides", lambda backbone: {"brought-by": backbone})
     return commands
 
 
@@ -61,8 +63,8 @@ def backbone(folder: str, age: int) -> None:
 def test_pretrain_on_phantoms_writes_them_once(ran):
     assert main(["pretrain"]) == 0
     assert main(["pretrain", "--out", "o", "--trainer.max_epochs=1"]) == 0
-    assert [words[0] for words in ran] == ["data", "fit", "test", "fit", "test"]
-    assert ran[0][:4] == ["data", "phantom", "--root", "outputs/demo/data"]
+    assert [words[0] for words in ran] == ["phantoms", "fit", "test", "fit", "test"]
+    assert ran[0][1:] == ["outputs/demo/data", "3", "mimic 1500"]
     assert ran[1] == ["fit", "--config=pretrain-phantom.yaml", "--trainer.default_root_dir=outputs/pretrain"]
     assert ran[2] == ["test", *ran[1][1:], "--ckpt_path=outputs/pretrain/checkpoints/best.ckpt"]
     assert ran[3][2:] == ["--trainer.default_root_dir=o", "--trainer.max_epochs=1"]
@@ -72,11 +74,8 @@ def test_pretrain_on_phantoms_writes_them_once(ran):
 def test_each_config_gets_its_own_look_alike(ran, capsys):
     for config in ("classification-phantom", "pretrain-phantom", "classification-phantom", "vqa-phantom"):
         assert main(["pretrain", "--config", config]) == 0
-    written = [words[1:] for words in ran if words[:2] == ["data", "phantom"]]
-    assert [words[3:] for words in written] == [
-        ["--seed", "3", "--layouts", "nih", "--patients", "3000"],
-        ["--seed", "3", "--patients", "1500"],
-    ]
+    written = [words[2:] for words in ran if words[0] == "phantoms"]
+    assert written == [["3", "nih 3000"], ["3", "mimic 1500"], ["3", "vqa 300"]]
     capsys.readouterr()
     Path("own.yaml").write_text("data: {class_path: ImageReportPairs}\n")
     assert main(["pretrain", "--config", "own.yaml"]) == 0
@@ -100,16 +99,22 @@ def test_only_phantoms_that_were_read_are_scored_on_what_was_planted(tmp_path, m
     for root in ("outputs/demo/data", "own"):  # the demo's phantoms lie there, whatever a run reads
         (Path(root) / "_truth").mkdir(parents=True)
         (Path(root) / "_truth" / "findings.parquet").touch()
-    for name, part in (("pairs", "table: p.csv"), ("mimic", "root: /mimic"), ("phantoms", "root: own")):
+    for name, part in (
+        ("pairs", "table: p.csv"),
+        ("mimic", "root: /mimic"),
+        ("phantoms", "root: own"),
+        ("openi", "root: own"),
+    ):
         Path(name).mkdir()
-        text = f"data: {{class_path: D, init_args: {{{part}}}}}\nmodel: {{class_path: M}}\n"
+        kind = "gkmvlp.data_modules.OpenI" if name == "openi" else "D"
+        text = f"data: {{class_path: {kind}, init_args: {{{part}}}}}\nmodel: {{class_path: M}}\n"
         (Path(name) / "config.yaml").write_text(text)
     assert [corpus_of(Path(name)) for name in ("pairs", "mimic", "phantoms")] == [None, None, Path("own")]
+    assert corpus_of(Path("openi")) is None  # the truth there is of MIMIC-CXR's look-alike
 
 
 def test_a_backbone_brings_its_architecture_and_its_frame():
-    words = recipes.brought_by("zoo://gk-mvlp-phantom")
-    assert words == [
+    assert words_of(recipes.backbone_overrides("zoo://gk-mvlp-phantom")) == [
         "--model.init_args.architecture=null",
         "--data.init_args.image_size=128",
         "--data.init_args.resize_mode=pad",
@@ -135,8 +140,7 @@ def test_finetune_takes_the_newest_backbone_and_tests_its_best_checkpoint(ran, c
 
 def test_finetune_without_any_backbone_takes_the_one_of_the_package_and_says_so(ran, capsys):
     assert main(["finetune", "vqa"]) == 0
-    assert [words[0] for words in ran] == ["data", "fit", "test"]
-    assert ran[0][:2] == ["data", "phantom"]
+    assert [words[0] for words in ran] == ["phantoms", "fit", "test"]
     assert ran[1][1] == "--config=vqa-phantom.yaml"
     assert "--model.init_args.backbone=zoo://gk-mvlp-phantom" in ran[1]
     assert "backbone: zoo://gk-mvlp-phantom" in capsys.readouterr().out
@@ -163,7 +167,7 @@ def test_recorded_figures_are_those_of_the_run_without_the_place_of_predictions(
     monkeypatch.setattr(outcome, "write_run_page", lambda out, found: out / "report.html")
     table, meta = entity_table(), {**META, "task": "entity_classification"}
     write_predictions(tmp_path / "run" / "predictions" / "entity_classification.parquet", table, meta)
-    conclude(tmp_path / "run", time.monotonic(), 1, tmp_path / "docs" / "entities.json")
+    finish_run(tmp_path / "run", ProcessTreePeak(), tmp_path / "docs" / "entities.json")
     own, recorded = (Results.read(tmp_path / file).figures for file in ("run/results.json", "docs/entities.json"))
     assert [dataclasses.replace(figure, predictions=None) for figure in own] == recorded
     assert all(figure.predictions for figure in own)
@@ -175,7 +179,7 @@ def test_a_backbone_of_another_architecture_is_fine_tuned_as_it_is(
     task, config, pretrained, phantoms, tmp_path, monkeypatch
 ):
     """The config is of 128 pixels and the small model, the backbone of 32 and a tiny one."""
-    monkeypatch.setattr(finetune, "gkmvlp", lambda *words: main(list(words)))
+    monkeypatch.setattr(recipes, "gkmvlp", lambda *words: main(list(words)))
     places = ["--data", str(phantoms), "--out", str(tmp_path / "run"), "--backbone", str(pretrained / "backbone")]
     short = ["--trainer.max_epochs=1", "--trainer.check_val_every_n_epoch=1"]
     assert main(["finetune", task, "--config", config, *places, *short]) == 0

@@ -8,10 +8,11 @@ import torch
 from PIL import Image
 
 from gkmvlp.anatomy import shipped_atlas
+from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.data_modules.pipeline.images import read_image
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
-from gkmvlp.data_modules.pipeline.transforms import Augmentation, letterbox
+from gkmvlp.data_modules.pipeline.transforms import letterbox
 from gkmvlp.geometry import Frame
 
 SIDE = 64

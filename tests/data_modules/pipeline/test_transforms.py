@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS, atlas
-from gkmvlp.data_modules.pipeline.transforms import Augmentation, letterbox, to_fractions
+from gkmvlp.data_modules.pipeline.augmentation import Augmentation
+from gkmvlp.data_modules.pipeline.transforms import letterbox, to_fractions
 from gkmvlp.errors import ConfigError
 
 R = len(REGIONS)

@@ -131,6 +131,9 @@ def test_depth_of_pyramids():
     assert layer_index("model.vision.model.layers_2.blocks.0.norm1.weight") == 3
     assert layer_index("model.vision.model.conv1.weight") == 0
     assert layer_index("model.vision.project.0.weight") is None
+    assert layer_index("model.vision.model.blocks.6.0.bn2.weight") == 7
+    # an EfficientNet's last convolution, and the norm of a ViT, lie behind all blocks
+    assert [layer_index(f"model.vision.model.{name}.weight") for name in ("conv_head", "bn2", "norm")] == [None] * 3
 
 
 def moved(**changes: float) -> torch.Tensor:

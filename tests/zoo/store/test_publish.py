@@ -149,9 +149,10 @@ def test_only_figures_of_the_task_and_of_the_model_itself_stand_in_the_entry(pub
     assert not any("held still" in limit for limit in entry.limits)
 
 
-def test_a_model_that_is_a_variant_shows_its_own_figures(publish, run, tmp_path):
+@pytest.mark.parametrize("key", ["freeze_image_branch", "linear_probe", "freeze"])  # the last is of earlier runs
+def test_a_model_that_is_a_variant_shows_its_own_figures(publish, run, tmp_path, key):
     config = yaml.safe_load((run / "config.yaml").read_text())
-    config["model"]["init_args"] |= {"backbone": "zoo://x", "freeze": True}
+    config["model"]["init_args"] |= {"backbone": "zoo://x", key: True}
     (run / "config.yaml").write_text(yaml.safe_dump(config))
     write_results(run, figure(model="variant:frozen", value=0.2))
     assert publish()[0] == 0

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gkmvlp.app.benchmarks.figures import STATE_BYTES
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.results.figure import Figure, Results
+from gkmvlp.metrics.results.tables import markdown_table
 
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 MODEL = "variant:base"
@@ -88,14 +89,13 @@ def markdown(results: Results) -> str:
     batch, rate = int(parts["batch"]), float(figures["pairs_per_s", None].value or 0)
     c = cost(figures, batch)
     peak = float(figures["peak_bytes", None].value or 0) / GIB
-    rows = [["machine", "batch", "memory", "hours"], ["---"] * 4]
-    rows += [[parts["device"], f"{batch}", f"{peak:.1f} GiB (m)", f"{PAIRS * EPOCHS / rate / 3600:,.0f} (m)"]]
+    rows = [[parts["device"], f"{batch}", f"{peak:.1f} GiB (m)", f"{PAIRS * EPOCHS / rate / 3600:,.0f} (m)"]]
     for gpu in GPUS:
         fits = largest_batch(c, gpu.gib)
         if fits:
             cells = [f"{fits} (c1)", f"{memory(c, fits) / GIB:.1f} GiB (c1)", f"{hours(c, fits, gpu.tflops):,.0f} (c2)"]
             rows.append([gpu.name, *cells])
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    table = markdown_table(["machine", "batch", "memory", "hours"], rows)
     total = float(figures["gflop_per_pair", None].value or 0)
     return f"""{table}
 

@@ -1,4 +1,4 @@
-"""Measure speed and memory: a pre-training step, loading, the zoo, phantom writer, report reader, image pipeline.
+"""Measure speed and memory: training step, loading, zoo, phantoms, reports, images.
 
 model    forward, backward and AdamW of all four objectives with two negatives, fresh weights, made-up pairs
 loading  a backbone folder of that model, seconds and peak memory, in a process of its own after its imports
@@ -33,7 +33,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print."""
     import dataclasses
     import json
-    import time
 
     from gkmvlp.errors import UsageError
 
@@ -42,10 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.batch < 2 or arguments.steps < 1:
         raise UsageError("--batch from 2 (ITM needs a wrong pair) and --steps from 1")
     from gkmvlp.app.benchmarks.figures import lines, measure
-    from gkmvlp.metrics.results.figure import Results
-    from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit, created
+    from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
 
-    start = time.monotonic()
     with ProcessTreePeak() as peak:
         what = [name for name in WHAT if name in arguments.what]  # the model first: its peak is the process's
         figures = measure(what, arguments.config, arguments.batch, arguments.steps, arguments.device)
@@ -54,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(*lines(figures), sep="\n")
     if arguments.out:
-        Results(created(), command(), commit(), time.monotonic() - start, peak.bytes, figures).write(arguments.out)
+        results_of(figures, peak).write(arguments.out)
     return 0
 
 

@@ -1,4 +1,7 @@
-"""Print the paired difference of two results files with its interval; unequal signatures are refused."""
+"""Print the paired difference of two results files with its interval.
+
+Figures with unequal signatures are refused.
+"""
 
 import argparse
 from pathlib import Path

@@ -1,7 +1,16 @@
-"""Check a data set, audit several for overlaps, explain a study, find its regions or their mean, or fill the cache."""
+"""Check, audit, explain or cache a data set, find its regions, or write phantoms.
+
+A data set is a class of this package (MimicCxr), the path of a class of your own in the working folder or installed
+(my_module.OpenI), or a config. check, audit, explain, regions and cache take all that the class takes, as fit does:
+--data.init_args.image_root=DIR, or shorter --image_root DIR.
+"""
 
 import argparse
 from pathlib import Path
+
+from gkmvlp.app.running.outputs import file_of
+
+FORWARDS = True  # init_args of a data set's class
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cache.add_argument("--cache-dir", required=True, metavar="DIR", help="folder for the cache; a config key as well")
     regions = actions.add_parser("regions", help="find the regions of every image, for region_boxes: detected")
     regions.add_argument("--model", type=Path, required=True, metavar="DIR", help="model/ of gkmvlp finetune regions")
-    regions.add_argument("--out", type=Path, required=True, metavar="FILE.parquet", help="file to write")
+    regions.add_argument("--out", type=file_of(".parquet"), required=True, metavar="FILE.parquet", help="file to write")
     for action in (check, cache, regions):
         action.add_argument("source", metavar="CLASS_OR_CONFIG", help="MimicCxr, ChestXray14, ... or a config")
         action.add_argument("--root", metavar="DIR", help="folder of the data; for ImageReportPairs the table")
@@ -29,143 +38,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explain.add_argument("study", metavar="STUDY", help="study id, like s50000000")
     explain.add_argument("--picture", type=Path, metavar="FILE", help="also draw the radiograph with its regions")
     atlas = actions.add_parser("atlas", help="mean box of each region over the training patients")
-    atlas.add_argument("--out", type=Path, required=True, metavar="FILE.json", help="file to write")
-    for action in (explain, atlas):
-        action.add_argument("--root", required=True, metavar="DIR", help="folder in the layout of MIMIC-CXR-JPG")
+    atlas.add_argument("--out", type=file_of(".json"), required=True, metavar="FILE.json", help="file to write")
+    explain.add_argument("--data", default="MimicCxr", metavar="CLASS_OR_CONFIG", help="the data set (MimicCxr)")
+    explain.add_argument("--root", metavar="DIR", help="folder of the data; for ImageReportPairs the table")
+    atlas.add_argument("--root", required=True, metavar="DIR", help="folder in the layout of MIMIC-CXR-JPG")
     for action in (check, audit, explain):
         action.add_argument("--json", action="store_true", help="print JSON")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it."""
-    actions = {
-        "check": _check, "audit": _audit, "explain": _explain, "atlas": _atlas, "regions": _regions, "cache": _cache,
-    }  # fmt: skip
-    actions[arguments.action](arguments)
+    from gkmvlp.app.actions.data import ACTIONS, init_args
+    from gkmvlp.errors import UsageError
+
+    if arguments.action == "atlas" and arguments.forwarded:
+        raise UsageError(f"data atlas: unrecognized arguments: {' '.join(arguments.forwarded)}")
+    arguments.init_args = init_args(arguments.forwarded)
+    ACTIONS[arguments.action](arguments)
     return 0
-
-
-def _check(arguments: argparse.Namespace) -> None:
-    import json
-
-    from gkmvlp.data_modules.inspection import check
-
-    data = check.build(*_source(arguments.source), arguments.root)
-    told = check.describe(data, arguments.images)
-    print(json.dumps(told, indent=1) if arguments.json else "\n".join(check.lines(data, told)))
-
-
-def _audit(arguments: argparse.Namespace) -> None:
-    import json
-
-    from gkmvlp.data_modules.inspection import audit, check
-    from gkmvlp.data_modules.pipeline.ledger import write_json
-    from gkmvlp.zoo.inference.loading import open_reader
-
-    sources = [check.build(*_source(source), arguments.root) for source in arguments.sources]
-    for data in sources:
-        data.check()
-    info = open_reader(arguments.backbone, "cpu").backbone.info if arguments.backbone else None
-    told = audit.audit(sources, info, arguments.backbone, "all" if arguments.images else "few")
-    told["manifests"] = [str(audit.keep_manifest(data, arguments.out)) for data in sources]
-    write_json(arguments.out / "audit.json", told)
-    print(json.dumps(told, indent=1) if arguments.json else "\n".join(audit.lines(told)))
-    audit.require_clean(told)
-
-
-def _explain(arguments: argparse.Namespace) -> None:
-    import json
-
-    from gkmvlp.data_modules import MimicCxr
-    from gkmvlp.data_modules.inspection import explain
-
-    images, rows = explain.explain(MimicCxr(arguments.root), arguments.study)
-    if arguments.picture is not None:
-        explain.draw(images, rows, arguments.picture)
-    print(json.dumps(rows, indent=1) if arguments.json else "\n".join(explain.lines(images, rows)))
-
-
-def _atlas(arguments: argparse.Namespace) -> None:
-    from gkmvlp.data_modules import MimicCxr
-    from gkmvlp.data_modules.inspection.atlas import mean_atlas
-    from gkmvlp.data_modules.pipeline.ledger import write_json
-    from gkmvlp.errors import DataError
-
-    data = MimicCxr(arguments.root)
-    data.check()
-    boxed = [sample for sample in data.rows("train") if sample.box_R4 is not None]
-    if not boxed:
-        raise DataError(f"no training image of {arguments.root} has region boxes: get Chest ImaGenome")
-    write_json(arguments.out, mean_atlas(boxed, dict(data.regions.atlas)))
-    patients = len({sample.patient_id for sample in boxed})
-    print(f"{arguments.out}: mean boxes of {patients:,} training patients; use it with --data.init_args.atlas_file")
-
-
-def _regions(arguments: argparse.Namespace) -> None:
-    import numpy as np
-    from torch.utils.data import DataLoader
-
-    from gkmvlp.checkpoints import backbone as backbones
-    from gkmvlp.checkpoints import heads
-    from gkmvlp.checkpoints.backbone import lineage
-    from gkmvlp.checkpoints.references import folder_of
-    from gkmvlp.data_modules.inspection import check
-    from gkmvlp.data_modules.pipeline.dataset import SampleDataset
-    from gkmvlp.data_modules.pipeline.detected_regions import write_regions
-    from gkmvlp.tasks.parts.region_search import find_regions
-
-    backbone = backbones.load(arguments.model)
-    head = heads.FORMATS["region_detection"].load(folder_of(arguments.model), backbone)
-    expected = backbone.model.architecture
-    options = {name: getattr(expected, name) for name in ("image_size", "resize_mode", "intensity")}
-    data = check.build(
-        *_source(arguments.source),
-        arguments.root,
-        **options,
-        region_boxes="atlas",
-        detected_regions_file=None,
-        on_unreadable="drop",
-    )
-    data.check()
-    known = {sample.image_key for sample in data.samples}
-    data.setup()
-    images = {sample.image_key: sample for sample in data.samples}
-    loader = DataLoader(SampleDataset(list(images.values()), data.read, data.regions), 32)
-    # an unreadable image has no region: a run that drops it asks for its row all the same
-    unread = sorted(known - set(images))
-    box_NR4, score_NR = (
-        np.concatenate([part, np.zeros((len(unread), *part.shape[1:]), part.dtype)])
-        for part in find_regions(backbone, head, loader)
-    )
-    meta = {"data": data.name, "model": str(arguments.model), "trained_on": lineage(backbone.info, "")}
-    write_regions(arguments.out, [*images, *unread], box_NR4, score_NR, meta)
-    print(*data.summary_lines(), sep="\n")
-    print(
-        f"{arguments.out}: {len(images):,} images; "
-        "use it with --data.init_args.region_boxes=detected and .detected_regions_file"
-    )
-
-
-def _cache(arguments: argparse.Namespace) -> None:
-    from gkmvlp.data_modules import MimicCxr
-    from gkmvlp.data_modules.formats.scene_graphs import SceneGraphs
-    from gkmvlp.data_modules.inspection import check
-    from gkmvlp.data_modules.inspection.knowledge_table import write_knowledge
-
-    data = check.build(*_source(arguments.source), arguments.root, cache_dir=arguments.cache_dir, on_unreadable="drop")
-    data.setup()
-    print(*data.summary_lines(), sep="\n")
-    if "study_id" in data.samples[0].fields:
-        path = data.files().scene_graphs if isinstance(data, MimicCxr) else None
-        table = Path(arguments.cache_dir) / "knowledge.parquet"
-        count = write_knowledge(table, data.samples, SceneGraphs(path) if path is not None else None)
-        print(f"{table}: {count:,} rows")
-    print(f"{arguments.cache_dir}: use it with --data.init_args.cache_dir")
-
-
-def _source(reference: str) -> tuple[str, Path | None]:
-    """Class name, and the config file where a config was named."""
-    from gkmvlp.app.running.configs import by_name, zoo_configs
-
-    is_config = reference in zoo_configs() or "://" in reference or reference.endswith((".yaml", ".yml"))
-    return reference, by_name(reference) if is_config else None

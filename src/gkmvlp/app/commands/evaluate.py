@@ -1,6 +1,7 @@
-"""Recompute the figures of predictions files and print them as JSON.
+"""Evaluate a backbone without training, predictions files, or the folder of a run.
 
-gkmvlp evaluate grounding and gkmvlp evaluate retrieval test a backbone; gkmvlp evaluate page writes the page of a run.
+Figures of predictions files are computed anew and printed as JSON. gkmvlp evaluate grounding and gkmvlp evaluate
+retrieval test a backbone; gkmvlp evaluate page writes the page of a run.
 
 With --radeval generated reports are scored by RadGraph and CheXbert first: PYTHON is that of an environment which has
 radeval and pyarrow. The scores stay in NAME_clinical.parquet beside the predictions.

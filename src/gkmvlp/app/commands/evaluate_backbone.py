@@ -1,21 +1,10 @@
 """Evaluate a backbone as it is, without training: grounding or retrieval."""
 
 import argparse
-from pathlib import Path
 
-from gkmvlp.app.running.recipes import (
-    add_backbone_argument,
-    add_recipe_arguments,
-    add_record_argument,
-    gkmvlp,
-    task_options,
-)
+from gkmvlp.app.commands.options import add_backbone_argument, add_recipe_arguments, add_record_argument
 
 FORWARDS = True
-CONFIGS = {  # task: its config on phantoms, its config on real data
-    "grounding": ("grounding-phantom", "grounding-rsna"),
-    "retrieval": ("retrieval-phantom", "retrieval-mimic"),
-}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,20 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Test; phantoms are retrieved by their planted findings too; the figures go to ``results.json``."""
-    import time
+    """Test; phantoms are retrieved by their planted findings too; write the figures."""
+    from gkmvlp.app.running.recipes import EVALUATION, run_recipe
 
-    from gkmvlp.app.running.outcome import conclude
-    from gkmvlp.app.running.planted_truth import corpus_of, match_findings
-    from gkmvlp.metrics.results.provenance import ProcessTreePeak
-
-    start = time.monotonic()
-    arguments.out = arguments.out or Path(f"outputs/evaluate-{arguments.task}")
-    with ProcessTreePeak() as peak:
-        options = task_options(arguments, CONFIGS)
-        gkmvlp("test", *options)
-        if arguments.task == "retrieval" and (root := corpus_of(arguments.out)):
-            match_findings(arguments.out / "predictions" / "retrieval.parquet", root)
-    recorded = arguments.record and arguments.record / f"{arguments.task}.json"
-    conclude(arguments.out, start, peak.bytes, recorded)
+    run_recipe(arguments, EVALUATION[arguments.task], f"evaluate-{arguments.task}", ("test",))
     return 0

@@ -1,4 +1,6 @@
-"""Write a model as a program that runs without this package: torch.export (.pt2) or ONNX (.onnx), free batch.
+"""Write a model as a program that runs without this package: torch.export (.pt2) or ONNX (.onnx).
+
+The batch may have any size.
 
 classification  log odds of each label, or of each entity of a backbone
 grounding       log odds of each entity, and what its prompt attends to: patches and regions

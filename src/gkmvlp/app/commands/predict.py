@@ -3,11 +3,13 @@
 classification  probability of each entity, by the head that pre-training left, or of each label, by a model that
                 `make finetune-classification` left
 zero_shot       similarity to each line of --prompts ("a | b" is a minus b); absent: present against absent sentences
-grounding       the point and the region that each entity's prompt attends to most
+grounding       the point that each entity's prompt attends to most, and the region that this point lies in; --out
+                also has the region that the prompt attends to most (attended_region)
 localization    boxes of findings, by a model that `make finetune-localization` left; all of them in --out, those above
                 the threshold that validation chose on stdout and in pictures
 report          the report, by a model that `make finetune-report` left
-vqa             the answer to --question, by a model that `make finetune-vqa` left
+vqa             the answer to --question, by a model that `make finetune-vqa` left; in_scope says whether the model
+                was trained on the findings that the question names
 embed           unit vectors of the images, and of the lines of --prompts, in one space
 
 Research software, not for clinical use.
@@ -15,6 +17,8 @@ Research software, not for clinical use.
 
 import argparse
 from pathlib import Path
+
+from gkmvlp.app.running.outputs import file_of
 
 TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "embed")
 ACCEPT = ("lateral", "modality", "blank")
@@ -29,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", metavar="TASK", required=True, help=", ".join(TASKS))
     parser.add_argument("--question", metavar="TEXT", help="what vqa is asked about every image")
     parser.add_argument("--prompts", metavar="FILE", type=Path, help="text file, one prompt a line")
-    parser.add_argument("--out", metavar="FILE.parquet", type=Path, help="where the rows are written")
+    told = "where the rows are written: .parquet (with where they come from), .csv or .json"
+    parser.add_argument("--out", metavar="FILE", type=file_of(".parquet", ".csv", ".json"), help=told)
     parser.add_argument("--pictures", metavar="DIR", type=Path, help="where a picture of each image is written")
     told = "read what is no frontal radiograph too: lateral, modality (CT, MG ...), blank"
     parser.add_argument("--accept", metavar="WHAT", nargs="+", default=(), help=told)
@@ -57,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if done.rows:
         show(arguments.task, done.rows)
+    if arguments.question and (told := reader.out_of_scope(arguments.question)):
+        print(told)
     if done.rows and arguments.out:
         write_rows(arguments.out, done.rows, arguments.task, arguments.model, reader)
     if done.bad:

@@ -1,35 +1,37 @@
 """What the ablation runs: variants of pre-training, what is fine-tuned from each, and what is kept of a run."""
 
 import shutil
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gkmvlp.app.experiments.arms import fit_and_test, seed_words
-from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.app.experiments.runs import fit_and_test, run_missing, side_by_side
 from gkmvlp.app.running.planted_truth import score_on_truth
+from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, model_overrides
+from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
+from gkmvlp.errors import UsageError
+from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
-from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit, created
+from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
 
-_KNOWLEDGE = "--model.init_args.architecture.knowledge"
-_OBJECTIVES = "--model.init_args.objectives"
+_KNOWLEDGE = "model.init_args.architecture.knowledge"
+_OBJECTIVES = "model.init_args.objectives"
 FULL = "full"
-VARIANTS: dict[str, list[str]] = {  # the options of pre-training that make it
-    FULL: [],
-    "no-gk": [f"{_KNOWLEDGE}.num_hidden_layers=0", f"{_OBJECTIVES}.position.weight=0"],
-    "no-grounding": [f"{_KNOWLEDGE}.region_prior=all"],
-    "shuffled": [f"{_KNOWLEDGE}.region_prior=shuffled"],
-    "no-position": [f"{_OBJECTIVES}.position.weight=0"],  # shuffled leaves this objective next to nothing to teach
-    "leaky": [f"{_KNOWLEDGE}.mode=report"],
-    "no-itm": [f"{_OBJECTIVES}.itm.weight=0"],
-    "no-lm": [f"{_OBJECTIVES}.lm.weight=0"],
-    "no-ecls": [f"{_OBJECTIVES}.ecls.weight=0"],
-    "unmentioned-ignored": [f"{_OBJECTIVES}.unmentioned=ignore"],
+VARIANTS: dict[str, Overrides] = {  # what makes it, in the config of pre-training
+    FULL: {},
+    "no-gk": {f"{_KNOWLEDGE}.num_hidden_layers": 0, f"{_OBJECTIVES}.position.weight": 0},
+    "no-grounding": {f"{_KNOWLEDGE}.region_prior": "all"},
+    "shuffled": {f"{_KNOWLEDGE}.region_prior": "shuffled"},
+    "no-position": {f"{_OBJECTIVES}.position.weight": 0},  # shuffled leaves this objective next to nothing to teach
+    "leaky": {f"{_KNOWLEDGE}.mode": "report"},
+    "no-itm": {f"{_OBJECTIVES}.itm.weight": 0},
+    "no-lm": {f"{_OBJECTIVES}.lm.weight": 0},
+    "no-ecls": {f"{_OBJECTIVES}.ecls.weight": 0},
+    "unmentioned-ignored": {f"{_OBJECTIVES}.unmentioned": "ignore"},
 }
 DEFAULT = (FULL, "no-gk", "no-grounding", "shuffled", "leaky")
+EPOCHS = 5  # three to four minutes of pre-training on two cores
 
 
 @dataclass(frozen=True)
@@ -40,27 +42,66 @@ class Stage:
         name: Its name among the kept files.
         config: Config of the zoo.
         task: Its predictions file.
-        options: Further words.
+        overrides: What it changes in the config.
     """
 
     name: str
     config: str
     task: str
-    options: tuple[str, ...] = ()
+    overrides: Overrides = field(default_factory=dict)
 
 
 STAGES = (
-    Stage("classification-1%", "classification-phantom", "classification", ("--data.init_args.train_fraction=0.01",)),
+    Stage("classification-1%", "classification-phantom", "classification", data_overrides(train_fraction=0.01)),
     Stage("classification-100%", "classification-phantom", "classification"),
     Stage("vqa", "vqa-phantom", "vqa"),
-    Stage("report", "report-phantom", "report_generation", ("--trainer.max_epochs=5",)),
+    Stage("report", "report-phantom", "report_generation", {"trainer.max_epochs": 5}),
 )
 PRETRAINED = ("entity_classification", "zero_shot", "grounding")  # files of pre-training itself
 FILES = (*PRETRAINED, *(stage.name for stage in STAGES))
 
 
+def require_known(variants: Sequence[str]) -> None:
+    """Stops at a name that is none of ``VARIANTS``.
+
+    Raises:
+        UsageError: Then.
+    """
+    if strange := sorted(set(variants) - set(VARIANTS)):
+        raise UsageError(f"no variant {strange[0]}: {', '.join(VARIANTS)} are known")
+
+
+def run_variants(
+    variants: Sequence[str],
+    seeds: Sequence[int],
+    out: Path,
+    keep: Path,
+    sizes: dict[str, int],
+    pretraining: Overrides,
+    fine_tuning: Overrides,
+) -> None:
+    """Runs what is not kept yet, seed by seed.
+
+    Args:
+        variants: Names in ``VARIANTS``.
+        seeds: Seeds of each.
+        out: Folder of phantoms and runs.
+        keep: Folder that gets the predictions of complete runs.
+        sizes: Layout -> patients or images of the phantoms.
+        pretraining: Further overrides of pre-training.
+        fine_tuning: Further overrides of every fine-tuning.
+    """
+    data = out / "data"
+    missing = [(name, seed) for seed in seeds for name in variants if not (keep / f"{name}-{seed}").is_dir()]
+    if missing:
+        write_lookalikes(data, sizes, 0)
+    epochs = {"trainer.max_epochs": EPOCHS, "trainer.check_val_every_n_epoch": EPOCHS}
+    calls = [(*run, out, data, keep, merged(epochs, pretraining), fine_tuning) for run in missing]
+    side_by_side(run_variant, calls, runs_at_once())
+
+
 def run_variant(
-    variant: str, seed: int, out: Path, data: Path, keep: Path, pretrain: Sequence[str], downstream: Sequence[str]
+    variant: str, seed: int, out: Path, data: Path, keep: Path, pretraining: Overrides, fine_tuning: Overrides
 ) -> None:
     """Pre-trains one variant, fine-tunes from it, keeps predictions and figures; a stage that is there is not repeated.
 
@@ -70,29 +111,29 @@ def run_variant(
         out: Folder of all runs.
         data: Root of the phantoms.
         keep: Folder that gets the predictions of a complete run.
-        pretrain: Further options of pre-training.
-        downstream: Further options of every fine-tuning.
+        pretraining: Further overrides of pre-training.
+        fine_tuning: Further overrides of every fine-tuning.
     """
-    folder, root, start = out / f"{variant}-{seed}", f"--data.init_args.root={data}", time.monotonic()
-    seeds = [word for word in seed_words(seed) if not word.startswith("--model")]
+    folder, root = out / f"{variant}-{seed}", data_overrides(root=data)
 
-    def pretrained(config: str, place: Path, words: Sequence[str]) -> None:
-        score_on_truth(fit_and_test(config, place, words), data)
+    def pretrained(run: Run) -> None:
+        score_on_truth(fit_and_test(run), data)
 
     with ProcessTreePeak() as peak:
-        call = ("zoo://pretrain-phantom", folder, [root, *seeds, *pretrain, *VARIANTS[variant]])
-        run_missing(pretrained, [call], "predictions/grounding.parquet", 1)
-        begin = [f"--model.init_args.backbone={folder / 'backbone'}", "--model.init_args.architecture=null"]
+        seeded = {"seed_everything": seed, "data.init_args.seed": seed}  # the task of pre-training takes none
+        changed = merged(root, seeded, pretraining, VARIANTS[variant])
+        run = Run("zoo://pretrain-phantom", folder, changed)
+        run_missing(pretrained, [run], "predictions/grounding.parquet", 1)
+        start = model_overrides(backbone=folder / "backbone", architecture=None)
         for stage in STAGES:
-            words = [root, *seed_words(seed), *begin, *stage.options, *downstream]
-            call = (f"zoo://{stage.config}", folder / stage.name, words)
-            run_missing(fit_and_test, [call], f"predictions/{stage.task}.parquet", 1)
+            changed = merged(root, start, stage.overrides, fine_tuning)
+            run = Run(f"zoo://{stage.config}", folder / stage.name, changed, seed)
+            run_missing(fit_and_test, [run], f"predictions/{stage.task}.parquet", 1)
     kept = keep / folder.name
     part = kept.with_name(f".{kept.name}.part")
     _copy_rows(variant, seed, folder, part)
     figures = [replace(figure, predictions=None) for name in FILES for figure in figures_of(part / f"{name}.parquet")]
-    seconds = time.monotonic() - start
-    Results(created(), command(), commit(), seconds, peak.bytes, figures).write(part / "results.json")
+    results_of(figures, peak).write(part / "results.json")
     part.rename(kept)
 
 
@@ -104,8 +145,7 @@ def _copy_rows(variant: str, seed: int, folder: Path, part: Path) -> None:
     for name, source in sources.items():
         table, meta = read_predictions(source)
         table = table[table["model"].eq("pretrained")].assign(model=model_name(variant), seed=seed)
-        meta = {key: value for key, value in meta.items() if key not in ("signatures", "trained_on")}
-        write_predictions(part / f"{name}.parquet", table, meta)
+        write_predictions(part / f"{name}.parquet", table, {**meta, "trained_on": None})
 
 
 def model_name(variant: str) -> str:

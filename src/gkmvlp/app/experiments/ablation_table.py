@@ -10,8 +10,10 @@ from matplotlib.figure import Figure as Plot
 from gkmvlp.app.experiments.ablation import FILES, FULL, VARIANTS, model_name
 from gkmvlp.metrics.assemble import Curves, Key, curves, difference, mean_over_seeds, span
 from gkmvlp.metrics.protocols import PROTOCOLS
-from gkmvlp.metrics.results.figure import Range
+from gkmvlp.metrics.results.figure import Range, Results
+from gkmvlp.metrics.results.plain_table import write_table
 from gkmvlp.metrics.results.predictions import read_predictions
+from gkmvlp.metrics.results.provenance import command
 from gkmvlp.metrics.results.tables import interval
 
 SHOWN = {  # kept file -> its figure and what the table calls it
@@ -36,6 +38,28 @@ class Cell(NamedTuple):
     against: Range | None  # full - variant, paired; None for the full model
     each: tuple[float, ...]  # the same in each seed
     seeds: int
+
+
+def record_table(record: Path, keep: Path, seconds: float) -> None:
+    """Writes ``ablation.json`` and ``ablation.png`` of all that is kept, and prints the table.
+
+    Args:
+        record: Folder of both.
+        keep: Folder of the kept predictions.
+        seconds: Time of the call that ends here.
+    """
+    found = cells(keep)
+    taken = sum(Results.read(file).seconds for file in keep.glob("[!.]*/results.json"))
+    note = (
+        "Paired differences on the same resamples and seeds. The calls that completed the runs took "
+        f"{taken:,.0f} s, added up, as many at once as the cores allow; the seconds above are those of the last call."
+    )
+    table = record / "ablation.json"
+    write_table(table, "Ablation", COLUMNS, rows(found), command=command(), seconds=seconds, note=note)
+    plot(found).savefig(record / "ablation.png", dpi=90)
+    for row in rows(found):
+        print(*row, sep=" | ")
+    print(table)
 
 
 def cells(keep: Path) -> list[Cell]:

@@ -1,31 +1,29 @@
 """Cross-validation on real data: a short second pre-training for each fold, and the folds' predictions in one file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gkmvlp.app.experiments.arms import fit
 from gkmvlp.app.experiments.chestxray14_pairs import build_pairs
-from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.app.experiments.runs import fit, run_missing
+from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, model_overrides
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection import audit
+from gkmvlp.metrics.results.partial import named, part_of
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
 FOLDS = 5
-STAGE = (  # one short stage from a backbone that has learned already
-    "--model.init_args.architecture=null",
-    "--model.init_args.optimizer.lr=3.0e-4",
-    "--trainer.max_epochs=4",
-)
+STAGE: Overrides = {  # one short stage from a backbone that has learned already
+    **model_overrides(**{"architecture": None, "optimizer.lr": 3e-4}),
+    "trainer.max_epochs": 4,
+}
 
 
-def pairs_stage(
-    data: Path, backbone: str, folder: Path, split_of: Callable[[str], str], options: Sequence[str]
-) -> Path:
+def pairs_stage(data: Path, backbone: str, folder: Path, split_of: Callable[[str], str], overrides: Overrides) -> Path:
     """A second pre-training on the real pairs of ChestX-ray14; one that is complete is not repeated.
 
     Args:
@@ -33,7 +31,7 @@ def pairs_stage(
         backbone: Where it starts.
         folder: The run's folder.
         split_of: Patient id -> ``train``, ``validate`` (chooses the checkpoint), or ``test`` (left out).
-        options: Further words.
+        overrides: Further ones.
 
     Returns:
         Folder of the backbone.
@@ -42,10 +40,9 @@ def pairs_stage(
     table = table.assign(split=[split_of(patient) for patient in table["patient_id"]])
     folder.mkdir(parents=True, exist_ok=True)
     table[table["split"].ne("test")].to_csv(folder / "pairs.csv", index=False)
-    places = {"table": folder / "pairs.csv", "image_root": data, "dataset_name": "chestxray14-pairs"}
-    words = [f"--data.init_args.{key}={value}" for key, value in places.items()]
-    call = ("zoo://pretrain-pairs", folder, [*words, f"--model.init_args.backbone={backbone}", *STAGE, *options])
-    run_missing(fit, [call], "backbone/config.json", 1)
+    places = data_overrides(table=folder / "pairs.csv", image_root=data, dataset_name="chestxray14-pairs")
+    changed = merged(places, model_overrides(backbone=backbone), STAGE, overrides)
+    run_missing(fit, [Run("zoo://pretrain-pairs", folder, changed)], "backbone/config.json", 1)
     return folder / "backbone"
 
 
@@ -76,7 +73,8 @@ def merge_folds(parts: Mapping[int, Path], target: Path) -> Path:
         table, meta = read_predictions(part)
         tables.append(table.assign(fold=fold))
         splits.append(meta["split"])
-    kept = {key: value for key, value in meta.items() if key != "signatures"}
     digest = sha256("\n".join(splits).encode()).hexdigest()[:12]
-    write_predictions(target, pd.concat(tables, ignore_index=True), {**kept, "split": f"{len(parts)}folds@{digest}"})
+    partial = sum(part_of(split) is not None for split in splits)
+    split = named(f"{len(parts)}folds@{digest}", f"{partial} of {len(parts)} folds in part" if partial else None)
+    write_predictions(target, pd.concat(tables, ignore_index=True), {**meta, "split": split})
     return target

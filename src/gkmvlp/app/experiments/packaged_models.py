@@ -1,21 +1,19 @@
 """Train, measure and publish the models that come with the package."""
 
-import hashlib
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 
-from gkmvlp.app.commands.phantom import write_corpora
-from gkmvlp.app.experiments.arms import fit, test
-from gkmvlp.app.running.configs import by_name
-from gkmvlp.app.running.outcome import conclude
-from gkmvlp.app.running.planted_truth import score_on_truth
+from gkmvlp.app.experiments.runs import fit, run_missing, test
+from gkmvlp.app.running.outcome import finish_run
+from gkmvlp.app.running.planted_truth import score_run_on_truth
+from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, model_overrides
+from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from gkmvlp.zoo.entry import PACKAGED, Entry
@@ -25,13 +23,13 @@ from gkmvlp.zoo.store.packaged import BACKBONE, CORPORA, FINE_TUNED, SEED, Shipp
 from gkmvlp.zoo.store.publish import MODEL_FOLDERS, About, publish
 
 
-def make_models(out: Path, models: Path, options: list[str], only: Sequence[str] = ()) -> list[Entry]:
+def make_models(out: Path, models: Path, overrides: Overrides, only: Sequence[str] = ()) -> list[Entry]:
     """Every shipped model, the backbone first; a run that is complete is not repeated.
 
     Args:
         out: Folder of phantoms and runs.
         models: Folder of entries; those of the same names are replaced.
-        options: Further words of every run.
+        overrides: Of every run.
         only: Names of the models that are made, from the backbone that is there; none means all.
 
     Raises:
@@ -44,35 +42,35 @@ def make_models(out: Path, models: Path, options: list[str], only: Sequence[str]
     if models.resolve() != PACKAGED.resolve():
         named = os.environ.get("GKMVLP_ZOO", "")
         os.environ["GKMVLP_ZOO"] = os.pathsep.join(filter(None, (str(models.resolve()), named)))
-    write_corpora(out / "data", CORPORA, SEED)
+    write_lookalikes(out / "data", CORPORA, SEED)
+    changed = merged(data_overrides(root=out / "data"), overrides)
     is_new = not only or BACKBONE.name in only
-    backbone = _make(BACKBONE, out, models, options) if is_new else find(BACKBONE.name)
-    start = [f"--model.init_args.backbone={backbone.reference}", "--model.init_args.architecture=null", *options]
+    backbone = _make(BACKBONE, out, models, changed) if is_new else find(BACKBONE.name)
+    start = merged(model_overrides(backbone=backbone.reference, architecture=None), changed)
     chosen = [shipped for shipped in FINE_TUNED if not only or shipped.name in only]
     return [*([backbone] if is_new else []), *(_make(shipped, out, models, start) for shipped in chosen)]
 
 
-def _make(shipped: Shipped, out: Path, models: Path, options: list[str]) -> Entry:
-    """One model: fit, round to what is released, test that, publish; from another config it is another run."""
-    file = by_name(shipped.config)
-    texts = [part.read_text() for part in (file, *sorted((file.parent / "_base").glob("architecture_*.yaml")))]
-    folder = out / f"{shipped.name}-{hashlib.sha256(repr((texts, options, CORPORA, SEED)).encode()).hexdigest()[:8]}"
-    if not (folder / "results.json").is_file():
-        begin, data = time.monotonic(), out / "data"
-        config, words = f"zoo://{shipped.config}", [f"--data.init_args.root={data}", *options]
-        with ProcessTreePeak() as peak:
-            fit(config, folder, words)
-            checkpoint = round_run(folder)
-            test(config, folder, [*words, f"--ckpt_path={checkpoint}"])
-            if shipped is BACKBONE:
-                score_on_truth(folder / "predictions", data)
-        conclude(folder, begin, peak.bytes)
+def _make(shipped: Shipped, out: Path, models: Path, overrides: Overrides) -> Entry:
+    """One model: fit, round to what is released, test that, publish."""
+    run = Run(f"zoo://{shipped.config}", out / shipped.name, overrides)
+    run_missing(fit_and_measure, [run], "results.json", 1)
     with tempfile.TemporaryDirectory(prefix=".", dir=models) as scratch:
-        entry = publish(folder, Path(scratch), About(shipped.name, shipped.summary, limits=shipped.limits))
+        entry = publish(run.folder, Path(scratch), About(shipped.name, shipped.summary, limits=shipped.limits))
         shutil.rmtree(models / shipped.name, ignore_errors=True)
         for name in (shipped.name, f"{shipped.name}.md", f"{shipped.name}.yaml"):
             (Path(scratch) / name).replace(models / name)
     return entry
+
+
+def fit_and_measure(run: Run) -> None:
+    """Fits a run, and tests its weights as they are released."""
+    shutil.rmtree(run.folder, ignore_errors=True)  # a run by another config or with other overrides
+    with ProcessTreePeak() as peak:
+        fit(run)
+        test(run.with_checkpoint(round_run(run.folder)))
+        score_run_on_truth(run.folder)
+    finish_run(run.folder, peak)
 
 
 def round_run(folder: Path) -> Path:

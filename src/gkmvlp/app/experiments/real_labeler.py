@@ -25,7 +25,6 @@ Rows = Sequence[tuple[str, Statuses]]
 
 def measure_labeler(args: argparse.Namespace) -> None:
     """Scores, times, prints and writes ``results.json``, with ``--record`` ``labeler.json``."""
-    start = time.monotonic()
     with ProcessTreePeak() as peak:
         reports = [(text, _only_scored(stated)) for text, stated in sentences(args.seed, args.reports)]
         said, seconds = _timed([text for text, _ in reports])
@@ -38,7 +37,7 @@ def measure_labeler(args: argparse.Namespace) -> None:
             rows = [(row["text"], row["status"]) for row in json.loads(file.read_text())]
             figures.append(f1_figure(file.stem.replace("_", "-"), rows, [label(text) for text, _ in rows], None))
         figures += _real(args.hard / LABELS, args.openi)
-    write_results(args.out, figures, start, peak.bytes, args.record and args.record / "labeler.json")
+    write_results(args.out, figures, peak, args.record and args.record / "labeler.json")
 
 
 def label(text: str) -> dict[str, int]:

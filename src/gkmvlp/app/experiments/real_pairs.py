@@ -5,17 +5,17 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure as Plot
 
-from gkmvlp.app.experiments.arms import lightning
 from gkmvlp.app.experiments.chestxray14_pairs import NAMES, WORDINGS, Pairs, build_pairs, over_folds, prevalence_nats
-from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.app.experiments.runs import run_in_process, run_missing
 from gkmvlp.app.pages.training_curves import read_scalars
+from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, parse_overrides, words_of
 from gkmvlp.data_modules import ImageReportPairs
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.metrics.results.plain_table import write_table
@@ -64,11 +64,12 @@ def measure_pairs(args: argparse.Namespace) -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     table = args.out / "pairs.csv"
     pairs.table.to_csv(table, index=False)
-    folds = [_fold(args, table, fold) for fold in args.folds]
+    overrides = parse_overrides(args.options)
+    folds = [_fold(args, table, fold, overrides) for fold in args.folds]
     rows = [_row(fold) for fold in folds]
     if len(folds) > 1:
         rows.append(_mean_row(folds))
-    note = _note(pairs, folds, args.options)
+    note = _note(pairs, folds, overrides)
     shown: list[list[object]] = [list(COLUMNS), *rows]
     print(*(" | ".join(_text(cell) for cell in row) for row in shown), note, sep="\n")
     curves = {fold.fold: fold.curves for fold in folds}
@@ -81,23 +82,23 @@ def measure_pairs(args: argparse.Namespace) -> None:
             shutil.copyfile(args.out / name, args.record / name)
 
 
-def _fold(args: argparse.Namespace, table: Path, fold: int) -> Fold:
+def _fold(args: argparse.Namespace, table: Path, fold: int, overrides: Overrides) -> Fold:
     """One fold: losses at step 0, the fit, and the prevalence; a fold that is complete is not repeated."""
     data: dict[str, Any] = {"table": str(table), "image_root": str(args.data), "num_folds": FOLDS, "fold": fold}
-    words = [f"--data.init_args.{key}={value}" for key, value in data.items()]
-    words += [f"--data.init_args.cache_dir={args.out / 'cache'}", "--data.init_args.dataset_name=chestxray14-pairs"]
-    words += [f"--model.init_args.architecture.knowledge.entities={json.dumps(ENTITIES)}", *args.options]
+    places = data_overrides(**data, cache_dir=args.out / "cache", dataset_name="chestxray14-pairs")
+    entities = {"model.init_args.architecture.knowledge.entities": ENTITIES}
 
-    def measured(config: str, folder: Path, words: Sequence[str]) -> None:
-        shutil.rmtree(folder, ignore_errors=True)  # a broken run's scalars would mix with the new ones
-        for stage, root in (("validate", folder / "start"), ("fit", folder)):
-            lightning(stage, f"--config={config}", f"--trainer.default_root_dir={root}", *words)
+    def measured(run: Run) -> None:
+        shutil.rmtree(run.folder, ignore_errors=True)  # a broken run's scalars would mix with the new ones
+        run_in_process(*replace(run, folder=run.folder / "start").words("validate"))
+        run_in_process(*run.words("fit"))
         rows = ImageReportPairs(**data)
         rows.check()
-        (folder / "fold.json").write_text(json.dumps(asdict(_losses(folder, fold, rows))))
+        (run.folder / "fold.json").write_text(json.dumps(asdict(_losses(run.folder, fold, rows))))
 
-    run_missing(measured, [("zoo://pretrain-pairs", args.out / f"fold{fold}", words)], "fold.json", 1)
-    return Fold(**json.loads((args.out / f"fold{fold}" / "fold.json").read_text()))
+    run = Run("zoo://pretrain-pairs", args.out / f"fold{fold}", merged(places, entities, overrides))
+    run_missing(measured, [run], "fold.json", 1)
+    return Fold(**json.loads((run.folder / "fold.json").read_text()))
 
 
 def _losses(folder: Path, fold: int, rows: ImageReportPairs) -> Fold:
@@ -129,12 +130,12 @@ def _mean_row(folds: Sequence[Fold]) -> list[object]:
     return ["mean [95 %]", "", "", *(interval(span) for span in spans)]
 
 
-def _note(pairs: Pairs, folds: Sequence[Fold], options: Sequence[str]) -> str:
+def _note(pairs: Pairs, folds: Sequence[Fold], overrides: Overrides) -> str:
     """Counts and what the columns are."""
     dropped = "; ".join(f"{count} {reason}" for reason, count in pairs.dropped.items()) or "none"
     patients = pairs.table["patient_id"].nunique()
     entropy = np.mean([fold.entropy for fold in folds])
-    changed = f" Changed options: {' '.join(options)}." if options else ""
+    changed = f" Changed options: {' '.join(words_of(overrides))}." if overrides else ""
     return (
         f"Images found {pairs.images}, used {len(pairs.table)} of {patients} patients, dropped: {dropped}. "
         f"Reports are the labels' names in one of {len(WORDINGS)} wordings, chosen by hash. Losses in nats on the "

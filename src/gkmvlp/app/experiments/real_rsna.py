@@ -1,14 +1,14 @@
 """Detection and grounding on the real RSNA challenge over patient folds, after a stage on real pairs."""
 
 import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gkmvlp.app.experiments.arms import localization_words, run_arms, test
+from gkmvlp.app.experiments.conditions import run_conditions, with_frozen
 from gkmvlp.app.experiments.folds import FOLDS, merge_folds, pairs_stage, require_unseen
-from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.app.experiments.runs import run_missing, test
 from gkmvlp.app.running.outcome import write_results
+from gkmvlp.app.running.run import Run, data_overrides, merged, parse_overrides
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.data_modules.pipeline.splits import hash_split
 from gkmvlp.hardware import runs_at_once
@@ -26,26 +26,29 @@ def _unless_challenged(root: Path) -> Callable[[str], str]:
 
 def measure_rsna(args: argparse.Namespace) -> None:
     """Runs what is not there yet, prints the figures, writes ``results.json``, with ``--record`` the figures there."""
-    start, jobs = time.monotonic(), args.jobs or runs_at_once()
+    jobs = args.jobs or runs_at_once()
+    overrides, stage = parse_overrides(args.options), parse_overrides(args.pairs_options)
     with ProcessTreePeak() as peak:
-        backbone = pairs_stage(
-            args.pairs, args.backbone, args.out / "pairs", _unless_challenged(args.data), args.pairs_options
-        )
-        found, looked = {}, {}
+        split_of = _unless_challenged(args.data)
+        backbone = pairs_stage(args.pairs, args.backbone, args.out / "pairs", split_of, stage)
+        conditions = with_frozen(str(backbone))
+        boxes, pointing = {}, {}
         for fold in range(FOLDS):
             out = args.out / f"fold{fold}"
             rows = RsnaPneumonia(str(args.data), fold=fold, num_folds=FOLDS)
             rows.check()
             require_unseen(rows, backbone)
-            place = {"root": args.data, "fold": fold, "num_folds": FOLDS, "cache_dir": args.out / "cache"}
-            words = [f"--data.init_args.{key}={value}" for key, value in place.items()]
-            arms = localization_words(str(backbone))
-            options = [*words, *args.options]
-            found[fold] = run_arms("localization", "zoo://localization-rsna", out, arms, args.seeds, options, jobs)
-            call = ("zoo://grounding-rsna", out / "grounding", [*arms["pretrained"], *words])
-            run_missing(test, [call], "predictions/grounding.parquet", 1)
-            looked[fold] = out / "grounding" / "predictions" / "grounding.parquet"
-        merged = merge_folds(found, args.out / "predictions" / "localization.parquet")
-        attended = merge_folds(looked, args.out / "predictions" / "grounding.parquet")
-        figures = [*figures_of(merged), *figures_of(attended)]
-    write_results(args.out, figures, start, peak.bytes, args.record and args.record / "rsna-pneumonia.json")
+            data = data_overrides(root=args.data, fold=fold, num_folds=FOLDS, cache_dir=args.out / "cache")
+            changed = merged(data, overrides)
+            boxes[fold] = run_conditions(
+                "localization", "zoo://localization-rsna", out, conditions, args.seeds, changed, jobs
+            )
+            run = Run("zoo://grounding-rsna", out / "grounding", merged(conditions["pretrained"], data))
+            run_missing(test, [run], "predictions/grounding.parquet", 1)
+            pointing[fold] = run.folder / "predictions" / "grounding.parquet"
+        files = [
+            merge_folds(boxes, args.out / "predictions" / "localization.parquet"),
+            merge_folds(pointing, args.out / "predictions" / "grounding.parquet"),
+        ]
+        figures = [figure for file in files for figure in figures_of(file)]
+    write_results(args.out, figures, peak, args.record and args.record / "rsna-pneumonia.json")

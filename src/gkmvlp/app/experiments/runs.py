@@ -1,7 +1,9 @@
-"""Several runs: side by side, and none twice."""
+"""Runs of an experiment: made in this process, side by side, and none twice."""
 
+import gc
 import multiprocessing
 import os
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
@@ -10,10 +12,42 @@ from pathlib import Path
 from typing import Any
 
 from gkmvlp.app.running.configs import by_name
+from gkmvlp.app.running.run import Run, rendered
 
-STAMP = "run.sha256"  # in the folder of a complete run: what it was made of
-Call = tuple[str, Path, Sequence[str]]  # config, the run's folder, its words
-Work = Callable[[str, Path, Sequence[str]], object]  # makes a run
+FINGERPRINT = "run.sha256"  # in the folder of a complete run: what it was made of
+Work = Callable[[Run], object]  # makes a run
+
+
+def run_in_process(*words: str) -> None:
+    """One ``fit``, ``validate`` or ``test`` in this process; prints its words and its time."""
+    from gkmvlp.app.running.lightning_cli import run
+
+    print("$ gkmvlp", *words, flush=True)
+    start = time.monotonic()
+    run(list(words))
+    gc.collect()
+    print(f"  {time.monotonic() - start:.0f} s", flush=True)
+
+
+def fit(run: Run) -> None:
+    """Fits a run."""
+    run_in_process(*run.words("fit"))
+
+
+def test(run: Run) -> None:
+    """Tests a run, whose weights a backbone or a checkpoint gives."""
+    run_in_process(*run.words("test"))
+
+
+def fit_and_test(run: Run) -> Path:
+    """Fits a run and tests the checkpoint that validation chose.
+
+    Returns:
+        The folder of the predictions.
+    """
+    fit(run)
+    test(run.with_checkpoint(run.best_checkpoint))
+    return run.folder / "predictions"
 
 
 def side_by_side(work: Callable[..., object], calls: Sequence[Sequence[Any]], jobs: int) -> None:
@@ -46,41 +80,41 @@ def _begin(threads: int, bars: "SimpleQueue[str]") -> None:
     os.environ["GKMVLP_PROGRESS"] = bars.get()
 
 
-def run_missing(work: Work, calls: Sequence[Call], left: str, jobs: int) -> None:
-    """Makes the runs that are not there, or were made with other words, another config, backbone or file.
+def run_missing(work: Work, runs: Sequence[Run], left: str, jobs: int) -> None:
+    """Makes the runs that are not there, or were made with other overrides, another config, backbone or file.
 
     Args:
         work: Makes one run; a function of a module, as it may run in another process.
-        calls: The longest first.
+        runs: The longest first.
         left: File that a run leaves in its folder.
         jobs: How many go side by side.
     """
-    side_by_side(_make, [(work, *call) for call in calls if not _is_complete(*call, left)], jobs)
+    side_by_side(_make, [(work, run) for run in runs if not _is_complete(run, left)], jobs)
 
 
-def _make(work: Work, config: str, folder: Path, words: Sequence[str]) -> None:
-    """Makes a run; its stamp is gone until it is complete, and tells of what lay there when it began."""
-    stamp = _stamp(config, words)
-    (folder / STAMP).unlink(missing_ok=True)
-    work(config, folder, words)
-    (folder / STAMP).write_text(stamp)
+def _make(work: Work, run: Run) -> None:
+    """Makes a run; its fingerprint is gone until it is complete, and tells of what lay there when it began."""
+    fingerprint = _fingerprint(run)
+    (run.folder / FINGERPRINT).unlink(missing_ok=True)
+    work(run)
+    (run.folder / FINGERPRINT).write_text(fingerprint)
 
 
-def _is_complete(config: str, folder: Path, words: Sequence[str], left: str) -> bool:
+def _is_complete(run: Run, left: str) -> bool:
     """Whether a run is there, and is this one."""
-    stamp = folder / STAMP
-    return (folder / left).is_file() and stamp.is_file() and stamp.read_text() == _stamp(config, words)
+    file = run.folder / FINGERPRINT
+    return (run.folder / left).is_file() and file.is_file() and file.read_text() == _fingerprint(run)
 
 
-def _stamp(config: str, words: Sequence[str]) -> str:
-    """SHA-256 of a config and what it may include, of words, and of the files and weights that they name."""
+def _fingerprint(run: Run) -> str:
+    """SHA-256 of a config and what it may include, of overrides, and of the files and weights that they name."""
     from gkmvlp.checkpoints.references import folder_of
 
-    file = by_name(config)
-    digest = sha256(b"\0".join(part.read_bytes() for part in (file, *sorted(file.parent.glob("_base/*.yaml")))))
-    for word in words:
-        key, _, value = word.partition("=")
-        place = folder_of(value) if key == "--model.init_args.backbone" else Path(value)
+    config = by_name(run.config)
+    digest = sha256(b"\0".join(part.read_bytes() for part in (config, *sorted(config.parent.glob("_base/*.yaml")))))
+    for key, value in run.values().items():
+        text = rendered(value)
+        place = folder_of(text) if key == "model.init_args.backbone" else Path(text)
         named = [part for part in (place / "model.safetensors", place) if os.path.isfile(part)]
-        digest.update(b"\0".join([word.encode(), *(part.read_bytes() for part in named), b""]))
+        digest.update(b"\0".join([f"--{key}={text}".encode(), *(part.read_bytes() for part in named), b""]))
     return digest.hexdigest()

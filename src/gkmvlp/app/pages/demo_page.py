@@ -1,6 +1,6 @@
 """The page of the demo: what ran, curves, tables, and pictures of what the model looks at."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from textwrap import fill
@@ -9,27 +9,20 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Plot
 
+import gkmvlp.data_modules
 from gkmvlp.anatomy import atlas
 from gkmvlp.app.pages.page import Section, paragraph, png, tiles, write_page
 from gkmvlp.app.pages.radiographs import Gallery
-from gkmvlp.app.pages.saliency import CAPTION, where_they_look
-from gkmvlp.app.pages.task_sections import Shown, task_section, title_of
-from gkmvlp.app.pages.training_curves import plot_curves, read_scalars
+from gkmvlp.app.pages.task_sections import Part, task_sections
+from gkmvlp.app.pages.training_curves import curves_of, plot_curves
 from gkmvlp.app.running.planted_truth import read_truth
-from gkmvlp.data_modules import ChestXray14, MimicCxr, RsnaPneumonia, VqaRad
-from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES
 from gkmvlp.metrics.results.figure import Figure, Results
 from gkmvlp.metrics.results.predictions import read_predictions
-from gkmvlp.tasks.parts.image_logging import draw_boxes, draw_regions, panels
+from gkmvlp.tasks.parts.drawing import draw_boxes, draw_regions, panels
 from gkmvlp.zoo.inference.loading import open_reader
 
 OWN = ("phantom-mimic-cxr", "phantom-vqa-rad")  # data of the stages that run without --all
-SOURCES: dict[str, Callable[[str], DataModule]] = {
-    "phantom-mimic-cxr": MimicCxr,
-    "phantom-vqa-rad": VqaRad,
-    "phantom-chestxray14": ChestXray14,
-    "phantom-rsna": RsnaPneumonia,
-}
 
 
 def write_demo_page(out: Path, data: Path, results: Results, found: Mapping[Path, Sequence[Figure]]) -> None:
@@ -42,17 +35,31 @@ def write_demo_page(out: Path, data: Path, results: Results, found: Mapping[Path
         found: Predictions files and their figures, a section each.
     """
     findings, images = read_truth(data)
-    gallery = cache(lambda name: Gallery(SOURCES[name](str(data))))  # each data set is read once
+    gallery = cache(lambda name: _gallery(name, data))  # each data set is read once
+    parts = [Part(figures, *read_predictions(file)) for file, figures in found.items()]
+    plain = out / "classification" / "scratch-1-0" / "model"
     own = [figure for figure in results.figures if figure.data in OWN]
     objectives = "Objectives in nats over steps: lines are training, dots are validation."
     sheet = "Phantoms with some of their regions (orange) and findings (green)."
     sections = [
         Section("Overview", [paragraph(INTRODUCTION), tiles(headline(own))]),
         Section("Phantoms", [png(region_sheet(gallery(OWN[0]), findings), sheet)]),
-        Section("Pre-training", [png(plot_curves(read_scalars(out / "tensorboard")), objectives)]),
-        *_task_sections(out, gallery, found),
+        Section("Pre-training", [png(plot_curves(curves_of(out)), objectives)]),
+        *task_sections(
+            parts,
+            gallery,
+            open_reader(out / "backbone", "cpu"),
+            classifier_of=lambda meta: plain if meta["label_fraction"] == 1 else out / "none",
+            own=OWN,
+        ),
     ]
     write_page(out / "report.html", "GK-MVLP on phantoms", sections, facts=_facts(results, images))
+
+
+def _gallery(dataset_name: str, data: Path) -> Gallery:
+    """The radiographs of a look-alike by the name that figures call it."""
+    row = next(row for row in LOOKALIKES.values() if row.dataset_name == dataset_name)
+    return Gallery(getattr(gkmvlp.data_modules, str(row.data_module))(str(data)))
 
 
 def _facts(results: Results, images: pd.DataFrame) -> dict[str, object]:
@@ -66,24 +73,6 @@ def _facts(results: Results, images: pd.DataFrame) -> dict[str, object]:
         "commit": results.commit,
         "command": results.command,
     }
-
-
-def _task_sections(
-    out: Path, gallery: Callable[[str], Gallery], found: Mapping[Path, Sequence[Figure]]
-) -> list[Section]:
-    """A section for each predictions file, with the radiographs of its data set."""
-    backbone = open_reader(out / "backbone", "cpu")
-    sections = []
-    for file, figures in found.items():
-        table, meta = read_predictions(file)
-        name, task = meta["data"], meta["task"]
-        more, shown = [], Shown(task, table, gallery(name), backbone)
-        if task == "classification" and meta["label_fraction"] == 1:
-            plain = open_reader(out / "classification" / "scratch-1-0" / "model", "cpu")
-            more = [png(where_they_look(plain, backbone, shown.gallery.test, shown.gallery.labels), CAPTION)]
-        title = title_of(meta) + f": {name}" * (name not in OWN)
-        sections.append(task_section(title, shown, figures, more))
-    return sections
 
 
 INTRODUCTION = (

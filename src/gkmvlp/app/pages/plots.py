@@ -15,7 +15,7 @@ from torchmetrics.functional.classification import binary_precision_recall_curve
 from gkmvlp.geometry import Frame
 from gkmvlp.metrics.detection import overlaps
 from gkmvlp.metrics.tasks.region_detection import row_overlaps
-from gkmvlp.tasks.parts.image_logging import SHOWN_REGIONS, draw_boxes, panels
+from gkmvlp.tasks.parts.drawing import SHOWN_REGIONS, draw_boxes, panels
 
 COLOURS = {"pretrained": "tab:blue", "variant:linear_probe": "tab:green", "scratch": "tab:orange"}
 OTHER = "tab:purple"

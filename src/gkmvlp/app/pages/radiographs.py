@@ -20,7 +20,7 @@ from gkmvlp.data_modules.pipeline.transforms import letterbox
 from gkmvlp.entities import of_label
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
-from gkmvlp.tasks.parts.image_logging import draw_boxes, draw_map, panels
+from gkmvlp.tasks.parts.drawing import draw_boxes, draw_map, panels
 from gkmvlp.zoo.inference.predictor import Reader
 
 Pixels = NDArray[np.float32]

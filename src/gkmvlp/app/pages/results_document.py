@@ -8,7 +8,7 @@ from typing import Any
 
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.results.figure import SCHEMA, Figure, Results, read_json
-from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, notes, number
+from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, markdown_table, notes, number
 
 _MARKER = re.compile(r"^<!-- results: (\S+\.json)((?: [^\s=]+=\S*)*) -->$", re.MULTILINE)
 _FIRST_LINE = (
@@ -65,10 +65,10 @@ def _group(title: str, figures: Sequence[Figure]) -> list[str]:
     single = [f for f in figures if not is_headline(f)]
     parts = [f"**{title}**"]
     if main:
-        parts += [_markdown(*figure_rows(main))]
+        parts += [markdown_table(*figure_rows(main))]
         parts += ["\n".join(f"- {note}" for note in notes(main))] if notes(main) else []
     if single:
-        folded = _markdown(*figure_rows(single))
+        folded = markdown_table(*figure_rows(single))
         parts += [f"<details><summary>{title}: {folded_title(single)}</summary>\n\n{folded}\n\n</details>"]
     return parts
 
@@ -82,7 +82,7 @@ def _plain_table(file: Path, raw: dict[str, Any]) -> str:
     origin = _origin(
         raw["command"], raw.get("commit"), raw.get("seconds"), raw.get("peak_rss_bytes"), raw.get("created")
     )
-    return "\n\n".join(filter(None, (origin, _markdown(raw["columns"], rows), raw.get("note"))))
+    return "\n\n".join(filter(None, (origin, markdown_table(raw["columns"], rows), raw.get("note"))))
 
 
 def _cell(value: object) -> str:
@@ -97,9 +97,3 @@ def _origin(command: str, commit: str | None, seconds: float | None, peak: float
     parts += [f"{seconds:,.0f} s" if seconds is not None else None]
     parts += [f"peak {peak / 1e9:.1f} GB" if peak else None, created[:10] if created else None]
     return ", ".join(filter(None, parts))
-
-
-def _markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; a bar in a cell is escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines)

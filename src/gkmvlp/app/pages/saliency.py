@@ -17,7 +17,7 @@ from gkmvlp.app.pages.radiographs import prompt_map
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.entities import of_label
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
-from gkmvlp.tasks.parts.image_logging import draw_boxes, draw_map, panels
+from gkmvlp.tasks.parts.drawing import draw_boxes, draw_map, panels
 from gkmvlp.zoo.inference.predictor import Reader
 
 PATCH = 1 / 8  # side of what is hidden, as a share of the image

@@ -1,8 +1,9 @@
 """One section of a page a task: pictures from its predictions, worst cases first, then its figures."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,10 +13,21 @@ from gkmvlp.app.pages.page import Section, figure_table, png
 from gkmvlp.app.pages.plots import detections, main_rows, regions, reliability, roc_and_precision
 from gkmvlp.app.pages.radiographs import SIDE, Gallery, heat_maps
 from gkmvlp.app.pages.reports import report_pairs
+from gkmvlp.app.pages.saliency import CAPTION, where_they_look
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.figure import Figure
 from gkmvlp.task_ids import TASKS, TaskId
+from gkmvlp.zoo.inference.loading import open_reader
 from gkmvlp.zoo.inference.predictor import Reader
+
+
+@dataclass(frozen=True)
+class Part:
+    """A predictions file: its figures, its rows, its metadata."""
+
+    figures: Sequence[Figure]
+    table: pd.DataFrame
+    meta: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,6 +53,47 @@ def title_of(meta: Mapping[str, Any]) -> str:
     """Heading of a predictions file: its task, and the share of the labels where that is told."""
     share = meta["label_fraction"]
     return TASKS[meta["task"]].title + (f", {100 * share:g}% of the labels" if share else "")
+
+
+def task_sections(
+    parts: Sequence[Part],
+    gallery_of: Callable[[str], Gallery | None],
+    backbone: Reader | None,
+    classifier_of: Callable[[dict[str, Any]], Path],
+    own: Collection[str],
+    prompts: Mapping[str, str] | None = None,
+) -> list[Section]:
+    """A section for each predictions file; one of data without radiographs at hand has figures alone.
+
+    Args:
+        parts: The predictions files.
+        gallery_of: Name of the data -> its radiographs, or None.
+        backbone: Whose prompts are shown; None shows none.
+        classifier_of: Metadata of classification -> folder of the model whose evidence is shown, which may be absent.
+        own: Data that a title does not name.
+        prompts: Stand-ins for prompts that the backbone lacks.
+    """
+    sections = []
+    for part in parts:
+        data, task = part.meta["data"], part.meta["task"]
+        title = title_of(part.meta) + ("" if data in own else f": {data}")
+        gallery = gallery_of(data)
+        if gallery is None:
+            sections.append(Section(title, [figure_table(part.figures)]))
+            continue
+        shown = Shown(task, part.table, gallery, backbone, prompts or {})
+        more = _saliency(classifier_of(part.meta), gallery, backbone) if task == "classification" else []
+        sections.append(task_section(title, shown, part.figures, more))
+    return sections
+
+
+def _saliency(classifier: Path, gallery: Gallery, backbone: Reader | None) -> list[str]:
+    """Occlusion of a classifier beside the prompts of its backbone, where radiographs have boxes of what both know."""
+    has_boxes = any(sample.finding_K4 is not None and sample.finding_K4.any() for sample in gallery.test)
+    if backbone is None or not has_boxes or not classifier.is_dir():
+        return []
+    plot = where_they_look(open_reader(classifier, "cpu"), backbone, gallery.test, gallery.labels)
+    return [png(plot, CAPTION)] if plot.axes else []
 
 
 def task_section(title: str, shown: Shown, figures: Sequence[Figure], more: Sequence[str] = ()) -> Section:

@@ -1,4 +1,4 @@
-"""Curves of a run from its TensorBoard files."""
+"""Curves of a run: from the tables that each fit leaves, whatever its logger was; without them from TensorBoard's."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,9 +7,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Plot
 
+from gkmvlp.app.running.trainer_defaults import CURVES
 from gkmvlp.tasks.parts.objectives import OBJECTIVES
 
 STYLES = {"train": ("tab:blue", "-"), "val": ("tab:orange", "o-")}
+
+
+def curves_of(run: Path) -> dict[str, pd.DataFrame]:
+    """Tag -> step and value of what the fits in a run's folder logged, first to last (see ``newest``)."""
+    files = sorted((run / CURVES).glob("version_*/metrics.csv"), key=lambda file: int(file.parent.name.split("_")[1]))
+    if not files:
+        return read_scalars(run / "tensorboard") if (run / "tensorboard").is_dir() else {}
+    logged = pd.concat([pd.read_csv(file) for file in files], ignore_index=True)
+    tags = [tag for tag in logged if tag not in ("step", "epoch")]
+    columns = {tag: logged[["step", tag]].dropna().set_axis(["step", "value"], axis=1) for tag in tags}
+    return {tag: newest(values) for tag, values in columns.items()}
 
 
 def read_scalars(folder: Path) -> dict[str, pd.DataFrame]:

@@ -1,6 +1,6 @@
-"""Pictures of ``gkmvlp predict``: the radiograph, what was said of it, and who said it.
+"""Pictures of ``gkmvlp predict``: the radiograph at its own resolution, what was said of it, and who said it.
 
-h x w grid.
+H x W pixels of the original image, h x w grid.
 """
 
 import textwrap
@@ -8,19 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
 from gkmvlp.geometry import Frame
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.notices import NOT_CLINICAL
-from gkmvlp.tasks.parts.image_logging import Pixels, draw_boxes, draw_map, draw_regions, panels
+from gkmvlp.tasks.parts.drawing import SHOWN_REGIONS, draw_boxes, panels
+from gkmvlp.zoo.inference.prediction import Pixels, Reading
 from gkmvlp.zoo.inference.predictor import Reader
 
 SHOWN = 7  # entities or prompts of a picture
+WIDEST = 4096  # pixels across; up to there a radiograph is drawn pixel for pixel
 
 
 def draw(
-    file: Path, task: str, reader: Reader, batch: ImageBatch, image: ImageMemory, b: int, rows: list[dict[str, Any]]
+    file: Path,
+    task: str,
+    reader: Reader,
+    batch: ImageBatch,
+    image: ImageMemory,
+    b: int,
+    rows: list[dict[str, Any]],
+    pixels_HW: Pixels,
 ) -> None:
     """Writes one picture.
 
@@ -32,36 +43,49 @@ def draw(
         image: Their memory.
         b: Which of them.
         rows: What was said of it, likeliest first.
+        pixels_HW: Its pixels.
     """
-    image_SS = batch["image"][b, 0].cpu().numpy()
+    frame, side = Frame(*batch["frame"][b].tolist()), reader.architecture.image_size
     grounded = task == "grounding"
     count = {"grounding": 1 + SHOWN, "localization": 1}.get(task, 2)
-    figure, axes = panels(count, size=2.6 if grounded else 5.0 if count == 1 else 4.0)
+    size = 2.6 if grounded else 5.0 if count == 1 else 4.0
+    figure, axes = panels(count, size=size)
+    for axis in axes[: count if grounded else 1]:
+        axis.imshow(pixels_HW, cmap="gray", vmin=0, vmax=255)
     if grounded:
-        draw_regions(axes[0], image_SS, batch["region_box"][b].cpu().numpy())
+        draw_regions(axes[0], frame.backward(batch["region_box"][b].cpu().numpy() * side))
         map_Ehw = image.grounded.patch_attention[b].unflatten(-1, image.features.grid).float().cpu().numpy()
+        shown = Reading(attention=dict(zip(reader.entities, map_Ehw, strict=True)), frame=frame, side=side)
         for axis, row in zip(axes[1:], rows, strict=False):
-            map_hw = map_Ehw[reader.entities.index(row["entity"])]
-            draw_map(axis, image_SS, map_hw, f"{row['entity']} {row['probability']:.2f}")
+            axis.imshow(shown.heat_map(row["entity"]), cmap="inferno", alpha=0.45)
+            axis.set_title(f"{row['entity']} {row['probability']:.2f}", fontsize=7)
     elif task == "localization":
-        draw_found(axes[0], image_SS, Frame(*batch["frame"][b].tolist()), [row for row in rows if row["is_likely"]])
+        draw_found(axes[0], [row for row in rows if row["is_likely"]])
     else:
-        axes[0].imshow(image_SS, cmap="gray", vmin=0, vmax=1)
         lines = [line for row in rows[:SHOWN] for line in textwrap.wrap(_line(row), 48)]
         axes[1].text(0, 1, "\n".join(lines), va="top", fontsize=9, transform=axes[1].transAxes)
     figure.suptitle(Path(batch["sample_id"][b]).name, fontsize=8)
     figure.supxlabel("\n".join(filter(None, (reader.notice, NOT_CLINICAL))), fontsize=7)
-    figure.savefig(file, dpi=130, facecolor="white")
+    pixels = min(max(pixels_HW.shape), WIDEST // min(count, 4))
+    figure.savefig(file, dpi=max(130, pixels / size), facecolor="white")
 
 
-def draw_found(axis: Any, image_SS: Pixels, frame: Frame, rows: list[dict[str, Any]]) -> None:
-    """A radiograph with boxes that are given in pixels of the original image."""
-    axis.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
+def draw_regions(axis: Any, box_R4: NDArray[np.float32]) -> None:
+    """Names a few regions, whose boxes (R, 4) are given in pixels of the original image."""
+    for name in SHOWN_REGIONS:
+        box_4 = box_R4[REGIONS.index(name)]
+        draw_boxes(axis, box_4[None], "tab:orange")
+        axis.text(*box_4[:2], name, fontsize=4.5, color="tab:orange", va="top")
+
+
+def draw_found(axis: Any, rows: list[dict[str, Any]]) -> None:
+    """Boxes that are given in pixels of the original image, and the threshold that they reach."""
     axis.set_title("" if rows else "no box above the threshold", fontsize=8)
     for row in rows:
-        box_4 = frame.forward(np.array([[row[side] for side in ("x1", "y1", "x2", "y2")]], np.float32))[0]
+        box_4 = np.array([row[side] for side in ("x1", "y1", "x2", "y2")], np.float32)
         draw_boxes(axis, box_4[None], "tab:orange")
-        axis.text(*box_4[:2], f"{row['entity']} {row['score']:.2f}", fontsize=7, color="tab:orange", va="bottom")
+        told = f"{row['entity']} {row['score']:.2f} (from {row['threshold']:.2f})"
+        axis.text(*box_4[:2], told, fontsize=7, color="tab:orange", va="bottom")
 
 
 def _line(row: dict[str, Any]) -> str:

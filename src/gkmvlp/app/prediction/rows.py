@@ -11,18 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from gkmvlp.anatomy import REGIONS
-from gkmvlp.app.prediction.plots import draw
 from gkmvlp.batch import ImageBatch
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
 from gkmvlp.zoo.inference.prediction import FoundBox
-from gkmvlp.zoo.inference.predictor import Prompt, Reader
+from gkmvlp.zoo.inference.predictor import Prompt, Reader, region_name
 
 BATCH = 8
 Rows = list[dict[str, Any]]
+_OF_LABELS = ("entity", "score", "probability", "target")
 
 
 @dataclass
@@ -69,13 +68,16 @@ def predict_rows(
     for batch in _batches(reader, images, accept, done):
         image = reader.look(batch)
         for b, rows in enumerate(makers[task](batch, image)):
-            kept = [{key: row[key] for key in row if task != "classification" or key not in "xy"} for row in rows]
+            kept = [{key: row[key] for key in row if task != "classification" or key in _OF_LABELS} for row in rows]
             done.rows += [{"sample_id": batch["sample_id"][b], **row} for row in kept]
             if pictures is not None:
+                from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import
+
                 stem = Path(batch["sample_id"][b]).stem
                 number = f"-{stems[stem] + 1}" if stems[stem] else ""  # two folders may hold files of one name
                 stems[stem] += 1
-                draw(pictures / f"{stem}{number}.png", task, reader, batch, image, b, rows)
+                pixels_HW = reader.preprocess.pixels(batch["sample_id"][b], accept)
+                draw(pictures / f"{stem}{number}.png", task, reader, batch, image, b, rows, pixels_HW)
     if task == "embed":
         texts = [part for prompt in prompts for part in ([prompt] if isinstance(prompt, str) else prompt)]
         vectors = reader.embed_texts(texts).tolist()
@@ -114,22 +116,20 @@ def _labels(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]
 
 
 def _entities(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
-    """Score, probability, point and region of each entity, likeliest first."""
+    """Score, probability, point, the region under it and the region attended to of each entity, likeliest first."""
     score_BE = reader.entity_scores(image)
-    point_BE2 = reader.points(batch, image)
-    region_BE = image.grounded.region_attention.argmax(-1).tolist()
-    has_region_B = batch["region_mask"].any(1).tolist()
+    places = reader.places(batch, image)
     out: list[Rows] = []
     for b, score_E in enumerate(score_BE):
         rows: Rows = []
         for e in np.argsort(-score_E):
-            x, y = point_BE2[b, e].tolist()
-            region = REGIONS[region_BE[b][e]] if has_region_B[b] else ""
+            x, y = places.point_BE2[b, e].tolist()
             probability = float(1 / (1 + np.exp(-score_E[e])))
             rows.append(
                 {
                     "entity": reader.entities[e], "score": float(score_E[e]), "probability": probability,
-                    "target": np.nan, "x": x, "y": y, "region": region,
+                    "target": np.nan, "x": x, "y": y, "region": region_name(places.region_BE[b, e]),
+                    "attended_region": region_name(places.attended_BE[b, e]),
                 }
             )  # fmt: skip
         out.append(rows)
@@ -158,8 +158,9 @@ def _zero_shot(reader: Reader, image: ImageMemory, prompts: list[Prompt]) -> lis
 def _answers(reader: Reader, image: ImageMemory, question: str) -> list[Rows]:
     """One answer an image."""
     found = reader.answers(image, [question] * len(image.coverage))
+    in_scope = reader.out_of_scope(question) is None
     return [
-        [{"question": question, "prediction": answer, "score": score, "target": None}]
+        [{"question": question, "prediction": answer, "score": score, "in_scope": in_scope, "target": None}]
         for answer, score in zip(*found, strict=True)
     ]
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from gkmvlp.app.prediction.rows import Rows
 from gkmvlp.errors import ConfigError, UsageError
+from gkmvlp.metrics.results.figure import write_text
 from gkmvlp.metrics.results.predictions import write_table
 from gkmvlp.metrics.results.provenance import command, commit, created
 from gkmvlp.zoo.inference.predictor import Prompt, Reader
@@ -15,9 +16,9 @@ SHOWN = {
     "classification": ["sample_id", "entity", "probability"],
     "zero_shot": ["sample_id", "prompt", "score"],
     "grounding": ["sample_id", "entity", "probability", "x", "y", "region"],
-    "localization": ["sample_id", "entity", "score", "x1", "y1", "x2", "y2"],
+    "localization": ["sample_id", "entity", "score", "threshold", "x1", "y1", "x2", "y2"],
     "report": ["sample_id", "prediction", "score"],
-    "vqa": ["sample_id", "question", "prediction", "score"],
+    "vqa": ["sample_id", "question", "prediction", "score", "in_scope"],
     "embed": ["sample_id", "kind", "embedding"],
 }
 
@@ -56,7 +57,7 @@ def show(task: str, rows: Rows) -> None:
 
 
 def write_rows(path: Path, rows: Rows, task: str, model: str, reader: Reader) -> None:
-    """Write the Parquet file with where its rows come from.
+    """Write the rows by the suffix of the file: Parquet with where they come from, CSV, or a JSON list.
 
     Raises:
         ConfigError: If it cannot be written.
@@ -71,6 +72,11 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, reader: Reader) ->
         "created": created(),
     }  # fmt: skip
     try:
-        write_table(path, table, meta)
+        if path.suffix.lower() == ".csv":
+            write_text(path, table.to_csv(index=False))
+        elif path.suffix.lower() == ".json":
+            write_text(path, table.to_json(orient="records", indent=1, double_precision=15) + "\n")
+        else:
+            write_table(path, table, meta)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written ({error.strerror}): name another --out") from error

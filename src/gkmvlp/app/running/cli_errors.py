@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import importlib
 import inspect
 import re
 import typing
@@ -85,7 +86,19 @@ def _explain_class(message: str, name: str, classes: Mapping[str, type], configs
     short = name.rpartition(".")[2]
     if short in classes and (kind := re.search(r"Subtypes: \[<class '[\w.]*?(\w+)'>", message)):
         return f"{_where(name, configs)}class {name!r} is no {kind[1]}"
-    return f"{_where(name, configs)}no class {name!r}{hint(short, classes)}"
+    return f"{_where(name, configs)}no class {name!r}{_import_error(name) or hint(short, classes)}"
+
+
+def _import_error(name: str) -> str:
+    """Why a class of somebody's own cannot be imported; nothing for names of this package."""
+    package, _, short = name.rpartition(".")
+    if not package or package.partition(".")[0] == "gkmvlp":
+        return ""
+    try:
+        has_class = hasattr(importlib.import_module(package), short)
+    except Exception as error:  # whatever the module does when it runs
+        return f": {package} cannot be imported ({type(error).__name__}: {one_line(error)})"
+    return "" if has_class else f": {package} has no {short}"
 
 
 def _explain_value(message: str, wanted: list[str], configs: Iterable[Path]) -> str:

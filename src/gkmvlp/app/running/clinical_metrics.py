@@ -39,12 +39,11 @@ def score_clinically(file: Path, python: str, metrics: Sequence[str]) -> Path:
     wide = table.merge(pairs.join(scores), on=["target", "prediction"], how="left")
     kept = ["sample_id", "patient_id", "model", "seed", *(["fold"] if "fold" in wide else [])]
     rows = wide[[*kept, *scores]].melt(id_vars=kept, value_vars=list(scores), var_name="metric", value_name="score")
-    kept_meta = {key: value for key, value in meta.items() if key != "signatures"}
     target = file.with_name(f"{file.stem}_clinical.parquet")
     write_predictions(
         target,
         rows,
-        {**kept_meta, "task": "report_clinical", "signature": {**meta["signature"], "scorer": f"radeval {version}"}},
+        {**meta, "task": "report_clinical", "signature": {**meta["signature"], "scorer": f"radeval {version}"}},
     )
     return target
 

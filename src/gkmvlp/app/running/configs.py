@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
+import yaml
+
 from gkmvlp.app.running.cli_errors import hint
 from gkmvlp.errors import UsageError
 
@@ -56,6 +58,14 @@ def config_words(words: list[str]) -> Iterator[tuple[int, str]]:
             yield place, value
         elif word in CONFIG_OPTIONS and place + 1 < len(words):
             yield place + 1, words[place + 1]
+
+
+def described_data(config: Path) -> tuple[str, str | None]:
+    """Class of the DataModule that a config file names, "" without one, and the ``dataset_name`` it gives."""
+    data = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("data")
+    if not isinstance(data, dict):
+        return str(data or ""), None
+    return str(data.get("class_path") or ""), (data.get("init_args") or {}).get("dataset_name")
 
 
 def with_files(words: list[str]) -> list[str]:

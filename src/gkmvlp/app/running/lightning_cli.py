@@ -1,6 +1,7 @@
 """``fit``, ``validate`` and ``test``: LightningCLI with our defaults, errors in one line and a record of the run."""
 
 import os
+import re
 import sys
 import tempfile
 from argparse import ArgumentError
@@ -12,23 +13,32 @@ from typing import Any
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 import gkmvlp.data_modules
-import gkmvlp.tasks  # noqa: F401
+import gkmvlp.tasks
 from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
-from gkmvlp.app.running.configs import config_words, with_files
+from gkmvlp.app.running.configs import config_words, described_data, with_files
+from gkmvlp.app.running.meant_words import mended
+from gkmvlp.app.running.stopping import Stopping
 from gkmvlp.app.running.trainer_defaults import (
     Accountable,
     RunRecord,
+    allow_unused,
     check_checkpoint,
     quiet_log,
     trainer_arguments,
     write_manifest,
 )
 from gkmvlp.errors import ConfigError, GkmvlpError, UsageError
+from gkmvlp.on_demand import import_all
+
+import_all(gkmvlp.data_modules)  # classes of these two packages answer to their short names in a config
+import_all(gkmvlp.tasks)
 
 SUBCOMMANDS = ("fit", "validate", "test")
+_REQUIREMENT = re.compile(r"Requirement '(([\w.-]+)[^']*)' not met")  # how Lightning calls a package that is missing
 CHECKPOINT_WORDS = ("best", "last", "hpc")  # what Lightning itself understands as --ckpt_path
 
 
@@ -55,6 +65,18 @@ class Cli(LightningCLI):
             keys = {action.dest for child in self._subcommand_parsers.values() for action in child._actions}
             configs, known = [Path(word) for _, word in config_words(words)], _known_classes()
             raise UsageError(explain(str(error), keys | nested_keys(known.values()), known, configs)) from error
+        self._forget_foreign_name(words)
+
+    def _forget_foreign_name(self, words: list[str]) -> None:
+        """Another DataModule than a config's does not take the config's name of the data: phantoms are named there."""
+        data = self.config[self.config.subcommand].get("data")
+        if data is None or not data.get("init_args.dataset_name"):
+            return
+        told = [described_data(Path(word)) for _, word in config_words(words)]
+        own = data.class_path.rpartition(".")[2]
+        named = [owner.rpartition(".")[2] for owner, name in told if name == data.init_args.dataset_name]
+        if named and own not in named and not any("dataset_name" in word for word in words):
+            data.init_args.dataset_name = None
 
     def _parse_ckpt_path(self) -> None:
         """The config says what the model is; a checkpoint gives weights only, so that an option is never overruled.
@@ -90,7 +112,10 @@ class Cli(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """The Trainer with logger, checkpoints and progress bar where the config left them open."""
         config = self._get(self.config_init, "trainer")
-        return super().instantiate_trainer(**trainer_arguments(config, self.model, str(self.subcommand)), **kwargs)
+        chosen = trainer_arguments(config, self.model, str(self.subcommand))
+        trainer: Trainer = super().instantiate_trainer(**chosen, **kwargs)
+        allow_unused(trainer)
+        return trainer
 
     def before_fit(self) -> None:  # noqa: D102
         self._prepare("fit")
@@ -115,6 +140,8 @@ class Cli(LightningCLI):
         if isinstance(self.datamodule, Accountable):
             self.datamodule.prepare_data()
             self.datamodule.setup(stage)
+            if stage == "fit" and self.trainer.limit_val_batches:  # what chooses best.ckpt must be there
+                self.datamodule.setup("validate")
         if callable(prepare := getattr(self.model, "prepare", None)):
             prepare(self.datamodule)
         word = self._get(self.config, "ckpt_path")
@@ -142,18 +169,23 @@ def run(words: list[str]) -> int:
     """
     _note_other_owners()
     strict = {"exit_on_error": False, "allow_abbrev": False}
-    with quiet_log():
+    stopping = Stopping()
+    with quiet_log(), stopping.handling():
         try:
             Cli(
-                args=with_files(words),
+                args=mended(with_files(words)),
                 seed_everything_default=0,
                 save_config_callback=RunRecord,
-                trainer_defaults={"default_root_dir": "outputs/run"},
+                trainer_defaults={"default_root_dir": "outputs/run", "callbacks": [stopping]},
                 parser_kwargs={"prog": "gkmvlp", **strict, **{name: dict(strict) for name in SUBCOMMANDS}},
                 auto_configure_optimizers=False,
             )
-        except Exception as error:
-            if (own := user_error(error)) is None:
+        except BaseException as error:
+            if stopping.received is not None:
+                if getattr(rank_zero_only, "rank", 0) == 0:
+                    print(f"gkmvlp: {stopping.line}", file=sys.stderr)
+                return stopping.exit_code
+            if not isinstance(error, Exception) or (own := user_error(error)) is None:
                 raise
             raise own from error
     return 0
@@ -174,6 +206,8 @@ def user_error(error: BaseException) -> GkmvlpError | None:
             return type(cause)(one_line(cause))
         if isinstance(cause, MisconfigurationException):
             return ConfigError(one_line(cause))
+        if isinstance(cause, ImportError) and (found := _REQUIREMENT.search(str(cause))):
+            return ConfigError(f"the package {found[2]} is missing: pip install '{found[1]}'")
     return None
 
 

@@ -1,40 +1,36 @@
-"""What a recipe ends with: its figures in ``results.json``, the main ones on stdout, and its page."""
+"""What a run ends with: its figures in ``results.json``, the main ones on stdout, and its page."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gkmvlp.app.pages.run_page import figures_of_run, write_run_page
-from gkmvlp.metrics.results.figure import Figure, Results
-from gkmvlp.metrics.results.provenance import command, commit, created
+from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
 from gkmvlp.metrics.results.tables import interval, is_headline
 
 
-def conclude(out: Path, start: float, peak_bytes: int, recorded: Path | None = None) -> None:
+def finish_run(out: Path, cost: ProcessTreePeak, recorded: Path | None = None) -> None:
     """Computes the figures of every predictions file of a run, writes and prints them, and writes its page.
 
     Args:
         out: The run's folder.
-        start: When the recipe began, by ``time.monotonic``.
-        peak_bytes: Highest resident memory of its processes.
+        cost: Time and memory of the processes that made it.
         recorded: A file that gets the figures too.
     """
     found = figures_of_run(out)
     figures = [figure for of_file in found.values() for figure in of_file]
-    write_results(out, figures, start, peak_bytes, recorded)
+    write_results(out, figures, cost, recorded)
     if figures:
         print(f"look at {write_run_page(out, found)}")
 
 
-def write_results(
-    out: Path, figures: Sequence[Figure], start: float, peak_bytes: int, recorded: Path | None = None
-) -> None:
-    """Writes figures to ``results.json`` in a folder, and prints the main ones (see ``conclude``).
+def write_results(out: Path, figures: Sequence[Figure], cost: ProcessTreePeak, recorded: Path | None = None) -> None:
+    """Writes figures to ``results.json`` in a folder, and prints the main ones (see ``finish_run``).
 
     ``recorded`` gets the figures alone: predictions stay where they are, as others' ids do not go into the repository.
     """
-    results = Results(created(), command(), commit(), time.monotonic() - start, peak_bytes, list(figures))
+    results = results_of(figures, cost)
     results.write(out / "results.json")
     for figure in filter(is_headline, figures):
         beside = {**figure.floors, **{f"minus {name}": span for name, span in figure.difference.items()}}

@@ -23,11 +23,29 @@ def read_truth(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 def corpus_of(out: Path) -> Path | None:
     """Root of the corpus of phantoms with reports that a run read; None where its config names other data.
 
+    The look-alike of Open-i may share a root with that of MIMIC-CXR, whose truth lies in ``findings.parquet``.
+
     Raises:
         UsageError: If the run has no config.
     """
-    root = read_run_config(out).data[1].get("root")
+    name, arguments = read_run_config(out).data
+    root = None if name.rpartition(".")[2] == "OpenI" else arguments.get("root")
     return Path(root) if root and (Path(root) / "_truth" / "findings.parquet").is_file() else None
+
+
+def score_run_on_truth(out: Path) -> None:
+    """Scores what a run predicted for phantoms on what was planted: entities, and reports that are retrieved.
+
+    Args:
+        out: The run's folder; one of other data, or without such predictions, is left as it is.
+    """
+    entities, retrieval = (out / "predictions" / f"{task}.parquet" for task in ("entity_classification", "retrieval"))
+    if not (entities.is_file() or retrieval.is_file()) or (root := corpus_of(out)) is None:
+        return
+    if entities.is_file():
+        score_on_truth(out / "predictions", root)
+    if retrieval.is_file():
+        match_findings(retrieval, root)
 
 
 def score_on_truth(predictions: Path, root: Path) -> None:
@@ -79,17 +97,12 @@ def match_findings(predictions: Path, root: Path) -> None:
             raise ResultsError(f"{predictions}: {len(right_K)} of {candidates} places are kept; test fewer phantoms")
         ranks.append(right_K.argmax() + 1.0 if len(right_K) else np.nan)
         rights.append((code_N == code_N[item]).sum())
-    write_predictions(predictions, table.assign(rank_findings=ranks, right_findings=rights), _plain(meta))
-
-
-def _plain(meta: dict[str, Any]) -> dict[str, Any]:
-    """Metadata without the signatures of before."""
-    return {key: value for key, value in meta.items() if key != "signatures"}
+    write_predictions(predictions, table.assign(rank_findings=ranks, right_findings=rights), meta)
 
 
 def _on(meta: dict[str, Any]) -> dict[str, Any]:
     """Metadata of predictions whose targets are now what was planted."""
-    return _plain(meta) | {"note": "; ".join(filter(None, (meta.get("note"), "scored on planted findings")))}
+    return meta | {"note": "; ".join(filter(None, (meta.get("note"), "scored on planted findings")))}
 
 
 def best_cells(findings: pd.DataFrame, images: pd.DataFrame) -> dict[str, NDArray[np.float32]]:

@@ -3,89 +3,104 @@
 import argparse
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
-from gkmvlp.app.commands.demo import SEED
 from gkmvlp.app.running.configs import by_name
+from gkmvlp.app.running.demo_sizes import SEED
+from gkmvlp.app.running.forwarding import forwarding
+from gkmvlp.app.running.outcome import finish_run
+from gkmvlp.app.running.planted_truth import score_run_on_truth
+from gkmvlp.app.running.run import Overrides, Run, data_overrides, model_overrides, parse_overrides
+from gkmvlp.data_modules import DataModule
+from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES, layout_of, write_lookalikes
 from gkmvlp.errors import UsageError
+from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from gkmvlp.zoo.entry import SCHEME
 from gkmvlp.zoo.store.packaged import BACKBONE
 
 PHANTOMS = Path("outputs/demo/data")  # shared with the demo and with the *-phantom configs
-# DataModule: the folder of its look-alike in PHANTOMS, and the words that write it
-LOOKALIKES = {
-    "MimicCxr": ("mimic-cxr-jpg", ("--patients", "1500")),
-    "VqaRad": ("vqa-rad", ("--patients", "1500")),
-    "RsnaPneumonia": ("rsna_pneumonia", ("--layouts", "rsna", "--patients", "1200")),
-    "ChestXray14": ("chestxray14", ("--layouts", "nih", "--patients", "3000")),
-}
 BACKBONES = (Path("outputs/pretrain/backbone"), Path("outputs/demo/backbone"))
 SHIPPED = f"{SCHEME}{BACKBONE.name}"
 
 
-def add_recipe_arguments(parser: argparse.ArgumentParser, out: str) -> None:
-    """Options that every recipe has; whatever else is given reaches ``fit`` and ``test``.
+class Configs(NamedTuple):
+    """The configs of a task."""
+
+    phantom: str
+    real: str
+
+
+PRETRAINING = Configs("pretrain-phantom", "pretrain-mimic")
+FINE_TUNING = {
+    "classification": Configs("classification-phantom", "classification-nih"),
+    "localization": Configs("localization-phantom", "localization-rsna"),
+    "regions": Configs("regions-phantom", "regions-mimic"),
+    "report": Configs("report-phantom", "report-mimic"),
+    "vqa": Configs("vqa-phantom", "vqa-rad"),
+}
+EVALUATION = {
+    "grounding": Configs("grounding-phantom", "grounding-rsna"),
+    "retrieval": Configs("retrieval-phantom", "retrieval-mimic"),
+}
+
+
+def run_recipe(args: argparse.Namespace, configs: Configs, name: str, stages: Sequence[str]) -> None:
+    """Runs the stages of a recipe in processes of their own, then writes its figures and its page.
+
+    Runs on phantoms are scored on what was planted.
 
     Args:
-        parser: Parser of the recipe.
-        out: Where it writes unless told otherwise, for the help.
+        args: Of ``add_recipe_arguments``; with those of ``add_backbone_argument`` the run starts from a backbone, and
+            with those of ``add_record_argument`` its figures are recorded as ``TASK.json`` too.
+        configs: Those of the task.
+        name: Of the folder in ``outputs/`` where no other is named.
+        stages: ``fit`` and ``test``, or ``test`` alone; after a fit its best checkpoint is tested.
     """
-    parser.add_argument("--data", metavar="DIR", help="root of the real data set (absent: phantoms)")
-    parser.add_argument("--config", metavar="NAME", help="config of the zoo, or a file (absent: by --data)")
-    parser.add_argument("--out", metavar="DIR", type=Path, help=f"where to write ({out})")
-    parser.epilog = "Other options go to fit, for example --trainer.max_epochs=1."
+    with ProcessTreePeak() as peak:
+        run = recipe_run(configs, args.out or Path("outputs") / name, args.data, args.config)
+        if "backbone" in args:
+            run = run.but(start_from(args.backbone or default_backbone()))
+        run = run.but(parse_overrides(args.forwarded))
+        for stage in stages:
+            after_fit = stage == "test" and "fit" in stages
+            gkmvlp(*(run.with_checkpoint(best_checkpoint(run)) if after_fit else run).words(stage))
+        score_run_on_truth(run.folder)
+    record = args.record if "record" in args else None
+    finish_run(run.folder, peak, record and record / f"{args.task}.json")
 
 
-def add_backbone_argument(parser: argparse.ArgumentParser) -> None:
-    """The option that names a backbone; without it see ``some_backbone``."""
-    parser.add_argument(
-        "--backbone",
-        metavar="REF",
-        help=f"pre-trained backbone, or null for none (absent: the newer of those in outputs/, else {SHIPPED})",
-    )
+def recipe_run(configs: Configs, out: Path, data: str | None, config: str | None) -> Run:
+    """Config, data and output folder of a recipe; phantoms are written where they are needed.
 
-
-def add_record_argument(parser: argparse.ArgumentParser) -> None:
-    """The option by which figures enter the documents."""
-    parser.add_argument("--record", type=Path, metavar="DIR", help="folder that gets the figures too: docs/results")
-
-
-def common_options(arguments: argparse.Namespace, phantom_config: str, real_config: str) -> list[str]:
-    """Options of ``fit`` for the chosen config, data and output folder; phantoms are written where they are needed.
+    Args:
+        configs: Those of the task.
+        out: Folder of the run.
+        data: Root of a real data set; None takes phantoms.
+        config: Name or file of another config.
 
     Raises:
         UsageError: If the config does not exist.
     """
-    config = by_name(arguments.config or (real_config if arguments.data else phantom_config))
-    options = [f"--config={config}", f"--trainer.default_root_dir={arguments.out}"]
-    data = data_class(config)
-    if arguments.data:
-        key = "table" if data == "ImageReportPairs" else "root"
-        return [*options, f"--data.init_args.{key}={arguments.data}"]
-    ensure_phantoms(data)
-    return options
+    file = by_name(config or (configs.real if data else configs.phantom))
+    name = data_class(file)
+    if data:
+        return Run(str(file), out, data_overrides(**{location_key(name): data}))
+    ensure_phantoms(name)
+    return Run(str(file), out)
 
 
-def task_options(arguments: argparse.Namespace, configs: Mapping[str, tuple[str, str]]) -> list[str]:
-    """Options of a recipe that starts from a backbone: ``common_options``, the backbone, what the user added.
-
-    The backbone brings its architecture along, and images are framed as it read them, whatever the config describes.
-
-    Args:
-        arguments: Of ``add_recipe_arguments`` and ``add_backbone_argument``, with ``task``.
-        configs: Task -> its config on phantoms, its config on real data.
-    """
-    options = common_options(arguments, *configs[arguments.task])
-    backbone = arguments.backbone or some_backbone()
-    brought = [] if backbone == "null" else brought_by(backbone)
-    return [*options, f"--model.init_args.backbone={backbone}", *brought, *arguments.forwarded]
+def start_from(backbone: str) -> Overrides:
+    """Overrides that start from a backbone with its architecture and framing, or from ``null``."""
+    brought = {} if backbone == "null" else backbone_overrides(backbone)
+    return {**model_overrides(backbone=backbone), **brought}
 
 
-def brought_by(backbone: str) -> list[str]:
-    """Options that take the architecture of a backbone, and frame images as it read them.
+def backbone_overrides(backbone: str) -> Overrides:
+    """Overrides that take the architecture of a backbone, and frame images as it read them.
 
     Raises:
         BackboneError: If there is none, or it is newer.
@@ -95,7 +110,7 @@ def brought_by(backbone: str) -> list[str]:
 
     architecture = architecture_of(backbone)
     frame = {name: getattr(architecture, name) for name in ("image_size", "resize_mode", "intensity")}
-    return ["--model.init_args.architecture=null", *(f"--data.init_args.{name}={to}" for name, to in frame.items())]
+    return {**model_overrides(architecture=None), **data_overrides(**frame)}
 
 
 def data_class(config: Path) -> str:
@@ -104,14 +119,22 @@ def data_class(config: Path) -> str:
     return str(data.get("class_path", "")).rpartition(".")[2]
 
 
-def ensure_phantoms(data: str) -> None:
+def location_key(name: str) -> str:
+    """The argument that tells a DataModule of this package where its data lie; that of others is taken as usual."""
+    import gkmvlp.data_modules
+
+    key: str = getattr(gkmvlp.data_modules, name, DataModule).location_key
+    return key
+
+
+def ensure_phantoms(name: str) -> None:
     """Write the look-alike that a DataModule reads, unless it is there; nothing where it has none."""
-    if data not in LOOKALIKES:
+    layout = layout_of(name)
+    if layout is None:
         return
     print(f"no --data: phantoms of {PHANTOMS}", flush=True)
-    folder, words = LOOKALIKES[data]
-    if not (PHANTOMS / folder).is_dir():
-        gkmvlp("data", "phantom", "--root", str(PHANTOMS), "--seed", str(SEED), *words)
+    if not (PHANTOMS / LOOKALIKES[layout].folder).is_dir():
+        write_lookalikes(PHANTOMS, {layout: LOOKALIKES[layout].size}, SEED)
 
 
 def newest_backbone() -> Path | None:
@@ -120,7 +143,7 @@ def newest_backbone() -> Path | None:
     return max(found, key=lambda folder: (folder / "config.json").stat().st_mtime, default=None)
 
 
-def some_backbone() -> str:
+def default_backbone() -> str:
     """The newest backbone of this folder's runs, else the one that comes with the package."""
     found = str(newest_backbone() or SHIPPED)
     print(f"backbone: {found}", flush=True)
@@ -134,18 +157,25 @@ def gkmvlp(*words: str) -> None:
         SystemExit: With the command's exit code if that is not 0; the command has said why.
     """
     print("$ gkmvlp", *words, flush=True)
-    code = subprocess.run([sys.executable, "-m", "gkmvlp", *words], check=False).returncode
+    process = subprocess.Popen([sys.executable, "-m", "gkmvlp", *words])
+    with forwarding(process) as came:
+        code = process.wait()
+    if came:
+        raise SystemExit(128 + came[0])
     if code:
         raise SystemExit(code)
 
 
-def best_checkpoint(out: Path) -> Path:
-    """The checkpoint that a fit chose on validation data.
+def best_checkpoint(run: Run) -> Path:
+    """The checkpoint that a fit chose on validation data, or its last one where it was never validated.
 
     Raises:
         UsageError: If the fit wrote none.
     """
-    file = out / "checkpoints" / "best.ckpt"
-    if not file.is_file():
-        raise UsageError(f"no {file}: the fit was run without checkpoints; test another by gkmvlp test --ckpt_path")
-    return file
+    best, last = run.best_checkpoint, run.best_checkpoint.with_name("last.ckpt")
+    if best.is_file():
+        return best
+    if not last.is_file():
+        raise UsageError(f"no {best}: the fit was run without checkpoints; test another by gkmvlp test --ckpt_path")
+    print(f"no {best.name}: the fit was never validated, so nothing chose one; {last} is tested", flush=True)
+    return last

@@ -15,14 +15,18 @@ from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
 from lightning.pytorch.cli import SaveConfigCallback
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.plugins import LayerSync
+from lightning.pytorch.strategies import DDPStrategy
 
 from gkmvlp.app.running.sync_batch_norm import SyncNorms
+from gkmvlp.app.running.validation_schedule import ValidatedAtLeastOnce
 from gkmvlp.data_modules.pipeline.ledger import require_same
 from gkmvlp.errors import ConfigError
 from gkmvlp.hardware import best_precision
 from gkmvlp.metrics.results.figure import write_text
+
+CURVES = "curves"  # folder of the tables in the run's folder
 
 
 @runtime_checkable
@@ -171,19 +175,18 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
         plugins = list(plugins) if isinstance(plugins, list | tuple) else [plugins]
         own = [] if any(isinstance(plugin, LayerSync) for plugin in plugins) else [SyncNorms()]
         chosen["plugins"] = [*plugins, *own]
-    between, epochs = config["check_val_every_n_epoch"], config["max_epochs"]
-    if between and epochs and 0 < epochs < between:  # a shorter run would end without ever being validated
-        chosen["check_val_every_n_epoch"] = epochs
     if config["enable_model_summary"] is None:
         chosen["enable_model_summary"] = False  # see RunRecord
-    if config["logger"] is None:
-        chosen["logger"] = TensorBoardLogger(save_dir=root, name="tensorboard", version="")
+    chosen["logger"] = _loggers(config["logger"], root, subcommand)
+    if subcommand == "fit":
+        callbacks.append(ValidatedAtLeastOnce())
     # in a fast_dev_run Lightning drops a checkpoint callback after its last.ckpt is written
     wants_checkpoint = (
         subcommand == "fit" and config["enable_checkpointing"] is not False and not config["fast_dev_run"]
     )
     if wants_checkpoint and not any(isinstance(callback, ModelCheckpoint) for callback in callbacks):
-        callbacks += _checkpoints(root / "checkpoints", getattr(model, "monitor", None))
+        monitor = None if config["limit_val_batches"] == 0 else getattr(model, "monitor", None)
+        callbacks += _checkpoints(root / "checkpoints", monitor)
     shows = config["enable_progress_bar"]
     if shows is None:
         shows = sys.stderr.isatty() or os.environ.get("GKMVLP_PROGRESS") == "1"
@@ -191,6 +194,26 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
     if shows and not any(isinstance(callback, ProgressBar) for callback in callbacks):
         callbacks.append(StderrProgressBar())
     return chosen
+
+
+def allow_unused(trainer: Trainer) -> None:
+    """Lets several devices train objectives that run every k-th step: others leave their parameters without gradient.
+
+    The name of a strategy for that, ``ddp_find_unused_parameters_true``, need not be known; one that says otherwise
+    stays.
+    """
+    if isinstance(trainer.strategy, DDPStrategy):
+        trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
+
+
+def _loggers(asked: Any, root: Path, subcommand: str) -> list[Logger]:
+    """The loggers asked for, TensorBoard's where none is named, and in a fit the tables that the page's curves are of.
+
+    A fit that goes on, or begins anew, gets a table of its own: ``curves/version_N/metrics.csv``.
+    """
+    chosen = TensorBoardLogger(save_dir=root, name="tensorboard", version="") if asked in (None, True) else asked
+    loggers = list(chosen) if isinstance(chosen, list | tuple) else [chosen] if chosen else []
+    return [*loggers, CSVLogger(save_dir=root, name=CURVES)] if subcommand == "fit" else loggers
 
 
 def _checkpoints(folder: Path, monitor: tuple[str, str] | None) -> list[ModelCheckpoint]:

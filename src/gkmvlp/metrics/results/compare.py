@@ -10,6 +10,7 @@ from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.assemble import Curves, Key, curves, difference, fold_of, mean_over_seeds, span
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.figure import Figure, Range, Results
+from gkmvlp.metrics.results.partial import part_of, whole_of
 from gkmvlp.metrics.results.predictions import read_predictions
 
 _TOLERANCE = 1e-9
@@ -61,6 +62,13 @@ def _pairs(a: Sequence[Figure], b: Sequence[Figure]) -> list[tuple[Figure, Figur
 
 def _paired(a: Figure, b: Figure) -> Range:
     """The interval of a - b on common resamples and seeds."""
+    if a.split != b.split and whole_of(a.split) == whole_of(b.split):
+        shown = [part_of(side.split) for side in (a, b)]
+        counts = [part or f"all {next(filter(None, shown)).rpartition(' of ')[2]}" for part in shown]
+        raise ResultsError(
+            f"{a.task} {a.name}: one is of {counts[0]} rows of {whole_of(a.split)}, the other of {counts[1]}; "
+            "test both on the whole split"
+        )
     if a.signature != b.signature:
         parts = set(a.signature.split("|")) ^ set(b.signature.split("|"))
         raise ResultsError(

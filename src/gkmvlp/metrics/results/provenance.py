@@ -5,11 +5,14 @@ import shlex
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 
 from gkmvlp.local_paths import without_absolute
+from gkmvlp.metrics.results.figure import Figure, Results
 
 _INTERVAL = 0.2  # seconds between two samples of the memory
 
@@ -70,7 +73,7 @@ def tree_rss_bytes(root: int) -> int:
 
 
 class ProcessTreePeak:
-    """Context manager: highest resident memory of this process and its descendants while it was open.
+    """Context manager: highest resident memory of this process and its descendants while it was open, and its time.
 
     Attributes:
         bytes: The peak so far.
@@ -78,8 +81,14 @@ class ProcessTreePeak:
 
     def __init__(self) -> None:
         self.bytes = 0
+        self._start = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time since it was made, until now."""
+        return time.monotonic() - self._start
 
     def _sample(self) -> None:
         self.bytes = max(self.bytes, tree_rss_bytes(os.getpid()))
@@ -99,3 +108,8 @@ class ProcessTreePeak:
         self._stop.set()
         self._thread.join()
         self._sample()
+
+
+def results_of(figures: Sequence[Figure], cost: ProcessTreePeak) -> Results:
+    """Figures with where they come from and what they cost, ready to be written."""
+    return Results(created(), command(), commit(), cost.seconds, cost.bytes, list(figures))

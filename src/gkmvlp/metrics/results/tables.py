@@ -79,3 +79,9 @@ def notes(figures: Sequence[Figure]) -> list[str]:
             if name not in carriers[f.note]:
                 carriers[f.note].append(name)
     return [f"{', '.join(names)}: {note}" for note, names in carriers.items()]
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; a bar in a cell is escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

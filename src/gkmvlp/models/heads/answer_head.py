@@ -1,6 +1,6 @@
 """How answers to questions are found; the reading itself is ``gkmvlp.tasks.parts.answering``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from torch import nn
@@ -18,9 +18,11 @@ class AnswerHead:
         answers: K known answers, normalised.
         num_candidates: How many answers ``rank`` scores in full for a question.
         classifier: D to K, for that mode only.
+        asked: Entities that the training questions name; empty where the folder does not tell.
     """
 
     mode: AnswerMode
     answers: list[str]
     num_candidates: int
     classifier: nn.Linear | None = None
+    asked: list[str] = field(default_factory=list)

@@ -1,20 +1,22 @@
 """RetinaNet (Lin et al., ICCV 2017; MONAI's) on a simple feature pyramid of the patches.
 
+MONAI is imported where a detector is built: models without one start seconds sooner.
+
 B batch, L labels, K true boxes of an image, A anchors of all levels, S side of the frame in pixels.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
-from monai.apps.detection.networks.retinanet_detector import RetinaNetDetector
-from monai.apps.detection.networks.retinanet_network import RetinaNet
-from monai.apps.detection.utils.anchor_utils import AnchorGeneratorWithAnchorShape
 from torch import Tensor, nn
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from gkmvlp.models.heads.pyramid import FeaturePyramid
+
+if TYPE_CHECKING:
+    from monai.apps.detection.utils.anchor_utils import AnchorGeneratorWithAnchorShape
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 OCTAVE = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
@@ -93,6 +95,9 @@ class Detector(nn.Module):
         label_loss: Loss,
         box_loss: Loss,
     ) -> None:
+        from monai.apps.detection.networks.retinanet_detector import RetinaNetDetector
+        from monai.apps.detection.networks.retinanet_network import RetinaNet
+
         super().__init__()
         self.config, self.image_size = config, image_size
         network = RetinaNet(
@@ -146,13 +151,15 @@ class Detector(nn.Module):
         return Detections(box_C4[kept_P], label_C[kept_P], score_C[kept_P])
 
 
-def anchors(config: DetectorConfig, patch: float) -> AnchorGeneratorWithAnchorShape:
+def anchors(config: DetectorConfig, patch: float) -> "AnchorGeneratorWithAnchorShape":
     """Nine anchors a cell: three sizes an octave, three aspects.
 
     Args:
         config: Says the smallest size.
         patch: Side of a patch in pixels of the frame.
     """
+    from monai.apps.detection.utils.anchor_utils import AnchorGeneratorWithAnchorShape
+
     side = config.anchor_size * patch / config.pyramid_scales[0]
     shapes = [(side * size / aspect**0.5, side * size * aspect**0.5) for size in OCTAVE for aspect in ASPECTS]
     scales = [config.pyramid_scales[0] / factor for factor in config.pyramid_scales]

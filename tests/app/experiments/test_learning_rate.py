@@ -9,7 +9,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.commands.rates import best_score, choose
+from gkmvlp.app.experiments.learning_rate import best_score, choose
 from gkmvlp.app.running.configs import config_file
 from gkmvlp.models.config import Architecture
 from gkmvlp.tasks import VisualQuestionAnswering

@@ -5,11 +5,11 @@ import json
 import pandas as pd
 import pytest
 
-from gkmvlp import hardware
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import arms, classification
+from gkmvlp.app.experiments import classification, conditions, initialization
 from gkmvlp.app.running import outcome
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
+from tests.app.toy import given_by
 from tests.metrics.corpora import META, entity_table
 
 STRENGTH = {"scratch": 0.3, "pretrained": 1.5, "variant:linear_probe": 1.0}
@@ -20,9 +20,9 @@ def ran(monkeypatch):
     """Runs are recorded; each leaves predictions that depend on its arm."""
     calls = []
 
-    def fit_and_test(config, folder, options):
-        given = dict(word.removeprefix("--").split("=", 1) for word in options)
-        calls.append((config, folder.name, given))
+    def fit_and_test(run):
+        given = given_by(run.words("fit"))
+        calls.append((run.config, run.folder.name, given))
         model = "scratch" if given["model.init_args.backbone"] == "null" else "pretrained"
         model = "variant:linear_probe" if "model.init_args.linear_probe" in given else model
         table = entity_table(seeds=(int(given["seed_everything"]),), models={model: STRENGTH[model]})
@@ -30,11 +30,11 @@ def ran(monkeypatch):
         share = float(given["data.init_args.train_fraction"])
         for task in ("classification", "zero_shot"):
             meta = {**META, "task": task, "label_fraction": share}
-            write_predictions(folder / "predictions" / f"{task}.parquet", table, meta)
+            write_predictions(run.folder / "predictions" / f"{task}.parquet", table, meta)
 
-    for module in (arms, classification):
+    for module in (conditions, classification):
         monkeypatch.setattr(module, "fit_and_test", fit_and_test)
-    monkeypatch.setattr(hardware, "runs_at_once", lambda: 1)
+    monkeypatch.setattr(initialization, "runs_at_once", lambda: 1)
     monkeypatch.setattr(outcome, "write_run_page", lambda out, found: out / "report.html")
     return calls
 
@@ -76,7 +76,7 @@ def test_merged_rows_keep_what_was_noted_of_any(tmp_path):
         trained = "d" if model == "scratch" else "real, d"
         meta = {"task": "report_generation", "data": "d", "split": "s", "note": note, "trained_on": trained}
         write_predictions(tmp_path / f"{model}.parquet", pd.DataFrame([{**row, "model": model}]), meta)
-    arms.merge([tmp_path / f"{model}.parquet" for model in notes], tmp_path / "all.parquet")
+    conditions.merge([tmp_path / f"{model}.parquet" for model in notes], tmp_path / "all.parquet")
     table, meta = read_predictions(tmp_path / "all.parquet")
     assert set(table["model"]) == set(notes)
     assert (meta["note"], meta["trained_on"]) == ("seen before", "d, real")

@@ -1,0 +1,46 @@
+"""Image files of a data set: found in nested folders and with endings in any case, and named where they are missing."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from gkmvlp.errors import DataError
+
+ENDINGS = (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+
+
+def is_file(path: str | Path) -> bool:
+    """Whether there is such a file; a name that no file can have is none."""
+    return os.path.isfile(path)  # Path.is_file raises where the name is too long
+
+
+def image_files(folder: Path) -> Iterator[Path]:
+    """Images below a folder, by their ending, folder by folder in order of name; hidden files and folders are skipped.
+
+    Links to folders are followed, each folder once.
+    """
+    seen: set[str] = set()
+    for base, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(base)
+        folders[:] = [] if real in seen else sorted(name for name in folders if not _is_hidden(name))
+        if real in seen:
+            continue
+        seen.add(real)
+        for name in sorted(names):
+            if name.lower().endswith(ENDINGS) and not _is_hidden(name):
+                yield Path(base, name)
+
+
+def require_images(folder: Path, files: object, remedy: str) -> None:
+    """Checks that something was found.
+
+    Raises:
+        DataError: If ``files`` is empty: the folder, the endings and the remedy are named.
+    """
+    if not files:
+        raise DataError(f"no image ({', '.join(ENDINGS[:5])} ...) in {folder} or its folders: {remedy}")
+
+
+def _is_hidden(name: str) -> bool:
+    """Files that systems and archives leave behind: .DS_Store, ._name, __MACOSX."""
+    return name.startswith(".") or name == "__MACOSX"

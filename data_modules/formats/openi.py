@@ -1,0 +1,254 @@
+"""Open-i, the chest radiographs of Indiana University, as Open-i, Kaggle and R2Gen ship them.
+
+Open-i: ``ecgen-radiology/N.xml`` (or the archive NLMCXR_reports.tgz) and ``CXRN_IM-NNNN-NNNN.png``. Kaggle (raddar):
+``indiana_reports.csv``, ``indiana_projections.csv`` and ``N_IM-NNNN-NNNN.dcm.png``. R2Gen: ``annotation.json`` and
+``CXRN_IM-NNNN/0.png``. Parts of different copies go together: each image has one key in all of them.
+"""
+
+import json
+import re
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pandas as pd
+
+from gkmvlp.errors import DataError
+
+FOLDER = "openi"
+FRONTAL, LATERAL = "frontal", "lateral"
+SPLITS = {"train": "train", "val": "validate", "test": "test"}
+_ROOTS = ("", FOLDER, "iu_xray", "iu-xray", "IU_xray", "chest-xrays-indiana-university")
+_REPORTS = ("ecgen-radiology", "NLMCXR_reports/ecgen-radiology", "NLMCXR_reports.tgz", "indiana_reports.csv")
+_PROJECTIONS = ("indiana_projections.csv", "projections.csv")
+_ANNOTATIONS = ("annotation.json", "r2gen_annotation.json", "iu_xray/annotation.json")
+_IMAGES = ("NLMCXR_png", "images/images_normalized", "images_normalized", "images", "png", "iu_xray/images", "")
+_GET = (
+    "get NLMCXR_png.tgz and NLMCXR_reports.tgz (openi.nlm.nih.gov), or Kaggle's raddar/chest-xrays-indiana-university, "
+    "or R2Gen's iu_xray"
+)
+_NAME = re.compile(r"(?:CXR)?(\d+)(?:_\d+)?_(IM-\d[\d-]*)(?:\.dcm)?")
+_FORMATS = (".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class OpenIFiles:
+    """Where each part lies.
+
+    Attributes:
+        base: The folder that holds them.
+        reports: Folder or archive of XML reports, Kaggle's table, or R2Gen's annotation.
+        projections: Table of frontal and lateral images, or None.
+        annotation: R2Gen's annotation, or None.
+        images: Key of an image -> file.
+    """
+
+    base: Path
+    reports: Path
+    projections: Path | None
+    annotation: Path | None
+    images: dict[str, Path]
+
+
+@dataclass(frozen=True)
+class Study:
+    """One report; a study is a patient.
+
+    Attributes:
+        number: The study's number, as in ``CXR<number>``.
+        findings: Text of that section, "" where empty.
+        impression: Text of that section, "" where empty.
+        images: Key of each image in order of the report, with its caption; empty where the reports name no images.
+    """
+
+    number: str
+    findings: str
+    impression: str
+    images: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The report with headers; "" where both sections are empty."""
+        parts = (("FINDINGS", self.findings), ("IMPRESSION", self.impression))
+        return "\n\n".join(f"{name}: {text}" for name, text in parts if text)
+
+
+def key_of(name: str) -> str | None:
+    """Key of an image from its name in any of the copies; None where it is no name of Open-i.
+
+    ``CXR1000_IM-0003-1001.png`` and ``1000_IM-0003-1001.dcm.png`` are ``1000_IM-0003-1001``; so is the irregular
+    ``CXR1_1_IM-0001-3001`` the same image as ``1_IM-0001-3001``.
+    """
+    match = _NAME.match(name)
+    return f"{match[1]}_{match[2]}" if match else None
+
+
+def number_of(key: str) -> str:
+    """The study of an image."""
+    return key.partition("_")[0]
+
+
+def find_files(root: str, annotation: str | None = None) -> OpenIFiles:
+    """Looks for the parts of any copy.
+
+    Args:
+        root: The folder, or one that holds it as ``openi`` or ``iu_xray``.
+        annotation: R2Gen's annotation, where it is not under root.
+
+    Raises:
+        DataError: If reports or images are missing: what to get and where.
+    """
+    if annotation is not None and not Path(annotation).is_file():
+        raise DataError(f"no {annotation}: the annotation.json of R2Gen's iu_xray was expected")
+    for base in (Path(root) / name for name in _ROOTS):
+        known = Path(annotation) if annotation else _first(base, _ANNOTATIONS)
+        reports = _first(base, _REPORTS) or (_first(base, _ANNOTATIONS) and known)
+        if reports is not None:
+            images = find_images(base)
+            if not images:
+                raise DataError(f"no image like CXR1_IM-0001-3001.png in {base} or its folder images: {_GET}")
+            return OpenIFiles(base, reports, _first(base, _PROJECTIONS), known, images)
+    raise DataError(f"no ecgen-radiology, indiana_reports.csv or annotation.json in {root}: {_GET}")
+
+
+def _first(base: Path, names: tuple[str, ...]) -> Path | None:
+    return next((base / name for name in names if (base / name).exists()), None)
+
+
+def find_images(base: Path) -> dict[str, Path]:
+    """Key -> file in the first folder that holds it; of ``CXRN_IM-NNNN/0.png`` the key ends in ``/0``."""
+    found: dict[str, Path] = {}
+    for folder in (base / name for name in _IMAGES):
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            key = key_of(path.name)
+            if key and path.suffix.lower() in _FORMATS:
+                found.setdefault(key, path)
+            elif key and path.is_dir():
+                for image in sorted(path.iterdir()):
+                    if image.suffix.lower() in _FORMATS and image.stem.isdigit():
+                        found.setdefault(f"{key}/{image.stem}", image)
+    return found
+
+
+def read_studies(path: Path) -> dict[str, Study]:
+    """All reports by the study's number.
+
+    Args:
+        path: Folder or archive of XML reports, Kaggle's table, or R2Gen's annotation.
+
+    Raises:
+        DataError: If a file is broken.
+    """
+    if path.suffix == ".csv":
+        return _read_table(path)
+    if path.suffix == ".json":
+        rows = (row for part in read_annotation(path).values() for row in part)
+        studies = (Study(number_of(_key(row["id"], path)), _text(row["report"]), "") for row in rows)
+        return {study.number: study for study in studies}
+    return {study.number: study for study in (_read_xml(name, data) for name, data in _xml_files(path))}
+
+
+def read_projections(path: Path) -> dict[str, str]:
+    """Key of an image -> ``frontal`` or ``lateral``.
+
+    Raises:
+        DataError: If the table cannot be read, lacks a column, or has another projection.
+    """
+    table = _read_csv(path, ("filename", "projection"))
+    told = [name.strip().lower() for name in table["projection"]]
+    if strange := sorted(set(told) - {FRONTAL, LATERAL}):
+        raise DataError(f"{path} has projection {strange[0]!r}: Frontal or Lateral was expected")
+    return {key: view for key, view in zip(map(key_of, table["filename"]), told, strict=True) if key}
+
+
+def read_annotation(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """R2Gen's lists ``train``, ``val`` and ``test`` of id, report and image_path.
+
+    Raises:
+        DataError: If it is no such file.
+    """
+    try:
+        parts = json.loads(path.read_bytes())
+        return {name: [{"id": row["id"], "report": row["report"]} for row in parts[name]] for name in SPLITS}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is no annotation of R2Gen with train, val and test ({error!r}): {_GET}") from error
+
+
+def read_split(path: Path) -> dict[str, str]:
+    """Number of a study -> ``train``, ``validate`` or ``test``.
+
+    Raises:
+        DataError: If it is no annotation, or names a study in two lists.
+    """
+    side: dict[str, str] = {}
+    for name, rows in read_annotation(path).items():
+        for number in (number_of(_key(row["id"], path)) for row in rows):
+            if side.setdefault(number, SPLITS[name]) != SPLITS[name]:
+                raise DataError(f"{path} names study {number} in {side[number]} and in {SPLITS[name]}")
+    return side
+
+
+def caption_view(caption: str) -> str:
+    """``frontal`` or ``lateral`` where a caption names one alone, else ""."""
+    words = set(re.findall(r"[a-z]+", caption.lower()))
+    is_frontal, is_lateral = bool(words & {"frontal", "ap", "pa", "portable"}), bool(words & {"lateral", "lat"})
+    return "" if is_frontal == is_lateral else FRONTAL if is_frontal else LATERAL
+
+
+def _key(name: str, path: Path) -> str:
+    key = key_of(name)
+    if key is None:
+        raise DataError(f"{path} names {name!r}: an id like CXR2384_IM-0942 was expected")
+    return key
+
+
+def _text(value: object) -> str:
+    return " ".join(str(value or "").split())
+
+
+def _xml_files(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each report of a folder or an archive."""
+    if path.is_dir():
+        for file in sorted(path.glob("[!.]*.xml")):
+            yield str(file), file.read_bytes()
+        return
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                data = archive.extractfile(member) if re.search(r"(?:^|/)[^./][^/]*\.xml$", member.name) else None
+                if data is not None:
+                    yield f"{path}: {member.name}", data.read()
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; {_GET}") from error
+
+
+def _read_xml(name: str, data: bytes) -> Study:
+    try:
+        root = ElementTree.fromstring(data)
+        number = root.find("uId").attrib["id"].removeprefix("CXR")  # type: ignore[union-attr]
+    except (ElementTree.ParseError, AttributeError, KeyError) as error:
+        raise DataError(f"{name} is no report of Open-i ({error!r}): {_GET}") from error
+    section = {part.get("Label", ""): _text(part.text) for part in root.iter("AbstractText")}
+    images = [(key_of(image.get("id", "")), _text(image.findtext("caption"))) for image in root.iter("parentImage")]
+    named = tuple((key, caption) for key, caption in images if key)
+    return Study(number, section.get("FINDINGS", ""), section.get("IMPRESSION", ""), named)
+
+
+def _read_table(path: Path) -> dict[str, Study]:
+    table = _read_csv(path, ("uid", "findings", "impression"))
+    rows = table[["uid", "findings", "impression"]].itertuples(index=False, name=None)
+    return {number: Study(number, _text(findings), _text(impression)) for number, findings, impression in rows}
+
+
+def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; {_GET}") from error
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise DataError(f"{path} has no column {missing[0]!r}, only {', '.join(table)}: use the official file")
+    return table

@@ -1,0 +1,179 @@
+"""SLAKE 1.0 as its owner ships it: questions in two languages, one folder an image, boxes; and its images in NIH."""
+
+import gzip
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gkmvlp.data_modules.formats.chest_xray14 import LABELS
+from gkmvlp.errors import DataError
+from gkmvlp.metrics.answers import exact_v1
+
+FOLDER = "slake"
+NIH = "slake_to_nih_by_box.json"
+# The labels that ChestX-ray14 has boxes of, which are those of SLAKE's radiographs; in the order of that set.
+FINDINGS = LABELS[:8]
+SIDES = ("train", "validate", "test")
+_ROOTS = ("", FOLDER, "Slake1.0", "Slake", "SLAKE")
+# Hugging Face's copy calls the second file validation.json.
+_NAMES = {"train": ("train",), "validate": ("validate", "validation"), "test": ("test",)}
+_BOX_NAMES = {"Infiltrate": "Infiltration"}
+_KEYS = ("qid", "img_name", "question", "answer", "q_lang", "location", "modality", "answer_type")
+_GET = "get SLAKE 1.0 from med-vqa.com/slake or huggingface.co/datasets/BoKelvin/SLAKE and unpack its imgs there"
+# Largest difference in pixels of two boxes that are one: SLAKE rounds those of ChestX-ray14.
+_SAME_BOX = 2.0
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question.
+
+    Attributes:
+        sample_id: Its ``qid``.
+        image_name: Folder of the image, ``xmlab<N>``.
+        image: Path of the image.
+        question: As asked.
+        answer: Normalised by ``exact_v1``.
+        answer_type: ``open`` or ``closed``.
+        language: ``en`` or ``zh``.
+        modality: ``X-Ray``, ``CT`` or ``MRI``.
+        organ: SLAKE's ``location``: ``Lung``, ``Abdomen``, ``Brain_Tissue`` ...
+        side: ``train``, ``validate`` or ``test``.
+    """
+
+    sample_id: str
+    image_name: str
+    image: str
+    question: str
+    answer: str
+    answer_type: str
+    language: str
+    modality: str
+    organ: str
+    side: str
+
+
+def find_base(root: str) -> Path:
+    """The folder that holds the questions: ``root`` or a folder of the data set's name in it.
+
+    Raises:
+        DataError: If there is none: what to get and where.
+    """
+    for base in (Path(root) / name for name in _ROOTS):
+        if _file(base, "train") is not None:
+            return base
+    raise DataError(f"no train.json in {root}: {_GET}")
+
+
+def _file(base: Path, side: str) -> Path | None:
+    names = (base / f"{name}.json{end}" for name in _NAMES[side] for end in ("", ".gz"))
+    return next((path for path in names if path.is_file()), None)
+
+
+def read_questions(base: Path) -> list[Question]:
+    """All questions, training first.
+
+    Raises:
+        DataError: If a file is missing or broken.
+    """
+    questions = []
+    for side in SIDES:
+        path = _file(base, side)
+        if path is None:
+            raise DataError(f"no {side}.json in {base}: {_GET}")
+        questions += [_question(row, base, side) for row in _load(path)]
+    return questions
+
+
+def _load(path: Path) -> list[dict[str, Any]]:
+    try:
+        data = path.read_bytes()
+        rows = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
+        missing = [key for row in rows for key in _KEYS if key not in row]
+    except (OSError, EOFError, ValueError, TypeError) as error:
+        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; {_GET}") from error
+    if missing or not rows:
+        raise DataError(f"{path} has no key {(*missing, 'qid')[0]!r}: the official JSON list of questions was expected")
+    return rows  # type: ignore[no-any-return]
+
+
+def _question(row: dict[str, Any], base: Path, side: str) -> Question:
+    return Question(
+        sample_id=str(row["qid"]),
+        image_name=Path(row["img_name"]).parent.name,
+        image=str(base / "imgs" / row["img_name"]),
+        question=" ".join(str(row["question"]).split()),
+        answer=exact_v1(row["answer"]),
+        answer_type=str(row["answer_type"]).strip().lower(),
+        language=str(row["q_lang"]).strip().lower(),
+        modality=str(row["modality"]).strip(),
+        organ=str(row["location"]).strip(),
+        side=side,
+    )
+
+
+def read_boxes(folder: Path) -> pd.DataFrame:
+    """Boxes of findings of an image: label as in ChestX-ray14, x1, y1, x2, y2 in pixels of ``source.jpg``.
+
+    Boxes of organs, which images other than chest radiographs have, are left out.
+
+    Args:
+        folder: Folder of the image, with ``detection.json``; without the file there is no box.
+
+    Raises:
+        DataError: If the file is broken.
+    """
+    path = folder / "detection.json"
+    rows = []
+    try:
+        for found in json.loads(path.read_bytes()) if path.is_file() else ():
+            for name, (x, y, width, height) in found.items():
+                rows.append((_BOX_NAMES.get(name, name), x, y, x + width, y + height))
+        table = pd.DataFrame(rows, columns=["label", "x1", "y1", "x2", "y2"])
+        table = table.astype(dict.fromkeys(["x1", "y1", "x2", "y2"], np.float32))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is no list of boxes [x, y, w, h] by label ({error}): {_GET}") from error
+    return table[table["label"].isin(FINDINGS)]
+
+
+def read_nih_names(base: Path) -> dict[str, str] | None:
+    """Image -> its name in ChestX-ray14, by ``slake_to_nih_by_box.json``; None where there is no such file.
+
+    Raises:
+        DataError: If the file is broken.
+    """
+    path = base / NIH
+    if not path.is_file():
+        return None
+    try:
+        return {str(name): str(nih) for name, nih in json.loads(path.read_bytes()).items()}
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(f"{path} is no object of xmlabN to NIH name ({error}): delete it") from error
+
+
+def match_boxes(boxes: dict[str, pd.DataFrame], nih: pd.DataFrame) -> dict[str, str]:
+    """Finds SLAKE's radiographs in ChestX-ray14: both measure the same boxes in squares of 1024 pixels.
+
+    Args:
+        boxes: SLAKE's image -> its boxes (``read_boxes``).
+        nih: Boxes of ChestX-ray14: image, label, x1, y1, x2, y2.
+
+    Returns:
+        SLAKE's image -> the one NIH image that has all its boxes, within two pixels.
+    """
+    corners = ["x1", "y1", "x2", "y2"]
+    nih_N4, names, labels = nih[corners].to_numpy(np.float32), nih["image"].to_numpy(), nih["label"].to_numpy()
+    found: dict[str, str] = {}
+    for image, table in boxes.items():
+        candidates: set[str] | None = None
+        for label, *box in table[["label", *corners]].itertuples(index=False, name=None):
+            is_near_N = (np.abs(nih_N4 - np.array(box, np.float32)) <= _SAME_BOX).all(1) & (labels == label)
+            hits = set(names[is_near_N])
+            candidates = hits if candidates is None else candidates & hits
+        if candidates is not None and len(candidates) == 1:
+            found[image] = candidates.pop()
+    return found

@@ -1,0 +1,322 @@
+"""Every table of every data set is read here: by column name, as text, and with one line for whatever is wrong.
+
+CSV (comma, semicolon or tab; gz, bz2 or xz), Parquet, and lists of JSON objects. Text is UTF-8, or UTF-16 or UTF-32
+where the file's first bytes say so or every second one is zero; bytes that are none of it are read as Latin-1.
+"""
+
+import bz2
+import codecs
+import gzip
+import json
+import lzma
+import re
+import warnings
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.errors import EmptyDataError, ParserWarning
+from pyarrow import parquet
+
+from gkmvlp.errors import DataError
+
+_UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
+    b"\x1f\x8b": gzip.decompress,
+    b"BZh": bz2.decompress,
+    b"\xfd7zXZ": lzma.decompress,
+}
+_PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
+# UTF-32 first: its mark begins with that of UTF-16.
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_SEPARATORS = (",", ";", "\t")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+# What programs write for a cell without a value, in small letters.
+NOTHING = ("", "nan", "none", "null", "<na>", "na", "n/a", "nat")
+_SHOWN = 60  # characters of a cell in an error
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What is read of a table.
+
+    Attributes:
+        needed: Columns that must be there.
+        optional: Columns that are read where they are there.
+        numbers: Those of them that hold finite numbers; an empty cell is NaN.
+        raw: Those whose text is kept as it is, with bytes that are no UTF-8 as surrogates. Other text loses the blanks
+            at its ends, and its line breaks and control characters become blanks.
+        values: Those whose cells stay the Python objects that Parquet or JSON gives.
+        remedy: What the user is told to do about an error.
+    """
+
+    needed: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    raw: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    remedy: str = "use the official file"
+
+
+def read_table(path: Path, schema: Schema, by_position: bool = False) -> pd.DataFrame:
+    """Reads a CSV or Parquet file, told apart by their first bytes.
+
+    Args:
+        path: The file.
+        schema: What is read.
+        by_position: The needed columns are the first ones, whatever the header calls them.
+
+    Returns:
+        The columns that are there, text as ``object``, numbers as float64.
+
+    Raises:
+        DataError: If the file is missing or broken, lacks a column or has it twice, has rows longer than its header,
+            or a cell is no text or number: the file, the column, the row (counted from 1 below the header) and the
+            remedy are named.
+    """
+    data = _read_bytes(path, schema.remedy)
+    if data[:4] == _PARQUET:
+        columns = _parquet_columns(path, schema)
+    elif data[:4] == _ZIP:
+        raise DataError(f"{path} is a zip archive or an Excel file: unpack it, or save it as CSV; {schema.remedy}")
+    else:
+        columns = _csv_columns(path, decode(path, data, schema.remedy), schema, by_position)
+    return _as_frame(columns, schema, path)
+
+
+def read_shards(paths: Sequence[Path], schema: Schema) -> pd.DataFrame:
+    """Several files as one table; the column ``shard`` holds the stem of each row's file."""
+    return pd.concat([read_table(path, schema).assign(shard=path.stem) for path in paths], ignore_index=True)
+
+
+def read_json(path: Path, remedy: str) -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        DataError: If it is missing or broken.
+    """
+    try:
+        return json.loads(_read_bytes(path, remedy))
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"cannot read {path}: {one_line(error)}; {remedy}") from error
+
+
+def to_table(rows: Any, schema: Schema, source: Path) -> pd.DataFrame:
+    """A list of JSON objects as a table: the needed and optional keys, "" where an optional one is not there.
+
+    Raises:
+        DataError: If it is no list of objects, or one lacks a key or has a value that is no text or number.
+    """
+    if not isinstance(rows, list):
+        raise DataError(f"{source} holds no list of rows; {schema.remedy}")
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            raise DataError(f"{source}, row {number}: {shown(row)} is no JSON object; {schema.remedy}")
+        missing = [name for name in schema.needed if name not in row]
+        if missing:
+            raise DataError(f"{source}, row {number}, has no key {missing[0]!r}; {schema.remedy}")
+    names = (*schema.needed, *schema.optional)
+    return _as_frame({name: [row.get(name) for row in rows] for name in names}, schema, source)
+
+
+def read_text(path: Path, remedy: str = "use the official file") -> str:
+    """A text file in any of the encodings that tables come in.
+
+    Raises:
+        DataError: If it is missing or broken.
+    """
+    text, is_utf8 = decode(path, _read_bytes(path, remedy), remedy)
+    return text if is_utf8 else as_latin1(text)
+
+
+def decode(source: object, data: bytes, remedy: str) -> tuple[str, bool]:
+    """Bytes as text without NUL, and whether they are what their encoding allows; wrong bytes become surrogates.
+
+    Raises:
+        DataError: If they begin as UTF-16 or UTF-32 and are not.
+    """
+    encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), _guess(data))
+    try:
+        return data.decode(encoding).replace("\0", ""), True
+    except UnicodeDecodeError as error:
+        if encoding.startswith("utf-8"):
+            return data.decode(encoding, "surrogateescape").replace("\0", ""), False
+        raise DataError(f"cannot read {source}: it begins as {encoding} and ends otherwise; {remedy}") from error
+
+
+def _guess(data: bytes) -> str:
+    """UTF-16 without its mark has a zero in nearly every second byte of Western text."""
+    sample = np.frombuffer(data[: min(len(data), 4096) // 2 * 2], np.uint8).reshape(-1, 2)
+    high, low = (sample == 0).mean(0) if len(sample) else (0.0, 0.0)
+    return "utf-16-le" if low > 0.4 > high else "utf-16-be" if high > 0.4 > low else "utf-8"
+
+
+def as_latin1(text: str) -> str:
+    """Text whose wrong bytes are surrogates, read as Latin-1 where it has any."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        try:
+            return text.encode(errors="surrogateescape").decode("latin-1")
+        except UnicodeEncodeError:  # a lone surrogate that JSON spelled out
+            return text.encode(errors="replace").decode()
+    return text
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: in quotes, in one line, cut where it is long."""
+    text = value if isinstance(value, str) else str(value)
+    return repr(as_latin1(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."))
+
+
+def one_line(error: BaseException) -> str:
+    """What an error says, in one line, cut where it is long."""
+    return as_latin1(" ".join(str(error).split())[:200]) or type(error).__name__
+
+
+def clean(text: str) -> str:
+    """Text without blanks at its ends; line breaks and control characters become blanks."""
+    return text.strip() if text.isprintable() else _CONTROL.sub(" ", text).strip()
+
+
+def _read_bytes(path: Path, remedy: str) -> bytes:
+    try:
+        data = path.read_bytes()
+        for mark, unpack in _UNPACK.items():
+            if data.startswith(mark):
+                return unpack(data)
+    # Unpacking raises OSError, EOFError, zlib.error, LZMAError; paths ValueError.
+    except Exception as error:
+        raise DataError(f"cannot read {path}: {one_line(error)}; {remedy}") from error
+    return data
+
+
+def _require(names: Iterable[str], schema: Schema, path: Path) -> None:
+    """Checks that the header has every needed column, and what is read of it once."""
+    count = Counter(names)
+    for name in schema.needed:
+        if not count[name]:
+            told = ", ".join(shown(each)[1:-1] for each in list(count)[:40])
+            raise DataError(f"{path} has no column {name!r}, only {told or 'nothing'}: {schema.remedy}")
+    twice = [name for name in (*schema.needed, *schema.optional) if count[name] > 1]
+    if twice:
+        raise DataError(f"{path} has the column {twice[0]!r} {count[twice[0]]} times: {schema.remedy}")
+
+
+def _parquet_columns(path: Path, schema: Schema) -> dict[str, list[Any]]:
+    try:
+        file = parquet.ParquetFile(path)
+        names = file.schema_arrow.names
+    # Arrow raises what the broken bytes happen to lead to.
+    except Exception as error:
+        raise DataError(f"cannot read {path}: {one_line(error)}; {schema.remedy}") from error
+    _require(names, schema, path)
+    wanted = [name for name in (*schema.needed, *schema.optional) if name in names]
+    try:
+        table = file.read(columns=wanted)
+        return {name: table[name].to_pylist() for name in wanted}
+    except Exception as error:
+        raise DataError(f"cannot read {path}: {one_line(error)}; {schema.remedy}") from error
+
+
+def _csv_columns(path: Path, content: tuple[str, bool], schema: Schema, by_position: bool) -> dict[str, list[Any]]:
+    text, is_utf8 = content
+    data = text.encode(errors="surrogateescape")
+    separator, header = _header(path, data, schema)
+    if by_position:
+        header = [*schema.needed, *("" for _ in header[len(schema.needed) :])]
+    _require(header, schema, path)
+    # One column more than the header has, to see rows that are longer.
+    table = _parse(path, data, separator, schema, names=range(len(header) + 1)).iloc[1:]
+    longer = np.flatnonzero(table[len(header)] != "")
+    if len(longer):
+        raise DataError(
+            f"{path}, row {longer[0] + 1}: it has more cells than the header; put text with a "
+            f"{separator!r} in quotes, or {schema.remedy}"
+        )
+    wanted = [name for name in (*schema.needed, *schema.optional) if name in header]
+    columns = {name: table[header.index(name)].tolist() for name in wanted}
+    if is_utf8:
+        return columns
+    return {n: cells if n in schema.raw else [as_latin1(cell) for cell in cells] for n, cells in columns.items()}
+
+
+def _header(path: Path, data: bytes, schema: Schema) -> tuple[str, list[str]]:
+    """The separator under which the header has the needed columns, else the most columns, and the header."""
+    rows = ((separator, _parse(path, data, separator, schema, nrows=1).iloc[0]) for separator in _SEPARATORS)
+    headers = {separator: [clean(as_latin1(cell)) for cell in row] for separator, row in rows}
+    return max(headers.items(), key=lambda item: (len({*item[1]} & {*schema.needed}), len(item[1])))
+
+
+def _parse(path: Path, data: bytes, separator: str, schema: Schema, **options: Any) -> pd.DataFrame:
+    """Cells as they stand, the header the first row."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ParserWarning)
+            return pd.read_csv(
+                BytesIO(data),
+                encoding_errors="surrogateescape",
+                sep=separator,
+                header=None,
+                index_col=False,
+                dtype=object,
+                keep_default_na=False,
+                na_filter=False,
+                **options,
+            )
+    except EmptyDataError as error:
+        raise DataError(f"{path} is empty; {schema.remedy}") from error
+    except (ValueError, ParserWarning, OverflowError) as error:
+        reason = one_line(error).replace("Error tokenizing data. C error: ", "")
+        raise DataError(f"cannot read {path}: {reason}; {schema.remedy}") from error
+
+
+def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: Path) -> pd.DataFrame:
+    made: dict[str, pd.Series] = {}
+    for name, cells in columns.items():
+        if name in schema.values:
+            made[name] = pd.Series(cells, dtype=object)
+            continue
+        told = [_text(cell, name, row, source, schema) for row, cell in enumerate(cells, 1)]
+        if name not in schema.raw:
+            told = [clean(as_latin1(cell)) if not cell.isascii() else clean(cell) for cell in told]
+        made[name] = pd.Series(told, dtype=object)
+        if name in schema.numbers:
+            made[name] = _numbers(made[name], name, source, schema)
+    return pd.DataFrame(made)
+
+
+def _text(cell: Any, name: str, row: int, source: Path, schema: Schema) -> str:
+    """A cell as text; a whole number that nulls made a float is one again."""
+    if isinstance(cell, str):
+        return cell
+    if cell is None or cell is pd.NaT or (isinstance(cell, float) and np.isnan(cell)):
+        return ""
+    if isinstance(cell, bytes):
+        return cell.decode(errors="surrogateescape")
+    if isinstance(cell, list | dict | tuple):
+        raise DataError(f"{source}, column {name}, row {row}: {shown(cell)} is no text; {schema.remedy}")
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+        return str(int(cell))
+    return repr(cell) if isinstance(cell, Real) and not isinstance(cell, int) else str(cell)
+
+
+def _numbers(cells: pd.Series, name: str, source: Path, schema: Schema) -> pd.Series:
+    value_N = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
+    for row in np.flatnonzero(~np.isfinite(value_N)):
+        if cells.iloc[row].lower() not in NOTHING:
+            raise DataError(
+                f"{source}, column {name}, row {row + 1}: {shown(cells.iloc[row])} is no number; {schema.remedy}"
+            )
+    return pd.Series(value_N)

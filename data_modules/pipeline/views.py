@@ -1,0 +1,52 @@
+"""How a radiograph was taken, in the spellings of MIMIC-CXR, CheXpert, PadChest, Open-i and DICOM: one place for all.
+
+``PA`` and ``AP`` have an atlas of regions. ``""`` is read as PA: a cell without a value, or a frontal radiograph of
+which nobody says which way the rays went.
+"""
+
+import re
+
+# MIMIC-CXR's and DICOM's LL and LATERAL, CheXpert's and Open-i's Lateral, PadChest's L; ML and LM stand in the wild.
+_LATERAL = ("LL", "RL", "LLO", "RLO", "ML", "LM", "L", "LAT", "LATERAL", "LLAT", "RLAT", "LATERALLL", "LATERALRL")
+_SPELLINGS = {
+    "PA": ("PA", "POSTEROANTERIOR", "POSTEROANT", "POSTANT", "PAERECT", "PAUPRIGHT", "CHESTPA", "PACHEST", "FRONTALPA",
+           "PAFRONTAL", "PAVIEW"),
+    "AP": ("AP", "ANTEROPOSTERIOR", "ANTEROPOST", "ANTPOST", "APHORIZONTAL", "APSUPINE", "SUPINEAP", "APERECT",
+           "APUPRIGHT", "APPORTABLE", "PORTABLEAP", "CHESTAP", "APCHEST", "FRONTALAP", "APFRONTAL", "APVIEW"),
+    "": ("", "FRONTAL", "FRONT", "F", "FRONTALVIEW", "UNKNOWN", "NONE", "NAN", "NULL", "NA", "UNK"),
+}  # fmt: skip
+_NAME = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in spellings}
+# Known, and neither: oblique, decubitus, apical, ribs, PadChest's COSTAL and EXCLUDE, MIMIC's rarities.
+_OTHER = re.compile(
+    r"(?:LAO|RAO|LPO|RPO|OBL\w*|\w*OBLIQUE|COSTAL|RIBS?|EXCLUDE|SWIMMERS?|\w*LORDOTIC|\w*APICAL|\w*DECUB\w*|XTABLE"
+    r"|(?:AP|PA)?(?:LLD|RLD)|(?:AP|PA)AXIAL|AXIAL|L5S1|OTHER)"
+)
+
+
+def standard_view(text: str) -> str | None:
+    """The view that a cell names.
+
+    Args:
+        text: The cell, in any case.
+
+    Returns:
+        ``PA``, ``AP``, ``""`` (read as PA), another known view in capitals (no atlas has regions for it), or None for
+        a spelling that nobody knows.
+    """
+    letters = _letters(text)
+    if letters in _NAME:
+        return _NAME[letters]
+    if is_lateral(text):
+        return "LATERAL" if letters in ("L", "LAT") else " ".join(text.upper().split())
+    return " ".join(text.upper().split()) if _OTHER.fullmatch(letters) else None
+
+
+def is_lateral(view: str) -> bool:
+    """Whether a projection is a lateral one; a decubitus is frontal."""
+    letters = _letters(view)
+    return letters in _LATERAL or ("LAT" in letters and not re.search(r"DECUB|LATERALITY|UNILAT|BILAT", letters))
+
+
+def _letters(text: str) -> str:
+    """Letters and digits in capitals: posteroanterior, postero-anterior and POSTERO ANTERIOR are one."""
+    return "".join(filter(str.isalnum, text.upper()))

@@ -1,0 +1,153 @@
+"""The actions of ``gkmvlp data``: each does its work and prints what came of it."""
+
+import argparse
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from torch.utils.data import DataLoader
+
+from gkmvlp.app.running.configs import by_name, zoo_configs
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints import heads
+from gkmvlp.checkpoints.backbone import lineage
+from gkmvlp.checkpoints.references import folder_of
+from gkmvlp.data_modules import MimicCxr
+from gkmvlp.data_modules.formats.scene_graphs import SceneGraphs
+from gkmvlp.data_modules.inspection import audit, check, explain
+from gkmvlp.data_modules.inspection.atlas import mean_atlas
+from gkmvlp.data_modules.inspection.knowledge_table import write_knowledge
+from gkmvlp.data_modules.pipeline.dataset import SampleDataset
+from gkmvlp.data_modules.pipeline.detected_regions import write_regions
+from gkmvlp.data_modules.pipeline.ledger import write_json
+from gkmvlp.errors import DataError, UsageError
+from gkmvlp.tasks.parts.region_search import find_regions
+from gkmvlp.zoo.inference.loading import open_reader
+
+
+def init_args(words: list[str]) -> dict[str, Any]:
+    """Arguments of a data set's class from options, ``--data.init_args.KEY=VALUE`` or ``--KEY VALUE``; YAML values.
+
+    Raises:
+        UsageError: If a word is no such option.
+    """
+    found: dict[str, Any] = {}
+    left = iter(words)
+    for word in left:
+        key, is_whole, value = word.removeprefix("--data.init_args.").removeprefix("--").partition("=")
+        value = value if is_whole else next(left, "")
+        if not word.startswith("--") or not key.isidentifier() or not value:
+            raise UsageError(f"unrecognized argument {word}: --KEY VALUE of the data set's class was expected")
+        try:
+            found[key] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            found[key] = value
+    return found
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Says what a data set holds, lacks and drops."""
+    data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args)
+    told = check.describe(data, arguments.images)
+    print(json.dumps(told, indent=1) if arguments.json else "\n".join(check.lines(data, told)))
+    check.require_splits(data)
+
+
+def _audit(arguments: argparse.Namespace) -> None:
+    """Compares data sets, writes manifests, and stops where a patient lies on two sides."""
+    sources = [check.build(*_source(source), arguments.root, **arguments.init_args) for source in arguments.sources]
+    for data in sources:
+        data.check()
+    info = open_reader(arguments.backbone, "cpu").backbone.info if arguments.backbone else None
+    told = audit.audit(sources, info, arguments.backbone, "all" if arguments.images else "few")
+    told["manifests"] = [str(audit.keep_manifest(data, arguments.out)) for data in sources]
+    write_json(arguments.out / "audit.json", told)
+    print(json.dumps(told, indent=1) if arguments.json else "\n".join(audit.lines(told)))
+    audit.require_clean(told)
+
+
+def _explain(arguments: argparse.Namespace) -> None:
+    """Says what was read out of a study's report."""
+    data = check.build(*_source(arguments.data), arguments.root, **arguments.init_args)
+    images, rows = explain.explain(data, arguments.study)
+    if arguments.picture is not None:
+        explain.draw(images, rows, arguments.picture)
+    print(json.dumps(rows, indent=1) if arguments.json else "\n".join(explain.lines(images, rows)))
+
+
+def _atlas(arguments: argparse.Namespace) -> None:
+    """Writes the mean boxes of the training patients."""
+    data = MimicCxr(arguments.root)
+    data.check()
+    boxed = [sample for sample in data.rows("train") if sample.box_R4 is not None]
+    if not boxed:
+        raise DataError(f"no training image of {arguments.root} has region boxes: get Chest ImaGenome")
+    write_json(arguments.out, mean_atlas(boxed, dict(data.regions.atlas)))
+    patients = len({sample.patient_id for sample in boxed})
+    print(f"{arguments.out}: mean boxes of {patients:,} training patients; use it with --data.init_args.atlas_file")
+
+
+def _regions(arguments: argparse.Namespace) -> None:
+    """Writes the regions that a detector finds in every image."""
+    backbone = backbones.load(arguments.model)
+    head = heads.FORMATS["region_detection"].load(folder_of(arguments.model), backbone)
+    expected = backbone.model.architecture
+    options = {name: getattr(expected, name) for name in ("image_size", "resize_mode", "intensity")}
+    data = check.build(
+        *_source(arguments.source),
+        arguments.root,
+        **arguments.init_args
+        | options
+        | {"region_boxes": "atlas", "detected_regions_file": None, "on_unreadable": "drop"},
+    )
+    data.check()
+    known = {sample.image_key for sample in data.samples}
+    data.setup()
+    images = {sample.image_key: sample for sample in data.samples}
+    loader = DataLoader(SampleDataset(list(images.values()), data.read, data.regions), 32)
+    # an unreadable image has no region: a run that drops it asks for its row all the same
+    unread = sorted(known - set(images))
+    box_NR4, score_NR = (
+        np.concatenate([part, np.zeros((len(unread), *part.shape[1:]), part.dtype)])
+        for part in find_regions(backbone, head, loader)
+    )
+    meta = {"data": data.name, "model": str(arguments.model), "trained_on": lineage(backbone.info, "")}
+    write_regions(arguments.out, [*images, *unread], box_NR4, score_NR, meta)
+    print(*data.summary_lines(), sep="\n")
+    print(
+        f"{arguments.out}: {len(images):,} images; "
+        "use it with --data.init_args.region_boxes=detected and .detected_regions_file"
+    )
+
+
+def _cache(arguments: argparse.Namespace) -> None:
+    """Decodes all images and labels all reports once."""
+    kept = {"cache_dir": arguments.cache_dir, "on_unreadable": "drop"}
+    data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args | kept)
+    data.setup()
+    print(*data.summary_lines(), sep="\n")
+    if "study_id" in data.samples[0].fields:
+        path = data.files().scene_graphs if isinstance(data, MimicCxr) else None
+        table = Path(arguments.cache_dir) / "knowledge.parquet"
+        count = write_knowledge(table, data.samples, SceneGraphs(path) if path is not None else None)
+        print(f"{table}: {count:,} rows")
+    print(f"{arguments.cache_dir}: use it with --data.init_args.cache_dir")
+
+
+def _source(reference: str) -> tuple[str, Path | None]:
+    """Class name, and the config file where a config was named."""
+    is_config = reference in zoo_configs() or "://" in reference or reference.endswith((".yaml", ".yml"))
+    return reference, by_name(reference) if is_config else None
+
+
+ACTIONS: Mapping[str, Callable[[argparse.Namespace], None]] = {
+    "check": _check,
+    "audit": _audit,
+    "explain": _explain,
+    "atlas": _atlas,
+    "regions": _regions,
+    "cache": _cache,
+}

@@ -1,0 +1,155 @@
+"""The actions of ``gkmvlp zoo``: each returns what ``--json`` prints, and the same as text."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gkmvlp.app.running.cli_errors import one_line
+from gkmvlp.zoo.entry import PACKAGED, SCHEME, Entry, content, dump, is_address
+from gkmvlp.zoo.registry import find, list_models, survey
+from gkmvlp.zoo.store.cache import cached_folder
+
+Printed = tuple[Any, str]  # content for JSON, text
+
+
+def _list(arguments: argparse.Namespace) -> Printed:
+    """Names of the models, with task, size and where they are."""
+    known, names = _known(), list_models(arguments.task)
+    rows = [_row(known[name]) for name in names]
+    width = max((len(name) for name in names), default=0) + 2
+    lines = [
+        f"{row['name']:<{width}}{row['task']:<19}{row['size'] / 1e6:>8.1f} MB  {row['where']:<11}{row['summary']}"
+        for row in rows
+    ]
+    return rows, "\n".join(lines) or "no model; gkmvlp zoo download takes the address of an entry too"
+
+
+def _known() -> dict[str, Entry]:
+    """All models; what is wrong with downloaded entries that cannot be used is said on stderr."""
+    found = survey()
+    for error in found.unusable.values():
+        print(f"gkmvlp: left out: {one_line(error)}", file=sys.stderr)
+    return found.entries
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    """What ``list`` says of a model."""
+    folder = cached_folder(entry.name, entry.digest)
+    where = "packaged" if entry.packaged_folder else "here" if folder.is_dir() else "not here"
+    kept = {name: getattr(entry, name) for name in ("name", "task", "summary", "reference", "size", "trained_on")}
+    return {**kept, "where": where}
+
+
+def _show(arguments: argparse.Namespace) -> Printed:
+    """Everything that an entry says."""
+    entry = _entry(arguments)
+    return {**content(entry), "reference": entry.reference, "origin": entry.origin}, dump(entry).rstrip()
+
+
+def _download(arguments: argparse.Namespace) -> Printed:
+    """Fetches the files of a model."""
+    from gkmvlp.zoo.store.download import download
+
+    entry = _entry(arguments)
+    folder = download(entry)
+    return {"name": entry.name, "reference": entry.reference, "folder": str(folder), "size": entry.size}, str(folder)
+
+
+def _entry(arguments: argparse.Namespace) -> Entry:
+    """The entry behind a name; one behind an address is kept first where it is to be downloaded."""
+    if not is_address(arguments.model):
+        return find(arguments.model)
+    from gkmvlp.zoo.store.register import adopt, entry_at
+
+    is_download = arguments.action == "download"
+    return adopt(arguments.model, arguments.sha256) if is_download else entry_at(arguments.model)
+
+
+def _verify(arguments: argparse.Namespace) -> Printed:
+    """Reads every byte of the models that are here."""
+    from gkmvlp.errors import ZooError
+    from gkmvlp.zoo.store.download import folder_of, verify
+
+    chosen = [find(name) for name in arguments.model] or [e for e in _known().values() if folder_of(e).is_dir()]
+    wrong = [(entry, files) for entry in chosen if (files := verify(entry))]
+    if bad := [f"{entry.name}: {', '.join(files)} ({_remedy(entry)})" for entry, files in wrong]:
+        raise ZooError(f"not what the entry says: {'; '.join(bad)}")
+    told = [{"name": entry.name, "files": len(entry.files), "size": entry.size, "ok": True} for entry in chosen]
+    return told, "\n".join(f"{entry.name}: {len(entry.files)} files right" for entry in chosen) or "no model is here"
+
+
+def _remedy(entry: Entry) -> str:
+    """What mends wrong files of a model."""
+    return "reinstall gkmvlp" if entry.packaged_folder else f"gkmvlp zoo download {entry.name}"
+
+
+def _remove(arguments: argparse.Namespace) -> Printed:
+    """Removes what was downloaded of a model."""
+    from gkmvlp.zoo.store.download import remove
+
+    name, _, digest = arguments.model.removeprefix(SCHEME).partition("@")
+    if digest:
+        find(arguments.model)  # of other files than those here nothing is removed
+    done = remove(name)
+    if not done:
+        find(name)  # a name that is none is an error
+    return {"name": name, "removed": done}, f"{name}: {'removed' if done else 'nothing was downloaded'}"
+
+
+def _card(arguments: argparse.Namespace) -> Printed:
+    """Prints or writes the card of a model."""
+    from gkmvlp.zoo.store.cards import card
+
+    entry = find(arguments.model)
+    text = card(entry)
+    if not arguments.write:
+        return {"name": entry.name, "card": text}, text.rstrip()
+    path = Path(entry.origin).with_suffix(".md")
+    path.write_text(text, encoding="utf-8")
+    return {"name": entry.name, "file": str(path)}, str(path)
+
+
+def _publish(arguments: argparse.Namespace) -> Printed:
+    """Turns the folder of a run into what download reads."""
+    from gkmvlp.zoo.store.publish import About, publish
+
+    terms = (arguments.weights_licence, arguments.data_terms)
+    about = About(arguments.name, arguments.summary, *terms, arguments.limit, arguments.source)
+    entry = publish(arguments.folder, arguments.out, about)
+    path = arguments.out / f"{entry.name}.yaml"
+    told = {"name": entry.name, "reference": entry.reference, "entry": str(path), "size": entry.size}
+    return told, f"{path}\n{entry.reference}: {len(entry.files)} files, {entry.size / 1e6:,.1f} MB"
+
+
+def _make(arguments: argparse.Namespace) -> Printed:
+    """Trains, measures and publishes the packaged models."""
+    from gkmvlp.app.experiments.packaged_models import make_models
+    from gkmvlp.app.running.run import parse_overrides
+
+    made = make_models(arguments.out, arguments.models or PACKAGED, parse_overrides(arguments.options), arguments.only)
+    told = [{"name": entry.name, "reference": entry.reference, "size": entry.size} for entry in made]
+    return told, "\n".join(f"{entry.reference}: {entry.size / 1e6:.1f} MB" for entry in made)
+
+
+def _convert(arguments: argparse.Namespace) -> Printed:
+    """Writes the tensors of a pickle as safetensors."""
+    from gkmvlp.zoo.store.conversion import convert
+
+    out = arguments.out or arguments.file.with_suffix(".safetensors")
+    count = convert(arguments.file, out)
+    return {"file": str(out), "tensors": count}, f"{out}: {count} tensors"
+
+
+ACTIONS: Mapping[str, Callable[[argparse.Namespace], Printed]] = {
+    "list": _list,
+    "show": _show,
+    "download": _download,
+    "verify": _verify,
+    "remove": _remove,
+    "card": _card,
+    "publish": _publish,
+    "make": _make,
+    "convert": _convert,
+}

@@ -1,0 +1,116 @@
+"""One run, described: a config, its folder, its seed and what differs from the config; rendered into command words."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
+
+from gkmvlp.errors import UsageError
+
+Overrides = Mapping[str, object]  # config key -> value
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training or test of a config.
+
+    Attributes:
+        config: ``zoo://NAME`` or a file.
+        folder: Where it writes.
+        overrides: Config key -> value in place of the config's, as ``{"trainer.max_epochs": 1}``; None is YAML's null.
+        seed: Of initialisation, order and dropout; also the name of the run in its predictions. None leaves the
+            config's.
+    """
+
+    config: str
+    folder: Path
+    overrides: Overrides = field(default_factory=dict)
+    seed: int | None = None
+
+    def but(self, overrides: Overrides) -> Self:
+        """The same run with further overrides."""
+        return replace(self, overrides=merged(self.overrides, overrides))
+
+    def with_checkpoint(self, file: Path) -> Self:
+        """The same run with the weights of a checkpoint."""
+        return self.but({"ckpt_path": file})
+
+    @property
+    def best_checkpoint(self) -> Path:
+        """What its fit leaves: the checkpoint that validation chose."""
+        return self.folder / "checkpoints" / "best.ckpt"
+
+    def values(self) -> Overrides:
+        """Every key that is given beside config and folder: the overrides, then those of the seed."""
+        seeds = {} if self.seed is None else dict.fromkeys(SEED_KEYS, self.seed)
+        return merged(self.overrides, seeds)
+
+    def words(self, stage: str) -> list[str]:
+        """The command line from the subcommand on.
+
+        Args:
+            stage: ``fit``, ``validate`` or ``test``.
+        """
+        places = [f"--config={self.config}", f"--trainer.default_root_dir={self.folder}"]
+        return [stage, *places, *words_of(self.values())]
+
+
+SEED_KEYS = ("seed_everything", "model.init_args.seed", "data.init_args.seed")
+
+
+def data_overrides(**values: object) -> dict[str, object]:
+    """Overrides of arguments of the DataModule."""
+    return {f"data.init_args.{name}": value for name, value in values.items()}
+
+
+def model_overrides(**values: object) -> dict[str, object]:
+    """Overrides of arguments of the task."""
+    return {f"model.init_args.{name}": value for name, value in values.items()}
+
+
+def merged(*parts: Overrides) -> dict[str, object]:
+    """Overrides of several sources; of the same key the last counts, at its place.
+
+    The place matters: a key may stand above another, as ``architecture`` above ``architecture.knowledge``.
+    """
+    found: dict[str, object] = {}
+    for part in parts:
+        for key, value in part.items():
+            found.pop(key, None)
+            found[key] = value
+    return found
+
+
+def parse_overrides(words: Iterable[str]) -> dict[str, object]:
+    """The overrides that a user gave, as ``--key=value`` or ``--key value``.
+
+    Raises:
+        UsageError: If a word is neither.
+    """
+    found: dict[str, object] = {}
+    waiting: str | None = None  # a key whose value is the next word
+    for word in words:
+        key, equals, value = word.partition("=")
+        if waiting is not None:
+            found = merged(found, {waiting: word})
+            waiting = None
+        elif not key.startswith("--"):
+            raise UsageError(f"{word}: an option --KEY=VALUE was expected, such as --trainer.max_epochs=1")
+        elif equals:
+            found = merged(found, {key.removeprefix("--"): value})
+        else:
+            waiting = key.removeprefix("--")
+    if waiting is not None:
+        raise UsageError(f"--{waiting}: a value was expected, as in --{waiting}=VALUE")
+    return found
+
+
+def rendered(value: object) -> str:
+    """A value as the command line takes it: texts and paths as they are, all else as JSON."""
+    return str(value) if isinstance(value, str | Path) else json.dumps(value)
+
+
+def words_of(overrides: Overrides) -> list[str]:
+    """Overrides as the command line takes them."""
+    return [f"--{key}={rendered(value)}" for key, value in overrides.items()]

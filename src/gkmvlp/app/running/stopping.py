@@ -1,0 +1,100 @@
+"""What SIGTERM and SIGINT (Ctrl-C) do to a run: it ends after the step that it is in, with a whole checkpoint."""
+
+import os
+import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+CHECKPOINT = Path("checkpoints", "last.ckpt")  # in the run's folder
+_CODE = 128  # shells report 128 + signal
+
+
+class Stopping(Callback):
+    """Handles the signals of one command, and writes the checkpoint that a stopped fit goes on from.
+
+    Lightning leaves a fit after the running step once SIGTERM came; the first SIGINT is handed on as that. A second
+    one, or a signal outside training, ends the command where it stands.
+
+    Attributes:
+        received: The signal that came first, or None.
+        is_stepping: Whether Lightning is in the training loop, which ends by itself.
+    """
+
+    def __init__(self) -> None:
+        self.received: signal.Signals | None = None
+        self.is_stepping = False
+        self._told = ""
+        self._interrupts = 0
+        self._process = os.getpid()
+
+    @property
+    def line(self) -> str:
+        """What the user is told."""
+        name = self.received.name if self.received else ""
+        return f"stopped by {name}{self._told}"
+
+    @property
+    def exit_code(self) -> int:
+        """What the command ends with after a signal."""
+        return _CODE + int(self.received or 0)
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """The handler of both signals.
+
+        Raises:
+            KeyboardInterrupt: Where the command does not end by itself.
+        """
+        if os.getpid() != self._process:  # a worker of a DataLoader, forked from this process, which ends it
+            return
+        self.received = self.received or signal.Signals(number)
+        self._interrupts += number == signal.SIGINT
+        if not self.is_stepping or (number == signal.SIGINT and self._interrupts > 1):
+            raise KeyboardInterrupt
+        if number == signal.SIGINT:
+            signal.raise_signal(signal.SIGTERM)
+
+    @contextmanager
+    def handling(self) -> Iterator[None]:
+        """Both signals come here inside; Lightning calls the handlers that it finds after its own."""
+        if threading.current_thread() is not threading.main_thread():  # others get no signals
+            yield
+            return
+        before = {number: signal.signal(number, self.handle) for number in (signal.SIGTERM, signal.SIGINT)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
+        self.is_stepping = True
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
+        self.is_stepping = False
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Write ``last.ckpt`` where the fit ended between two steps, and say how to go on."""
+        was_stepping, self.is_stepping = self.is_stepping, False
+        if self.received is None:
+            return
+        root = Path(trainer.default_root_dir)
+        file = root / CHECKPOINT
+        if was_stepping and isinstance(exception, SIGTERMException) and trainer.checkpoint_callbacks:
+            trainer.save_checkpoint(file)
+        if trainer.state.fn == "fit":
+            self._told = f" at step {trainer.global_step}: {_how_to_go_on(root, file)}"
+
+
+def _how_to_go_on(root: Path, file: Path) -> str:
+    """Names the last checkpoint and the command that continues it, or the one that begins anew."""
+    config = shlex.quote(str(root / "config.yaml"))
+    if not file.is_file():
+        return f"there is no checkpoint to go on from; begin anew with: gkmvlp fit --config={config}"
+    return f"{file} is complete; go on with: gkmvlp fit --config={config} --ckpt_path={shlex.quote(str(file))}"

@@ -1,0 +1,23 @@
+"""What the card of any model says: the method, what it is not for, how it is used from Python."""
+
+METHOD = (
+    "GK-MVLP: an image encoder, 29 anatomical regions pooled from its patches, and a prompt for each entity that "
+    "attends to the regions where that entity can show and, through them, to the patches; trained with radiographs and "
+    "their reports (contrast, matching, report likelihood, entity status)."
+)
+NOT_FOR = (
+    "Decisions about patients, screening, triage, or any other clinical use; other images than frontal chest "
+    "radiographs; claims about groups of patients that the data below do not hold."
+)
+PAPER = "arXiv 2404.14750"
+
+
+def python_use(reference: str, task: str) -> str:
+    """Lines of Python that read an image with a model.
+
+    Args:
+        reference: What ``gkmvlp.load`` takes.
+        task: What the model was trained for, as its entry or ``info`` says.
+    """
+    question = ', question="Is there a pleural effusion?"' if task == "vqa" else ""
+    return f'import gkmvlp\n\nmodel = gkmvlp.load("{reference}")\nprint(model.read("image.png"{question}))'

@@ -1,0 +1,115 @@
+"""Signals to the real command: a whole checkpoint, one line that names it, and the command that goes on."""
+
+import importlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from gkmvlp.app.cli import main
+from gkmvlp.app.running.forwarding import forwarding
+from tests.processes import PROCESSES, program
+
+CONFIG = """
+trainer: {accelerator: cpu, devices: 1, max_epochs: 3, log_every_n_steps: 1, default_root_dir: out}
+model: {class_path: tests.app.toy.SlowTask, init_args: {width: 3}}
+data: {class_path: tests.app.toy.ToyData, init_args: {rows: 100}}
+"""
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """A folder with toy.yaml, an epoch of which takes a second."""
+    importlib.import_module("tests.app.toy")
+    monkeypatch.chdir(tmp_path)
+    Path("toy.yaml").write_text(CONFIG)
+    return tmp_path
+
+
+def program_in(env: dict[str, str], words: tuple[str, ...]) -> None:
+    """The whole program with more in its environment."""
+    os.environ.update(env)
+    program(words, "stdout.txt", "stderr.txt")
+
+
+def started(env: dict[str, str], *words: str):
+    """The process of a fit."""
+    process = PROCESSES.Process(target=program_in, args=(env, ("fit", "--config=toy.yaml", *words)), daemon=True)
+    process.start()
+    return process
+
+
+def stopped(number: int, *words: str, wait_for: str = "out/stepping", env: dict[str, str] | None = None):
+    """Exit code, stdout and stderr of a fit that gets a signal once a file is there."""
+    process = started(env or {}, *words)
+    end = time.monotonic() + 60
+    while not Path(wait_for).exists():
+        assert time.monotonic() < end
+        assert process.is_alive(), Path("stderr.txt").read_text()
+        time.sleep(0.02)
+    os.kill(process.pid, number)
+    process.join(60)
+    return process.exitcode, Path("stdout.txt").read_text(), Path("stderr.txt").read_text()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_stopped_fit_names_a_whole_checkpoint_and_the_command_that_goes_on(number, code, toy):
+    found, _, error = stopped(number)
+    assert found == code, error
+    *_, line = error.splitlines()
+    assert error.count("\n") == 1
+    assert line.startswith(f"gkmvlp: stopped by {number.name} at step ")
+    content = torch.load("out/checkpoints/last.ckpt", weights_only=True)
+    assert f"at step {content['global_step']}: out/checkpoints/last.ckpt is complete" in line
+    assert 0 < content["global_step"] < 50  # inside the first epoch
+    *_, command = line.partition("go on with: gkmvlp ")
+    assert main([*shlex.split(command), "--trainer.max_epochs=1"]) == 0
+    assert torch.load("out/checkpoints/last.ckpt", weights_only=True)["global_step"] == 50
+
+
+def test_a_signal_before_the_first_step_leaves_no_checkpoint_and_says_so(toy):
+    code, _, error = stopped(signal.SIGTERM, "--data.init_args.root=slow", wait_for="reading")
+    assert code == 143
+    assert error.startswith("gkmvlp: stopped by SIGTERM")
+    assert error.count("\n") == 1
+    assert not Path("out/checkpoints").exists()
+
+
+SLURM = {"SLURM_NTASKS": "1", "SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "fit", "SLURM_PROCID": "0", "SLURM_LOCALID": "0",
+         "SLURM_NODEID": "0", "SLURM_NTASKS_PER_NODE": "1"}  # fmt: skip
+
+
+def test_the_requeue_signal_of_slurm_goes_through_lightning(toy):
+    """Its plugin writes the checkpoint that the requeued job starts from by itself."""
+    tool = toy / "bin" / "scontrol"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/sh\necho $@ > {toy}/requeued\nkill -TERM $PPID\n")
+    tool.chmod(0o755)
+    env = {**SLURM, "PATH": f"{tool.parent}:{os.environ['PATH']}"}
+    code, out, error = stopped(signal.SIGUSR1, env=env)
+    assert code == 143, out + error
+    assert Path("requeued").read_text() == "requeue 7\n"
+    step = torch.load("out/hpc_ckpt_1.ckpt", weights_only=True)["global_step"]
+    assert 0 < step < 50
+    requeued = started(env, "--trainer.max_epochs=1")
+    requeued.join(60)
+    assert requeued.exitcode == 0, Path("stderr.txt").read_text()
+    assert "hpc_ckpt_1.ckpt" in Path("stdout.txt").read_text()
+    assert torch.load("out/checkpoints/last.ckpt", weights_only=True)["global_step"] == 50
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_recipe_hands_its_signals_to_the_command_it_waits_for(number, tmp_path):
+    code = "import signal, time; signal.signal(15, lambda *_: exit(3)); print('x', flush=True); time.sleep(30)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"x\n"
+    with forwarding(process) as came:
+        signal.raise_signal(number)
+        assert process.wait(30) == 3
+    assert came == [number]

@@ -1,0 +1,50 @@
+"""A picture that was turned upright by its tag has left its boxes behind: the row is refused and counted."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.pipeline.images import ImageError
+from gkmvlp.data_modules.pipeline.samples import Sample
+
+BOX, NONE = np.array([[5, 5, 20, 20]], np.float32), np.zeros((1, 4), np.float32)
+
+
+class Rows(DataModule):
+    split_label = "own"
+
+    def __init__(self, folder, **kwargs):
+        super().__init__(image_size=32, num_workers=0, dataset_name="own", **kwargs)
+        self.folder = folder
+
+    def texts(self):
+        return []
+
+    def read_samples(self):
+        rows = [("turned", 6, BOX), ("upright", 1, BOX), ("turned_without", 6, NONE)]
+        for name, orientation, _ in rows:
+            picture = Image.fromarray(np.random.default_rng(0).integers(0, 255, (40, 48)).astype(np.uint8))
+            exif = Image.Exif()
+            exif[0x0112] = orientation
+            picture.save(self.folder / f"{name}.png", exif=exif)
+        return [
+            Sample(name, name, str(self.folder / f"{name}.png"), "PA", "train", finding_K4=box) for name, _, box in rows
+        ]
+
+
+@pytest.mark.parametrize("cache_dir", [None, "ram"])
+def test_the_row_is_left_out_and_counted(tmp_path, cache_dir):
+    data = Rows(tmp_path, on_unreadable="drop", cache_dir=cache_dir)
+    data.setup()
+    assert [sample.sample_id for sample in data.samples] == ["upright", "turned_without"]
+    assert data.ledger.dropped == {"boxes of a picture that lies otherwise": 1}
+
+
+@pytest.mark.parametrize("cache_dir", [None, "ram"])
+def test_or_stops_the_run_in_one_line(tmp_path, cache_dir):
+    data = Rows(tmp_path, cache_dir=cache_dir)
+    if cache_dir is None:  # nothing is decoded before the first batch
+        data.setup()
+    with pytest.raises(ImageError, match="its boxes were not"):
+        data.read(data.samples[0]) if cache_dir is None else data.setup()

@@ -1,0 +1,168 @@
+"""What ``read`` and ``predict`` say of an image: places that agree, maps at its resolution, lists, scope."""
+
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import gkmvlp
+from gkmvlp.anatomy import REGIONS
+from gkmvlp.errors import DataError
+from gkmvlp.geometry import Frame
+from gkmvlp.models.config import Architecture
+from gkmvlp.tasks.parts.entity_predictions import regions_at
+from gkmvlp.tasks.parts.scope import entities_named, outside
+from gkmvlp.zoo.inference.prediction import Reading, enlarged, hot_box
+from gkmvlp.zoo.inference.preprocess import Preprocess
+from tests.app.small_models import ENTITIES, write_answering, write_backbone, write_images
+
+pytestmark = pytest.mark.filterwarnings("ignore:A model that never")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    torch.set_num_threads(1)
+    return gkmvlp.load(write_backbone(tmp_path_factory.mktemp("reading") / "backbone"), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory) -> list[Path]:
+    return write_images(tmp_path_factory.mktemp("images"))
+
+
+def test_the_region_of_a_point_is_one_that_it_lies_in():
+    """Against a loop: of the regions around the point the one attended to most, without attention the smallest."""
+    draw = np.random.default_rng(0)
+    low_BR2 = draw.uniform(0, 0.6, (3, 29, 2))
+    box_BR4 = np.concatenate([low_BR2, low_BR2 + draw.uniform(0.05, 0.4, (3, 29, 2))], -1)
+    mask_BR, point_BE2 = draw.random((3, 29)) < 0.8, draw.uniform(0, 1.2, (3, 40, 2))
+    attention_BER = draw.random((3, 40, 29)) * (draw.random((3, 40, 29)) < 0.1)
+    found = regions_at(*map(torch.from_numpy, (point_BE2, box_BR4, mask_BR, attention_BER)))
+    for b in range(3):
+        for e in range(40):
+            x, y = point_BE2[b, e]
+            around = [
+                r for r, (x1, y1, x2, y2) in enumerate(box_BR4[b]) if mask_BR[b, r] and x1 <= x <= x2 and y1 <= y <= y2
+            ]
+            area = {r: np.prod(box_BR4[b, r, 2:] - box_BR4[b, r, :2]) for r in around}
+            attended = [r for r in around if attention_BER[b, e, r] > 0]
+            expected = (
+                max(attended, key=lambda r: attention_BER[b, e, r]) if attended else min(area, key=area.get, default=-1)
+            )
+            assert found[b, e] == expected
+    assert {-1} < set(found.unique().tolist())
+
+
+@pytest.mark.parametrize("mode", ["pad", "crop", "squash"])
+def test_heat_maps_have_the_resolution_of_the_image_and_peak_at_the_point(mode):
+    map_hw = np.zeros((8, 8), np.float32)
+    map_hw[3, 5] = 1
+    frame = Frame.fit(300, 200, 64, mode)
+    heat_HW = Reading(attention={"mass": map_hw}, frame=frame, side=64).heat_map("mass")
+    assert heat_HW.shape == (200, 300)
+    assert heat_HW.max() == 1
+    # the middle of the patch, by the definition of the frame
+    x, y = frame.backward(np.array([[44, 28, 44, 28]], np.float32))[0, :2]
+    row, column = np.unravel_index(heat_HW.argmax(), heat_HW.shape)
+    assert abs(column + 0.5 - x) <= 1 / frame.scale_x
+    assert abs(row + 0.5 - y) <= 1 / frame.scale_y
+
+
+def test_a_hot_box_holds_what_hangs_together_with_the_point():
+    map_hw = np.zeros((8, 8), np.float32)
+    map_hw[2, 2], map_hw[6, 6] = 1, 0.9
+    x1, y1, x2, y2 = hot_box(map_hw, 64, 20, 20)[0]
+    large_SS = enlarged(map_hw, 64)
+    inside = large_SS[int(y1) : int(y2), int(x1) : int(x2)]
+    assert inside.max() == large_SS.max()
+    assert x2 < 40  # the second spot is not in it
+    assert (large_SS[:40, : int(x1)] < large_SS[20, 20] / 2).all()
+    assert (large_SS[int(y2) : 40, :40] < large_SS[20, 20] / 2).all()
+
+
+def test_a_reading_has_maps_boxes_and_regions_that_belong_together(model, images):
+    reading = model.read(images[2])
+    with Image.open(images[2]) as picture:
+        width, height = picture.size
+    assert list(reading.findings) == [box.label for box in reading.boxes]
+    for box in reading.boxes:
+        x, y = reading.points[box.label]
+        assert box.x1 <= x <= box.x2
+        assert box.y1 <= y <= box.y2
+        assert 0 <= box.x1 < box.x2 <= width
+        assert 0 <= box.y1 < box.y2 <= height
+        assert box.is_likely == (box.score >= box.threshold)
+        assert reading.regions[box.label] in ("", *REGIONS)
+    for name in ENTITIES:
+        assert reading.heat_map(name).shape == (height, width)
+        assert reading.draw(name).shape == (height, width, 3)
+    plain = Reading(pixels_HW=reading.pixels_HW).draw()
+    np.testing.assert_array_equal(plain, np.stack([model.preprocess.pixels(images[2])] * 3, -1))
+
+
+def test_a_list_is_one_batch_with_a_reading_each(model, images, monkeypatch):
+    alone = [model.read(image) for image in images]
+    looks = []
+    look = model.look
+    monkeypatch.setattr(model, "look", lambda batch: looks.append(len(batch["image"])) or look(batch))
+    together = model.read(images)
+    assert looks == [3]
+    assert model.read([]) == []
+    for one, other in zip(alone, together, strict=True):
+        assert list(one.findings) == list(other.findings)
+        np.testing.assert_allclose(list(one.findings.values()), list(other.findings.values()), rtol=1e-5)
+        assert one.regions == other.regions
+
+
+def test_preprocess_is_the_models_own_reading_of_every_kind_of_input(model, images):
+    for path in images:
+        expected = model.item(path)["image"][None]
+        with Image.open(path) as picture:
+            kinds = [path, str(path), path.read_bytes(), picture.convert("L"), np.asarray(picture.convert("L"))]
+            for kind in kinds:
+                assert torch.equal(model.preprocess(kind), expected)
+    assert expected.shape == (1, 1, 32, 32)
+    for wrong in (np.zeros((3, 40, 40)), np.zeros((40, 40), complex), np.zeros((0, 4)), 7):
+        with pytest.raises(DataError, match=r"\(H, W\)"):
+            model.preprocess(wrong)
+
+
+@pytest.mark.parametrize("intensity", ["voi", "minmax", "equalized"])
+def test_sixteen_bits_floats_and_turned_pictures_are_read_as_their_files_are(tmp_path, intensity):
+    preprocess = Preprocess(Architecture(image_size=32, intensity=intensity))
+    noise = np.random.default_rng(0).integers(0, 60_000, (40, 50))
+    Image.fromarray(noise.astype(np.uint16)).save(tmp_path / "wide.png")
+    expected = preprocess(tmp_path / "wide.png")
+    assert torch.equal(preprocess(noise.astype(np.uint16)), expected)
+    assert torch.allclose(preprocess(noise.astype(np.float64)), expected, atol=2 / 255)
+    assert torch.allclose(preprocess(noise - 30_000), expected, atol=2 / 255)
+    picture = Image.fromarray((noise // 256).astype(np.uint8))
+    turned = picture.getexif()
+    turned[0x0112] = 6  # lies a quarter turn to the left
+    file = BytesIO()
+    picture.save(file, "PNG", exif=turned)
+    with Image.open(BytesIO(file.getvalue())) as opened:
+        assert torch.equal(preprocess(opened), preprocess(file.getvalue()))
+    assert not torch.equal(preprocess(file.getvalue()), preprocess(np.asarray(picture)))
+
+
+def test_scope_is_told_by_the_findings_that_a_question_names(tmp_path, images):
+    assert entities_named(["Is there a fracture?", "which rib has fractures", "is it small"]) == ["fracture"]
+    assert outside("Is there an effusion or a hernia?", ["pleural effusion"]) == ["hernia"]
+    assert outside("Which side is it on?", []) == []
+    model = gkmvlp.load(write_answering(tmp_path / "model", "rank"), device="cpu")
+    reading = model.read(images[0], "Is there a hernia?")
+    assert reading.is_in_scope is False
+    assert "hernia" in reading.notice
+    assert model.read(images[0], "Is there a pneumothorax?").is_in_scope
+    model.head.asked = ["hernia"]  # as a training question
+    assert model.read(images[0], "Is there a hernia?").is_in_scope
+
+
+def test_the_packages_directory_knows_what_it_gives():
+    assert {"load", "list_models"} <= set(dir(gkmvlp))
+    assert set(gkmvlp.tasks.__all__) <= set(dir(gkmvlp.tasks))
+    assert callable(gkmvlp.load)

@@ -1,0 +1,49 @@
+"""A text, question or image alone is a list of one, not a list of letters."""
+
+import numpy as np
+import pytest
+import torch
+
+import gkmvlp
+from gkmvlp.models.tokenizer import tokenize
+from gkmvlp.texts import as_texts
+from tests.app.small_models import ENTITIES, write_answering, write_backbone, write_images
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory):
+    torch.set_num_threads(1)
+    return gkmvlp.load(write_backbone(tmp_path_factory.mktemp("sources") / "backbone"), "cpu")
+
+
+def test_a_text_alone_is_one_text(reader, tmp_path):
+    text = "No pleural effusion."
+    assert torch.equal(reader.embed_texts(text), reader.embed_texts([text]))
+    (image, *_) = write_images(tmp_path)
+    assert reader.zero_shot(image, text) == reader.zero_shot(image, [text])
+    assert list(reader.zero_shot(image, text)) == [text]
+    one, listed = reader.embed(image, text), reader.embed([image], [text])
+    assert np.array_equal(one.images, listed.images)
+    assert np.array_equal(one.texts, listed.texts)
+    tokenizer = reader.backbone.tokenizer
+    assert torch.equal(tokenize(tokenizer, text, 16).ids, tokenize(tokenizer, [text], 16).ids)
+    assert len(reader.embed_texts([])) == 0
+    assert len(ENTITIES) > 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_question_alone_is_asked_about_every_image(tmp_path):
+    reader = gkmvlp.load(write_answering(tmp_path / "model", "rank"), "cpu")
+    images = write_images(tmp_path / "images")[:2]
+    memory = reader.look(reader.batch([reader.item(image) for image in images]))
+    question = "Is there an effusion?"
+    assert reader.answers(memory, question) == reader.answers(memory, [question] * 2)
+
+
+def test_texts():
+    assert as_texts("abc") == ["abc"]
+    assert as_texts(("a", "b")) == ["a", "b"]
+    assert as_texts(text for text in "ab") == ["a", "b"]
+    for wrong in ([b"a"], ["a", None], [["a"]]):
+        with pytest.raises(TypeError, match="a list of texts was expected, got"):
+            as_texts(wrong)

@@ -1,0 +1,89 @@
+"""From a radiograph as somebody holds it to the tensor that a model reads. S side, H x W pixels."""
+
+from collections.abc import Collection
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from gkmvlp.data_modules.pipeline.dataset import to_tensor
+from gkmvlp.data_modules.pipeline.images import ImageError, read_image
+from gkmvlp.data_modules.pipeline.levels import Pixels
+from gkmvlp.data_modules.pipeline.transforms import letterbox
+from gkmvlp.geometry import Frame
+from gkmvlp.models.config import Architecture
+
+Radiograph = str | Path | bytes | Image.Image | NDArray[Any]
+
+
+class Preprocess:
+    """What stands between a radiograph and a model; ``gkmvlp.load(REF).preprocess`` is that of the model.
+
+    Args:
+        architecture: Size, fit and intensity of the model.
+    """
+
+    def __init__(self, architecture: Architecture) -> None:
+        self.image_size, self.resize_mode = architecture.image_size, architecture.resize_mode
+        self.intensity = architecture.intensity
+
+    def __call__(self, image: Radiograph, accept: Collection[str] = ()) -> Tensor:
+        """One radiograph as the model reads it, (1, 1, S, S) float32 in [0, 1], dark air.
+
+        Args:
+            image: Path of a file, its bytes, a PIL image, or an array (H, W) of grey values, high is bright.
+            accept: What is read although it is no frontal radiograph: ``lateral``, ``modality``, ``blank``.
+
+        Raises:
+            ImageError: If it cannot be read; it is named.
+        """
+        square_SS, _ = self.fit(self.pixels(image, accept))
+        return to_tensor(square_SS)[None]
+
+    def pixels(self, image: Radiograph, accept: Collection[str] = ()) -> Pixels:
+        """The radiograph at its own size with the grey values that the model reads, (H, W) uint8."""
+        return read_image(as_file(image), self.intensity, name_of(image), accept)
+
+    def fit(self, image_HW: Pixels) -> tuple[Pixels, Frame]:
+        """Pixels (H, W) in the model's square (S, S), and where they lie in it."""
+        return letterbox(image_HW, self.image_size, self.resize_mode)
+
+
+def as_file(image: Radiograph) -> str | bytes:
+    """A path, or the bytes of a file: what is in memory becomes an uncompressed TIFF, for there is one reader.
+
+    Raises:
+        ImageError: If it is an array of another shape, or none of numbers.
+    """
+    if isinstance(image, str | bytes):
+        return image
+    if isinstance(image, Path):
+        return str(image)
+    if isinstance(image, np.ndarray):
+        image = _picture(image)
+    if not isinstance(image, Image.Image):
+        kind = type(image).__name__
+        raise ImageError(f"cannot read a {kind}: a path, bytes, a PIL image or an array (H, W) was expected")
+    file = BytesIO()
+    image.save(file, "TIFF", exif=image.getexif())
+    return file.getvalue()
+
+
+def name_of(image: Radiograph) -> str:
+    """What an error and a row call it."""
+    if isinstance(image, str | Path):
+        return str(image)
+    return "image bytes" if isinstance(image, bytes) else "image"
+
+
+def _picture(array: NDArray[Any]) -> Image.Image:
+    if array.ndim != 2 or array.dtype.kind not in "uif" or not array.size:
+        raise ImageError(
+            f"cannot read an array of shape {array.shape} and type {array.dtype}: grey values (H, W) were expected"
+        )
+    is_plain = array.dtype in (np.uint8, np.uint16)
+    return Image.fromarray(np.ascontiguousarray(array if is_plain else array.astype(np.float32)))
