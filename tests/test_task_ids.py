@@ -2,7 +2,8 @@
 
 from typing import get_args
 
-from gkmvlp.app.commands import evaluate_backbone, finetune, predict, starts
+from gkmvlp.app import cli
+from gkmvlp.app.commands import finetune, initialization, predict
 from gkmvlp.app.pages.task_sections import PICTURES
 from gkmvlp.checkpoints.heads import FORMATS
 from gkmvlp.metrics.protocols import PROTOCOLS
@@ -31,7 +32,9 @@ def test_what_is_released_has_a_purpose_a_command_and_a_head():
 
 
 def test_commands_use_the_words_of_the_table():
-    assert {*finetune.CONFIGS, *evaluate_backbone.CONFIGS, *starts.TASKS} <= set(BY_WORD)
-    assert {BY_WORD[word] for word in finetune.CONFIGS} == set(FORMATS)
+    evaluated = {name.split()[1] for name, module in cli.MODULES.items() if module == "evaluate_backbone"}
+    assert evaluated == {"grounding", "retrieval"}
+    assert {*finetune.TASKS, *initialization.TASKS, *evaluated} <= set(BY_WORD)
+    assert {BY_WORD[word] for word in finetune.TASKS} == set(FORMATS)
     assert set(predict.TASKS) - set(BY_WORD) == {"embed"}  # no task: vectors of images and texts
     assert set(SOURCES) <= set(SCORED)
