@@ -2,13 +2,13 @@
 
 from typing import get_args
 
-from gkmvlp.app.commands import evaluate_backbone, finetune, predict, starts
+from gkmvlp.app import cli
+from gkmvlp.app.commands import finetune, initialization, predict
 from gkmvlp.app.pages.task_sections import PICTURES
 from gkmvlp.checkpoints.heads import FORMATS
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.figure import TASKS as MEASURED
 from gkmvlp.task_ids import BY_WORD, RELEASED, SCORED, TASKS, TaskId
-from gkmvlp.zoo.entry import TASKS as IN_ENTRIES
 from gkmvlp.zoo.export.programs import SOURCES
 
 
@@ -26,14 +26,15 @@ def test_what_has_figures_has_a_protocol_and_a_section():
 
 
 def test_what_is_released_has_a_purpose_a_command_and_a_head():
-    assert IN_ENTRIES == RELEASED
     assert set(FORMATS) == set(RELEASED) - {"pretraining"} == {task for task, row in TASKS.items() if row.head}
     assert {TASKS[task].reads_as for task in RELEASED} <= set(predict.TASKS)
     assert all(TASKS[task].purpose for task in RELEASED)
 
 
 def test_commands_use_the_words_of_the_table():
-    assert {*finetune.CONFIGS, *evaluate_backbone.CONFIGS, *starts.TASKS} <= set(BY_WORD)
-    assert {BY_WORD[word] for word in finetune.CONFIGS} == set(FORMATS)
+    evaluated = {name.split()[1] for name, module in cli.MODULES.items() if module == "evaluate_backbone"}
+    assert evaluated == {"grounding", "retrieval"}
+    assert {*finetune.TASKS, *initialization.TASKS, *evaluated} <= set(BY_WORD)
+    assert {BY_WORD[word] for word in finetune.TASKS} == set(FORMATS)
     assert set(predict.TASKS) - set(BY_WORD) == {"embed"}  # no task: vectors of images and texts
     assert set(SOURCES) <= set(SCORED)

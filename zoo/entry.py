@@ -11,7 +11,7 @@ import yaml
 
 from gkmvlp.checkpoints.references import PINNED as PINNED_MODEL
 from gkmvlp.errors import ZooError
-from gkmvlp.task_ids import RELEASED as TASKS
+from gkmvlp.task_ids import RELEASED
 from gkmvlp.zoo.schema import Mistake, build
 
 SCHEME = "zoo://"
@@ -68,7 +68,7 @@ class Entry:
 
     Attributes:
         name: Lower case; the file is called after it.
-        task: One of ``TASKS``.
+        task: One of ``gkmvlp.task_ids.RELEASED``.
         summary: One line.
         architecture: One line: encoder, widths, entities.
         backbone: ``zoo://NAME@DIGEST`` of the model it was fine-tuned from, or null.
@@ -147,7 +147,7 @@ def parse(text: str, origin: str) -> Entry:
 def _problems(entry: Entry) -> list[str]:
     """What is wrong with the values of an entry."""
     names = [file.name for file in entry.files]
-    found = [f"task {entry.task!r} is none of {', '.join(TASKS)}"] if entry.task not in TASKS else []
+    found = [f"task {entry.task!r} is none of {', '.join(RELEASED)}"] if entry.task not in RELEASED else []
     found += [f"name {entry.name!r}: lower-case letters, digits, . _ - expected"] if not fits(NAME, entry.name) else []
     for file in entry.files:
         if not fits(FILE_NAME, file.name):

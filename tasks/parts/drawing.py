@@ -14,7 +14,6 @@ from torch.nn import functional as F
 
 from gkmvlp.anatomy import REGIONS
 
-matplotlib.use("Agg")
 Pixels = NDArray[np.float32]
 SHOWN_REGIONS = ("right lung", "left lung", "cardiac silhouette", "trachea", "aortic arch", "abdomen")
 

@@ -124,7 +124,7 @@ def test_refused(found, phantoms, tmp_path):
     some = read_regions(str(found))
     first = min(some)
     write_regions(tmp_path / "few.parquet", [first], some[first][0][None], some[first][1][None].astype(float), {})
-    with pytest.raises(DataError, match="are not in the detected_regions_file"):
+    with pytest.raises(DataError, match="are not in its file"):
         VqaRad(
             str(phantoms), region_boxes="detected", detected_regions_file=str(tmp_path / "few.parquet"), **KIND
         ).check()
