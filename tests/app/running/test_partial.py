@@ -1,15 +1,15 @@
 """A test of a part of its split says so wherever its figures go."""
 
 import re
-import time
 from pathlib import Path
 
 import pytest
 
-from gkmvlp.app.running.outcome import conclude, write_results
+from gkmvlp.app.running.outcome import finish_run, write_results
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.partial import named, part_of, whole_of
+from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from tests.processes import gkmvlp
 from tests.tiny import words
 
@@ -32,9 +32,9 @@ def tested(phantoms, pretrained, tmp_path_factory):
         assert done.returncode == 0, done.stderr
         if name == "trial":  # leaves no config, and so no page
             files = (root / name / "predictions").glob("*.parquet")
-            write_results(root / name, [figure for file in files for figure in figures_of(file)], time.monotonic(), 0)
+            write_results(root / name, [figure for file in files for figure in figures_of(file)], ProcessTreePeak())
         else:
-            conclude(root / name, time.monotonic(), 0)
+            finish_run(root / name, ProcessTreePeak())
         return root / name
 
     return {

@@ -12,6 +12,7 @@ from lightning.pytorch import Trainer
 from gkmvlp.app.cli import main
 from gkmvlp.app.pages.training_curves import curves_of
 from gkmvlp.app.running.recipes import best_checkpoint
+from gkmvlp.app.running.run import Run
 from gkmvlp.app.running.trainer_defaults import allow_unused
 from tests.processes import gkmvlp
 from tests.tiny import words
@@ -68,7 +69,7 @@ def test_a_fit_without_validation_leaves_its_last_checkpoint_which_a_recipe_take
     assert fit("--trainer.limit_val_batches=0") == 0
     assert sorted(file.name for file in Path("out/checkpoints").iterdir()) == ["last.ckpt"]
     capsys.readouterr()
-    assert best_checkpoint(Path("out")) == Path("out/checkpoints/last.ckpt")
+    assert best_checkpoint(Run("toy.yaml", Path("out"))) == Path("out/checkpoints/last.ckpt")
     assert "no best.ckpt: the fit was never validated" in capsys.readouterr().out
 
 

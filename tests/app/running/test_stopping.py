@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from gkmvlp.app.cli import main
+from gkmvlp.app.experiments.runs import run_in_process
 from gkmvlp.app.running.forwarding import forwarding
 from tests.processes import PROCESSES, program
 
@@ -113,3 +114,12 @@ def test_a_recipe_hands_its_signals_to_the_command_it_waits_for(number, tmp_path
         signal.raise_signal(number)
         assert process.wait(30) == 3
     assert came == [number]
+
+
+def test_an_experiment_does_not_go_on_with_a_run_that_was_stopped(toy, monkeypatch):
+    """Its runs follow one another in one process."""
+    monkeypatch.setattr("tests.app.toy.SlowTask.training_step", lambda *_: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(SystemExit) as stopped:
+        run_in_process("fit", "--config=toy.yaml")
+    assert stopped.value.code == 130
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -19,12 +19,17 @@ Work = Callable[[Run], object]  # makes a run
 
 
 def run_in_process(*words: str) -> None:
-    """One ``fit``, ``validate`` or ``test`` in this process; prints its words and its time."""
+    """One ``fit``, ``validate`` or ``test`` in this process; prints its words and its time.
+
+    Raises:
+        SystemExit: With 143 or 130 if a signal stopped it: what would follow needs a whole run.
+    """
     from gkmvlp.app.running.lightning_cli import run
 
     print("$ gkmvlp", *words, flush=True)
     start = time.monotonic()
-    run(list(words))
+    if code := run(list(words)):
+        raise SystemExit(code)
     gc.collect()
     print(f"  {time.monotonic() - start:.0f} s", flush=True)
 

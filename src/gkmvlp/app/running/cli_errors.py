@@ -84,10 +84,10 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
 def _explain_class(message: str, name: str, classes: Mapping[str, type], configs: Iterable[Path]) -> str:
     """One line for a class that does not exist or is of another kind."""
     short = name.rpartition(".")[2]
-    why = _import_error(name)
-    if not why and short in classes and (kind := re.search(r"Subtypes: \[<class '[\w.]*?(\w+)'>", message)):
+    reason = _import_error(name)
+    if not reason and short in classes and (kind := re.search(r"Subtypes: \[<class '[\w.]*?(\w+)'>", message)):
         return f"{_where(name, configs)}class {name!r} is no {kind[1]}"
-    return f"{_where(name, configs)}no class {name!r}{why or hint(short, classes)}"
+    return f"{_where(name, configs)}no class {name!r}{reason or hint(short, classes)}"
 
 
 def _import_error(name: str) -> str:
