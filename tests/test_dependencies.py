@@ -3,6 +3,7 @@
 import ast
 import configparser
 import sys
+from functools import cache
 from importlib.metadata import packages_distributions
 from itertools import pairwise
 
@@ -39,7 +40,7 @@ def third_party(nodes):
     return tops - sys.stdlib_module_names - {"gkmvlp", ""}
 
 
-def distribution_of(name, known=packages_distributions):
+def distribution_of(name, known=cache(packages_distributions)):
     """Canonical name of the distribution that brings an import name; the name itself where none is installed."""
     return canonicalize_name(known().get(name, [name])[0])
 

@@ -73,6 +73,7 @@ def use(program, python, folder, environment):
         check(f"{line} --print_config")
 
 
+@pytest.mark.slow
 def test_the_wheel_beside_the_packages_that_are_here(wheel, tmp_path):
     site = tmp_path / "site"
     call(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", site, wheel)

@@ -58,7 +58,7 @@ def test_folds_cover_every_patient_once_as_test(tmp_path: Path):
     table = write(tmp_path)
     tested = [sample.sample_id for fold in range(4) for sample in ready(table, num_folds=4, fold=fold).rows("test")]
     assert sorted(tested) == sorted(f"images/{index}.png" for index in range(40))
-    with pytest.raises(ConfigError, match="at least 3 folds"):
+    with pytest.raises(ConfigError, match="num_folds >= 3"):
         ready(table, num_folds=4, fold=4)
 
 
@@ -231,11 +231,13 @@ def test_a_missing_image_is_named_with_its_path(tmp_path: Path):
 
 
 def test_real_reports_without_headings_are_read_whole(shared_data: Path):
-    """All letters and digits of 3,307 reports, but for some that hold a heading, a signature or a tag."""
+    """All letters and digits of 3,307 reports without the marks of de-identification, but for some that hold a heading,
+    a signature or a tag.
+    """
     table = pd.read_csv(shared_data / "iu_xray" / "pairs.csv", dtype=str, keep_default_na=False)
     read = [label_one("", report.encode(), plain=True) for report in table["report"]]
-    letters = [
-        ["".join(filter(str.isalnum, text)) for text in texts] for texts in (table["report"], [r.text for r in read])
-    ]
-    assert sum(own == told for own, told in zip(*letters, strict=True)) >= 3_300
+    film = table["report"].str.replace(r"\bx-XXXX", "x-ray", case=False, regex=True)
+    given = film.str.replace("XXXX", "")
+    letters = [["".join(filter(str.isalnum, text)) for text in texts] for texts in (given, [r.text for r in read])]
+    assert sum(own == told for own, told in zip(*letters, strict=True)) >= 3_295
     assert sum(bool(report.note) for report in read) <= 1

@@ -91,6 +91,7 @@ def test_labels_and_boxes_of_regions_that_have_a_finding(gold: Path):
 def test_the_config_scores_every_finding_with_a_box(gold: Path, tmp_path: Path):
     out = tmp_path / "run"
     places = [f"--data.init_args.root={gold}", f"--trainer.default_root_dir={out}", "--data.init_args.num_workers=0"]
+    places += ["--model.init_args.architecture=null", "--data.init_args.image_size=128"]  # those of the backbone
     backbone = "--model.init_args.backbone=zoo://gk-mvlp-phantom"
     assert main(["test", "--config=zoo://grounding-gold", *places, backbone]) == 0
     folder = gold / "chest-imagenome/1.0.0/gold_dataset"

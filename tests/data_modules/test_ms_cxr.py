@@ -173,6 +173,7 @@ def test_the_config_scores_every_phrase_of_a_test_image(release: str, phantoms: 
     root, out = Path(shutil.copytree(phantoms, tmp_path / "data")), tmp_path / "run"
     lookalike.write(root, release)
     places = [f"--data.init_args.root={root}", f"--trainer.default_root_dir={out}", "--data.init_args.num_workers=0"]
+    places += ["--model.init_args.architecture=null", "--data.init_args.image_size=128"]  # those of the backbone
     backbone = "--model.init_args.backbone=zoo://gk-mvlp-phantom"
     assert main(["test", "--config=zoo://grounding-mscxr", *places, backbone]) == 0
     [path] = (root / "ms-cxr" / release).glob("*.csv")

@@ -194,6 +194,7 @@ def test_published_counts(shared_data: Path, language: str, expected: tuple[int,
     assert told == (language == "both")
 
 
+@pytest.mark.slow
 def test_real_boxes_name_the_nih_images(shared_data: Path):
     base = find_base(str(shared_data / "slake"))
     told = json.loads((base / NIH).read_text())

@@ -76,6 +76,7 @@ def test_arms_fit_and_test_and_leave_predictions(arm, radiographs, pretrained, t
         check_zero_shot(out / "predictions" / "zero_shot.parquet", pretrained / "backbone", data)
 
 
+@pytest.mark.slow
 def test_real_radiographs_and_a_label_that_none_of_them_has(shared_data, pretrained, tmp_path, capsys):
     """A constant label is left out, named and counted; the run goes on."""
     out, labels = tmp_path / "run", '["Pneumonia","Hernia"]'

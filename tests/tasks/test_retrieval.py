@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.commands import evaluate_backbone
 from gkmvlp.app.running import recipes
 from gkmvlp.app.running.planted_truth import match_findings, read_truth
 from gkmvlp.data_modules import MimicCxr
@@ -71,7 +70,7 @@ def measured(phantoms, pretrained, tmp_path_factory):
     """The folder of a measurement by the real command on the test patients of the tiny corpus."""
     out = tmp_path_factory.mktemp("retrieval") / "run"
     patch = pytest.MonkeyPatch()
-    patch.setattr(evaluate_backbone, "gkmvlp", lambda *given: main(list(given)))
+    patch.setattr(recipes, "gkmvlp", lambda *given: main(list(given)))
     shrunk = [word for word in words("retrieval-phantom", phantoms, out) if "max_epochs" not in word][3:]
     backbone = str(pretrained / "backbone")
     line = ["--config", "retrieval-phantom", "--data", str(phantoms), "--out", str(out), "--backbone", backbone]
@@ -138,9 +137,8 @@ def test_measure_takes_the_newest_backbone_and_config_by_data(tmp_path, monkeypa
         ran.append(given)
         raise SystemExit(3)
 
-    monkeypatch.setattr(evaluate_backbone, "gkmvlp", gkmvlp)
     monkeypatch.setattr(recipes, "gkmvlp", gkmvlp)
-    monkeypatch.setattr(recipes, "brought_by", lambda backbone: [f"--brought-by={backbone}"])
+    monkeypatch.setattr(recipes, "backbone_overrides", lambda backbone: {"brought-by": backbone})
     (tmp_path / "outputs/demo/backbone").mkdir(parents=True)
     (tmp_path / "outputs/demo/backbone/config.json").touch()
     assert main(["evaluate", "grounding", "--data", "d", "--trainer.devices=1"]) == 3

@@ -55,8 +55,11 @@ def test_data_without_a_backbone_is_refused(capsys):
 
 
 def test_configs_hold_the_rates_that_were_chosen():
+    """Those of the small architecture; for the compact one, which some configs take now, none are chosen yet."""
     for file in RESULTS.glob("rates*.json"):
         for config, arm, rate, *_, chosen in json.loads(file.read_text())["rows"]:
             options = yaml.safe_load(config_file(f"zoo://{config}").read_text())["model"]["init_args"]
+            if options["architecture"] == "_base/architecture_compact.yaml":
+                continue
             held = options["optimizer"]["lr"] if arm == "pretrained" else options["scratch_lr"]
             assert (float(held) == float(rate)) == (chosen == "yes"), (file.name, arm)

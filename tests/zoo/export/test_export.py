@@ -100,8 +100,14 @@ def by_the_reader(folder: Path, model: str, batch: int) -> list[np.ndarray]:
     return [reader.entity_scores(image), grounded.patch_attention.numpy(), grounded.region_attention.numpy()]
 
 
-@pytest.mark.parametrize("form", SUFFIX)
-@pytest.mark.parametrize("model", TASK)
+@pytest.mark.parametrize(
+    ("model", "form"),
+    [
+        pytest.param(model, form, marks=pytest.mark.slow if form == "torch-export" and model != "grounding" else ())
+        for model in TASK
+        for form in SUFFIX
+    ],
+)
 def test_a_program_gives_what_the_model_gives(folder, model, form, tmp_path, capsys):
     if form == "onnx":
         pytest.importorskip("onnxscript", reason="the extra export is not installed")
