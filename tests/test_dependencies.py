@@ -40,7 +40,10 @@ def third_party(nodes):
     return tops - sys.stdlib_module_names - {"gkmvlp", ""}
 
 
-def distribution_of(name, known=cache(packages_distributions)):
+installed = cache(packages_distributions)  # it reads the metadata of every package
+
+
+def distribution_of(name, known=installed):
     """Canonical name of the distribution that brings an import name; the name itself where none is installed."""
     return canonicalize_name(known().get(name, [name])[0])
 
