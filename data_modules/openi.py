@@ -57,6 +57,7 @@ class OpenI(DataModule):
 
     data_name: ClassVar[str] = "openi"
     patient_space: ClassVar[str] = "openi"
+    credentialed: bool = True  # open to all, but CC BY-NC-ND: nothing made from its images or texts is passed on
 
     def __init__(
         self,
