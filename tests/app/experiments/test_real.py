@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import real_pairs, runs
+from gkmvlp.app.experiments import real_openi, real_pairs, runs
 from gkmvlp.app.experiments.real_labeler import f1_figure
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.predictions import write_predictions
@@ -112,3 +112,29 @@ def test_complete_folds_become_a_table(tmp_path, shared_data, monkeypatch):
     assert "used 483" in told["note"]
     assert "dropped: 52" in told["note"]
     assert (record / "pairs.png").stat().st_size < 100_000
+
+
+def test_openi_is_pretrained_once_a_seed_and_looked_at_by_test_alone(tmp_path, monkeypatch):
+    ran: list[list[str]] = []
+    left = {"pretraining": "entity_classification", "retrieval": "retrieval", "slake": "grounding"}
+
+    def lightning(*words: str) -> None:
+        ran.append(list(words))
+        folder = Path(given_by(words)["trainer.default_root_dir"])
+        (folder / "predictions").mkdir(parents=True, exist_ok=True)
+        if words[0] == "test":
+            (folder / "predictions" / f"{left[folder.name.partition('-')[0]]}.parquet").touch()
+
+    joined: list[str] = []
+    monkeypatch.setattr(runs, "run_in_process", lightning)
+    monkeypatch.setattr(real_openi, "merge", lambda files, target: joined.append(f"{len(files)} {target.name}"))
+    monkeypatch.setattr(real_openi, "figures_of", lambda file: [])
+    words = ["--data", "iu", "--slake", "s", "--seeds", "0", "1", "--out", str(tmp_path / "o")]
+    assert main(["experiment", "real", "openi", *words]) == 0
+    assert [run[0] for run in ran] == ["fit", "test", "test", "test"] * 2
+    assert joined == ["2 entity_classification.parquet", "2 retrieval.parquet", "2 grounding.parquet"]
+    boxes = given_by(ran[3])
+    assert boxes["model.init_args.backbone"] == str(tmp_path / "o" / "pretraining-0" / "backbone")
+    assert (boxes["data.init_args.root"], given_by(ran[2])["data.init_args.root"]) == ("s", "iu")
+    assert main(["experiment", "real", "openi", *words]) == 0
+    assert len(ran) == 8
