@@ -210,12 +210,19 @@ class DataModule(LightningDataModule):
         Raises:
             ImageError: If it cannot be read, or is not let in.
         """
-        name = f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""
         notes = [] if notes is None else notes
-        image_HW = read_image(sample.image, self.intensity, name, self.accept, notes)
-        if not TURNED.isdisjoint(notes) and self._has_own_boxes(sample):
-            raise _turned(sample)
+        image_HW = self._read_image(sample, notes)
+        if error := self._refusal(sample, notes):
+            raise error
         return image_HW
+
+    def _read_image(self, sample: Sample, notes: list[str]) -> Pixels:
+        name = f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""
+        return read_image(sample.image, self.intensity, name, self.accept, notes)
+
+    def _refusal(self, sample: Sample, notes: Sequence[str]) -> ImageError | None:
+        """Why an image that can be read is not let in with this row; the notes are those of its reading."""
+        return _turned(sample) if not TURNED.isdisjoint(notes) and self._has_own_boxes(sample) else None
 
     def _has_own_boxes(self, sample: Sample) -> bool:
         """Whether a row brings boxes of its own that are read, which are given in the picture as it is stored."""
@@ -294,18 +301,16 @@ class DataModule(LightningDataModule):
         self._cache = ImageCache(
             sources, self.image_size, self.resize_mode, self.intensity, folder, self.num_workers, self.accept
         )
-        turned = {source for source, lines in self._cache.notes.items() if not TURNED.isdisjoint(lines)}
-        refused = {s.image: _turned(s) for s in self.samples if s.image in turned and self._has_own_boxes(s)}
-        self._leave_out(self._cache.bad | refused, self._cache.notes)
+        self._leave_out(self._cache.bad, self._cache.notes)
 
     def read_once(self) -> tuple[dict[str | bytes, ImageError], dict[str | bytes, list[str]]]:
-        """Reads every image as a run does: the error of those that cannot be read, and notes on those that can."""
+        """Reads every image once as a run does: the error of those that cannot be read, notes on those that can."""
         bad: dict[str | bytes, ImageError] = {}
         told: dict[str | bytes, list[str]] = {}
         for sample in {sample.image: sample for sample in reversed(self.samples)}.values():
             notes: list[str] = []
             try:
-                self.decode(sample, notes)
+                self._read_image(sample, notes)
             except ImageError as error:
                 bad[sample.image] = error
             else:
@@ -313,19 +318,33 @@ class DataModule(LightningDataModule):
         return bad, told
 
     def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
-        if bad and self.on_unreadable == "error":
-            more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-            raise ImageError(f"{next(iter(bad.values()))}{more}; or set on_unreadable: drop")
-        for reason in sorted({error.reason for error in bad.values()}):
-            ids = [s.sample_id for s in self.samples if s.image in bad and bad[s.image].reason == reason]
-            self.ledger.drop(reason, ids)
+        errors = self.errors(bad, notes)
+        if errors and self.on_unreadable == "error":
+            images = {sample.image for sample in self.samples if sample.sample_id in errors}
+            more = f" (and {len(images) - 1} more)" if len(images) > 1 else ""
+            raise ImageError(f"{next(iter(errors.values()))}{more}; or set on_unreadable: drop")
+        for reason in sorted({error.reason for error in errors.values()}):
+            self.ledger.drop(reason, [name for name, error in errors.items() if error.reason == reason])
+        self.samples = [sample for sample in self.samples if sample.sample_id not in errors]
         self.count_notes(notes)
-        self.samples = [sample for sample in self.samples if sample.image not in bad]
+
+    def errors(
+        self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]
+    ) -> dict[str, ImageError]:
+        """Sample id -> why a run cannot read this row, for the rows that it cannot.
+
+        Args:
+            bad: Source -> error, of the images that cannot be read.
+            notes: Source -> notes of its reading, of the others.
+        """
+        told = {s.sample_id: bad.get(s.image) or self._refusal(s, notes.get(s.image, ())) for s in self.samples}
+        return {name: error for name, error in told.items() if error is not None}
 
     def count_notes(self, notes: Mapping[str | bytes, list[str]]) -> None:
-        """Counts in the ledger what was not taken as a file says; source -> notes of its reading."""
+        """Counts in the ledger what was not taken as a file says, of rows that are let in; source -> notes on it."""
+        let_in = [s for s in self.samples if self._refusal(s, notes.get(s.image, ())) is None]
         for note in sorted({note for lines in notes.values() for note in lines}):
-            self.ledger.mask(note, [s.sample_id for s in self.samples if note in notes.get(s.image, ())])
+            self.ledger.mask(note, [s.sample_id for s in let_in if note in notes.get(s.image, ())])
 
 
 def _turned(sample: Sample) -> ImageError:

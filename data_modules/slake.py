@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats import chest_xray14 as nih_files
+from gkmvlp.data_modules.formats.files import is_file
 from gkmvlp.data_modules.formats.slake import (
     FINDINGS,
     NIH,
@@ -23,6 +23,7 @@ from gkmvlp.data_modules.formats.slake import (
     read_questions,
 )
 from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.questions import QuestionDataModule
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import valid_boxes
 
@@ -37,7 +38,7 @@ PUBLISHED: dict[str, dict[str, dict[str, int]]] = {
 _FULL_RELEASE = 14_000
 
 
-class Slake(DataModule):
+class Slake(QuestionDataModule):
     """SLAKE 1.0; yields ``QuestionBatch``, or ``BoxBatch`` with rows: images.
 
     The chest radiographs are images of ChestX-ray14's official test list. Where their NIH names are known (by
@@ -88,29 +89,14 @@ class Slake(DataModule):
         """Each language is split by image on its own: together they are not."""
         return self.language != "both" or self.split != "official" or self.row_kind == "images"
 
+    @property
+    def has_vocabulary(self) -> bool:
+        """Boxes, and tests alone, have none."""
+        return self.row_kind == "questions" and self.split != "all-test"
+
     def texts(self) -> list[str]:
         """Training questions and answers, or the names of the labels."""
-        rows = self.rows("train")
-        if self.row_kind == "images":
-            return list(self.labels)
-        return [row.fields["question"] for row in rows] + [row.fields["answer"] for row in rows]
-
-    def answers(self) -> list[str]:
-        """Answer vocabulary: the different answers of all training rows, validation included, in order."""
-        return sorted({row.fields["answer"] for row in self.rows("train") + self.rows("validate")} - {""})
-
-    def coverage(self) -> float:
-        """Share of test questions whose answer is in the vocabulary: the ceiling of ranked and classified answers."""
-        known, rows = set(self.answers()), self.rows("test")
-        return sum(row.fields["answer"] in known for row in rows) / len(rows) if rows else float("nan")
-
-    def summary_lines(self) -> list[str]:
-        """The base's lines and, of questions, the ceiling that the vocabulary sets."""
-        if self.row_kind == "images" or self.split == "all-test":
-            return super().summary_lines()
-        chest = sum(row.fields["chest"] for row in self.rows("test"))
-        told = f"answers known from training {self.coverage():.1%} of the test questions (the ceiling), chest {chest:,}"
-        return [*super().summary_lines(), told]
+        return list(self.labels) if self.row_kind == "images" else super().texts()
 
     def read_samples(self) -> list[Sample]:
         """All rows of the split whose image is there."""
@@ -127,7 +113,7 @@ class Slake(DataModule):
         name = self._nih_names(base, boxes)
         patient = {image: nih_files.patient_of(nih) for image, nih in name.items()}
         if self.row_kind == "images":
-            return self._image_rows(chosen, boxes, name)
+            return self._image_rows(chosen, boxes, self._labels(boxes, name), patient)
         side = {each.sample_id: each.side for each in self._split(chosen)}
         return [_row(each, patient, side[each.sample_id]) for each in chosen if each.sample_id in side]
 
@@ -147,8 +133,8 @@ class Slake(DataModule):
             for each in questions
             if each.modality in self.modalities and (self.organs is None or each.organ in self.organs)
         ]
-        present = {image: Path(image).is_file() for image in {each.image for each in wanted}}
-        self.ledger.drop("image file is missing", [each.sample_id for each in wanted if not present[each.image]])
+        present = {image: is_file(image) for image in {each.image for each in wanted}}
+        self.ledger.drop("image file is missing", [each.image for each in wanted if not present[each.image]])
         empty = [each.sample_id for each in wanted if not each.question or not each.answer]
         self.ledger.drop("question or answer is empty", empty)
         return [each for each in wanted if present[each.image] and each.question and each.answer]
@@ -188,13 +174,16 @@ class Slake(DataModule):
         return questions
 
     def _image_rows(
-        self, questions: list[Question], boxes: dict[str, pd.DataFrame], name: dict[str, str]
+        self,
+        questions: list[Question],
+        boxes: dict[str, pd.DataFrame],
+        label: dict[str, NDArray[np.float32]],
+        patient: dict[str, str],
     ) -> list[Sample]:
         """The radiographs, each once, on the strictest side that a question puts it."""
         side = _strictest(questions)
         if self.split == "all-test":
             side = dict.fromkeys(side, "test")
-        label = self._labels(boxes, name)
         most = max((len(table) for table in boxes.values()), default=1) or 1
         samples = []
         for image, path in {each.image_name: each.image for each in questions}.items():
@@ -205,9 +194,9 @@ class Slake(DataModule):
                 self.ledger.mask("box without area in the image", [image] * int((~valid_N).sum()))
                 finding = np.array([FINDINGS.index(each) for each in boxes[image]["label"]], np.int64)
                 fields = {"label": label[image], "finding": np.pad(finding, (0, most - len(finding)))}
-                patient = nih_files.patient_of(name[image]) if image in name else image
                 box_K4 = np.pad(box_N4, ((0, most - len(box_N4)), (0, 0)))
-                samples.append(Sample(image, patient, path, "", side[image], finding_K4=box_K4, fields=fields))
+                person = patient.get(image, image)
+                samples.append(Sample(image, person, path, "", side[image], finding_K4=box_K4, fields=fields))
         return samples
 
     def _labels(self, boxes: dict[str, pd.DataFrame], name: dict[str, str]) -> dict[str, NDArray[np.float32]]:

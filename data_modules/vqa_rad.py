@@ -2,11 +2,11 @@
 
 from typing import Any, ClassVar, Literal
 
-from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.files import is_file
 from gkmvlp.data_modules.formats.vqa_rad import Layout, Question, read_questions
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import connected_groups, draw_groups
+from gkmvlp.data_modules.questions import QuestionDataModule
 from gkmvlp.errors import ConfigError
 
 VqaSplit = Literal["official", "framed", "legacy-mevf", "image-disjoint"]
@@ -16,7 +16,7 @@ _FULL_RELEASE = 2_000
 _SPLIT_SEED = 0  # of the split itself; the seed of a run does not move it
 
 
-class VqaRad(DataModule):
+class VqaRad(QuestionDataModule):
     """VQA-RAD: official JSON with its image folder, Hugging Face Parquet, or MEVF JSON; yields ``QuestionBatch``.
 
     ``patient_id`` is a group: the images that share a teaching case, directly or over others. Validation is 10 % of the
@@ -46,26 +46,6 @@ class VqaRad(DataModule):
     def is_patient_disjoint(self) -> bool:
         """The owner's split is by question, not by image."""
         return self.split == "image-disjoint"
-
-    def texts(self) -> list[str]:
-        """Training questions and answers."""
-        rows = self.rows("train")
-        return [row.fields["question"] for row in rows] + [row.fields["answer"] for row in rows]
-
-    def answers(self) -> list[str]:
-        """Answer vocabulary: the different answers of all training rows, validation included, in order."""
-        return sorted({row.fields["answer"] for row in self.rows("train") + self.rows("validate")} - {""})
-
-    def coverage(self) -> float:
-        """Share of test questions whose answer is in the vocabulary: the ceiling of ranked and classified answers."""
-        known, rows = set(self.answers()), self.rows("test")
-        return sum(row.fields["answer"] in known for row in rows) / len(rows) if rows else float("nan")
-
-    def summary_lines(self) -> list[str]:
-        """The base's lines and the ceiling that the vocabulary sets."""
-        chest = sum(row.fields["chest"] for row in self.rows("test"))
-        told = f"answers known from training {self.coverage():.1%} of the test questions (the ceiling), chest {chest:,}"
-        return [*super().summary_lines(), told]
 
     def read_samples(self) -> list[Sample]:
         """All rows of the split whose image is there."""

@@ -21,7 +21,7 @@ NO_FINDING = "No Finding"
 RELEASED = 1024
 FOLDER = "chestxray14"
 LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
-_BOX_NAMES = {"Infiltrate": "Infiltration"}
+BOX_NAMES = {"Infiltrate": "Infiltration"}  # names in tables of boxes -> LABELS
 _STEM = re.compile(r"\d{8}_\d{3}")
 _PAGE = "ChestX-ray14 (nihcc.app.box.com/v/ChestXray-NIHCC)"
 _ENTRIES = {"Image Index": "image", "Finding Labels": "labels", "Patient ID": "patient_id", "View Position": "view"}
@@ -55,9 +55,10 @@ def patient_of(image: str) -> str:
     Raises:
         DataError: If it is no such name.
     """
-    if not _STEM.fullmatch(Path(image).stem):
+    stem = Path(image).stem
+    if not _STEM.fullmatch(stem):
         raise DataError(f"{shown(image)} is no name of ChestX-ray14: one like 00000013_005.png was expected")
-    return str(int(image[:8]))
+    return str(int(stem[:8]))
 
 
 def find_files(root: str) -> NihFiles:
@@ -112,7 +113,7 @@ def read_boxes(path: Path) -> pd.DataFrame:
     """
     table = read_table(path, _BOXES, by_position=True)
     corners = table[list(_BOX_NUMBERS)].astype(np.float32)
-    table["label"] = table["label"].replace(_BOX_NAMES)
+    table["label"] = table["label"].replace(BOX_NAMES)
     right, bottom = corners["x"] + corners["width"], corners["y"] + corners["height"]
     return table[["image", "label"]].assign(x1=corners["x"], y1=corners["y"], x2=right, y2=bottom)
 

@@ -198,6 +198,9 @@ def image_candidates(trees: tuple[Path, ...], subject_id: str, study_id: str, di
 
 def find_image(trees: tuple[Path, ...], subject_id: str, study_id: str, dicom_id: str) -> tuple[str, str]:
     """The image file, "" where there is none, and the first path that was looked for."""
-    paths = list(image_candidates(trees, subject_id, study_id, dicom_id))
-    found = next((str(path) for path in paths if is_file(path)), "")
-    return found, str(paths[0]) if paths else f"files/.../{dicom_id}.jpg"
+    first = ""
+    for path in image_candidates(trees, subject_id, study_id, dicom_id):
+        first = first or str(path)
+        if is_file(path):
+            return str(path), first
+    return "", first or f"files/.../{dicom_id}.jpg"

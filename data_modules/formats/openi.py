@@ -5,17 +5,16 @@ Open-i: ``ecgen-radiology/N.xml`` (or the archive NLMCXR_reports.tgz) and ``CXRN
 ``CXRN_IM-NNNN/0.png``. Parts of different copies go together: each image has one key in all of them.
 """
 
-import json
 import re
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pandas as pd
 
+from gkmvlp.data_modules.formats.tables import Schema, one_line, read_json, read_table, shown, to_table
 from gkmvlp.errors import DataError
 
 FOLDER = "openi"
@@ -30,6 +29,9 @@ _GET = (
     "get NLMCXR_png.tgz and NLMCXR_reports.tgz (openi.nlm.nih.gov), or Kaggle's raddar/chest-xrays-indiana-university, "
     "or R2Gen's iu_xray"
 )
+_PROJECTION = Schema(("filename", "projection"), remedy=_GET)
+_TABLE = Schema(("uid", "findings", "impression"), remedy=_GET)
+_ANNOTATED = Schema(("id", "report"), remedy=_GET)
 _NAME = re.compile(r"(?:CXR)?(\d+)(?:_\d+)?_(IM-\d[\d-]*)(?:\.dcm)?")
 _FORMATS = (".png", ".jpg", ".jpeg")
 
@@ -119,7 +121,10 @@ def _first(base: Path, names: tuple[str, ...]) -> Path | None:
 
 
 def find_images(base: Path) -> dict[str, Path]:
-    """Key -> file in the first folder that holds it; of ``CXRN_IM-NNNN/0.png`` the key ends in ``/0``."""
+    """Key -> file in the first folder that holds it; of ``CXRN_IM-NNNN/0.png`` the key ends in ``/0``.
+
+    Those are R2Gen's names of images that the other copies name in full: they stand for studies without such names.
+    """
     found: dict[str, Path] = {}
     for folder in (base / name for name in _IMAGES):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
@@ -130,7 +135,8 @@ def find_images(base: Path) -> dict[str, Path]:
                 for image in sorted(path.iterdir()):
                     if image.suffix.lower() in _FORMATS and image.stem.isdigit():
                         found.setdefault(f"{key}/{image.stem}", image)
-    return found
+    named = {number_of(key) for key in found if "/" not in key}
+    return {key: path for key, path in found.items() if "/" not in key or number_of(key) not in named}
 
 
 def read_studies(path: Path) -> dict[str, Study]:
@@ -143,10 +149,11 @@ def read_studies(path: Path) -> dict[str, Study]:
         DataError: If a file is broken.
     """
     if path.suffix == ".csv":
-        return _read_table(path)
+        rows = read_table(path, _TABLE)[["uid", "findings", "impression"]].itertuples(index=False, name=None)
+        return {number: Study(number, _text(findings), _text(impression)) for number, findings, impression in rows}
     if path.suffix == ".json":
-        rows = (row for part in read_annotation(path).values() for row in part)
-        studies = (Study(number_of(_key(row["id"], path)), _text(row["report"]), "") for row in rows)
+        rows = pd.concat(read_annotation(path).values())[["id", "report"]].itertuples(index=False, name=None)
+        studies = (Study(number_of(_key(name, path)), _text(report), "") for name, report in rows)
         return {study.number: study for study in studies}
     return {study.number: study for study in (_read_xml(name, data) for name, data in _xml_files(path))}
 
@@ -157,24 +164,23 @@ def read_projections(path: Path) -> dict[str, str]:
     Raises:
         DataError: If the table cannot be read, lacks a column, or has another projection.
     """
-    table = _read_csv(path, ("filename", "projection"))
-    told = [name.strip().lower() for name in table["projection"]]
+    table = read_table(path, _PROJECTION)
+    told = [name.lower() for name in table["projection"]]
     if strange := sorted(set(told) - {FRONTAL, LATERAL}):
-        raise DataError(f"{path} has projection {strange[0]!r}: Frontal or Lateral was expected")
+        raise DataError(f"{path} has projection {shown(strange[0])}: Frontal or Lateral was expected")
     return {key: view for key, view in zip(map(key_of, table["filename"]), told, strict=True) if key}
 
 
-def read_annotation(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """R2Gen's lists ``train``, ``val`` and ``test`` of id, report and image_path.
+def read_annotation(path: Path) -> dict[str, pd.DataFrame]:
+    """R2Gen's lists ``train``, ``val`` and ``test`` as tables of id and report.
 
     Raises:
         DataError: If it is no such file.
     """
-    try:
-        parts = json.loads(path.read_bytes())
-        return {name: [{"id": row["id"], "report": row["report"]} for row in parts[name]] for name in SPLITS}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is no annotation of R2Gen with train, val and test ({error!r}): {_GET}") from error
+    parts = read_json(path, _GET)
+    if not isinstance(parts, dict) or not all(isinstance(parts.get(name), list) for name in SPLITS):
+        raise DataError(f"{path} is no annotation of R2Gen with the lists train, val and test: {_GET}")
+    return {name: to_table(parts[name], _ANNOTATED, f"{path}, list {name}") for name in SPLITS}
 
 
 def read_split(path: Path) -> dict[str, str]:
@@ -184,8 +190,8 @@ def read_split(path: Path) -> dict[str, str]:
         DataError: If it is no annotation, or names a study in two lists.
     """
     side: dict[str, str] = {}
-    for name, rows in read_annotation(path).items():
-        for number in (number_of(_key(row["id"], path)) for row in rows):
+    for name, table in read_annotation(path).items():
+        for number in (number_of(_key(each, path)) for each in table["id"]):
             if side.setdefault(number, SPLITS[name]) != SPLITS[name]:
                 raise DataError(f"{path} names study {number} in {side[number]} and in {SPLITS[name]}")
     return side
@@ -201,12 +207,12 @@ def caption_view(caption: str) -> str:
 def _key(name: str, path: Path) -> str:
     key = key_of(name)
     if key is None:
-        raise DataError(f"{path} names {name!r}: an id like CXR2384_IM-0942 was expected")
+        raise DataError(f"{path} names {shown(name)}: an id like CXR2384_IM-0942 was expected")
     return key
 
 
-def _text(value: object) -> str:
-    return " ".join(str(value or "").split())
+def _text(value: str | None) -> str:
+    return " ".join((value or "").split())
 
 
 def _xml_files(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -222,7 +228,7 @@ def _xml_files(path: Path) -> Iterator[tuple[str, bytes]]:
                 if data is not None:
                     yield f"{path}: {member.name}", data.read()
     except (OSError, EOFError, tarfile.TarError) as error:
-        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; {_GET}") from error
+        raise DataError(f"cannot read {path}: {one_line(error)}; {_GET}") from error
 
 
 def _read_xml(name: str, data: bytes) -> Study:
@@ -235,20 +241,3 @@ def _read_xml(name: str, data: bytes) -> Study:
     images = [(key_of(image.get("id", "")), _text(image.findtext("caption"))) for image in root.iter("parentImage")]
     named = tuple((key, caption) for key, caption in images if key)
     return Study(number, section.get("FINDINGS", ""), section.get("IMPRESSION", ""), named)
-
-
-def _read_table(path: Path) -> dict[str, Study]:
-    table = _read_csv(path, ("uid", "findings", "impression"))
-    rows = table[["uid", "findings", "impression"]].itertuples(index=False, name=None)
-    return {number: Study(number, _text(findings), _text(impression)) for number, findings, impression in rows}
-
-
-def _read_csv(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; {_GET}") from error
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise DataError(f"{path} has no column {missing[0]!r}, only {', '.join(table)}: use the official file")
-    return table

@@ -1,15 +1,14 @@
 """SLAKE 1.0 as its owner ships it: questions in two languages, one folder an image, boxes; and its images in NIH."""
 
-import gzip
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gkmvlp.data_modules.formats.chest_xray14 import LABELS
+from gkmvlp.data_modules.formats.chest_xray14 import BOX_NAMES, LABELS
+from gkmvlp.data_modules.formats.files import is_file
+from gkmvlp.data_modules.formats.tables import Schema, as_latin1, one_line, read_json, to_table
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.answers import exact_v1
 
@@ -21,9 +20,9 @@ SIDES = ("train", "validate", "test")
 _ROOTS = ("", FOLDER, "Slake1.0", "Slake", "SLAKE")
 # Hugging Face's copy calls the second file validation.json.
 _NAMES = {"train": ("train",), "validate": ("validate", "validation"), "test": ("test",)}
-_BOX_NAMES = {"Infiltrate": "Infiltration"}
 _KEYS = ("qid", "img_name", "question", "answer", "q_lang", "location", "modality", "answer_type")
 _GET = "get SLAKE 1.0 from med-vqa.com/slake or huggingface.co/datasets/BoKelvin/SLAKE and unpack its imgs there"
+_QUESTIONS = Schema(_KEYS, raw=("question", "answer"), remedy=_GET)  # raw: a tab in an answer counts as a comma
 # Largest difference in pixels of two boxes that are one: SLAKE rounds those of ChestX-ray14.
 _SAME_BOX = 2.0
 
@@ -89,29 +88,27 @@ def read_questions(base: Path) -> list[Question]:
     return questions
 
 
-def _load(path: Path) -> list[dict[str, Any]]:
-    try:
-        data = path.read_bytes()
-        rows = json.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
-        missing = [key for row in rows for key in _KEYS if key not in row]
-    except (OSError, EOFError, ValueError, TypeError) as error:
-        raise DataError(f"cannot read {path}: {' '.join(str(error).split())}; {_GET}") from error
-    if missing or not rows:
-        raise DataError(f"{path} has no key {(*missing, 'qid')[0]!r}: the official JSON list of questions was expected")
-    return rows  # type: ignore[no-any-return]
+def _load(path: Path) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = to_table(read_json(path, _GET), _QUESTIONS, path).to_dict("records")
+    if not rows:
+        raise DataError(f"{path} holds no question: the official JSON list of questions was expected; {_GET}")
+    for number, row in enumerate(rows, 1):
+        if not row["img_name"]:
+            raise DataError(f"{path}, row {number}: img_name is empty, one like xmlab1/source.jpg was expected; {_GET}")
+    return rows
 
 
-def _question(row: dict[str, Any], base: Path, side: str) -> Question:
+def _question(row: dict[str, str], base: Path, side: str) -> Question:
     return Question(
-        sample_id=str(row["qid"]),
+        sample_id=row["qid"],
         image_name=Path(row["img_name"]).parent.name,
         image=str(base / "imgs" / row["img_name"]),
-        question=" ".join(str(row["question"]).split()),
-        answer=exact_v1(row["answer"]),
-        answer_type=str(row["answer_type"]).strip().lower(),
-        language=str(row["q_lang"]).strip().lower(),
-        modality=str(row["modality"]).strip(),
-        organ=str(row["location"]).strip(),
+        question=" ".join(as_latin1(row["question"]).split()),
+        answer=exact_v1(as_latin1(row["answer"])),
+        answer_type=row["answer_type"].lower(),
+        language=row["q_lang"].lower(),
+        modality=row["modality"],
+        organ=row["location"],
         side=side,
     )
 
@@ -129,14 +126,15 @@ def read_boxes(folder: Path) -> pd.DataFrame:
     """
     path = folder / "detection.json"
     rows = []
+    content = read_json(path, _GET) if is_file(path) else []
     try:
-        for found in json.loads(path.read_bytes()) if path.is_file() else ():
+        for found in content:
             for name, (x, y, width, height) in found.items():
-                rows.append((_BOX_NAMES.get(name, name), x, y, x + width, y + height))
+                rows.append((BOX_NAMES.get(name, name), x, y, x + width, y + height))
         table = pd.DataFrame(rows, columns=["label", "x1", "y1", "x2", "y2"])
         table = table.astype(dict.fromkeys(["x1", "y1", "x2", "y2"], np.float32))
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is no list of boxes [x, y, w, h] by label ({error}): {_GET}") from error
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise DataError(f"{path} is no list of boxes [x, y, w, h] by label ({one_line(error)}): {_GET}") from error
     return table[table["label"].isin(FINDINGS)]
 
 
@@ -149,10 +147,10 @@ def read_nih_names(base: Path) -> dict[str, str] | None:
     path = base / NIH
     if not path.is_file():
         return None
-    try:
-        return {str(name): str(nih) for name, nih in json.loads(path.read_bytes()).items()}
-    except (OSError, ValueError, AttributeError) as error:
-        raise DataError(f"{path} is no object of xmlabN to NIH name ({error}): delete it") from error
+    names = read_json(path, "delete it")
+    if not isinstance(names, dict):
+        raise DataError(f"{path} is no object of xmlabN to NIH name: delete it")
+    return {name: str(nih) for name, nih in names.items()}
 
 
 def match_boxes(boxes: dict[str, pd.DataFrame], nih: pd.DataFrame) -> dict[str, str]:

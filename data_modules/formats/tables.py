@@ -112,7 +112,7 @@ def read_json(path: Path, remedy: str) -> Any:
         raise DataError(f"cannot read {path}: {one_line(error)}; {remedy}") from error
 
 
-def to_table(rows: Any, schema: Schema, source: Path) -> pd.DataFrame:
+def to_table(rows: Any, schema: Schema, source: object) -> pd.DataFrame:
     """A list of JSON objects as a table: the needed and optional keys, "" where an optional one is not there.
 
     Raises:
@@ -136,22 +136,21 @@ def read_text(path: Path, remedy: str = "use the official file") -> str:
     Raises:
         DataError: If it is missing or broken.
     """
-    text, is_utf8 = decode(path, _read_bytes(path, remedy), remedy)
-    return text if is_utf8 else as_latin1(text)
+    return as_latin1(decode(path, _read_bytes(path, remedy), remedy))
 
 
-def decode(source: object, data: bytes, remedy: str) -> tuple[str, bool]:
-    """Bytes as text without NUL, and whether they are what their encoding allows; wrong bytes become surrogates.
+def decode(source: object, data: bytes, remedy: str) -> str:
+    """Bytes as text without NUL; bytes that are no UTF-8 become surrogates.
 
     Raises:
         DataError: If they begin as UTF-16 or UTF-32 and are not.
     """
     encoding = next((name for mark, name in _MARKS.items() if data.startswith(mark)), _guess(data))
     try:
-        return data.decode(encoding).replace("\0", ""), True
+        return data.decode(encoding).replace("\0", "")
     except UnicodeDecodeError as error:
         if encoding.startswith("utf-8"):
-            return data.decode(encoding, "surrogateescape").replace("\0", ""), False
+            return data.decode(encoding, "surrogateescape").replace("\0", "")
         raise DataError(f"cannot read {source}: it begins as {encoding} and ends otherwise; {remedy}") from error
 
 
@@ -230,8 +229,7 @@ def _parquet_columns(path: Path, schema: Schema) -> dict[str, list[Any]]:
         raise DataError(f"cannot read {path}: {one_line(error)}; {schema.remedy}") from error
 
 
-def _csv_columns(path: Path, content: tuple[str, bool], schema: Schema, by_position: bool) -> dict[str, list[Any]]:
-    text, is_utf8 = content
+def _csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> dict[str, list[Any]]:
     data = text.encode(errors="surrogateescape")
     separator, header = _header(path, data, schema)
     if by_position:
@@ -246,10 +244,7 @@ def _csv_columns(path: Path, content: tuple[str, bool], schema: Schema, by_posit
             f"{separator!r} in quotes, or {schema.remedy}"
         )
     wanted = [name for name in (*schema.needed, *schema.optional) if name in header]
-    columns = {name: table[header.index(name)].tolist() for name in wanted}
-    if is_utf8:
-        return columns
-    return {n: cells if n in schema.raw else [as_latin1(cell) for cell in cells] for n, cells in columns.items()}
+    return {name: table[header.index(name)].tolist() for name in wanted}
 
 
 def _header(path: Path, data: bytes, schema: Schema) -> tuple[str, list[str]]:
@@ -282,11 +277,12 @@ def _parse(path: Path, data: bytes, separator: str, schema: Schema, **options: A
         raise DataError(f"cannot read {path}: {reason}; {schema.remedy}") from error
 
 
-def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: Path) -> pd.DataFrame:
+def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) -> pd.DataFrame:
     made: dict[str, pd.Series] = {}
     for name, cells in columns.items():
         if name in schema.values:
-            made[name] = pd.Series(cells, dtype=object)
+            kept = [as_latin1(cell) if isinstance(cell, str) else cell for cell in cells]
+            made[name] = pd.Series(kept, dtype=object)
             continue
         told = [_text(cell, name, row, source, schema) for row, cell in enumerate(cells, 1)]
         if name not in schema.raw:
@@ -297,7 +293,7 @@ def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: Path) ->
     return pd.DataFrame(made)
 
 
-def _text(cell: Any, name: str, row: int, source: Path, schema: Schema) -> str:
+def _text(cell: Any, name: str, row: int, source: object, schema: Schema) -> str:
     """A cell as text; a whole number that nulls made a float is one again."""
     if isinstance(cell, str):
         return cell
@@ -312,7 +308,7 @@ def _text(cell: Any, name: str, row: int, source: Path, schema: Schema) -> str:
     return repr(cell) if isinstance(cell, Real) and not isinstance(cell, int) else str(cell)
 
 
-def _numbers(cells: pd.Series, name: str, source: Path, schema: Schema) -> pd.Series:
+def _numbers(cells: pd.Series, name: str, source: object, schema: Schema) -> pd.Series:
     value_N = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
     for row in np.flatnonzero(~np.isfinite(value_N)):
         if cells.iloc[row].lower() not in NOTHING:

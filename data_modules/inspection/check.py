@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 import gkmvlp.data_modules as data_modules
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.chest_xray14 import ChestXray14
+from gkmvlp.data_modules.inspection.explain import STATUS
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.ms_cxr import MsCxr
 from gkmvlp.data_modules.openi import OpenI
@@ -30,7 +32,6 @@ from gkmvlp.report.labeler import label_report
 # Above this many images only --images decodes them all.
 AUTO_IMAGES = 5_000
 _EXAMPLES = 3
-_STATUS = {1: "present", 0: "absent", -1: "uncertain"}
 
 
 def class_names() -> list[str]:
@@ -97,14 +98,16 @@ def find_class(path: str) -> type[DataModule]:
 def unreadable(data: DataModule, read_all: bool) -> dict[str, ImageError] | None:
     """Sample id -> error for every image that cannot be read; None where there were too many to try unasked.
 
-    They are read as a run reads them; what was not taken as a file says is counted in the ledger.
+    They are read as a run reads them; what was not taken as a file says is counted in the ledger. An image that several
+    rows share is named once, by the first row that cannot be read.
     """
-    sources = {sample.image: sample.sample_id for sample in reversed(data.samples)}
-    if len(sources) > AUTO_IMAGES and not read_all:
+    if len({sample.image for sample in data.samples}) > AUTO_IMAGES and not read_all:
         return None
     bad, notes = data.read_once()
     data.count_notes(notes)
-    return {sources[source]: error for source, error in bad.items()}
+    errors = data.errors(bad, notes)
+    first = {sample.image: sample.sample_id for sample in reversed(data.samples) if sample.sample_id in errors}
+    return {name: errors[name] for name in first.values()}
 
 
 def parts(data: DataModule) -> dict[str, str]:
@@ -160,7 +163,7 @@ def describe(data: DataModule, read_all: bool) -> dict[str, Any]:
         "found": found(data),
         "published": published(data),
         "views": dict(Counter(sample.view or "not told" for sample in data.samples)),
-        "without_regions": sum(not _has_regions(data, sample) for sample in data.samples),
+        "without_regions": without_regions(data),
         "read": read_entities(data.samples),
         "empty": empty_splits(data),
         "with_boxes": {split: sum(s.box_R4 is not None for s in data.rows(split)) for split in SPLITS},
@@ -189,6 +192,15 @@ def require_splits(data: DataModule) -> None:
         )
 
 
+def without_regions(data: DataModule) -> int:
+    """How many rows have no region in evaluation; the atlas answers alike for all rows of a view."""
+    if data.regions.source not in ("atlas", "mixed"):
+        return sum(not _has_regions(data, sample) for sample in data.samples)
+    count = Counter(sample.view for sample in data.samples)
+    shown = {sample.view: sample for sample in data.samples}
+    return sum(count[view] for view, sample in shown.items() if not _has_regions(data, sample))
+
+
 def _has_regions(data: DataModule, sample: Sample) -> bool:
     """Whether evaluation gives an image any region; a lateral view has none in the atlas."""
     side = data.image_size
@@ -198,13 +210,17 @@ def _has_regions(data: DataModule, sample: Sample) -> bool:
 def read_entities(samples: list[Sample]) -> dict[str, dict[str, Any]]:
     """How often reports were read to say an entity, by study, and sentences that were read as saying it is present."""
     studies = {s.fields["study_id"]: s.fields for s in samples if {"study_id", "text", "status"} <= set(s.fields)}
+    if not studies:
+        return {}
+    texts = [fields["text"] for fields in studies.values()]
+    status_NE = np.stack([fields["status"] for fields in studies.values()])
+    count_E = {word: (status_NE == code).sum(0) for code, word in STATUS.items()}
     told: dict[str, dict[str, Any]] = {}
     for index, entity in enumerate(ENTITIES):
-        values = {study: int(fields["status"][index]) for study, fields in studies.items()}
-        counts = {word: sum(value == code for value in values.values()) for code, word in _STATUS.items()}
+        counts = {word: int(count[index]) for word, count in count_E.items()}
         if any(counts.values()):
-            texts = [studies[study]["text"] for study, value in values.items() if value == 1][:_EXAMPLES]
-            told[entity.name] = counts | {"examples": [_sentence(text, entity.name) for text in texts]}
+            first = np.flatnonzero(status_NE[:, index] == 1)[:_EXAMPLES]
+            told[entity.name] = counts | {"examples": [_sentence(texts[row], entity.name) for row in first]}
     return told
 
 
@@ -231,7 +247,7 @@ def lines(data: DataModule, told: Mapping[str, Any]) -> list[str]:
     if told["found"] and not told["published"]:
         text.append("  published counts are of the complete release; this is a part of it, or a look-alike")
     for name, read in told["read"].items():
-        counts = ", ".join(f"{read[word]:,} {word}" for word in _STATUS.values())
+        counts = ", ".join(f"{read[word]:,} {word}" for word in STATUS.values())
         text.append(f"  read from reports, {name}: {counts}")
         text += [f"    {sentence}" for sentence in read["examples"] if sentence]
     text += [f"  {line}" for line in data.ledger.lines()]

@@ -18,7 +18,7 @@ from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
 from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
 from gkmvlp.geometry import Frame, ResizeMode
 
-_VERSION = 2  # raise when decoding or fitting changes
+_VERSION = 3  # raise when decoding or fitting changes
 
 
 class _Told(NamedTuple):

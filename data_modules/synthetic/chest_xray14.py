@@ -16,7 +16,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from gkmvlp.data_modules.formats.chest_xray14 import FOLDER, LISTS, NO_FINDING, RELEASED
-from gkmvlp.data_modules.synthetic.staging import TRUTH, digest, in_parallel, staged
+from gkmvlp.data_modules.synthetic.staging import TRUTH, in_parallel, share, staged
 from gkmvlp.entities import entity
 from gkmvlp.errors import DataError
 from gkmvlp.phantom.generate import GENERATOR_VERSION, draw_phantom
@@ -117,15 +117,10 @@ def labels_of(findings: tuple[Finding, ...]) -> list[str]:
 def _write_image(task: tuple[Path, Shot, int, int]) -> Written:
     folder, shot, seed, size = task
     phantom = draw(shot, seed, size)
-    is_clear = _share("rgba", seed, shot.name) < _RGBA
+    is_clear = share("rgba", seed, shot.name) < _RGBA
     square = Image.fromarray(phantom.image_HW).resize((size, size), Image.Resampling.BILINEAR)
     (square.convert("RGBA") if is_clear else square).save(folder / shot.name)
     return Written(shot, dataclasses.replace(phantom, image_HW=np.zeros((0, 0), np.uint8)), *phantom.image_HW.shape)
-
-
-def _share(*parts: object) -> float:
-    """A number in [0, 1) that depends on the parts alone."""
-    return float(int(digest(*parts)[:8], 16) / 16**8)
 
 
 def write(root: Path, patients: int, seed: int, size: int = 256, workers: int = 1) -> None:
@@ -167,7 +162,7 @@ def _write_tables(folder: Path, written: list[Written]) -> None:
 def _entry(item: Written) -> str:
     """A line of the label table."""
     shot, phantom = item.shot, item.phantom
-    follow_up = shot.number + int(shot.number > 0 and _share("follow-up", shot.name) < _LATE)
+    follow_up = shot.number + int(shot.number > 0 and share("follow-up", shot.name) < _LATE)
     width, height = (side * _LONGER_SIDE // max(item.width, item.height) for side in (item.width, item.height))
     cells = (shot.name, "|".join(labels_of(phantom.findings)), follow_up, shot.patient, phantom.age, phantom.sex,
              phantom.view, width, height, _SPACING, _SPACING)  # fmt: skip

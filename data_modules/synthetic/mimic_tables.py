@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.data_modules.synthetic.staging import digest, write_csv
+from gkmvlp.data_modules.synthetic.staging import digest, share, write_csv
 from gkmvlp.data_modules.synthetic.studies import Written
 from gkmvlp.entities import entity
 
@@ -81,7 +81,7 @@ def _write_graph_splits(folder: Path, written: Sequence[Written]) -> None:
     rows: dict[str, list[tuple[object, ...]]] = {"train": [], "valid": [], "test": []}
     for item in written:
         study = item.study
-        draw = int(digest("imagenome", study.subject_id)[:8], 16) / 16**8
+        draw = share("imagenome", study.subject_id)
         chosen = rows["train" if draw < 0.7 else "valid" if draw < 0.8 else "test"]
         path = f"{study.path}/{study.dicom_id}.dcm"
         chosen.append((len(chosen), study.subject_id, study.study_id, study.dicom_id, path, item.view))

@@ -19,7 +19,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from gkmvlp.data_modules.formats.openi import FOLDER
-from gkmvlp.data_modules.synthetic.staging import TRUTH, digest, in_parallel, staged
+from gkmvlp.data_modules.synthetic.staging import TRUTH, in_parallel, share, staged
 from gkmvlp.errors import DataError
 from gkmvlp.phantom.generate import GENERATOR_VERSION, draw_phantom
 from gkmvlp.phantom.plan import Phantom
@@ -60,11 +60,6 @@ class Written:
         return self.images[0][0].rpartition("-")[0]
 
 
-def _share(*parts: object) -> float:
-    """A number in [0, 1) that depends on the parts alone."""
-    return float(int(digest(*parts)[:8], 16) / 16**8)
-
-
 def draw(number: int, seed: int, size: int) -> Phantom:
     """The phantom of a study."""
     return draw_phantom(seed, FIRST_INDEX + number, size)
@@ -76,16 +71,16 @@ def sections_of(phantom: Phantom, number: int, seed: int) -> tuple[str, str]:
     findings, impression = (
         " ".join(text.replace("___", "XXXX").split()) for text in (report.findings, report.impression)
     )
-    if findings and _share("mark", seed, number) < _MARKED:
+    if findings and share("mark", seed, number) < _MARKED:
         findings += _MARKS[number % len(_MARKS)]
     return findings, impression
 
 
 def _images(number: int, seed: int) -> list[tuple[str, str]]:
     """Ids and projections; those of the first study are irregular, as in the collection."""
-    stem = f"CXR{number}{'_1' * (number == 1)}_IM-{1 + int(_share('series', seed, number) * 3000):04d}"
-    views = ["Frontal", "Lateral"][: 1 + int(_share("views", seed, number) < _TWO_VIEWS)]
-    if len(views) == 2 and _share("order", seed, number) < _LATERAL_FIRST:
+    stem = f"CXR{number}{'_1' * (number == 1)}_IM-{1 + int(share('series', seed, number) * 3000):04d}"
+    views = ["Frontal", "Lateral"][: 1 + int(share("views", seed, number) < _TWO_VIEWS)]
+    if len(views) == 2 and share("order", seed, number) < _LATERAL_FIRST:
         views.reverse()
     return [(f"{stem}-{place}001", view) for place, view in enumerate(views, 1)]
 

@@ -24,7 +24,7 @@ from pydicom.uid import UID, JPEGBaseline8Bit, SecondaryCaptureImageStorage, gen
 
 from gkmvlp.data_modules.formats.rsna_pneumonia import CLASSES, IMAGES, LABELS, MAPPING
 from gkmvlp.data_modules.synthetic.chest_xray14 import Shot, draw, labels_of, plan_shots
-from gkmvlp.data_modules.synthetic.staging import TRUTH, digest, in_parallel, staged, uuid
+from gkmvlp.data_modules.synthetic.staging import TRUTH, digest, in_parallel, share, staged, uuid
 from gkmvlp.errors import DataError
 from gkmvlp.phantom.generate import GENERATOR_VERSION
 from gkmvlp.phantom.plan import Phantom
@@ -84,7 +84,7 @@ def choose_shots(images: int, seed: int) -> list[Shot]:
 
 def _is_chosen(shot: Shot, seed: int) -> bool:
     planned = sample_patient(seed, shot.index).planned(OPACITY)
-    return planned is not None or int(digest("rsna", seed, shot.name)[:8], 16) / 16**8 < _KEPT
+    return planned is not None or share("rsna", seed, shot.name) < _KEPT
 
 
 def _write_image(task: tuple[Path, Shot, int, int]) -> Written:
@@ -118,7 +118,7 @@ def as_dicom(image_HW: NDArray[np.uint8], name: str, phantom: Phantom) -> FileDa
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = SecondaryCaptureImageStorage, image
     meta.TransferSyntaxUID = JPEGBaseline8Bit
     dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    chance = int(digest("age", name)[:8], 16) / 16**8
+    chance = share("age", name)
     tags: dict[str, str | int | UID | list[float]] = {
         "SpecificCharacterSet": "ISO_IR 100", "SOPClassUID": SecondaryCaptureImageStorage, "SOPInstanceUID": image,
         "StudyDate": "19010101", "StudyTime": "000000.00", "AccessionNumber": "", "Modality": "CR",

@@ -33,6 +33,11 @@ def digest(*parts: object) -> str:
     return sha256("|".join(map(str, parts)).encode()).hexdigest()
 
 
+def share(*parts: object) -> float:
+    """A number in [0, 1) that depends on the parts alone."""
+    return int(digest(*parts)[:8], 16) / 16**8
+
+
 def uuid(*parts: object) -> str:
     """36 characters in the form of a UUID."""
     code = digest(*parts)

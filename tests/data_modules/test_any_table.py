@@ -29,12 +29,14 @@ from gkmvlp.data_modules import (
     ImageReportPairs,
     MimicCxr,
     MsCxr,
+    OpenI,
     RsnaPneumonia,
+    Slake,
     VqaRad,
 )
 from gkmvlp.data_modules.pipeline.detected_regions import write_regions
 from gkmvlp.data_modules.pipeline.splits import SPLITS
-from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr, ms_cxr, rsna_pneumonia, vqa_rad
+from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr, ms_cxr, openi, rsna_pneumonia, slake, vqa_rad
 from gkmvlp.errors import DataError
 
 GOLD = "chest-imagenome/1.0.0/gold_dataset"
@@ -55,6 +57,11 @@ TABLES: dict[str, tuple[type[DataModule], str]] = {
     "rsna labels": (RsnaPneumonia, "rsna_pneumonia/stage_2_train_labels.csv"),
     "rsna classes": (RsnaPneumonia, "rsna_pneumonia/stage_2_detailed_class_info.csv"),
     "rsna mapping": (RsnaPneumonia, "rsna_pneumonia/*.json"),
+    "openi annotation": (OpenI, "openi/annotation.json"),
+    "openi projections": (OpenI, "openi/indiana_projections.csv"),
+    "openi kaggle": (OpenI, "kaggle/indiana_reports.csv"),
+    "slake questions": (Slake, "slake/train.json"),
+    "slake boxes": (Slake, "slake/imgs/xmlab0/detection.json"),
     "vqa official": (VqaRad, "vqa-rad/*.json"),
     "vqa mevf": (VqaRad, "mevf/trainset.json"),
     "vqa valset": (VqaRad, "mevf/valset.json"),
@@ -76,6 +83,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ms_cxr.write(root)
     for module, count in ((chest_xray14, 3), (rsna_pneumonia, 4), (vqa_rad, 3)):
         module.write(root, count, 0, size=16)
+    openi.write(root, openi.LEAST, 0, size=16)
+    shutil.copytree(root / "openi", root / "kaggle", ignore=shutil.ignore_patterns("ecgen-radiology"))
+    slake.write(root, slake.LEAST, 0, size=16)
     _write_gold(root)
     _write_pairs(root / "pairs")
     _write_copies(root)
@@ -140,8 +150,10 @@ def build(kind: type[DataModule], root: Path, table: Path) -> DataModule:
             {"region_boxes": "detected", "detected_regions_file": str(table)} if table.suffix == ".parquet" else {}
         )
         return ImageReportPairs(str(root / "pairs" / "pairs.csv"), **regions, **OPTIONS)
-    folder = {"mevf": root / "mevf", "hugging": root / "hugging"}.get(table.relative_to(root).parts[0], root)
-    return kind(root=str(folder), **OPTIONS)  # type: ignore[call-arg]
+    first = table.relative_to(root).parts[0]
+    folder = root / first if first in ("mevf", "hugging", "kaggle") else root
+    boxes = {"rows": "images", "split": "all-test"} if table.name == "detection.json" else {}
+    return kind(root=str(folder), **boxes, **OPTIONS)  # type: ignore[call-arg]
 
 
 def try_out(make: Callable[[], DataModule]) -> str:
@@ -250,7 +262,8 @@ def spoil_frame(rng: random.Random, table: pd.DataFrame, meta: dict[bytes, bytes
             cells[rng.randrange(len(cells))] = None
             table[name] = pd.Series(cells, dtype=object)
         else:
-            table = table.rename(columns={name: rng.choice(["image", "split", "x"])})
+            others = [other for other in ("image", "split", "x") if other not in table.columns]
+            table = table.rename(columns={name: rng.choice([*others, name])})  # no Parquet has a column twice
     out = BytesIO()
     parquet.write_table(pa.Table.from_pandas(table).replace_schema_metadata(meta), out)
     return _cut(rng, out.getvalue())

@@ -1,5 +1,6 @@
 """OpenI: the three layouts of one corpus agree, views and splits are as told, and the real collection is read whole."""
 
+import csv
 import json
 import shutil
 import tarfile
@@ -104,6 +105,21 @@ def test_the_three_layouts_give_the_same_rows(corpus: Path, official: Path, kagg
     }
 
 
+def test_an_image_that_two_copies_hold_is_read_once(official: Path, r2gen: Path):
+    """R2Gen's folders beside Open-i's pictures: only what Open-i's do not show is read from them."""
+    alone, folders = find_images(official), find_images(r2gen)
+    shutil.copytree(r2gen / "images", official / "images")
+    assert find_images(official) == alone
+    number = number_of(next(iter(folders)))
+    for key, path in alone.items():
+        if number_of(key) == number:
+            path.unlink()
+    kept = {key for key in alone if number_of(key) != number}
+    assert find_images(official).keys() == kept | {key for key in folders if number_of(key) == number}
+    views = ready(official, split="patient", views=("frontal", "lateral")).samples
+    assert len(views) == len({(row.patient_id, row.view) for row in views})
+
+
 def test_reports_come_from_an_archive_as_from_a_folder(official: Path):
     expected = told(ready(official), "text")
     with tarfile.open(official / "NLMCXR_reports.tgz", "w:gz") as archive:
@@ -197,6 +213,42 @@ def test_missing_and_broken_files_are_named(official: Path, spoil: Callable[[Pat
         ready(official)
     assert main(["data", "check", "OpenI", "--root", str(official)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("change", [lambda text: text.encode("utf-16"), lambda text: text.replace(",", ";").encode()])
+def test_tables_come_in_any_encoding_and_with_semicolons(kaggle: Path, change: Callable[[str], bytes]):
+    for name in ("indiana_reports.csv", "indiana_projections.csv"):
+        rows = list(csv.reader((kaggle / name).read_text().splitlines()))
+        plain = "\n".join(",".join(cell.replace(",", " ") for cell in row) for row in rows) + "\n"
+        (kaggle / name).write_text(plain)
+    expected = told(ready(kaggle), "text")
+    for name in ("indiana_reports.csv", "indiana_projections.csv"):
+        (kaggle / name).write_bytes(change((kaggle / name).read_text()))
+    assert told(ready(kaggle), "text") == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"id": 5}, "names '5': an id like CXR2384_IM-0942 was expected"),
+        ({"id": ["CXR1"]}, "list val, column id, row 1"),
+        ({"report": {}}, "list val, column report, row 1"),
+    ],
+)
+def test_a_row_of_the_annotation_that_is_no_text_is_named(r2gen: Path, change: dict, expected: str):
+    parts = json.loads((r2gen / "annotation.json").read_text())
+    parts["val"][0] |= change
+    (r2gen / "annotation.json").write_text(json.dumps(parts))
+    with pytest.raises(DataError, match=expected) as error:
+        ready(r2gen)
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("content", ["[]", "5", '{"train": [], "val": {}, "test": []}'])
+def test_another_json_is_no_annotation(official: Path, content: str):
+    (official / "annotation.json").write_text(content)
+    with pytest.raises(DataError, match="no annotation of R2Gen"):
+        ready(official)
 
 
 def test_a_study_in_two_lists_is_an_error(official: Path):

@@ -159,6 +159,29 @@ def test_hugging_faces_name_and_gzip_are_read(tree: Path):
     assert [row.sample_id for row in ready(tree).samples] == expected
 
 
+def spoil_first(root: Path, **changed: object) -> None:
+    rows = json.loads((root / "train.json").read_text())
+    rows[0] |= changed
+    (root / "train.json").write_text(json.dumps(rows))
+
+
+@pytest.mark.parametrize("name", ["xmlab0/" + "x" * 300 + ".jpg", "xmlab0/gone.jpg"])
+def test_the_path_of_an_image_that_is_missing_is_told(tree: Path, name: str):
+    language = json.loads((tree / "train.json").read_text())[0]["q_lang"]
+    count = len(ready(tree, language=language).samples)
+    spoil_first(tree, img_name=name)
+    data = ready(tree, language=language)
+    assert len(data.samples) == count - 1
+    assert data.ledger.dropped == {"image file is missing": 1}
+    assert data.ledger.examples["image file is missing"] == [str(tree / "imgs" / name)]
+
+
+def test_a_tab_in_an_answer_is_a_comma(tree: Path):
+    spoil_first(tree, answer="Heart \tlungs", question="What\tis shown?", q_lang="en")
+    [row] = [row for row in ready(tree).samples if row.sample_id == str(asked(tree)[0]["qid"])]
+    assert (row.fields["answer"], row.fields["question"]) == ("heart, lungs", "What is shown?")
+
+
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [
@@ -166,6 +189,9 @@ def test_hugging_faces_name_and_gzip_are_read(tree: Path):
         (lambda root: (root / "train.json").unlink(), "no train.json"),
         (lambda root: (root / "train.json").write_text("[{"), "cannot read"),
         (lambda root: (root / "train.json").write_text('[{"qid": 1}]'), "no key 'img_name'"),
+        (lambda root: (root / "train.json").write_text("[]"), "official JSON list of questions was expected"),
+        (lambda root: spoil_first(root, img_name=None), "train.json, row 1: img_name is empty"),
+        (lambda root: spoil_first(root, question=["Why?"]), "train.json, column question, row 1"),
         (lambda root: (root / "imgs/xmlab0/detection.json").write_text('[{"Mass": [1]}]'), "no list of boxes"),
         (lambda root: (root / NIH).write_text("[]"), "delete it"),
         (lambda root: shutil.rmtree(root / "imgs"), "image file is missing"),

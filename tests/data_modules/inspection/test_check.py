@@ -1,0 +1,54 @@
+"""What ``gkmvlp data check`` counts is what a loop over rows, reports and entities counts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gkmvlp.data_modules import MimicCxr
+from gkmvlp.data_modules.inspection.check import read_entities, without_regions
+from gkmvlp.data_modules.inspection.explain import STATUS
+from gkmvlp.data_modules.synthetic import mimic_cxr
+from gkmvlp.entities import ENTITIES
+from gkmvlp.geometry import Frame
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("check") / "data"
+    mimic_cxr.write(folder, 12, 0, size=16)
+    return folder
+
+
+def load(root, **kwargs) -> MimicCxr:
+    data = MimicCxr(str(root), num_workers=0, image_size=16, **kwargs)
+    data.check()
+    return data
+
+
+def test_entities_are_counted_by_study(root):
+    samples = load(root).samples
+    studies = {sample.fields["study_id"]: sample.fields for sample in samples}
+    told = read_entities(samples)
+    assert told
+    for index, entity in enumerate(ENTITIES):
+        values = [int(fields["status"][index]) for fields in studies.values()]
+        counts = {word: values.count(code) for code, word in STATUS.items()}
+        assert (entity.name in told) == any(counts.values())
+        if entity.name in told:
+            assert {word: told[entity.name][word] for word in counts} == counts
+            assert len(told[entity.name]["examples"]) == min(3, counts["present"])
+    assert read_entities([]) == {}
+
+
+@pytest.mark.parametrize("source", ["atlas", "mixed", "dataset"])
+def test_rows_without_regions_are_counted(root, source):
+    data = load(root, region_boxes=source)
+    data.samples = [
+        sample if number % 3 else replace(sample, view="LATERAL") for number, sample in enumerate(data.samples)
+    ]
+    frame = Frame.fit(16, 16, 16)
+    masks = [data.regions.boxes(sample, frame, None)[1] for sample in data.samples]
+    count = sum(not np.any(mask) for mask in masks)
+    assert without_regions(data) == count
+    assert source == "dataset" or 0 < count < len(data.samples)
