@@ -47,6 +47,7 @@ class GkMvlpPretraining(Task):
         objectives: Their weights and choices.
         optimizer: How weights move.
         backbone: Folder of a backbone to go on from; ``null`` starts fresh.
+        seed: Names the run in its predictions.
 
     Raises:
         ConfigError: If there are steps at which no objective is due.
@@ -58,11 +59,14 @@ class GkMvlpPretraining(Task):
         objectives: Objectives = Objectives(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008
         backbone: str | None = None,
+        seed: int = 0,
     ) -> None:
         super().__init__(architecture, backbone, optimizer)
         if not objectives.always_due:
-            raise ConfigError("a step without objective has no loss: give one weight above 0, every: 1 and start: 0")
-        self.objectives = objectives
+            raise ConfigError(
+                "a step without objective has no loss: give one weight above 0, every_n_steps: 1 and start_step: 0"
+            )
+        self.objectives, self.seed = objectives, seed
         self.names = [entity(name).name for name in self.architecture.knowledge.entities]
         self.columns = [ENTITY_INDEX[name] for name in self.names]
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / objectives.init_temperature)))
@@ -200,7 +204,7 @@ class GkMvlpPretraining(Task):
         self.rows += entity_rows(batch, self.names, status_BE, scores, point_BE2, side)
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
-        table = pd.DataFrame(self.rows).assign(model=self.label, seed=0)
+        table = pd.DataFrame(self.rows).assign(model=self.label, seed=self.seed)
         for task in ("entity_classification", "zero_shot"):
             self.write(task, table.assign(score=table[task]).drop(columns=["entity_classification", "zero_shot"]))
         self.write("grounding", table.assign(boxes=[[] for _ in range(len(table))]), signature={"layers": "last"})

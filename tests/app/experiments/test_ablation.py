@@ -65,7 +65,7 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
     assert config == "zoo://pretrain-phantom"
     assert "--model.init_args.architecture.knowledge.region_prior=shuffled" in words
     assert {"--seed_everything=3", "--p=1"} <= set(words)
-    assert not any(word.startswith("--model.init_args.seed") for word in words)  # pre-training takes none
+    assert "--model.init_args.seed=3" in words
     assert all("--d=1" in words and "--model.init_args.seed=3" in words for _, words in ran[1:])
     run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", {}, {})
     left = {file.stem: read_predictions(file)[0] for file in (tmp_path / "keep" / "shuffled-3").glob("*.parquet")}

@@ -1,5 +1,6 @@
 """Measuring commands: the labeler's figures against loops, and runs that are complete are not repeated."""
 
+import inspect
 import json
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 from gkmvlp.app.cli import main
 from gkmvlp.app.experiments import real_openi, real_pairs, runs
 from gkmvlp.app.experiments.real_labeler import f1_figure
+from gkmvlp.app.running.run import model_overrides
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.predictions import write_predictions
+from gkmvlp.tasks import GkMvlpPretraining, Grounding, Retrieval
 from tests.app.toy import given_by
 from tests.report.scoring import status_f1
 
@@ -116,7 +119,7 @@ def test_complete_folds_become_a_table(tmp_path, shared_data, monkeypatch):
 
 def test_openi_is_pretrained_once_a_seed_and_looked_at_by_test_alone(tmp_path, monkeypatch):
     ran: list[list[str]] = []
-    left = {"pretraining": "entity_classification", "retrieval": "retrieval", "slake": "grounding"}
+    left = {"pretraining": "entity_classification", "retrieval": "retrieval", "grounding": "grounding"}
 
     def lightning(*words: str) -> None:
         ran.append(list(words))
@@ -125,7 +128,11 @@ def test_openi_is_pretrained_once_a_seed_and_looked_at_by_test_alone(tmp_path, m
         if words[0] == "test":
             (folder / "predictions" / f"{left[folder.name.partition('-')[0]]}.parquet").touch()
 
+    def start_from(backbone: str) -> dict[str, object]:
+        return model_overrides(backbone=backbone)
+
     joined: list[str] = []
+    monkeypatch.setattr(real_openi, "start_from", start_from)
     monkeypatch.setattr(runs, "run_in_process", lightning)
     monkeypatch.setattr(real_openi, "merge", lambda files, target: joined.append(f"{len(files)} {target.name}"))
     monkeypatch.setattr(real_openi, "figures_of", lambda file: [])
@@ -133,6 +140,9 @@ def test_openi_is_pretrained_once_a_seed_and_looked_at_by_test_alone(tmp_path, m
     assert main(["experiment", "real", "openi", *words]) == 0
     assert [run[0] for run in ran] == ["fit", "test", "test", "test"] * 2
     assert joined == ["2 entity_classification.parquet", "2 retrieval.parquet", "2 grounding.parquet"]
+    for run, task in zip(ran, (GkMvlpPretraining, GkMvlpPretraining, Retrieval, Grounding) * 2, strict=True):
+        keys = {key.split(".")[2] for key in given_by(run) if key.startswith("model.init_args.")}
+        assert keys <= set(inspect.signature(task).parameters)
     boxes = given_by(ran[3])
     assert boxes["model.init_args.backbone"] == str(tmp_path / "o" / "pretraining-0" / "backbone")
     assert (boxes["data.init_args.root"], given_by(ran[2])["data.init_args.root"]) == ("s", "iu")

@@ -1,6 +1,5 @@
 """fit, validate and test on a toy task: what a run writes, and what a failing one leaves behind."""
 
-import importlib
 import json
 import signal
 from pathlib import Path
@@ -16,16 +15,6 @@ trainer: {accelerator: cpu, devices: 1, max_epochs: 2, log_every_n_steps: 1}
 model: {class_path: ToyTask, init_args: {width: 3}}
 data: {class_path: ToyData, init_args: {rows: 4}}
 """
-
-
-@pytest.fixture
-def toy(tmp_path, monkeypatch):
-    """A folder with toy.yaml, the toy classes known by their short names."""
-    # under one name only: a second copy of the classes would make their short names ambiguous
-    importlib.import_module("tests.app.toy")
-    monkeypatch.chdir(tmp_path)
-    Path("toy.yaml").write_text(CONFIG)
-    return tmp_path
 
 
 def tree(folder: Path) -> dict[str, bytes]:

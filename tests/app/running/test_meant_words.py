@@ -42,3 +42,12 @@ def test_null_inside_the_architecture_is_null_and_the_rest_stays(key, capsys):
     assert inner[name] is None
     outer[name] = None
     assert after == before
+
+
+def test_what_comes_after_the_name_counts_and_so_does_a_single_argument():
+    single = [f"{VISION}.name=resnet18", f"{VISION}.timm_kwargs.output_stride=16"]
+    assert with_own_arguments(single) == single
+    file = ["--model.init_args.architecture=later.yaml"]
+    null = f"{VISION}.timm_kwargs=null"
+    assert with_own_arguments([f"{VISION}.name=resnet18", *file]) == [f"{VISION}.name=resnet18", null, *file]
+    assert with_own_arguments([f"{VISION}.name", "resnet18", *file]) == [f"{VISION}.name", "resnet18", null, *file]

@@ -12,7 +12,7 @@ from gkmvlp.app.running import configs, outcome, recipes
 from gkmvlp.app.running.outcome import finish_run
 from gkmvlp.app.running.planted_truth import corpus_of
 from gkmvlp.app.running.run import words_of
-from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES
+from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES, layout_of
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
@@ -189,3 +189,22 @@ def test_a_backbone_of_another_architecture_is_fine_tuned_as_it_is(
     )
     assert (ours["image_size"], ours["vision"]) == (32, theirs["vision"])
     assert (tmp_path / "run" / "results.json").is_file()
+
+
+def test_a_class_of_ones_own_is_no_class_of_this_package_of_that_name(tmp_path, monkeypatch):
+    """Its data lie where its own class says, and it has no look-alike."""
+    (tmp_path / "my_sets.py").write_text(
+        "from gkmvlp.data_modules import ImageReportPairs\nclass OpenI(ImageReportPairs):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = tmp_path / "mine.yaml"
+    for data, name, key in (
+        ("{class_path: my_sets.OpenI}", "my_sets.OpenI", "table"),
+        ("{class_path: gkmvlp.data_modules.OpenI}", "OpenI", "root"),
+        ("OpenI", "OpenI", "root"),
+    ):
+        config.write_text(f"data: {data}\n")
+        assert configs.data_class(config) == name
+        assert recipes.location_key(name) == key
+    assert layout_of("my_sets.OpenI") is None
+    assert layout_of("OpenI") == "openi"

@@ -51,3 +51,8 @@ def test_what_is_no_override_is_refused_in_one_line(words, named):
     with pytest.raises(UsageError, match=named) as caught:
         parse_overrides(words)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_added_to_a_list_is_added_each_time():
+    words = ["--trainer.callbacks+=A", "--a=1", "--trainer.callbacks+=B", "--trainer.callbacks+=C"]
+    assert parse_overrides(words) == {"a": "1", "trainer.callbacks+": "[A, B, C]"}

@@ -11,7 +11,6 @@ from lightning.pytorch import Trainer
 
 from gkmvlp.app.cli import main
 from gkmvlp.app.pages.training_curves import curves_of
-from gkmvlp.app.running.recipes import best_checkpoint
 from gkmvlp.app.running.run import Run
 from gkmvlp.app.running.trainer_defaults import allow_unused
 from tests.processes import gkmvlp
@@ -22,15 +21,6 @@ trainer: {accelerator: cpu, devices: 1, max_epochs: 2, log_every_n_steps: 1, def
 model: {class_path: tests.app.toy.ToyTask, init_args: {width: 3}}
 data: {class_path: tests.app.toy.ToyData, init_args: {rows: 20}}
 """  # ten batches an epoch
-
-
-@pytest.fixture
-def toy(tmp_path, monkeypatch):
-    """A folder with toy.yaml."""
-    importlib.import_module("tests.app.toy")
-    monkeypatch.chdir(tmp_path)
-    Path("toy.yaml").write_text(CONFIG)
-    return tmp_path
 
 
 def fit(*more: str) -> int:
@@ -69,7 +59,7 @@ def test_a_fit_without_validation_leaves_its_last_checkpoint_which_a_recipe_take
     assert fit("--trainer.limit_val_batches=0") == 0
     assert sorted(file.name for file in Path("out/checkpoints").iterdir()) == ["last.ckpt"]
     capsys.readouterr()
-    assert best_checkpoint(Run("toy.yaml", Path("out"))) == Path("out/checkpoints/last.ckpt")
+    assert Run("toy.yaml", Path("out")).tested_checkpoint() == Path("out/checkpoints/last.ckpt")
     assert "no best.ckpt: the fit was never validated" in capsys.readouterr().out
 
 

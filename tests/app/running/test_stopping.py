@@ -1,6 +1,5 @@
 """Signals to the real command: a whole checkpoint, one line that names it, and the command that goes on."""
 
-import importlib
 import os
 import shlex
 import signal
@@ -22,15 +21,6 @@ trainer: {accelerator: cpu, devices: 1, max_epochs: 3, log_every_n_steps: 1, def
 model: {class_path: tests.app.toy.SlowTask, init_args: {width: 3}}
 data: {class_path: tests.app.toy.ToyData, init_args: {rows: 100}}
 """
-
-
-@pytest.fixture
-def toy(tmp_path, monkeypatch):
-    """A folder with toy.yaml, an epoch of which takes a second."""
-    importlib.import_module("tests.app.toy")
-    monkeypatch.chdir(tmp_path)
-    Path("toy.yaml").write_text(CONFIG)
-    return tmp_path
 
 
 def program_in(env: dict[str, str], words: tuple[str, ...]) -> None:

@@ -1,51 +1,21 @@
-"""The actions of ``gkmvlp data``: each does its work and prints what came of it."""
+"""The actions of ``gkmvlp data``: each does its work and prints what came of it.
+
+Models are imported where one is read: checking a data set needs none.
+"""
 
 import argparse
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import yaml
-from torch.utils.data import DataLoader
 
 from gkmvlp.app.running.configs import by_name, zoo_configs
-from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.checkpoints import heads
-from gkmvlp.checkpoints.backbone import lineage
-from gkmvlp.checkpoints.references import folder_of
 from gkmvlp.data_modules import MimicCxr
 from gkmvlp.data_modules.formats.scene_graphs import SceneGraphs
 from gkmvlp.data_modules.inspection import audit, check, explain
 from gkmvlp.data_modules.inspection.atlas import mean_atlas
 from gkmvlp.data_modules.inspection.knowledge_table import write_knowledge
-from gkmvlp.data_modules.pipeline.dataset import SampleDataset
-from gkmvlp.data_modules.pipeline.detected_regions import write_regions
 from gkmvlp.data_modules.pipeline.ledger import write_json
-from gkmvlp.errors import DataError, UsageError
-from gkmvlp.tasks.parts.region_search import find_regions
-from gkmvlp.zoo.inference.loading import open_reader
-
-
-def init_args(words: list[str]) -> dict[str, Any]:
-    """Arguments of a data set's class from options, ``--data.init_args.KEY=VALUE`` or ``--KEY VALUE``; YAML values.
-
-    Raises:
-        UsageError: If a word is no such option.
-    """
-    found: dict[str, Any] = {}
-    left = iter(words)
-    for word in left:
-        key, is_whole, value = word.removeprefix("--data.init_args.").removeprefix("--").partition("=")
-        value = value if is_whole else next(left, "")
-        if not word.startswith("--") or not key.isidentifier() or not value:
-            raise UsageError(f"unrecognized argument {word}: --KEY VALUE of the data set's class was expected")
-        try:
-            found[key] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            found[key] = value
-    return found
+from gkmvlp.errors import DataError
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -58,6 +28,8 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _audit(arguments: argparse.Namespace) -> None:
     """Compares data sets, writes manifests, and stops where a patient lies on two sides."""
+    from gkmvlp.zoo.inference.loading import open_reader
+
     sources = [check.build(*_source(source), arguments.root, **arguments.init_args) for source in arguments.sources]
     for data in sources:
         data.check()
@@ -92,6 +64,16 @@ def _atlas(arguments: argparse.Namespace) -> None:
 
 def _regions(arguments: argparse.Namespace) -> None:
     """Writes the regions that a detector finds in every image."""
+    import numpy as np
+    from torch.utils.data import DataLoader
+
+    from gkmvlp.checkpoints import backbone as backbones
+    from gkmvlp.checkpoints import heads
+    from gkmvlp.checkpoints.references import folder_of
+    from gkmvlp.data_modules.pipeline.dataset import SampleDataset
+    from gkmvlp.data_modules.pipeline.detected_regions import write_regions
+    from gkmvlp.tasks.parts.region_search import find_regions
+
     backbone = backbones.load(arguments.model)
     head = heads.FORMATS["region_detection"].load(folder_of(arguments.model), backbone)
     expected = backbone.model.architecture
@@ -114,7 +96,7 @@ def _regions(arguments: argparse.Namespace) -> None:
         np.concatenate([part, np.zeros((len(unread), *part.shape[1:]), part.dtype)])
         for part in find_regions(backbone, head, loader)
     )
-    meta = {"data": data.name, "model": str(arguments.model), "trained_on": lineage(backbone.info, "")}
+    meta = {"data": data.name, "model": str(arguments.model), "trained_on": backbones.lineage(backbone.info, "")}
     write_regions(arguments.out, [*images, *unread], box_NR4, score_NR, meta)
     print(*data.summary_lines(), sep="\n")
     print(

@@ -1,7 +1,6 @@
 """How long the intervals of a large test set take: ``python -m gkmvlp.app.benchmarks.bootstrap``."""
 
 import argparse
-import json
 import time
 from pathlib import Path
 
@@ -9,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gkmvlp.metrics.bootstrap import RESAMPLES, Resamples, auroc_curve, interval, nanmean
-from gkmvlp.metrics.results.figure import write_text
-from gkmvlp.metrics.results.provenance import commit, created
+from gkmvlp.metrics.results.plain_table import write_table
 
 
 def bench(images: int, labels: int) -> float:
@@ -36,13 +34,10 @@ def main() -> None:
     seconds = bench(25_000, 14)
     print(f"{RESAMPLES} resamples, 25000 images x 14 labels: {seconds:.1f} s (at most 30 s on one core)")
     if arguments.out:
-        table = {
-            "schema": 1, "kind": "table", "title": "Bootstrap", "created": created(), "commit": commit(),
-            "command": "OMP_NUM_THREADS=1 python -m gkmvlp.app.benchmarks.bootstrap", "seconds": seconds,
-            "columns": ["resamples", "images", "patients", "labels", "seconds", "target"],
-            "rows": [[RESAMPLES, 25_000, 12_500, 14, round(seconds, 1), "at most 30 s"]],
-        }  # fmt: skip
-        write_text(arguments.out, json.dumps(table, indent=1) + "\n")
+        columns = ["resamples", "images", "patients", "labels", "seconds", "target"]
+        row = [RESAMPLES, 25_000, 12_500, 14, round(seconds, 1), "at most 30 s"]
+        how = "OMP_NUM_THREADS=1 python -m gkmvlp.app.benchmarks.bootstrap"
+        write_table(arguments.out, "Bootstrap", columns, [row], command=how, seconds=seconds)
 
 
 if __name__ == "__main__":

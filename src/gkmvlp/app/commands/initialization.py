@@ -31,14 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run what is not there yet, write the figures."""
     from gkmvlp.app.experiments.initialization import compare_initializations
+    from gkmvlp.app.running.outcome import finish_run
     from gkmvlp.app.running.recipes import FINE_TUNING, default_backbone, recipe_run
     from gkmvlp.app.running.run import parse_overrides
+    from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
     task, out = arguments.task, arguments.out or Path(f"outputs/starts-{arguments.task}")
-    recipe = recipe_run(FINE_TUNING[task], out, arguments.data, arguments.config)
-    backbone = arguments.backbone or default_backbone()
-    is_phantom, overrides = not arguments.data, parse_overrides(arguments.options)
-    compare_initializations(
-        task, recipe, overrides, backbone, arguments.seeds, arguments.shares, is_phantom, arguments.record
-    )
+    with ProcessTreePeak() as peak:
+        recipe = recipe_run(FINE_TUNING[task], out, arguments.data, arguments.config)
+        backbone = arguments.backbone or default_backbone()
+        overrides, is_phantom = parse_overrides(arguments.options), not arguments.data
+        compare_initializations(task, recipe, overrides, backbone, arguments.seeds, arguments.shares, is_phantom)
+    finish_run(out, peak, arguments.record and arguments.record / f"{task}.json")
     return 0

@@ -120,9 +120,7 @@ def run_variant(
         score_on_truth(fit_and_test(run), data)
 
     with ProcessTreePeak() as peak:
-        seeded = {"seed_everything": seed, "data.init_args.seed": seed}  # the task of pre-training takes none
-        changed = merged(root, seeded, pretraining, VARIANTS[variant])
-        run = Run("zoo://pretrain-phantom", folder, changed)
+        run = Run("zoo://pretrain-phantom", folder, merged(root, pretraining, VARIANTS[variant]), seed)
         run_missing(pretrained, [run], "predictions/grounding.parquet", 1)
         start = model_overrides(backbone=folder / "backbone", architecture=None)
         for stage in STAGES:

@@ -1,16 +1,13 @@
 """A task from a backbone and from scratch, compared, with what belongs beside each task."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from gkmvlp.app.experiments.classification import classification_conditions
 from gkmvlp.app.experiments.conditions import initializations, run_conditions, with_frozen
 from gkmvlp.app.experiments.region_boxes import compare_boxes
-from gkmvlp.app.running.outcome import finish_run
 from gkmvlp.app.running.recipes import PHANTOMS, ensure_phantoms
-from gkmvlp.app.running.run import Overrides, Run, merged
+from gkmvlp.app.running.run import Overrides, Run, merged, of_trainer
 from gkmvlp.hardware import runs_at_once
-from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from gkmvlp.task_ids import BY_WORD
 
 
@@ -22,9 +19,8 @@ def compare_initializations(
     seeds: Sequence[int],
     shares: Sequence[float],
     is_phantom: bool,
-    record: Path | None,
 ) -> None:
-    """Runs what is not there yet, writes figures and page.
+    """Runs what is not there yet.
 
     Args:
         task: Its word: ``classification``, ``localization``, ``regions`` or ``report``.
@@ -34,19 +30,15 @@ def compare_initializations(
         seeds: Seeds of each.
         shares: Of the labels, for classification.
         is_phantom: Whether the data are phantoms.
-        record: Folder that gets the figures too.
     """
     config, out, jobs = recipe.config, recipe.folder, runs_at_once()
     changed = merged(recipe.overrides, overrides)
-    with ProcessTreePeak() as peak:
-        if task == "classification":
-            classification_conditions(config, out, backbone, seeds, shares, changed, jobs)
-        else:
-            conditions = initializations(backbone) if task == "report" else with_frozen(backbone)
-            run_conditions(BY_WORD[task], config, out, conditions, seeds, changed, jobs)
-        if task == "regions" and is_phantom:
-            ensure_phantoms("VqaRad")
-            detector = out / "region_detection" / f"pretrained-{seeds[0]}" / "model"
-            trainer = {key: value for key, value in overrides.items() if key.startswith("trainer.")}
-            compare_boxes(out, backbone, PHANTOMS, detector, seeds, trainer, jobs)
-    finish_run(out, peak, record and record / f"{task}.json")
+    if task == "classification":
+        classification_conditions(config, out, backbone, seeds, shares, changed, jobs)
+    else:
+        conditions = initializations(backbone) if task == "report" else with_frozen(backbone)
+        run_conditions(BY_WORD[task], config, out, conditions, seeds, changed, jobs)
+    if task == "regions" and is_phantom:
+        ensure_phantoms("VqaRad")
+        detector = out / "region_detection" / f"pretrained-{seeds[0]}" / "model"
+        compare_boxes(out, backbone, PHANTOMS, detector, seeds, of_trainer(overrides), jobs)

@@ -6,16 +6,17 @@ On phantoms of another seed than the demo's, from a backbone pre-trained on them
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from gkmvlp.app.experiments.runs import fit, run_missing
-from gkmvlp.app.running.configs import by_name
-from gkmvlp.app.running.recipes import backbone_overrides, data_class
+from gkmvlp.app.running.configs import by_name, data_class
+from gkmvlp.app.running.recipes import start_from
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, model_overrides, words_of
 from gkmvlp.data_modules.synthetic.lookalikes import layout_of, write_lookalikes
+from gkmvlp.errors import UsageError
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.plain_table import write_table
 from gkmvlp.metrics.results.provenance import command
@@ -80,12 +81,11 @@ def try_rates(
     Returns:
         Rows of the table with ``COLUMNS``.
     """
-    shared = Run(str(by_name(config)), out / config, merged(data_overrides(root=corpus.root), overrides))
+    file, folder, start = str(by_name(config)), out / config, start_from(corpus.backbone)
+    shared = merged(data_overrides(root=corpus.root), overrides)
     runs = {
-        (name, rate, seed): replace(
-            shared.but(_condition(name, corpus.backbone, rate)),
-            folder=shared.folder / f"{name}-{rate:g}-{seed}",
-            seed=seed,
+        (name, rate, seed): Run(
+            file, folder / f"{name}-{rate:g}-{seed}", merged(shared, _condition(name, start, rate)), seed
         )
         for name in ("scratch", "pretrained")  # the longer runs first
         for rate in rates
@@ -106,11 +106,11 @@ def try_rates(
     return rows
 
 
-def _condition(name: str, backbone: str, rate: float) -> Overrides:
+def _condition(name: str, start: Overrides, rate: float) -> Overrides:
     """What one run changes: where it starts, and its rate."""
     if name == "scratch":
         return model_overrides(backbone=None, scratch_lr=rate)
-    return {**model_overrides(backbone=backbone, **{"optimizer.lr": rate}), **backbone_overrides(backbone)}
+    return {**start, **model_overrides(**{"optimizer.lr": rate})}
 
 
 def choose(found: Mapping[float, Sequence[float]]) -> float:
@@ -129,7 +129,13 @@ def fit_and_keep(run: Run) -> None:
 
 
 def best_score(checkpoint: Path) -> float:
-    """The monitored figure by which a checkpoint was chosen."""
+    """The monitored figure by which a checkpoint was chosen.
+
+    Raises:
+        UsageError: If validation chose none.
+    """
+    if not checkpoint.is_file():
+        raise UsageError(f"no {checkpoint}: a rate is chosen on validation data, so runs must be validated")
     callbacks = torch.load(checkpoint, map_location="cpu", weights_only=True)["callbacks"]
     return next(float(state["best_model_score"]) for name, state in callbacks.items() if "ModelCheckpoint" in name)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from gkmvlp.app.experiments.conditions import merge
 from gkmvlp.app.experiments.runs import fit_and_test, run_missing, test
 from gkmvlp.app.running.outcome import write_results
-from gkmvlp.app.running.run import Run, data_overrides, merged, model_overrides, parse_overrides
+from gkmvlp.app.running.recipes import start_from
+from gkmvlp.app.running.run import Run, data_overrides, merged, of_trainer, parse_overrides
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
@@ -37,18 +38,17 @@ def _runs_of_seed(args: argparse.Namespace, seed: int) -> list[Path]:
     Returns:
         Their folders: the pre-training first.
     """
-    overrides = merged(data_overrides(root=args.data), parse_overrides(args.options))
-    pretraining = Run("zoo://pretrain-openi", args.out / f"pretraining-{seed}", overrides, seed)
-    run_missing(fit_and_test, [pretraining], "predictions/entity_classification.parquet", jobs=1)
-    backbone = model_overrides(backbone=pretraining.folder / "backbone", architecture=None)
-    retrieval = Run(
-        "zoo://retrieval-openi", args.out / f"retrieval-{seed}", merged(backbone, data_overrides(root=args.data)), seed
+    given = parse_overrides(args.options)
+    run = Run(
+        "zoo://pretrain-openi", args.out / f"pretraining-{seed}", merged(data_overrides(root=args.data), given), seed
     )
-    run_missing(test, [retrieval], "predictions/retrieval.parquet", jobs=1)
-    if args.slake is None:
-        return [pretraining.folder, retrieval.folder]
-    grounding = Run(
-        "zoo://grounding-slake", args.out / f"slake-{seed}", merged(backbone, data_overrides(root=args.slake)), seed
-    )
-    run_missing(test, [grounding], "predictions/grounding.parquet", jobs=1)
-    return [pretraining.folder, retrieval.folder, grounding.folder]
+    run_missing(fit_and_test, [run], "predictions/entity_classification.parquet", jobs=1)
+    start, folders = start_from(str(run.folder / "backbone")), [run.folder]
+    looks = (("retrieval", "retrieval-openi", args.data), ("grounding", "grounding-slake", args.slake))
+    for task, config, root in looks:
+        if root is not None:
+            overrides = merged(start, data_overrides(root=root), of_trainer(given))
+            look = Run(f"zoo://{config}", args.out / f"{task}-{seed}", overrides, seed)
+            run_missing(test, [look], f"predictions/{task}.parquet", jobs=1)
+            folders.append(look.folder)
+    return folders

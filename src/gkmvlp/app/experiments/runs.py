@@ -45,13 +45,13 @@ def test(run: Run) -> None:
 
 
 def fit_and_test(run: Run) -> Path:
-    """Fits a run and tests the checkpoint that validation chose.
+    """Fits a run and tests the checkpoint that validation chose (see ``Run.tested_checkpoint``).
 
     Returns:
         The folder of the predictions.
     """
     fit(run)
-    test(run.with_checkpoint(run.best_checkpoint))
+    test(run.with_checkpoint(run.tested_checkpoint()))
     return run.folder / "predictions"
 
 

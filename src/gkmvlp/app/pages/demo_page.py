@@ -49,7 +49,7 @@ def write_demo_page(out: Path, data: Path, results: Results, found: Mapping[Path
             parts,
             gallery,
             open_reader(out / "backbone", "cpu"),
-            classifier_of=lambda meta: plain if meta["label_fraction"] == 1 else out / "none",
+            classifier_of=lambda meta: plain if meta["label_fraction"] == 1 else None,
             own=OWN,
         ),
     ]

@@ -59,7 +59,7 @@ def task_sections(
     parts: Sequence[Part],
     gallery_of: Callable[[str], Gallery | None],
     backbone: Reader | None,
-    classifier_of: Callable[[dict[str, Any]], Path],
+    classifier_of: Callable[[dict[str, Any]], Path | None],
     own: Collection[str],
     prompts: Mapping[str, str] | None = None,
 ) -> list[Section]:
@@ -69,7 +69,8 @@ def task_sections(
         parts: The predictions files.
         gallery_of: Name of the data -> its radiographs, or None.
         backbone: Whose prompts are shown; None shows none.
-        classifier_of: Metadata of classification -> folder of the model whose evidence is shown, which may be absent.
+        classifier_of: Metadata of classification -> folder of the model whose evidence is shown; it may be absent, or
+            None.
         own: Data that a title does not name.
         prompts: Stand-ins for prompts that the backbone lacks.
     """
@@ -87,10 +88,10 @@ def task_sections(
     return sections
 
 
-def _saliency(classifier: Path, gallery: Gallery, backbone: Reader | None) -> list[str]:
+def _saliency(classifier: Path | None, gallery: Gallery, backbone: Reader | None) -> list[str]:
     """Occlusion of a classifier beside the prompts of its backbone, where radiographs have boxes of what both know."""
     has_boxes = any(sample.finding_K4 is not None and sample.finding_K4.any() for sample in gallery.test)
-    if backbone is None or not has_boxes or not classifier.is_dir():
+    if classifier is None or backbone is None or not has_boxes or not classifier.is_dir():
         return []
     plot = where_they_look(open_reader(classifier, "cpu"), backbone, gallery.test, gallery.labels)
     return [png(plot, CAPTION)] if plot.axes else []

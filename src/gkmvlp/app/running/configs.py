@@ -68,6 +68,17 @@ def described_data(config: Path) -> tuple[str, str | None]:
     return str(data.get("class_path") or ""), (data.get("init_args") or {}).get("dataset_name")
 
 
+def data_class(config: Path) -> str:
+    """The DataModule that a config file names: see ``class_name``; "" where it names none."""
+    return class_name(described_data(config)[0])
+
+
+def class_name(path: str) -> str:
+    """Name of a class of this package, path of any other, from its path in a config."""
+    package, _, name = path.rpartition(".")
+    return name if package.partition(".")[0] in ("", "gkmvlp") else path
+
+
 def with_files(words: list[str]) -> list[str]:
     """The words with every config resolved to an existing file.
 

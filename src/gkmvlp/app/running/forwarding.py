@@ -1,10 +1,25 @@
-"""A command that waits for another hands its signals on."""
+"""Handlers of signals for a while; a command that waits for another hands its signals on."""
 
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from subprocess import Popen
 from types import FrameType
+
+
+@contextmanager
+def handling(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT go to a handler inside; the handlers of before are back afterwards."""
+    if threading.current_thread() is not threading.main_thread():  # others get no signals
+        yield
+        return
+    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -22,9 +37,5 @@ def forwarding(process: "Popen[bytes]") -> Iterator[list[signal.Signals]]:
         came.append(signal.Signals(number))
         process.send_signal(signal.SIGTERM)
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with handling(handle):
         yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -20,6 +20,7 @@ import gkmvlp.data_modules
 import gkmvlp.tasks
 from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
 from gkmvlp.app.running.configs import config_words, described_data, with_files
+from gkmvlp.app.running.forwarding import handling
 from gkmvlp.app.running.meant_words import mended
 from gkmvlp.app.running.stopping import Stopping
 from gkmvlp.app.running.trainer_defaults import (
@@ -170,7 +171,7 @@ def run(words: list[str]) -> int:
     _note_other_owners()
     strict = {"exit_on_error": False, "allow_abbrev": False}
     stopping = Stopping()
-    with quiet_log(), stopping.handling():
+    with quiet_log(), handling(stopping.handle):
         try:
             Cli(
                 args=mended(with_files(words)),

@@ -18,9 +18,17 @@ def with_own_arguments(words: list[str]) -> list[str]:
 
     ``timm_kwargs`` are those of the model that the config names: widths and depths of a ResNet mean nothing to another.
     """
-    named = [match[1] for word in words if (match := _NAME.fullmatch(word))]
-    given = [word.partition("=")[0] for word in words]
-    return [*words, *(f"{vision}.timm_kwargs=null" for vision in named if f"{vision}.timm_kwargs" not in given)]
+    out: list[str] = []
+    waiting: str | None = None  # a name whose value is the next word
+    for word in words:
+        out.append(word)
+        match = _NAME.fullmatch(word)
+        named = match[1] if match and match[2] else waiting
+        waiting = match[1] if match and not match[2] else None
+        # right after the name: a file or an argument that comes later counts, as everywhere
+        if named and not any(other.startswith(f"{named}.timm_kwargs") for other in words):
+            out.append(f"{named}.timm_kwargs=null")
+    return out
 
 
 def with_nulls(words: list[str]) -> list[str]:

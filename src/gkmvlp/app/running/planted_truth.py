@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gkmvlp.app.running.configs import class_name
 from gkmvlp.app.running.run_config import read_run_config
+from gkmvlp.data_modules.synthetic.lookalikes import layout_of
 from gkmvlp.errors import ResultsError
 from gkmvlp.geometry import Frame
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
@@ -23,13 +25,13 @@ def read_truth(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 def corpus_of(out: Path) -> Path | None:
     """Root of the corpus of phantoms with reports that a run read; None where its config names other data.
 
-    The look-alike of Open-i may share a root with that of MIMIC-CXR, whose truth lies in ``findings.parquet``.
+    Another look-alike may share a root with that of MIMIC-CXR, whose truth lies in ``findings.parquet``.
 
     Raises:
         UsageError: If the run has no config.
     """
     name, arguments = read_run_config(out).data
-    root = None if name.rpartition(".")[2] == "OpenI" else arguments.get("root")
+    root = arguments.get("root") if layout_of(class_name(name)) in (None, "mimic") else None
     return Path(root) if root and (Path(root) / "_truth" / "findings.parquet").is_file() else None
 
 

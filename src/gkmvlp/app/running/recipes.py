@@ -7,15 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
-from gkmvlp.app.running.configs import by_name
+from gkmvlp.app.running.configs import by_name, data_class
 from gkmvlp.app.running.demo_sizes import SEED
 from gkmvlp.app.running.forwarding import forwarding
 from gkmvlp.app.running.outcome import finish_run
 from gkmvlp.app.running.planted_truth import score_run_on_truth
-from gkmvlp.app.running.run import Overrides, Run, data_overrides, model_overrides, parse_overrides
+from gkmvlp.app.running.run import Overrides, Run, data_overrides, model_overrides
 from gkmvlp.data_modules import DataModule
+from gkmvlp.data_modules.inspection.check import find_class
 from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES, layout_of, write_lookalikes
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
@@ -64,10 +63,9 @@ def run_recipe(args: argparse.Namespace, configs: Configs, name: str, stages: Se
         run = recipe_run(configs, args.out or Path("outputs") / name, args.data, args.config)
         if "backbone" in args:
             run = run.but(start_from(args.backbone or default_backbone()))
-        run = run.but(parse_overrides(args.forwarded))
         for stage in stages:
-            after_fit = stage == "test" and "fit" in stages
-            gkmvlp(*(run.with_checkpoint(best_checkpoint(run)) if after_fit else run).words(stage))
+            tested = [f"--ckpt_path={_checkpoint(run)}"] if stage == "test" and "fit" in stages else []
+            gkmvlp(*run.words(stage), *args.forwarded, *tested)
         score_run_on_truth(run.folder)
     record = args.record if "record" in args else None
     finish_run(run.folder, peak, record and record / f"{args.task}.json")
@@ -113,18 +111,16 @@ def backbone_overrides(backbone: str) -> Overrides:
     return {**model_overrides(architecture=None), **data_overrides(**frame)}
 
 
-def data_class(config: Path) -> str:
-    """Name of the DataModule that a config describes; "" where it describes none."""
-    data = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("data") or {}
-    return str(data.get("class_path", "")).rpartition(".")[2]
-
-
 def location_key(name: str) -> str:
-    """The argument that tells a DataModule of this package where its data lie; that of others is taken as usual."""
-    import gkmvlp.data_modules
+    """The argument that tells a DataModule where its data lie; what cannot be found takes the usual one.
 
-    key: str = getattr(gkmvlp.data_modules, name, DataModule).location_key
-    return key
+    Args:
+        name: Name of a class of this package, or path of any other.
+    """
+    try:
+        return find_class(name).location_key
+    except UsageError:  # a LightningDataModule of another kind; ``fit`` says it where there is none
+        return DataModule.location_key
 
 
 def ensure_phantoms(name: str) -> None:
@@ -166,16 +162,13 @@ def gkmvlp(*words: str) -> None:
         raise SystemExit(code)
 
 
-def best_checkpoint(run: Run) -> Path:
-    """The checkpoint that a fit chose on validation data, or its last one where it was never validated.
+def _checkpoint(run: Run) -> Path:
+    """What is tested after a fit.
 
     Raises:
         UsageError: If the fit wrote none.
     """
-    best, last = run.best_checkpoint, run.best_checkpoint.with_name("last.ckpt")
-    if best.is_file():
-        return best
-    if not last.is_file():
-        raise UsageError(f"no {best}: the fit was run without checkpoints; test another by gkmvlp test --ckpt_path")
-    print(f"no {best.name}: the fit was never validated, so nothing chose one; {last} is tested", flush=True)
-    return last
+    file = run.tested_checkpoint()
+    if not file.is_file():
+        raise UsageError(f"no {file}: the fit was run without checkpoints; test another by gkmvlp test --ckpt_path")
+    return file

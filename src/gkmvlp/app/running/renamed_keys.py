@@ -1,6 +1,11 @@
 """Config keys of earlier releases and what they are called now, for error lines (docs/migration.md)."""
 
-RENAMED = {
+from gkmvlp.checkpoints.renamed_keys import ARCHITECTURE, BOXES, DECODING, INFO, LABELS
+
+_STORED = {  # those that files of models hold too
+    old.rpartition(".")[2]: new for table in (ARCHITECTURE, BOXES, DECODING, INFO, LABELS) for old, new in table.items()
+}
+RENAMED = _STORED | {
     "optimization": "optimizer",
     "rate": "lr",
     "warmup": "warmup_steps",
@@ -11,43 +16,16 @@ RENAMED = {
     "start": "start_step",
     "present_weight": "pos_weight",
     "temperature": "init_temperature",
-    "search": "decoding",
-    "kind": "strategy",
-    "beams": "num_beams",
-    "drafts": "num_samples",
-    "trust": "entity_head_weight",
-    "shortest": "min_new_tokens",
-    "longest": "max_new_tokens",
     "freeze_image": "freeze_image_branch",
     "freeze": "freeze_image_branch",
     "probe": "linear_probe",
-    "features": "head_inputs",
     "keep_memory": "cache_image_memory",
     "blind": "question_only",
     "head": "answer_mode",
     "candidates": "num_candidates",
     "prompts": "label_to_entity",
-    "knowledge": "use_attention_maps",
-    "factors": "pyramid_scales",
-    "anchor": "anchor_size",
-    "overlap": "nms_thresh",
-    "least_score": "score_thresh",
     "rerank": "rerank_top_k",
     "contrast": "itc_weight",
-    "stages": "out_indices",
-    "options": "timm_kwargs",
-    "vocabulary": "vocab_size",
-    "width": "hidden_size",
-    "layers": "num_hidden_layers",
-    "heads": "num_attention_heads",
-    "feedforward": "intermediate_size",
-    "max_tokens": "max_length",
-    "fusion_start": "fusion_layer",
-    "routing_floor": "routing_eps",
-    "pooling": "region_pooling",
-    "grounding": "region_prior",
-    "embedding": "projection_dim",
-    "fit": "resize_mode",
     "augment": "augmentation_strength",
     "on_bad": "on_unreadable",
     "boxes": "region_boxes",

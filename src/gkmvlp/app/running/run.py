@@ -41,6 +41,14 @@ class Run:
         """What its fit leaves: the checkpoint that validation chose."""
         return self.folder / "checkpoints" / "best.ckpt"
 
+    def tested_checkpoint(self) -> Path:
+        """What is tested after its fit: the checkpoint that validation chose, or the last where there is that alone."""
+        best, last = self.best_checkpoint, self.best_checkpoint.with_name("last.ckpt")
+        if best.is_file() or not last.is_file():
+            return best
+        print(f"no {best.name}: the fit was never validated, so nothing chose one; {last} is tested", flush=True)
+        return last
+
     def values(self) -> Overrides:
         """Every key that is given beside config and folder: the overrides, then those of the seed."""
         seeds = {} if self.seed is None else dict.fromkeys(SEED_KEYS, self.seed)
@@ -82,6 +90,11 @@ def merged(*parts: Overrides) -> dict[str, object]:
     return found
 
 
+def of_trainer(overrides: Overrides) -> dict[str, object]:
+    """The overrides of the Trainer, which hold for any config."""
+    return {key: value for key, value in overrides.items() if key.startswith("trainer.")}
+
+
 def parse_overrides(words: Iterable[str]) -> dict[str, object]:
     """The overrides that a user gave, as ``--key=value`` or ``--key value``.
 
@@ -98,7 +111,10 @@ def parse_overrides(words: Iterable[str]) -> dict[str, object]:
         elif not key.startswith("--"):
             raise UsageError(f"{word}: an option --KEY=VALUE was expected, such as --trainer.max_epochs=1")
         elif equals:
-            found = merged(found, {key.removeprefix("--"): value})
+            name = key.removeprefix("--")
+            if name in found and name.endswith("+"):  # as --trainer.callbacks+=A, which adds to a list
+                value = f"[{str(found[name]).removeprefix('[').removesuffix(']')}, {value}]"
+            found = merged(found, {name: value})
         else:
             waiting = key.removeprefix("--")
     if waiting is not None:

@@ -3,9 +3,6 @@
 import os
 import shlex
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -46,7 +43,7 @@ class Stopping(Callback):
         return _CODE + int(self.received or 0)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """The handler of both signals.
+        """The handler of both signals; Lightning calls the handlers that it finds after its own.
 
         Raises:
             KeyboardInterrupt: Where the command does not end by itself.
@@ -59,19 +56,6 @@ class Stopping(Callback):
             raise KeyboardInterrupt
         if number == signal.SIGINT:
             signal.raise_signal(signal.SIGTERM)
-
-    @contextmanager
-    def handling(self) -> Iterator[None]:
-        """Both signals come here inside; Lightning calls the handlers that it finds after its own."""
-        if threading.current_thread() is not threading.main_thread():  # others get no signals
-            yield
-            return
-        before = {number: signal.signal(number, self.handle) for number in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
         self.is_stepping = True
