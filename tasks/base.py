@@ -32,6 +32,11 @@ def text_keys(texts: list[str], device: torch.device) -> Tensor:
     return torch.tensor([int.from_bytes(digest, "big", signed=True) for digest in digests], device=device)
 
 
+def training_texts(datamodule: object) -> list[str]:
+    """The texts of a DataModule's training rows; none where it has no ``texts``, which only some tasks need."""
+    return list(getattr(datamodule, "texts", list)())
+
+
 class Task(LightningModule):
     """Base of the tasks.
 
@@ -68,9 +73,8 @@ class Task(LightningModule):
         """Builds or loads the backbone; the tokenizer of a fresh one is trained on the DataModule's texts."""
         if self.start is not None:
             return
-        texts = getattr(datamodule, "texts", list)
         if self.reference is None:
-            self.start = backbones.build(self.architecture, texts())
+            self.start = backbones.build(self.architecture, training_texts(datamodule))
             if self.start.weights:
                 rank_zero_only(print)(self.start.weights, flush=True)
         else:
@@ -200,15 +204,20 @@ class Task(LightningModule):
     def on_test_start(self) -> None:  # noqa: D102
         if self.trainer.is_global_zero and (note := self.seen_before()):
             print(f"note: {note}: gkmvlp data audit names them", flush=True)
-        self._tell_part("test", self.trainer.num_test_batches, self.trainer.test_dataloaders)
+        self._tell_part("test", self.tested_part)
 
     def on_validation_start(self) -> None:  # noqa: D102
         if self.trainer.state.fn == "validate":
-            self._tell_part("validation", self.trainer.num_val_batches, self.trainer.val_dataloaders)
+            self._tell_part("validation", shown_part(self.trainer.num_val_batches, self.trainer.val_dataloaders))
 
-    def _tell_part(self, split: str, batches: Sequence[int | float], loader: Any) -> None:
+    @property
+    def tested_part(self) -> str | None:
+        """How many of the test rows are read (see ``shown_part``); None where all are."""
+        return shown_part(self.trainer.num_test_batches, self.trainer.test_dataloaders)
+
+    def _tell_part(self, split: str, part: str | None) -> None:
         """Says that figures will be of a part of a split, and of how many rows."""
-        if self.trainer.is_global_zero and (part := shown_part(batches, loader)):
+        if self.trainer.is_global_zero and part:
             print(f"partial: {part} {split} rows are read; figures are of these alone", flush=True)
 
     def seen_before(self) -> str | None:
@@ -226,7 +235,7 @@ class Task(LightningModule):
         trained_on = lineage(info, data.name) if self.learns else info.get("trained_on")
         return {
             "data": data.name,
-            "split": named(data.split_name, shown_part(self.trainer.num_test_batches, self.trainer.test_dataloaders)),
+            "split": named(data.split_name, self.tested_part),
             "boxes": data.boxes,
             "credentialed": data.credentialed,
             "trained_on": trained_on,
@@ -235,7 +244,7 @@ class Task(LightningModule):
     def write(self, task: TaskId, table: pd.DataFrame, **meta: Any) -> None:
         """Writes ``predictions/<task>.parquet`` of the run, on rank 0."""
         if self.trainer.is_global_zero:
-            part = shown_part(self.trainer.num_test_batches, self.trainer.test_dataloaders)
+            part = self.tested_part
             notes = filter(None, (part and f"partial: {part} test rows", self.seen_before(), meta.get("note")))
             whole = {"task": task, **self.meta(), **meta, "note": "; ".join(notes) or None}
             write_predictions(self.root / "predictions" / f"{task}.parquet", table, whole)

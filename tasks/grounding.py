@@ -63,7 +63,7 @@ class Grounding(Task):
         """Loads the backbone and finds the prompt of each label.
 
         Raises:
-            ConfigError: If ``prompts`` names no entity, or no label has a prompt in the backbone.
+            ConfigError: If ``label_to_entity`` names no entity, or no label has a prompt in the backbone.
         """
         super().prepare(datamodule)
         names = self.architecture.knowledge.entities
@@ -77,7 +77,9 @@ class Grounding(Task):
             if known := [name for name in wanted if name in names]:
                 self.prompt_of[label] = known[0]
         if not self.prompt_of:
-            raise ConfigError(f"none of the labels {', '.join(self.labels)} has a prompt in the backbone: set prompts")
+            raise ConfigError(
+                f"none of the labels {', '.join(self.labels)} has a prompt in the backbone: set label_to_entity"
+            )
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]

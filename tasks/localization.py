@@ -56,7 +56,6 @@ class Localization(FineTuning):
         detector: DetectorConfig = DetectorConfig(),  # noqa: B008
         seed: int = 0,
     ) -> None:
-        # ``freeze`` is a method of LightningModule
         super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed)
         self.knowledge, self.config = use_attention_maps, detector
         self.labels: tuple[str, ...] = ()

@@ -36,7 +36,7 @@ class ReportGeneration(FineTuning):
             ``freeze_image_branch`` and without augmentation. Regions are those of the first look.
         label_smoothing: Share of each target token spread over the vocabulary.
         decoding: How a report is written, in validation, test and ``gkmvlp predict``.
-        seed: Names the run in its predictions, and starts the chance of ``decoding.kind: sample``.
+        seed: Names the run in its predictions, and starts the chance of ``decoding.strategy: sample``.
     """
 
     monitor = ("val/entity_f1", "max")
@@ -102,6 +102,5 @@ class ReportGeneration(FineTuning):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        own = {"task": "report_generation", "backbone": self.reference, "decoding": asdict(self.decoding)}
-        if (left := self.finished(**own)) is not None:
+        if (left := self.finished(task="report_generation", backbone=self.reference)) is not None:
             heads.save(left, self.decoding, self.root / "model")

@@ -20,6 +20,7 @@ from gkmvlp.losses.lm import report_likelihood
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode
 from gkmvlp.models.text import Memory
+from gkmvlp.tasks.base import training_texts
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.parts.answering import best_answers, question_memory
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
@@ -79,7 +80,7 @@ class VisualQuestionAnswering(FineTuning):
             return
         super().prepare(datamodule)
         self.answers = datamodule.answers()  # type: ignore[attr-defined]
-        self.asked = entities_named(datamodule.texts())  # type: ignore[attr-defined]
+        self.asked = entities_named(training_texts(datamodule))
         self.answer_index = {answer: index for index, answer in enumerate(self.answers)}
         if self.answer_mode == "classify":
             self.classifier = nn.Linear(self.architecture.text.hidden_size, len(self.answers))

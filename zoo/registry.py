@@ -3,12 +3,11 @@
 Entries come with the package, from the folders in ``GKMVLP_ZOO`` and from earlier downloads by address.
 """
 
-import difflib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from gkmvlp.errors import ZooError
+from gkmvlp.errors import ZooError, nearest
 from gkmvlp.task_ids import RELEASED as TASKS
 from gkmvlp.zoo.entry import PACKAGED, SCHEME, Entry, parse
 from gkmvlp.zoo.store.cache import cache_folder
@@ -118,8 +117,8 @@ def find(reference: str) -> Entry:
     name, _, digest = reference.removeprefix(SCHEME).partition("@")
     entry = known(name)
     if entry is None:
-        near = difflib.get_close_matches(name, entries(), n=1, cutoff=0.5)
-        raise ZooError(f"no model {reference}{f'; did you mean {near[0]}?' if near else ''} (gkmvlp zoo list)")
+        near = nearest(name, entries(), cutoff=0.5)
+        raise ZooError(f"no model {reference}{f'; did you mean {near}?' if near else ''} (gkmvlp zoo list)")
     if digest and digest != entry.digest:
         raise ZooError(f"{reference}: the entry here has the digest {entry.digest}; install the gkmvlp it was made for")
     return entry

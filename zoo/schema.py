@@ -1,12 +1,13 @@
 """YAML into dataclasses; a mistake knows its line."""
 
 import dataclasses
-import difflib
 import types
 import typing
 from typing import Any, TypeVar
 
 import yaml
+
+from gkmvlp.errors import nearest
 
 T = TypeVar("T")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
@@ -78,8 +79,8 @@ def _made_fields(loader: Any, node: yaml.Node | None, kind: Any, where: str) -> 
     for key, value in node.value:
         name = str(key.value)
         if name not in wanted:
-            near = difflib.get_close_matches(name, wanted, n=1)
-            raise Mistake(f"unknown field {name!r}{f'; did you mean {near[0]}?' if near else ''}", key)
+            near = nearest(name, wanted, cutoff=0.6)
+            raise Mistake(f"unknown field {name!r}{f'; did you mean {near}?' if near else ''}", key)
         if name in values:
             raise Mistake(f"field {name!r} stands twice", key)
         values[name] = _made(loader, value, hints[name], name)

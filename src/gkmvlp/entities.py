@@ -4,7 +4,6 @@ Data with names. The grounding prior is read off ``regions``; it is static, the 
 To add an entity, add a row; configs choose among the rows by name (``entities: [...]``).
 """
 
-import difflib
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS
-from gkmvlp.errors import ConfigError
+from gkmvlp.errors import ConfigError, nearest
 
 
 @dataclass(frozen=True)
@@ -269,8 +268,8 @@ def entity(name: str) -> Entity:
         ConfigError: If there is none; the nearest name is offered.
     """
     if name not in _BY_NAME:
-        near = difflib.get_close_matches(name, _BY_NAME, 1)
-        hint = f"did you mean {near[0]!r}?" if near else "the names stand in gkmvlp/entities.py"
+        near = nearest(name, _BY_NAME, cutoff=0.6)
+        hint = f"did you mean {near!r}?" if near else "the names stand in gkmvlp/entities.py"
         raise ConfigError(f"unknown entity {name!r}: {hint}")
     return _BY_NAME[name]
 

@@ -3,6 +3,9 @@
 The command line prints them without a traceback and exits with 1 (2 for wrong usage).
 """
 
+import difflib
+from collections.abc import Iterable
+
 
 class GkmvlpError(ValueError):
     """Base of all errors that a user can mend."""
@@ -34,3 +37,14 @@ class ResultsError(GkmvlpError):
 
 class ZooError(GkmvlpError):
     """A model of the zoo cannot be found, fetched or published, or is not what its entry says."""
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float) -> str | None:
+    """The known word that is spelled most like a mistaken one, for a remedy; None where none is near enough.
+
+    Args:
+        word: What was given.
+        known: What could have been meant.
+        cutoff: Least similarity, in [0, 1] (see ``difflib.get_close_matches``).
+    """
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)), None)

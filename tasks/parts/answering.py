@@ -51,7 +51,7 @@ def best_answers(
         mask_BM: From ``question_memory``.
 
     Returns:
-        B answers, and B scores: log-likelihood (ranked, free) or log-probability (classifier) in nats.
+        B answers, and B scores: log-likelihood (``rank``, ``generate``) or log-probability (``classify``) in nats.
     """
     if head.mode == "generate":
         texts, scores = generate_texts(backbone, memory_BMD, mask_BM, DecodingConfig(max_new_tokens=LONGEST))

@@ -7,12 +7,11 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch.nn import functional as F
 
 from gkmvlp.anatomy import REGIONS
+from gkmvlp.tasks.parts.heat_maps import enlarge
 
 Pixels = NDArray[np.float32]
 SHOWN_REGIONS = ("right lung", "left lung", "cardiac silhouette", "trachea", "aortic arch", "abdomen")
@@ -53,7 +52,6 @@ def draw_regions(axis: Any, image_SS: Pixels, box_R4: Pixels) -> None:
 def draw_map(axis: Any, image_SS: Pixels, map_hw: Pixels, title: str) -> None:
     """A radiograph under a heat map, enlarged bicubically as the pointing game enlarges it."""
     side = len(image_SS)
-    large = F.interpolate(torch.from_numpy(map_hw)[None, None], (side, side), mode="bicubic", align_corners=False)
     axis.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
-    axis.imshow(large[0, 0].clamp_min(0).numpy(), cmap="inferno", alpha=0.45)
+    axis.imshow(np.maximum(enlarge(map_hw, side), 0), cmap="inferno", alpha=0.45)
     axis.set_title(title, fontsize=7)

@@ -42,27 +42,31 @@ def peak(map_SS: Float, area_SS: Mask) -> tuple[int, int]:
     return int(row), int(column)
 
 
-def top_boxes(map_SS: Float, area_SS: Mask) -> Float:
-    """The box around the component that holds the highest value, at each of ``SHARES``.
+def box_around(reached_SS: Mask, place: tuple[int, int]) -> Float:
+    """The box (4,) xyxy around the component that holds a place, in pixels of the frame, at the pixels' outer edges.
 
-    A component is what hangs together by sides or corners among the pixels of the area that reach the threshold.
+    Args:
+        reached_SS: Pixels that count; a component is what hangs together among them by sides or corners.
+        place: Row and column of one of them.
+    """
+    _, label_SS, stats, _ = cv2.connectedComponentsWithStats(reached_SS.astype(np.uint8), connectivity=8)
+    left, top, width, height = stats[label_SS[place]][:4]
+    return np.array([left, top, left + width, top + height], np.float32)
+
+
+def top_boxes(map_SS: Float, area_SS: Mask) -> Float:
+    """The box around the highest value and the pixels of the area that reach the threshold, at each of ``SHARES``.
 
     Args:
         map_SS: A map.
         area_SS: Where the image is.
 
     Returns:
-        (T, 4) xyxy in pixels of the frame, at the outer edges of the pixels.
+        (T, 4) xyxy in pixels of the frame (see ``box_around``).
     """
     place = peak(map_SS, area_SS)
     low, high = map_SS[area_SS].min(), map_SS[place]
-    boxes = []
-    for share in SHARES:
-        reached_SS = area_SS & (map_SS >= low + share * (high - low))
-        _, label_SS, stats, _ = cv2.connectedComponentsWithStats(reached_SS.astype(np.uint8), connectivity=8)
-        left, top, width, height = stats[label_SS[place]][:4]
-        boxes.append([left, top, left + width, top + height])
-    return np.array(boxes, np.float32)
+    return np.stack([box_around(area_SS & (map_SS >= low + share * (high - low)), place) for share in SHARES])
 
 
 def contrast_to_noise(map_SS: Float, inside_SS: Mask, area_SS: Mask) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning import LightningDataModule
 from safetensors.torch import load_file, save_file
 
 from gkmvlp.app.cli import main
@@ -121,6 +122,15 @@ def test_perturbing_one_backbone_tensor_moves_the_logits(questions, batch, pretr
         )
         save_file({**state, name: changed.contiguous()}, folder / "model.safetensors", {"format": "pt"})
         assert not torch.equal(logits(), before), name
+
+
+def test_a_plain_datamodule_needs_no_texts(pretrained):
+    class Plain(LightningDataModule):
+        def answers(self):
+            return ["no", "yes"]
+
+    task = make(Plain(), pretrained / "backbone")
+    assert (task.answers, task.asked) == (["no", "yes"], [])
 
 
 def test_a_frozen_image_side_ends_as_it_began(phantoms, pretrained, batch, tmp_path):

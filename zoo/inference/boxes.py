@@ -13,7 +13,7 @@ from gkmvlp.metrics.tasks.region_detection import LEAST_SCORE
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.region_head import RegionHead
-from gkmvlp.tasks.parts.region_search import find_regions
+from gkmvlp.tasks.parts.region_search import regions_of
 from gkmvlp.zoo.inference.prediction import FoundBox
 
 
@@ -22,7 +22,7 @@ def boxes_of(
 ) -> list[list[FoundBox]]:
     """The boxes of each image, best first: of findings, or of every region."""
     if isinstance(head, RegionHead):
-        return _regions(backbone, head, batch)
+        return _regions(head, batch, image, backbone.model.architecture.image_size)
     detected = head.detect(backbone.model, image.features, image.grounded)
     least_L, found = head.threshold_L.tolist(), []
     for frame, seen in zip(batch["frame"], detected, strict=True):
@@ -35,11 +35,10 @@ def boxes_of(
     return found
 
 
-def _regions(backbone: Backbone, head: RegionHead, batch: ImageBatch) -> list[list[FoundBox]]:
-    box_BR4, score_BR = find_regions(backbone, head, [batch])
+def _regions(head: RegionHead, batch: ImageBatch, image: ImageMemory, side: int) -> list[list[FoundBox]]:
     found = []
-    for box_R4, score_R in zip(box_BR4.tolist(), score_BR, strict=True):
-        order = ((REGIONS[r], float(score_R[r]), box_R4[r]) for r in np.argsort(-score_R))
+    for box_R4, score_R in zip(*regions_of(head, image.features.patches, batch["frame"], side), strict=True):
+        order = ((REGIONS[r], float(score_R[r]), box_R4[r].tolist()) for r in np.argsort(-score_R))
         found.append([
             FoundBox(name, score, x1, y1, x2, y2, score >= LEAST_SCORE, LEAST_SCORE)
             for name, score, (x1, y1, x2, y2) in order

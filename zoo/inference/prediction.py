@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.geometry import Frame
+from gkmvlp.tasks.parts.heat_maps import box_around, enlarge, image_area, peak
 
 Float = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -112,21 +113,20 @@ def likeliest(names: Sequence[str], logit_N: NDArray[np.float64]) -> dict[str, f
 
 
 def enlarged(map_hw: Float, side: int) -> Float:
-    """A map of patches as the pointing game enlarges it, bicubically to the square frame, not below 0, (S, S)."""
-    return np.maximum(cv2.resize(map_hw, (side, side), interpolation=cv2.INTER_CUBIC), 0)
+    """A map of patches as the pointing game enlarges it to the square frame, not below 0, (S, S)."""
+    return np.maximum(enlarge(map_hw, side), 0)
 
 
-def hot_box(map_hw: Float, side: int, x: float, y: float) -> Float:
+def hot_box(map_hw: Float, side: int, frame: Frame) -> Float:
     """The box (1, 4) xyxy in pixels of the frame around where a map is at least half as high as at its highest point.
+
+    Padding does not count; what hangs together with the highest point does.
 
     Args:
         map_hw: Attention over the patches (h, w).
         side: Side of the frame in pixels.
-        x: The highest point; what hangs together with it counts.
-        y: Its other coordinate.
+        frame: Where the image lies in it.
     """
-    large_SS = enlarged(map_hw, side)
-    row, column = min(int(y), side - 1), min(int(x), side - 1)
-    _, area_SS = cv2.connectedComponents((large_SS >= large_SS[row, column] / 2).astype(np.uint8))
-    rows, columns = np.nonzero(area_SS == area_SS[row, column])
-    return np.array([[columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]], np.float32)
+    large_SS, area_SS = enlarged(map_hw, side), image_area(frame, side)
+    place = peak(large_SS, area_SS)
+    return box_around(area_SS & (large_SS >= large_SS[place] / 2), place)[None]

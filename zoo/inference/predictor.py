@@ -4,6 +4,7 @@ B images, E entities, N images or texts, S side, D size of the shared space.
 """
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, cast, overload
 
@@ -27,7 +28,7 @@ from gkmvlp.data_modules.pipeline.levels import Pixels
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
 from gkmvlp.errors import BackboneError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Frame, original_boxes
 from gkmvlp.hardware import device_named
 from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
@@ -43,7 +44,7 @@ from gkmvlp.tasks.parts.scope import entities_named, outside
 from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
 from gkmvlp.zoo.inference.prediction import Embeddings, FoundBox, Reading, hot_box, likeliest
-from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, as_file, name_of
+from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, name_of
 
 Prompt = str | tuple[str, str]
 LIKELY = 0.5  # probability from which a backbone's finding counts; validation chose none
@@ -97,14 +98,14 @@ class Reader(HubModel):
             accept: What is read although it is no frontal radiograph (see ``read_image``).
 
         Raises:
-            ImageError: If it cannot be read; it is named.
-            TypeError: If it is something else.
+            ImageError: If it cannot be read, or is something else; it is named.
         """
-        return self._item(image, self.preprocess.pixels(image, accept))
+        return self.item_of(image, self.preprocess.pixels(image, accept))
 
-    def _item(self, image: Radiograph, image_HW: Pixels) -> dict[str, Any]:
-        source = as_file(image)
-        sample = Sample(name_of(image), "", source, view_of(source), "test")
+    def item_of(self, image: Radiograph, image_HW: Pixels) -> dict[str, Any]:
+        """``item`` of an image whose pixels ``preprocess.pixels`` has read."""
+        view = view_of(image) if isinstance(image, str | Path | bytes) else ""
+        sample = Sample(name_of(image), "", "", view, "test")  # the pixels are given: no file is opened
         return SampleDataset([sample], lambda _: self.preprocess.fit(image_HW), self._regions)[0]
 
     def batch(self, items: Sequence[dict[str, Any]]) -> ImageBatch:
@@ -168,7 +169,7 @@ class Reader(HubModel):
 
     @torch.inference_mode()
     def answers(self, image: ImageMemory, questions: str | Sequence[str]) -> tuple[list[str], list[float]]:
-        """One answer and its score for each image and its question (see ``tasks.answering.best_answers``).
+        """One answer and its score for each image and its question (see ``tasks.parts.answering.best_answers``).
 
         Args:
             image: B images.
@@ -233,10 +234,15 @@ class Reader(HubModel):
         """
         if not isinstance(self.head, AnswerHead):
             return None
-        known = {*self.entities, *entities_named(self.head.answers), *self.head.asked}
+        known = {*self.entities, *self._answered, *self.head.asked}
         if not (found := outside(question, known)):
             return None
         return f"{question!r} lies outside: this model never learned of {', '.join(found)}; its answer means nothing"
+
+    @cached_property
+    def _answered(self) -> list[str]:
+        """The entities that the answers name."""
+        return entities_named(self.head.answers) if isinstance(self.head, AnswerHead) else []
 
     @overload  # a text is a sequence of texts: the first that fits is meant
     def read(  # type: ignore[overload-overlap]
@@ -273,7 +279,7 @@ class Reader(HubModel):
         shown = [self.preprocess.pixels(one, accept) for one in images]
         if not images:
             return []
-        batch = self.batch([self._item(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
+        batch = self.batch([self.item_of(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
         memory = self.look(batch)
         said = self._said(batch, memory, question)
         frames = [Frame(*row.tolist()) for row in batch["frame"]]
@@ -286,7 +292,7 @@ class Reader(HubModel):
     def _said(self, batch: ImageBatch, memory: ImageMemory, question: str | None) -> list[dict[str, Any]]:
         """Fields of the reading of each image."""
         if question is not None:
-            answers, _ = self.answers(memory, [question] * len(batch["sample_id"]))
+            answers, _ = self.answers(memory, question)
             told = self.out_of_scope(question)
             notice = " ".join(filter(None, (self.notice, told))) or None
             return [{"answer": answer, "is_in_scope": told is None, "notice": notice} for answer in answers]
@@ -310,16 +316,12 @@ class Reader(HubModel):
             maps = {name: map_BEhw[b, e] for name, e in row.items()}
             regions = {name: region_name(places.region_BE[b, e]) for name, e in row.items()}
             frame = Frame(*batch["frame"][b].tolist())
-            boxes = [self._hot_box(name, findings[name], maps[name], points[name], frame) for name in findings]
+            boxes = [self._hot_box(name, findings[name], maps[name], frame) for name in findings]
             said.append({"findings": findings, "points": points, "regions": regions, "boxes": boxes, "attention": maps})
         return said
 
-    def _hot_box(
-        self, name: str, probability: float, map_hw: NDArray[np.float32], point: tuple[float, ...], frame: Frame
-    ) -> FoundBox:
-        x, y = frame.forward(np.array([[*point, *point]], np.float32))[0, :2].tolist()
-        box_14 = frame.backward(hot_box(map_hw, self.architecture.image_size, x, y))
-        box_14 = box_14.clip(0, [frame.width, frame.height] * 2)
+    def _hot_box(self, name: str, probability: float, map_hw: NDArray[np.float32], frame: Frame) -> FoundBox:
+        box_14, _ = original_boxes(frame, hot_box(map_hw, self.architecture.image_size, frame))
         x1, y1, x2, y2 = box_14[0].tolist()
         return FoundBox(name, probability, x1, y1, x2, y2, probability >= LIKELY, LIKELY)
 
@@ -353,7 +355,7 @@ def region_name(index: int) -> str:
     return REGIONS[index] if index >= 0 else ""
 
 
-def view_of(image: str | bytes) -> str:
+def view_of(image: str | Path | bytes) -> str:
     """Projection that a DICOM file names (``PA``, ``AP``, ``LL`` ...), "" where it or the file names none."""
     try:
         source = image if isinstance(image, bytes) else Path(image)

@@ -2,13 +2,12 @@
 
 from typing import cast
 
-from gkmvlp.checkpoints.card_texts import METHOD, NOT_FOR, python_use
+from gkmvlp.checkpoints.card_texts import METHOD, NOT_FOR, QUESTION, python_use
 from gkmvlp.metrics.results.tables import interval, markdown_table
 from gkmvlp.notices import NOT_CLINICAL
 from gkmvlp.task_ids import TASKS, TaskId, TaskRow
 from gkmvlp.zoo.entry import Entry, Result
 
-QUESTION = "Is there a pleural effusion?"
 RAISED = "A resample repeats patients, which raises `ece`: its interval lies high and may leave the value out."
 
 

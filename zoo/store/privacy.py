@@ -40,7 +40,8 @@ def _credentialed_module(config: Mapping[str, Any]) -> str | None:
     data = config.get("data") or {}
     package, _, name = str(data.get("class_path", "")).rpartition(".")
     known = getattr(gkmvlp.data_modules, name, None) if package in ("", "gkmvlp.data_modules") else None
-    if is_phantom(str((data.get("init_args") or {}).get("dataset_name"))):
+    options = data.get("init_args") or {}
+    if is_phantom(str(options.get("dataset_name") or options.get("name"))):  # of today, of earlier runs
         return None
     return name if known is None or known.credentialed else None
 

@@ -10,6 +10,7 @@ NOT_FOR = (
     "radiographs; claims about groups of patients that the data below do not hold."
 )
 PAPER = "arXiv 2404.14750"
+QUESTION = "Is there a pleural effusion?"
 
 
 def python_use(reference: str, task: str) -> str:
@@ -19,5 +20,5 @@ def python_use(reference: str, task: str) -> str:
         reference: What ``gkmvlp.load`` takes.
         task: What the model was trained for, as its entry or ``info`` says.
     """
-    question = ', question="Is there a pleural effusion?"' if task == "vqa" else ""
+    question = f', question="{QUESTION}"' if task == "vqa" else ""
     return f'import gkmvlp\n\nmodel = gkmvlp.load("{reference}")\nprint(model.read("image.png"{question}))'

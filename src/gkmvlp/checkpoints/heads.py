@@ -111,8 +111,12 @@ class HeadFormat(Generic[_H]):
 
 
 def _describe_answers(head: AnswerHead) -> dict[str, Any]:
-    known = {"mode": head.mode, "num_candidates": head.num_candidates, "answers": head.answers}
-    return {**known, "asked": head.asked}
+    return {
+        "mode": head.mode,
+        "num_candidates": head.num_candidates,
+        "answers": head.answers,
+        "asked": head.asked,
+    }
 
 
 def _build_answers(content: dict[str, Any], model: GkMvlp) -> AnswerHead:

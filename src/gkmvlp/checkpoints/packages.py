@@ -3,7 +3,6 @@
 A package is found by its metadata and none of its code is run. What is read has the SHA-256 that stands here.
 """
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gkmvlp.errors import BackboneError
+from gkmvlp.errors import BackboneError, nearest
 
 SCHEME = "package://"
 BERT = "bert"  # the network of text encoders
@@ -86,8 +85,8 @@ def local(reference: str, network: str) -> str:
         return reference
     name = reference.removeprefix(SCHEME)
     if name not in PACKAGES:
-        near = difflib.get_close_matches(name, PACKAGES, n=1, cutoff=0.4)
-        told = f"did you mean {SCHEME}{near[0]}?" if near else f"known: {', '.join(PACKAGES)}"
+        near = nearest(name, PACKAGES, cutoff=0.4)
+        told = f"did you mean {SCHEME}{near}?" if near else f"known: {', '.join(PACKAGES)}"
         raise BackboneError(f"no weights {reference}; {told}")
     packaged = PACKAGES[name]
     if packaged.network != network:

@@ -68,7 +68,7 @@ class DecodingConfig:
             "length_penalty >= 0": self.length_penalty >= 0,
         }
         if broken := [rule for rule, holds in rules.items() if not holds]:
-            raise ConfigError(f"search: {broken[0]} was expected, got {self}")
+            raise ConfigError(f"decoding: {broken[0]} was expected, got {self}")
 
 
 class Generated(NamedTuple):
@@ -188,7 +188,7 @@ def generate_texts(
         mask_BM: (B, M) bool, True where it may be read; None allows all.
         decoding: How a text is chosen.
         generator: Source of chance where tokens are drawn.
-        present_BE: Probability of each entity of the backbone, for a consensus with ``trust``.
+        present_BE: Probability of each entity of the backbone, for a consensus with ``entity_head_weight``.
 
     Returns:
         B texts in lower case where the tokenizer is, and B log-likelihoods in nats.

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from gkmvlp.models.config import TextConfig
 
 Mode = Literal["text", "fusion", "decoder"]
-POSITIONS = 512  # as every public BERT has, whatever max_tokens cuts to
+POSITIONS = 512  # as every public BERT has, whatever max_length cuts to
 
 
 class Memory(NamedTuple):

@@ -3,7 +3,6 @@
 B batch, S side in pixels, P = h * w patches, C channels of the timm model, D width, K pooling queries.
 """
 
-import difflib
 import logging
 import math
 from collections.abc import Mapping
@@ -19,7 +18,7 @@ from torch.nn import functional as F
 
 from gkmvlp.checkpoints.foreign_weights import LAYOUTS, read_vision
 from gkmvlp.checkpoints.weights import differences
-from gkmvlp.errors import BackboneError, ConfigError
+from gkmvlp.errors import BackboneError, ConfigError, nearest
 from gkmvlp.models.config import VisionConfig
 
 HEADS = ("head", "fc_norm", "attn_pool")  # parts of timm models behind the patches: nothing here would train them
@@ -221,8 +220,8 @@ def _check_name(name: str) -> None:
     """
     if ":" in name or timm.is_model(name):  # with a colon it is an address that timm asks
         return
-    near = difflib.get_close_matches(name.partition(".")[0], timm.list_models(), n=1, cutoff=0.5)
-    told = f"did you mean {near[0]}?" if near else "timm.list_models() names those that there are"
+    near = nearest(name.partition(".")[0], timm.list_models(), cutoff=0.5)
+    told = f"did you mean {near}?" if near else "timm.list_models() names those that there are"
     raise ConfigError(f"vision.name: timm has no model {name!r}; {told}")
 
 

@@ -18,6 +18,7 @@ from gkmvlp.app.prediction import plots
 from gkmvlp.data_modules.synthetic import chest_xray14
 from gkmvlp.metrics.results.predictions import META_KEY
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
+from gkmvlp.zoo.inference import preprocess
 from tests.app.small_models import (
     ANSWERS,
     ENTITIES,
@@ -190,6 +191,16 @@ def test_grounding_points_lie_in_the_image_and_pictures_say_who_drew_them(folder
     assert set(attended) <= {"cardiac silhouette", "mediastinum"}
     assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["0-2.png", "0.png"]
     assert said == [f"{NO_PATIENT}\n{NOT_CLINICAL}"] * 2
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_every_image_is_decoded_once(drawn, folder, tmp_path, monkeypatch):
+    files = []
+    read = preprocess.read_image
+    monkeypatch.setattr(preprocess, "read_image", lambda file, *more: files.append(file) or read(file, *more))
+    pictures = ["--pictures", tmp_path / "pictures"] if drawn else []
+    assert predict(folder, "run", "classification", folder / "images", *pictures) == 0
+    assert sorted(files) == sorted(str(path) for path in (folder / "images").iterdir())
 
 
 def test_point_and_region_of_every_row_on_phantoms_lie_on_one_side(tmp_path):

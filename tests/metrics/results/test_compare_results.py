@@ -8,7 +8,9 @@ import pytest
 
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.results import provenance
+from gkmvlp.metrics.results.compare import compare
 from gkmvlp.metrics.results.figure import FIELDS, Figure, Results, signature
+from gkmvlp.metrics.results.partial import named
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, command
 from tests.metrics.corpora import META, entity_table, vqa_table
@@ -66,6 +68,22 @@ def test_another_schema_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(ResultsError, match=r"results\.json"):
         Results.read(path)
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        (("32 of 451", None), "one is of 32 of 451 rows of s@1, the other of all 451;"),
+        ((None, "32 of 451"), "one is of all 451 rows of s@1, the other of 32 of 451;"),
+        (("1 of 5 folds in part", None), "s@1: one has 1 of its 5 folds in part, the other none;"),
+        (("1 of 5 folds in part", "2 of 5 folds in part"), "s@1: one has 1 of its 5 folds in part, the other 2;"),
+    ],
+)
+def test_parts_of_a_split_are_told_apart_in_words(parts, told):
+    one, other = (_results(replace(FIGURE, split=named("s@1", part))) for part in parts)
+    with pytest.raises(ResultsError) as caught:
+        compare(one, other)
+    assert told in str(caught.value)
 
 
 def test_metadata_carries_the_signatures(tmp_path):

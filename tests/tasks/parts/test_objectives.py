@@ -20,5 +20,5 @@ def test_a_step_without_objective_is_refused():
     assert not Objectives(**seldom).always_due
     assert Objectives(**{**seldom, "position": Objective()}).always_due
     assert Objectives().always_due
-    with pytest.raises(ConfigError, match="every: 1 and start: 0"):
+    with pytest.raises(ConfigError, match="every_n_steps: 1 and start_step: 0"):
         GkMvlpPretraining(architecture(), Objectives(**seldom))

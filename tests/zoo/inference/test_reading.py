@@ -10,14 +10,19 @@ from PIL import Image
 
 import gkmvlp
 from gkmvlp.anatomy import REGIONS
+from gkmvlp.checkpoints import heads
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Frame, original_boxes
 from gkmvlp.models.config import Architecture
+from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.tasks.parts.entity_predictions import regions_at
+from gkmvlp.tasks.parts.heat_maps import image_area
+from gkmvlp.tasks.parts.region_search import find_regions
 from gkmvlp.tasks.parts.scope import entities_named, outside
+from gkmvlp.zoo.inference import preprocess
 from gkmvlp.zoo.inference.prediction import Reading, enlarged, hot_box
-from gkmvlp.zoo.inference.preprocess import Preprocess
-from tests.app.small_models import ENTITIES, write_answering, write_backbone, write_images
+from gkmvlp.zoo.inference.preprocess import Preprocess, as_file
+from tests.app.small_models import ENTITIES, build, write_answering, write_backbone, write_images
 
 pytestmark = pytest.mark.filterwarnings("ignore:A model that never")
 
@@ -74,13 +79,37 @@ def test_heat_maps_have_the_resolution_of_the_image_and_peak_at_the_point(mode):
 def test_a_hot_box_holds_what_hangs_together_with_the_point():
     map_hw = np.zeros((8, 8), np.float32)
     map_hw[2, 2], map_hw[6, 6] = 1, 0.9
-    x1, y1, x2, y2 = hot_box(map_hw, 64, 20, 20)[0]
+    x1, y1, x2, y2 = hot_box(map_hw, 64, Frame.fit(64, 64, 64))[0]
     large_SS = enlarged(map_hw, 64)
     inside = large_SS[int(y1) : int(y2), int(x1) : int(x2)]
     assert inside.max() == large_SS.max()
     assert x2 < 40  # the second spot is not in it
     assert (large_SS[:40, : int(x1)] < large_SS[20, 20] / 2).all()
     assert (large_SS[int(y2) : 40, :40] < large_SS[20, 20] / 2).all()
+
+
+def test_a_hot_box_lies_in_the_image_where_attention_peaks_in_the_padding(model):
+    map_hw = np.zeros((6, 6), np.float32)
+    map_hw[0, 5], map_hw[3, 1] = 1, 0.5  # rows 0, 1, 4 and 5 of a wide image are padding
+    frame = Frame.fit(300, 100, 192)
+    area_SS, large_SS = image_area(frame, 192), enlarged(map_hw, 192)
+    assert not area_SS[np.unravel_index(large_SS.argmax(), large_SS.shape)]
+    x1, y1, x2, y2 = hot_box(map_hw, 192, frame)[0].astype(int)
+    assert area_SS[y1:y2, x1:x2].all()
+    assert large_SS[y1:y2, x1:x2].max() == large_SS[area_SS].max()
+    found = model._hot_box("mass", 0.9, map_hw[:4, :4], Frame.fit(300, 100, 32))
+    assert 0 <= found.x1 < found.x2 <= 300
+    assert 0 <= found.y1 < found.y2 <= 100
+
+
+def test_boxes_around_every_peak_have_an_area_in_images_of_any_shape():
+    draw = np.random.default_rng(0)
+    for width, height in ((300, 100), (100, 300), (4000, 3), (7, 7)):
+        for mode in ("pad", "crop", "squash"):
+            frame = Frame.fit(width, height, 64, mode)
+            for _ in range(5):
+                _, kept_1 = original_boxes(frame, hot_box(draw.random((8, 8), np.float32), 64, frame))
+                assert kept_1.all()
 
 
 def test_a_reading_has_maps_boxes_and_regions_that_belong_together(model, images):
@@ -115,6 +144,31 @@ def test_a_list_is_one_batch_with_a_reading_each(model, images, monkeypatch):
         assert list(one.findings) == list(other.findings)
         np.testing.assert_allclose(list(one.findings.values()), list(other.findings.values()), rtol=1e-5)
         assert one.regions == other.regions
+
+
+def test_regions_are_found_in_the_patches_of_one_look(tmp_path, images):
+    backbone = build("phantom-mimic-cxr")
+    backbone.info["task"] = "region_detection"
+    heads.save(backbone, RegionHead(16, torch.full((len(REGIONS), 4), 0.5)), tmp_path / "model")
+    reader = gkmvlp.load(tmp_path / "model", device="cpu")
+    batch = reader.batch([reader.item(image) for image in images])
+    box_NR4, score_NR = find_regions(reader.backbone, reader.head, [batch])
+    looks = []
+    reader.model.vision.register_forward_hook(lambda *_: looks.append(1))
+    found = reader.read(images)
+    assert looks == [1]
+    for reading, box_R4, score_R in zip(found, box_NR4, score_NR, strict=True):
+        assert {box.label: (box.score, *box[2:6]) for box in reading.boxes} == {
+            name: (score, *box) for name, score, box in zip(REGIONS, score_R.tolist(), box_R4.tolist(), strict=True)
+        }
+
+
+def test_a_picture_in_memory_becomes_a_file_once_and_says_no_view(model, monkeypatch):
+    made = []
+    monkeypatch.setattr(preprocess, "as_file", lambda image: made.append(1) or as_file(image))
+    array = np.random.default_rng(0).integers(0, 255, (40, 48)).astype(np.uint8)
+    assert torch.equal(model.item(array)["image"][None], model.preprocess(Image.fromarray(array)))
+    assert len(made) == 2  # once by each
 
 
 def test_preprocess_is_the_models_own_reading_of_every_kind_of_input(model, images):

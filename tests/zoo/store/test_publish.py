@@ -222,6 +222,17 @@ def test_what_counts_as_credentialed(tmp_path, module, data, credentialed, refus
     assert (refused or "") in capsys.readouterr().err
 
 
+def test_a_phantom_run_of_an_earlier_release_is_published(tmp_path):
+    """Its config calls the data set's name ``name``."""
+    run, words = write_run(tmp_path / "run"), ["--out", str(tmp_path / "out"), "--name", "x"]
+    (run / "report.html").write_text("{}")
+    config = (run / "config.yaml").read_text()
+    assert "dataset_name: phantom" in config
+    for name, code in (("mimic-cxr", 1), ("phantom-mimic-cxr", 0)):
+        (run / "config.yaml").write_text(config.replace("dataset_name: phantom-mimic-cxr", f"name: {name}"))
+        assert main(["zoo", "publish", str(run), *words]) == code
+
+
 def test_local_paths_by_every_spelling(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a" / "b").mkdir(parents=True)

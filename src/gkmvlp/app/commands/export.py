@@ -4,7 +4,7 @@ The batch may have any size.
 
 classification  log odds of each label, or of each entity of a backbone
 grounding       log odds of each entity, and what its prompt attends to: patches and regions
-vqa             log-probability of each answer, by a model for questions with `head: classifier`
+vqa             log-probability of each answer, by a model for questions with `answer_mode: classify`
 
 FILE.json beside it says how an image is made ready, what goes in and what comes out; for vqa FILE.tokenizer holds the
 tokenizer. What was written is compared with PyTorch before it gets its name. ONNX needs pip install 'gkmvlp[export]'.

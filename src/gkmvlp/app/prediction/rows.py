@@ -16,7 +16,7 @@ from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
-from gkmvlp.zoo.inference.prediction import FoundBox
+from gkmvlp.zoo.inference.prediction import FoundBox, Pixels
 from gkmvlp.zoo.inference.predictor import Prompt, Reader, region_name
 
 BATCH = 8
@@ -65,7 +65,7 @@ def predict_rows(
     }
     done = Predicted()
     stems: Counter[str] = Counter()
-    for batch in _batches(reader, images, accept, done):
+    for batch, shown in _batches(reader, images, accept, done, pictures is not None):
         image = reader.look(batch)
         for b, rows in enumerate(makers[task](batch, image)):
             kept = [{key: row[key] for key in row if task != "classification" or key in _OF_LABELS} for row in rows]
@@ -76,8 +76,7 @@ def predict_rows(
                 stem = Path(batch["sample_id"][b]).stem
                 number = f"-{stems[stem] + 1}" if stems[stem] else ""  # two folders may hold files of one name
                 stems[stem] += 1
-                pixels_HW = reader.preprocess.pixels(batch["sample_id"][b], accept)
-                draw(pictures / f"{stem}{number}.png", task, reader, batch, image, b, rows, pixels_HW)
+                draw(pictures / f"{stem}{number}.png", task, reader, batch, image, b, rows, shown[b])
     if task == "embed":
         texts = [part for prompt in prompts for part in ([prompt] if isinstance(prompt, str) else prompt)]
         vectors = reader.embed_texts(texts).tolist()
@@ -87,17 +86,26 @@ def predict_rows(
     return done
 
 
-def _batches(reader: Reader, images: list[Path], accept: Collection[str], done: Predicted) -> Iterator[ImageBatch]:
-    """Batches of what can be read; the others' reasons go to ``done.bad``."""
+def _batches(
+    reader: Reader, images: list[Path], accept: Collection[str], done: Predicted, is_drawn: bool
+) -> Iterator[tuple[ImageBatch, list[Pixels]]]:
+    """Batches of what can be read, and the pixels of their images; the others' reasons go to ``done.bad``.
+
+    The pixels are kept only where the images are drawn: a batch of them at their own size is large.
+    """
     for start in range(0, len(images), BATCH):
-        items = []
+        items, shown = [], list[Pixels]()
         for image in images[start : start + BATCH]:
             try:
-                items.append(reader.item(image, accept))
+                image_HW = reader.preprocess.pixels(image, accept)
+                items.append(reader.item_of(image, image_HW))
             except ImageError as error:
                 done.bad.append(str(error))
+                continue
+            if is_drawn:
+                shown.append(image_HW)
         if items:
-            yield reader.batch(items)
+            yield reader.batch(items), shown
 
 
 def _labels(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
@@ -157,7 +165,7 @@ def _zero_shot(reader: Reader, image: ImageMemory, prompts: list[Prompt]) -> lis
 
 def _answers(reader: Reader, image: ImageMemory, question: str) -> list[Rows]:
     """One answer an image."""
-    found = reader.answers(image, [question] * len(image.coverage))
+    found = reader.answers(image, question)
     in_scope = reader.out_of_scope(question) is None
     return [
         [{"question": question, "prediction": answer, "score": score, "in_scope": in_scope, "target": None}]

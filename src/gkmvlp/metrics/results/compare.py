@@ -63,12 +63,7 @@ def _pairs(a: Sequence[Figure], b: Sequence[Figure]) -> list[tuple[Figure, Figur
 def _paired(a: Figure, b: Figure) -> Range:
     """The interval of a - b on common resamples and seeds."""
     if a.split != b.split and whole_of(a.split) == whole_of(b.split):
-        shown = [part_of(side.split) for side in (a, b)]
-        counts = [part or f"all {next(filter(None, shown)).rpartition(' of ')[2]}" for part in shown]
-        raise ResultsError(
-            f"{a.task} {a.name}: one is of {counts[0]} rows of {whole_of(a.split)}, the other of {counts[1]}; "
-            "test both on the whole split"
-        )
+        raise ResultsError(f"{a.task} {a.name}: {_unlike(a.split, b.split)}; test both on the whole split")
     if a.signature != b.signature:
         parts = set(a.signature.split("|")) ^ set(b.signature.split("|"))
         raise ResultsError(
@@ -88,6 +83,17 @@ def _paired(a: Figure, b: Figure) -> Range:
             )
         sides.append(of_seed)
     return span(difference(sides[0], sides[1]))
+
+
+def _unlike(split_a: str | None, split_b: str | None) -> str:
+    """In words what two figures of one split are of, where one of them at least is of a part."""
+    shown = [part_of(split) for split in (split_a, split_b)]
+    whole = next(filter(None, shown)).rpartition(" of ")[2]  # ``451``, or of merged folds ``5 folds in part``
+    if whole.endswith(" folds in part"):
+        one, other = (part.partition(" of ")[0] if part else "none" for part in shown)
+        return f"{whole_of(split_a)}: one has {one} of its {whole}, the other {other}"
+    one, other = (part or f"all {whole}" for part in shown)
+    return f"one is of {one} rows of {whole_of(split_a)}, the other of {other}"
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class BoxHead(nn.Module):
         Args:
             model: The backbone.
             features: What its encoder saw.
-            grounded: What its prompts saw; read only with ``knowledge``.
+            grounded: What its prompts saw; read only with ``use_attention_maps``.
         """
         map_BCP = features.patches.transpose(1, 2)
         if self.knowledge:
