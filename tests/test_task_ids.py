@@ -3,8 +3,9 @@
 from typing import get_args
 
 from gkmvlp.app import cli
-from gkmvlp.app.commands import finetune, initialization, predict
+from gkmvlp.app.commands import finetune, initialization
 from gkmvlp.app.pages.task_sections import PICTURES
+from gkmvlp.app.prediction import request as predict
 from gkmvlp.checkpoints.heads import FORMATS
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.figure import TASKS as MEASURED
