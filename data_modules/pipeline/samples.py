@@ -14,6 +14,7 @@ from gkmvlp.errors import DataError
 from gkmvlp.geometry import Frame
 
 BoxSource = Literal["mixed", "atlas", "dataset", "detected"]
+Counts = dict[str, dict[str, int]]  # a split, or a part of the tables -> what is counted -> its number
 Detected = tuple[Float, Mask]  # boxes (29, 4) in pixels of the original image, and which of them hold
 _R = len(REGIONS)
 

@@ -177,7 +177,7 @@ def test_the_real_subset(shared_data: Path, capsys):
     data = ready(root)
     assert len(data.samples) == 535
     assert len({sample.patient_id for sample in data.samples}) == 422
-    assert data.found == data.published
+    assert data.table_counts == data.published_counts
     assert data.ledger.dropped == {"image file is missing": 112_120 - 535}
     assert data.ledger.masked == {}
     named = (root / "test_list.txt").read_text().split()
