@@ -106,7 +106,8 @@ def region_sheet(gallery: Gallery, findings: pd.DataFrame, count: int = 8) -> Pl
     plot, axes = panels(len(chosen))
     for axis, sample_id in zip(axes, chosen, strict=True):
         image_SS, frame = gallery(sample_id)
-        draw_regions(axis, image_SS, atlas())
+        axis.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
+        draw_regions(axis, atlas() * len(image_SS))
         rows = findings[findings["sample_id"].eq(sample_id)]
         draw_boxes(axis, frame.forward(rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)), "lime")
         axis.set_title(fill(", ".join(rows["entity"].unique()), 44), fontsize=7)

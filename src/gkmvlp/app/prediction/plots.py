@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
 from gkmvlp.geometry import Frame
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.notices import NOT_CLINICAL
-from gkmvlp.tasks.parts.drawing import SHOWN_REGIONS, draw_boxes, panels
+from gkmvlp.tasks.parts.drawing import draw_boxes, draw_regions, panels
 from gkmvlp.zoo.inference.prediction import Pixels, Reading
 from gkmvlp.zoo.inference.predictor import Reader
 
@@ -68,14 +66,6 @@ def draw(
     figure.supxlabel("\n".join(filter(None, (reader.notice, NOT_CLINICAL))), fontsize=7)
     pixels = min(max(pixels_HW.shape), WIDEST // min(count, 4))
     figure.savefig(file, dpi=max(130, pixels / size), facecolor="white")
-
-
-def draw_regions(axis: Any, box_R4: NDArray[np.float32]) -> None:
-    """Names a few regions, whose boxes (R, 4) are given in pixels of the original image."""
-    for name in SHOWN_REGIONS:
-        box_4 = box_R4[REGIONS.index(name)]
-        draw_boxes(axis, box_4[None], "tab:orange")
-        axis.text(*box_4[:2], name, fontsize=4.5, color="tab:orange", va="top")
 
 
 def draw_found(axis: Any, rows: list[dict[str, Any]]) -> None:
