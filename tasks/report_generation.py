@@ -68,7 +68,12 @@ class ReportGeneration(FineTuning):
         """A report of each image, and its log-likelihood in nats."""
         seen, start = self.recall(batch, batch["sample_id"]), cast(Backbone, self.start)
         return generate_texts(
-            start, seen.memory, decoding=self.decoding, generator=self.chances, present_BE=seen.present
+            start.model,
+            start.tokenizer,
+            seen.memory,
+            decoding=self.decoding,
+            generator=self.chances,
+            present_BE=seen.present,
         )
 
     def on_validation_epoch_start(self) -> None:

@@ -83,7 +83,7 @@ def test_the_model_that_is_left_writes_its_reports(trained, studies, tmp_path, c
     made = backbones.load(trained / "model")
     with torch.inference_mode():
         memory = made.model.eval().encode_image(batch["image"], batch["region_box"], batch["region_mask"]).memory
-    wanted, _ = generate_texts(made, memory, decoding=DecodingConfig("beam", max_new_tokens=12))
+    wanted, _ = generate_texts(made.model, made.tokenizer, memory, decoding=DecodingConfig("beam", max_new_tokens=12))
     out = tmp_path / "rows.parquet"
     asked = ["predict", f"--model={trained}", "--task=report", "--device=cpu", *images]
     assert main([*asked, f"--out={out}", f"--pictures={tmp_path / 'pictures'}"]) == 0

@@ -200,7 +200,8 @@ class Reader(HubModel):
             )
         chance = torch.Generator(self.device).manual_seed(0)
         present_BE = self.model.entity_probabilities(image.grounded)
-        return generate_texts(self.backbone, image.memory, decoding=self.head, generator=chance, present_BE=present_BE)
+        made = self.model, self.backbone.tokenizer
+        return generate_texts(*made, image.memory, decoding=self.head, generator=chance, present_BE=present_BE)
 
     @torch.inference_mode()
     def embed_texts(self, texts: str | Sequence[str]) -> Tensor:

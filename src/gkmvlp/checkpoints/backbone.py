@@ -24,12 +24,14 @@ from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
 from gkmvlp.checkpoints.hub import HubModel
 from gkmvlp.checkpoints.references import base_of, folder_of
 from gkmvlp.checkpoints.renamed_keys import ARCHITECTURE, INFO, with_new_keys
+from gkmvlp.checkpoints.tokenizer_files import load_tokenizer
+from gkmvlp.checkpoints.vision_weights import load_vision
 from gkmvlp.checkpoints.weights import Undrawn, fill, plain_state, read_tensors
 from gkmvlp.entities import entity, list_hash
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import BERT_SIZES, Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
-from gkmvlp.models.tokenizer import load_tokenizer, tokenize, train_tokenizer
+from gkmvlp.models.tokenizer import tokenize, train_tokenizer
 
 FORMAT = 1
 PROMPT_TOKENS = 32
@@ -80,6 +82,7 @@ def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:
     reference = text.tokenizer or text.weights
     tokenizer = load_tokenizer(reference) if reference else train_tokenizer(texts, text.vocab_size)
     model = _model(architecture, tokenizer)
+    load_vision(model.vision, architecture.vision, architecture.image_size)
     fresh = load_bert(model.text, text.weights) if text.weights else []
     return Backbone(model, tokenizer, weights=_weights_line(model, fresh))
 

@@ -4,6 +4,7 @@ B texts, K beams or drafts of each, T tokens, M memory tokens, D width, H heads,
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 
@@ -11,10 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import PreTrainedTokenizerFast
 
-from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX, entity
 from gkmvlp.errors import ConfigError
+from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.text import POSITIONS, BertLayer, FusionBert, Memory
 
 _HYPHEN = re.compile(r"(?<=\w) ([-/]) (?=\w)")  # a WordPiece tokenizer takes "x-ray" apart
@@ -173,7 +175,8 @@ def generate(
 
 
 def generate_texts(
-    backbone: Backbone,
+    model: GkMvlp,
+    tokenizer: PreTrainedTokenizerFast,
     memory: Memory | Tensor,
     mask_BM: Tensor | None = None,
     decoding: DecodingConfig = DecodingConfig(),  # noqa: B008 - never changed
@@ -183,19 +186,19 @@ def generate_texts(
     """``generate`` in words.
 
     Args:
-        backbone: Model and tokenizer.
+        model: The model, in evaluation mode.
+        tokenizer: Its tokenizer.
         memory: What the decoder reads, (B, M, D); a tensor is its own keys.
         mask_BM: (B, M) bool, True where it may be read; None allows all.
         decoding: How a text is chosen.
         generator: Source of chance where tokens are drawn.
-        present_BE: Probability of each entity of the backbone, for a consensus with ``entity_head_weight``.
+        present_BE: Probability of each entity of the model, for a consensus with ``entity_head_weight``.
 
     Returns:
         B texts in lower case where the tokenizer is, and B log-likelihoods in nats.
     """
-    tokenizer = backbone.tokenizer
     ends = tokenizer.bos_token_id, tokenizer.sep_token_id
-    written = generate(backbone.model.text, *ends, memory, mask_BM, decoding, generator)
+    written = generate(model.text, *ends, memory, mask_BM, decoding, generator)
     decoded = tokenizer.batch_decode(written.ids, skip_special_tokens=True)
     texts, scores = [_HYPHEN.sub(r"\1", text) for text in decoded], written.score.tolist()
     if decoding.strategy != "consensus":
@@ -203,7 +206,9 @@ def generate_texts(
     from gkmvlp.report.consensus import most_agreed  # and with it the labeler
 
     starts = range(0, len(texts), decoding.num_samples)
-    rows = zip(starts, _entity_probabilities(len(starts), present_BE, backbone), strict=True)
+    rows = zip(
+        starts, _entity_probabilities(len(starts), present_BE, model.architecture.knowledge.entities), strict=True
+    )
     taken = [
         start + most_agreed(texts[start : start + decoding.num_samples], belief_E, decoding.entity_head_weight)
         for start, belief_E in rows
@@ -211,11 +216,10 @@ def generate_texts(
     return [texts[n] for n in taken], [scores[n] for n in taken]
 
 
-def _entity_probabilities(images: int, present_BE: Tensor | None, backbone: Backbone) -> NDArray[np.float32]:
-    """Probabilities of the backbone's entities in the columns of all entities, (B, E); NaN where there are none."""
+def _entity_probabilities(images: int, present_BE: Tensor | None, names: Sequence[str]) -> NDArray[np.float32]:
+    """Probabilities of the entities of these names in the columns of all entities, (B, E); NaN where there are none."""
     belief_BE = np.full((images, len(ENTITIES)), np.nan, np.float32)
     if present_BE is not None:
-        names = backbone.model.architecture.knowledge.entities
         belief_BE[:, [ENTITY_INDEX[entity(name).name] for name in names]] = present_BE.float().cpu().numpy()
     return belief_BE
 

@@ -18,8 +18,8 @@ import gkmvlp
 import gkmvlp.zoo.store.references
 from gkmvlp.app.cli import main
 from gkmvlp.checkpoints import references
+from gkmvlp.checkpoints.tokenizer_files import load_tokenizer
 from gkmvlp.errors import BackboneError, ZooError
-from gkmvlp.models.tokenizer import load_tokenizer
 from tests.app.small_models import ENTITIES, write_images
 from tests.tiny import words
 from tests.zoo.store.server import write_entry
