@@ -24,6 +24,17 @@ class Memory(NamedTuple):
     value: Tensor  # (N, M, D)
 
 
+class TextStates(NamedTuple):
+    """Texts behind the layers below ``fusion_layer``, which know nothing of an image."""
+
+    state: Tensor  # (B, T, D)
+    mask: Tensor  # (B, T) bool, True on real tokens
+
+    def rows(self, row_N: Tensor) -> "TextStates":
+        """Some of the texts, in the order of ``row_N``, (N,) int64."""
+        return TextStates(self.state[row_N], self.mask[row_N])
+
+
 class BertAttention(nn.Module):
     """Multi-head attention, output projection, residual and norm."""
 
@@ -139,6 +150,7 @@ class FusionBert(nn.Module):
         self.layers = nn.ModuleList(
             BertLayer(config, layer >= config.fusion_layer) for layer in range(config.num_hidden_layers)
         )
+        self.fusion_layer = config.fusion_layer
         self.head = nn.Sequential(
             nn.Linear(config.hidden_size, config.hidden_size), nn.GELU(), nn.LayerNorm(config.hidden_size, eps=1e-12)
         )
@@ -171,14 +183,38 @@ class FusionBert(nn.Module):
         Returns:
             (B, T, D).
         """
+        states = self.unimodal(token_BT, mask_BT, mode)
+        return self.multimodal(states, mode, memory, memory_mask_BM, row_B)
+
+    def unimodal(self, token_BT: Tensor, mask_BT: Tensor, mode: Mode = "text") -> TextStates:
+        """The layers below ``fusion_layer``: the same in ``text`` and ``fusion``, so that both can go on from them.
+
+        Args:
+            token_BT: Token ids (B, T) int64, right-padded.
+            mask_BT: (B, T) bool, True on real tokens.
+            mode: ``decoder`` is causal.
+        """
+        x_BTD, mask = self.embed(token_BT), mask_BT[:, None, None, :]
+        for layer in self.layers[: self.fusion_layer]:
+            x_BTD = layer(x_BTD, mask, mode, None, None, None)
+        return TextStates(x_BTD, mask_BT)
+
+    def multimodal(
+        self,
+        states: TextStates,
+        mode: Mode = "text",
+        memory: Memory | Tensor | None = None,
+        memory_mask_BM: Tensor | None = None,
+        row_B: Tensor | None = None,
+    ) -> Tensor:
+        """The layers from ``fusion_layer`` on, (B, T, D); arguments as in ``forward``."""
         if mode == "text":
             memory = None
         elif isinstance(memory, Tensor):
             memory = Memory(memory, memory)
-        x_BTD = self.embed(token_BT)
-        mask = mask_BT[:, None, None, :]
+        x_BTD, mask = states.state, states.mask[:, None, None, :]
         memory_mask = None if memory_mask_BM is None else memory_mask_BM[:, None, None, :]
-        for layer in self.layers:
+        for layer in self.layers[self.fusion_layer :]:
             x_BTD = layer(x_BTD, mask, mode, memory, memory_mask, row_B)
         return x_BTD
 
