@@ -113,9 +113,8 @@ class CachedDecoder:
             self.written[index] = new
             x_N1D = layer.decoder_attention.attend(x_N1D, new, None)
             read, cross = self.read[index], layer.cross_attention
-            if read is not None and cross is not None:  # the beams of a text are the queries of one attention
-                folded_BKD = x_N1D.view(-1, self.beams, x_N1D.shape[-1])
-                x_N1D = cross.attend(folded_BKD, read, self.mask).view_as(x_N1D)
+            if read is not None and cross is not None:
+                x_N1D = cross.attend(x_N1D, read, self.mask)
             x_N1D = layer.feed_forward(x_N1D)
         self.length += 1
         return self.text.vocabulary_logits(x_N1D)[:, 0].float()
