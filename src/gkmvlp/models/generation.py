@@ -85,11 +85,10 @@ class CachedDecoder:
         text: The model.
         memory: What it reads, (B, M, D).
         mask_BM: (B, M) bool, True where it may be read; None allows all.
-        num_beams: K texts in a row that share a memory.
     """
 
-    def __init__(self, text: FusionBert, memory: Memory, mask_BM: Tensor | None = None, num_beams: int = 1) -> None:
-        self.text, self.beams, self.length = text, num_beams, 0
+    def __init__(self, text: FusionBert, memory: Memory, mask_BM: Tensor | None = None) -> None:
+        self.text, self.length = text, 0
         self.mask = None if mask_BM is None else mask_BM[:, None, None, :]
         self.layers = cast(list[BertLayer], list(text.layers))
         crossed = [layer.cross_attention for layer in self.layers]
@@ -147,11 +146,9 @@ def generate(
     """
     memory = Memory(memory, memory) if isinstance(memory, Tensor) else memory
     if decoding.strategy == "beam":
-        return _beam(
-            CachedDecoder(text, memory, mask_BM, decoding.num_beams), bos_token_id, eos_token_id, memory.key, decoding
-        )
+        return _beam(CachedDecoder(text, memory, mask_BM), bos_token_id, eos_token_id, memory.key, decoding)
     drafts = decoding.num_samples if decoding.strategy == "consensus" else 1
-    decoder = CachedDecoder(text, memory, mask_BM, drafts)
+    decoder = CachedDecoder(text, memory, mask_BM)
     token_B = torch.full((len(memory.key) * drafts,), bos_token_id, device=memory.key.device)  # B texts of all memories
     done_B, score_B = torch.zeros_like(token_B, dtype=torch.bool), torch.zeros_like(token_B, dtype=torch.float)
     written: list[Tensor] = []
