@@ -15,7 +15,7 @@ from torchmetrics.classification import BinaryF1Score
 from gkmvlp.batch import ImageBatch, StudyBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
-from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.metrics.report_entities import present
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.generation import DecodingConfig, generate_texts
@@ -59,8 +59,9 @@ class ReportGeneration(FineTuning):
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
         tokens = self.tokens(batch["text"], decode=True)
-        logits_BTV = self.model.decode(tokens, self.recall(batch, batch["sample_id"]).memory)
-        loss = report_likelihood(logits_BTV, tokens.ids, tokens.mask, label_smoothing=self.label_smoothing)
+        at_BT = next_token_places(tokens.mask)
+        logits_NV = self.model.decode(tokens, self.recall(batch, batch["sample_id"]).memory, at_BT=at_BT)
+        loss = next_token_likelihood(logits_NV, tokens.ids, at_BT, label_smoothing=self.label_smoothing)
         self.log("train/loss", loss, batch_size=len(batch["text"]))
         return loss
 

@@ -16,7 +16,7 @@ from gkmvlp.batch import QuestionBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import ConfigError
-from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode
 from gkmvlp.models.text import Memory
@@ -130,8 +130,9 @@ class VisualQuestionAnswering(FineTuning):
             loss = F.cross_entropy(self.classifier(memory_BMD[:, 0]).float(), target_B)
         else:
             tokens = self.tokens(batch["answer"], decode=True)
-            logits_BTV = self.model.decode(tokens, memory_BMD, mask_BM)
-            loss = report_likelihood(logits_BTV, tokens.ids, tokens.mask, label_smoothing=0.0)
+            at_BT = next_token_places(tokens.mask)
+            logits_NV = self.model.decode(tokens, memory_BMD, mask_BM, at_BT)
+            loss = next_token_likelihood(logits_NV, tokens.ids, at_BT, label_smoothing=0.0)
         self.log("train/loss", loss, batch_size=len(batch["answer"]))
         return loss
 

@@ -87,11 +87,10 @@ class CachedDecoder:
         text: The model.
         memory: What it reads, (B, M, D).
         mask_BM: (B, M) bool, True where it may be read; None allows all.
-        num_beams: K texts in a row that share a memory.
     """
 
-    def __init__(self, text: FusionBert, memory: Memory, mask_BM: Tensor | None = None, num_beams: int = 1) -> None:
-        self.text, self.beams, self.length = text, num_beams, 0
+    def __init__(self, text: FusionBert, memory: Memory, mask_BM: Tensor | None = None) -> None:
+        self.text, self.length = text, 0
         self.mask = None if mask_BM is None else mask_BM[:, None, None, :]
         self.layers = cast(list[BertLayer], list(text.layers))
         crossed = [layer.cross_attention for layer in self.layers]
@@ -115,9 +114,8 @@ class CachedDecoder:
             self.written[index] = new
             x_N1D = layer.decoder_attention.attend(x_N1D, new, None)
             read, cross = self.read[index], layer.cross_attention
-            if read is not None and cross is not None:  # the beams of a text are the queries of one attention
-                folded_BKD = x_N1D.view(-1, self.beams, x_N1D.shape[-1])
-                x_N1D = cross.attend(folded_BKD, read, self.mask).view_as(x_N1D)
+            if read is not None and cross is not None:
+                x_N1D = cross.attend(x_N1D, read, self.mask)
             x_N1D = layer.feed_forward(x_N1D)
         self.length += 1
         return self.text.vocabulary_logits(x_N1D)[:, 0].float()
@@ -150,11 +148,9 @@ def generate(
     """
     memory = Memory(memory, memory) if isinstance(memory, Tensor) else memory
     if decoding.strategy == "beam":
-        return _beam(
-            CachedDecoder(text, memory, mask_BM, decoding.num_beams), bos_token_id, eos_token_id, memory.key, decoding
-        )
+        return _beam(CachedDecoder(text, memory, mask_BM), bos_token_id, eos_token_id, memory.key, decoding)
     drafts = decoding.num_samples if decoding.strategy == "consensus" else 1
-    decoder = CachedDecoder(text, memory, mask_BM, drafts)
+    decoder = CachedDecoder(text, memory, mask_BM)
     token_B = torch.full((len(memory.key) * drafts,), bos_token_id, device=memory.key.device)  # B texts of all memories
     done_B, score_B = torch.zeros_like(token_B, dtype=torch.bool), torch.zeros_like(token_B, dtype=torch.float)
     written: list[Tensor] = []

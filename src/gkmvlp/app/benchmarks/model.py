@@ -19,7 +19,7 @@ from gkmvlp.hardware import best_precision
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import same_pair
-from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
@@ -103,9 +103,11 @@ def measure_parts(task: Alone, studies: StudyBatch) -> list[Part]:
     tokens, decoded = task.tokens(studies["text"]), task.tokens(studies["text"], decode=True)
     wording_B, study_B = (text_keys(studies[key], task.device) for key in ("text", "study_id"))  # type: ignore[literal-required]
     with torch.no_grad():
-        image, text_BD = task.look(studies), model.embed_text(tokens)
+        image, states = task.look(studies), model.begin(tokens)
+        text_BD = model.embed_text(states)
     pooled, text_BD = (x.detach().requires_grad_() for x in (image.features.pooled, text_BD))
     memory = Memory(*(x.detach().requires_grad_() for x in image.memory))
+    states = states._replace(state=states.state.detach().requires_grad_())
     features = image.features._replace(pooled=pooled)
     grounded = image.grounded._replace(evidence=image.grounded.evidence.detach().requires_grad_())
     similarity_BB = model.embed_image(image.features).detach() @ text_BD.detach().T
@@ -115,8 +117,9 @@ def measure_parts(task: Alone, studies: StudyBatch) -> list[Part]:
         return [*seen.memory, seen.features.pooled, seen.grounded.evidence, seen.grounded.strength]
 
     def lm() -> list[Tensor]:
-        logits_BTV = model.decode(decoded, memory)
-        return [report_likelihood(logits_BTV, decoded.ids, decoded.mask, label_smoothing=0.1)]
+        at_BT = next_token_places(decoded.mask)
+        logits_NV = model.decode(decoded, memory, at_BT=at_BT)
+        return [next_token_likelihood(logits_NV, decoded.ids, at_BT, label_smoothing=0.1)]
 
     weight_E = torch.ones(len(task.names), device=task.device)
     works: dict[str, Callable[[], list[Tensor]]] = {
@@ -127,7 +130,7 @@ def measure_parts(task: Alone, studies: StudyBatch) -> list[Part]:
         "itc": lambda: [
             image_text_contrast(model.embed_image(features), text_BD, task.log_scale.exp(), study_B, wording_B)
         ],
-        "itm": lambda: [task.matching(tokens, memory, similarity_BB, same_pair(wording_B, status_BE))],
+        "itm": lambda: [task.matching(states, memory, similarity_BB, same_pair(wording_B, status_BE))],
         "lm": lm,
         "ecls": lambda: [
             entity_classification(
