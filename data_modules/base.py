@@ -24,7 +24,7 @@ from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_dis
 from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox, refuse_flip
 from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Frame, ResizeMode
+from gkmvlp.geometry import Letterbox, ResizeMode
 from gkmvlp.notices import is_phantom
 
 _STAGE_SPLIT = {"fit": "train", "validate": "validate", "test": "test", "predict": "test"}
@@ -200,7 +200,7 @@ class DataModule(LightningDataModule):
         augmentation = self.augmentation if is_training else None
         return SampleDataset(self.rows(split), self.read, self.regions, self.seed, augmentation, is_training)
 
-    def read(self, sample: Sample) -> tuple[Pixels, Frame]:
+    def read(self, sample: Sample) -> tuple[Pixels, Letterbox]:
         """Pixels (S, S) uint8 and frame of a row's image."""
         if self._cache is not None and sample.image in self._cache:
             return self._cache[sample.image]

@@ -60,26 +60,26 @@ class ReportGeneration(FineTuning):
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
         tokens = self.tokens(batch["text"], decode=True)
         at_BT = next_token_places(tokens.mask)
-        logits_NV = self.model.decode(tokens, self.recall(batch, batch["sample_id"]).memory, at_BT=at_BT)
+        logits_NV = self.model.decode(tokens, self.encode_images_cached(batch, batch["sample_id"]).memory, at_BT=at_BT)
         loss = next_token_likelihood(logits_NV, tokens.ids, at_BT, label_smoothing=self.label_smoothing)
         self.log("train/loss", loss, batch_size=len(batch["text"]))
         return loss
 
     def written(self, batch: ImageBatch) -> tuple[list[str], list[float]]:
         """A report of each image, and its log-likelihood in nats."""
-        seen, start = self.recall(batch, batch["sample_id"]), cast(Backbone, self.start)
+        seen, start = self.encode_images_cached(batch, batch["sample_id"]), cast(Backbone, self.backbone)
         return generate_texts(
             start.model,
             start.tokenizer,
             seen.memory,
             decoding=self.decoding,
-            generator=self.chances,
+            generator=self.generator,
             present_BE=seen.present,
         )
 
     def on_validation_epoch_start(self) -> None:
         """Every validation, and the test, draws alike."""
-        self.chances = torch.Generator(self.device).manual_seed(self.seed)
+        self.generator = torch.Generator(self.device).manual_seed(self.seed)
 
     def validation_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
         said_BE, wanted_BE = (torch.from_numpy(present(texts)) for texts in (self.written(batch)[0], batch["text"]))
@@ -108,5 +108,5 @@ class ReportGeneration(FineTuning):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if (left := self.finished(task="report_generation", backbone=self.reference)) is not None:
+        if (left := self.finished(task="report_generation", backbone=self.backbone_ref)) is not None:
             heads.save(left, self.decoding, self.root / "model")

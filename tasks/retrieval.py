@@ -57,7 +57,7 @@ class Retrieval(Task):
         seed: Names the run in its predictions.
     """
 
-    learns = False
+    is_trained = False
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import ConfigError, DataError, UsageError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.report.labeler import label_report
 
 # Above this many images only --images decodes them all.
@@ -156,7 +156,7 @@ def without_regions(data: DataModule) -> int:
 def _has_regions(data: DataModule, sample: Sample) -> bool:
     """Whether evaluation gives an image any region; a lateral view has none in the atlas."""
     side = data.image_size
-    return bool(data.regions.boxes(sample, Frame.fit(side, side, side), None)[1].any())
+    return bool(data.regions.boxes(sample, Letterbox.fit(side, side, side), None)[1].any())
 
 
 def read_entities(samples: list[Sample]) -> dict[str, dict[str, Any]]:

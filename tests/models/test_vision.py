@@ -7,7 +7,7 @@ from torch import nn
 
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import VisionConfig
-from gkmvlp.models.vision import VisionEncoder, position_code
+from gkmvlp.models.vision import VisionEncoder, sincos_position_encoding
 
 VIT = ("vit_tiny_patch16_224", {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2})
 SWIN = ("swin_tiny_patch4_window7_224", {"window_size": 2, "embed_dim": 16, "depths": (1, 1), "num_heads": (1, 2)})
@@ -78,7 +78,7 @@ def test_patches_of_a_vit_are_timms_own():
     own.load_state_dict(model.model.state_dict())
     image = torch.rand(2, 1, 32, 32)
     tokens = own.forward_features((image - 0.5) / 0.25)[:, 1:]  # the first is the class token
-    expected = model.norm(model.project(tokens)) + position_code(*grid, 24)
+    expected = model.norm(model.project(tokens)) + sincos_position_encoding(*grid, 24)
     torch.testing.assert_close(model(image).patches, expected)
 
 
@@ -89,7 +89,7 @@ def test_a_pyramid_sums_stages_on_the_grid_of_the_first():
     fine, coarse = model.model((model.centred(image) - 0.5) / 0.25)
     coarse = nn.functional.interpolate(model.project[1](coarse), grid, mode="bilinear", align_corners=False)
     summed = (model.project[0](fine) + coarse).flatten(2).transpose(1, 2)
-    torch.testing.assert_close(model(image).patches, model.norm(summed) + position_code(*grid, 16))
+    torch.testing.assert_close(model(image).patches, model.norm(summed) + sincos_position_encoding(*grid, 16))
 
 
 def test_building_leaves_running_statistics_alone():
@@ -101,7 +101,7 @@ def test_building_leaves_running_statistics_alone():
 
 
 def test_the_code_of_places_is_distinct_and_the_same_at_any_resolution():
-    coarse, fine = position_code(4, 4, 16), position_code(8, 8, 16)
+    coarse, fine = sincos_position_encoding(4, 4, 16), sincos_position_encoding(8, 8, 16)
     assert torch.cdist(coarse, coarse).add(torch.eye(16)).min() > 0.1
     torch.testing.assert_close(coarse.view(4, 4, 16), fine.view(8, 8, 16)[::2, ::2])
 

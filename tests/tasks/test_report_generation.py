@@ -93,9 +93,9 @@ def test_the_model_that_is_left_writes_its_reports(trained, studies, tmp_path, c
     assert len(list((tmp_path / "pictures").iterdir())) == 3
     with pytest.warns(UserWarning, match="never saw a patient"):
         model = gkmvlp.load(trained, device="cpu")
-    assert model.read(images[0]).report == wanted[0]
+    assert model.predict(images[0]).report == wanted[0]
     with pytest.raises(BackboneError, match="make finetune-vqa"):
-        model.read(images[0], question="why?")
+        model.predict(images[0], question="why?")
     capsys.readouterr()
     assert main(["predict", f"--model={trained}", "--task=classification", images[0]]) == 1
     assert capsys.readouterr().err.count("\n") == 1
@@ -153,7 +153,7 @@ def test_a_trusted_head_reaches_the_consensus_by_the_names_of_its_entities(studi
     batch = next(iter(studies.val_dataloader()))
     with torch.no_grad():
         task.written(batch)
-        probability_BE = task.see(batch).present
+        probability_BE = task.encode_images_now(batch).present
     assert len(beliefs) == len(batch["text"])
     names = task.model.architecture.knowledge.entities
     for belief_E, wanted in zip(beliefs, probability_BE.tolist(), strict=True):

@@ -32,7 +32,7 @@ class ImageFeatures(NamedTuple):
     grid: tuple[int, int]  # (h, w)
 
 
-def position_code(height: int, width: int, channels: int) -> Tensor:
+def sincos_position_encoding(height: int, width: int, channels: int) -> Tensor:
     """Fixed two-dimensional sine-cosine code, (h * w, D) float32 (Vaswani et al. 2017, one half an axis).
 
     Args:
@@ -105,7 +105,7 @@ class VisionEncoder(nn.Module):
         self.register_buffer("position_PD", torch.zeros(1, width), persistent=False)
         self.grid = self._grid(image_size)
         self.shift = image_size // self.grid[1] // 2 * _offset(self.model)
-        self.position_PD = position_code(*self.grid, width)
+        self.position_PD = sincos_position_encoding(*self.grid, width)
 
     def _grid(self, image_size: int) -> tuple[int, int]:
         """Rows and columns of the patches, by a blank image without values: shapes alone cost little."""

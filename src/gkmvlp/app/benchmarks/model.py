@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from gkmvlp.app.benchmarks.setup import Alone, architecture_of, build
+from gkmvlp.app.benchmarks.setup import SingleProcessPretraining, architecture_of, build
 from gkmvlp.batch import StudyBatch
 from gkmvlp.hardware import best_precision
 from gkmvlp.losses.ecls import entity_classification
@@ -80,7 +80,7 @@ def measure_model(config: str, batch: int, steps: int, name: str | None) -> Meas
     )  # fmt: skip
 
 
-def _step(task: Alone, studies: StudyBatch, optimizer: torch.optim.Optimizer) -> tuple[float, float]:
+def _step(task: SingleProcessPretraining, studies: StudyBatch, optimizer: torch.optim.Optimizer) -> tuple[float, float]:
     """Seconds of one whole step by the clock, and what the optimizer spent of it."""
     start = _now(task.device)
     optimizer.zero_grad(set_to_none=True)
@@ -97,7 +97,7 @@ def _peak_bytes(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def measure_parts(task: Alone, studies: StudyBatch) -> list[Part]:
+def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[Part]:
     """Each part forward and backward by itself, on detached copies of what the parts before it give."""
     model, status_BE = task.model, studies["status"][:, task.columns]
     tokens, decoded = task.tokens(studies["text"]), task.tokens(studies["text"], decode=True)
@@ -154,7 +154,7 @@ def _part(name: str, work: Callable[[], list[Tensor]], device: torch.device) -> 
     return Part(name, counter.get_total_flops() / 1e9, _spent(device) - start)
 
 
-def activation_bytes(task: Alone, studies: StudyBatch) -> int:
+def activation_bytes(task: SingleProcessPretraining, studies: StudyBatch) -> int:
     """Bytes that one forward pass saves for the backward pass, each storage once, parameters left out."""
     weights = {parameter.untyped_storage().data_ptr() for parameter in task.parameters()}
     saved: dict[int, int] = {}

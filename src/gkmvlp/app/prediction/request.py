@@ -69,23 +69,23 @@ def predict(request: Request) -> None:
     images = find_images(request.images)
     from gkmvlp.app.prediction.rows import predict_rows
     from gkmvlp.app.prediction.table import read_prompts, show, write_rows
-    from gkmvlp.zoo.inference.loading import open_reader
+    from gkmvlp.zoo.inference.loading import open_predictor
 
     task, question, out = request.task, request.question, request.out
     prompts = read_prompts(request.prompts) if request.prompts else []
-    reader = open_reader(request.model, request.device)
-    if reader.notice:
-        print(reader.notice)
+    predictor = open_predictor(request.model, request.device)
+    if predictor.notice:
+        print(predictor.notice)
     for folder in (out and out.parent, request.pictures):
         if folder:
             _make(folder)
-    done = predict_rows(reader, task, images, question, prompts, request.pictures, request.accept)
+    done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept)
     if done.rows:
         show(task, done.rows)
-    if question and (scope_note := reader.out_of_scope(question)):
+    if question and (scope_note := predictor.out_of_scope(question)):
         print(scope_note)
     if done.rows and out:
-        write_rows(out, done.rows, task, request.model, reader)
+        write_rows(out, done.rows, task, request.model, predictor)
     if done.bad:
         count = f"{len(done.bad)} of {len(images)} images: " if len(images) > 1 else ""
         raise DataError(count + "; ".join(done.bad))
