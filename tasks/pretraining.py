@@ -46,6 +46,8 @@ class GkMvlpPretraining(Task):
         objectives: Their weights and choices.
         optimizer: How weights move.
         backbone: Folder of a backbone to go on from; ``null`` starts fresh.
+        gradient_checkpointing: Whether both encoders compute their layers anew for the gradient: a third more
+            arithmetic, and far larger batches in the same memory.
         seed: Names the run in its predictions.
 
     Raises:
@@ -58,9 +60,11 @@ class GkMvlpPretraining(Task):
         objectives: Objectives = Objectives(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008
         backbone: str | None = None,
+        gradient_checkpointing: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(architecture, backbone, optimizer)
+        self.gradient_checkpointing = gradient_checkpointing
         if not objectives.always_due:
             raise ConfigError(
                 "a step without objective has no loss: give one weight above 0, every_n_steps: 1 and start_step: 0"
@@ -73,6 +77,11 @@ class GkMvlpPretraining(Task):
     @property
     def label(self) -> str:  # noqa: D102
         return "pretrained"
+
+    def on_fit_start(self) -> None:  # noqa: D102
+        super().on_fit_start()
+        if self.gradient_checkpointing:
+            self.model.enable_gradient_checkpointing()
 
     def losses(self, batch: StudyBatch, due: set[str]) -> dict[str, Tensor]:
         """The objectives that are due, unweighted.

@@ -57,6 +57,29 @@ def test_every_parameter_gets_a_gradient(tiny, build, images, outputs, case):
         assert parameter.grad.any() or name.endswith("key.bias"), name
 
 
+@pytest.mark.parametrize("vision", ["default", "convnext"])
+def test_checkpointing_changes_neither_values_nor_gradients(tiny, build, images, outputs, vision):
+    def read(checkpoints):
+        model = (backbone := build(tiny(**CASES[vision], **{"text.fusion_layer": 1}))).model.train()
+        if checkpoints:
+            model.enable_gradient_checkpointing()
+        calls = []
+        hooks = [part.register_forward_pre_hook(lambda *_: calls.append(1)) for part in model.text.layers]
+        torch.manual_seed(3)  # dropout too is the same
+        given = outputs(backbone, *images(3))
+        before = len(calls)
+        sum(value.square().sum() for value in given.values()).backward()
+        for hook in hooks:
+            hook.remove()
+        return given, {n: p.grad for n, p in model.named_parameters() if p.grad is not None}, len(calls) - before
+
+    (one, ours, again), (other, theirs, never) = read(True), read(False)
+    assert never == 0
+    assert again > 0
+    torch.testing.assert_close(one, other)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 def test_padded_and_unpadded_text_agree(build, images):
     backbone = build()
     model = backbone.model

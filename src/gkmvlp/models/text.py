@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from gkmvlp.models.config import TextConfig
 
@@ -192,6 +193,7 @@ class FusionBert(nn.Module):
             BertLayer(config, layer >= config.fusion_layer) for layer in range(config.num_hidden_layers)
         )
         self.fusion_layer = config.fusion_layer
+        self.gradient_checkpointing = False
         self.head = nn.Sequential(
             nn.Linear(config.hidden_size, config.hidden_size), nn.GELU(), nn.LayerNorm(config.hidden_size, eps=1e-12)
         )
@@ -266,7 +268,11 @@ class FusionBert(nn.Module):
         packing = Packing.of(states.mask) if len(layers) else None
         x_BTD = states.state if packing is None else packing.pack(states.state)
         for layer in layers:
-            x_BTD = layer(x_BTD, states.mask[:, None, None, :], mode, memory, memory_mask, row_B, packing)
+            others = states.mask[:, None, None, :], mode, memory, memory_mask, row_B, packing
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                x_BTD = checkpoint(layer, x_BTD, *others, use_reentrant=False)
+            else:
+                x_BTD = layer(x_BTD, *others)
         return TextStates(x_BTD if packing is None else packing.pad(x_BTD), states.mask)
 
     def embed(self, token_BT: Tensor, start: int = 0) -> Tensor:
