@@ -94,7 +94,7 @@ def test_arms_of_one_table_are_named_and_compared_in_pairs(tmp_path):
     by_seed = {seed: arms_of(list(ARMS), "b", "zoo://vqa-rad", learns=False) for seed in (0, 1)}
 
     def again() -> list[Path]:
-        return run_arms(work, "zoo://vqa-rad", "zero_shot", tmp_path, by_seed, data_overrides(root="r"))
+        return run_arms(work, "zoo://vqa-rad", ["zero_shot"], tmp_path, by_seed, data_overrides(root="r"))
 
     files = again()
     assert [file.name for file in files] == ["zero_shot.parquet", "zero_shot-phantom.parquet"]

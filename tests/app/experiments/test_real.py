@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import arms, real_pairs, runs
+from gkmvlp.app.experiments import arms, real_openi, real_pairs, runs
 from gkmvlp.app.experiments import pieces as pieces_module
 from gkmvlp.app.experiments.real_labeler import f1_figure
 from gkmvlp.app.running.run import model_overrides
@@ -135,6 +135,14 @@ def pieces(monkeypatch):
     monkeypatch.setattr(runs, "run_in_process", lightning)
     monkeypatch.setattr(arms, "merge_alike", lambda parts, target: [Path(f"{' '.join(parts)} {target.name}")])
     monkeypatch.setattr(pieces_module, "figures_of", lambda file: [])
+    for name, stands_in in {
+        "make_floors": lambda *places: dict.fromkeys(real_openi.FLOORED, Path("floors")),
+        "floor_figures": lambda files: [],
+        "beside": lambda file, floors: file,
+        "read_predictions": lambda file: (file, {}),
+        "frequent_figures": lambda table, meta: [],
+    }.items():
+        monkeypatch.setattr(real_openi, name, stands_in)
     return ran
 
 
@@ -164,12 +172,12 @@ def test_openi_is_pretrained_once_a_seed_and_its_pieces_are_made_once(pieces, st
         folder.parts[0]: given_by(run)["data.init_args.root"] for run, folder in zip(pieces, by_piece, strict=True)
     }
     assert (roots["retrieval"], roots["grounding"], roots["zero-shot"]) == ("iu", "s", "s")
-    assert {file.name for file in (tmp_path / "r").iterdir()} == {f"openi-{piece}.json" for piece in LEFT}
+    assert {file.name for file in (tmp_path / "r").iterdir()} == {f"openi-{piece}.json" for piece in (*LEFT, "floors")}
     count = len(pieces)
     assert main(["experiment", "real", "openi", *words]) == 0
     assert len(pieces) == count
     assert main(["experiment", "real", "openi", *words, "--only", "entity"]) == 2
-    assert "--only entity: one of entities, retrieval" in capsys.readouterr().err
+    assert "--only entity: one of floors, entities, retrieval" in capsys.readouterr().err
 
 
 def test_a_named_backbone_is_not_pretrained_and_one_piece_can_be_chosen(pieces, starts, tmp_path):

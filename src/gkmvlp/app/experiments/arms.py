@@ -88,25 +88,30 @@ def architecture_in(config: str) -> dict[str, Any]:
 
 
 def run_arms(
-    work: Work, config: str, task: str, out: Path, arms: Mapping[int, Conditions], overrides: Overrides
+    work: Work, config: str, tasks: Sequence[str], out: Path, arms: Mapping[int, Conditions], overrides: Overrides
 ) -> list[Path]:
     """One run of each seed and arm; a run that is complete is not run again.
 
     Args:
         work: Makes a run: ``test`` for a look at what an arm knows, ``fit_and_test`` for what it learns.
         config: ``zoo://NAME`` or a file.
-        task: Its predictions file.
+        tasks: Its predictions files.
         out: Folder of the runs.
         arms: Seed -> the arms of that seed.
         overrides: Of every run.
 
     Returns:
-        The merged predictions files below ``out/predictions``: see ``merge_alike``.
+        The merged predictions files of each task below ``out/predictions``: see ``merge_alike``.
     """
-    left, parts = f"predictions/{task}.parquet", dict[str, list[Path]]()
+    lefts = [f"predictions/{task}.parquet" for task in tasks]
+    folders = dict[str, list[Path]]()
     for seed, of_seed in arms.items():
         for name, arm in of_seed.items():
             run = Run(config, out / f"{name}-{seed}", merged(arm, overrides), seed)
-            run_missing(work, [run], left, 1)
-            parts.setdefault(name, []).append(run.folder / left)
-    return merge_alike(parts, out / left)
+            run_missing(work, [run], lefts[0], 1)
+            folders.setdefault(name, []).append(run.folder)
+    out_files = []
+    for left in lefts:
+        parts = {name: [folder / left for folder in made] for name, made in folders.items()}
+        out_files += merge_alike(parts, out / left)
+    return out_files

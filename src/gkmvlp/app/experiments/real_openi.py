@@ -6,11 +6,14 @@ from pathlib import Path
 
 from gkmvlp.app.experiments.arms import WITH_BACKBONE, arms_of, run_arms
 from gkmvlp.app.experiments.conditions import Conditions
+from gkmvlp.app.experiments.openi_floors import beside, floor_figures, frequent_figures, make_floors
 from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.runs import Work, fit, fit_and_test, run_missing, test
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, of_trainer, parse_overrides
 from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.predictions import read_predictions
 
+FLOORED = ("entity_classification", "report_generation")  # tasks with floors of public weights
 PRETRAINING, REPORTS = "zoo://pretrain-openi", "zoo://report-openi"
 
 
@@ -18,8 +21,9 @@ def measure_openi(args: argparse.Namespace) -> None:
     """Runs what is not there yet; ``--record`` gets ``openi-PIECE.json``.
 
     Without ``--backbone`` each seed pre-trains one on R2Gen's training studies, whose checkpoint the validation studies
-    choose. On the test studies entities are read by the head and by sentences, reports are retrieved and written. On
-    SLAKE's radiographs, which no pre-training has seen, prompts point and sentences name labels.
+    choose. On the test studies entities are read by the head and by sentences, reports are retrieved and written,
+    beside floors of public weights, which ``--only floors`` makes alone. On SLAKE's radiographs, which no pre-training
+    has seen, prompts point and sentences name labels.
     """
     given, openi = parse_overrides(args.options), data_overrides(root=args.data)
     knowing = [name for name in args.arms if name in WITH_BACKBONE]
@@ -28,24 +32,34 @@ def measure_openi(args: argparse.Namespace) -> None:
         backbones = {seed: _backbone(args, seed) if "pretrained" in names else None for seed in args.seeds}
         return {seed: arms_of(names, backbone, config, learns) for seed, backbone in backbones.items()}
 
-    def piece(work: Work, config: str, task: str, names: Sequence[str], data: Overrides) -> Piece:
+    def floors() -> dict[str, Path]:
+        folder = args.out / "floors"
+        files = {task: folder / "predictions" / f"{task}.parquet" for task in FLOORED}
+        is_made = all(file.is_file() for file in files.values())
+        return files if is_made else make_floors(args.data, PRETRAINING, REPORTS, folder)
+
+    def piece(work: Work, config: str, tasks: Sequence[str], names: Sequence[str], data: Overrides) -> Piece:
         def make(out: Path) -> list[Figure]:
             arms = arms_by_seed(config, names, work is fit_and_test)
-            return all_figures(run_arms(work, config, task, out, arms, merged(data, of_trainer(given))))
+            files = run_arms(work, config, tasks, out, arms, merged(data, of_trainer(given)))
+            if tasks[0] in FLOORED:
+                beside(files[0], floors()[tasks[0]])
+            frequent = [figure for file in files for figure in frequent_figures(*read_predictions(file))]
+            return [*all_figures(files), *(frequent if config == PRETRAINING else ())]
 
         return make
 
-    pieces: dict[str, Piece] = {}
+    pieces: dict[str, Piece] = {"floors": lambda out: floor_figures(floors())}
     if knowing:
-        pieces["entities"] = piece(test, PRETRAINING, "entity_classification", knowing, openi)
-    pieces["retrieval"] = piece(test, "zoo://retrieval-openi", "retrieval", args.arms, openi)
+        pieces["entities"] = piece(test, PRETRAINING, ("entity_classification", "zero_shot"), knowing, openi)
+    pieces["retrieval"] = piece(test, "zoo://retrieval-openi", ["retrieval"], args.arms, openi)
     if args.slake is not None:
         slake = data_overrides(root=args.slake)
-        pieces["grounding"] = piece(test, "zoo://grounding-slake", "grounding", args.arms, slake)
+        pieces["grounding"] = piece(test, "zoo://grounding-slake", ["grounding"], args.arms, slake)
         if args.nih is not None and knowing:
             labels = merged(slake, data_overrides(nih_root=args.nih))
-            pieces["zero-shot"] = piece(test, "zoo://zero-shot-slake", "zero_shot", knowing, labels)
-    pieces["reports"] = piece(fit_and_test, REPORTS, "report_generation", args.arms, openi)
+            pieces["zero-shot"] = piece(test, "zoo://zero-shot-slake", ["zero_shot"], knowing, labels)
+    pieces["reports"] = piece(fit_and_test, REPORTS, ["report_generation"], args.arms, openi)
     run_pieces("openi", pieces, args.only, args.out, args.record)
 
 

@@ -39,7 +39,7 @@ def measure_rsna(args: argparse.Namespace) -> None:
         for fold in range(FOLDS):
             changed = merged(data_overrides(root=args.data, fold=fold, num_folds=FOLDS), of_trainer(given))
             # every arm reads the one prompt that stands for an opacity: all score the same rows
-            [parts[fold]] = run_arms(test, POINTING, "grounding", out / f"fold{fold}", arms, changed)
+            [parts[fold]] = run_arms(test, POINTING, ["grounding"], out / f"fold{fold}", arms, changed)
         return all_figures([merge_folds(parts, out / "predictions" / "grounding.parquet")])
 
     pieces = {"localization": localization, "grounding": grounding}

@@ -27,7 +27,7 @@ def measure_slake(args: argparse.Namespace) -> None:
     def looks(config: str, task: str, names: list[str], data: Overrides) -> Piece:
         def look(out: Path) -> list[Figure]:
             arms = {args.seeds[0]: arms_of(names, args.backbone, config, learns=False)}  # nothing is drawn but weights
-            return all_figures(run_arms(test, config, task, out, arms, merged(data, of_trainer(given))))
+            return all_figures(run_arms(test, config, [task], out, arms, merged(data, of_trainer(given))))
 
         return look
 

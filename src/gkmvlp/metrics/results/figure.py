@@ -40,7 +40,7 @@ class Figure:
     Attributes:
         task: One of ``TASKS``.
         name: The figure's name, such as ``pointing_game``.
-        label: None for the main figure, else the entity, ``all`` or ``vqav2``.
+        label: None for the main figure, else the entity, ``all``, ``frequent`` or ``vqav2``.
         model: Where its weights come from (``pretrained``, ``phantom``, ``public_weights``, ``random_weights``,
             ``scratch``), or
             ``variant:<name>``; None where no model is measured.
