@@ -141,10 +141,11 @@ class Classification(FineTuning):
         """Writes what the model says, what the training labels' shares say, and zero-shot of the backbone."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         score_NL = torch.cat(self.columns["score"]).numpy()
-        share_L = prevalence(np.stack([sample.fields["label"] for sample in data.rows("train")]))
-        rows = self.table(score_NL, self.label)
-        floor = self.table(np.broadcast_to(share_L, score_NL.shape), "floor:prevalence")
-        self.write("classification", pd.concat([rows, floor]), label_fraction=data.train_fraction)
+        rows = [self.table(score_NL, self.label)]
+        if training := [sample.fields["label"] for sample in data.rows("train")]:
+            share_L = prevalence(np.stack(training))
+            rows.append(self.table(np.broadcast_to(share_L, score_NL.shape), "floor:prevalence"))
+        self.write("classification", pd.concat(rows), label_fraction=data.train_fraction)
         if self.similarity_BL and self.backbone is not None:
             trained_on = self.backbone.info.get("trained_on")
             self.write(
