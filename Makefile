@@ -17,7 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 CHOICES := $(if $(DATA),--data "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
-.PHONY: docs golden help setup demo test test-all check lint lines types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench zoo results wheels-check
+.PHONY: docs gallery golden help setup demo test test-all check lint lines types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench zoo results wheels-check
 
 help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -102,6 +102,9 @@ bench: $(STAMP) ## speed and memory of a pre-training step, the phantom writer, 
 
 results: $(STAMP) ## write docs/results.md from docs/results/*.json
 	$(PY) -m gkmvlp experiment results $(ARGS)
+
+gallery: $(STAMP) ## draw the pictures of docs/gallery.md from phantoms, without training
+	$(PY) -m tests.gallery
 
 # mkdocs reads the modules, it does not run them; the four folders become one package in build/docs-package
 docs: $(STAMP) ## the site of the documentation in build/site; a broken link stops it

@@ -34,9 +34,9 @@ def panels(count: int, columns: int = 4, size: float = 2.6) -> tuple[Figure, lis
 
 
 def draw_boxes(axis: Any, box_N4: Pixels, colour: str, side: int = 1) -> None:
-    """Outlines of boxes (N, 4) xyxy in units of the frame divided by ``side``."""
+    """Outlines of boxes (N, 4) xyxy in units of the frame divided by ``side``; the picture keeps its limits."""
     for x1, y1, x2, y2 in box_N4 * side:
-        axis.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color=colour, linewidth=0.9)
+        axis.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color=colour, linewidth=0.9, scalex=False, scaley=False)
 
 
 def draw_regions(axis: Any, box_R4: Pixels) -> None:
