@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
+from gkmvlp.checkpoints.vision_weights import load_vision
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.pipeline.dataset import to_tensor
 from gkmvlp.data_modules.pipeline.samples import Sample
@@ -57,6 +58,7 @@ def pooled_features(data: DataModule, architecture: Architecture, file: Path) ->
 def _computed(data: DataModule, samples: Sequence[Sample], architecture: Architecture) -> NDArray[np.float32]:
     """Features (N, D) of rows."""
     encoder = VisionEncoder(architecture.vision, architecture.text.hidden_size, architecture.image_size).eval()
+    load_vision(encoder, architecture.vision, architecture.image_size)
     parts = []
     for start in range(0, len(samples), AT_ONCE):
         image_B1SS = torch.stack([to_tensor(data.read(sample)[0]) for sample in samples[start : start + AT_ONCE]])
