@@ -30,10 +30,15 @@ def with_frozen(backbone: str, without: str = "scratch") -> dict[str, Overrides]
     return {**initializations(backbone, without), "frozen": frozen}
 
 
-def with_question_only(arms: Conditions) -> dict[str, Overrides]:
-    """The arms of question answering, and a model that starts as the first of them and does not see the image."""
-    first = next(iter(arms.values()))
-    return {**arms, "question_only": merged(first, model_overrides(question_only=True))}
+def with_question_only(arms: Conditions, start: str | None = None) -> dict[str, Overrides]:
+    """The arms of question answering, and a model that does not see the image.
+
+    Args:
+        arms: The arms.
+        start: Which of them it starts as; None for the first.
+    """
+    own = arms[start or next(iter(arms))]
+    return {**arms, "question_only": merged(own, model_overrides(question_only=True))}
 
 
 def run_conditions(

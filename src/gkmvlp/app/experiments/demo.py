@@ -40,7 +40,8 @@ def run_demo(
         root = data_overrides(root=data)
         predictions = fit_and_test(Run("zoo://pretrain-phantom", out, merged(root, pretraining)))
         score_on_truth(predictions, data)
-        conditions, changed = with_question_only(backbone), merged(root, answering)
+        conditions = with_question_only(initializations(backbone), "pretrained")
+        changed = merged(root, answering)
         run_conditions("vqa", "zoo://vqa-phantom", out, conditions, [0], changed, runs_at_once())
         files = [predictions / f"{task}.parquet" for task in ("entity_classification", "zero_shot", "grounding", "vqa")]
         if further is not None:
