@@ -55,6 +55,8 @@ def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
     Raises:
         DataError: If an attribute that says how they are stored is missing, no codec is there, or they are cut off.
     """
+    if fractions := next((name for name in ("FloatPixelData", "DoubleFloatPixelData") if name in dataset), None):
+        raise DataError(f"{fractions}: the DICOM holds fractions; export it with whole numbers (PixelData)")
     if "PixelData" not in dataset:
         raise DataError("the DICOM has no pixel data (PixelData): no image, or cut off; fetch it again or take it out")
     rows, columns = (_need(dataset, keyword) for keyword in ("Rows", "Columns"))
@@ -69,6 +71,9 @@ def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
     size = rows * columns * bytes_a_pixel
     if len(value) < size:
         raise DataError(f"the pixel data (PixelData) are cut off: {len(value):,} of {size:,} bytes; fetch it again")
+    if size > 1 and len(value) >= 2 * size:
+        told = f"{len(value):,} bytes of PixelData, {size:,} were expected of Rows, Columns and BitsAllocated"
+        raise DataError(f"{told}: several frames, or one of the three is wrong; export the one that is meant")
     if syntax == ExplicitVRBigEndian and bytes_a_pixel == 1 and dataset.get_item("PixelData").VR == "OW":  # type: ignore[union-attr]
         value = np.frombuffer(value[: len(value) // 2 * 2], ">u2").astype("<u2").tobytes()
     order = ">" if syntax == ExplicitVRBigEndian else "<"
@@ -121,6 +126,10 @@ def _decompress(
         described.PixelData = value
         described["PixelData"].VR, described["PixelData"].is_undefined_length = "OB", True
         code = pixel_array(described, raw=True)
+        if code.ndim != 2:
+            raise DataError(f"PixelData hold {len(code)} frames, not one; export the one that is meant")
+    except DataError:
+        raise
     except Exception as error:  # codecs raise whatever they like on broken input
         raise DataError(f"PixelData in {_told(syntax)} cannot be decoded: fetch it again") from error
     mask = (1 << (precision or allocated)) - 1
@@ -128,21 +137,32 @@ def _decompress(
 
 
 def _sniff(frame: bytes, named: UID) -> tuple[UID, int | None, bool]:
-    """Transfer syntax, bits a sample and sign by the codestream itself; what it does not tell stays as named."""
+    """Transfer syntax, bits a sample and sign by the codestream itself; what it does not tell stays as named.
+
+    Raises:
+        DataError: If it has several components, whatever the attributes say.
+    """
     if frame[:4] == b"\xff\x4f\xff\x51":  # JPEG 2000: component sizes follow 42 bytes (ISO 15444-1, A.5.1)
+        _need_one_component(int.from_bytes(frame[40:42], "big"))
         syntax = named if named in JPEG2000TransferSyntaxes else JPEG2000Lossless
         return syntax, (frame[42] & 0x7F) + 1, bool(frame[42] & 0x80)
     if frame[:2] != b"\xff\xd8":
         is_rle = frame[1:4] == b"\0\0\0" and 0 < frame[0] < 16 and frame[4:8] == b"\x40\0\0\0"
         return (RLELossless if is_rle and named.is_little_endian and not named.is_compressed else named), None, False
     place = 2
-    while place + 5 < len(frame) and frame[place] == 0xFF:  # segments up to the frame header (ISO 10918-1, B.1)
+    while place + 9 < len(frame) and frame[place] == 0xFF:  # segments up to the frame header (ISO 10918-1, B.1)
         marker = frame[place + 1]
         if marker in _FRAMES:
+            _need_one_component(frame[place + 9])
             fits = named in _KINDS.get(marker, ())
             return named if fits else _FRAMES[marker], frame[place + 4], False
         place += 1 if marker == 0xFF else 2 + int.from_bytes(frame[place + 2 : place + 4], "big")
     return named, None, False
+
+
+def _need_one_component(components: int) -> None:
+    if components != 1:
+        raise DataError(f"PixelData: the codestream has {components} components, not one; export it grey")
 
 
 def _decoder(syntax: UID) -> Decoder | None:

@@ -26,6 +26,8 @@ NAMES = frozenset(
     )
 )
 _WORD = re.compile(r"[A-Za-z][a-z']*")
+# The answer of a form ends its line: "Effusion - no".
+_ANSWERED = re.compile(r"(?:[:=|\t]|\s[-\u2013\u2014])\s*no$", re.IGNORECASE)
 _MARGIN = 50
 
 
@@ -54,7 +56,8 @@ def _ends(line: str, following: str, widest: int, small: bool) -> bool:
         return False
     if _ITEM.match(following):
         return True
-    if line[-1] in ",:/-(&" or line.rsplit(None, 1)[-1].lower() in GOES_ON:
+    goes_on = line.rsplit(None, 1)[-1].lower() in GOES_ON and not _ANSWERED.search(line)
+    if line[-1] in ",:/-(&" or goes_on:
         return False
     word = _WORD.match(following)
     first = word[0] if word else following.split(None, 1)[0]

@@ -1,3 +1,4 @@
+import gzip
 import struct
 import subprocess
 import sys
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 from pydicom import Dataset, FileMetaDataset, dcmread
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from gkmvlp.data_modules.pipeline.images import ImageError, read_image
 from gkmvlp.data_modules.synthetic.dicom_ways import PLAIN, SYNTAXES, write_way
@@ -404,3 +406,54 @@ def test_twelve_thousand_pixels_a_side_in_bounded_memory(tmp_path: Path):
     done = subprocess.run([sys.executable, "-c", BIG, str(path)], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert float(done.stdout) < 8, "bytes a pixel"
+
+
+def framed(frames: list[bytes], **tags) -> bytes:
+    """A DICOM of encapsulated JPEGs."""
+    padded = [frame + b"\0" * (len(frame) % 2) for frame in frames]
+    baseline = FileMetaDataset()
+    baseline.TransferSyntaxUID = JPEGBaseline8Bit
+    baseline.MediaStorageSOPClassUID, baseline.MediaStorageSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1.1", "1.2.3"
+    tags |= {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "Rows": 40, "Columns": 30}
+    return dicom(file_meta=baseline, PixelData=encapsulate(padded), **tags)
+
+
+JPEG, JPEG_OF_COLOURS = (picture(Image.fromarray(SHADE).convert(mode), "JPEG") for mode in ("L", "RGB"))
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (
+            lambda: dicom(PixelData=(RAMP * 16).astype("<u2").tobytes() * 2),
+            "several frames, or one of the three is wrong",
+        ),
+        (
+            lambda: dicom(BitsAllocated=8, BitsStored=8, HighBit=7),
+            "1,024 bytes|512 bytes of PixelData, 256 were expected",
+        ),
+        (lambda: framed([JPEG, JPEG]), "PixelData hold 2 frames, not one"),
+        (lambda: framed([JPEG_OF_COLOURS]), "the codestream has 3 components, not one; export it grey"),
+        (lambda: dicom(PixelData=None, FloatPixelData=b"\0" * 1024), "FloatPixelData: the DICOM holds fractions"),
+        (lambda: gzip.compress(dicom()), "it is packed, unpack it"),
+        (lambda: dicom(PhotometricInterpretation="GRAYSCALE"), "is GRAYSCALE, not MONOCHROME1 or MONOCHROME2"),
+    ],
+)
+def test_what_is_not_the_one_grey_picture_that_the_attributes_tell_of_is_no_picture(data, told):
+    with pytest.raises(ImageError, match=told):
+        read_image(data())
+
+
+def test_one_frame_in_fragments_is_one_picture():
+    assert np.abs(read_image(framed([JPEG])).astype(int) - SHADE).max() <= 3
+
+
+@pytest.mark.parametrize("spelling", ["MONOCHROM2", "MONOCRHOME2", "Mono 2"])
+def test_misspelt_monochrome_keeps_its_number(spelling):
+    assert np.array_equal(read_image(dicom(PhotometricInterpretation=spelling)), read_image(dicom()))
+    bright = read_image(dicom(PhotometricInterpretation=spelling.replace("2", "1")))
+    assert np.array_equal(bright, read_image(dicom(PhotometricInterpretation="MONOCHROME1")))
+
+
+def test_a_slope_beyond_all_measure_is_none():
+    assert np.array_equal(read_image(dicom(RescaleSlope="1e300", RescaleIntercept="0")), read_image(dicom()))

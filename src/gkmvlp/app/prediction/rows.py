@@ -166,7 +166,7 @@ def _zero_shot(reader: Reader, image: ImageMemory, prompts: list[Prompt]) -> lis
 def _answers(reader: Reader, image: ImageMemory, question: str) -> list[Rows]:
     """One answer an image."""
     found = reader.answers(image, question)
-    in_scope = reader.out_of_scope(question) is None
+    in_scope = reader.in_scope(question)
     return [
         [{"question": question, "prediction": answer, "score": score, "in_scope": in_scope, "target": None}]
         for answer, score in zip(*found, strict=True)

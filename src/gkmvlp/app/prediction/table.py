@@ -66,6 +66,8 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, reader: Reader) ->
     table["patient_id"] = table["patient_id"].astype("string")
     if task in ("report", "vqa"):
         table["target"] = table["target"].astype("string")
+    if task == "vqa":
+        table["in_scope"] = table["in_scope"].astype("boolean")  # null where nobody knows
     meta = {
         "task": task, "model": model, "trained_on": reader.backbone.info.get("trained_on"), "notice": reader.notice,
         "intensity": reader.architecture.intensity, "boxes": "atlas", "command": command(), "commit": commit(),
