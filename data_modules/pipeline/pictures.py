@@ -18,7 +18,7 @@ _CLEAR_MODES = ("P", "PA", "RGBA", "LA")
 _PNG = b"\x89PNG\r\n\x1a\n"
 # PNG colour types of more than one channel (ISO 15948, 11.2.2): colour, grey with alpha, colour with alpha.
 _MANY_CHANNELS = (2, 4, 6)
-_WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _ORIENTATION = 256, 257, 258, 0x0112
+_WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION = 256, 257, 258, 262, 0x0112
 TURNED = "lies otherwise by EXIF Orientation: turned upright"
 # How the stored picture is turned so that it stands upright, by the value of EXIF Orientation (CIPA DC-008).
 _TURNS = {
@@ -55,6 +55,8 @@ def read_picture(data: bytes, notes: list[str]) -> Stored:
         turn = _turn(picture)
         if picture.mode in _WIDE_MODES:
             value_HW = np.asarray(picture)
+            if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # white is zero: Pillow turns eight bits alone
+                value_HW = -value_HW if value_HW.dtype.kind == "f" else ~value_HW
             is_plain = value_HW.dtype in (np.uint8, np.uint16)
             codes_HW = value_HW.astype(f"=u{value_HW.itemsize}") if is_plain else to_codes(value_HW)[0]
         else:

@@ -408,6 +408,24 @@ def test_twelve_thousand_pixels_a_side_in_bounded_memory(tmp_path: Path):
     assert float(done.stdout) < 8, "bytes a pixel"
 
 
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+def test_a_tiff_whose_white_is_zero_is_no_negative(kind):
+    """PhotometricInterpretation 0 (WhiteIsZero) of the same numbers is 255 minus the picture of 1 (BlackIsZero)."""
+    values = SHADE.astype(kind) * kind(200)
+    pixels = []
+    for photometric in (0, 1):
+        buffer = BytesIO()
+        Image.fromarray(values).save(buffer, "TIFF", tiffinfo={262: photometric})
+        data = bytearray(buffer.getvalue())
+        count = struct.unpack_from("<H", data, first := struct.unpack_from("<I", data, 4)[0])[0]
+        for entry in range(first + 2, first + 2 + 12 * count, 12):  # Pillow writes a photometric of its own
+            if struct.unpack_from("<H", data, entry)[0] == 262:
+                struct.pack_into("<H", data, entry + 8, photometric)
+        pixels.append(read_image(bytes(data)).astype(int))
+    assert np.abs(pixels[0] + pixels[1] - 255).max() <= 1
+    assert np.abs(pixels[1] - SHADE).max() <= 1
+
+
 def framed(frames: list[bytes], **tags) -> bytes:
     """A DICOM of encapsulated JPEGs."""
     padded = [frame + b"\0" * (len(frame) % 2) for frame in frames]
@@ -448,7 +466,7 @@ def test_one_frame_in_fragments_is_one_picture():
     assert np.abs(read_image(framed([JPEG])).astype(int) - SHADE).max() <= 3
 
 
-@pytest.mark.parametrize("spelling", ["MONOCHROM2", "MONOCRHOME2", "Mono 2"])
+@pytest.mark.parametrize("spelling", ["MONOCHROM2", "MONOCRHOME2", "MONO 2"])
 def test_misspelt_monochrome_keeps_its_number(spelling):
     assert np.array_equal(read_image(dicom(PhotometricInterpretation=spelling)), read_image(dicom()))
     bright = read_image(dicom(PhotometricInterpretation=spelling.replace("2", "1")))
