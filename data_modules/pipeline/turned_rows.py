@@ -1,4 +1,7 @@
-"""Rows whose boxes are turned with their pictures: a data set gives boxes in the picture as it is stored."""
+"""Rows whose boxes are turned with their pictures: a data set gives boxes in the picture as it is stored.
+
+Where it says in how large a picture they were measured, and that one stands upright, they stay.
+"""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -36,7 +39,7 @@ def _is_measured(row: Sample) -> bool:
 
 def _upright(row: Sample) -> Sample:
     turn, stored = _lying(row.image)
-    if turn == UPRIGHT:
+    if turn == UPRIGHT or (turn.exchanges_axes and row.size is not None and _is_upright(row.size, stored)):
         return row
     width, height = row.size or stored
     return replace(
@@ -45,6 +48,11 @@ def _upright(row: Sample) -> Sample:
         finding_K4=None if row.finding_K4 is None else turn.boxes(row.finding_K4, width, height),
         size=None if row.size is None else turn.size(width, height),
     )
+
+
+def _is_upright(size: tuple[float, float], stored: tuple[float, float]) -> bool:
+    """Whether boxes were measured in the picture after its quarter turn: it is high where the stored one is wide."""
+    return (size[0] - size[1]) * (stored[0] - stored[1]) < 0
 
 
 def _lying(source: str | bytes) -> tuple[Turn, tuple[float, float]]:

@@ -1,5 +1,6 @@
 """A picture that lies otherwise is turned upright by its tag, and its boxes with it."""
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -109,6 +110,16 @@ def test_rows_have_the_boxes_of_the_upright_picture(kind, scale):
         assert sample.size == (None if scale is None else (width * scale, height * scale))
         seen.add((height, *bright(picture_HW)))
     assert len(seen) == 8
+
+
+def test_boxes_that_were_measured_upright_stay():
+    """The table says 40 x 48 of a picture that is stored as 48 x 40."""
+    data = Rows(pictures("PNG"), 1.0)
+    data.read_samples = lambda: [replace(row, size=(HEIGHT, WIDTH)) for row in Rows.read_samples(data)]
+    data.check()
+    for orientation, sample in enumerate(data.samples, 1):
+        is_quarter = orientation > 4
+        assert np.array_equal(sample.finding_K4[0], BOX) == (is_quarter or orientation == 1)
 
 
 @pytest.mark.parametrize("cache_dir", [None, "ram"])
