@@ -462,8 +462,60 @@ def test_what_is_not_the_one_grey_picture_that_the_attributes_tell_of_is_no_pict
         read_image(data())
 
 
-def test_one_frame_in_fragments_is_one_picture():
-    assert np.abs(read_image(framed([JPEG])).astype(int) - SHADE).max() <= 3
+@pytest.mark.parametrize("tags", [{}, {"PixelRepresentation": 1}])
+@pytest.mark.parametrize("is_progressive", [False, True])
+def test_a_jpeg_in_a_dicom_is_the_picture_whatever_sign_is_told(tags, is_progressive):
+    buffer = BytesIO()
+    Image.fromarray(SHADE).save(buffer, "JPEG", quality=100, progressive=is_progressive)
+    assert np.abs(read_image(framed([buffer.getvalue()], **tags)).astype(int) - SHADE).max() <= 2
+
+
+BROKEN = r"""
+import sys
+from io import BytesIO
+import numpy as np
+from PIL import Image
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless
+from gkmvlp.data_modules.pipeline.images import ImageError, read_image
+from gkmvlp.data_modules.synthetic.dicom_ways import PLAIN, write_way
+from pydicom import dcmread
+from pydicom.encaps import encapsulate, generate_frames
+shade = np.rint(np.add.outer(np.arange(64), np.arange(48)) * 255 / 110).astype(np.uint8)
+for syntax in ("JPEG baseline", "JPEG lossless SV1", "JPEG-LS", "J2K"):
+    for change in ("rows", "columns", "half", "tail", "head", "empty", "colour"):
+        dataset = dcmread(BytesIO(write_way(shade, PLAIN | {"syntax": syntax, "bits": "8 in 8"})))
+        frame = next(iter(generate_frames(dataset.PixelData, number_of_frames=1)))
+        if change == "colour":
+            if syntax not in ("JPEG baseline", "J2K"):
+                continue
+            buffer = BytesIO()
+            Image.fromarray(shade).convert("RGB").save(buffer, "JPEG" if "baseline" in syntax else "JPEG2000")
+            frame = buffer.getvalue()
+        dataset.Rows *= 2 if change == "rows" else 1
+        dataset.Columns -= 8 if change == "columns" else 0
+        frame = {"half": frame[: len(frame) // 2], "tail": frame[:-60], "head": b"\0\0" + frame[2:],
+                 "empty": b"\0\0"}.get(change, frame)
+        dataset.PixelData = encapsulate([frame + b"\0" * (len(frame) % 2)])
+        file = BytesIO()
+        dataset.save_as(file)
+        try:
+            read_image(file.getvalue())
+        except ImageError as error:
+            print(f"{syntax}, {change}: {error}")
+        else:
+            print(f"{syntax}, {change}: READ")
+"""
+
+
+def test_a_broken_codestream_is_one_line_and_ends_no_process():
+    """Codecs that are given what they cannot take write to stderr, read beyond their buffers, or call ``abort``."""
+    done = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4 * 7 - 2
+    assert not [line for line in lines if not ("cannot be decoded" in line or "the codestream has" in line)]
+    lossless = sum("JPEG lossless" in line for line in lines)  # which GDCM alone decodes, and complains of
+    assert len(done.stderr.splitlines()) <= lossless
 
 
 @pytest.mark.parametrize("spelling", ["MONOCHROM2", "MONOCRHOME2", "MONO 2"])
