@@ -290,6 +290,20 @@ LAYOUTS = [
     ("IMPRESSION: NO EDEMA. SUMMARY: 2-ABNORMAL, PREVIOUSLY REPORTED", {"edema": A}),
     ("Hx - pneumothorax\nResult - no edema", {"edema": A}),
     ("FINDINGS: Edema.\nElectronically signed by Dr. A. Mass", {"edema": P}),
+    (
+        "no mass in either of the apices, which are seen in full this time\nthe heart is large\nedema in both bases of the "
+        "lungs\nthis is a small effusion",
+        {"mass": A, "cardiomegaly": P, "edema": P, "pleural effusion": P},
+    ),
+    (
+        "no focal consolidation, pleural effusion, or definite edema in\nthe lower lobes of both lungs, and no sign of a mass "
+        "or of any\nnodule in the upper ones",
+        {"consolidation": A, "pleural effusion": A, "edema": A, "mass": A, "nodule": A},
+    ),
+    (
+        "There is no evidence of a non-\ncalcified nodule, and the cardio-\nmediastinal silhouette is normal.",
+        {"nodule": A, "cardiomegaly": A, "enlarged mediastinum": A},
+    ),
     ("Edema\tNo\nEffusion\tYes", {"edema": A, "pleural effusion": P}),
     ("Edema | No\nEffusion | Yes", {"edema": A, "pleural effusion": P}),
     ("FINDINGS: Edema.\nI have personally reviewed the images and agree about the mass.", {"edema": P}),

@@ -66,6 +66,7 @@ _REACH = 60
 _CUT = re.compile(r"^[ \t]*(?:_{8,}|-{8,}|={8,})[ \t]*$|^[ \t]*\**[ \t]*FINAL REPORT[ \t]*\**[ \t]*$", re.MULTILINE)
 _EARLY = re.compile(r"[*\s]*(?:FINAL )?(ADDENDUM|WET READ|PRELIMINARY RE(?:AD|PORT))\b[^\n]*", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_BROKEN_WORD = re.compile(r"(?<=[a-z])-\n[ \t]{0,8}(?=[a-z])")  # "non-" and "calcified" in the next line
 _REDACTED = re.compile(r"_{2,}")
 _BLANKS = re.compile(r"[ \t\f\v\xa0]{2,}|[\f\v\xa0]")
 # Between two cells of a form, where the second is an answer.
@@ -257,6 +258,7 @@ def _one_line(text: str) -> str:
     """The text in one line; where a line break or blank line ends a sentence, a full stop stands."""
     if "\n" not in text:
         return " ".join(text.split())
+    text = _BROKEN_WORD.sub("-", text)
     parts, start = [], 0
     ends = sorted({*line_ends(text), *(match.start() + 1 for match in _BLANK_LINE.finditer(text))})
     for end in [*ends, len(text)]:
