@@ -291,13 +291,13 @@ LAYOUTS = [
     ("Hx - pneumothorax\nResult - no edema", {"edema": A}),
     ("FINDINGS: Edema.\nElectronically signed by Dr. A. Mass", {"edema": P}),
     (
-        "no mass in either of the apices, which are seen in full this time\nthe heart is large\nedema in both bases of the "
-        "lungs\nthis is a small effusion",
+        "no mass in either of the apices, which are seen in full this time\nthe heart is large\n"
+        "edema in both bases of the lungs\nthis is a small effusion",
         {"mass": A, "cardiomegaly": P, "edema": P, "pleural effusion": P},
     ),
     (
-        "no focal consolidation, pleural effusion, or definite edema in\nthe lower lobes of both lungs, and no sign of a mass "
-        "or of any\nnodule in the upper ones",
+        "no focal consolidation, pleural effusion, or definite edema in\nthe lower lobes of both lungs, and no sign of "
+        "a mass or of any\nnodule in the upper ones",
         {"consolidation": A, "pleural effusion": A, "edema": A, "mass": A, "nodule": A},
     ),
     (
