@@ -19,13 +19,13 @@ from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_
 from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_image
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread_a_worker
-from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample, read_atlas
+from gkmvlp.data_modules.pipeline.samples import BoxSource, Counts, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
 from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox, refuse_flip
 from gkmvlp.data_modules.pipeline.turned_rows import upright_rows
 from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Frame, ResizeMode
+from gkmvlp.geometry import Letterbox, ResizeMode
 from gkmvlp.notices import is_phantom
 
 _STAGE_SPLIT = {"fit": "train", "validate": "validate", "test": "test", "predict": "test"}
@@ -98,6 +98,8 @@ class DataModule(LightningDataModule):
         self.ledger = Ledger()
         self.samples: list[Sample] = []
         self.split_source = self.name
+        self.table_counts: Counts = {}  # what the tables hold, before anything is left out
+        self.published_counts: Counts = {}  # the same as published; empty where the data are a part, or a look-alike
         self._cache: ImageCache | None = None
         self._is_ready = False
 
@@ -128,6 +130,10 @@ class DataModule(LightningDataModule):
     def split_name(self) -> str:
         """``<name>@<first 12 hex digits of the manifest's hash>``."""
         return f"{self.split_label}@{self.manifest()['hash'][:12]}"
+
+    def file_locations(self) -> dict[str, str]:
+        """Where each part of the data lies, for ``gkmvlp data check``; "" where an optional part is missing."""
+        return {"files": self.split_source}
 
     def prepare_data(self) -> None:
         """Reads and checks everything, and fills the cache, in the first process before the others."""
@@ -198,7 +204,7 @@ class DataModule(LightningDataModule):
         augmentation = self.augmentation if is_training else None
         return SampleDataset(self.rows(split), self.read, self.regions, self.seed, augmentation, is_training)
 
-    def read(self, sample: Sample) -> tuple[Pixels, Frame]:
+    def read(self, sample: Sample) -> tuple[Pixels, Letterbox]:
         """Pixels (S, S) uint8 and frame of a row's image."""
         if self._cache is not None and sample.image in self._cache:
             return self._cache[sample.image]

@@ -20,13 +20,13 @@ from gkmvlp.data_modules.formats.chest_xray14 import (
     read_entries,
     read_lists,
 )
-from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import fold_split, hash_split
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import valid_boxes
 
 # Images and patients of each list, and what the box table holds, counted on the official files.
-PUBLISHED: dict[str, dict[str, int]] = {
+PUBLISHED: Counts = {
     "train_val": {"images": 86_524, "patients": 28_008},
     "test": {"images": 25_596, "patients": 2_797},
     "boxes": {"boxes": 984, "images": 880},
@@ -68,8 +68,6 @@ class ChestXray14(DataModule):
             raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: expected num_folds >= 2, 0 <= fold < num_folds")
         self.root, self.split, self.fold, self.num_folds = root, split, fold, num_folds
         self.labels = _known(labels or LABELS)
-        self.published: dict[str, dict[str, int]] = {}
-        self.found: dict[str, dict[str, int]] = {}
 
     @property
     def split_label(self) -> str:
@@ -109,14 +107,14 @@ class ChestXray14(DataModule):
     def _count(self, table: pd.DataFrame, boxes: pd.DataFrame | None) -> None:
         """What the tables hold, to lay beside what was published."""
         side = table["split"].replace({"train": "train_val", "validate": "train_val"})
-        self.found = {
+        self.table_counts = {
             name: {"images": len(rows), "patients": rows["patient_id"].nunique()}
             for name, rows in table.groupby(side)
             if name
         }
         if boxes is not None:
-            self.found["boxes"] = {"boxes": len(boxes), "images": boxes["image"].nunique()}
-        self.published = PUBLISHED if self.fold is None and len(table) >= _FULL_RELEASE else {}
+            self.table_counts["boxes"] = {"boxes": len(boxes), "images": boxes["image"].nunique()}
+        self.published_counts = PUBLISHED if self.fold is None and len(table) >= _FULL_RELEASE else {}
 
     def _keep_present(self, table: pd.DataFrame, folders: tuple[Path, ...]) -> pd.DataFrame:
         """Rows whose image lies on the disk, with its path."""

@@ -18,17 +18,17 @@ from gkmvlp.data_modules.formats.scene_graphs import NO_GRAPH, SceneGraphs, regi
 from gkmvlp.data_modules.formats.tables import shown
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_reports
-from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS, require_disjoint
 from gkmvlp.data_modules.pipeline.views import is_lateral, standard_view
 from gkmvlp.errors import DataError
 from gkmvlp.report.sections import Sections
 
-# Rows, studies and patients of each split of the full release (Johnson et al., Sci Data 2019, and its PhysioNet page).
-PUBLISHED: dict[str, tuple[int, int, int]] = {
-    "train": (368_960, 222_758, 64_586),
-    "validate": (2_991, 1_808, 500),
-    "test": (5_159, 3_269, 293),
+# Counts of each split of the full release (Johnson et al., Sci Data 2019, and its PhysioNet page).
+PUBLISHED: Counts = {
+    "train": {"images": 368_960, "studies": 222_758, "patients": 64_586},
+    "validate": {"images": 2_991, "studies": 1_808, "patients": 500},
+    "test": {"images": 5_159, "studies": 3_269, "patients": 293},
 }
 _FULL_RELEASE = 300_000
 
@@ -68,8 +68,6 @@ class MimicCxr(DataModule):
         self.views, self.sections = tuple(views), sections
         if any(is_lateral(view) for view in views):  # asked for by name
             self.accept |= {"lateral"}
-        self.published: dict[str, tuple[int, int, int]] = {}
-        self.found: dict[str, tuple[int, int, int]] = {}
 
     @property
     def split_label(self) -> str:
@@ -87,6 +85,17 @@ class MimicCxr(DataModule):
             DataError: If a needed part is missing.
         """
         return find_files(self.root, self.jpg_root, self.reports, self.scene_graphs)
+
+    def file_locations(self) -> dict[str, str]:
+        """Where each table and folder lies; "" where there are no scene graphs."""
+        files = self.files()
+        return {
+            "split": str(files.split),
+            "metadata": str(files.metadata),
+            "images": ", ".join(map(str, files.images)),
+            "reports": str(files.reports),
+            "scene graphs": str(files.scene_graphs or ""),
+        }
 
     def read_samples(self) -> list[Sample]:
         """All images of the asked views that have a file and a report."""
@@ -141,11 +150,15 @@ class MimicCxr(DataModule):
         if len(shared):
             raise DataError(f"{files.split} gives study {shown(shared.iloc[0])} to two patients: use the official file")
         require_disjoint({name: rows["subject_id"] for name, rows in split.groupby("split")}, str(files.split))
-        self.found = {
-            name: (len(rows), rows["study_id"].nunique(), rows["subject_id"].nunique())
+        self.table_counts = {
+            name: {
+                "images": len(rows),
+                "studies": rows["study_id"].nunique(),
+                "patients": rows["subject_id"].nunique(),
+            }
             for name, rows in split.groupby("split")
         }
-        self.published = PUBLISHED if len(split) >= _FULL_RELEASE else {}
+        self.published_counts = PUBLISHED if len(split) >= _FULL_RELEASE else {}
         table = split.merge(read_table(files.metadata, columns), on="dicom_id", how="left", indicator=True)
         lacking = table["_merge"] == "left_only"
         self.ledger.drop("image without a metadata row", table["dicom_id"][lacking])

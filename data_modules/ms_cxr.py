@@ -52,8 +52,6 @@ class MsCxr(DataModule):
         super().__init__(**kwargs)
         self.root, self.annotations, self.jpg_root = root, annotations, jpg_root
         self.has_split = False
-        self.published: dict[str, dict[str, int]] = {}
-        self.found: dict[str, dict[str, int]] = {}
 
     @property
     def split_label(self) -> str:
@@ -100,9 +98,9 @@ class MsCxr(DataModule):
         """What the table holds, to lay beside what was published: pairs of image and phrase."""
         pairs = table.drop_duplicates(["dicom_id", "category_name", "label_text"])
         counts = {name: int((pairs["category_name"] == name).sum()) for name in self.labels}
-        self.found = {"all": {"pairs": len(pairs), **counts}}
+        self.table_counts = {"all": {"pairs": len(pairs), **counts}}
         is_full = len(pairs) >= _FULL_RELEASE and not self.has_split
-        self.published = {"all": {"pairs": sum(PUBLISHED.values()), **PUBLISHED}} if is_full else {}
+        self.published_counts = {"all": {"pairs": sum(PUBLISHED.values()), **PUBLISHED}} if is_full else {}
 
     def _images(self, table: pd.DataFrame, source: Path, trees: list[Path]) -> dict[str, tuple[str, str]]:
         """Dicom id -> patient and path of the images that lie on the disk."""

@@ -19,7 +19,7 @@ from gkmvlp.data_modules.formats.openi import (
     read_studies,
 )
 from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_reports
-from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS, hash_split
 from gkmvlp.errors import DataError
 from gkmvlp.report.sections import Sections, report_text
@@ -27,7 +27,7 @@ from gkmvlp.report.sections import Sections, report_text
 OpenISplit = Literal["r2gen", "patient"]
 OpenIView = Literal["frontal", "lateral"]
 # Studies of R2Gen's annotation (Chen et al., EMNLP 2020), counted on the file.
-PUBLISHED: dict[str, dict[str, int]] = {
+PUBLISHED: Counts = {
     "train": {"studies": 2_069},
     "validate": {"studies": 296},
     "test": {"studies": 590},
@@ -72,8 +72,6 @@ class OpenI(DataModule):
         super().__init__(**kwargs)
         self.root, self.split, self.annotation = root, split, annotation
         self.views, self.sections, self.redactions = tuple(views), sections, redactions
-        self.published: dict[str, dict[str, int]] = {}
-        self.found: dict[str, dict[str, int]] = {}
 
     @property
     def split_label(self) -> str:
@@ -111,8 +109,8 @@ class OpenI(DataModule):
         self.split_source = str(files.annotation)
         split = read_split(files.annotation)
         count = Counter(split.values())
-        self.found = {name: {"studies": count[name]} for name in SPLITS}
-        self.published = PUBLISHED if len(split) >= _FULL_RELEASE else {}
+        self.table_counts = {name: {"studies": count[name]} for name in SPLITS}
+        self.published_counts = PUBLISHED if len(split) >= _FULL_RELEASE else {}
         return split
 
     def _keep_views(self, files: OpenIFiles, studies: dict[str, Study]) -> dict[str, str]:

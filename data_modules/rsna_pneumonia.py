@@ -20,14 +20,14 @@ from gkmvlp.data_modules.formats.rsna_pneumonia import (
     read_headers,
     read_labels,
 )
-from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import fold_split, hash_split
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import valid_boxes
 
 RsnaSplit = Literal["patient", "legacy-mgca", "legacy-detection"]
 # Counted on the official tables.
-PUBLISHED: dict[str, dict[str, int]] = {
+PUBLISHED: Counts = {
     "all": {
         "label rows": 30_227,
         "boxes": 9_555,
@@ -80,8 +80,6 @@ class RsnaPneumonia(DataModule):
             raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: expected num_folds >= 2, 0 <= fold < num_folds")
         self.root, self.split, self.patient_id_source, self.mapping = root, split, patient_id_source, mapping
         self.fold, self.num_folds = fold, num_folds
-        self.published: dict[str, dict[str, int]] = {}
-        self.found: dict[str, dict[str, int]] = {}
 
     @property
     def split_label(self) -> str:
@@ -132,8 +130,8 @@ class RsnaPneumonia(DataModule):
         """What the tables hold, to lay beside what was published."""
         boxed = table["x"].notna()
         images = {"images": table["patientId"].nunique(), "images with boxes": table["patientId"][boxed].nunique()}
-        self.found = {"all": {"label rows": len(table), "boxes": int(boxed.sum()), **images, **classes}}
-        self.published = PUBLISHED if images["images"] == PUBLISHED["all"]["images"] else {}
+        self.table_counts = {"all": {"label rows": len(table), "boxes": int(boxed.sum()), **images, **classes}}
+        self.published_counts = PUBLISHED if images["images"] == PUBLISHED["all"]["images"] else {}
 
     def _find_patients(self, base: Path, names: list[str]) -> dict[str, str]:
         """Image -> patient, for the images whose patient is known."""

@@ -22,7 +22,7 @@ from gkmvlp.data_modules.formats.slake import (
     read_nih_names,
     read_questions,
 )
-from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.questions import QuestionDataModule
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import valid_boxes
@@ -30,7 +30,7 @@ from gkmvlp.geometry import valid_boxes
 SlakeSplit = Literal["official", "image-disjoint", "all-test"]
 Modality = Literal["X-Ray", "CT", "MRI"]
 # Questions of each file by language, counted on the official files.
-PUBLISHED: dict[str, dict[str, dict[str, int]]] = {
+PUBLISHED: dict[str, Counts] = {
     "en": {"train": {"questions": 4_919}, "validate": {"questions": 1_053}, "test": {"questions": 1_061}},
     "zh": {"train": {"questions": 4_916}, "validate": {"questions": 1_046}, "test": {"questions": 1_033}},
     "both": {"train": {"questions": 9_835}, "validate": {"questions": 2_099}, "test": {"questions": 2_094}},
@@ -76,8 +76,6 @@ class Slake(QuestionDataModule):
         super().__init__(**kwargs)
         self.root, self.split, self.language, self.row_kind, self.nih_root = root, split, language, rows, nih_root
         self.modalities, self.organs = tuple(modalities), None if organs is None else tuple(organs)
-        self.published: dict[str, dict[str, int]] = {}
-        self.found: dict[str, dict[str, int]] = {}
 
     @property
     def split_label(self) -> str:
@@ -120,8 +118,8 @@ class Slake(QuestionDataModule):
     def _count(self, questions: list[Question], chosen: list[Question]) -> None:
         """What the files hold of the language, to lay beside what was published."""
         count = Counter(each.side for each in chosen)
-        self.found = {side: {"questions": count[side]} for side in SIDES}
-        self.published = PUBLISHED[self.language] if len(questions) >= _FULL_RELEASE else {}
+        self.table_counts = {side: {"questions": count[side]} for side in SIDES}
+        self.published_counts = PUBLISHED[self.language] if len(questions) >= _FULL_RELEASE else {}
 
     def _keep_images(self, questions: list[Question]) -> list[Question]:
         """Questions that can be asked, on images that are there and asked for."""

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from gkmvlp.data_modules.formats.files import is_file
 from gkmvlp.data_modules.formats.vqa_rad import Layout, Question, read_questions
-from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import connected_groups, draw_groups
 from gkmvlp.data_modules.questions import QuestionDataModule
 from gkmvlp.errors import ConfigError
@@ -35,7 +35,6 @@ class VqaRad(QuestionDataModule):
     def __init__(self, root: str, split: VqaSplit = "official", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.root, self.split = root, split
-        self.published: tuple[int, int] | None = None
 
     @property
     def split_label(self) -> str:
@@ -55,9 +54,11 @@ class VqaRad(QuestionDataModule):
         self.ledger.drop("question without an image", [row.sample_id for row in questions if not row.image_name])
         questions = [row for row in questions if row.image_name]
         full = layout != "parquet" and len(questions) >= _FULL_RELEASE
-        self.published = PUBLISHED.get(self.split) if full else None
         group = _groups(questions)
         chosen = self._choose(questions, layout, group)
+        test_rows = sum(is_test for _, is_test in chosen)
+        self.table_counts = _counts(len(chosen) - test_rows, test_rows)
+        self.published_counts = _counts(*PUBLISHED[self.split]) if full and self.split in PUBLISHED else {}
         self._warn(layout, chosen)
         samples = self._samples(chosen, group)
         missing = [s for s in samples if isinstance(s.image, str) and not is_file(s.image)]
@@ -112,6 +113,10 @@ class VqaRad(QuestionDataModule):
             self.ledger.warn(
                 "Parquet copies have no answer type, organ or case: closed means yes or no, no row is chest"
             )
+
+
+def _counts(train: int, test: int) -> Counts:
+    return {"train": {"questions": train}, "test": {"questions": test}}
 
 
 def _groups(questions: list[Question]) -> dict[str, str]:

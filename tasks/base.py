@@ -50,7 +50,7 @@ class Task(LightningModule):
     """
 
     monitor: tuple[str, str] = ("val/loss", "min")
-    learns = True  # from the DataModule's rows; a task that measures a backbone as it is does not
+    is_trained = True  # on rows of the DataModule; False for a task that evaluates a backbone as it is
 
     def __init__(self, architecture: Architecture | None, backbone: str | None, optimizer: OptimizerConfig) -> None:
         super().__init__()
@@ -59,31 +59,31 @@ class Task(LightningModule):
                 raise ConfigError("from scratch the model needs an architecture: --model.init_args.architecture=FILE")
             architecture = backbones.architecture_of(backbone)
         self.architecture = architecture
-        self.reference = backbone
+        self.backbone_ref = backbone
         self.optimizer = optimizer
-        self.start: Backbone | None = None
+        self.backbone: Backbone | None = None
         self.rows: list[dict[str, Any]] = []
 
     @property
     def is_scratch(self) -> bool:
         """Whether no backbone was given."""
-        return self.reference is None
+        return self.backbone_ref is None
 
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Builds or loads the backbone; the tokenizer of a fresh one is trained on the DataModule's texts."""
-        if self.start is not None:
+        if self.backbone is not None:
             return
-        if self.reference is None:
-            self.start = backbones.build(self.architecture, training_texts(datamodule))
-            if self.start.weights:
-                rank_zero_only(print)(self.start.weights, flush=True)
+        if self.backbone_ref is None:
+            self.backbone = backbones.build(self.architecture, training_texts(datamodule))
+            if self.backbone.weights:
+                rank_zero_only(print)(self.backbone.weights, flush=True)
         else:
-            self.start = self.taken(self.reference)
-        self.model = self.start.model
-        self.tokenizer = self.start.tokenizer
+            self.backbone = self.load_backbone(self.backbone_ref)
+        self.model = self.backbone.model
+        self.tokenizer = self.backbone.tokenizer
         check_frame(self.architecture, datamodule)
 
-    def taken(self, reference: str) -> Backbone:
+    def load_backbone(self, reference: str) -> Backbone:
         """The backbone of a folder, checked against the config's architecture; says what was taken.
 
         Raises:
@@ -126,11 +126,11 @@ class Task(LightningModule):
         return min(bounds)
 
     def on_fit_start(self) -> None:  # noqa: D102
-        self.chance = torch.initial_seed()
+        self.rng_seed = torch.initial_seed()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Chance in a step depends on seed, epoch, batch and rank alone: a resumed run draws what a whole one does."""
-        place = (self.chance, self.current_epoch, batch_idx, self.global_rank)
+        """Reseeds each step from (seed, epoch, batch, rank), so that a resumed run draws the same random numbers."""
+        place = (self.rng_seed, self.current_epoch, batch_idx, self.global_rank)
         torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0]))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -158,7 +158,7 @@ class Task(LightningModule):
         """The images of a batch as memory."""
         return self.model.encode_image(batch["image"], batch["region_box"], batch["region_mask"], **options)
 
-    def take_best(self) -> None:
+    def load_best_checkpoint(self) -> None:
         """Takes the weights of the best checkpoint, where there is one."""
         best = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
         if best:
@@ -173,23 +173,23 @@ class Task(LightningModule):
         """
         if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return None
-        assert self.start is not None
-        self.take_best()
-        left = self.trained()
-        return replace(left, info={**self.start.info, **own, **left.info}) if own else left
+        assert self.backbone is not None
+        self.load_best_checkpoint()
+        left = self.to_backbone()
+        return replace(left, info={**self.backbone.info, **own, **left.info}) if own else left
 
-    def trained(self) -> Backbone:
+    def to_backbone(self) -> Backbone:
         """The backbone as this run leaves it; ``info`` says what it was trained on, first to last."""
-        assert self.start is not None
+        assert self.backbone is not None
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        before = self.start.info
+        before = self.backbone.info
         patients = {patient_hash(sample.patient_id) for sample in data.rows("train")}
         info = {
             "trained_on": lineage(before, data.name),
             "manifest": data.manifest()["hash"],
             "patients": sorted(patients.union(before.get("patients", []))),
         }
-        return replace(self.start, info=info, atlas=data.regions.atlas)
+        return replace(self.backbone, info=info, atlas=data.regions.atlas)
 
     @property
     def root(self) -> Path:
@@ -202,7 +202,7 @@ class Task(LightningModule):
         return "scratch" if self.is_scratch else "pretrained"
 
     def on_test_start(self) -> None:  # noqa: D102
-        if self.trainer.is_global_zero and (note := self.seen_before()):
+        if self.trainer.is_global_zero and (note := self.patient_overlap_note()):
             print(f"note: {note}: gkmvlp data audit names them", flush=True)
         self._tell_part("test", self.tested_part)
 
@@ -220,19 +220,19 @@ class Task(LightningModule):
         if self.trainer.is_global_zero and part:
             print(f"partial: {part} {split} rows are read; figures are of these alone", flush=True)
 
-    def seen_before(self) -> str | None:
+    def patient_overlap_note(self) -> str | None:
         """What a reader must know of test patients that the backbone was trained on; None where it saw none."""
-        known = set(self.start.info.get("patients", [])) if self.start else set()
+        known = set(self.backbone.info.get("patients", [])) if self.backbone else set()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         patients = {patient_hash(sample.patient_id) for sample in data.rows("test")}
         seen = len(patients & known)
         return f"the backbone was trained on {seen:,} of these {len(patients):,} test patients" if seen else None
 
-    def meta(self) -> dict[str, Any]:
+    def prediction_metadata(self) -> dict[str, Any]:
         """Metadata of predictions that do not depend on the task."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        info = self.start.info if self.start else {}
-        trained_on = lineage(info, data.name) if self.learns else info.get("trained_on")
+        info = self.backbone.info if self.backbone else {}
+        trained_on = lineage(info, data.name) if self.is_trained else info.get("trained_on")
         return {
             "data": data.name,
             "split": named(data.split_name, self.tested_part),
@@ -245,8 +245,8 @@ class Task(LightningModule):
         """Writes ``predictions/<task>.parquet`` of the run, on rank 0."""
         if self.trainer.is_global_zero:
             part = self.tested_part
-            notes = filter(None, (part and f"partial: {part} test rows", self.seen_before(), meta.get("note")))
-            whole = {"task": task, **self.meta(), **meta, "note": "; ".join(notes) or None}
+            notes = filter(None, (part and f"partial: {part} test rows", self.patient_overlap_note(), meta.get("note")))
+            whole = {"task": task, **self.prediction_metadata(), **meta, "note": "; ".join(notes) or None}
             write_predictions(self.root / "predictions" / f"{task}.parquet", table, whole)
 
 

@@ -65,7 +65,7 @@ class Classification(FineTuning):
 
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Loads the backbone and puts a head for the DataModule's labels on it."""
-        if self.start is not None:
+        if self.backbone is not None:
             return
         super().prepare(datamodule)
         self.labels: tuple[str, ...] = datamodule.labels  # type: ignore[attr-defined]
@@ -121,10 +121,10 @@ class Classification(FineTuning):
         self.columns: dict[str, list[Any]] = {name: [] for name in ("sample_id", "patient_id", "target", "score")}
         self.similarity_BL: list[Tensor] = []
         self.zero_shot = None
-        if self.reference is not None:
+        if self.backbone_ref is not None:
             names = [known.name if (known := of_label(label)) else label.lower() for label in self.labels]
             present, absent = zero_shot_texts(names)
-            model = backbones.load(self.reference).model.to(self.device).eval()
+            model = backbones.load(self.backbone_ref).model.to(self.device).eval()
             self.zero_shot = model, self.tokens(present), self.tokens(absent)
 
     def test_step(self, batch: LabelBatch, batch_idx: int) -> None:  # noqa: D102
@@ -141,12 +141,13 @@ class Classification(FineTuning):
         """Writes what the model says, what the training labels' shares say, and zero-shot of the backbone."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         score_NL = torch.cat(self.columns["score"]).numpy()
-        share_L = prevalence(np.stack([sample.fields["label"] for sample in data.rows("train")]))
-        rows = self.table(score_NL, self.label)
-        floor = self.table(np.broadcast_to(share_L, score_NL.shape), "floor:prevalence")
-        self.write("classification", pd.concat([rows, floor]), label_fraction=data.train_fraction)
-        if self.similarity_BL and self.start is not None:
-            trained_on = self.start.info.get("trained_on")
+        rows = [self.table(score_NL, self.label)]
+        if training := [sample.fields["label"] for sample in data.rows("train")]:
+            share_L = prevalence(np.stack(training))
+            rows.append(self.table(np.broadcast_to(share_L, score_NL.shape), "floor:prevalence"))
+        self.write("classification", pd.concat(rows), label_fraction=data.train_fraction)
+        if self.similarity_BL and self.backbone is not None:
+            trained_on = self.backbone.info.get("trained_on")
             self.write(
                 "zero_shot", self.table(torch.cat(self.similarity_BL).numpy(), "pretrained"), trained_on=trained_on
             )
@@ -168,7 +169,7 @@ class Classification(FineTuning):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if (left := self.finished(task="classification", backbone=self.reference)) is not None:
+        if (left := self.finished(task="classification", backbone=self.backbone_ref)) is not None:
             heads.save(left, self.head, self.root / "model")
 
 

@@ -19,8 +19,8 @@ from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 
-class Seen(NamedTuple):
-    """What language reads of images, and which entities the model takes them to show."""
+class EncodedImages(NamedTuple):
+    """Encoded images: the memory that the text model reads, and the entity probabilities."""
 
     key: Tensor  # (N, M, D)
     value: Tensor  # (N, M, D)
@@ -39,11 +39,11 @@ class FineTuning(Task):
         architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
         backbone: Folder of a backbone; ``null`` starts from scratch.
         optimizer: How weights move.
-        scratch_lr: Peak learning rate where ``backbone`` is null; without it that of ``optimizer``. Each start
-            gets the rate that validation chose for it.
-        freeze_image_branch: Keep the image side of the backbone as it is. Without a backbone there is nothing to keep.
+        scratch_lr: Peak learning rate where ``backbone`` is null; without it that of ``optimizer``. Validation chose
+            each of the two.
+        freeze_image_branch: Freeze the image branch of the backbone; without a backbone nothing is frozen.
         seed: Names the run in its predictions.
-        cache_image_memory: Compute the memory of each image once, where its side is held still: a small model's fits.
+        cache_image_memory: Compute the memory of each image once, where the image branch is frozen; it is kept in RAM.
     """
 
     def __init__(
@@ -60,19 +60,19 @@ class FineTuning(Task):
             optimizer = replace(optimizer, lr=scratch_lr)
         super().__init__(architecture, backbone, optimizer)
         self.is_frozen = freeze_image_branch and backbone is not None
-        self.keeps = cache_image_memory and self.is_frozen
+        self.caches_memory = cache_image_memory and self.is_frozen
         self.seed = seed
-        self.kept: dict[str, Seen] = {}
+        self.memory_cache: dict[str, EncodedImages] = {}
 
     def prepare(self, datamodule: LightningDataModule) -> None:
-        """Loads the backbone, or builds a fresh one, and holds its image side still where that is asked for.
+        """Loads the backbone, or builds a fresh one, and freezes its image branch where that is asked for.
 
         Raises:
-            ConfigError: If images change from one look to the next, but their memory is to be kept.
+            ConfigError: If images are augmented, but their memory is to be cached.
         """
-        if self.start is not None:
+        if self.backbone is not None:
             return
-        if self.keeps and datamodule.augmentation:  # type: ignore[attr-defined]
+        if self.caches_memory and datamodule.augmentation:  # type: ignore[attr-defined]
             raise ConfigError(
                 "cache_image_memory computes each image once: "
                 "set data.init_args.augmentation_strength=0, or cache_image_memory=false"
@@ -81,23 +81,27 @@ class FineTuning(Task):
         if self.is_frozen:
             self.model.freeze_image_side()
 
-    def see(self, batch: ImageBatch) -> Seen:
-        """Looks at the images of a batch."""
+    def encode_images_now(self, batch: ImageBatch) -> EncodedImages:
+        """Encodes the images of a batch."""
         image = self.look(batch)
-        return Seen(*image.memory, self.model.entity_probabilities(image.grounded))
+        return EncodedImages(*image.memory, self.model.entity_probabilities(image.grounded))
 
-    def recall(self, batch: ImageBatch, ids: Sequence[str]) -> Seen:
-        """What is seen in the images of a batch, now or at the first look.
+    def encode_images_cached(self, batch: ImageBatch, ids: Sequence[str]) -> EncodedImages:
+        """The encoded images of a batch; with ``cache_image_memory`` each image is encoded once.
 
         Args:
             batch: N images.
-            ids: A name of each, by which what was seen is kept.
+            ids: A name of each image, its key in the cache.
         """
-        if not self.keeps:
-            return self.see(batch)
-        if missing := [row for row, name in enumerate(ids) if name not in self.kept]:
+        if not self.caches_memory:
+            return self.encode_images_now(batch)
+        if missing := [row for row, name in enumerate(ids) if name not in self.memory_cache]:
             some: ImageBatch = {**batch, **{key: batch[key][missing] for key in ("image", "region_box", "region_mask")}}  # type: ignore[typeddict-item, literal-required]
             with torch.no_grad():
-                found = self.see(some)
-            self.kept |= {ids[row]: Seen(*parts) for row, parts in zip(missing, zip(*found, strict=True), strict=True)}
-        return Seen(*(torch.stack(parts) for parts in zip(*(self.kept[name] for name in ids), strict=True)))
+                found = self.encode_images_now(some)
+            self.memory_cache |= {
+                ids[row]: EncodedImages(*parts) for row, parts in zip(missing, zip(*found, strict=True), strict=True)
+            }
+        return EncodedImages(
+            *(torch.stack(parts) for parts in zip(*(self.memory_cache[name] for name in ids), strict=True))
+        )

@@ -12,7 +12,7 @@ from lightning import LightningDataModule
 from gkmvlp.batch import BoxBatch
 from gkmvlp.entities import entity, of_label
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.models.config import Architecture
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.parts.grounding_trials import (
@@ -46,7 +46,7 @@ class Grounding(Task):
         seed: Names the run in its predictions.
     """
 
-    learns = False
+    is_trained = False
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class Grounding(Task):
         finding_BK = batch["finding"].where(batch["finding_mask"], -1).cpu().numpy()
         trials = []
         for b, sample_id in enumerate(batch["sample_id"]):
-            frame = Frame(*batch["frame"][b].tolist())
+            frame = Letterbox(*batch["letterbox"][b].tolist())
             for index in sorted(set(finding_BK[b]) - {-1}):
                 label = self.labels[index]
                 if label in self.prompt_of:

@@ -14,7 +14,7 @@ from torch import Tensor
 from gkmvlp.batch import BoxBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Frame, original_boxes
+from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.losses.detection import box_overlap, focal_classification
 from gkmvlp.metrics.detection import Image
 from gkmvlp.metrics.tasks.localization import LOOSE, best_threshold, mean_average_precision
@@ -71,7 +71,7 @@ class Localization(FineTuning):
         Raises:
             ConfigError: If the data has no boxes of findings.
         """
-        if self.start is not None:
+        if self.backbone is not None:
             return
         data: Any = datamodule
         if all(sample.finding_K4 is None for sample in data.samples):
@@ -136,7 +136,7 @@ class Localization(FineTuning):
     def test_step(self, batch: BoxBatch, batch_idx: int) -> None:  # noqa: D102
         detections = self.head.detector.detect(self.maps(batch))
         for b, (truth, detected) in enumerate(zip(self.truths(batch), detections, strict=True)):
-            frame = Frame(*batch["frame"][b].tolist())
+            frame = Letterbox(*batch["letterbox"][b].tolist())
             for label, name in enumerate(self.labels):
                 image = as_image(truth, detected, label)
                 row: dict[str, Any] = {key: batch[key][b] for key in ("sample_id", "patient_id")}  # type: ignore[literal-required]
@@ -154,7 +154,7 @@ class Localization(FineTuning):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if (left := self.finished(task="localization", backbone=self.reference)) is not None:
+        if (left := self.finished(task="localization", backbone=self.backbone_ref)) is not None:
             heads.save(left, self.head, self.root / "model")
 
 

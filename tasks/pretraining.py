@@ -17,13 +17,12 @@ from gkmvlp.errors import ConfigError
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import hard_negatives, image_text_matching, same_pair
-from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.losses.position import position_likelihood
 from gkmvlp.losses.statements import draw_statements, statement_matching
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.text import Memory
-from gkmvlp.models.tokenizer import Tokens
+from gkmvlp.models.text import Memory, TextStates
 from gkmvlp.tasks.base import Task, text_keys
 from gkmvlp.tasks.parts.entity_predictions import (
     PRESENT,
@@ -47,6 +46,8 @@ class GkMvlpPretraining(Task):
         objectives: Their weights and choices.
         optimizer: How weights move.
         backbone: Folder of a backbone to go on from; ``null`` starts fresh.
+        gradient_checkpointing: Whether both encoders compute their layers anew for the gradient: a third more
+            arithmetic, and far larger batches in the same memory.
         seed: Names the run in its predictions.
 
     Raises:
@@ -59,9 +60,11 @@ class GkMvlpPretraining(Task):
         objectives: Objectives = Objectives(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008
         backbone: str | None = None,
+        gradient_checkpointing: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(architecture, backbone, optimizer)
+        self.gradient_checkpointing = gradient_checkpointing
         if not objectives.always_due:
             raise ConfigError(
                 "a step without objective has no loss: give one weight above 0, every_n_steps: 1 and start_step: 0"
@@ -75,6 +78,11 @@ class GkMvlpPretraining(Task):
     def label(self) -> str:  # noqa: D102
         return "pretrained"
 
+    def on_fit_start(self) -> None:  # noqa: D102
+        super().on_fit_start()
+        if self.gradient_checkpointing:
+            self.model.enable_gradient_checkpointing()
+
     def losses(self, batch: StudyBatch, due: set[str]) -> dict[str, Tensor]:
         """The objectives that are due, unweighted.
 
@@ -83,7 +91,7 @@ class GkMvlpPretraining(Task):
             due: Names of objectives.
         """
         status_BE = batch["status"][:, self.columns]
-        image = self.look(batch, status_BE=self.visible(status_BE))
+        image = self.look(batch, status_BE=self.visible(status_BE), prompt_ED=self.prompts())
         losses = {}
         if "ecls" in due:
             weight_E = torch.full((len(self.names),), self.objectives.pos_weight, device=self.device)
@@ -103,10 +111,17 @@ class GkMvlpPretraining(Task):
             losses |= self.pair_losses(batch, status_BE, image, due)
         if "lm" in due:
             tokens = self.tokens(batch["text"], decode=True)
-            logits_BTV = self.model.decode(tokens, image.memory)
+            at_BT = next_token_places(tokens.mask)
+            logits_NV = self.model.decode(tokens, image.memory, at_BT=at_BT)
             smoothing = self.objectives.label_smoothing
-            losses["lm"] = report_likelihood(logits_BTV, tokens.ids, tokens.mask, label_smoothing=smoothing)
+            losses["lm"] = next_token_likelihood(logits_NV, tokens.ids, at_BT, label_smoothing=smoothing)
         return losses
+
+    def prompts(self) -> Tensor:
+        """The prompts' vectors, (E, D): the same for all images of a step, with gradients every n-th step."""
+        learns = torch.is_grad_enabled() and self.global_step % self.objectives.prompts_every_n_steps == 0
+        with torch.set_grad_enabled(learns):
+            return self.model.encode_prompts()
 
     def visible(self, status_BE: Tensor) -> Tensor:
         """Statuses that the ``report`` mode of knowledge shows: all in evaluation, a random part in training."""
@@ -130,8 +145,8 @@ class GkMvlpPretraining(Task):
 
     def pair_losses(self, batch: StudyBatch, status_BE: Tensor, image: ImageMemory, due: set[str]) -> dict[str, Tensor]:
         """ITC, and ITM on negatives drawn from its similarities."""
-        tokens = self.tokens(batch["text"])
-        image_BD, text_BD = self.model.embed_image(image.features), self.model.embed_text(tokens)
+        states = self.model.begin(self.tokens(batch["text"]))
+        image_BD, text_BD = self.model.embed_image(image.features), self.model.embed_text(states)
         scale = self.log_scale.clamp(0, math.log(1000)).exp()
         wording_B = text_keys(batch["text"], self.device)
         losses = {}
@@ -140,18 +155,19 @@ class GkMvlpPretraining(Task):
             losses["itc"] = image_text_contrast(image_BD, text_BD, scale, study_B, wording_B, gather=self.gather)
         if "itm" in due:
             similarity_BB = (scale * image_BD @ text_BD.T).detach()
-            losses["itm"] = self.matching(tokens, image.memory, similarity_BB, same_pair(wording_B, status_BE))
+            losses["itm"] = self.matching(states, image.memory, similarity_BB, same_pair(wording_B, status_BE))
         return losses
 
-    def matching(self, tokens: Tokens, memory: Memory, similarity_BB: Tensor, forbidden_BB: Tensor) -> Tensor:
-        """ITM of the pairs, of a wrong image for each text, and of a wrong text for each image."""
+    def matching(self, states: TextStates, memory: Memory, similarity_BB: Tensor, forbidden_BB: Tensor) -> Tensor:
+        """ITM of the pairs, of a wrong image for each text, and of a wrong text for each image.
+
+        The three go on from the same states: only the layers that see the image are computed for each.
+        """
         image_B, has_image_B = hard_negatives(similarity_BB.T, forbidden_BB)
         text_B, has_text_B = hard_negatives(similarity_BB, forbidden_BB)
-        ids = torch.cat([tokens.ids, tokens.ids, tokens.ids[text_B]])
-        mask = torch.cat([tokens.mask, tokens.mask, tokens.mask[text_B]])
-        own_B = torch.arange(len(tokens.ids), device=tokens.ids.device)
+        own_B = torch.arange(len(text_B), device=text_B.device)
         row_3B = torch.cat([own_B, image_B, own_B])
-        logits = self.model.match_logits(Tokens(ids, mask), memory, row_3B)
+        logits = self.model.match_logits(states.rows(torch.cat([own_B, own_B, text_B])), memory, row_3B)
         positive_B2, wrong_image_B2, wrong_text_B2 = logits.chunk(3)
         without = 1 - torch.cat([has_image_B, has_text_B]).float().mean()
         self.log("itm_without_negative", without, batch_size=len(own_B))

@@ -15,7 +15,7 @@ from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.losses.regions import region_boxes
 from gkmvlp.metrics.tasks.region_detection import row_overlaps
 from gkmvlp.models.config import Architecture
@@ -61,7 +61,7 @@ class RegionDetection(FineTuning):
         Raises:
             ConfigError: If the data would show the atlas for the truth.
         """
-        if self.start is not None:
+        if self.backbone is not None:
             return
         if datamodule.boxes != "dataset":  # type: ignore[attr-defined]
             raise ConfigError("region detection learns from boxes of regions: set data.init_args.region_boxes=dataset")
@@ -97,11 +97,11 @@ class RegionDetection(FineTuning):
         box_BR4, presence_BR = self(batch)
         side = self.architecture.image_size
         rows = []
-        for b, frame in enumerate(batch["frame"].tolist()):
+        for b, frame in enumerate(batch["letterbox"].tolist()):
             view = self.views.get(batch["sample_id"][b], "")
             sources = batch["region_box"][b], box_BR4[b], self.atlas.get(view, self.atlas["PA"])
             true_R4, found_R4, atlas_R4 = (
-                Frame(*frame).backward(source.float().cpu().numpy() * side) for source in sources
+                Letterbox(*frame).to_original(source.float().cpu().numpy() * side) for source in sources
             )
             for r in np.flatnonzero(batch["region_mask"][b].cpu().numpy()):
                 row: dict[str, Any] = {key: batch[key][b] for key in ("sample_id", "patient_id")}  # type: ignore[literal-required]
@@ -122,5 +122,5 @@ class RegionDetection(FineTuning):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if (left := self.finished(task="region_detection", backbone=self.reference)) is not None:
+        if (left := self.finished(task="region_detection", backbone=self.backbone_ref)) is not None:
             heads.save(left, self.head, self.root / "model")

@@ -15,7 +15,7 @@ from torchmetrics.classification import BinaryF1Score
 from gkmvlp.batch import ImageBatch, StudyBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
-from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.metrics.report_entities import present
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.generation import DecodingConfig, generate_texts
@@ -59,21 +59,27 @@ class ReportGeneration(FineTuning):
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
         tokens = self.tokens(batch["text"], decode=True)
-        logits_BTV = self.model.decode(tokens, self.recall(batch, batch["sample_id"]).memory)
-        loss = report_likelihood(logits_BTV, tokens.ids, tokens.mask, label_smoothing=self.label_smoothing)
+        at_BT = next_token_places(tokens.mask)
+        logits_NV = self.model.decode(tokens, self.encode_images_cached(batch, batch["sample_id"]).memory, at_BT=at_BT)
+        loss = next_token_likelihood(logits_NV, tokens.ids, at_BT, label_smoothing=self.label_smoothing)
         self.log("train/loss", loss, batch_size=len(batch["text"]))
         return loss
 
     def written(self, batch: ImageBatch) -> tuple[list[str], list[float]]:
         """A report of each image, and its log-likelihood in nats."""
-        seen, start = self.recall(batch, batch["sample_id"]), cast(Backbone, self.start)
+        seen, start = self.encode_images_cached(batch, batch["sample_id"]), cast(Backbone, self.backbone)
         return generate_texts(
-            start, seen.memory, decoding=self.decoding, generator=self.chances, present_BE=seen.present
+            start.model,
+            start.tokenizer,
+            seen.memory,
+            decoding=self.decoding,
+            generator=self.generator,
+            present_BE=seen.present,
         )
 
     def on_validation_epoch_start(self) -> None:
         """Every validation, and the test, draws alike."""
-        self.chances = torch.Generator(self.device).manual_seed(self.seed)
+        self.generator = torch.Generator(self.device).manual_seed(self.seed)
 
     def validation_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
         said_BE, wanted_BE = (torch.from_numpy(present(texts)) for texts in (self.written(batch)[0], batch["text"]))
@@ -102,5 +108,5 @@ class ReportGeneration(FineTuning):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if (left := self.finished(task="report_generation", backbone=self.reference)) is not None:
+        if (left := self.finished(task="report_generation", backbone=self.backbone_ref)) is not None:
             heads.save(left, self.decoding, self.root / "model")

@@ -57,7 +57,7 @@ class Retrieval(Task):
         seed: Names the run in its predictions.
     """
 
-    learns = False
+    is_trained = False
 
     def __init__(
         self,
@@ -104,11 +104,14 @@ class Retrieval(Task):
     def match(self, needed_NN: Tensor, memory: Memory, tokens: Tokens) -> Tensor:
         """Log odds of the needed pairs of image (row) and text (column), (N, N) float32; 0 elsewhere."""
         odds_NN = torch.zeros(needed_NN.shape)
-        for image_P, text_P in zip(*(index.split(PAIRS) for index in needed_NN.nonzero(as_tuple=True)), strict=True):
-            ids_PT, mask_PT = tokens.ids[text_P], tokens.mask[text_P]
-            longest = int(mask_PT.sum(1).max())
-            text = Tokens(ids_PT[:, :longest].to(self.device), mask_PT[:, :longest].to(self.device))
-            logits_P2 = self.model.match_logits(text, Memory(*(part[image_P].to(self.device) for part in memory)))
+        text_of_pair, image_of_pair = needed_NN.T.nonzero(as_tuple=True)
+        for text_P, image_P in zip(text_of_pair.split(PAIRS), image_of_pair.split(PAIRS), strict=True):
+            text_U, row_P = text_P.unique(return_inverse=True)  # a text that several images read begins once
+            ids_UT, mask_UT = tokens.ids[text_U], tokens.mask[text_U]
+            longest = int(mask_UT.sum(1).max())
+            text = Tokens(ids_UT[:, :longest].to(self.device), mask_UT[:, :longest].to(self.device))
+            states = self.model.begin(text).rows(row_P.to(self.device))
+            logits_P2 = self.model.match_logits(states, Memory(*(part[image_P].to(self.device) for part in memory)))
             odds_NN[image_P, text_P] = (logits_P2[:, 1] - logits_P2[:, 0]).float().cpu()
         return odds_NN
 

@@ -16,7 +16,7 @@ from gkmvlp.batch import QuestionBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import ConfigError
-from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode
 from gkmvlp.models.text import Memory
@@ -77,7 +77,7 @@ class VisualQuestionAnswering(FineTuning):
 
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Loads the backbone and takes the answers of the training questions as vocabulary."""
-        if self.start is not None:
+        if self.backbone is not None:
             return
         super().prepare(datamodule)
         self.answers = datamodule.answers()  # type: ignore[attr-defined]
@@ -111,10 +111,10 @@ class VisualQuestionAnswering(FineTuning):
         Returns:
             Memory (B, M, D), the first row being the question's first token, and mask (B, M) bool.
         """
-        memory, row_B = self.look_once(batch)
-        return question_memory(cast(Backbone, self.start), batch["question"], memory, row_B)
+        memory, row_B = self.encode_images_unique(batch)
+        return question_memory(cast(Backbone, self.backbone), batch["question"], memory, row_B)
 
-    def look_once(self, batch: QuestionBatch) -> tuple[Memory, Tensor]:
+    def encode_images_unique(self, batch: QuestionBatch) -> tuple[Memory, Tensor]:
         """Memory of the N different images, and the image of each question (B,)."""
         ids = batch["image_id"] if not self.question_only else [""] * len(batch["question"])
         place = {image_id: row for row, image_id in enumerate(dict.fromkeys(ids))}
@@ -122,7 +122,7 @@ class VisualQuestionAnswering(FineTuning):
         images: Any = {key: batch[key][first] for key in ("image", "region_box", "region_mask")}  # type: ignore[literal-required]
         if self.question_only:  # one grey image stands for all
             images["image"] = torch.full_like(images["image"], GREY)
-        memory = self.recall(images, list(place)).memory
+        memory = self.encode_images_cached(images, list(place)).memory
         return memory, torch.tensor([place[image_id] for image_id in ids], device=self.device)
 
     def training_step(self, batch: QuestionBatch, batch_idx: int) -> Tensor:  # noqa: D102
@@ -132,14 +132,15 @@ class VisualQuestionAnswering(FineTuning):
             loss = F.cross_entropy(self.classifier(memory_BMD[:, 0]).float(), target_B)
         else:
             tokens = self.tokens(batch["answer"], decode=True)
-            logits_BTV = self.model.decode(tokens, memory_BMD, mask_BM)
-            loss = report_likelihood(logits_BTV, tokens.ids, tokens.mask, label_smoothing=0.0)
+            at_BT = next_token_places(tokens.mask)
+            logits_NV = self.model.decode(tokens, memory_BMD, mask_BM, at_BT)
+            loss = next_token_likelihood(logits_NV, tokens.ids, at_BT, label_smoothing=0.0)
         self.log("train/loss", loss, batch_size=len(batch["answer"]))
         return loss
 
     def predicted(self, batch: QuestionBatch) -> list[str]:
         """One answer a question, normalised."""
-        return best_answers(cast(Backbone, self.start), self.answer_head(), *self.read_questions(batch))[0]
+        return best_answers(cast(Backbone, self.backbone), self.answer_head(), *self.read_questions(batch))[0]
 
     def answer_head(self) -> AnswerHead:
         """How this task finds an answer."""
@@ -176,6 +177,6 @@ class VisualQuestionAnswering(FineTuning):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch; the floor without an image leaves none."""
-        left = None if self.question_only else self.finished(task="vqa", backbone=self.reference)
+        left = None if self.question_only else self.finished(task="vqa", backbone=self.backbone_ref)
         if left is not None:
             heads.save(left, self.answer_head(), self.root / "model")

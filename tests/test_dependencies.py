@@ -3,8 +3,9 @@
 import ast
 import configparser
 import sys
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import packages_distributions
+from importlib.metadata import PackageNotFoundError, distribution
 from itertools import pairwise
 
 from packaging.requirements import Requirement
@@ -13,6 +14,7 @@ from packaging.utils import canonicalize_name
 from tests.test_layout import ROOT, at_module_level, imported, modules, parse
 
 # import name -> where its distribution is declared, for what is not needed to install and import the package
+EXTRAS = "options.extras_require"
 OPTIONAL = {"onnxruntime": "export", "sklearn": "test"}
 # gkmvlp.app.running.radeval_program runs in an environment of its own that the user names
 APART = {"radeval"}
@@ -40,12 +42,21 @@ def third_party(nodes):
     return tops - sys.stdlib_module_names - {"gkmvlp", ""}
 
 
-installed = cache(packages_distributions)  # it reads the metadata of every package
+@cache
+def brought():
+    """Import name -> declared distribution that brings it; the metadata of all others need not be read."""
+    names = INSTALLED | {distribution for extra in OPTIONAL.values() for distribution in declared(EXTRAS, extra)}
+    found = {}
+    for name in names:
+        with suppress(PackageNotFoundError):
+            files = [file.parts for file in distribution(name).files or () if file.suffix in (".py", ".so")]
+            found |= {parts[0].partition(".")[0]: name for parts in files}
+    return found
 
 
-def distribution_of(name, known=installed):
-    """Canonical name of the distribution that brings an import name; the name itself where none is installed."""
-    return canonicalize_name(known().get(name, [name])[0])
+def distribution_of(name):
+    """Canonical name of the declared distribution that brings an import name; the name itself where none does."""
+    return brought().get(name, canonicalize_name(name))
 
 
 TREES = {module: parse(path) for module, path in modules(ROOT).items()}
@@ -61,7 +72,7 @@ def test_every_import_is_declared():
 
 def test_optional_imports_are_declared_and_wait_until_they_are_needed():
     for name, extra in OPTIONAL.items():
-        assert distribution_of(name) in declared("options.extras_require", extra), name
+        assert distribution_of(name) in declared(EXTRAS, extra), name
         assert name in ANYWHERE
         assert name not in AT_IMPORT
 

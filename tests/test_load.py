@@ -40,9 +40,10 @@ def test_importing_the_package_loads_no_torch():
 def test_a_model_that_never_saw_a_patient_says_so(backbone, images, tmp_path):
     with pytest.warns(UserWarning, match="never saw a patient"):
         model = gkmvlp.load(backbone, device="cpu")
-    assert model.read(images[0]).notice == NO_PATIENT
+    assert model.predict(images[0]).notice == NO_PATIENT
+    assert model.predict(images[0]) == model.predict(images[0])  # the name of earlier versions
     seen = gkmvlp.load(write_backbone(tmp_path / "b", "phantom-mimic-cxr, vqa-rad"), device="cpu")
-    assert seen.read(images[0]).notice is None
+    assert seen.predict(images[0]).notice is None
 
 
 def test_lineage_and_patients():
@@ -76,7 +77,7 @@ def test_findings_are_those_of_the_evaluation_pipeline(backbone, images, tmp_pat
         expected_BE = raw.entity_logits(image.grounded).softmax(-1)[..., 1].numpy()
     model = gkmvlp.load(backbone, device="cpu")
     for expected_E, path in zip(expected_BE, images, strict=True):
-        reading = model.read(path)
+        reading = model.predict(path)
         assert list(reading.findings.values()) == sorted(reading.findings.values(), reverse=True)
         np.testing.assert_allclose([reading.findings[name] for name in ENTITIES], expected_E, rtol=1e-4)
         assert set(reading.points) == set(ENTITIES)
@@ -103,11 +104,11 @@ def test_one_space(backbone, images):
 @pytest.mark.parametrize("kind", ["rank", "generate", "classify"])
 def test_answers_of_every_head(kind, tmp_path, images):
     model = gkmvlp.load(write_answering(tmp_path / "run" / "model", kind).parent, device="cpu")
-    answer = model.read(images[0], question="Where is the effusion?").answer
+    answer = model.predict(images[0], question="Where is the effusion?").answer
     assert isinstance(answer, str)
     assert kind == "generate" or answer in ANSWERS
     with pytest.raises(BackboneError, match="fine-tuned for questions"):
-        model.read(images[0])
+        model.predict(images[0])
     (tmp_path / "run" / "model" / "answers.json").unlink()
     with pytest.raises(BackboneError, match="answer head"):
         gkmvlp.load(tmp_path / "run", device="cpu")
@@ -119,10 +120,10 @@ def test_a_classifier_is_kept(tmp_path, images):
     with torch.no_grad():
         model.head.classifier.weight.zero_()
         model.head.classifier.bias.copy_(torch.tensor([0.0, 0.0, 5.0, 0.0]))
-    assert model.read(images[0], question="what?").answer == ANSWERS[2]
+    assert model.predict(images[0], question="what?").answer == ANSWERS[2]
 
 
 @pytest.mark.filterwarnings("ignore:A model that never")
 def test_a_bare_backbone_answers_no_question(backbone, images):
     with pytest.raises(BackboneError, match="make finetune-vqa"):
-        gkmvlp.load(backbone, device="cpu").read(images[0], question="why?")
+        gkmvlp.load(backbone, device="cpu").predict(images[0], question="why?")

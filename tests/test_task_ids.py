@@ -3,12 +3,15 @@
 from typing import get_args
 
 from gkmvlp.app import cli
-from gkmvlp.app.commands import finetune, initialization, predict
+from gkmvlp.app.commands import export, initialization
 from gkmvlp.app.pages.task_sections import PICTURES
+from gkmvlp.app.prediction import request as predict
+from gkmvlp.app.prediction.table import SHOWN
+from gkmvlp.app.running.recipes import EVALUATION, FINE_TUNING
 from gkmvlp.checkpoints.heads import FORMATS
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.figure import TASKS as MEASURED
-from gkmvlp.task_ids import BY_WORD, RELEASED, SCORED, TASKS, TaskId
+from gkmvlp.task_ids import BY_WORD, FINE_TUNED, RELEASED, SCORED, TASKS, TaskId, words
 from gkmvlp.zoo.export.programs import SOURCES
 
 
@@ -34,7 +37,11 @@ def test_what_is_released_has_a_purpose_a_command_and_a_head():
 def test_commands_use_the_words_of_the_table():
     evaluated = {name.split()[1] for name, module in cli.MODULES.items() if module == "evaluate_backbone"}
     assert evaluated == {"grounding", "retrieval"}
-    assert {*finetune.TASKS, *initialization.TASKS, *evaluated} <= set(BY_WORD)
-    assert {BY_WORD[word] for word in finetune.TASKS} == set(FORMATS)
+    assert {BY_WORD[word] for word in evaluated} == set(EVALUATION)
+    assert words(FINE_TUNED) == ("classification", "localization", "regions", "report", "vqa")
+    assert set(FINE_TUNED) == set(FORMATS) == set(FINE_TUNING)
+    assert {BY_WORD[word] for word in initialization.TASKS} < set(FINE_TUNED)
     assert set(predict.TASKS) - set(BY_WORD) == {"embed"}  # no task: vectors of images and texts
+    assert set(SHOWN) == set(predict.TASKS)
+    assert set(export.TASKS) == set(SOURCES)
     assert set(SOURCES) <= set(SCORED)

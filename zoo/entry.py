@@ -12,7 +12,7 @@ import yaml
 from gkmvlp.checkpoints.references import PINNED as PINNED_MODEL
 from gkmvlp.errors import ZooError
 from gkmvlp.task_ids import RELEASED
-from gkmvlp.zoo.schema import Mistake, build
+from gkmvlp.zoo.schema import SchemaError, build
 
 SCHEME = "zoo://"
 FORMAT = 1
@@ -137,7 +137,7 @@ def parse(text: str, origin: str) -> Entry:
     """
     try:
         entry = dataclasses.replace(build(text, Entry, newest=FORMAT), origin=origin)
-    except Mistake as mistake:
+    except SchemaError as mistake:
         raise ZooError(f"{origin}, line {mistake.line}: {mistake}") from mistake
     for problem in _problems(entry):
         raise ZooError(f"{origin}: {problem}")
@@ -184,7 +184,7 @@ def dump(entry: Entry) -> str:
     return yaml.safe_dump(content(entry), sort_keys=False, allow_unicode=True, width=120)
 
 
-def bases(entry: Entry) -> list[str]:
+def source_urls(entry: Entry) -> list[str]:
     """The sources of an entry as addresses and folders; relative ones start where the entry was read."""
     start = entry.origin.rpartition("/")[0] if "://" in entry.origin else str(Path(entry.origin).parent)
     return [

@@ -46,7 +46,7 @@ class Survey:
     unusable: dict[str, ZooError]
 
 
-def survey() -> Survey:
+def scan_entries() -> Survey:
     """Read all entries; a folder of ``GKMVLP_ZOO`` may replace what comes with the package.
 
     What was downloaded may come from another version of this package: it stops nothing but itself.
@@ -90,9 +90,9 @@ def entries() -> dict[str, Entry]:
     """Name -> entry of all known models, sorted, without downloaded ones that cannot be used.
 
     Raises:
-        ZooError: If one that was not downloaded is wrong; see ``survey``.
+        ZooError: If one that was not downloaded is wrong; see ``scan_entries``.
     """
-    return survey().entries
+    return scan_entries().entries
 
 
 def known(name: str) -> Entry | None:
@@ -101,7 +101,7 @@ def known(name: str) -> Entry | None:
     Raises:
         ZooError: If the downloaded one cannot be used.
     """
-    found = survey()
+    found = scan_entries()
     if name in found.unusable:
         raise found.unusable[name]
     return found.entries.get(name)

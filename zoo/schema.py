@@ -13,7 +13,7 @@ T = TypeVar("T")
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
 
 
-class Mistake(ValueError):
+class SchemaError(ValueError):
     """What is wrong, and in which line, counted from 1."""
 
     def __init__(self, message: str, node: yaml.Node | None = None) -> None:
@@ -30,21 +30,23 @@ def build(text: str, kind: type[T], newest: int) -> T:
         newest: Highest ``format`` known here; a newer one is told before anything else.
 
     Raises:
-        Mistake: If the text is no YAML, or a field is missing, unknown, twice there or of another type.
+        SchemaError: If the text is no YAML, or a field is missing, unknown, twice there or of another type.
     """
     try:
         loader = _Loader(text)
         root = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        mistake = Mistake(f"not YAML ({error.problem})")
+        mistake = SchemaError(f"not YAML ({error.problem})")
         mistake.line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise mistake from error
     except yaml.YAMLError as error:
-        raise Mistake(f"not YAML ({error})") from error
+        raise SchemaError(f"not YAML ({error})") from error
     if isinstance(root, yaml.MappingNode):
         for key, value in root.value:
             if key.value == "format" and value.value.isdigit() and int(value.value) > newest:
-                raise Mistake(f"format {value.value} is newer than this gkmvlp knows (up to {newest}); update it", key)
+                raise SchemaError(
+                    f"format {value.value} is newer than this gkmvlp knows (up to {newest}); update it", key
+                )
     made: T = _made(loader, root, kind, "entry")
     return made
 
@@ -65,14 +67,14 @@ def _made(loader: Any, node: yaml.Node | None, kind: Any, where: str) -> Any:
     if type(value) not in wanted:
         names = " or ".join("null" if one is types.NoneType else getattr(one, "__name__", str(one)) for one in wanted)
         got = type(value).__name__ if isinstance(value, yaml.Node) or node is None else repr(value)
-        raise Mistake(f"{where} must be {names}, got {got}", node)
+        raise SchemaError(f"{where} must be {names}, got {got}", node)
     return value
 
 
 def _made_fields(loader: Any, node: yaml.Node | None, kind: Any, where: str) -> Any:
     """A dataclass from a mapping that has exactly its fields."""
     if not isinstance(node, yaml.MappingNode):
-        raise Mistake(f"{where} must be a mapping", node)
+        raise SchemaError(f"{where} must be a mapping", node)
     hints = typing.get_type_hints(kind)
     wanted = [one.name for one in dataclasses.fields(kind) if one.metadata.get("stored", True)]
     values: dict[str, Any] = {}
@@ -80,10 +82,10 @@ def _made_fields(loader: Any, node: yaml.Node | None, kind: Any, where: str) -> 
         name = str(key.value)
         if name not in wanted:
             near = nearest(name, wanted, cutoff=0.6)
-            raise Mistake(f"unknown field {name!r}{f'; did you mean {near}?' if near else ''}", key)
+            raise SchemaError(f"unknown field {name!r}{f'; did you mean {near}?' if near else ''}", key)
         if name in values:
-            raise Mistake(f"field {name!r} stands twice", key)
+            raise SchemaError(f"field {name!r} stands twice", key)
         values[name] = _made(loader, value, hints[name], name)
     if missing := [name for name in wanted if name not in values]:
-        raise Mistake(f"{where} lacks {', '.join(missing)}", node)
+        raise SchemaError(f"{where} lacks {', '.join(missing)}", node)
     return kind(**values)

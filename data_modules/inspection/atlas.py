@@ -8,7 +8,7 @@ import numpy as np
 from gkmvlp.anatomy import REGIONS, VIEWS
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.transforms import Float
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 
 
 def mean_atlas(samples: Iterable[Sample], fallback: dict[str, Float]) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def mean_atlas(samples: Iterable[Sample], fallback: dict[str, Float]) -> dict[st
     for sample in samples:
         if sample.box_R4 is None or sample.mask_R is None or sample.size is None or sample.view not in VIEWS:
             continue
-        box_R4 = Frame.fit(int(sample.size[0]), int(sample.size[1]), 1).forward(sample.box_R4)
+        box_R4 = Letterbox.fit(int(sample.size[0]), int(sample.size[1]), 1).to_square(sample.box_R4)
         key = (sample.view, sample.patient_id)
         old, seen = sums.get(key, (np.zeros((len(REGIONS), 4), np.float32), np.zeros(len(REGIONS), np.float32)))
         sums[key] = (old + box_R4 * sample.mask_R[:, None], seen + sample.mask_R)

@@ -13,20 +13,13 @@ import yaml
 
 import gkmvlp.data_modules as data_modules
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.chest_xray14 import ChestXray14
 from gkmvlp.data_modules.inspection.explain import STATUS
-from gkmvlp.data_modules.mimic_cxr import MimicCxr
-from gkmvlp.data_modules.ms_cxr import MsCxr
-from gkmvlp.data_modules.openi import OpenI
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS
-from gkmvlp.data_modules.rsna_pneumonia import RsnaPneumonia
-from gkmvlp.data_modules.slake import Slake
-from gkmvlp.data_modules.vqa_rad import VqaRad
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import ConfigError, DataError, UsageError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.report.labeler import label_report
 
 # Above this many images only --images decodes them all.
@@ -110,47 +103,6 @@ def unreadable(data: DataModule, read_all: bool) -> dict[str, ImageError] | None
     return {name: errors[name] for name in first.values()}
 
 
-def parts(data: DataModule) -> dict[str, str]:
-    """Where each part of the data lies; "" where an optional part is missing."""
-    if not isinstance(data, MimicCxr):
-        return {"files": data.split_source}
-    files = data.files()
-    return {
-        "split": str(files.split),
-        "metadata": str(files.metadata),
-        "images": ", ".join(map(str, files.images)),
-        "reports": str(files.reports),
-        "scene graphs": str(files.scene_graphs or ""),
-    }
-
-
-def published(data: DataModule) -> dict[str, Mapping[str, int]]:
-    """Published counts of the data set, where it looks complete; split -> what is counted -> number."""
-    if isinstance(data, MimicCxr):
-        return {split: _counts(row) for split, row in data.published.items()}
-    if isinstance(data, VqaRad) and data.published is not None:
-        return {"train": {"questions": data.published[0]}, "test": {"questions": data.published[1]}}
-    if isinstance(data, ChestXray14 | MsCxr | OpenI | RsnaPneumonia | Slake):
-        return dict(data.published)
-    return {}
-
-
-def found(data: DataModule) -> dict[str, Mapping[str, int]]:
-    """Counts to lay beside ``published``: of the tables as they are, before anything is left out."""
-    if isinstance(data, MimicCxr):
-        return {split: _counts(row) for split, row in data.found.items()}
-    if isinstance(data, VqaRad):
-        training = len(data.rows("train")) + len(data.rows("validate"))
-        return {"train": {"questions": training}, "test": {"questions": len(data.rows("test"))}}
-    if isinstance(data, ChestXray14 | MsCxr | OpenI | RsnaPneumonia | Slake):
-        return dict(data.found)
-    return {}
-
-
-def _counts(row: tuple[int, int, int]) -> dict[str, int]:
-    return dict(zip(("images", "studies", "patients"), row, strict=True))
-
-
 def describe(data: DataModule, read_all: bool) -> dict[str, Any]:
     """All that ``data check`` knows, as it prints it with ``--json``."""
     data.check()
@@ -159,9 +111,9 @@ def describe(data: DataModule, read_all: bool) -> dict[str, Any]:
     manifest.pop("members")
     return manifest | {
         "split_name": data.split_name,
-        "parts": parts(data),
-        "found": found(data),
-        "published": published(data),
+        "parts": data.file_locations(),
+        "found": data.table_counts,
+        "published": data.published_counts,
         "views": dict(Counter(sample.view or "not told" for sample in data.samples)),
         "without_regions": without_regions(data),
         "read": read_entities(data.samples),
@@ -204,7 +156,7 @@ def without_regions(data: DataModule) -> int:
 def _has_regions(data: DataModule, sample: Sample) -> bool:
     """Whether evaluation gives an image any region; a lateral view has none in the atlas."""
     side = data.image_size
-    return bool(data.regions.boxes(sample, Frame.fit(side, side, side), None)[1].any())
+    return bool(data.regions.boxes(sample, Letterbox.fit(side, side, side), None)[1].any())
 
 
 def read_entities(samples: list[Sample]) -> dict[str, dict[str, Any]]:

@@ -16,7 +16,7 @@ from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_imag
 from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
 from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
-from gkmvlp.geometry import Frame, ResizeMode
+from gkmvlp.geometry import Letterbox, ResizeMode
 
 _VERSION = 3  # raise when decoding or fitting changes
 
@@ -75,10 +75,10 @@ class ImageCache:
     def __contains__(self, source: str | bytes) -> bool:
         return source in self._row and source not in self.bad
 
-    def __getitem__(self, source: str | bytes) -> tuple[Pixels, Frame]:
+    def __getitem__(self, source: str | bytes) -> tuple[Pixels, Letterbox]:
         """Pixels (S, S) and frame of an image."""
         row = self._row[source]
-        return np.array(self._pixels[row]), Frame(*map(float, self._frames[row]))
+        return np.array(self._pixels[row]), Letterbox(*map(float, self._frames[row]))
 
     def _fill(self, pixels: Pixels, workers: int) -> tuple[NDArray[np.float64], dict[int, "_Told"]]:
         """Decodes all images into ``pixels``; their frames (N, 6), and what is to be said of them."""

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset, DistributedSampler
 
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.transforms import Pixels, to_fractions
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 
 if TYPE_CHECKING:  # reading one image needs neither
     from lightning import Trainer
@@ -35,7 +35,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
     def __init__(
         self,
         samples: Sequence[Sample],
-        read: Callable[[Sample], tuple[Pixels, Frame]],
+        read: Callable[[Sample], tuple[Pixels, Letterbox]],
         regions: RegionPolicy,
         seed: int = 0,
         augmentation: "Augmentation | None" = None,
@@ -70,14 +70,14 @@ class SampleDataset(Dataset[dict[str, Any]]):
         frame = frame if sample.size is None else frame.measured_in(*sample.size)
         box_R4, mask_R = self.regions.boxes(sample, frame, rng)
         finding_K4 = np.zeros((0, 4), np.float32) if sample.finding_K4 is None else sample.finding_K4
-        box_N4 = frame.forward(np.concatenate([box_R4, finding_K4]))
+        box_N4 = frame.to_square(np.concatenate([box_R4, finding_K4]))
         if rng is not None and self.augmentation is not None:
             image_SS, box_N4 = self.augmentation(image_SS, box_N4, int(rng.integers(2**31)))
         regions = len(mask_R)
         box_R4, mask_R = to_fractions(box_N4[:regions], mask_R, len(image_SS))
         shown = {
             "image": to_tensor(image_SS),
-            "frame": torch.tensor(frame, dtype=torch.float32),
+            "letterbox": torch.tensor(frame, dtype=torch.float32),
             "region_box": torch.from_numpy(box_R4),
             "region_mask": torch.from_numpy(mask_R),
         }

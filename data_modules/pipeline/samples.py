@@ -11,9 +11,10 @@ import numpy as np
 from gkmvlp.anatomy import REGIONS, atlas_from_names, shipped_atlas
 from gkmvlp.data_modules.pipeline.transforms import Float, Mask, jitter_boxes
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 
 BoxSource = Literal["mixed", "atlas", "dataset", "detected"]
+Counts = dict[str, dict[str, int]]  # a split, or a part of the tables -> what is counted -> its number
 Detected = tuple[Float, Mask]  # boxes (29, 4) in pixels of the original image, and which of them hold
 _R = len(REGIONS)
 
@@ -73,7 +74,7 @@ class RegionPolicy:
     dropout: float = 0.1
     detected: Mapping[str, Detected] = field(default_factory=dict)
 
-    def boxes(self, sample: Sample, frame: Frame, rng: np.random.Generator | None) -> tuple[Float, Mask]:
+    def boxes(self, sample: Sample, frame: Letterbox, rng: np.random.Generator | None) -> tuple[Float, Mask]:
         """Region boxes of a sample in pixels of the original image.
 
         Args:
@@ -92,14 +93,14 @@ class RegionPolicy:
             box_R4 = box_R4 if rng is None or not mask_R.any() else jitter_boxes(box_R4, rng, self.jitter)
         return box_R4, mask_R if rng is None else mask_R & (rng.random(_R) >= self.dropout)
 
-    def _estimated(self, sample: Sample, frame: Frame) -> tuple[Float, Mask]:
+    def _estimated(self, sample: Sample, frame: Letterbox) -> tuple[Float, Mask]:
         """Boxes (29, 4) and mask (29,) that nobody drew: detected, of the atlas, or none."""
         if self.source == "detected":
             return self.detected[sample.image_key]
         if self.source == "dataset" or sample.view not in ("PA", "AP", ""):
             return np.zeros((_R, 4), np.float32), np.zeros(_R, bool)
-        unit = Frame.fit(int(frame.width), int(frame.height), 1, "pad")
-        return unit.backward(self.atlas[sample.view or "PA"]), np.ones(_R, bool)
+        unit = Letterbox.fit(int(frame.width), int(frame.height), 1, "pad")
+        return unit.to_original(self.atlas[sample.view or "PA"]), np.ones(_R, bool)
 
 
 def read_atlas(path: str | None) -> dict[str, Float]:

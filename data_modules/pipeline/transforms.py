@@ -1,19 +1,23 @@
-"""Fitting an image to the square, and boxes in it."""
+"""Fitting an image to the square, and boxes in it.
+
+Grey values are divided by 255 in ``dataset.py``; mean and standard deviation belong to the image encoder
+(``models/vision.py``).
+"""
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Frame, ResizeMode, valid_boxes
+from gkmvlp.geometry import Letterbox, ResizeMode, valid_boxes
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
 
 
-def letterbox(image_HW: Pixels, side: int, fit: ResizeMode = "pad") -> tuple[Pixels, Frame]:
-    """Fits an image to a square as its ``Frame`` says; the rest is air.
+def letterbox(image_HW: Pixels, side: int, fit: ResizeMode = "pad") -> tuple[Pixels, Letterbox]:
+    """Fits an image to a square as its ``Letterbox`` says; the rest is air.
 
     Args:
         image_HW: Pixels (H, W) uint8.
@@ -24,7 +28,7 @@ def letterbox(image_HW: Pixels, side: int, fit: ResizeMode = "pad") -> tuple[Pix
         Pixels (S, S) uint8 and the frame.
     """
     height, width = image_HW.shape
-    frame = Frame.fit(width, height, side, fit)
+    frame = Letterbox.fit(width, height, side, fit)
     size = (max(round(width * frame.scale_x), 1), max(round(height * frame.scale_y), 1))
     shrunk = cv2.resize(image_HW, size, interpolation=cv2.INTER_AREA if min(frame[:2]) < 1 else cv2.INTER_LINEAR)
     square_SS = np.zeros((side, side), np.uint8)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.phantom.plan import Phantom
 from gkmvlp.phantom.writing.grammar import Report
 from gkmvlp.phantom.writing.noun_phrases import Statement
@@ -94,7 +94,7 @@ def _objects(image_id: str, phantom: Phantom) -> list[dict[str, Any]]:
     """Boxes of all regions that have an area, in pixels and in the letterboxed frame of 224."""
     height, width = phantom.image_HW.shape
     original_R4 = np.rint(phantom.region_R4).astype(int)
-    small_R4 = np.rint(Frame.fit(width, height, 224).forward(phantom.region_R4)).astype(int)
+    small_R4 = np.rint(Letterbox.fit(width, height, 224).to_square(phantom.region_R4)).astype(int)
     objects: list[dict[str, Any]] = []
     for region, original, small in zip(REGIONS, original_R4.tolist(), small_R4.tolist(), strict=True):
         if original[2] <= original[0] or original[3] <= original[1]:

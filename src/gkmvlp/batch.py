@@ -15,7 +15,7 @@ class ImageBatch(TypedDict):
     sample_id: list[str]  # B ids that follow the sample to the prediction file
     patient_id: list[str]  # B ids of what is resampled together: patients, or groups of images
     image: Tensor  # (B, 1, S, S) float32 in [0, 1], dark air, square frame (see gkmvlp.geometry)
-    frame: Tensor  # (B, 6) float32: gkmvlp.geometry.Frame, from pixels of the original image to the square
+    letterbox: Tensor  # (B, 6) float32: gkmvlp.geometry.Letterbox, from pixels of the original image to the square
     region_box: Tensor  # (B, R, 4) float32 xyxy as fractions of the square frame; 0 where masked
     region_mask: Tensor  # (B, R) bool, True where the region has a box
 

@@ -27,6 +27,10 @@ class DataError(GkmvlpError):
     """Files of a data set are missing, broken or contradict each other."""
 
 
+class TrainingError(GkmvlpError):
+    """A fit went wrong while it ran: its loss is no number, or far above what it was."""
+
+
 class BackboneError(GkmvlpError):
     """A backbone does not fit: another architecture, format, vocabulary or entity list."""
 

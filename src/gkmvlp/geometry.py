@@ -1,7 +1,7 @@
 """From a stored picture to the upright image, and from its pixels to the square frame that a model reads, and back.
 
 The one place where an image is turned and fitted to a square. Boxes stay in pixels of the upright image, which is what
-"the original image" means everywhere, until ``Frame.forward`` moves them.
+"the original image" means everywhere, until ``Letterbox.to_square`` moves them.
 """
 
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -56,7 +56,7 @@ class Turn(NamedTuple):
 UPRIGHT = Turn()
 
 
-class Frame(NamedTuple):
+class Letterbox(NamedTuple):
     """The affine map original pixel -> frame pixel: ``x' = x * scale_x + left``, ``y' = y * scale_y + top``.
 
     ``width`` and ``height`` are those of the original image; ``left`` and ``top`` are negative where ``crop`` cuts.
@@ -70,7 +70,7 @@ class Frame(NamedTuple):
     height: float
 
     @classmethod
-    def fit(cls, width: int, height: int, side: int, fit: ResizeMode = "pad") -> "Frame":
+    def fit(cls, width: int, height: int, side: int, fit: ResizeMode = "pad") -> "Letterbox":
         """The frame of an image of ``width`` x ``height`` pixels in a square of ``side`` pixels.
 
         Args:
@@ -84,18 +84,18 @@ class Frame(NamedTuple):
         scale = side / (max(width, height) if fit == "pad" else min(width, height))
         return cls(scale, scale, (side - width * scale) / 2, (side - height * scale) / 2, width, height)
 
-    def measured_in(self, width: float, height: float) -> "Frame":
+    def measured_in(self, width: float, height: float) -> "Letterbox":
         """The same map from an original of ``width`` x ``height`` pixels, of which the file is a resized copy."""
         scale_x, scale_y = self.scale_x * self.width / width, self.scale_y * self.height / height
-        return Frame(scale_x, scale_y, self.left, self.top, width, height)
+        return Letterbox(scale_x, scale_y, self.left, self.top, width, height)
 
-    def forward(self, box_N4: Float) -> Float:
+    def to_square(self, box_N4: Float) -> Float:
         """Boxes (N, 4) xyxy from original pixels to frame pixels."""
         scale = np.array([self.scale_x, self.scale_y] * 2, np.float32)
         shift = np.array([self.left, self.top] * 2, np.float32)
         return (box_N4 * scale + shift).astype(np.float32)
 
-    def backward(self, box_N4: Float) -> Float:
+    def to_original(self, box_N4: Float) -> Float:
         """Boxes (N, 4) xyxy, or points doubled to boxes, from frame pixels to original pixels."""
         scale = np.array([self.scale_x, self.scale_y] * 2, np.float32)
         shift = np.array([self.left, self.top] * 2, np.float32)
@@ -119,9 +119,11 @@ def valid_boxes(box_N4: Float, width: float, height: float) -> tuple[Float, NDAr
     return np.where(valid_N[:, None], clipped, 0).astype(np.float32), valid_N
 
 
-def original_boxes(frame: Frame, box_P4: NDArray[np.floating[Any]]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def original_boxes(
+    frame: Letterbox, box_P4: NDArray[np.floating[Any]]
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """Boxes (P, 4) in pixels of the frame as boxes in pixels of the original image, clipped to it, and a mask (P,).
 
     The mask is False for what lies in the padding alone.
     """
-    return valid_boxes(frame.backward(box_P4.astype(np.float32)), frame.width, frame.height)
+    return valid_boxes(frame.to_original(box_P4.astype(np.float32)), frame.width, frame.height)

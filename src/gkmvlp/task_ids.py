@@ -1,9 +1,12 @@
 """The tasks of this package: one id each, and one row with what every layer must know of it.
 
-The ids stand in predictions, results, models and their entries. What only one layer knows (how figures are computed,
+Ids are stored, words are typed: the id stands in predictions, results, models and their entries, the word of a task in
+commands, names of configs, make targets and folders of runs. They differ for ``report_generation`` (``report``) and
+``region_detection`` (``regions``). What only one layer knows (which configs a recipe runs, how figures are computed,
 how a head is stored, how a picture is drawn) is keyed by ``TaskId`` there.
 """
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 TaskId = Literal[
@@ -59,4 +62,10 @@ TASKS: dict[TaskId, TaskRow] = {
 # what trains and leaves a model, and what has figures
 RELEASED: tuple[TaskId, ...] = tuple(task for task, row in TASKS.items() if row.purpose)
 SCORED: tuple[TaskId, ...] = tuple(task for task, row in TASKS.items() if row.title)
+FINE_TUNED: tuple[TaskId, ...] = tuple(task for task, row in TASKS.items() if row.head)
 BY_WORD: dict[str, TaskId] = {row.word: task for task, row in TASKS.items() if row.word}
+
+
+def words(tasks: Iterable[TaskId]) -> tuple[str, ...]:
+    """What commands call some tasks, in alphabetical order."""
+    return tuple(sorted(TASKS[task].word for task in tasks))

@@ -54,7 +54,8 @@ def best_answers(
         B answers, and B scores: log-likelihood (``rank``, ``generate``) or log-probability (``classify``) in nats.
     """
     if head.mode == "generate":
-        texts, scores = generate_texts(backbone, memory_BMD, mask_BM, DecodingConfig(max_new_tokens=LONGEST))
+        decoding = DecodingConfig(max_new_tokens=LONGEST)
+        texts, scores = generate_texts(backbone.model, backbone.tokenizer, memory_BMD, mask_BM, decoding)
         return [exact_v1(text) for text in texts], scores
     if head.classifier is not None:
         score_BK = head.classifier(memory_BMD[:, 0]).float().log_softmax(-1)

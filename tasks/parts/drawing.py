@@ -39,14 +39,12 @@ def draw_boxes(axis: Any, box_N4: Pixels, colour: str, side: int = 1) -> None:
         axis.plot([x1, x2, x2, x1, x1], [y1, y1, y2, y2, y1], color=colour, linewidth=0.9)
 
 
-def draw_regions(axis: Any, image_SS: Pixels, box_R4: Pixels) -> None:
-    """A radiograph with a few of its regions named."""
-    side = len(image_SS)
-    axis.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
+def draw_regions(axis: Any, box_R4: Pixels) -> None:
+    """Outlines and names of a few regions over a radiograph, whose boxes (R, 4) xyxy are in pixels of it."""
     for name in SHOWN_REGIONS:
-        box = box_R4[REGIONS.index(name)]
-        draw_boxes(axis, box[None], "tab:orange", side)
-        axis.text(box[0] * side + 1, box[1] * side + 1, name, fontsize=4.5, color="tab:orange", va="top")
+        box_4 = box_R4[REGIONS.index(name)]
+        draw_boxes(axis, box_4[None], "tab:orange")
+        axis.text(*box_4[:2], name, fontsize=4.5, color="tab:orange", va="top")
 
 
 def draw_map(axis: Any, image_SS: Pixels, map_hw: Pixels, title: str) -> None:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from gkmvlp.batch import StudyBatch
 from gkmvlp.entities import entity
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.tokenizer import Tokens
 
@@ -100,9 +100,9 @@ def entity_rows(
     target_BE = status_BE.float().where(status_BE != -2, torch.zeros(())).where(status_BE != -1, torch.tensor(np.nan))
     rows = []
     for b, sample_id in enumerate(batch["sample_id"]):
-        frame = Frame(*batch["frame"][b].tolist())
+        frame = Letterbox(*batch["letterbox"][b].tolist())
         box_E4 = np.concatenate([point_BE2[b].numpy()] * 2, axis=1).astype(np.float32)
-        original_E4 = frame.backward(box_E4)
+        original_E4 = frame.to_original(box_E4)
         for e, name in enumerate(names):
             rows.append(
                 {

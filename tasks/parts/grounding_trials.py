@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from gkmvlp.entities import of_label
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.tasks.grounding import iou
 from gkmvlp.models.regions import coverage
 from gkmvlp.tasks.parts.heat_maps import SHARES, Float, contrast_to_noise, enlarge, image_area, inside, peak, top_boxes
@@ -35,7 +35,7 @@ class Trial:
     sample_id: str
     patient_id: str
     label: str
-    frame: Frame
+    frame: Letterbox
     box_K4: Float
     map_hw: Float
 
@@ -48,10 +48,10 @@ def training_trials(data: Any, labels: Sequence[str], side: int) -> list[Trial]:
             frame = data.read(sample)[1]
         else:
             width, height = sample.size
-            frame = Frame.fit(width, height, side, data.resize_mode)
+            frame = Letterbox.fit(width, height, side, data.resize_mode)
         finding_K = np.where(sample.finding_K4.any(1), sample.fields["finding"], -1)
         for index in sorted(set(finding_K) - {-1}):
-            box_K4 = frame.forward(sample.finding_K4[finding_K == index]).clip(0, side)
+            box_K4 = frame.to_square(sample.finding_K4[finding_K == index]).clip(0, side)
             empty = np.zeros((0, 0), np.float32)
             trials.append(Trial(sample.sample_id, sample.patient_id, labels[index], frame, box_K4, empty))
     return trials
@@ -98,7 +98,7 @@ def trial_row(trial: Trial, side: int, threshold: int) -> dict[str, Any]:
     row, column = peak(map_SS, area_SS)
     point_4 = np.array([column + 0.5, row + 0.5] * 2, np.float32)
     top_4 = top_boxes(map_SS, area_SS)[threshold]
-    original_N4 = trial.frame.backward(np.stack([point_4, top_4, *trial.box_K4])).astype(float)
+    original_N4 = trial.frame.to_original(np.stack([point_4, top_4, *trial.box_K4])).astype(float)
     found = of_label(trial.label)
     return {
         "sample_id": trial.sample_id,

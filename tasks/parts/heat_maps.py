@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -31,9 +31,9 @@ def inside(box_K4: Float, side: int) -> Mask:
     return out_SS
 
 
-def image_area(frame: Frame, side: int) -> Mask:
+def image_area(frame: Letterbox, side: int) -> Mask:
     """Pixels of the frame (S, S) that show the image; the others are padding. A narrow image is a pixel wide."""
-    box_14 = frame.forward(np.array([[0, 0, frame.width, frame.height]], np.float32))
+    box_14 = frame.to_square(np.array([[0, 0, frame.width, frame.height]], np.float32))
     middle_12, half_12 = (box_14[:, :2] + box_14[:, 2:]) / 2, (box_14[:, 2:] - box_14[:, :2]) / 2
     half_12 = np.maximum(half_12, np.float32(0.5))
     return inside(np.concatenate([middle_12 - half_12, middle_12 + half_12], 1), side)

@@ -55,7 +55,8 @@ class Pictures(Callback):
         maps_Ehw = attention_maps(task, cast(ImageBatch, first))[0]
         image_SS = batch["image"][0, 0].float().cpu().numpy()
         figure, axes = panels(len(names) + 1)
-        draw_regions(axes[0], image_SS, batch["region_box"][0].float().cpu().numpy())
+        axes[0].imshow(image_SS, cmap="gray", vmin=0, vmax=1)
+        draw_regions(axes[0], batch["region_box"][0].float().cpu().numpy() * len(image_SS))
         for axis, name, map_hw in zip(axes[1:], names, maps_Ehw, strict=False):
             draw_map(axis, image_SS, map_hw, name)
         return figure

@@ -41,6 +41,8 @@ class Objectives:
         label_smoothing: Of language modelling.
         init_temperature: Of ITC at the start; it is learned.
         status_dropout: Share of statuses hidden in the ``report`` mode of knowledge.
+        prompts_every_n_steps: The text encoder learns from the knowledge prompts at every n-th step only. They are
+            encoded at every step; going back through them costs twice as much again.
     """
 
     itc: Objective = field(default_factory=Objective)
@@ -54,6 +56,7 @@ class Objectives:
     label_smoothing: float = 0.1
     init_temperature: float = 0.07
     status_dropout: float = 0.5
+    prompts_every_n_steps: int = 1
 
     @property
     def always_due(self) -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.backbone import Backbone
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.models.heads.region_head import RegionHead
 
 Float = NDArray[np.float32]
@@ -31,8 +31,8 @@ def regions_of(head: RegionHead, patches_BPD: Tensor, frame_B6: Tensor, side: in
         B times boxes (R, 4) xyxy in pixels of the original image, and scores (B, R) in [0, 1].
     """
     box_BR4, presence_BR = head(patches_BPD)
-    frames = [Frame(*values) for values in frame_B6.tolist()]
-    boxes = [frame.backward(box_R4.cpu().numpy() * side) for frame, box_R4 in zip(frames, box_BR4, strict=True)]
+    frames = [Letterbox(*values) for values in frame_B6.tolist()]
+    boxes = [frame.to_original(box_R4.cpu().numpy() * side) for frame, box_R4 in zip(frames, box_BR4, strict=True)]
     return boxes, presence_BR.sigmoid().cpu().numpy()
 
 
@@ -44,7 +44,7 @@ def find_regions(backbone: Backbone, head: RegionHead, batches: Iterable[ImageBa
     side = model.architecture.image_size
     boxes, scores = [], []
     for batch in batches:
-        found, score_BR = regions_of(head, model.vision(batch["image"]).patches, batch["frame"], side)
+        found, score_BR = regions_of(head, model.vision(batch["image"]).patches, batch["letterbox"], side)
         boxes += found
         scores.append(score_BR)
     return np.stack(boxes), np.concatenate(scores)

@@ -77,7 +77,7 @@ def test_loading_gives_what_drawing_and_copying_gives(tiny, build, images, outpu
 def test_building_undrawn_leaves_chance_alone():
     torch.manual_seed(0)
     before = torch.get_rng_state()
-    with weights.Undrawn():
+    with weights.SkipInit():
         nn.Linear(3, 3), nn.Embedding(3, 3), trunc_normal_(torch.empty(3), std=0.02)
     assert torch.equal(torch.get_rng_state(), before)
 

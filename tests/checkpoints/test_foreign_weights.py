@@ -23,6 +23,7 @@ from transformers import (
 from gkmvlp.app.cli import main
 from gkmvlp.checkpoints.bert_weights import bert_sizes
 from gkmvlp.checkpoints.foreign_weights import LAYOUTS, rename
+from gkmvlp.checkpoints.vision_weights import load_vision
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import VisionConfig
 from gkmvlp.models.vision import VisionEncoder
@@ -57,7 +58,10 @@ def loud(model):
 
 def filled(name, options, weights, side=S):
     torch.manual_seed(1)
-    return VisionEncoder(VisionConfig(name, str(weights), [], dict(options)), 24, side).eval()
+    config = VisionConfig(name, str(weights), [], dict(options))
+    encoder = VisionEncoder(config, 24, side).eval()
+    load_vision(encoder, config, side)
+    return encoder
 
 
 def normalised(ours, image_B1SS):

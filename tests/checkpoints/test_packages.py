@@ -11,10 +11,12 @@ from transformers import AutoTokenizer, BertModel
 from gkmvlp.checkpoints import packages
 from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
 from gkmvlp.checkpoints.packages import BERT, PACKAGES, Packaged, local, packaged_tensors
+from gkmvlp.checkpoints.tokenizer_files import load_tokenizer
+from gkmvlp.checkpoints.vision_weights import load_vision
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import VisionConfig
 from gkmvlp.models.text import FusionBert
-from gkmvlp.models.tokenizer import load_tokenizer, tokenize
+from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.models.vision import VisionEncoder
 
 SENTENCES = [
@@ -41,7 +43,9 @@ def test_efficientnet_lite_is_timms_own_filled_in_order(number):
     theirs = timm.create_model(name).eval()
     given = packaged_tensors(reference, name).values()
     theirs.load_state_dict(dict(zip(theirs.state_dict(), given, strict=True)))
-    ours = VisionEncoder(VisionConfig(name, reference), 16, 224).eval()
+    config = VisionConfig(name, reference)
+    ours = VisionEncoder(config, 16, 224).eval()
+    load_vision(ours, config, 224)
     image = torch.rand(2, 1, 224, 224)
     grey = (image - 0.5) / 0.5
     expected = theirs.forward_features(grey.expand(-1, 3, -1, -1))
@@ -85,7 +89,10 @@ def made_up(tmp_path, monkeypatch):
 
 
 def test_a_package_fills_the_encoder_and_its_code_is_not_run(made_up):
-    ours = VisionEncoder(VisionConfig("test_resnet", "package://made-up"), 16, 32).model.state_dict()
+    config = VisionConfig("test_resnet", "package://made-up")
+    encoder = VisionEncoder(config, 16, 32)
+    load_vision(encoder, config, 32)
+    ours = encoder.model.state_dict()
     theirs = torch.load(made_up, weights_only=True)
     shared = [name for name in ours if name != "conv1.0.weight"]  # the first convolution was summed
     assert shared

@@ -67,8 +67,8 @@ def test_batches_have_the_contracts_shapes(tmp_path: Path):
     assert batch["image"].shape == (4, 1, 32, 32)
     assert batch["image"].dtype == torch.float32
     assert 0 <= batch["image"].min() < batch["image"].max() <= 1
-    assert batch["frame"].shape == (4, 6)
-    assert batch["frame"][0].tolist() == pytest.approx([32 / 60, 32 / 60, 0, (32 - 40 * 32 / 60) / 2, 60, 40])
+    assert batch["letterbox"].shape == (4, 6)
+    assert batch["letterbox"][0].tolist() == pytest.approx([32 / 60, 32 / 60, 0, (32 - 40 * 32 / 60) / 2, 60, 40])
     assert batch["region_box"].shape == (4, R, 4)
     assert batch["region_mask"].dtype == torch.bool
     assert (batch["region_box"][~batch["region_mask"]] == 0).all()

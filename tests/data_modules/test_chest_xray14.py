@@ -95,7 +95,7 @@ def test_every_layout_gives_the_same_rows_and_boxes(tmp_path: Path, is_2017, fol
     expected = torch.tensor([[256, 512, 384, 768], [0, 0, 64, 32], [900, 900, 1024, 950]]) / 1024
     torch.testing.assert_close(batch["finding_box"][batch["finding_mask"]], expected)
     assert [LABELS[index] for index in batch["finding"][batch["finding_mask"]]] == ["Infiltration", "Nodule", "Mass"]
-    assert batch["frame"][:, 4:].tolist() == [[1024, 1024]] * 2
+    assert batch["letterbox"][:, 4:].tolist() == [[1024, 1024]] * 2
     np.testing.assert_allclose(batch["image"][:, 0, 16, 16] * 255, [105, 126], atol=2)
     assert data.ledger.dropped == {}
     assert data.ledger.masked == {"box without area in the image": 1}
@@ -177,7 +177,7 @@ def test_the_real_subset(shared_data: Path, capsys):
     data = ready(root)
     assert len(data.samples) == 535
     assert len({sample.patient_id for sample in data.samples}) == 422
-    assert data.found == data.published
+    assert data.table_counts == data.published_counts
     assert data.ledger.dropped == {"image file is missing": 112_120 - 535}
     assert data.ledger.masked == {}
     named = (root / "test_list.txt").read_text().split()

@@ -9,7 +9,7 @@ import pytest
 from gkmvlp.app.cli import main
 from gkmvlp.data_modules import ImaGenomeGold
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions
 from tests.data_modules.conftest import MimicTree
@@ -81,7 +81,7 @@ def test_labels_and_boxes_of_regions_that_have_a_finding(gold: Path):
     for row, expected in enumerate(([("pleural effusion", [32, 4, 60, 40])],
                                     [("consolidation", [4, 6, 30, 44]), ("pneumonia", [4, 6, 30, 44])])):  # fmt: skip
         mask_K = batch["finding_mask"][row].numpy()
-        boxes = Frame(*batch["frame"][row].tolist()).backward(batch["finding_box"][row].numpy()[mask_K] * 32)
+        boxes = Letterbox(*batch["letterbox"][row].tolist()).to_original(batch["finding_box"][row].numpy()[mask_K] * 32)
         names = [data.labels[index] for index in batch["finding"][row][mask_K]]
         told = sorted(zip(names, boxes.round().astype(int).tolist(), strict=True))
         assert told == expected

@@ -189,7 +189,7 @@ def test_plain_csv_unpacked_reports_and_dicoms(mimic, shared_data: Path):
     assert data.rows("validate")[0].image.endswith(".dcm")
     batch = next(iter(data.val_dataloader()))
     side = batch["image"].shape[-1]
-    scale_x, scale_y, *_, width, height = batch["frame"][0].tolist()
+    scale_x, scale_y, *_, width, height = batch["letterbox"][0].tolist()
     assert (width, height) == mimic.size[::-1]  # boxes are measured in the size that the table gives
     assert (scale_x * width, scale_y * height) == pytest.approx((side, side))  # the DICOM itself is square
 

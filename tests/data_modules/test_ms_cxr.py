@@ -13,7 +13,7 @@ from gkmvlp.data_modules import MsCxr
 from gkmvlp.data_modules.ms_cxr import PUBLISHED
 from gkmvlp.data_modules.synthetic import ms_cxr as lookalike
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.results.evaluate import figures_of
 
 COLUMNS = "dicom_id,category_name,label_text,path,x,y,w,h,image_width,image_height"
@@ -68,10 +68,10 @@ def test_rows_on_one_image_keep_their_boxes_in_batches(root: Path):
     for batch in data.train_dataloader():
         phrases.update(batch["phrase"])
         for name, frame, box_K4, mask_K in zip(
-            batch["sample_id"], batch["frame"], batch["finding_box"], batch["finding_mask"], strict=True
+            batch["sample_id"], batch["letterbox"], batch["finding_box"], batch["finding_mask"], strict=True
         ):
             assert np.array_equal(mask_K, boxes[name].any(1))
-            original = Frame(*frame.tolist()).backward(box_K4.numpy() * 32)
+            original = Letterbox(*frame.tolist()).to_original(box_K4.numpy() * 32)
             assert np.allclose(original[mask_K], boxes[name][mask_K], atol=0.01)
     assert phrases == set(data.texts()) == {sample.fields["phrase"] for sample in data.rows("train")}
 

@@ -16,7 +16,7 @@ from gkmvlp.data_modules.formats.rsna_pneumonia import IMAGES, LABELS, MAPPING
 from gkmvlp.data_modules.rsna_pneumonia import LEGACY, draw_legacy
 from gkmvlp.data_modules.synthetic import rsna_pneumonia as lookalike
 from gkmvlp.errors import ConfigError, DataError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 
 # As in the release, ages lack their unit.
 pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR AS")
@@ -69,10 +69,10 @@ def test_a_batch_of_real_images(shared_data: Path):
     assert batch["label"].shape == (4, 1)
     assert batch["finding"].unique().tolist() == [0]
     for name, frame, box_K4, mask_K in zip(
-        batch["sample_id"], batch["frame"], batch["finding_box"], batch["finding_mask"], strict=True
+        batch["sample_id"], batch["letterbox"], batch["finding_box"], batch["finding_mask"], strict=True
     ):
         assert np.array_equal(mask_K, boxes[name].any(1))
-        original = Frame(*frame.tolist()).backward(box_K4.numpy() * 32)
+        original = Letterbox(*frame.tolist()).to_original(box_K4.numpy() * 32)
         assert np.allclose(original[mask_K], boxes[name][mask_K], atol=0.01)
 
 

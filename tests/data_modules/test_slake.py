@@ -211,8 +211,8 @@ def test_missing_and_broken_files_are_named(tree: Path, spoil: Callable[[Path], 
 )
 def test_published_counts(shared_data: Path, language: str, expected: tuple[int, int, int]):
     data = ready(shared_data / "slake", language=language)
-    assert tuple(data.found[side]["questions"] for side in SIDES) == expected
-    assert data.found == data.published
+    assert tuple(data.table_counts[side]["questions"] for side in SIDES) == expected
+    assert data.table_counts == data.published_counts
     empty = data.ledger.dropped.get("question or answer is empty", 0)
     assert sum(len(data.rows(side)) for side in SIDES) == sum(expected) - empty
     assert empty == (language != "zh")

@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from gkmvlp.losses import itc
 from gkmvlp.losses.itc import image_text_contrast, match_matrix
 
 SCALE = 1 / 0.07
@@ -46,6 +47,22 @@ def naive(image, text, scale, study, wording):
 def test_definition(rows):
     args = case(rows)
     assert float(image_text_contrast(*args)) == pytest.approx(naive(*args), abs=1e-12)
+
+
+@pytest.mark.parametrize("rows", [5, 8])
+@pytest.mark.parametrize("at_once", [1, 3, 4])
+def test_part_by_part_is_the_whole_with_its_gradients(rows, at_once, monkeypatch):
+    image, text, scale, *keys = case(rows)
+    leaves = [x.requires_grad_() for x in (image, text, scale)]
+
+    def read():
+        loss = image_text_contrast(*leaves, *keys)
+        return [loss, *torch.autograd.grad(loss, leaves)]
+
+    whole = read()
+    monkeypatch.setattr(itc, "ROWS_AT_ONCE", at_once)
+    for one, other in zip(read(), whole, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
 def test_distinct_keys_are_plain_info_nce():

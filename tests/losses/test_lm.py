@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.losses.lm import next_token_likelihood, next_token_places, report_likelihood
 
 
 def case(reports, tokens, words=7, dtype=torch.float64, seed=0):
@@ -82,6 +82,15 @@ def test_nothing_to_predict_is_0_with_a_gradient():
     loss.backward()
     assert loss.item() == 0
     assert torch.equal(logits.grad, torch.zeros_like(logits))
+
+
+@pytest.mark.parametrize(("reports", "tokens"), [(1, 1), (3, 4), (5, 9)])
+def test_logits_of_the_places_that_count_are_enough(reports, tokens):
+    logits, token, mask = case(reports, tokens)
+    at = next_token_places(mask)
+    assert at.tolist() == [[t + 1 < tokens and bool(mask[b, t + 1]) for t in range(tokens)] for b in range(reports)]
+    loss = next_token_likelihood(logits[at], token, at)
+    assert float(loss) == pytest.approx(naive(logits, token, mask, 0.1), abs=1e-12)
 
 
 def test_gradient():

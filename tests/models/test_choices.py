@@ -38,7 +38,7 @@ CHOICES = [
 ELSEWHERE = {
     "resize_mode": "the reader of images; tests of data modules",
     "intensity": "the reader of images; tests of data modules",
-    "vision.weights": "test_vision.py",
+    "vision.weights": "test_vision_weights.py",
     "text.weights": "test_text.py",
     "text.tokenizer": "test_backbone.py",
 }

@@ -66,7 +66,7 @@ def until_end(ids):
 
 @torch.no_grad()
 def test_cached_logits_equal_those_decoded_anew_also_after_beams_were_exchanged(text, memory):
-    decoder, ids = CachedDecoder(text, memory, SEEN, num_beams=2), torch.full((6, 1), START)
+    decoder, ids = CachedDecoder(text, memory, SEEN), torch.full((6, 1), START)
     exchange = torch.tensor([1, 0, 2, 2, 5, 4])  # inside each pair of beams
     generator = torch.Generator().manual_seed(2)
     for step in range(8):

@@ -57,6 +57,29 @@ def test_every_parameter_gets_a_gradient(tiny, build, images, outputs, case):
         assert parameter.grad.any() or name.endswith("key.bias"), name
 
 
+@pytest.mark.parametrize("vision", ["default", "convnext"])
+def test_checkpointing_changes_neither_values_nor_gradients(tiny, build, images, outputs, vision):
+    def read(checkpoints):
+        model = (backbone := build(tiny(**CASES[vision], **{"text.fusion_layer": 1}))).model.train()
+        if checkpoints:
+            model.enable_gradient_checkpointing()
+        calls = []
+        hooks = [part.register_forward_pre_hook(lambda *_: calls.append(1)) for part in model.text.layers]
+        torch.manual_seed(3)  # dropout too is the same
+        given = outputs(backbone, *images(3))
+        before = len(calls)
+        sum(value.square().sum() for value in given.values()).backward()
+        for hook in hooks:
+            hook.remove()
+        return given, {n: p.grad for n, p in model.named_parameters() if p.grad is not None}, len(calls) - before
+
+    (one, ours, again), (other, theirs, never) = read(True), read(False)
+    assert never == 0
+    assert again > 0
+    torch.testing.assert_close(one, other)
+    torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
 def test_padded_and_unpadded_text_agree(build, images):
     backbone = build()
     model = backbone.model
@@ -69,6 +92,36 @@ def test_padded_and_unpadded_text_agree(build, images):
     torch.testing.assert_close(model.embed_text(padded), model.embed_text(bare))
     torch.testing.assert_close(model.match_logits(padded, memory), model.match_logits(bare, memory))
     torch.testing.assert_close(model.decode(padded, memory)[:, :real], model.decode(bare, memory))
+
+
+def test_texts_begun_once_give_what_each_reading_gives(tiny, build, images):
+    """Values and gradients are those of whole passes; texts may be repeated and read with any image."""
+    backbone = build(tiny(**{"text.fusion_layer": 1, "text.dropout": 0.0}))
+    model, row = backbone.model.train(), torch.tensor([0, 1, 1, 0])
+    tokens = tokenize(backbone.tokenizer, TEXTS, 48)
+    image_N = torch.tensor([0, 1, 2, 2])
+    with torch.no_grad():
+        memory = model.encode_image(*images(3)).memory
+
+    def read(shares):
+        model.zero_grad()
+        begun = model.begin(tokens) if shares else tokens
+        repeated = begun.rows(row) if shares else Tokens(tokens.ids[row], tokens.mask[row])
+        given = model.embed_text(begun), model.match_logits(repeated, memory, image_N)
+        sum((value * torch.linspace(-1, 1, value.numel()).view_as(value)).sum() for value in given).backward()
+        return given, [p.grad.clone() for p in model.text.parameters() if p.grad is not None]
+
+    for one, other in zip(read(True), read(False), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_logits_at_chosen_places_are_those_of_all_places(build, images):
+    backbone = build()
+    memory = backbone.model.encode_image(*images(2)).memory
+    tokens = tokenize(backbone.tokenizer, TEXTS, 48, decode=True)
+    at = tokens.mask & (torch.arange(tokens.ids.shape[1]) % 2 == 0)
+    chosen = backbone.model.decode(tokens, memory, at_BT=at)
+    torch.testing.assert_close(chosen, backbone.model.decode(tokens, memory)[at])
 
 
 def test_without_any_visible_region_all_is_finite_and_trains(build, images, outputs):

@@ -8,7 +8,7 @@ from transformers import BertConfig, BertForMaskedLM, BertLMHeadModel, BertModel
 from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import TextConfig
-from gkmvlp.models.text import FusionBert
+from gkmvlp.models.text import FusionBert, Packing
 
 V, D = 60, 16
 SIZES = {
@@ -32,6 +32,30 @@ def folder(tmp_path_factory):
     torch.nn.init.normal_(model.cls.predictions.bias)
     model.save_pretrained(path)
     return path
+
+
+@pytest.mark.parametrize("mode", ["text", "fusion", "decoder"])
+@pytest.mark.parametrize("fusion_layer", [0, 1, 2])
+def test_padding_is_left_out_without_a_trace(mode, fusion_layer, monkeypatch):
+    """Real tokens and gradients are those of a computation of all tokens; padding comes out as zeros."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": D, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    model = FusionBert(TextConfig(**sizes, fusion_layer=fusion_layer, dropout=0.0), V)
+    memory = torch.randn(2, 3, D)
+
+    def read():
+        model.zero_grad()
+        state = model(TOKENS, MASK, mode, memory)
+        (state * torch.randn(state.shape, generator=torch.Generator().manual_seed(1)))[MASK].sum().backward()
+        return state.detach(), {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+
+    packed, packed_gradients = read()
+    monkeypatch.setattr(Packing, "of", lambda _: None)
+    plain, gradients = read()
+    torch.testing.assert_close(packed[MASK], plain[MASK])
+    assert not packed[~MASK].any()
+    assert plain[~MASK].any()
+    torch.testing.assert_close(packed_gradients, gradients, rtol=1e-4, atol=1e-5)
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import string
 import pytest
 from transformers import AutoTokenizer, BertTokenizerFast
 
+from gkmvlp.checkpoints.tokenizer_files import load_tokenizer
 from gkmvlp.errors import BackboneError
-from gkmvlp.models.tokenizer import DECODE, load_tokenizer, tokenize, train_tokenizer
+from gkmvlp.models.tokenizer import DECODE, tokenize, train_tokenizer
 
 TEN = [f"The heart is of size {number}." for number in range(10)]
 

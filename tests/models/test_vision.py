@@ -1,14 +1,13 @@
-"""Patches against timm's own features, grids of all families, weights from files."""
+"""Patches against timm's own features, grids of all families."""
 
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
-from gkmvlp.errors import BackboneError, ConfigError
+from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import VisionConfig
-from gkmvlp.models.vision import VisionEncoder, position_code
+from gkmvlp.models.vision import VisionEncoder, sincos_position_encoding
 
 VIT = ("vit_tiny_patch16_224", {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2})
 SWIN = ("swin_tiny_patch4_window7_224", {"window_size": 2, "embed_dim": 16, "depths": (1, 1), "num_heads": (1, 2)})
@@ -25,9 +24,9 @@ CASES = {
 }
 
 
-def encoder(name, options, stages=(), weights=None, width=16):
+def encoder(name, options, stages=(), width=16):
     torch.manual_seed(0)
-    return VisionEncoder(VisionConfig(name, weights, list(stages), options), width, 32).eval()
+    return VisionEncoder(VisionConfig(name, None, list(stages), options), width, 32).eval()
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -79,7 +78,7 @@ def test_patches_of_a_vit_are_timms_own():
     own.load_state_dict(model.model.state_dict())
     image = torch.rand(2, 1, 32, 32)
     tokens = own.forward_features((image - 0.5) / 0.25)[:, 1:]  # the first is the class token
-    expected = model.norm(model.project(tokens)) + position_code(*grid, 24)
+    expected = model.norm(model.project(tokens)) + sincos_position_encoding(*grid, 24)
     torch.testing.assert_close(model(image).patches, expected)
 
 
@@ -90,7 +89,7 @@ def test_a_pyramid_sums_stages_on_the_grid_of_the_first():
     fine, coarse = model.model((model.centred(image) - 0.5) / 0.25)
     coarse = nn.functional.interpolate(model.project[1](coarse), grid, mode="bilinear", align_corners=False)
     summed = (model.project[0](fine) + coarse).flatten(2).transpose(1, 2)
-    torch.testing.assert_close(model(image).patches, model.norm(summed) + position_code(*grid, 16))
+    torch.testing.assert_close(model(image).patches, model.norm(summed) + sincos_position_encoding(*grid, 16))
 
 
 def test_building_leaves_running_statistics_alone():
@@ -102,69 +101,9 @@ def test_building_leaves_running_statistics_alone():
 
 
 def test_the_code_of_places_is_distinct_and_the_same_at_any_resolution():
-    coarse, fine = position_code(4, 4, 16), position_code(8, 8, 16)
+    coarse, fine = sincos_position_encoding(4, 4, 16), sincos_position_encoding(8, 8, 16)
     assert torch.cdist(coarse, coarse).add(torch.eye(16)).min() > 0.1
     torch.testing.assert_close(coarse.view(4, 4, 16), fine.view(8, 8, 16)[::2, ::2])
-
-
-def published(name, options, path, **more):
-    """A file as timm publishes it: three channels, a classifier."""
-    torch.manual_seed(5)
-    model = timm.create_model(name, **options, **more).eval()
-    save_file(model.state_dict(), path)
-    return model
-
-
-def test_a_published_file_reads_grey_as_three_equal_channels(tmp_path):
-    name, options = VIT
-    theirs = published(name, options, tmp_path / "w.safetensors", img_size=32)
-    ours = encoder(name, options, weights=str(tmp_path / "w.safetensors"))
-    image = torch.rand(2, 1, 32, 32)
-    expected = theirs.forward_features(((image - 0.5) / 0.5).expand(-1, 3, -1, -1))  # this ViT's mean and deviation
-    torch.testing.assert_close(ours.model.forward_features((image - ours.mean) / ours.std), expected)
-
-
-def test_a_published_file_fills_a_pyramid(tmp_path):
-    theirs = published("test_resnet", {}, tmp_path / "w.safetensors").state_dict()
-    ours = encoder("test_resnet", {}, [1, 2], str(tmp_path / "w.safetensors")).model.state_dict()
-    shared = [name for name in ours if name != "conv1.0.weight"]  # the first convolution was summed
-    assert all(torch.equal(ours[name], theirs[name]) for name in shared)
-
-
-def test_a_file_of_the_encoder_itself_loads(tmp_path):
-    torch.manual_seed(3)
-    own = timm.create_model(VIT[0], img_size=32, in_chans=1, num_classes=0, **VIT[1])
-    save_file(own.state_dict(), tmp_path / "w.safetensors")
-    taken = encoder(*VIT, weights=str(tmp_path / "w.safetensors")).model.state_dict()
-    assert all(torch.equal(tensor, taken[name]) for name, tensor in own.state_dict().items())
-
-
-def deeper(state):
-    return state | {"blocks.1.norm1.weight": torch.ones(16)}
-
-
-def shorter(state):
-    return {name: tensor for name, tensor in state.items() if name != "blocks.0.norm1.weight"}
-
-
-def wider(state):
-    return state | {"norm.weight": torch.ones(17)}
-
-
-@pytest.mark.parametrize("spoil", [deeper, shorter, wider])
-def test_a_file_that_does_not_fit_is_refused(tmp_path, spoil):
-    state = timm.create_model(VIT[0], img_size=32, in_chans=1, num_classes=0, **VIT[1]).state_dict()
-    save_file(spoil(state), tmp_path / "w.safetensors")
-    with pytest.raises(BackboneError, match=r"w\.safetensors do not fit vit_tiny") as caught:
-        encoder(*VIT, weights=str(tmp_path / "w.safetensors"))
-    assert "\n" not in str(caught.value)
-
-
-def test_a_pickle_and_a_missing_file_are_refused(tmp_path):
-    torch.save({"x": torch.ones(1)}, tmp_path / "w.bin")
-    for name, told in (("w.bin", "gkmvlp zoo convert"), ("nothing.safetensors", "no whole safetensors file")):
-        with pytest.raises(BackboneError, match=told):
-            encoder(*VIT, weights=str(tmp_path / name))
 
 
 @pytest.mark.parametrize(("name", "options"), [("vit_tyni", {}), (VIT[0], {"depht": 1})])
@@ -191,11 +130,3 @@ def test_arguments_of_another_model_are_named_with_the_remedy():
 def test_a_misspelt_name_is_answered_with_the_nearest(wrong, near):
     with pytest.raises(ConfigError, match=f"timm has no model '{wrong}'; did you mean {near}"):
         VisionEncoder(VisionConfig(wrong), 16, 32)
-
-
-def test_the_notes_of_timm_reach_nobody(tmp_path, caplog):
-    torch.manual_seed(3)
-    own = timm.create_model(VIT[0], img_size=32, in_chans=1, num_classes=0, **VIT[1])
-    save_file(own.state_dict(), tmp_path / "w.safetensors")
-    encoder(*VIT, weights=str(tmp_path / "w.safetensors"))
-    assert [record.getMessage() for record in caplog.records if record.name.startswith("timm")] == []

@@ -34,15 +34,15 @@ def made(steady, backbone, **options):
 
 def test_each_image_is_looked_at_once_and_its_memory_stays(steady, pretrained, batch, monkeypatch):
     task = made(steady, str(pretrained / "backbone"), freeze_image_branch=True, cache_image_memory=True)
-    wanted = task.see(batch)
+    wanted = task.encode_images_now(batch)
     looked = []
     look = task.look
     monkeypatch.setattr(task, "look", lambda batch: looked.append(len(batch["image"])) or look(batch))
     ids = batch["sample_id"]
     some = {key: value[:2] if torch.is_tensor(value) else value for key, value in batch.items()}
-    first = task.recall(some, ids[:2])
+    first = task.encode_images_cached(some, ids[:2])
     back = {key: value.flip(0) if torch.is_tensor(value) else value for key, value in batch.items()}
-    again = task.recall(back, ids[::-1])
+    again = task.encode_images_cached(back, ids[::-1])
     assert looked == [2, 3]
     for got, parts in zip(first, wanted, strict=True):
         torch.testing.assert_close(got, parts[:2])
@@ -55,8 +55,8 @@ def test_each_image_is_looked_at_once_and_its_memory_stays(steady, pretrained, b
 def test_an_image_side_that_learns_is_looked_at_anew(steady, pretrained, batch, is_frozen):
     start = None if is_frozen else str(pretrained / "backbone")  # from scratch nothing is held still
     task = made(steady, start, freeze_image_branch=is_frozen, cache_image_memory=True)
-    assert task.recall(batch, batch["sample_id"]).key.requires_grad
-    assert not task.kept
+    assert task.encode_images_cached(batch, batch["sample_id"]).key.requires_grad
+    assert not task.memory_cache
 
 
 def test_augmented_images_are_not_kept(studies, pretrained):

@@ -8,7 +8,7 @@ from gkmvlp.app.cli import main
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.data_modules.synthetic import chest_xray14, rsna_pneumonia
 from gkmvlp.entities import entity
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.metrics.tasks.grounding import iou
@@ -45,7 +45,7 @@ def reached_from(place, mask):
     return np.array(sorted(found))
 
 
-@pytest.mark.parametrize("frame", [Frame.fit(60, 40, SIDE), Frame.fit(40, 60, SIDE), Frame.fit(8, 8, SIDE)])
+@pytest.mark.parametrize("frame", [Letterbox.fit(60, 40, SIDE), Letterbox.fit(40, 60, SIDE), Letterbox.fit(8, 8, SIDE)])
 def test_top_boxes_are_those_of_a_plain_flood(frame):
     area = image_area(frame, SIDE)
     for seed in range(4):
@@ -61,7 +61,7 @@ def test_top_boxes_are_those_of_a_plain_flood(frame):
 
 
 def test_image_area_leaves_the_padding_out():
-    area = image_area(Frame.fit(60, 40, SIDE), SIDE)  # 24 x 16 shown, four rows of air above and below
+    area = image_area(Letterbox.fit(60, 40, SIDE), SIDE)  # 24 x 16 shown, four rows of air above and below
     assert area.sum() == 24 * 16
     assert not area[:4].any()
     assert not area[-4:].any()
@@ -85,7 +85,7 @@ def test_contrast_to_noise_is_its_formula_and_keeps_its_sign():
 
 @pytest.mark.parametrize(("factor", "shift"), [(3.0, 0.0), (0.5, -7.0)])
 def test_scale_and_level_of_a_map_change_nothing(factor, shift):
-    frame, box = Frame.fit(60, 40, SIDE), np.array([[2.0, 5.0, 11.0, 14.0]], np.float32)
+    frame, box = Letterbox.fit(60, 40, SIDE), np.array([[2.0, 5.0, 11.0, 14.0]], np.float32)
     small = np.random.default_rng(0).normal(size=(6, 6)).astype(np.float32)
     rows = [
         trial_row(Trial("a", "p", "Mass", frame, box, values), SIDE, 9) for values in (small, factor * small + shift)
@@ -96,11 +96,11 @@ def test_scale_and_level_of_a_map_change_nothing(factor, shift):
 
 
 def test_a_row_is_in_pixels_of_the_original():
-    frame = Frame.fit(240, 160, SIDE)
+    frame = Letterbox.fit(240, 160, SIDE)
     original = np.array([[20, 30, 120, 90], [200, 100, 230, 150]], np.float32)
     map_hw = np.zeros((6, 6), np.float32)
     map_hw[2, 1] = 1  # frame pixels 4..8 x 8..12, which are 40..80 x 40..80 there
-    row = trial_row(Trial("a", "p", "Effusion", frame, frame.forward(original), map_hw), SIDE, len(SHARES) - 1)
+    row = trial_row(Trial("a", "p", "Effusion", frame, frame.to_square(original), map_hw), SIDE, len(SHARES) - 1)
     assert row["entity"] == "pleural effusion"
     assert row["lateral"]
     assert np.allclose(np.reshape(row["boxes"], (2, 4)), original, atol=1e-3)
@@ -116,7 +116,7 @@ def trials(count=12):
     low = generator.uniform(0, 12, (count, 2))
     boxes = np.concatenate([low, low + generator.uniform(3, 10, (count, 2))], 1).astype(np.float32)
     maps = generator.normal(size=(count, 6, 6)).astype(np.float32)
-    frame = Frame.fit(SIDE, SIDE, SIDE)
+    frame = Letterbox.fit(SIDE, SIDE, SIDE)
     return [
         Trial(f"i{n}", f"p{n // 2}", ("Mass", "Nodule")[n % 2], frame, boxes[n : n + 1], maps[n]) for n in range(count)
     ]
@@ -144,7 +144,7 @@ def test_folds_keep_patients_together_and_hold_every_trial_once():
 
 def test_prior_is_the_mean_coverage_of_the_boxes():
     box = np.array([[0, 0, 12, 6], [6, 0, 12, 12]], np.float32)  # together three of the quarters of the left upper part
-    frame = Frame.fit(SIDE, SIDE, SIDE)
+    frame = Letterbox.fit(SIDE, SIDE, SIDE)
     empty = np.zeros((0, 0), np.float32)
     whole = np.array([[0, 0, 24, 24]], np.float32)
     found = prior_maps([Trial("a", "p", "Mass", frame, box, empty), Trial("b", "q", "Mass", frame, whole, empty)], SIDE,
@@ -179,7 +179,7 @@ def test_training_boxes_are_those_of_the_tables(challenge):
     assert [trial.sample_id for trial in found] == [sample.sample_id for sample in rows]
     for trial, sample in zip(found, rows, strict=True):
         box_N4 = sample.finding_K4[sample.finding_K4.any(1)]
-        assert np.allclose(trial.frame.backward(trial.box_K4), box_N4, atol=1e-3)
+        assert np.allclose(trial.frame.to_original(trial.box_K4), box_N4, atol=1e-3)
 
 
 def test_trials_read_the_log_attention_of_the_stand_in(challenge, pretrained):

@@ -8,12 +8,12 @@ from gkmvlp.app.cli import main
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.data_modules.synthetic import rsna_pneumonia
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Frame, original_boxes
+from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.models.heads.detector import Detections, DetectorConfig
 from gkmvlp.tasks import Localization
-from gkmvlp.zoo.inference.loading import open_reader
+from gkmvlp.zoo.inference.loading import open_predictor
 from tests.pages import page_of
 from tests.tiny import DATA, architecture, words
 
@@ -77,7 +77,7 @@ def test_fit_and_test_leave_every_image(arm, challenge, boxes, pretrained, tmp_p
     assert found["map_40_75"].n == len(wanted)
     assert page_of(out)[:2] == (["Training", "Localization"], 2)
     sample = boxes.rows("test")[0]
-    left = open_reader(out, "cpu").read(sample.image)  # what the run leaves finds the same
+    left = open_predictor(out, "cpu").predict(sample.image)  # what the run leaves finds the same
     assert [box.score for box in left.boxes] == pytest.approx(rows.loc[sample.sample_id, "scores"], abs=1e-5)
 
 
@@ -99,17 +99,17 @@ def test_predictions_are_in_original_pixels(boxes):
     """A detector that says where the truth is gets full marks whatever the frame."""
     task = make(boxes)
     batch = next(iter(boxes.test_dataloader()))
-    batch["frame"] = torch.tensor([Frame.fit(90 + 10 * b, 60, 32) for b in range(len(batch["frame"]))])
+    batch["letterbox"] = torch.tensor([Letterbox.fit(90 + 10 * b, 60, 32) for b in range(len(batch["letterbox"]))])
     truths = task.truths(batch)
     said = [Detections(truth.box_K4, truth.label_K, torch.ones(len(truth.label_K))) for truth in truths]
     task.head.detector.detect = lambda maps: said
     task.test_step(batch, 0)
     rows = [row for row in task.rows if row["model"] == "scratch"]
-    for row, frame, truth in zip(rows, batch["frame"], truths, strict=True):
-        back = Frame(*frame.tolist()).forward(row["predicted"].reshape(-1, 4))
+    for row, frame, truth in zip(rows, batch["letterbox"], truths, strict=True):
+        back = Letterbox(*frame.tolist()).to_square(row["predicted"].reshape(-1, 4))
         assert back == pytest.approx(truth.box_K4.numpy(), abs=1e-4)
         assert np.array_equal(row["predicted"], row["boxes"])
-    box_24, kept_2 = original_boxes(Frame.fit(100, 50, 32), np.array([[0.0, 8, 32, 24], [4, 0, 9, 7]]))
+    box_24, kept_2 = original_boxes(Letterbox.fit(100, 50, 32), np.array([[0.0, 8, 32, 24], [4, 0, 9, 7]]))
     assert box_24[0] == pytest.approx([0, 0, 100, 50])
     assert kept_2.tolist() == [True, False]  # the second lies in the padding
 

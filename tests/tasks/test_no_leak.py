@@ -144,7 +144,7 @@ def test_questions_bring_no_report_along(phantoms):
     data.setup("fit")
     batch = next(iter(data.val_dataloader()))
     assert set(batch) == {
-        "sample_id", "patient_id", "image", "frame", "region_box", "region_mask",
+        "sample_id", "patient_id", "image", "letterbox", "region_box", "region_mask",
         "image_id", "question", "answer", "answer_type", "chest",
     }  # fmt: skip
 
@@ -172,7 +172,7 @@ def test_a_planted_left_effusion_lands_on_the_right_of_the_image(tmp_path):
         if said != {truth.side}:  # reports at times leave the side out
             continue
         assert item["status"][ENTITY_INDEX["pleural effusion"]] == 1
-        scale_x, _, left, *_ = item["frame"].tolist()
+        scale_x, _, left, *_ = item["letterbox"].tolist()
         centre = ((truth.x1 + truth.x2) / 2 * scale_x + left) / 64
         lungs = {
             side: item["region_box"][REGION_INDEX[f"{side} lower lung zone"]][[0, 2]].mean().item()

@@ -75,7 +75,11 @@ def test_hidden_statuses_change_the_loss_of_report_mode_only(make, batch):
 
 
 def test_the_list_of_choices_is_complete():
-    elsewhere = {"status_dropout", *(f"{name}.{key}" for name in OBJECTIVES for key in ("every_n_steps", "start_step"))}
+    elsewhere = {
+        "status_dropout",
+        "prompts_every_n_steps",
+        *(f"{name}.{key}" for name in OBJECTIVES for key in ("every_n_steps", "start_step")),
+    }
     assert {key for key, _ in CHOICES} | elsewhere == set(leaves(asdict(Objectives())))
 
 
@@ -141,8 +145,8 @@ def test_matching_takes_hard_negatives_of_other_studies(make, batch, monkeypatch
     task = make().eval()
     seen = {}
 
-    def match(tokens, memory, row_B):
-        seen.update(ids=tokens.ids, memory=memory.value[row_B])
+    def match(states, memory, row_B):
+        seen.update(text=states.state, memory=memory.value[row_B])
         return torch.zeros(len(row_B), 2)
 
     monkeypatch.setattr(task.model, "match_logits", match)
@@ -151,10 +155,10 @@ def test_matching_takes_hard_negatives_of_other_studies(make, batch, monkeypatch
     with torch.no_grad():
         task.losses(pairs, {"itm"})
         memory_BMD = task.look(pairs).memory.value
-    ids_BT = task.tokens(text).ids
+        state_BTD = task.model.begin(task.tokens(text)).state
     size = len(text)
-    rows = {"text": ids_BT.flatten(1), "image": memory_BMD.flatten(1)}
-    drawn = {"text": seen["ids"].flatten(1), "image": seen["memory"].flatten(1)}
+    rows = {"text": state_BTD.flatten(1), "image": memory_BMD.flatten(1)}
+    drawn = {"text": seen["text"].flatten(1), "image": seen["memory"].flatten(1)}
     place = {kind: [(rows[kind] == row).all(1).nonzero().flatten().tolist() for row in drawn[kind]] for kind in rows}
     own = [[b] for b in range(size)]
     assert place["image"][:size] == place["image"][2 * size :] == own
@@ -167,6 +171,25 @@ def test_matching_takes_hard_negatives_of_other_studies(make, batch, monkeypatch
             assert other != b
             assert key_B[other] != key_B[b]
             assert not torch.equal(status_BE[other], status_BE[b])
+
+
+def test_prompts_teach_the_text_encoder_every_nth_step_only(make, batch, monkeypatch):
+    """Between, the same vectors are read: values stay, gradients end at them."""
+    task = make(prompts_every_n_steps=3).train()
+    losses, gradients = [], []
+    for step in (3, 4):
+        monkeypatch.setattr(type(task), "global_step", step)
+        torch.manual_seed(1)
+        task.zero_grad()
+        loss = task.losses(batch, {"ecls"})["ecls"]
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append({name: p.grad is not None and bool(p.grad.any()) for name, p in task.named_parameters()})
+    assert losses[0] == losses[1]
+    differing = {name for name in gradients[0] if gradients[0][name] != gradients[1][name]}
+    assert differing
+    assert all(name.startswith("model.text.") and gradients[0][name] for name in differing)
+    assert not any(taught for name, taught in gradients[1].items() if name.startswith("model.text."))
 
 
 def test_status_columns_follow_the_entities_of_the_config(make, batch, monkeypatch):

@@ -11,7 +11,7 @@ from gkmvlp.app.cli import main
 from gkmvlp.data_modules import MimicCxr
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.metrics.tasks.region_detection import TASK, row_overlaps
@@ -119,8 +119,8 @@ def test_the_floor_is_the_atlas_of_the_view(phantoms, pretrained):
     batch = default_collate(list(SampleDataset(list(rows.values()), data.read, data.regions)))
     with torch.no_grad():
         found = pd.DataFrame(task.eval().compared(batch))
-    for row, frame in zip(rows.values(), batch["frame"].tolist(), strict=True):
+    for row, frame in zip(rows.values(), batch["letterbox"].tolist(), strict=True):
         floor = found[found["model"].eq("floor:prior_box") & found["sample_id"].eq(row.sample_id)]
-        wanted_R4 = Frame(*frame).backward(data.regions.atlas[row.view] * DATA["image_size"])
+        wanted_R4 = Letterbox(*frame).to_original(data.regions.atlas[row.view] * DATA["image_size"])
         for name, box_4 in zip(floor["entity"], floor["predicted"], strict=True):
             np.testing.assert_allclose(box_4, wanted_R4[REGION_INDEX[name]], rtol=1e-5)

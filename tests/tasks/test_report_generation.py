@@ -83,7 +83,7 @@ def test_the_model_that_is_left_writes_its_reports(trained, studies, tmp_path, c
     made = backbones.load(trained / "model")
     with torch.inference_mode():
         memory = made.model.eval().encode_image(batch["image"], batch["region_box"], batch["region_mask"]).memory
-    wanted, _ = generate_texts(made, memory, decoding=DecodingConfig("beam", max_new_tokens=12))
+    wanted, _ = generate_texts(made.model, made.tokenizer, memory, decoding=DecodingConfig("beam", max_new_tokens=12))
     out = tmp_path / "rows.parquet"
     asked = ["predict", f"--model={trained}", "--task=report", "--device=cpu", *images]
     assert main([*asked, f"--out={out}", f"--pictures={tmp_path / 'pictures'}"]) == 0
@@ -93,9 +93,9 @@ def test_the_model_that_is_left_writes_its_reports(trained, studies, tmp_path, c
     assert len(list((tmp_path / "pictures").iterdir())) == 3
     with pytest.warns(UserWarning, match="never saw a patient"):
         model = gkmvlp.load(trained, device="cpu")
-    assert model.read(images[0]).report == wanted[0]
+    assert model.predict(images[0]).report == wanted[0]
     with pytest.raises(BackboneError, match="make finetune-vqa"):
-        model.read(images[0], question="why?")
+        model.predict(images[0], question="why?")
     capsys.readouterr()
     assert main(["predict", f"--model={trained}", "--task=classification", images[0]]) == 1
     assert capsys.readouterr().err.count("\n") == 1
@@ -153,7 +153,7 @@ def test_a_trusted_head_reaches_the_consensus_by_the_names_of_its_entities(studi
     batch = next(iter(studies.val_dataloader()))
     with torch.no_grad():
         task.written(batch)
-        probability_BE = task.see(batch).present
+        probability_BE = task.encode_images_now(batch).present
     assert len(beliefs) == len(batch["text"])
     names = task.model.architecture.knowledge.entities
     for belief_E, wanted in zip(beliefs, probability_BE.tolist(), strict=True):

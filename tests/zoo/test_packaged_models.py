@@ -10,7 +10,7 @@ from gkmvlp.app.experiments import packaged_models
 from gkmvlp.app.running.configs import by_name
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.zoo.entry import PACKAGED
-from gkmvlp.zoo.inference.loading import open_reader
+from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.registry import find, list_models
 from gkmvlp.zoo.store import model_files, packaged
 from gkmvlp.zoo.store.download import download
@@ -58,16 +58,18 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
     assert all(torch.equal(t, checkpoint[f"model.{name}"]) for name, t in ours.items())
     image = write_images(tmp_path, 1)[0]
     question = "is there a pleural effusion?"
-    assert open_reader("zoo://gk-mvlp-phantom-vqa", "cpu").read(image, question) == open_reader(run, "cpu").read(
-        image, question
-    )
+    assert open_predictor("zoo://gk-mvlp-phantom-vqa", "cpu").predict(image, question) == open_predictor(
+        run, "cpu"
+    ).predict(image, question)
     monkeypatch.setattr("gkmvlp.zoo.registry.PACKAGED", tmp_path / "none")  # a name of the package is not taken twice
     with serving(models) as server:  # by the address of the fine-tuned model alone
         monkeypatch.setenv("GKMVLP_CACHE", str(tmp_path / "other"))
         monkeypatch.delenv("GKMVLP_ZOO")
         assert main(["zoo", "download", f"{server.url}/gk-mvlp-phantom-vqa.yaml"]) == 0
     monkeypatch.setenv("GKMVLP_OFFLINE", "1")
-    assert open_reader("gk-mvlp-phantom-vqa", "cpu").read(image, question).answer in open_reader(run).head.answers
+    assert (
+        open_predictor("gk-mvlp-phantom-vqa", "cpu").predict(image, question).answer in open_predictor(run).head.answers
+    )
     monkeypatch.setenv("GKMVLP_ZOO", str(models))
     monkeypatch.setenv("GKMVLP_CACHE", str(tmp_path / "cache"))
     before = tiny.tree(models)

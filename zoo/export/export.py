@@ -25,19 +25,19 @@ import gkmvlp
 from gkmvlp.anatomy import REGIONS, atlas_to_names
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.notices import NOT_CLINICAL
-from gkmvlp.zoo.export.programs import BATCH, TOKENS, Program, Slot, program_of
-from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.zoo.export.programs import BATCH, TOKENS, Program, TensorSpec, program_of
+from gkmvlp.zoo.inference.predictor import Predictor
 
 NEEDED = ("onnx", "onnxscript", "onnxruntime")  # the extra ``export``
 TOLERANCE = 1e-4
 TRACED, COMPARED = (2, 7), (3, 5)  # images and tokens while tracing (1 would stay 1), and in the comparison
 
 
-def export(reader: Reader, task: str, form: str, out: Path) -> dict[str, Any]:
+def export(predictor: Predictor, task: str, form: str, out: Path) -> dict[str, Any]:
     """Writes a program whose batch is free; nothing stands under a final name before it agrees with PyTorch.
 
     Args:
-        reader: A model on the CPU; its prompts become constants.
+        predictor: A model on the CPU; its prompts become constants.
         task: One of ``gkmvlp.zoo.export.programs.SOURCES``.
         form: ``torch-export`` or ``onnx``.
         out: Where it is written.
@@ -52,20 +52,20 @@ def export(reader: Reader, task: str, form: str, out: Path) -> dict[str, Any]:
     require_packages(form)
     if out.exists():
         raise ConfigError(f"{out} exists: name another file by --out")
-    program = program_of(reader, task)
+    program = program_of(predictor, task)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
             part = Path(folder) / out.name
             with _quiet():
-                _write(program, reader, form, part)
+                _write(program, predictor, form, part)
                 difference = _difference(program, form, part)
-            told = {"program": out.name, "format": form, "task": task, **_described(program, reader)}
+            told = {"program": out.name, "format": form, "task": task, **_described(program, predictor)}
             told |= {"largest_difference_from_pytorch": difference}
             beside = Path(f"{part}.json")
             beside.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             if TOKENS in program.inputs[-1].shape:
-                reader.backbone.tokenizer.save_pretrained(f"{part}.tokenizer")
+                predictor.backbone.tokenizer.save_pretrained(f"{part}.tokenizer")
             _name(Path(folder), out)
     except OSError as error:
         raise ConfigError(f"{out} cannot be written ({error.strerror or error}): name another by --out") from error
@@ -83,7 +83,7 @@ def require_packages(form: str) -> None:
         raise ConfigError(f"--format onnx needs {', '.join(absent)}: pip install 'gkmvlp[export]'")
 
 
-def _write(program: Program, reader: Reader, form: str, file: Path) -> None:
+def _write(program: Program, predictor: Predictor, form: str, file: Path) -> None:
     """Traces the program and writes it.
 
     Raises:
@@ -91,16 +91,16 @@ def _write(program: Program, reader: Reader, form: str, file: Path) -> None:
     """
     sizes = {
         BATCH: torch.export.Dim(BATCH),
-        TOKENS: torch.export.Dim(TOKENS, max=reader.architecture.text.max_length),
+        TOKENS: torch.export.Dim(TOKENS, max=predictor.architecture.text.max_length),
     }
-    shapes = tuple(_free(slot, sizes) for slot in program.inputs)
+    shapes = tuple(_free(spec, sizes) for spec in program.inputs)
     try:
         with torch.no_grad():
             exported = torch.export.export(program, program.example(*TRACED), dynamic_shapes=shapes)
         if form == "torch-export":
             torch.export.save(exported, file)
             return
-        inputs, outputs = ([slot.name for slot in slots] for slots in (program.inputs, program.outputs))
+        inputs, outputs = ([spec.name for spec in slots] for slots in (program.inputs, program.outputs))
         made = torch.onnx.export(
             exported, dynamo=True, verbose=False, input_names=inputs, output_names=outputs, dynamic_shapes=shapes
         )
@@ -111,9 +111,9 @@ def _write(program: Program, reader: Reader, form: str, file: Path) -> None:
         raise BackboneError(f"this architecture cannot be exported as {form}: {reason}") from error
 
 
-def _free(slot: Slot, sizes: dict[str, Any]) -> dict[int, Any]:
+def _free(spec: TensorSpec, sizes: dict[str, Any]) -> dict[int, Any]:
     """Axis -> free size, of an input."""
-    return {axis: sizes[size] for axis, size in enumerate(slot.shape) if isinstance(size, str)}
+    return {axis: sizes[size] for axis, size in enumerate(spec.shape) if isinstance(size, str)}
 
 
 def _difference(program: Program, form: str, file: Path) -> float:
@@ -143,20 +143,20 @@ def run(file: Path, form: str, inputs: tuple[Tensor, ...]) -> list[NDArray[np.fl
         import onnxruntime
 
         session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-        names = [slot.name for slot in session.get_inputs()]
+        names = [spec.name for spec in session.get_inputs()]
         return list(session.run(None, {name: x.numpy() for name, x in zip(names, inputs, strict=True)}))
     with torch.no_grad():
         outputs = torch.export.load(file).module()(*inputs)
     return [x.numpy() for x in ((outputs,) if isinstance(outputs, Tensor) else outputs)]
 
 
-def _described(program: Program, reader: Reader) -> dict[str, Any]:
+def _described(program: Program, predictor: Predictor) -> dict[str, Any]:
     """What a caller has to know of a program."""
-    architecture, info = reader.architecture, reader.backbone.info
+    architecture, info = predictor.architecture, predictor.backbone.info
     told = {
         "gkmvlp": gkmvlp.__version__,
         "trained_on": info.get("trained_on"),
-        "notice": reader.notice,
+        "notice": predictor.notice,
         "use": NOT_CLINICAL,
         "image": {
             "size": architecture.image_size,
@@ -164,20 +164,20 @@ def _described(program: Program, reader: Reader) -> dict[str, Any]:
             "intensity": architecture.intensity,
         },
         "grid": list(program.model.vision.grid),
-        "inputs": [_said(slot) for slot in program.inputs],
-        "outputs": [_said(slot) for slot in program.outputs],
+        "inputs": [_said(spec) for spec in program.inputs],
+        "outputs": [_said(spec) for spec in program.outputs],
         **program.names,
         "regions": list(REGIONS),
-        "region_boxes": atlas_to_names(reader.backbone.atlas),
+        "region_boxes": atlas_to_names(predictor.backbone.atlas),
     }
     if TOKENS in program.inputs[-1].shape:
         told["max_length"] = architecture.text.max_length
     return told
 
 
-def _said(slot: Slot) -> dict[str, Any]:
-    """A slot for JSON."""
-    return {**slot._asdict(), "dtype": str(slot.dtype).removeprefix("torch.")}
+def _said(spec: TensorSpec) -> dict[str, Any]:
+    """A spec for JSON."""
+    return {**spec._asdict(), "dtype": str(spec.dtype).removeprefix("torch.")}
 
 
 def _name(folder: Path, out: Path) -> None:

@@ -17,7 +17,7 @@ from gkmvlp.errors import BackboneError
 from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
 from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
-from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.zoo.inference.predictor import Predictor
 
 # what each task is exported from
 SOURCES = {
@@ -28,7 +28,7 @@ SOURCES = {
 BATCH, TOKENS = "batch", "tokens"  # sizes that a caller is free to choose
 
 
-class Slot(NamedTuple):
+class TensorSpec(NamedTuple):
     """An input or output of a program."""
 
     name: str
@@ -41,28 +41,32 @@ class Program(nn.Module):
     """A model before an image; subclasses say what is made of it. The model's prompts are made constants.
 
     Args:
-        reader: The model.
+        predictor: The model.
         outputs: What ``forward`` returns, in order.
         names: What the last axis of scores stands for: ``labels``, ``entities`` or ``answers`` -> names.
         reads_text: Whether the text encoder is part of the program.
     """
 
     def __init__(
-        self, reader: Reader, outputs: Sequence[Slot], names: Mapping[str, Sequence[str]], reads_text: bool = False
+        self,
+        predictor: Predictor,
+        outputs: Sequence[TensorSpec],
+        names: Mapping[str, Sequence[str]],
+        reads_text: bool = False,
     ) -> None:
         super().__init__()
-        reader.model.freeze_image_side()
-        self.model = reader.model if reads_text else _without_text(reader.model)
-        side, regions = reader.architecture.image_size, self.model.prior_ER.shape[1]
+        predictor.model.freeze_image_side()
+        self.model = predictor.model if reads_text else _without_text(predictor.model)
+        side, regions = predictor.architecture.image_size, self.model.prior_ER.shape[1]
         boxes = "xyxy as fractions of the square, in the order of regions; 0 where a region has no box"
         self.inputs = [
-            Slot("image", torch.float32, (BATCH, 1, side, side), "grey values in [0, 1], air dark"),
-            Slot("region_box", torch.float32, (BATCH, regions, 4), boxes),
+            TensorSpec("image", torch.float32, (BATCH, 1, side, side), "grey values in [0, 1], air dark"),
+            TensorSpec("region_box", torch.float32, (BATCH, regions, 4), boxes),
         ]
         self.outputs, self.names = list(outputs), {key: list(value) for key, value in names.items()}
-        self.atlas_R4 = torch.from_numpy(reader.backbone.atlas["PA"])  # for examples
+        self.atlas_R4 = torch.from_numpy(predictor.backbone.atlas["PA"])  # for examples
 
-    def look(self, image_B1SS: Tensor, box_BR4: Tensor) -> ImageMemory:
+    def encode_images(self, image_B1SS: Tensor, box_BR4: Tensor) -> ImageMemory:
         """An image as memory; a region without area has no box."""
         return self.model.encode_image(image_B1SS, box_BR4, (box_BR4[..., 2:] > box_BR4[..., :2]).all(-1))
 
@@ -82,70 +86,70 @@ class Program(nn.Module):
 class Classification(Program):
     """Log odds of each label, or of each entity by the head that pre-training left, (B, L)."""
 
-    def __init__(self, reader: Reader, head: LabelHead | None) -> None:
-        labels = reader.entities if head is None else head.labels
-        super().__init__(reader, [_scores("labels", len(labels), "log odds of present")], {"labels": labels})
+    def __init__(self, predictor: Predictor, head: LabelHead | None) -> None:
+        labels = predictor.entities if head is None else head.labels
+        super().__init__(predictor, [_scores("labels", len(labels), "log odds of present")], {"labels": labels})
         self.head = head
 
     def forward(self, image_B1SS: Tensor, box_BR4: Tensor) -> Tensor:
         """Scores; arguments as in ``inputs``."""
-        image = self.look(image_B1SS, box_BR4)
+        image = self.encode_images(image_B1SS, box_BR4)
         return _odds(self.model, image) if self.head is None else label_logits(self.model, self.head, image)
 
 
 class Grounding(Program):
     """Log odds of each entity (B, E), attention of its prompt to patches (B, E, P) and to regions (B, E, R)."""
 
-    def __init__(self, reader: Reader) -> None:
-        count = len(reader.entities)
-        patches, regions = reader.model.vision.position_PD.shape[0], reader.model.prior_ER.shape[1]
+    def __init__(self, predictor: Predictor) -> None:
+        count = len(predictor.entities)
+        patches, regions = predictor.model.vision.position_PD.shape[0], predictor.model.prior_ER.shape[1]
         where = "attention of each entity's prompt to the patches, row by row over the grid; sums to 1"
         whose = "attention of each entity's prompt to the regions; sums to 1, or to 0 where it may read none"
         outputs = [
             _scores("entities", count, "log odds of present"),
-            Slot("patch_attention", torch.float32, (BATCH, count, patches), where),
-            Slot("region_attention", torch.float32, (BATCH, count, regions), whose),
+            TensorSpec("patch_attention", torch.float32, (BATCH, count, patches), where),
+            TensorSpec("region_attention", torch.float32, (BATCH, count, regions), whose),
         ]
-        super().__init__(reader, outputs, {"entities": reader.entities})
+        super().__init__(predictor, outputs, {"entities": predictor.entities})
 
     def forward(self, image_B1SS: Tensor, box_BR4: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Scores and attention; arguments as in ``inputs``."""
-        image = self.look(image_B1SS, box_BR4)
+        image = self.encode_images(image_B1SS, box_BR4)
         return _odds(self.model, image), image.grounded.patch_attention, image.grounded.region_attention
 
 
 class Vqa(Program):
     """Log-probability in nats of each known answer, (B, K), by the classifier."""
 
-    def __init__(self, reader: Reader, answers: Sequence[str], classifier: nn.Linear) -> None:
+    def __init__(self, predictor: Predictor, answers: Sequence[str], classifier: nn.Linear) -> None:
         outputs = [_scores("answers", len(answers), "log-probability in nats")]
-        super().__init__(reader, outputs, {"answers": answers}, reads_text=True)
+        super().__init__(predictor, outputs, {"answers": answers}, reads_text=True)
         self.classifier = classifier
         self.inputs += [
-            Slot("question_ids", torch.int64, (BATCH, TOKENS), "the tokenizer's ids, padded on the right"),
-            Slot("question_mask", torch.bool, (BATCH, TOKENS), "true on tokens, false on padding"),
+            TensorSpec("question_ids", torch.int64, (BATCH, TOKENS), "the tokenizer's ids, padded on the right"),
+            TensorSpec("question_mask", torch.bool, (BATCH, TOKENS), "true on tokens, false on padding"),
         ]
 
     def forward(self, image_B1SS: Tensor, box_BR4: Tensor, token_BT: Tensor, mask_BT: Tensor) -> Tensor:
         """Scores; arguments as in ``inputs``."""
-        memory = self.look(image_B1SS, box_BR4).memory
+        memory = self.encode_images(image_B1SS, box_BR4).memory
         state_BTD = self.model.text(token_BT, mask_BT, "fusion", memory)
         return self.classifier(state_BTD[:, 0]).float().log_softmax(-1)
 
 
-def program_of(reader: Reader, task: str) -> Program:
+def program_of(predictor: Predictor, task: str) -> Program:
     """The program of a model for a task of ``SOURCES``.
 
     Raises:
         BackboneError: If the model is not one for the task.
     """
-    head = reader.head
+    head = predictor.head
     if task == "classification" and (head is None or isinstance(head, LabelHead)):
-        return Classification(reader, head).eval()
+        return Classification(predictor, head).eval()
     if task == "grounding" and head is None:
-        return Grounding(reader).eval()
+        return Grounding(predictor).eval()
     if task == "vqa" and isinstance(head, AnswerHead) and head.classifier is not None:
-        return Vqa(reader, head.answers, head.classifier).eval()
+        return Vqa(predictor, head.answers, head.classifier).eval()
     raise BackboneError(f"--task {task} exports {SOURCES[task]}; this is {_kind(head)}")
 
 
@@ -155,9 +159,9 @@ def _kind(head: Head | None) -> str:
     return "a backbone" if head is None else f"a model for {knowledge_of(head)}{how}"
 
 
-def _scores(names: str, count: int, meaning: str) -> Slot:
+def _scores(names: str, count: int, meaning: str) -> TensorSpec:
     """The output that all programs have."""
-    return Slot("score", torch.float32, (BATCH, count), f"{meaning}, in the order of {names}")
+    return TensorSpec("score", torch.float32, (BATCH, count), f"{meaning}, in the order of {names}")
 
 
 def _odds(model: GkMvlp, image: ImageMemory) -> Tensor:

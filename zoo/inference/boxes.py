@@ -8,39 +8,39 @@ import numpy as np
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.backbone import Backbone
-from gkmvlp.geometry import Frame, original_boxes
+from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.metrics.tasks.region_detection import LEAST_SCORE
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.tasks.parts.region_search import regions_of
-from gkmvlp.zoo.inference.prediction import FoundBox
+from gkmvlp.zoo.inference.prediction import PredictedBox
 
 
 def boxes_of(
     backbone: Backbone, head: BoxHead | RegionHead, batch: ImageBatch, image: ImageMemory
-) -> list[list[FoundBox]]:
+) -> list[list[PredictedBox]]:
     """The boxes of each image, best first: of findings, or of every region."""
     if isinstance(head, RegionHead):
         return _regions(head, batch, image, backbone.model.architecture.image_size)
     detected = head.detect(backbone.model, image.features, image.grounded)
     least_L, found = head.threshold_L.tolist(), []
-    for frame, seen in zip(batch["frame"], detected, strict=True):
-        box_P4, kept_P = original_boxes(Frame(*frame.tolist()), seen.box_P4.float().cpu().numpy())
+    for frame, seen in zip(batch["letterbox"], detected, strict=True):
+        box_P4, kept_P = original_boxes(Letterbox(*frame.tolist()), seen.box_P4.float().cpu().numpy())
         rows = zip(seen.label_P.tolist(), seen.score_P.tolist(), box_P4.tolist(), kept_P, strict=True)
         found.append([
-            FoundBox(head.labels[n], score, x1, y1, x2, y2, score >= least_L[n], least_L[n])
+            PredictedBox(head.labels[n], score, x1, y1, x2, y2, score >= least_L[n], least_L[n])
             for n, score, (x1, y1, x2, y2), is_kept in rows if is_kept
         ])  # fmt: skip
     return found
 
 
-def _regions(head: RegionHead, batch: ImageBatch, image: ImageMemory, side: int) -> list[list[FoundBox]]:
+def _regions(head: RegionHead, batch: ImageBatch, image: ImageMemory, side: int) -> list[list[PredictedBox]]:
     found = []
-    for box_R4, score_R in zip(*regions_of(head, image.features.patches, batch["frame"], side), strict=True):
+    for box_R4, score_R in zip(*regions_of(head, image.features.patches, batch["letterbox"], side), strict=True):
         order = ((REGIONS[r], float(score_R[r]), box_R4[r].tolist()) for r in np.argsort(-score_R))
         found.append([
-            FoundBox(name, score, x1, y1, x2, y2, score >= LEAST_SCORE, LEAST_SCORE)
+            PredictedBox(name, score, x1, y1, x2, y2, score >= LEAST_SCORE, LEAST_SCORE)
             for name, score, (x1, y1, x2, y2) in order
         ])  # fmt: skip
     return found

@@ -6,12 +6,12 @@ from pathlib import Path
 from gkmvlp.checkpoints.references import folder_of
 from gkmvlp.errors import UsageError
 from gkmvlp.zoo.entry import SCHEME
-from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.zoo.inference.predictor import Predictor
 
 INSIDE = ("model", "backbone")  # what a run leaves in its folder
 
 
-def open_reader(reference: str | Path, device: str | None = None) -> Reader:
+def open_predictor(reference: str | Path, device: str | None = None) -> Predictor:
     """The model behind a reference.
 
     Args:
@@ -32,7 +32,7 @@ def open_reader(reference: str | Path, device: str | None = None) -> Reader:
     folder = folder_of(_named(reference))
     if not (folder / "config.json").is_file():
         folder = next((folder / name for name in INSIDE if (folder / name / "config.json").is_file()), folder)
-    return Reader.open_folder(folder, device)
+    return Predictor.open_folder(folder, device)
 
 
 def _named(reference: str | Path) -> str | Path:
@@ -41,9 +41,9 @@ def _named(reference: str | Path) -> str | Path:
     return f"{SCHEME}{reference}" if is_name else reference
 
 
-def load(reference: str | Path, device: str | None = None) -> Reader:
-    """``gkmvlp.load``: like ``open_reader``; warns where the model never saw a patient."""
-    reader = open_reader(reference, device)
-    if reader.notice:
-        warnings.warn(reader.notice, stacklevel=2)
-    return reader
+def load(reference: str | Path, device: str | None = None) -> Predictor:
+    """``gkmvlp.load``: like ``open_predictor``; warns where the model never saw a patient."""
+    predictor = open_predictor(reference, device)
+    if predictor.notice:
+        warnings.warn(predictor.notice, stacklevel=2)
+    return predictor

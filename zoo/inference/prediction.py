@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.tasks.parts.heat_maps import box_around, enlarge, image_area, peak
 
 Float = NDArray[np.float32]
@@ -19,7 +19,7 @@ Pixels = NDArray[np.uint8]
 _HEAT, _ORANGE = 0.45, (255, 127, 14)
 
 
-class FoundBox(NamedTuple):
+class PredictedBox(NamedTuple):
     """A box of a label, in pixels of the original image."""
 
     label: str
@@ -40,7 +40,7 @@ class Embeddings(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Prediction:
     """What a model says about one radiograph.
 
     Attributes:
@@ -64,14 +64,14 @@ class Reading:
     findings: dict[str, float] = field(default_factory=dict)
     points: dict[str, tuple[float, float]] = field(default_factory=dict)
     regions: dict[str, str] = field(default_factory=dict)
-    boxes: list[FoundBox] = field(default_factory=list)
+    boxes: list[PredictedBox] = field(default_factory=list)
     answer: str | None = None
     is_in_scope: bool | None = None
     report: str | None = None
     notice: str | None = None
     pixels_HW: Pixels | None = field(default=None, repr=False, compare=False)
     attention: dict[str, Float] = field(default_factory=dict, repr=False, compare=False)
-    frame: Frame | None = field(default=None, repr=False, compare=False)
+    frame: Letterbox | None = field(default=None, repr=False, compare=False)
     side: int = field(default=0, repr=False, compare=False)
 
     def heat_map(self, finding: str) -> Float:
@@ -93,7 +93,7 @@ class Reading:
     def draw(self, finding: str | None = None) -> Pixels:
         """The radiograph with its likely boxes, or with one finding's heat map and boxes, (H, W, 3) uint8 RGB.
 
-        ``PIL.Image.fromarray(reading.draw()).save("reading.png")`` writes it, pixel for pixel.
+        ``PIL.Image.fromarray(prediction.draw()).save("picture.png")`` writes it, pixel for pixel.
         """
         assert self.pixels_HW is not None
         picture = np.repeat(self.pixels_HW[..., None], 3, axis=2)
@@ -108,7 +108,7 @@ class Reading:
         return picture
 
 
-def likeliest(names: Sequence[str], logit_N: NDArray[np.float64]) -> dict[str, float]:
+def ranked_probabilities(names: Sequence[str], logit_N: NDArray[np.float64]) -> dict[str, float]:
     """Name -> probability, likeliest first."""
     return {names[n]: float(1 / (1 + np.exp(-logit_N[n]))) for n in np.argsort(-logit_N)}
 
@@ -118,7 +118,7 @@ def enlarged(map_hw: Float, side: int) -> Float:
     return np.maximum(enlarge(map_hw, side), 0)
 
 
-def hot_box(map_hw: Float, side: int, frame: Frame) -> Float:
+def hot_box(map_hw: Float, side: int, frame: Letterbox) -> Float:
     """The box (1, 4) xyxy in pixels of the frame around where a map is at least half as high as at its highest point.
 
     Padding does not count; what hangs together with the highest point does.

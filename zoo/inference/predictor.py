@@ -1,4 +1,4 @@
-"""A trained model before single radiographs: what ``gkmvlp.load(REF)`` gives and ``gkmvlp predict`` runs.
+"""A trained model applied to single radiographs: what ``gkmvlp.load(REF)`` gives and ``gkmvlp predict`` runs.
 
 B images, E entities, N images or texts, S side, D size of the shared space.
 """
@@ -27,7 +27,7 @@ from gkmvlp.data_modules.pipeline.levels import Pixels
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
 from gkmvlp.errors import BackboneError
-from gkmvlp.geometry import Frame, original_boxes
+from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.hardware import device_named
 from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
@@ -43,7 +43,7 @@ from gkmvlp.tasks.parts.heat_maps import image_area
 from gkmvlp.tasks.parts.scope import Scope
 from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
-from gkmvlp.zoo.inference.prediction import Embeddings, FoundBox, Reading, hot_box, likeliest
+from gkmvlp.zoo.inference.prediction import Embeddings, PredictedBox, Prediction, hot_box, ranked_probabilities
 from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, name_of
 
 Prompt = str | tuple[str, str]
@@ -58,12 +58,12 @@ class Places(NamedTuple):
     attended_BE: NDArray[np.int64]  # the region that the prompt attends to most, -1 where an image has none
 
 
-class Reader(HubModel):
-    """A backbone, or a model fine-tuned for one task, with everything that brings an image before it.
+class Predictor(HubModel):
+    """A backbone, or a model fine-tuned for one task, with everything that prepares an image for it.
 
     Args:
         backbone: Model and tokenizer.
-        head: How questions are answered, reports written, labels told or boxes found; None for a bare backbone.
+        head: How questions are answered, reports written, labels scored or boxes predicted; None for a bare backbone.
         device: Where it runs.
     """
 
@@ -85,7 +85,7 @@ class Reader(HubModel):
         heads.save(self.backbone, self.head, folder)
 
     @classmethod
-    def open_folder(cls, folder: Path, device: str | None = None) -> "Reader":  # type: ignore[override]
+    def open_folder(cls, folder: Path, device: str | None = None) -> "Predictor":  # type: ignore[override]
         """What lies in a folder."""
         backbone = backbones.load(folder)
         return cls(backbone, heads.load(folder, backbone), device_named(device))
@@ -114,7 +114,7 @@ class Reader(HubModel):
         return cast(ImageBatch, {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in fields.items()})
 
     @torch.inference_mode()
-    def look(self, batch: ImageBatch) -> ImageMemory:
+    def encode_images(self, batch: ImageBatch) -> ImageMemory:
         """The images of a batch as memory."""
         return self.model.encode_image(batch["image"], batch["region_box"], batch["region_mask"])
 
@@ -133,11 +133,11 @@ class Reader(HubModel):
             BackboneError: If the model was not fine-tuned for labels.
         """
         if not isinstance(self.head, LabelHead):
-            raise BackboneError("only a model fine-tuned for labels tells them: make finetune-classification")
+            raise BackboneError("only a model fine-tuned for labels scores them: make finetune-classification")
         return cast("NDArray[np.float64]", label_logits(self.model, self.head, image).double().cpu().numpy())
 
     @torch.inference_mode()
-    def boxes(self, batch: ImageBatch, image: ImageMemory) -> list[list[FoundBox]]:
+    def boxes(self, batch: ImageBatch, image: ImageMemory) -> list[list[PredictedBox]]:
         """The boxes of each image, best first.
 
         Raises:
@@ -158,7 +158,7 @@ class Reader(HubModel):
         """
         self._require_backbone("places")
         side = self.architecture.image_size
-        frames = [Frame(*row.tolist()) for row in batch["frame"]]
+        frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         area_BSS = torch.from_numpy(np.stack([image_area(frame, side) for frame in frames])).to(self.device)
         peak_BE2 = attention_peaks(image.grounded.patch_attention, image.features.grid, side, area_BSS)
         attention_BER = image.grounded.region_attention
@@ -201,7 +201,8 @@ class Reader(HubModel):
             )
         chance = torch.Generator(self.device).manual_seed(0)
         present_BE = self.model.entity_probabilities(image.grounded)
-        return generate_texts(self.backbone, image.memory, decoding=self.head, generator=chance, present_BE=present_BE)
+        made = self.model, self.backbone.tokenizer
+        return generate_texts(*made, image.memory, decoding=self.head, generator=chance, present_BE=present_BE)
 
     @torch.inference_mode()
     def embed_texts(self, texts: str | Sequence[str]) -> Tensor:
@@ -244,21 +245,21 @@ class Reader(HubModel):
         return Scope(self.entities, head.answers, head.asked, head.words) if isinstance(head, AnswerHead) else Scope()
 
     @overload  # a text is a sequence of texts: the first that fits is meant
-    def read(  # type: ignore[overload-overlap]
+    def predict(  # type: ignore[overload-overlap]
         self, image: Radiograph, question: str | None = None, accept: Collection[str] = ()
-    ) -> Reading: ...
+    ) -> Prediction: ...
 
     @overload
-    def read(
+    def predict(
         self, image: Sequence[Radiograph], question: str | None = None, accept: Collection[str] = ()
-    ) -> list[Reading]: ...
+    ) -> list[Prediction]: ...
 
-    def read(
+    def predict(
         self,
         image: Radiograph | Sequence[Radiograph],
         question: str | None = None,
         accept: Collection[str] = (),
-    ) -> Reading | list[Reading]:
+    ) -> Prediction | list[Prediction]:
         """What the model says about a radiograph: findings and places, its report, or the answer to a question.
 
         Args:
@@ -267,7 +268,7 @@ class Reader(HubModel):
             accept: What is read although it is no frontal radiograph: ``lateral``, ``modality``, ``blank``.
 
         Returns:
-            A reading, or of a list one for each image.
+            A prediction, or of a list one for each image.
 
         Raises:
             ImageError: If an image cannot be read.
@@ -279,17 +280,21 @@ class Reader(HubModel):
         if not images:
             return []
         batch = self.batch([self.item_of(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
-        memory = self.look(batch)
+        memory = self.encode_images(batch)
         said = self._said(batch, memory, question)
-        frames = [Frame(*row.tolist()) for row in batch["frame"]]
-        readings = [
-            Reading(**{"notice": self.notice, **one}, pixels_HW=pixels, frame=frame, side=self.architecture.image_size)
+        frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
+        predictions = [
+            Prediction(
+                **{"notice": self.notice, **one}, pixels_HW=pixels, frame=frame, side=self.architecture.image_size
+            )
             for one, pixels, frame in zip(said, shown, frames, strict=True)
         ]
-        return readings if is_list else readings[0]
+        return predictions if is_list else predictions[0]
+
+    read = predict  # its name before; kept for one release
 
     def _said(self, batch: ImageBatch, memory: ImageMemory, question: str | None) -> list[dict[str, Any]]:
-        """Fields of the reading of each image."""
+        """Fields of the prediction of each image."""
         if question is not None:
             answers, _ = self.answers(memory, question)
             told = self.out_of_scope(question)
@@ -301,7 +306,9 @@ class Reader(HubModel):
         if isinstance(self.head, BoxHead | RegionHead):
             return [{"boxes": boxes} for boxes in self.boxes(batch, memory)]
         if isinstance(self.head, LabelHead):
-            return [{"findings": likeliest(self.head.labels, score_L)} for score_L in self.label_scores(memory)]
+            return [
+                {"findings": ranked_probabilities(self.head.labels, score_L)} for score_L in self.label_scores(memory)
+            ]
         return self._grounded(batch, memory)
 
     def _grounded(self, batch: ImageBatch, memory: ImageMemory) -> list[dict[str, Any]]:
@@ -310,25 +317,27 @@ class Reader(HubModel):
         map_BEhw = memory.grounded.patch_attention.unflatten(-1, memory.features.grid).float().cpu().numpy()
         said = []
         for b, score_E in enumerate(score_BE):
-            findings = likeliest(self.entities, score_E)
+            findings = ranked_probabilities(self.entities, score_E)
             row = {name: self.entities.index(name) for name in findings}
             points = {name: tuple(places.point_BE2[b, e].tolist()) for name, e in row.items()}
             maps = {name: map_BEhw[b, e] for name, e in row.items()}
             regions = {name: region_name(places.region_BE[b, e]) for name, e in row.items()}
-            frame = Frame(*batch["frame"][b].tolist())
+            frame = Letterbox(*batch["letterbox"][b].tolist())
             boxes = [self._hot_box(name, findings[name], maps[name], frame) for name in findings]
             said.append({"findings": findings, "points": points, "regions": regions, "boxes": boxes, "attention": maps})
         return said
 
-    def _hot_box(self, name: str, probability: float, map_hw: NDArray[np.float32], frame: Frame) -> FoundBox:
+    def _hot_box(self, name: str, probability: float, map_hw: NDArray[np.float32], frame: Letterbox) -> PredictedBox:
         box_14, _ = original_boxes(frame, hot_box(map_hw, self.architecture.image_size, frame))
         x1, y1, x2, y2 = box_14[0].tolist()
-        return FoundBox(name, probability, x1, y1, x2, y2, probability >= LIKELY, LIKELY)
+        return PredictedBox(name, probability, x1, y1, x2, y2, probability >= LIKELY, LIKELY)
 
     def embed(self, images: Radiograph | Sequence[Radiograph] = (), texts: str | Sequence[str] = ()) -> Embeddings:
         """Unit vectors of images and texts in one space; one image or text alone is a list of one."""
         shown = list(images) if isinstance(images, list | tuple) else [cast("Radiograph", images)]
-        vectors = [self.embed_images(self.look(self.batch([self.item(image)]))).cpu().numpy() for image in shown]
+        vectors = [
+            self.embed_images(self.encode_images(self.batch([self.item(image)]))).cpu().numpy() for image in shown
+        ]
         empty = np.zeros((0, self.architecture.projection_dim), np.float32)
         return Embeddings(np.concatenate([empty, *vectors]), self.embed_texts(texts).cpu().numpy())
 
@@ -340,7 +349,7 @@ class Reader(HubModel):
             prompts: Sentences, or one; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
         """
         prompts = [prompts] if isinstance(prompts, str) else prompts
-        vector_1D = self.embed_images(self.look(self.batch([self.item(image)])))
+        vector_1D = self.embed_images(self.encode_images(self.batch([self.item(image)])))
         return dict(zip(prompts, self.similarities(vector_1D, prompts)[0].tolist(), strict=True))
 
     def _require_backbone(self, what: str) -> None:
@@ -350,9 +359,9 @@ class Reader(HubModel):
             )
 
 
-def _in_image(frame: Frame, point_N2: NDArray[np.float32]) -> NDArray[np.float32]:
+def _in_image(frame: Letterbox, point_N2: NDArray[np.float32]) -> NDArray[np.float32]:
     """Points (N, 2) in pixels of the frame as points in pixels of the image, at most at its edge."""
-    image_N2 = frame.backward(np.tile(point_N2, 2))[:, :2]
+    image_N2 = frame.to_original(np.tile(point_N2, 2))[:, :2]
     return cast("NDArray[np.float32]", image_N2.clip(0, np.array([frame.width, frame.height], np.float32)))
 
 

@@ -14,7 +14,7 @@ from gkmvlp.data_modules.pipeline.dataset import to_tensor
 from gkmvlp.data_modules.pipeline.images import ImageError, read_image
 from gkmvlp.data_modules.pipeline.levels import Pixels
 from gkmvlp.data_modules.pipeline.transforms import letterbox
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.models.config import Architecture
 
 Radiograph = str | Path | bytes | Image.Image | NDArray[Any]
@@ -48,7 +48,7 @@ class Preprocess:
         """The radiograph at its own size with the grey values that the model reads, (H, W) uint8."""
         return read_image(as_file(image), self.intensity, name_of(image), accept)
 
-    def fit(self, image_HW: Pixels) -> tuple[Pixels, Frame]:
+    def fit(self, image_HW: Pixels) -> tuple[Pixels, Letterbox]:
         """Pixels (H, W) in the model's square (S, S), and where they lie in it."""
         return letterbox(image_HW, self.image_size, self.resize_mode)
 

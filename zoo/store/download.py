@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 
 from gkmvlp.checkpoints.references import base_of, is_offline
 from gkmvlp.errors import BackboneError, ZooError
-from gkmvlp.zoo.entry import Entry, File, bases
+from gkmvlp.zoo.entry import Entry, File, source_urls
 from gkmvlp.zoo.registry import downloaded_entries, find
 from gkmvlp.zoo.store.cache import cache_folder, cached_folder
 from gkmvlp.zoo.store.hub import hub_address, hub_token
@@ -43,7 +43,7 @@ def download(entry: Entry) -> Path:
         if bad := wrong_files(entry, folder):
             raise ZooError(f"{folder}: {', '.join(bad)} not as packaged; install gkmvlp anew")
     else:
-        with disk_told(entry):
+        with disk_errors(entry):
             if not _is_checked(entry, folder):
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 _fetch_once(entry, folder)
@@ -68,7 +68,7 @@ def _has_base(entry: Entry, folder: Path) -> bool:
 
 
 @contextmanager
-def disk_told(entry: Entry) -> Iterator[None]:
+def disk_errors(entry: Entry) -> Iterator[None]:
     """Turns what a disk refuses into one line.
 
     Raises:
@@ -170,7 +170,7 @@ def _fetch_file(entry: Entry, file: File, folder: Path, tell: _Bar) -> None:
 
 def _bases(entry: Entry) -> list[str]:
     """Where to ask: folders, then the mirror of ``GKMVLP_MIRROR`` alone where one is set."""
-    own = bases(entry)
+    own = source_urls(entry)
     if mirror := os.environ.get("GKMVLP_MIRROR"):
         return [*(base for base in own if "://" not in base), f"{mirror.rstrip('/')}/{entry.name}"]
     return own

@@ -34,7 +34,7 @@ PHANTOMS = "synthetic phantoms of this package; no patient data"
 
 
 @dataclass(frozen=True)
-class About:
+class ReleaseInfo:
     """What a run's folder does not say.
 
     Attributes:
@@ -54,7 +54,7 @@ class About:
     sources: Sequence[str] = ()
 
 
-def publish(folder: Path, out: Path, about: About) -> Entry:
+def publish(folder: Path, out: Path, about: ReleaseInfo) -> Entry:
     """Write entry, card and files of a run's model; nothing of it carries a local path.
 
     Args:
@@ -101,7 +101,7 @@ def _write(
     config: dict[str, Any],
     manifest: dict[str, str],
     figures: list[Figure],
-    about: About,
+    about: ReleaseInfo,
 ) -> Entry:
     """Write the files of a model into an empty folder; their entry."""
     backbone = _backbone(model.info.get("backbone"))
@@ -173,7 +173,7 @@ def _entry(
     config: Mapping[str, Any],
     manifest: dict[str, str],
     figures: list[Figure],
-    about: About,
+    about: ReleaseInfo,
     folder: Path,
 ) -> Entry:
     """The entry of the files in a folder."""

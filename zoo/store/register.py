@@ -8,14 +8,14 @@ from pathlib import Path
 
 from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import ZooError
-from gkmvlp.zoo.entry import PACKAGED, PINNED, SCHEME, Entry, bases, dump, fits, parse
+from gkmvlp.zoo.entry import PACKAGED, PINNED, SCHEME, Entry, dump, fits, parse, source_urls
 from gkmvlp.zoo.registry import downloaded_entries, known
-from gkmvlp.zoo.store.download import disk_told
+from gkmvlp.zoo.store.download import disk_errors
 from gkmvlp.zoo.store.hub import hub_address, hub_token
 from gkmvlp.zoo.store.transfer import fetch_text
 
 
-def adopt(address: str, sha256: str | None = None) -> Entry:
+def register(address: str, sha256: str | None = None) -> Entry:
     """The entry at an address or in a file, kept so that ``zoo://NAME`` means it from now on.
 
     Args:
@@ -32,7 +32,7 @@ def adopt(address: str, sha256: str | None = None) -> Entry:
         raise ZooError(f"{address}: another model is called {entry.name} ({before.origin}): {remedy}")
     if before is None:
         beside = _backbone_beside(address, entry.backbone) if entry.backbone else None
-        with disk_told(entry):
+        with disk_errors(entry):
             for one in filter(None, (beside, entry)):
                 _keep(one)
     return before or entry
@@ -83,5 +83,5 @@ def _keep(entry: Entry) -> None:
     folder = downloaded_entries()
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{entry.name}.{os.getpid()}.part"
-    part.write_text(dump(dataclasses.replace(entry, sources=bases(entry))), encoding="utf-8")
+    part.write_text(dump(dataclasses.replace(entry, sources=source_urls(entry))), encoding="utf-8")
     part.replace(folder / f"{entry.name}.yaml")

@@ -60,7 +60,7 @@ def check_address(url: str) -> None:
         raise ZooError(f"{url}: https is expected; plain http is taken from this machine only")
 
 
-class Part:
+class PartialFile:
     """A file on its way: what is there is hashed once, what comes is hashed while it is written."""
 
     def __init__(self, path: Path) -> None:
@@ -100,7 +100,7 @@ def fetch(address: str, folder: Path, file: File, tell: Callable[[int], Any], to
         OSError: If it cannot be written.
     """
     path = folder / f"{file.name}.part"
-    part = Part(path)
+    part = PartialFile(path)
     with part.stream:
         if part.size > file.size:
             part.restart()
@@ -115,7 +115,7 @@ def fetch(address: str, folder: Path, file: File, tell: Callable[[int], Any], to
     path.rename(folder / file.name)
 
 
-def _pull(address: str, part: Part, file: File, tell: Callable[[int], Any], token: str | None) -> None:
+def _pull(address: str, part: PartialFile, file: File, tell: Callable[[int], Any], token: str | None) -> None:
     """Append to a part until it is as long as the file, again after a break."""
     failures = 0
     tell(part.size)
@@ -131,7 +131,7 @@ def _pull(address: str, part: Part, file: File, tell: Callable[[int], Any], toke
             time.sleep(PAUSE * 2 ** (failures - 1))
 
 
-def _copy(stream: Stream, part: Part, file: File, address: str, tell: Callable[[int], Any]) -> None:
+def _copy(stream: Stream, part: PartialFile, file: File, address: str, tell: Callable[[int], Any]) -> None:
     """Append what a stream gives, to its end.
 
     Raises:
@@ -154,7 +154,7 @@ def _copy(stream: Stream, part: Part, file: File, address: str, tell: Callable[[
         raise Interrupted(f"broken off after {part.size} of {file.size} bytes")
 
 
-def open_at(address: str, part: Part, size: int, token: str | None) -> Stream:
+def open_at(address: str, part: PartialFile, size: int, token: str | None) -> Stream:
     """A stream from where a part ends; the part starts anew where the source cannot do that.
 
     Raises:

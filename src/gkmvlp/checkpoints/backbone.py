@@ -24,12 +24,14 @@ from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
 from gkmvlp.checkpoints.hub import HubModel
 from gkmvlp.checkpoints.references import base_of, folder_of
 from gkmvlp.checkpoints.renamed_keys import ARCHITECTURE, INFO, with_new_keys
-from gkmvlp.checkpoints.weights import Undrawn, fill, plain_state, read_tensors
+from gkmvlp.checkpoints.tokenizer_files import load_tokenizer
+from gkmvlp.checkpoints.vision_weights import load_vision
+from gkmvlp.checkpoints.weights import SkipInit, cpu_state_dict, load_exact, read_tensors
 from gkmvlp.entities import entity, list_hash
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import BERT_SIZES, Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
-from gkmvlp.models.tokenizer import load_tokenizer, tokenize, train_tokenizer
+from gkmvlp.models.tokenizer import tokenize, train_tokenizer
 
 FORMAT = 1
 PROMPT_TOKENS = 32
@@ -80,6 +82,7 @@ def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:
     reference = text.tokenizer or text.weights
     tokenizer = load_tokenizer(reference) if reference else train_tokenizer(texts, text.vocab_size)
     model = _model(architecture, tokenizer)
+    load_vision(model.vision, architecture.vision, architecture.image_size)
     fresh = load_bert(model.text, text.weights) if text.weights else []
     return Backbone(model, tokenizer, weights=_weights_line(model, fresh))
 
@@ -127,7 +130,7 @@ def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = N
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    save_file(plain_state(backbone.model), partial / "model.safetensors", {"format": "pt"})
+    save_file(cpu_state_dict(backbone.model), partial / "model.safetensors", {"format": "pt"})
     backbone.tokenizer.save_pretrained(str(partial))
     config = {
         "format": FORMAT,
@@ -161,13 +164,13 @@ def load(folder: str | Path) -> Backbone:
     if list_hash(architecture.knowledge.entities) != config["entities_sha256"]:
         raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
     tokenizer = load_tokenizer(folder)
-    with Undrawn():
+    with SkipInit():
         model = _model(architecture, tokenizer)
     state = _tensors(folder, config)
     if "fixed_prompt_ED" in state:
         model.fixed_prompt_ED = torch.empty(len(architecture.knowledge.entities), architecture.text.hidden_size)
         model.freeze_image_side()
-    fill(model, state, folder / "model.safetensors")
+    load_exact(model, state, folder / "model.safetensors")
     known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocab_size", "vocabulary", "base")
     info = with_new_keys({key: value for key, value in config.items() if key not in known}, INFO)
     return Backbone(model, tokenizer, info, _atlas(folder / "grounding.json"))

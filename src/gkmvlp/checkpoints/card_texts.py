@@ -21,4 +21,4 @@ def python_use(reference: str, task: str) -> str:
         task: What the model was trained for, as its entry or ``info`` says.
     """
     question = f', question="{QUESTION}"' if task == "vqa" else ""
-    return f'import gkmvlp\n\nmodel = gkmvlp.load("{reference}")\nprint(model.read("image.png"{question}))'
+    return f'import gkmvlp\n\nmodel = gkmvlp.load("{reference}")\nprint(model.predict("image.png"{question}))'

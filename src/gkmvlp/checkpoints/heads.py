@@ -21,7 +21,7 @@ from gkmvlp.anatomy import REGIONS
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.renamed_keys import ANSWER_MODES, ANSWERS, BOXES, DECODING, LABELS, with_new_keys
-from gkmvlp.checkpoints.weights import plain_state
+from gkmvlp.checkpoints.weights import cpu_state_dict
 from gkmvlp.errors import BackboneError
 from gkmvlp.losses.detection import box_overlap, focal_classification
 from gkmvlp.models.generation import DecodingConfig
@@ -75,7 +75,7 @@ class HeadFormat(Generic[_H]):
         if self.config_file:
             files[self.config_file] = json.dumps(self.describe(head), indent=1).encode()
         if (module := self.module(head)) is not None:
-            files[self.tensor_file] = tensors_to_bytes(plain_state(module))
+            files[self.tensor_file] = tensors_to_bytes(cpu_state_dict(module))
         return files
 
     def save(self, backbone: Backbone, head: _H, folder: Path) -> None:

@@ -68,7 +68,7 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
             pretrained_model_name_or_path: A folder, or ``org/name``.
             revision: Branch, tag or commit of the repository.
             **options: ``cache_dir``, ``force_download``, ``local_files_only`` and ``token`` are those of
-                ``snapshot_download``; others those of the class, such as ``device`` of a ``Reader``.
+                ``snapshot_download``; others those of the class, such as ``device`` of a ``Predictor``.
 
         Raises:
             ZooError: If the repository cannot be had.

@@ -17,8 +17,8 @@ SHOWN = 3  # tensors named of each kind of difference
 DRAWS = {Tensor.normal_, Tensor.uniform_, Tensor.erfinv_, nn.init.normal_, nn.init.uniform_, nn.init.kaiming_uniform_}
 
 
-class Undrawn(TorchFunctionMode):
-    """Modules that are built inside draw no random weights: for ``fill`` to bring all, as they are in the file.
+class SkipInit(TorchFunctionMode):
+    """Modules that are built inside draw no random weights: for ``load_exact`` to bring all, as they are in the file.
 
     Everything else is as ever, so that what no file holds, such as indices and masks, has its values.
     """
@@ -48,7 +48,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise BackboneError(f"{path} is no whole safetensors file ({error}): fetch it anew") from error
 
 
-def plain_state(module: nn.Module) -> dict[str, Tensor]:
+def cpu_state_dict(module: nn.Module) -> dict[str, Tensor]:
     """Tensors of a module as a file holds them: without gradient, in main memory, in one piece."""
     return {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
 
@@ -59,7 +59,7 @@ def is_pickle(path: Path) -> bool:
         return stream.read(4).startswith(PICKLES)
 
 
-def fill(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+def load_exact(model: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
     """Put tensors into a model that has exactly those.
 
     Raises:

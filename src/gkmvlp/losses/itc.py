@@ -1,14 +1,19 @@
 """Image-text contrast (ITC): an image and its report are closer than either is to others.
 
-Legend: B pairs of this rank, N pairs of all ranks, D width; K columns of a comparison.
+Legend: B pairs of this rank, N pairs of all ranks, D width; K columns of a comparison, R rows of a part.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from gkmvlp.losses.gather import Gather, alone
 from gkmvlp.losses.precision import at_least_float32
+
+ROWS_AT_ONCE = (
+    2048  # beyond, logits are computed part by part, and anew for the gradient: 16,384 pairs fill 1 GB each way
+)
 
 
 def match_matrix(key_N2: Tensor, key_K2: Tensor) -> Tensor:
@@ -61,9 +66,24 @@ def image_text_contrast(
     with torch.autocast(image_BD.device.type, enabled=False):
         key_N2 = gather(torch.stack((study_B, wording_B), 1))
         image_ND, text_ND = (gather(at_least_float32(x_BD)) for x_BD in (image_BD, text_BD))
-        logits_NN = scale * image_ND @ text_ND.T
-        target_NN = match_matrix(key_N2, key_N2).to(image_ND.dtype)
-        target_NN = target_NN / target_NN.sum(1, keepdim=True)
         # Every rank scores all pairs: gather's backward sums over ranks, DDP averages, the result is one big batch.
-        to_text, to_image = (F.cross_entropy(one_way, target_NN) for one_way in (logits_NN, logits_NN.T))
+        to_text, to_image = (
+            _one_way(scale * from_ND, to_ND, key_N2) for from_ND, to_ND in ((image_ND, text_ND), (text_ND, image_ND))
+        )
         return (to_text + to_image) / 2
+
+
+def _one_way(query_ND: Tensor, other_ND: Tensor, key_N2: Tensor) -> Tensor:
+    """Mean cross-entropy of finding the pair of each query among all others."""
+    if len(query_ND) <= ROWS_AT_ONCE:
+        return _summed(query_ND, other_ND, key_N2, key_N2) / len(query_ND)
+    parts = zip(query_ND.split(ROWS_AT_ONCE), key_N2.split(ROWS_AT_ONCE), strict=True)
+    sums = [checkpoint(_summed, query_RD, other_ND, key_R2, key_N2, use_reentrant=False) for query_RD, key_R2 in parts]
+    return torch.stack(sums).sum() / len(query_ND)
+
+
+def _summed(query_RD: Tensor, other_ND: Tensor, key_R2: Tensor, key_N2: Tensor) -> Tensor:
+    """Cross-entropy of some queries, summed; the target is uniform over the others that say the same."""
+    target_RN = match_matrix(key_R2, key_N2).to(query_RD.dtype)
+    target_RN = target_RN / target_RN.sum(1, keepdim=True)
+    return F.cross_entropy(query_RD @ other_ND.T, target_RN, reduction="sum")

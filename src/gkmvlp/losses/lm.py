@@ -3,13 +3,38 @@
 Legend: B reports, T tokens, V words of the vocabulary.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from gkmvlp.losses.precision import at_least_float32
 
-_IGNORED = -100
+
+def next_token_places(mask_BT: Tensor) -> Tensor:
+    """The places whose logits predict a real token, (B, T) bool: those before one.
+
+    Args:
+        mask_BT: (B, T) bool, True on tokens to predict; False on padding, or on a prompt.
+    """
+    return F.pad(mask_BT[:, 1:].bool(), (0, 1), value=False)
+
+
+def next_token_likelihood(
+    logits_NV: Tensor, token_BT: Tensor, at_BT: Tensor, *, label_smoothing: float = 0.1
+) -> Tensor:
+    """Autoregressive cross-entropy of logits that were computed only where they predict something.
+
+    Args:
+        logits_NV: Logits of the decoder at the N places of ``at_BT``, row by row, (N, V).
+        token_BT: Its input tokens, (B, T) int64 in [0, V).
+        at_BT: (B, T) bool, of ``next_token_places``.
+        label_smoothing: Share of the target spread evenly over the vocabulary, in [0, 1] (0.1 as in BLIP).
+
+    Returns:
+        As ``report_likelihood``.
+    """
+    target_N = token_BT.roll(-1, dims=1)[at_BT]
+    nats = F.cross_entropy(at_least_float32(logits_NV), target_N, label_smoothing=label_smoothing, reduction="sum")
+    return nats / max(1, len(target_N))
 
 
 def report_likelihood(logits_BTV: Tensor, token_BT: Tensor, mask_BT: Tensor, *, label_smoothing: float = 0.1) -> Tensor:
@@ -34,13 +59,5 @@ def report_likelihood(logits_BTV: Tensor, token_BT: Tensor, mask_BT: Tensor, *, 
     if not logits_BTV.shape[:2] == token_BT.shape == mask_BT.shape:
         shapes = [tuple(x.shape) for x in (logits_BTV, token_BT, mask_BT)]
         raise ValueError(f"logits (B, T, V), tokens (B, T) and mask (B, T) must agree, got {shapes}")
-    wanted_BT = mask_BT[:, 1:].bool()
-    target_BT = torch.where(wanted_BT, token_BT[:, 1:], _IGNORED)
-    nats = F.cross_entropy(
-        at_least_float32(logits_BTV[:, :-1]).flatten(0, 1),
-        target_BT.flatten(),
-        ignore_index=_IGNORED,
-        label_smoothing=label_smoothing,
-        reduction="sum",
-    )
-    return nats / wanted_BT.sum().clamp(min=1)
+    at_BT = next_token_places(mask_BT)
+    return next_token_likelihood(logits_BTV[at_BT], token_BT, at_BT, label_smoothing=label_smoothing)

@@ -20,6 +20,8 @@ from gkmvlp.metrics.results.figure import VERSION, Figure, Range, signature
 
 Meta = Mapping[str, Any]
 FLOOR = "floor:"
+# where a model's weights come from; each is compared with those before it
+STARTS = ("scratch", "random_weights", "public_weights", "phantom", "pretrained")
 
 
 class Key(NamedTuple):
@@ -191,7 +193,7 @@ def _figure(
 def _beside(
     task: Task, key: Key, model: str, measured: Mapping[str, Curves]
 ) -> tuple[dict[str, FloatArray], dict[str, Range]]:
-    """Curves of the floors, and the model's differences from them, from scratch, and of a variant from pretrained."""
+    """Curves of the floors, and the model's differences from them and from lesser starts; a variant's from two."""
     of_seed = measured[model].by_seed[key]
     rivals: dict[str, Mapping[int, FloatArray]] = {}
     for name, other in measured.items():
@@ -202,7 +204,7 @@ def _beside(
     floors = {name: mean_over_seeds(rival) for name, rival in rivals.items()}
     # A floor of one seed has no randomness of its own: it stands beside every seed of the model.
     rivals = {n: dict.fromkeys(of_seed, floors[n]) if len(rival) == 1 else rival for n, rival in rivals.items()}
-    compared = {"pretrained": ["scratch"], "scratch": []}.get(model, ["scratch", "pretrained"])
+    compared = STARTS[: STARTS.index(model)] if model in STARTS else ("scratch", "pretrained")
     for name in compared:
         if name in measured and key in measured[name].by_seed:
             rivals[name] = measured[name].by_seed[key]

@@ -4,6 +4,7 @@ B texts, K beams or drafts of each, T tokens, M memory tokens, D width, H heads,
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
 
@@ -11,10 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from transformers import PreTrainedTokenizerFast
 
-from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX, entity
 from gkmvlp.errors import ConfigError
+from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.text import POSITIONS, BertLayer, FusionBert, Memory
 
 _HYPHEN = re.compile(r"(?<=\w) ([-/]) (?=\w)")  # a WordPiece tokenizer takes "x-ray" apart
@@ -85,11 +87,10 @@ class CachedDecoder:
         text: The model.
         memory: What it reads, (B, M, D).
         mask_BM: (B, M) bool, True where it may be read; None allows all.
-        num_beams: K texts in a row that share a memory.
     """
 
-    def __init__(self, text: FusionBert, memory: Memory, mask_BM: Tensor | None = None, num_beams: int = 1) -> None:
-        self.text, self.beams, self.length = text, num_beams, 0
+    def __init__(self, text: FusionBert, memory: Memory, mask_BM: Tensor | None = None) -> None:
+        self.text, self.length = text, 0
         self.mask = None if mask_BM is None else mask_BM[:, None, None, :]
         self.layers = cast(list[BertLayer], list(text.layers))
         crossed = [layer.cross_attention for layer in self.layers]
@@ -113,9 +114,8 @@ class CachedDecoder:
             self.written[index] = new
             x_N1D = layer.decoder_attention.attend(x_N1D, new, None)
             read, cross = self.read[index], layer.cross_attention
-            if read is not None and cross is not None:  # the beams of a text are the queries of one attention
-                folded_BKD = x_N1D.view(-1, self.beams, x_N1D.shape[-1])
-                x_N1D = cross.attend(folded_BKD, read, self.mask).view_as(x_N1D)
+            if read is not None and cross is not None:
+                x_N1D = cross.attend(x_N1D, read, self.mask)
             x_N1D = layer.feed_forward(x_N1D)
         self.length += 1
         return self.text.vocabulary_logits(x_N1D)[:, 0].float()
@@ -148,11 +148,9 @@ def generate(
     """
     memory = Memory(memory, memory) if isinstance(memory, Tensor) else memory
     if decoding.strategy == "beam":
-        return _beam(
-            CachedDecoder(text, memory, mask_BM, decoding.num_beams), bos_token_id, eos_token_id, memory.key, decoding
-        )
+        return _beam(CachedDecoder(text, memory, mask_BM), bos_token_id, eos_token_id, memory.key, decoding)
     drafts = decoding.num_samples if decoding.strategy == "consensus" else 1
-    decoder = CachedDecoder(text, memory, mask_BM, drafts)
+    decoder = CachedDecoder(text, memory, mask_BM)
     token_B = torch.full((len(memory.key) * drafts,), bos_token_id, device=memory.key.device)  # B texts of all memories
     done_B, score_B = torch.zeros_like(token_B, dtype=torch.bool), torch.zeros_like(token_B, dtype=torch.float)
     written: list[Tensor] = []
@@ -173,7 +171,8 @@ def generate(
 
 
 def generate_texts(
-    backbone: Backbone,
+    model: GkMvlp,
+    tokenizer: PreTrainedTokenizerFast,
     memory: Memory | Tensor,
     mask_BM: Tensor | None = None,
     decoding: DecodingConfig = DecodingConfig(),  # noqa: B008 - never changed
@@ -183,19 +182,19 @@ def generate_texts(
     """``generate`` in words.
 
     Args:
-        backbone: Model and tokenizer.
+        model: The model, in evaluation mode.
+        tokenizer: Its tokenizer.
         memory: What the decoder reads, (B, M, D); a tensor is its own keys.
         mask_BM: (B, M) bool, True where it may be read; None allows all.
         decoding: How a text is chosen.
         generator: Source of chance where tokens are drawn.
-        present_BE: Probability of each entity of the backbone, for a consensus with ``entity_head_weight``.
+        present_BE: Probability of each entity of the model, for a consensus with ``entity_head_weight``.
 
     Returns:
         B texts in lower case where the tokenizer is, and B log-likelihoods in nats.
     """
-    tokenizer = backbone.tokenizer
     ends = tokenizer.bos_token_id, tokenizer.sep_token_id
-    written = generate(backbone.model.text, *ends, memory, mask_BM, decoding, generator)
+    written = generate(model.text, *ends, memory, mask_BM, decoding, generator)
     decoded = tokenizer.batch_decode(written.ids, skip_special_tokens=True)
     texts, scores = [_HYPHEN.sub(r"\1", text) for text in decoded], written.score.tolist()
     if decoding.strategy != "consensus":
@@ -203,7 +202,9 @@ def generate_texts(
     from gkmvlp.report.consensus import most_agreed  # and with it the labeler
 
     starts = range(0, len(texts), decoding.num_samples)
-    rows = zip(starts, _entity_probabilities(len(starts), present_BE, backbone), strict=True)
+    rows = zip(
+        starts, _entity_probabilities(len(starts), present_BE, model.architecture.knowledge.entities), strict=True
+    )
     taken = [
         start + most_agreed(texts[start : start + decoding.num_samples], belief_E, decoding.entity_head_weight)
         for start, belief_E in rows
@@ -211,11 +212,10 @@ def generate_texts(
     return [texts[n] for n in taken], [scores[n] for n in taken]
 
 
-def _entity_probabilities(images: int, present_BE: Tensor | None, backbone: Backbone) -> NDArray[np.float32]:
-    """Probabilities of the backbone's entities in the columns of all entities, (B, E); NaN where there are none."""
+def _entity_probabilities(images: int, present_BE: Tensor | None, names: Sequence[str]) -> NDArray[np.float32]:
+    """Probabilities of the entities of these names in the columns of all entities, (B, E); NaN where there are none."""
     belief_BE = np.full((images, len(ENTITIES)), np.nan, np.float32)
     if present_BE is not None:
-        names = backbone.model.architecture.knowledge.entities
         belief_BE[:, [ENTITY_INDEX[entity(name).name] for name in names]] = present_BE.float().cpu().numpy()
     return belief_BE
 

@@ -15,7 +15,7 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.grounded_knowledge import Grounded, GroundedKnowledge
 from gkmvlp.models.priors import admitted
 from gkmvlp.models.regions import RegionPooler, coverage
-from gkmvlp.models.text import FusionBert, Memory
+from gkmvlp.models.text import FusionBert, Memory, TextStates
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.models.vision import ImageFeatures, VisionEncoder
 
@@ -70,6 +70,14 @@ class GkMvlp(nn.Module):
         self.register_buffer("prompt_mask_ET", prompts.mask)
         self.register_buffer("fixed_prompt_ED", None)
 
+    def enable_gradient_checkpointing(self) -> None:
+        """Computes the layers of both encoders anew for the gradient instead of keeping what they gave.
+
+        A third more arithmetic for a fraction of the memory; values and gradients stay.
+        """
+        self.text.gradient_checkpointing = True
+        self.vision.model.set_grad_checkpointing(True)
+
     def freeze_image_side(self) -> None:
         """Makes an image's memory a constant: language may go on learning, what it reads stays.
 
@@ -88,12 +96,17 @@ class GkMvlp(nn.Module):
             return self.fixed_prompt_ED
         return self.summary(Tokens(self.prompt_ET, self.prompt_mask_ET))
 
-    def summary(self, tokens: Tokens) -> Tensor:
+    def begin(self, text: Tokens | TextStates) -> TextStates:
+        """Texts behind the layers that no image reaches; computed once, they serve ``summary`` and ``match_logits``."""
+        return text if isinstance(text, TextStates) else self.text.unimodal(*text)
+
+    def summary(self, text: Tokens | TextStates) -> Tensor:
         """One vector a text, (B, D), without the image."""
-        state_BTD = self.text(*tokens)
+        states = self.begin(text)
+        state_BTD = self.text.multimodal(states)
         if self.architecture.text.pooling == "first":
             return state_BTD[:, 0]
-        mask_BT1 = tokens.mask[..., None].to(state_BTD.dtype)
+        mask_BT1 = states.mask[..., None].to(state_BTD.dtype)
         return (state_BTD * mask_BT1).sum(1) / mask_BT1.sum(1)
 
     def encode_image(
@@ -103,6 +116,7 @@ class GkMvlp(nn.Module):
         mask_BR: Tensor,
         *,
         status_BE: Tensor | None = None,
+        prompt_ED: Tensor | None = None,
     ) -> ImageMemory:
         """An image with its regions to memory.
 
@@ -111,11 +125,12 @@ class GkMvlp(nn.Module):
             box_BR4: Region boxes (B, R, 4) xyxy as fractions of the frame.
             mask_BR: (B, R) bool, True where the region has a box.
             status_BE: Statuses (B, E) int8 from the report; read in the ``report`` mode of knowledge only.
+            prompt_ED: Vectors that ``encode_prompts`` gave; None encodes the prompts here.
         """
         features = self.vision(image_B1SS)
         coverage_BRP = coverage(box_BR4.float(), features.grid)
         region_BRD = self.regions(features.patches, box_BR4, coverage_BRP, features.grid)
-        prompt_ED = self.encode_prompts()
+        prompt_ED = self.encode_prompts() if prompt_ED is None else prompt_ED
         prompt_BED = prompt_ED.expand(image_B1SS.shape[0], -1, -1)  # len() would fix B in an export
         if self.status is not None:
             unsaid_BE = torch.full(prompt_BED.shape[:2], -2, device=prompt_BED.device)
@@ -161,14 +176,22 @@ class GkMvlp(nn.Module):
         """Unit vectors of the shared space, (B, embedding) float32."""
         return F.normalize(self.image_embedding(features.pooled).float(), dim=-1)
 
-    def embed_text(self, tokens: Tokens) -> Tensor:
+    def embed_text(self, text: Tokens | TextStates) -> Tensor:
         """Unit vectors of the shared space, (B, embedding) float32."""
-        return F.normalize(self.text_embedding(self.summary(tokens)).float(), dim=-1)
+        return F.normalize(self.text_embedding(self.summary(text)).float(), dim=-1)
 
-    def match_logits(self, tokens: Tokens, memory: Memory, row_B: Tensor | None = None) -> Tensor:
+    def match_logits(self, text: Tokens | TextStates, memory: Memory, row_B: Tensor | None = None) -> Tensor:
         """Whether text and image belong together, (B, 2): no, yes; text b is read with memory ``row_B[b]``."""
-        return self.match_head(self.text(*tokens, "fusion", memory, row_B=row_B)[:, 0])
+        state_BTD = self.text.multimodal(self.begin(text), "fusion", memory, row_B=row_B)
+        return self.match_head(state_BTD[:, 0])
 
-    def decode(self, tokens: Tokens, memory: Memory | Tensor, memory_mask_BM: Tensor | None = None) -> Tensor:
-        """Scores of the next token at every place, (B, T, V)."""
-        return self.text.vocabulary_logits(self.text(*tokens, "decoder", memory, memory_mask_BM))
+    def decode(
+        self,
+        tokens: Tokens,
+        memory: Memory | Tensor,
+        memory_mask_BM: Tensor | None = None,
+        at_BT: Tensor | None = None,
+    ) -> Tensor:
+        """Scores of the next token, (B, T, V), or (N, V) at the N places where ``at_BT`` (B, T) is True."""
+        state = self.text(*tokens, "decoder", memory, memory_mask_BM)
+        return self.text.vocabulary_logits(state if at_BT is None else state[at_BT])

@@ -2,7 +2,7 @@
 
 As in BLIP, the three share all weights but the decoder's self-attention (Li et al. 2022, section 3.1). Post-norm layers
 and names follow BERT, so that its weights load by the table in ``gkmvlp.checkpoints.bert_weights``.
-B batch, T tokens, M memory tokens, D width, H heads, V vocabulary, N memories.
+B batch, T tokens, M memory tokens, D width, H heads, V vocabulary, N memories, R real tokens of a batch.
 """
 
 from typing import Literal, NamedTuple
@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from gkmvlp.models.config import TextConfig
 
@@ -22,6 +23,44 @@ class Memory(NamedTuple):
 
     key: Tensor  # (N, M, D)
     value: Tensor  # (N, M, D)
+
+
+class TextStates(NamedTuple):
+    """Texts behind the layers below ``fusion_layer``, which know nothing of an image."""
+
+    state: Tensor  # (B, T, D)
+    mask: Tensor  # (B, T) bool, True on real tokens
+
+    def rows(self, row_N: Tensor) -> "TextStates":
+        """Some of the texts, in the order of ``row_N``, (N,) int64."""
+        return TextStates(self.state[row_N], self.mask[row_N])
+
+
+class Packing(NamedTuple):
+    """Where the real tokens of a padded batch stand: what is computed token by token leaves the padding out.
+
+    Reports differ in length: of IU X-Ray's, padded to 96 tokens, a third is padding.
+    """
+
+    index_R: Tensor  # places of the real tokens in the flat batch (B * T)
+    batch: int  # B
+    length: int  # T
+
+    @classmethod
+    def of(cls, mask_BT: Tensor) -> "Packing | None":
+        """None where no token is padding, and in a compiled or exported program, whose shapes follow no values."""
+        if torch.compiler.is_compiling() or bool(mask_BT.all()):
+            return None
+        return cls(mask_BT.flatten().nonzero()[:, 0], *mask_BT.shape)
+
+    def pack(self, x_BTD: Tensor) -> Tensor:
+        """Real tokens alone, (1, R, D)."""
+        return x_BTD.flatten(0, 1)[self.index_R][None]
+
+    def pad(self, x_1RD: Tensor) -> Tensor:
+        """Tokens at their places and zeros at the others, (B, T, D)."""
+        empty = x_1RD.new_zeros(self.batch * self.length, x_1RD.shape[-1])
+        return empty.index_copy(0, self.index_R, x_1RD[0]).unflatten(0, (self.batch, self.length))
 
 
 class BertAttention(nn.Module):
@@ -49,6 +88,7 @@ class BertAttention(nn.Module):
         mask: Tensor | None,
         causal: bool = False,
         row_B: Tensor | None = None,
+        packing: Packing | None = None,
     ) -> Tensor:
         """Attends from ``x_BTD`` to ``source``.
 
@@ -58,26 +98,40 @@ class BertAttention(nn.Module):
             mask: Bool, broadcastable to (B, 1, T, M), True where attention is allowed; None allows all.
             causal: Whether a token sees only itself and earlier ones; ``mask`` must then be None.
             row_B: Which source each row of queries reads, (B,); None where N = B and each reads its own.
+            packing: Of ``x_BTD`` and of a source that is ``x_BTD`` itself, where they are packed, (1, R, D).
         """
-        key_value = self.project(source)
+        key_value = self.project(source, packing if source.key is x_BTD else None)
         if row_B is not None:  # a source that several rows read is projected once
             key_value = Memory(key_value.key[row_B], key_value.value[row_B])
-        return self.attend(x_BTD, key_value, mask, causal)
+        return self.attend(x_BTD, key_value, mask, causal, packing)
 
-    def project(self, source: Memory) -> Memory:
+    def project(self, source: Memory, packing: Packing | None = None) -> Memory:
         """Keys and values by head, (N, H, M, D / H) each."""
-        return Memory(self.by_head(self.key(source.key)), self.by_head(self.value(source.value)))
+        projected = self.key(source.key), self.value(source.value)
+        return Memory(*(self.by_head(x if packing is None else packing.pad(x)) for x in projected))
 
     def by_head(self, x_BTD: Tensor) -> Tensor:
         """(B, H, T, D / H)."""
         return x_BTD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
-    def attend(self, x_BTD: Tensor, key_value: Memory, mask: Tensor | None, causal: bool = False) -> Tensor:
+    def attend(
+        self,
+        x_BTD: Tensor,
+        key_value: Memory,
+        mask: Tensor | None,
+        causal: bool = False,
+        packing: Packing | None = None,
+    ) -> Tensor:
         """``forward`` with keys and values that ``project`` made, (B, H, M, D / H) each."""
         dropout = self.dropout if self.training else 0.0
-        query = self.by_head(self.query(x_BTD))
-        mixed = F.scaled_dot_product_attention(query, *key_value, mask, dropout, is_causal=causal)
-        out_BTD = F.dropout(self.output(mixed.transpose(1, 2).flatten(2)), self.dropout, self.training)
+        query_1RD = self.query(x_BTD)
+        query_BTD = query_1RD if packing is None else packing.pad(query_1RD)
+        # k texts in a row that share a memory, side by side, are the queries of one attention
+        folded = query_BTD.reshape(key_value.key.shape[0], -1, query_BTD.shape[-1])
+        mixed = F.scaled_dot_product_attention(self.by_head(folded), *key_value, mask, dropout, is_causal=causal)
+        mixed_BTD = mixed.transpose(1, 2).flatten(2).view_as(query_BTD)
+        mixed_BTD = mixed_BTD if packing is None else packing.pack(mixed_BTD)
+        out_BTD = F.dropout(self.output(mixed_BTD), self.dropout, self.training)
         return self.norm(x_BTD + out_BTD)
 
 
@@ -103,17 +157,16 @@ class BertLayer(nn.Module):
         memory: Memory | None,
         memory_mask: Tensor | None,
         row_B: Tensor | None,
+        packing: Packing | None,
     ) -> Tensor:
         """One layer; see ``FusionBert.forward``."""
         if mode == "decoder":
             # right padding hides behind causality
-            x_BTD = self.decoder_attention(x_BTD, Memory(x_BTD, x_BTD), None, causal=True)
+            x_BTD = self.decoder_attention(x_BTD, Memory(x_BTD, x_BTD), None, causal=True, packing=packing)
         else:
-            x_BTD = self.attention(x_BTD, Memory(x_BTD, x_BTD), mask)
+            x_BTD = self.attention(x_BTD, Memory(x_BTD, x_BTD), mask, packing=packing)
         if self.cross_attention is not None and memory is not None:
-            # k texts in a row that share a memory, side by side, are the queries of one attention
-            folded = x_BTD if row_B is not None else x_BTD.reshape(memory.key.shape[0], -1, x_BTD.shape[-1])
-            x_BTD = self.cross_attention(folded, memory, memory_mask, row_B=row_B).view_as(x_BTD)
+            x_BTD = self.cross_attention(x_BTD, memory, memory_mask, row_B=row_B, packing=packing)
         return self.feed_forward(x_BTD)
 
     def feed_forward(self, x_BTD: Tensor) -> Tensor:
@@ -139,6 +192,8 @@ class FusionBert(nn.Module):
         self.layers = nn.ModuleList(
             BertLayer(config, layer >= config.fusion_layer) for layer in range(config.num_hidden_layers)
         )
+        self.fusion_layer = config.fusion_layer
+        self.gradient_checkpointing = False
         self.head = nn.Sequential(
             nn.Linear(config.hidden_size, config.hidden_size), nn.GELU(), nn.LayerNorm(config.hidden_size, eps=1e-12)
         )
@@ -171,16 +226,54 @@ class FusionBert(nn.Module):
         Returns:
             (B, T, D).
         """
+        states = self.unimodal(token_BT, mask_BT, mode)
+        return self.multimodal(states, mode, memory, memory_mask_BM, row_B)
+
+    def unimodal(self, token_BT: Tensor, mask_BT: Tensor, mode: Mode = "text") -> TextStates:
+        """The layers below ``fusion_layer``: the same in ``text`` and ``fusion``, so that both can go on from them.
+
+        Args:
+            token_BT: Token ids (B, T) int64, right-padded.
+            mask_BT: (B, T) bool, True on real tokens.
+            mode: ``decoder`` is causal.
+        """
+        return self._through(self.layers[: self.fusion_layer], TextStates(self.embed(token_BT), mask_BT), mode)
+
+    def multimodal(
+        self,
+        states: TextStates,
+        mode: Mode = "text",
+        memory: Memory | Tensor | None = None,
+        memory_mask_BM: Tensor | None = None,
+        row_B: Tensor | None = None,
+    ) -> Tensor:
+        """The layers from ``fusion_layer`` on, (B, T, D); arguments as in ``forward``."""
         if mode == "text":
             memory = None
         elif isinstance(memory, Tensor):
             memory = Memory(memory, memory)
-        x_BTD = self.embed(token_BT)
-        mask = mask_BT[:, None, None, :]
         memory_mask = None if memory_mask_BM is None else memory_mask_BM[:, None, None, :]
-        for layer in self.layers:
-            x_BTD = layer(x_BTD, mask, mode, memory, memory_mask, row_B)
-        return x_BTD
+        return self._through(self.layers[self.fusion_layer :], states, mode, memory, memory_mask, row_B).state
+
+    def _through(
+        self,
+        layers: nn.ModuleList,
+        states: TextStates,
+        mode: Mode,
+        memory: Memory | None = None,
+        memory_mask: Tensor | None = None,
+        row_B: Tensor | None = None,
+    ) -> TextStates:
+        """Some layers, which compute real tokens alone; padding comes out as zeros."""
+        packing = Packing.of(states.mask) if len(layers) else None
+        x_BTD = states.state if packing is None else packing.pack(states.state)
+        for layer in layers:
+            others = states.mask[:, None, None, :], mode, memory, memory_mask, row_B, packing
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                x_BTD = checkpoint(layer, x_BTD, *others, use_reentrant=False)
+            else:
+                x_BTD = layer(x_BTD, *others)
+        return TextStates(x_BTD if packing is None else packing.pad(x_BTD), states.mask)
 
     def embed(self, token_BT: Tensor, start: int = 0) -> Tensor:
         """Tokens at the places from ``start`` on as the first layer reads them, (B, T, D)."""

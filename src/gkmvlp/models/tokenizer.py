@@ -1,21 +1,18 @@
-"""Tokenizers: from a name or folder, or a WordPiece tokenizer trained on the corpus.
+"""Tokenizing: a WordPiece tokenizer trained on the corpus, the tokens that every model needs, and texts as ids.
 
 B batch, T tokens.
 """
 
 import string
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from tokenizers import BertWordPieceTokenizer
 from tokenizers.processors import BertProcessing
 from torch import Tensor
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerFast
 
-from gkmvlp.checkpoints.packages import BERT, local
-from gkmvlp.errors import BackboneError
 from gkmvlp.texts import as_texts
 
 DECODE = "[DEC]"  # first token of a decoded text
@@ -50,7 +47,7 @@ def train_tokenizer(texts: str | Iterable[str], size: int) -> PreTrainedTokenize
     model = BertWordPieceTokenizer(model.get_vocab(), lowercase=True)
     ends = [(token, model.token_to_id(token)) for token in ("[SEP]", "[CLS]")]
     model.post_processor = BertProcessing(*ends)
-    return _fast(PreTrainedTokenizerFast(tokenizer_object=model._tokenizer))
+    return with_special_tokens(PreTrainedTokenizerFast(tokenizer_object=model._tokenizer))
 
 
 def _alphabet(model: BertWordPieceTokenizer, texts: list[str]) -> list[str]:
@@ -59,7 +56,8 @@ def _alphabet(model: BertWordPieceTokenizer, texts: list[str]) -> list[str]:
     return sorted(letter for letter in letters if not letter.isspace())
 
 
-def _fast(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+def with_special_tokens(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
+    """The tokenizer, with those special tokens added that it lacks: most lack the first token of the decoder."""
     tokenizer.add_special_tokens(
         {
             "pad_token": "[PAD]",
@@ -71,20 +69,6 @@ def _fast(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
         }
     )
     return tokenizer
-
-
-def load_tokenizer(reference: str | Path) -> PreTrainedTokenizerFast:
-    """A tokenizer by hub name, folder or ``package://NAME``, with the decoder's first token added where it lacks one.
-
-    Raises:
-        BackboneError: If nothing is there.
-    """
-    place = local(str(reference), BERT)
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
-    except (OSError, ValueError) as error:
-        raise BackboneError(f"no tokenizer at {str(reference)!r}: give a hub name or a folder") from error
-    return _fast(tokenizer)
 
 
 def tokenize(

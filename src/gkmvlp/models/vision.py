@@ -16,9 +16,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
-from gkmvlp.checkpoints.foreign_weights import LAYOUTS, read_vision
-from gkmvlp.checkpoints.weights import differences
-from gkmvlp.errors import BackboneError, ConfigError, nearest
+from gkmvlp.errors import ConfigError, nearest
 from gkmvlp.models.config import VisionConfig
 
 HEADS = ("head", "fc_norm", "attn_pool")  # parts of timm models behind the patches: nothing here would train them
@@ -34,7 +32,7 @@ class ImageFeatures(NamedTuple):
     grid: tuple[int, int]  # (h, w)
 
 
-def position_code(height: int, width: int, channels: int) -> Tensor:
+def sincos_position_encoding(height: int, width: int, channels: int) -> Tensor:
     """Fixed two-dimensional sine-cosine code, (h * w, D) float32 (Vaswani et al. 2017, one half an axis).
 
     Args:
@@ -71,14 +69,15 @@ class AttentionPool(nn.Module):
 class VisionEncoder(nn.Module):
     """A timm model, or a pyramid of its stages, with patches of width D.
 
+    Its weights are fresh; ``gkmvlp.checkpoints.vision_weights`` fills in those that the config names.
+
     Args:
-        config: Which timm model and which weights.
+        config: Which timm model, and for which weights: they say how grey values are normalised.
         width: D of the patches it gives.
         image_size: Side S of the images in pixels.
 
     Raises:
         ConfigError: If timm has no such model.
-        BackboneError: If the weights named do not fit.
     """
 
     mean: Tensor
@@ -88,7 +87,7 @@ class VisionEncoder(nn.Module):
     def __init__(self, config: VisionConfig, width: int, image_size: int) -> None:
         super().__init__()
         self.stages = config.out_indices
-        self.model: Any = _create(config, image_size)  # what timm's models have beside forward is untyped
+        self.model: Any = create_timm(config, image_size)  # what timm's models have beside forward is untyped
         self.project: nn.ModuleList | nn.Linear
         if config.out_indices:
             channels = self.model.feature_info.channels()
@@ -106,7 +105,7 @@ class VisionEncoder(nn.Module):
         self.register_buffer("position_PD", torch.zeros(1, width), persistent=False)
         self.grid = self._grid(image_size)
         self.shift = image_size // self.grid[1] // 2 * _offset(self.model)
-        self.position_PD = position_code(*self.grid, width)
+        self.position_PD = sincos_position_encoding(*self.grid, width)
 
     def _grid(self, image_size: int) -> tuple[int, int]:
         """Rows and columns of the patches, by a blank image without values: shapes alone cost little."""
@@ -182,30 +181,22 @@ def _intensity(config: VisionConfig) -> tuple[float, float]:
     return sum(cfg.mean) / len(cfg.mean), sum(cfg.std) / len(cfg.std)
 
 
-def _create(config: VisionConfig, image_size: int) -> Any:
-    """The timm model, one input channel; RGB weights are summed by timm itself."""
+def create_timm(config: VisionConfig, image_size: int, **options: Any) -> Any:
+    """The timm model of an encoder: one input channel, no classifier, or its stages where these are asked for.
+
+    Args:
+        config: Its name, stages and arguments; ``weights`` are not read here.
+        image_size: Side S of the images in pixels.
+        **options: Further arguments of ``timm.create_model``.
+
+    Raises:
+        ConfigError: If timm has no such model, or refuses an argument or tensors.
+    """
     _check_name(config.name)
-    options: dict[str, Any] = {"num_classes": 0}
+    parts: dict[str, Any] = {"num_classes": 0}
     if config.out_indices:
-        options = {"features_only": True, "out_indices": tuple(config.out_indices)}
-    layout = ""
-    state: dict[str, Tensor] = {}
-    if config.weights:
-        options |= {"pretrained": True}
-    if config.weights and config.weights != "pretrained":
-        layout, state = read_vision(config)
-        # timm loads strictly only where the number of classes is the same
-        options |= {"pretrained_cfg_overlay": {"state_dict": state, "num_classes": 0}}
-    try:
-        model = _made(config, image_size, options)
-    except ConfigError as error:
-        if not config.weights:
-            raise
-        reason: object = error
-        if layout:
-            reason = f"{_differ(config, image_size, state) or error}; read as {layout} (known: {', '.join(LAYOUTS)})"
-        raise BackboneError(f"vision weights {config.weights} do not fit {config.name}: {reason}") from error
-    model.pretrained_cfg.pop("state_dict", None)
+        parts = {"features_only": True, "out_indices": tuple(config.out_indices)}
+    model = _made(config, image_size, parts | options)
     for part in HEADS:
         if hasattr(model, part):
             setattr(model, part, nn.Identity())
@@ -242,10 +233,3 @@ def _made(config: VisionConfig, image_size: int, options: Mapping[str, Any]) -> 
         raise ConfigError(f"vision {config.name!r}: {reason}") from error
     finally:
         log.setLevel(before)
-
-
-def _differ(config: VisionConfig, image_size: int, state: Mapping[str, Tensor]) -> str:
-    """What keeps tensors from filling the timm model: names, and shapes only if no name does, for timm fits some."""
-    expected = _made(config, image_size, {"num_classes": 0}).state_dict()
-    shaped_alike = {name: state.get(name, tensor) for name, tensor in expected.items()}
-    return differences(state, shaped_alike) or differences(state, expected)

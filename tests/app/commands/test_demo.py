@@ -9,7 +9,7 @@ import pytest
 
 from gkmvlp.app.cli import main
 from gkmvlp.app.running.planted_truth import CELLS, best_cells
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.results.figure import FIELDS
 from gkmvlp.metrics.results.predictions import read_predictions
 from tests.tiny import options
@@ -143,7 +143,7 @@ def test_the_best_fixed_cell_is_that_of_a_plain_search():
         )
     )
     found = best_cells(findings, images)
-    frames = {row.sample_id: Frame.fit(row.width, row.height, CELLS) for row in images.itertuples()}
+    frames = {row.sample_id: Letterbox.fit(row.width, row.height, CELLS) for row in images.itertuples()}
     for name in ("mass", "nodule"):
         rows = list(findings[findings["entity"].eq(name)].itertuples())
         hits = {}

@@ -158,7 +158,7 @@ def test_boxes_lie_in_the_image_and_the_likely_ones_are_shown(folder, tmp_path, 
     assert (table["is_likely"] == (table["score"] >= 0.5)).all()
     assert len(told) == 3 + table["is_likely"].sum()  # the notice, a count, the heading
     assert len(list((tmp_path / "pictures").iterdir())) == 3
-    reading = gkmvlp.load(folder / "boxes").read(folder / "images" / "0.jpg")
+    reading = gkmvlp.load(folder / "boxes").predict(folder / "images" / "0.jpg")
     first = table[table["sample_id"].str.endswith("0.jpg")]
     assert [box.score for box in reading.boxes] == pytest.approx(first["score"].tolist(), abs=1e-5)
 

@@ -12,7 +12,7 @@ from gkmvlp.metrics.results.predictions import read_predictions, write_predictio
 from tests.app.toy import given_by
 from tests.metrics.corpora import META, entity_table
 
-STRENGTH = {"scratch": 0.3, "pretrained": 1.5, "variant:linear_probe": 1.0}
+STRENGTH = {"public_weights": 0.3, "pretrained": 1.5, "variant:linear_probe": 1.0}
 
 
 @pytest.fixture
@@ -25,7 +25,8 @@ def ran(monkeypatch):
         calls.append((run.config, run.folder.name, given))
         model = "scratch" if given["model.init_args.backbone"] == "null" else "pretrained"
         model = "variant:linear_probe" if "model.init_args.linear_probe" in given else model
-        table = entity_table(seeds=(int(given["seed_everything"]),), models={model: STRENGTH[model]})
+        strength = STRENGTH["public_weights" if model == "scratch" else model]  # a task knows of a backbone or none
+        table = entity_table(seeds=(int(given["seed_everything"]),), models={model: strength})
         table["score"] = 1 / (1 + 2.7 ** -table["score"])
         share = float(given["data.init_args.train_fraction"])
         for task in ("classification", "zero_shot"):
@@ -53,10 +54,10 @@ def test_classification_at_two_shares_is_compared_and_recorded(ran, tmp_path, ca
         if row["name"] == "auroc_macro" and row["label"] is None
     }
     assert set(main_ones) == {(share, model) for share in (0.1, 1.0) for model in STRENGTH}
-    pretrained, scratch = main_ones[0.1, "pretrained"], main_ones[0.1, "scratch"]
+    pretrained, public = main_ones[0.1, "pretrained"], main_ones[0.1, "public_weights"]  # what the config starts from
     assert (pretrained["seeds"], pretrained["predictions"]) == (2, None)
-    gap = pretrained["difference"]["scratch"]["value"]
-    assert gap == pytest.approx(pretrained["value"] - scratch["value"])
+    gap = pretrained["difference"]["public_weights"]["value"]
+    assert gap == pytest.approx(pretrained["value"] - public["value"])
     assert main(["experiment", "initialization", "classification", *words, *places]) == 0
     assert len(ran) == 3 * 2 * 2
 

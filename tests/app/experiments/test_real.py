@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import real_openi, real_pairs, runs
+from gkmvlp.app.experiments import arms, real_openi, real_pairs, runs
+from gkmvlp.app.experiments import pieces as pieces_module
 from gkmvlp.app.experiments.real_labeler import f1_figure
 from gkmvlp.app.running.run import model_overrides
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.predictions import write_predictions
-from gkmvlp.tasks import GkMvlpPretraining, Grounding, Retrieval
+from gkmvlp.tasks import Classification, GkMvlpPretraining, Grounding, ReportGeneration, Retrieval
 from tests.app.toy import given_by
 from tests.report.scoring import status_f1
 
@@ -63,34 +64,30 @@ def lightning(monkeypatch):
     return ran
 
 
-def test_vqa_runs_every_arm_seed_and_split_once(lightning, tmp_path):
-    words = [
-        "--data",
-        "d",
-        "--backbone",
-        "b",
-        "--seeds",
-        "0",
-        "1",
-        "--jobs",
-        "1",
-        "--out",
-        str(tmp_path / "o"),
-        "--record",
-        str(tmp_path),
-    ]
+@pytest.fixture
+def starts(monkeypatch):
+    """No backbone has to be there."""
+    monkeypatch.setattr(arms, "start_from", lambda backbone: model_overrides(backbone=backbone))
+
+
+def test_vqa_runs_every_arm_seed_and_split_once(lightning, starts, tmp_path):
+    words = ["--data", "d", "--backbone", "b", "--arms", "pretrained", "public_weights", "--seeds", "0", "1",
+             "--jobs", "1", "--splits", "official", "image-disjoint", "--out", str(tmp_path / "o"),
+             "--record", str(tmp_path)]  # fmt: skip
     assert main(["experiment", "real", "vqa-rad", *words]) == 0
     assert [run[0] for run in lightning] == ["fit", "test"] * (2 * 2 * 3)
-    results = Results.read(tmp_path / "vqa-rad.json")
-    overall = {(f.split, f.model): f for f in results.figures if f.name == "accuracy_overall" and f.label is None}
+    results = {split: Results.read(tmp_path / f"vqa-rad-{split}.json") for split in ("official", "image-disjoint")}
+    figures = [figure for of_split in results.values() for figure in of_split.figures]
+    overall = {(f.split, f.model): f for f in figures if f.name == "accuracy_overall" and f.label is None}
     assert {key: f.value for key, f in overall.items()} == {
         (f"{split}@0", model): pytest.approx(value)
         for split in ("official", "image-disjoint")
-        for model, value in (("pretrained", 2 / 3), ("scratch", 1 / 3))
+        for model, value in (("pretrained", 2 / 3), ("public_weights", 1 / 3))
     }
     main_figure = overall["official@0", "pretrained"]
     assert main_figure.predictions is None
-    assert main_figure.difference["scratch"]["value"] == pytest.approx(1 / 3)
+    assert main_figure.difference["public_weights"]["value"] == pytest.approx(1 / 3)
+    assert "question_only" in main_figure.floors
     assert "ceiling 0.667" in main_figure.note
     lightning.clear()
     assert main(["experiment", "real", "vqa-rad", *words]) == 0
@@ -117,34 +114,74 @@ def test_complete_folds_become_a_table(tmp_path, shared_data, monkeypatch):
     assert (record / "pairs.png").stat().st_size < 100_000
 
 
-def test_openi_is_pretrained_once_a_seed_and_looked_at_by_test_alone(tmp_path, monkeypatch):
+LEFT = {"entities": "entity_classification", "retrieval": "retrieval", "grounding": "grounding",
+        "zero-shot": "zero_shot", "reports": "report_generation"}  # fmt: skip
+
+
+@pytest.fixture
+def pieces(monkeypatch):
+    """Lightning's runs are recorded, with the predictions file that each leaves, by the folder of its piece."""
     ran: list[list[str]] = []
-    left = {"pretraining": "entity_classification", "retrieval": "retrieval", "grounding": "grounding"}
 
     def lightning(*words: str) -> None:
         ran.append(list(words))
         folder = Path(given_by(words)["trainer.default_root_dir"])
-        (folder / "predictions").mkdir(parents=True, exist_ok=True)
-        if words[0] == "test":
-            (folder / "predictions" / f"{left[folder.name.partition('-')[0]]}.parquet").touch()
+        left = "backbone/config.json"
+        if not folder.name.startswith("pretraining"):
+            left = f"predictions/{LEFT[folder.parent.name]}.parquet"
+        (folder / left).parent.mkdir(parents=True, exist_ok=True)
+        (folder / left).touch()
 
-    def start_from(backbone: str) -> dict[str, object]:
-        return model_overrides(backbone=backbone)
-
-    joined: list[str] = []
-    monkeypatch.setattr(real_openi, "start_from", start_from)
     monkeypatch.setattr(runs, "run_in_process", lightning)
-    monkeypatch.setattr(real_openi, "merge", lambda files, target: joined.append(f"{len(files)} {target.name}"))
-    monkeypatch.setattr(real_openi, "figures_of", lambda file: [])
-    words = ["--data", "iu", "--slake", "s", "--seeds", "0", "1", "--out", str(tmp_path / "o")]
+    monkeypatch.setattr(arms, "merge_alike", lambda parts, target: [Path(f"{' '.join(parts)} {target.name}")])
+    monkeypatch.setattr(pieces_module, "figures_of", lambda file: [])
+    for name, stands_in in {
+        "make_floors": lambda *places: dict.fromkeys(real_openi.FLOORED, Path("floors")),
+        "floor_figures": lambda files: [],
+        "beside": lambda file, floors: file,
+        "read_predictions": lambda file: (file, {}),
+        "frequent_figures": lambda table, meta: [],
+    }.items():
+        monkeypatch.setattr(real_openi, name, stands_in)
+    return ran
+
+
+def test_openi_is_pretrained_once_a_seed_and_its_pieces_are_made_once(pieces, starts, tmp_path, capsys):
+    places = ["--slake", "s", "--nih", "n", "--seeds", "0", "1", "--arms", "pretrained", "public_weights"]
+    words = ["--data", "iu", *places, "--out", str(tmp_path / "o"), "--record", str(tmp_path / "r")]
     assert main(["experiment", "real", "openi", *words]) == 0
-    assert [run[0] for run in ran] == ["fit", "test", "test", "test"] * 2
-    assert joined == ["2 entity_classification.parquet", "2 retrieval.parquet", "2 grounding.parquet"]
-    for run, task in zip(ran, (GkMvlpPretraining, GkMvlpPretraining, Retrieval, Grounding) * 2, strict=True):
+    by_piece = [Path(given_by(run)["trainer.default_root_dir"]).relative_to(tmp_path / "o") for run in pieces]
+    # knowing no sentences and no entities, public weights are left out of two
+    assert [f"{run[0]} {folder}" for run, folder in zip(pieces, by_piece, strict=True)] == [
+        "fit pretraining-0", "fit pretraining-1", "test entities/pretrained-0", "test entities/pretrained-1",
+        *(f"test {piece}/{arm}-{seed}" for piece in ("retrieval", "grounding") for seed in (0, 1)
+          for arm in ("pretrained", "public_weights")),
+        "test zero-shot/pretrained-0", "test zero-shot/pretrained-1",
+        *(f"{stage} reports/{arm}-{seed}" for seed in (0, 1) for arm in ("pretrained", "public_weights")
+          for stage in ("fit", "test")),
+    ]  # fmt: skip
+    tasks = {"pretraining": GkMvlpPretraining, "entities": GkMvlpPretraining, "retrieval": Retrieval,
+             "grounding": Grounding, "zero-shot": Classification, "reports": ReportGeneration}  # fmt: skip
+    for run, folder in zip(pieces, by_piece, strict=True):
+        task = tasks[folder.parts[0].removesuffix("-0").removesuffix("-1")]
         keys = {key.split(".")[2] for key in given_by(run) if key.startswith("model.init_args.")}
         assert keys <= set(inspect.signature(task).parameters)
-    boxes = given_by(ran[3])
-    assert boxes["model.init_args.backbone"] == str(tmp_path / "o" / "pretraining-0" / "backbone")
-    assert (boxes["data.init_args.root"], given_by(ran[2])["data.init_args.root"]) == ("s", "iu")
+    backbones = {given_by(run)["model.init_args.backbone"] for run in pieces[2:]}
+    assert backbones == {"null", *(str(tmp_path / "o" / f"pretraining-{seed}" / "backbone") for seed in (0, 1))}
+    roots = {
+        folder.parts[0]: given_by(run)["data.init_args.root"] for run, folder in zip(pieces, by_piece, strict=True)
+    }
+    assert (roots["retrieval"], roots["grounding"], roots["zero-shot"]) == ("iu", "s", "s")
+    assert {file.name for file in (tmp_path / "r").iterdir()} == {f"openi-{piece}.json" for piece in (*LEFT, "floors")}
+    count = len(pieces)
     assert main(["experiment", "real", "openi", *words]) == 0
-    assert len(ran) == 8
+    assert len(pieces) == count
+    assert main(["experiment", "real", "openi", *words, "--only", "entity"]) == 2
+    assert "--only entity: one of floors, entities, retrieval" in capsys.readouterr().err
+
+
+def test_a_named_backbone_is_not_pretrained_and_one_piece_can_be_chosen(pieces, starts, tmp_path):
+    words = ["--data", "iu", "--backbone", "mine", "--out", str(tmp_path), "--only", "retrieval"]
+    assert main(["experiment", "real", "openi", *words, "--arms", "pretrained"]) == 0
+    assert [run[0] for run in pieces] == ["test"]
+    assert given_by(pieces[0])["model.init_args.backbone"] == "mine"

@@ -15,11 +15,11 @@ from gkmvlp.app.pages.page import png
 from gkmvlp.app.pages.plots import detections, regions, reliability, roc_and_precision
 from gkmvlp.app.pages.reports import report_pairs
 from gkmvlp.data_modules.pipeline.samples import Sample
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.auroc import weighted_auroc
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.drawing import panels
-from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.zoo.inference.predictor import Predictor
 from tests.app.small_models import ENTITIES, build
 from tests.metrics.corpora import entity_table
 
@@ -74,7 +74,7 @@ def test_radiographs_whose_regions_overlap_least_come_first():
     rows = [("good", "trachea", near, near), ("bad", "trachea", near, far), ("bad", "carina", near, near)]
     table = pd.DataFrame(rows, columns=["sample_id", "entity", "boxes", "predicted"]).assign(score=1.0)
     image = np.zeros((50, 50), np.float32)
-    axes = regions(table, lambda sample_id: (image, Frame(0.5, 0.5, 0, 0, 50, 50))).axes
+    axes = regions(table, lambda sample_id: (image, Letterbox(0.5, 0.5, 0, 0, 50, 50))).axes
     assert [axis.get_title() for axis in axes if axis.get_title()] == ["mean overlap 0.50", "mean overlap 1.00"]
     for colour, (low, high) in (("lime", (5, 15)), ("red", (30, 45))):
         (line,) = drawn(axes[0], colour)  # carina is not shown
@@ -95,7 +95,7 @@ def test_worst_boxes_come_first_and_weak_ones_are_left_out():
 
     def read(sample_id):
         asked.append(sample_id)
-        return np.zeros((50, 50), np.float32), Frame.fit(100, 100, 50)
+        return np.zeros((50, 50), np.float32), Letterbox.fit(100, 100, 50)
 
     axes = detections(table, read).axes
     assert asked == ["worst", "good", "weak", "weak"]
@@ -153,18 +153,18 @@ def test_occlusion_falls_where_the_label_is_read_and_the_true_box_is_where_it_be
     monkeypatch.setattr(saliency._Labels, "forward", corner)
     backbone = build("phantom-mimic-cxr")
     head = LabelHead(("Nodule", "Effusion"), ENTITIES, 16, "both")
-    reader, plain = (Reader(backbone, either, torch.device("cpu")) for either in (head, None))
+    predictor, plain = (Predictor(backbone, either, torch.device("cpu")) for either in (head, None))
     light = np.full((64, 64), 40, np.uint8)
     light[:16, :16] = 200
     Image.fromarray(light).save(tmp_path / "a.png")
-    fall_SS = saliency.occlusion(reader, str(tmp_path / "a.png"), 1)
+    fall_SS = saliency.occlusion(predictor, str(tmp_path / "a.png"), 1)
     assert fall_SS[:6, :6].min() > 0
-    assert not any(module.training for module in (*reader.model.modules(), *head.modules()))
+    assert not any(module.training for module in (*predictor.model.modules(), *head.modules()))
     assert fall_SS[12:].max() == fall_SS[:, 12:].max() == 0
     box = np.array([[0, 0, 128, 64]], np.float32)
     row = Sample("a", "p", str(tmp_path / "a.png"), "PA", "test", size=(128.0, 128.0), finding_K4=box,
                  fields={"finding": np.array([1])})  # fmt: skip
-    plot = saliency.where_they_look(reader, plain, [row], ("Nodule", "Effusion"))
+    plot = saliency.occlusion_vs_attention(predictor, plain, [row], ("Nodule", "Effusion"))
     for axis in plot.axes:
         assert axis.lines[0].get_xdata().tolist() == [0, 32, 32, 0, 0]
         assert axis.lines[0].get_ydata().tolist() == [0, 0, 16, 16, 0]

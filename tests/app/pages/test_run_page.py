@@ -15,14 +15,14 @@ from PIL import Image
 from gkmvlp.app.cli import main
 from gkmvlp.app.pages.answers import answered
 from gkmvlp.app.pages.plots import main_rows
-from gkmvlp.app.pages.radiographs import Gallery, heat_maps, miss, prompt_of
-from gkmvlp.app.pages.task_sections import Shown, task_section
+from gkmvlp.app.pages.radiographs import RadiographSource, heat_maps, miss, prompt_of
+from gkmvlp.app.pages.task_sections import SectionInput, task_section
 from gkmvlp.app.pages.training_curves import newest, plot_curves
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.task_ids import SCORED, TASKS
-from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.zoo.inference.predictor import Predictor
 from tests.app.small_models import build
 from tests.pages import page_of
 from tests.tiny import words
@@ -38,16 +38,16 @@ def test_a_miss_is_the_distance_to_the_nearest_box(x, y, wanted):
 
 
 @pytest.fixture
-def reader():
-    return Reader(build("phantom-mimic-cxr"), None, torch.device("cpu"))
+def predictor():
+    return Predictor(build("phantom-mimic-cxr"), None, torch.device("cpu"))
 
 
-def test_a_stand_in_is_read_only_where_the_own_prompt_is_missing(reader):
+def test_a_stand_in_is_read_only_where_the_own_prompt_is_missing(predictor):
     prompts = {"Pneumonia": "fracture", "Effusion": "fracture", "Blob": "cardiomegaly"}
-    assert prompt_of("pneumonia", reader, prompts) == "fracture"
-    assert prompt_of("pleural effusion", reader, prompts) == "pleural effusion"
-    assert prompt_of("Blob", reader, prompts) == "cardiomegaly"
-    assert prompt_of("pneumonia", reader, {}) is None
+    assert prompt_of("pneumonia", predictor, prompts) == "fracture"
+    assert prompt_of("pleural effusion", predictor, prompts) == "pleural effusion"
+    assert prompt_of("Blob", predictor, prompts) == "cardiomegaly"
+    assert prompt_of("pneumonia", predictor, {}) is None
 
 
 class _Gallery:
@@ -59,16 +59,16 @@ class _Gallery:
             Image.fromarray(np.zeros((64, 64), np.uint8)).save(folder / f"{name}.png")
             self.samples[name] = Sample(name, "p", str(folder / f"{name}.png"), "PA", "test", size=(128.0, 128.0))
 
-    sample = Gallery.sample
+    sample = RadiographSource.sample
 
 
-def test_the_farthest_miss_comes_first_and_boxes_lie_in_the_original(reader, tmp_path):
+def test_the_farthest_miss_comes_first_and_boxes_lie_in_the_original(predictor, tmp_path):
     box, none = [0.0, 0, 128, 64], []
     rows = [("a", "pneumothorax", 1, 1, box), ("b", "cardiomegaly", 1, 100, box), ("c", "fracture", 1, 70, box),
             ("c", "cardiomegaly", 1, 1, box), ("a", "pleural effusion", 1, 1, none),
             ("a", "mass", 1, 1, box), ("b", "cardiomegaly", 1, 128, box)]  # fmt: skip
     table = pd.DataFrame(rows, columns=["sample_id", "entity", "x", "y", "boxes"])
-    plot = heat_maps(table, _Gallery(tmp_path, "abc"), reader, {})
+    plot = heat_maps(table, _Gallery(tmp_path, "abc"), predictor, {})
     titles = [axis.get_title() for axis in plot.axes if axis.get_title()]
     assert titles == ["cardiomegaly: missed", "fracture: missed", "pneumothorax: met", "cardiomegaly: met"]
     for axis in plot.axes:
@@ -97,8 +97,10 @@ def test_a_run_begun_anew_leaves_one_curve():
 
 
 @pytest.mark.parametrize("task", SCORED)
-def test_no_row_at_all_leaves_a_section_without_pictures(task, reader, tmp_path):
-    section = task_section(TASKS[task].title, Shown(task, pd.DataFrame(), _Gallery(tmp_path, "a"), reader), [])
+def test_no_row_at_all_leaves_a_section_without_pictures(task, predictor, tmp_path):
+    section = task_section(
+        TASKS[task].title, SectionInput(task, pd.DataFrame(), _Gallery(tmp_path, "a"), predictor), []
+    )
     assert (section.title, section.parts) == (TASKS[task].title, [""])
 
 

@@ -10,7 +10,7 @@ import pytest
 from gkmvlp.app.cli import main
 from gkmvlp.app.running import configs, outcome, recipes
 from gkmvlp.app.running.outcome import finish_run
-from gkmvlp.app.running.planted_truth import corpus_of
+from gkmvlp.app.running.planted_truth import phantom_root
 from gkmvlp.app.running.run import words_of
 from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES, layout_of
 from gkmvlp.metrics.results.figure import Results
@@ -109,8 +109,8 @@ def test_only_phantoms_that_were_read_are_scored_on_what_was_planted(tmp_path, m
         kind = "gkmvlp.data_modules.OpenI" if name == "openi" else "D"
         text = f"data: {{class_path: {kind}, init_args: {{{part}}}}}\nmodel: {{class_path: M}}\n"
         (Path(name) / "config.yaml").write_text(text)
-    assert [corpus_of(Path(name)) for name in ("pairs", "mimic", "phantoms")] == [None, None, Path("own")]
-    assert corpus_of(Path("openi")) is None  # the truth there is of MIMIC-CXR's look-alike
+    assert [phantom_root(Path(name)) for name in ("pairs", "mimic", "phantoms")] == [None, None, Path("own")]
+    assert phantom_root(Path("openi")) is None  # the truth there is of MIMIC-CXR's look-alike
 
 
 def test_a_backbone_brings_its_architecture_and_its_frame():

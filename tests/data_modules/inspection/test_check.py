@@ -10,7 +10,7 @@ from gkmvlp.data_modules.inspection.check import read_entities, without_regions
 from gkmvlp.data_modules.inspection.explain import STATUS
 from gkmvlp.data_modules.synthetic import mimic_cxr
 from gkmvlp.entities import ENTITIES
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def test_rows_without_regions_are_counted(root, source):
     data.samples = [
         sample if number % 3 else replace(sample, view="LATERAL") for number, sample in enumerate(data.samples)
     ]
-    frame = Frame.fit(16, 16, 16)
+    frame = Letterbox.fit(16, 16, 16)
     masks = [data.regions.boxes(sample, frame, None)[1] for sample in data.samples]
     count = sum(not np.any(mask) for mask in masks)
     assert without_regions(data) == count

@@ -13,7 +13,7 @@ from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.data_modules.pipeline.images import read_image
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.transforms import letterbox
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 
 SIDE = 64
 BOX = np.array([[600, 200, 800, 500], [0, 0, 0, 0]], np.float32)  # in an original of 1200 x 1000; the second is padding
@@ -53,11 +53,11 @@ def test_box_lies_on_the_finding(tmp_path, is_training):
 
 def test_frame_leads_back_to_the_original_not_to_the_copy(tmp_path):
     item = dataset(bright_box(tmp_path / "a.png"), False)[0]
-    frame = Frame(*item["frame"].tolist())
+    frame = Letterbox(*item["letterbox"].tolist())
     assert (frame.width, frame.height) == (1200, 1000)
-    assert frame.backward(item["finding_box"][:1].numpy() * SIDE) == pytest.approx(BOX[:1], abs=0.01)
+    assert frame.to_original(item["finding_box"][:1].numpy() * SIDE) == pytest.approx(BOX[:1], abs=0.01)
 
 
 def test_a_copy_is_shown_as_its_original():
-    original, copy = Frame.fit(1200, 1000, SIDE), Frame.fit(120, 100, SIDE)
+    original, copy = Letterbox.fit(1200, 1000, SIDE), Letterbox.fit(120, 100, SIDE)
     assert copy.measured_in(1200, 1000) == pytest.approx(original)

@@ -30,7 +30,7 @@ def test_frame_says_where_pixels_went(fit: str, shape: tuple[int, int]):
     image[y1:y2, x1:x2] = 255
     square, frame = letterbox(image, 64, fit)
     assert square.shape == (64, 64)
-    assert np.abs(extent(square) - frame.forward(box)[0]).max() <= 1.6
+    assert np.abs(extent(square) - frame.to_square(box)[0]).max() <= 1.6
 
 
 def test_boxes_move_with_the_image():

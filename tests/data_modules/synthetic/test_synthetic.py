@@ -20,7 +20,7 @@ from gkmvlp.data_modules.synthetic.staging import equalize, equalized_jpg
 from gkmvlp.data_modules.synthetic.studies import draw, plan_studies
 from gkmvlp.entities import ENTITIES, entity
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.phantom.generate import draw_phantom
 from gkmvlp.phantom.writing.grammar import write_report
 
@@ -137,7 +137,7 @@ def test_scene_graphs_have_boxes_in_both_spaces_and_the_attribute_grammar(root):
         for item in graph["objects"]:
             corners = [item[f"original_{name}"] for name in ("x1", "y1", "x2", "y2")]
             np.testing.assert_allclose(corners, phantom.region_R4[REGIONS.index(item["bbox_name"])], atol=0.5)
-            small = Frame.fit(width, height, 224).forward(np.array([corners], np.float32))[0]
+            small = Letterbox.fit(width, height, 224).to_square(np.array([corners], np.float32))[0]
             assert np.abs(small - [item[name] for name in ("x1", "y1", "x2", "y2")]).max() <= 0.5 * 224 / SIZE + 0.5
             assert item["original_width"] == corners[2] - corners[0]
         for element in graph["attributes"]:

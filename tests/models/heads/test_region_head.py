@@ -6,7 +6,7 @@ import torch
 
 from gkmvlp.losses.regions import region_boxes
 from gkmvlp.models.heads.region_head import RegionHead
-from gkmvlp.models.vision import position_code
+from gkmvlp.models.vision import sincos_position_encoding
 
 PRIOR = torch.tensor([[0.1, 0.1, 0.4, 0.5], [0.5, 0.2, 0.9, 0.6], [0.3, 0.6, 0.7, 1.0]])
 
@@ -40,7 +40,7 @@ def test_it_follows_a_mark_on_the_patches():
     torch.manual_seed(0)
     head = RegionHead(16, PRIOR)
     generator = torch.Generator().manual_seed(1)
-    place = position_code(8, 8, 16)
+    place = sincos_position_encoding(8, 8, 16)
 
     def draw(count):
         step_B = torch.randint(0, 3, (count,), generator=generator)

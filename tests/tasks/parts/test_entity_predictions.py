@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.tasks.parts.entity_predictions import attention_peaks, entity_rows, zero_shot_scores, zero_shot_texts
 from tests.tiny import architecture
 
@@ -49,22 +49,22 @@ def test_a_single_bright_patch_is_found_at_its_centre(row, column):
 
 
 def rows_of(status, points, frame, sample="a"):
-    batch = {"sample_id": [sample], "patient_id": ["p"], "frame": torch.tensor([frame], dtype=torch.float32)}
+    batch = {"sample_id": [sample], "patient_id": ["p"], "letterbox": torch.tensor([frame], dtype=torch.float32)}
     names = ["pneumothorax", "cardiomegaly", "pleural effusion", "edema"]
     scores = {"zero_shot": torch.arange(4.0)[None]}
     return entity_rows(batch, names, torch.tensor([status], dtype=torch.int8), scores, torch.tensor([points]), 32)
 
 
 def test_points_come_back_to_pixels_of_the_original():
-    frame = Frame.fit(200, 100, 32)  # scale 0.16, 8 pixels of air above
+    frame = Letterbox.fit(200, 100, 32)  # scale 0.16, 8 pixels of air above
     original = np.array([[10.0, 20.0], [150.0, 90.0], [0.0, 0.0], [200.0, 100.0]], np.float32)
-    moved = frame.forward(np.concatenate([original, original], 1))[:, :2]
+    moved = frame.to_square(np.concatenate([original, original], 1))[:, :2]
     rows = rows_of([1, 0, -1, -2], moved.tolist(), frame)
     assert np.allclose([[row["x"], row["y"]] for row in rows], original, atol=1e-4)
 
 
 def test_targets_and_kinds():
-    rows = rows_of([1, 0, -1, -2], [[0.5, 0.5]] * 4, Frame.fit(32, 32, 32))
+    rows = rows_of([1, 0, -1, -2], [[0.5, 0.5]] * 4, Letterbox.fit(32, 32, 32))
     target = [row["target"] for row in rows]
     assert target[:2] == [1.0, 0.0]
     assert np.isnan(target[2])

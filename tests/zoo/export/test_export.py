@@ -20,7 +20,7 @@ from gkmvlp.notices import NO_PATIENT
 from gkmvlp.tasks.parts.answering import question_memory
 from gkmvlp.zoo.export import export as export_module
 from gkmvlp.zoo.export.programs import program_of
-from gkmvlp.zoo.inference.loading import open_reader
+from gkmvlp.zoo.inference.loading import open_predictor
 from tests.app.small_models import ANSWERS, ENTITIES, build, write_answering, write_backbone
 
 SIDE = 32
@@ -86,18 +86,18 @@ def outputs_of(out: Path, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
 
 def by_the_reader(folder: Path, model: str, batch: int) -> list[np.ndarray]:
     """What the model gives for the same files; the first is told to be lateral."""
-    reader = open_reader(folder / model, "cpu")
-    items = reader.batch([reader.item(folder / f"{n}.png") for n in range(batch)])
+    predictor = open_predictor(folder / model, "cpu")
+    items = predictor.batch([predictor.item(folder / f"{n}.png") for n in range(batch)])
     items["region_box"][0], items["region_mask"][0] = 0, False
-    image = reader.look(items)
+    image = predictor.encode_images(items)
     if model == "labels":
-        return [reader.label_scores(image)]
+        return [predictor.label_scores(image)]
     if model == "vqa":
         with torch.inference_mode():
-            state = question_memory(reader.backbone, QUESTIONS[:batch], image.memory)[0]
-            return [reader.head.classifier(state[:, 0]).log_softmax(-1).numpy()]
+            state = question_memory(predictor.backbone, QUESTIONS[:batch], image.memory)[0]
+            return [predictor.head.classifier(state[:, 0]).log_softmax(-1).numpy()]
     grounded = image.grounded
-    return [reader.entity_scores(image), grounded.patch_attention.numpy(), grounded.region_attention.numpy()]
+    return [predictor.entity_scores(image), grounded.patch_attention.numpy(), grounded.region_attention.numpy()]
 
 
 @pytest.mark.parametrize(
@@ -130,15 +130,15 @@ def test_a_program_gives_what_the_model_gives(folder, model, form, tmp_path, cap
     assert told[key] == {"labels": LABELS, "grounding": ENTITIES, "vqa": ANSWERS}[model]
     if model == "vqa":
         assert not (out.parent / f"{out.name}.tokenizer" / "old").exists()
-        reading = open_reader(folder / "vqa", "cpu").read(folder / "1.png", QUESTIONS[1])
+        reading = open_predictor(folder / "vqa", "cpu").predict(folder / "1.png", QUESTIONS[1])
         assert told["answers"][given[0][1].argmax()] == reading.answer
 
 
 def test_a_backbone_tells_its_entities(folder):
-    reader = open_reader(folder / "grounding", "cpu")
-    batch = reader.batch([reader.item(folder / "0.png"), reader.item(folder / "1.png")])
-    wanted_BE = reader.entity_scores(reader.look(batch))
-    program = program_of(reader, "classification")
+    predictor = open_predictor(folder / "grounding", "cpu")
+    batch = predictor.batch([predictor.item(folder / "0.png"), predictor.item(folder / "1.png")])
+    wanted_BE = predictor.entity_scores(predictor.encode_images(batch))
+    program = program_of(predictor, "classification")
     assert program.names == {"labels": ENTITIES}
     with torch.inference_mode():
         np.testing.assert_allclose(program(batch["image"], batch["region_box"]), wanted_BE, atol=1e-5)
@@ -186,19 +186,19 @@ def test_without_the_packages_the_remedy_is_named(folder, tmp_path, capsys, monk
 
 
 def test_a_program_of_other_values_is_not_kept(folder, tmp_path, monkeypatch):
-    reader = open_reader(folder / "labels", "cpu")
-    wrong = program_of(reader, "classification")
+    predictor = open_predictor(folder / "labels", "cpu")
+    wrong = program_of(predictor, "classification")
     monkeypatch.setattr(export_module, "_write", lambda _program, _reader, _form, file: file.touch())
     monkeypatch.setattr(export_module, "run", lambda _file, _form, inputs: [wrong(*inputs).detach().numpy() + 2e-4])
     with pytest.raises(BackboneError, match=r"other values than PyTorch \(by 2\.0e-04"):
-        export_module.export(reader, "classification", "torch-export", tmp_path / "a.pt2")
+        export_module.export(predictor, "classification", "torch-export", tmp_path / "a.pt2")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_that_cannot_be_traced_is_one_line(folder, tmp_path):
     """A branch on what is in the image has no place in a program."""
-    reader = open_reader(folder / "grounding", "cpu")
-    reader.model.vision.register_forward_pre_hook(lambda _, words: words if words[0].sum() > 0 else None)
+    predictor = open_predictor(folder / "grounding", "cpu")
+    predictor.model.vision.register_forward_pre_hook(lambda _, words: words if words[0].sum() > 0 else None)
     with pytest.raises(BackboneError, match="cannot be exported as torch-export: "):
-        export_module.export(reader, "grounding", "torch-export", tmp_path / "a.pt2")
+        export_module.export(predictor, "grounding", "torch-export", tmp_path / "a.pt2")
     assert list(tmp_path.iterdir()) == []

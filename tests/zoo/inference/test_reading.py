@@ -12,7 +12,7 @@ import gkmvlp
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.checkpoints import heads
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Frame, original_boxes
+from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.tasks.parts.entity_predictions import regions_at
@@ -20,7 +20,7 @@ from gkmvlp.tasks.parts.heat_maps import image_area
 from gkmvlp.tasks.parts.region_search import find_regions
 from gkmvlp.tasks.parts.scope import Scope, entities_named, outside, things
 from gkmvlp.zoo.inference import preprocess
-from gkmvlp.zoo.inference.prediction import Reading, enlarged, hot_box
+from gkmvlp.zoo.inference.prediction import Prediction, enlarged, hot_box
 from gkmvlp.zoo.inference.preprocess import Preprocess, as_file
 from tests.app.small_models import ENTITIES, build, write_answering, write_backbone, write_images
 
@@ -65,12 +65,12 @@ def test_the_region_of_a_point_is_one_that_it_lies_in():
 def test_heat_maps_have_the_resolution_of_the_image_and_peak_at_the_point(mode):
     map_hw = np.zeros((8, 8), np.float32)
     map_hw[3, 5] = 1
-    frame = Frame.fit(300, 200, 64, mode)
-    heat_HW = Reading(attention={"mass": map_hw}, frame=frame, side=64).heat_map("mass")
+    frame = Letterbox.fit(300, 200, 64, mode)
+    heat_HW = Prediction(attention={"mass": map_hw}, frame=frame, side=64).heat_map("mass")
     assert heat_HW.shape == (200, 300)
     assert heat_HW.max() == 1
     # the middle of the patch, by the definition of the frame
-    x, y = frame.backward(np.array([[44, 28, 44, 28]], np.float32))[0, :2]
+    x, y = frame.to_original(np.array([[44, 28, 44, 28]], np.float32))[0, :2]
     row, column = np.unravel_index(heat_HW.argmax(), heat_HW.shape)
     assert abs(column + 0.5 - x) <= 1 / frame.scale_x
     assert abs(row + 0.5 - y) <= 1 / frame.scale_y
@@ -79,7 +79,7 @@ def test_heat_maps_have_the_resolution_of_the_image_and_peak_at_the_point(mode):
 def test_a_hot_box_holds_what_hangs_together_with_the_point():
     map_hw = np.zeros((8, 8), np.float32)
     map_hw[2, 2], map_hw[6, 6] = 1, 0.9
-    x1, y1, x2, y2 = hot_box(map_hw, 64, Frame.fit(64, 64, 64))[0]
+    x1, y1, x2, y2 = hot_box(map_hw, 64, Letterbox.fit(64, 64, 64))[0]
     large_SS = enlarged(map_hw, 64)
     inside = large_SS[int(y1) : int(y2), int(x1) : int(x2)]
     assert inside.max() == large_SS.max()
@@ -91,13 +91,13 @@ def test_a_hot_box_holds_what_hangs_together_with_the_point():
 def test_a_hot_box_lies_in_the_image_where_attention_peaks_in_the_padding(model):
     map_hw = np.zeros((6, 6), np.float32)
     map_hw[0, 5], map_hw[3, 1] = 1, 0.5  # rows 0, 1, 4 and 5 of a wide image are padding
-    frame = Frame.fit(300, 100, 192)
+    frame = Letterbox.fit(300, 100, 192)
     area_SS, large_SS = image_area(frame, 192), enlarged(map_hw, 192)
     assert not area_SS[np.unravel_index(large_SS.argmax(), large_SS.shape)]
     x1, y1, x2, y2 = hot_box(map_hw, 192, frame)[0].astype(int)
     assert area_SS[y1:y2, x1:x2].all()
     assert large_SS[y1:y2, x1:x2].max() == large_SS[area_SS].max()
-    found = model._hot_box("mass", 0.9, map_hw[:4, :4], Frame.fit(300, 100, 32))
+    found = model._hot_box("mass", 0.9, map_hw[:4, :4], Letterbox.fit(300, 100, 32))
     assert 0 <= found.x1 < found.x2 <= 300
     assert 0 <= found.y1 < found.y2 <= 100
 
@@ -105,7 +105,7 @@ def test_a_hot_box_lies_in_the_image_where_attention_peaks_in_the_padding(model)
 @pytest.mark.parametrize("shape", [(24, 120), (120, 24), (8, 400), (64, 64)])
 def test_points_lie_in_images_of_any_shape(model, shape):
     image = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
-    reading = model.read(image)
+    reading = model.predict(image)
     for name, (x, y) in reading.points.items():
         assert 0 <= x <= shape[1]
         assert 0 <= y <= shape[0]
@@ -117,14 +117,14 @@ def test_boxes_around_every_peak_have_an_area_in_images_of_any_shape():
     draw = np.random.default_rng(0)
     for width, height in ((300, 100), (100, 300), (4000, 3), (7, 7)):
         for mode in ("pad", "crop", "squash"):
-            frame = Frame.fit(width, height, 64, mode)
+            frame = Letterbox.fit(width, height, 64, mode)
             for _ in range(5):
                 _, kept_1 = original_boxes(frame, hot_box(draw.random((8, 8), np.float32), 64, frame))
                 assert kept_1.all()
 
 
 def test_a_reading_has_maps_boxes_and_regions_that_belong_together(model, images):
-    reading = model.read(images[2])
+    reading = model.predict(images[2])
     with Image.open(images[2]) as picture:
         width, height = picture.size
     assert list(reading.findings) == [box.label for box in reading.boxes]
@@ -139,18 +139,18 @@ def test_a_reading_has_maps_boxes_and_regions_that_belong_together(model, images
     for name in ENTITIES:
         assert reading.heat_map(name).shape == (height, width)
         assert reading.draw(name).shape == (height, width, 3)
-    plain = Reading(pixels_HW=reading.pixels_HW).draw()
+    plain = Prediction(pixels_HW=reading.pixels_HW).draw()
     np.testing.assert_array_equal(plain, np.stack([model.preprocess.pixels(images[2])] * 3, -1))
 
 
 def test_a_list_is_one_batch_with_a_reading_each(model, images, monkeypatch):
-    alone = [model.read(image) for image in images]
+    alone = [model.predict(image) for image in images]
     looks = []
-    look = model.look
-    monkeypatch.setattr(model, "look", lambda batch: looks.append(len(batch["image"])) or look(batch))
-    together = model.read(images)
+    look = model.encode_images
+    monkeypatch.setattr(model, "encode_images", lambda batch: looks.append(len(batch["image"])) or look(batch))
+    together = model.predict(images)
     assert looks == [3]
-    assert model.read([]) == []
+    assert model.predict([]) == []
     for one, other in zip(alone, together, strict=True):
         assert list(one.findings) == list(other.findings)
         np.testing.assert_allclose(list(one.findings.values()), list(other.findings.values()), rtol=1e-5)
@@ -161,12 +161,12 @@ def test_regions_are_found_in_the_patches_of_one_look(tmp_path, images):
     backbone = build("phantom-mimic-cxr")
     backbone.info["task"] = "region_detection"
     heads.save(backbone, RegionHead(16, torch.full((len(REGIONS), 4), 0.5)), tmp_path / "model")
-    reader = gkmvlp.load(tmp_path / "model", device="cpu")
-    batch = reader.batch([reader.item(image) for image in images])
-    box_NR4, score_NR = find_regions(reader.backbone, reader.head, [batch])
+    predictor = gkmvlp.load(tmp_path / "model", device="cpu")
+    batch = predictor.batch([predictor.item(image) for image in images])
+    box_NR4, score_NR = find_regions(predictor.backbone, predictor.head, [batch])
     looks = []
-    reader.model.vision.register_forward_hook(lambda *_: looks.append(1))
-    found = reader.read(images)
+    predictor.model.vision.register_forward_hook(lambda *_: looks.append(1))
+    found = predictor.predict(images)
     assert looks == [1]
     for reading, box_R4, score_R in zip(found, box_NR4, score_NR, strict=True):
         assert {box.label: (box.score, *box[2:6]) for box in reading.boxes} == {
@@ -219,18 +219,18 @@ def test_scope_is_told_by_the_findings_that_a_question_names(tmp_path, images):
     assert outside("Is there an effusion or a hernia?", ["pleural effusion"]) == ["hernia"]
     assert outside("Which side is it on?", []) == []
     model = gkmvlp.load(write_answering(tmp_path / "model", "rank"), device="cpu")
-    reading = model.read(images[0], "Is there a hernia?")
+    reading = model.predict(images[0], "Is there a hernia?")
     assert reading.is_in_scope is False
     assert "hernia" in reading.notice
-    assert model.read(images[0], "Is there a pneumothorax?").is_in_scope
-    assert model.read(images[0], "Is there a giraffe?").is_in_scope is None  # it holds no words of its training
+    assert model.predict(images[0], "Is there a pneumothorax?").is_in_scope
+    assert model.predict(images[0], "Is there a giraffe?").is_in_scope is None  # it holds no words of its training
     model.head.asked = ["hernia"]  # as a training question
-    assert model.read(images[0], "Is there a hernia?").is_in_scope
+    assert model.predict(images[0], "Is there a hernia?").is_in_scope
     model.head.words = things(["Is the hernia on the left side?"])
-    reading = model.read(images[0], "Is there a giraffe in the left lung?")
+    reading = model.predict(images[0], "Is there a giraffe in the left lung?")
     assert reading.is_in_scope is False
     assert "never learned of giraffe" in reading.notice
-    assert model.read(images[0], "Is it on the left side?").is_in_scope
+    assert model.predict(images[0], "Is it on the left side?").is_in_scope
 
 
 TRAINED = things([

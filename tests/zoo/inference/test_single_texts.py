@@ -11,33 +11,33 @@ from tests.app.small_models import ENTITIES, write_answering, write_backbone, wr
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory):
+def predictor(tmp_path_factory):
     torch.set_num_threads(1)
     return gkmvlp.load(write_backbone(tmp_path_factory.mktemp("sources") / "backbone"), "cpu")
 
 
-def test_a_text_alone_is_one_text(reader, tmp_path):
+def test_a_text_alone_is_one_text(predictor, tmp_path):
     text = "No pleural effusion."
-    assert torch.equal(reader.embed_texts(text), reader.embed_texts([text]))
+    assert torch.equal(predictor.embed_texts(text), predictor.embed_texts([text]))
     (image, *_) = write_images(tmp_path)
-    assert reader.zero_shot(image, text) == reader.zero_shot(image, [text])
-    assert list(reader.zero_shot(image, text)) == [text]
-    one, listed = reader.embed(image, text), reader.embed([image], [text])
+    assert predictor.zero_shot(image, text) == predictor.zero_shot(image, [text])
+    assert list(predictor.zero_shot(image, text)) == [text]
+    one, listed = predictor.embed(image, text), predictor.embed([image], [text])
     assert np.array_equal(one.images, listed.images)
     assert np.array_equal(one.texts, listed.texts)
-    tokenizer = reader.backbone.tokenizer
+    tokenizer = predictor.backbone.tokenizer
     assert torch.equal(tokenize(tokenizer, text, 16).ids, tokenize(tokenizer, [text], 16).ids)
-    assert len(reader.embed_texts([])) == 0
+    assert len(predictor.embed_texts([])) == 0
     assert len(ENTITIES) > 1
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_question_alone_is_asked_about_every_image(tmp_path):
-    reader = gkmvlp.load(write_answering(tmp_path / "model", "rank"), "cpu")
+    predictor = gkmvlp.load(write_answering(tmp_path / "model", "rank"), "cpu")
     images = write_images(tmp_path / "images")[:2]
-    memory = reader.look(reader.batch([reader.item(image) for image in images]))
+    memory = predictor.encode_images(predictor.batch([predictor.item(image) for image in images]))
     question = "Is there an effusion?"
-    assert reader.answers(memory, question) == reader.answers(memory, [question] * 2)
+    assert predictor.answers(memory, question) == predictor.answers(memory, [question] * 2)
 
 
 def test_texts():

@@ -18,7 +18,7 @@ from gkmvlp.zoo.store import download as downloads
 from gkmvlp.zoo.store import transfer
 from gkmvlp.zoo.store.cache import cache_folder
 from gkmvlp.zoo.store.download import download, folder_of, remove, verify
-from gkmvlp.zoo.store.register import adopt
+from gkmvlp.zoo.store.register import register
 from tests.zoo.store.server import CONTENT, WEIGHTS, cut, serving, write_entry
 
 SPAWN = multiprocessing.get_context("spawn")
@@ -136,7 +136,7 @@ def test_a_hub_repository_at_a_commit(tmp_path, monkeypatch):
         assert find("small").sources == [f"hf://org/repo@{commit}/small"]
         assert {token for *_, token in server.asked} == {"Bearer hf_secret"}
     with pytest.raises(ZooError, match="40 hex digits"):
-        adopt("hf://org/repo@main/small.yaml")
+        register("hf://org/repo@main/small.yaml")
 
 
 def test_a_broken_file_is_fetched_anew_and_only_that(server, address, capsys):

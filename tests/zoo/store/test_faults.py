@@ -166,9 +166,9 @@ def test_a_full_disk(server, address, cache, monkeypatch, capsys):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         write(self, chunk[:150_000])
 
-    write = transfer.Part.write
+    write = transfer.PartialFile.write
     with monkeypatch.context() as patched:
-        patched.setattr(transfer.Part, "write", full)
+        patched.setattr(transfer.PartialFile, "write", full)
         line = fails(address, capsys)
     assert "small (0.3 MB) cannot be kept" in line
     assert "(No space left on device): make room, or name another folder by GKMVLP_CACHE" in line

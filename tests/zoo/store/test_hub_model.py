@@ -19,7 +19,7 @@ from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import BackboneError, ZooError
 from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.heads.label_head import label_head
-from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.zoo.inference.predictor import Predictor
 from tests.app.small_models import SENTENCES, architecture, build, write_answering, write_backbone, write_images
 
 pytestmark = pytest.mark.filterwarnings("ignore:A model that never")
@@ -50,9 +50,9 @@ def write(kind: str, folder: Path) -> Path:
     return folder
 
 
-def readings(reader: Reader, folder: Path) -> list:
-    question = "Is there an effusion?" if reader.info.get("task") == "vqa" else None
-    return [reader.read(image, question=question) for image in write_images(folder, 2)]
+def readings(predictor: Predictor, folder: Path) -> list:
+    question = "Is there an effusion?" if predictor.info.get("task") == "vqa" else None
+    return [predictor.predict(image, question=question) for image in write_images(folder, 2)]
 
 
 def files(folder: Path) -> list[str]:
@@ -73,18 +73,18 @@ def test_round_trip(kind, tmp_path):
         mine, theirs = load_file(source / name), load_file(tmp_path / "out" / name)
         assert mine.keys() == theirs.keys()
         assert all(torch.equal(mine[key], theirs[key]) for key in mine)
-    after = Reader.from_pretrained(tmp_path / "out", device="cpu")
+    after = Predictor.from_pretrained(tmp_path / "out", device="cpu")
     assert readings(after, tmp_path / "images") == readings(before, tmp_path / "images")
 
 
 def test_what_was_learned_since_loading_is_saved(tmp_path):
     """Also into the folder it came from; a changed search is that of the report model from then on."""
-    model = Reader.from_pretrained(write("report_generation", tmp_path / "model"), device="cpu")
+    model = Predictor.from_pretrained(write("report_generation", tmp_path / "model"), device="cpu")
     with torch.no_grad():
         model.model.kind.fill_(7)
     model.head = DecodingConfig("greedy", max_new_tokens=3)
     model.save_pretrained(tmp_path / "model")
-    again = Reader.from_pretrained(tmp_path / "model", device="cpu")
+    again = Predictor.from_pretrained(tmp_path / "model", device="cpu")
     assert (again.model.kind == 7).all()
     assert again.head == model.head
 
@@ -145,7 +145,7 @@ def test_push(api, tmp_path):
         "not for clin",
     ):
         assert words in card, words
-    assert readings(Reader.from_pretrained(api.kept, device="cpu"), tmp_path) == readings(model, tmp_path)
+    assert readings(Predictor.from_pretrained(api.kept, device="cpu"), tmp_path) == readings(model, tmp_path)
 
 
 def test_push_of_patients_needs_a_word(api, tmp_path):
@@ -176,7 +176,7 @@ def test_the_revision_and_what_else_is_asked_reach_the_download(tmp_path, monkey
     monkeypatch.setattr(
         hub, "snapshot_download", lambda repo, **options: asked.update(options, repo=repo) or str(folder)
     )
-    model = Reader.from_pretrained("org/tiny", revision="v1", cache_dir=tmp_path, token="t", device="cpu")
+    model = Predictor.from_pretrained("org/tiny", revision="v1", cache_dir=tmp_path, token="t", device="cpu")
     assert model.head.mode == "classify"
     told = {"repo": "org/tiny", "revision": "v1", "cache_dir": tmp_path, "token": "t", "local_files_only": False}
     assert asked == told | {"allow_patterns": ["*.safetensors", "*.json", "*.txt"]}
@@ -189,14 +189,14 @@ def test_a_pickle_is_not_opened(tmp_path):
     folder = write("backbone", tmp_path / "model")
     (folder / "model.safetensors").write_bytes(pickle.dumps({"x": os.getpid}))
     with pytest.raises(BackboneError, match=r"is a pickle.*not opened"):
-        Reader.from_pretrained(folder)
+        Predictor.from_pretrained(folder)
 
 
 @pytest.mark.parametrize("name", ["org/not-there", "a/b/c"])
 def test_what_is_not_there_is_one_line(name, monkeypatch):
     monkeypatch.setenv("GKMVLP_OFFLINE", "1")
     with pytest.raises(ZooError) as caught:
-        Reader.from_pretrained(name)
+        Predictor.from_pretrained(name)
     assert str(caught.value).startswith(f"hf://{name}: ")
     assert "\n" not in str(caught.value)
 
@@ -205,5 +205,5 @@ def test_no_path_of_this_machine_is_saved(tmp_path):
     source = write("vqa", tmp_path / "model")
     config = json.loads((source / "config.json").read_text()) | {"backbone": "outputs/pretrain/backbone"}
     (source / "config.json").write_text(json.dumps(config))
-    Reader.from_pretrained(source, device="cpu").save_pretrained(tmp_path / "out")
+    Predictor.from_pretrained(source, device="cpu").save_pretrained(tmp_path / "out")
     assert "backbone" not in json.loads((tmp_path / "out" / "config.json").read_text())

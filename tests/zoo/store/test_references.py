@@ -18,8 +18,8 @@ import gkmvlp
 import gkmvlp.zoo.store.references
 from gkmvlp.app.cli import main
 from gkmvlp.checkpoints import references
+from gkmvlp.checkpoints.tokenizer_files import load_tokenizer
 from gkmvlp.errors import BackboneError, ZooError
-from gkmvlp.models.tokenizer import load_tokenizer
 from tests.app.small_models import ENTITIES, write_images
 from tests.tiny import words
 from tests.zoo.store.server import write_entry
@@ -36,10 +36,10 @@ def released(backbone, folder, monkeypatch, name="tiny"):
 @pytest.mark.filterwarnings("ignore:A model that never")
 def test_load_by_name_reference_and_digest(backbone, tmp_path, monkeypatch):
     image = write_images(tmp_path / "images", 1)[0]
-    expected = gkmvlp.load(backbone, device="cpu").read(image)
+    expected = gkmvlp.load(backbone, device="cpu").predict(image)
     entry = released(backbone, tmp_path / "zoo", monkeypatch)
     for reference in ("tiny", "zoo://tiny", entry.reference):
-        assert gkmvlp.load(reference, device="cpu").read(image) == expected
+        assert gkmvlp.load(reference, device="cpu").predict(image) == expected
     with pytest.raises(ZooError, match="no model zoo://tin; did you mean tiny"):
         gkmvlp.load("tin")
 

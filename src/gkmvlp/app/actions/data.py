@@ -28,12 +28,12 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _audit(arguments: argparse.Namespace) -> None:
     """Compares data sets, writes manifests, and stops where a patient lies on two sides."""
-    from gkmvlp.zoo.inference.loading import open_reader
+    from gkmvlp.zoo.inference.loading import open_predictor
 
     sources = [check.build(*_source(source), arguments.root, **arguments.init_args) for source in arguments.sources]
     for data in sources:
         data.check()
-    info = open_reader(arguments.backbone, "cpu").backbone.info if arguments.backbone else None
+    info = open_predictor(arguments.backbone, "cpu").backbone.info if arguments.backbone else None
     told = audit.audit(sources, info, arguments.backbone, "all" if arguments.images else "few")
     told["manifests"] = [str(audit.keep_manifest(data, arguments.out)) for data in sources]
     write_json(arguments.out / "audit.json", told)

@@ -8,7 +8,7 @@ from typing import Any
 
 from gkmvlp.app.running.cli_errors import one_line
 from gkmvlp.zoo.entry import PACKAGED, SCHEME, Entry, content, dump, is_address
-from gkmvlp.zoo.registry import find, list_models, survey
+from gkmvlp.zoo.registry import find, list_models, scan_entries
 from gkmvlp.zoo.store.cache import cached_folder
 
 Printed = tuple[Any, str]  # content for JSON, text
@@ -28,7 +28,7 @@ def _list(arguments: argparse.Namespace) -> Printed:
 
 def _known() -> dict[str, Entry]:
     """All models; what is wrong with downloaded entries that cannot be used is said on stderr."""
-    found = survey()
+    found = scan_entries()
     for error in found.unusable.values():
         print(f"gkmvlp: left out: {one_line(error)}", file=sys.stderr)
     return found.entries
@@ -61,10 +61,10 @@ def _entry(arguments: argparse.Namespace) -> Entry:
     """The entry behind a name; one behind an address is kept first where it is to be downloaded."""
     if not is_address(arguments.model):
         return find(arguments.model)
-    from gkmvlp.zoo.store.register import adopt, entry_at
+    from gkmvlp.zoo.store.register import entry_at, register
 
     is_download = arguments.action == "download"
-    return adopt(arguments.model, arguments.sha256) if is_download else entry_at(arguments.model)
+    return register(arguments.model, arguments.sha256) if is_download else entry_at(arguments.model)
 
 
 def _verify(arguments: argparse.Namespace) -> Printed:
@@ -113,10 +113,10 @@ def _card(arguments: argparse.Namespace) -> Printed:
 
 def _publish(arguments: argparse.Namespace) -> Printed:
     """Turns the folder of a run into what download reads."""
-    from gkmvlp.zoo.store.publish import About, publish
+    from gkmvlp.zoo.store.publish import ReleaseInfo, publish
 
     terms = (arguments.weights_licence, arguments.data_terms)
-    about = About(arguments.name, arguments.summary, *terms, arguments.limit, arguments.source)
+    about = ReleaseInfo(arguments.name, arguments.summary, *terms, arguments.limit, arguments.source)
     entry = publish(arguments.folder, arguments.out, about)
     path = arguments.out / f"{entry.name}.yaml"
     told = {"name": entry.name, "reference": entry.reference, "entry": str(path), "size": entry.size}

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from gkmvlp.app.benchmarks.setup import Alone, architecture_of, build
+from gkmvlp.app.benchmarks.setup import SingleProcessPretraining, architecture_of, build
 from gkmvlp.batch import StudyBatch
 from gkmvlp.hardware import best_precision
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import same_pair
-from gkmvlp.losses.lm import report_likelihood
+from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
@@ -80,7 +80,7 @@ def measure_model(config: str, batch: int, steps: int, name: str | None) -> Meas
     )  # fmt: skip
 
 
-def _step(task: Alone, studies: StudyBatch, optimizer: torch.optim.Optimizer) -> tuple[float, float]:
+def _step(task: SingleProcessPretraining, studies: StudyBatch, optimizer: torch.optim.Optimizer) -> tuple[float, float]:
     """Seconds of one whole step by the clock, and what the optimizer spent of it."""
     start = _now(task.device)
     optimizer.zero_grad(set_to_none=True)
@@ -97,15 +97,17 @@ def _peak_bytes(device: torch.device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def measure_parts(task: Alone, studies: StudyBatch) -> list[Part]:
+def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[Part]:
     """Each part forward and backward by itself, on detached copies of what the parts before it give."""
     model, status_BE = task.model, studies["status"][:, task.columns]
     tokens, decoded = task.tokens(studies["text"]), task.tokens(studies["text"], decode=True)
     wording_B, study_B = (text_keys(studies[key], task.device) for key in ("text", "study_id"))  # type: ignore[literal-required]
     with torch.no_grad():
-        image, text_BD = task.look(studies), model.embed_text(tokens)
+        image, states = task.look(studies), model.begin(tokens)
+        text_BD = model.embed_text(states)
     pooled, text_BD = (x.detach().requires_grad_() for x in (image.features.pooled, text_BD))
     memory = Memory(*(x.detach().requires_grad_() for x in image.memory))
+    states = states._replace(state=states.state.detach().requires_grad_())
     features = image.features._replace(pooled=pooled)
     grounded = image.grounded._replace(evidence=image.grounded.evidence.detach().requires_grad_())
     similarity_BB = model.embed_image(image.features).detach() @ text_BD.detach().T
@@ -115,8 +117,9 @@ def measure_parts(task: Alone, studies: StudyBatch) -> list[Part]:
         return [*seen.memory, seen.features.pooled, seen.grounded.evidence, seen.grounded.strength]
 
     def lm() -> list[Tensor]:
-        logits_BTV = model.decode(decoded, memory)
-        return [report_likelihood(logits_BTV, decoded.ids, decoded.mask, label_smoothing=0.1)]
+        at_BT = next_token_places(decoded.mask)
+        logits_NV = model.decode(decoded, memory, at_BT=at_BT)
+        return [next_token_likelihood(logits_NV, decoded.ids, at_BT, label_smoothing=0.1)]
 
     weight_E = torch.ones(len(task.names), device=task.device)
     works: dict[str, Callable[[], list[Tensor]]] = {
@@ -127,7 +130,7 @@ def measure_parts(task: Alone, studies: StudyBatch) -> list[Part]:
         "itc": lambda: [
             image_text_contrast(model.embed_image(features), text_BD, task.log_scale.exp(), study_B, wording_B)
         ],
-        "itm": lambda: [task.matching(tokens, memory, similarity_BB, same_pair(wording_B, status_BE))],
+        "itm": lambda: [task.matching(states, memory, similarity_BB, same_pair(wording_B, status_BE))],
         "lm": lm,
         "ecls": lambda: [
             entity_classification(
@@ -151,7 +154,7 @@ def _part(name: str, work: Callable[[], list[Tensor]], device: torch.device) -> 
     return Part(name, counter.get_total_flops() / 1e9, _spent(device) - start)
 
 
-def activation_bytes(task: Alone, studies: StudyBatch) -> int:
+def activation_bytes(task: SingleProcessPretraining, studies: StudyBatch) -> int:
     """Bytes that one forward pass saves for the backward pass, each storage once, parameters left out."""
     weights = {parameter.untyped_storage().data_ptr() for parameter in task.parameters()}
     saved: dict[int, int] = {}

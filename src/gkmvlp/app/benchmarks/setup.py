@@ -25,7 +25,7 @@ from gkmvlp.tasks.pretraining import GkMvlpPretraining
 NAMED = {"small": "pretrain-phantom"}
 
 
-class Alone(GkMvlpPretraining):
+class SingleProcessPretraining(GkMvlpPretraining):
     """Pre-training without a Trainer: one process, nothing logged."""
 
     def gather(self, x_BK: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ def architecture_of(config: str) -> Architecture:
     return architecture
 
 
-def build(architecture: Architecture, batch: int, device: torch.device) -> tuple[Alone, StudyBatch]:
+def build(architecture: Architecture, batch: int, device: torch.device) -> tuple[SingleProcessPretraining, StudyBatch]:
     """The task and a batch of made-up pairs whose texts fill all tokens.
 
     The tokenizer is trained on phantom reports, which hold few words; the embedding has its full size all the same.
@@ -65,16 +65,16 @@ def build(architecture: Architecture, batch: int, device: torch.device) -> tuple
     names = architecture.knowledge.entities
     tokenizer = train_tokenizer([*reports, *(entity(name).prompt for name in names)], architecture.text.vocab_size)
     prompts = tokenize(tokenizer, [entity(name).prompt for name in names], PROMPT_TOKENS)
-    task = Alone(architecture)
-    task.start = Backbone(GkMvlp(architecture, architecture.text.vocab_size, prompts), tokenizer)
-    task.model, task.tokenizer = task.start.model, tokenizer
+    task = SingleProcessPretraining(architecture)
+    task.backbone = Backbone(GkMvlp(architecture, architecture.text.vocab_size, prompts), tokenizer)
+    task.model, task.tokenizer = task.backbone.model, tokenizer
     side, count = architecture.image_size, len(REGIONS)
     status_BE = np.random.default_rng(0).integers(-2, 2, (batch, len(ENTITIES)), np.int8)
     studies: StudyBatch = {
         "sample_id": [str(b) for b in range(batch)], "patient_id": [str(b) for b in range(batch)],
         "study_id": [str(b) for b in range(batch)],
         "text": [" ".join(reports[40 * b : 40 * b + 40]) for b in range(batch)],
-        "image": torch.rand(batch, 1, side, side, device=device), "frame": torch.zeros(batch, 6, device=device),
+        "image": torch.rand(batch, 1, side, side, device=device), "letterbox": torch.zeros(batch, 6, device=device),
         "region_box": torch.from_numpy(atlas()).expand(batch, -1, -1).to(device),
         "region_mask": torch.ones(batch, count, dtype=torch.bool, device=device),
         "status": torch.from_numpy(status_BE).to(device),

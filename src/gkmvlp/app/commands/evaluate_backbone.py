@@ -3,6 +3,7 @@
 import argparse
 
 from gkmvlp.app.commands.options import add_backbone_argument, add_recipe_arguments, add_record_argument
+from gkmvlp.task_ids import BY_WORD
 
 FORWARDS = True
 
@@ -19,5 +20,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Test; phantoms are retrieved by their planted findings too; write the figures."""
     from gkmvlp.app.running.recipes import EVALUATION, run_recipe
 
-    run_recipe(arguments, EVALUATION[arguments.task], f"evaluate-{arguments.task}", ("test",))
+    run_recipe(arguments, EVALUATION[BY_WORD[arguments.task]], f"evaluate-{arguments.task}", ("test",))
     return 0

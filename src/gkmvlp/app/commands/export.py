@@ -36,12 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
     if out.suffix != FORMATS[form]:
         raise UsageError(f"--out {out}: --format {form} is written to a file *{FORMATS[form]}")
     from gkmvlp.zoo.export.export import export
-    from gkmvlp.zoo.inference.loading import open_reader
+    from gkmvlp.zoo.inference.loading import open_predictor
 
-    reader = open_reader(arguments.model, "cpu")
-    if reader.notice:
-        print(reader.notice)
-    told = export(reader, arguments.task, form, out)
+    predictor = open_predictor(arguments.model, "cpu")
+    if predictor.notice:
+        print(predictor.notice)
+    told = export(predictor, arguments.task, form, out)
     difference = told["largest_difference_from_pytorch"]
     print(f"{out} ({out.stat().st_size / 1e6:.1f} MB) and {out}.json; differs from PyTorch by {difference:.1e} at most")
     return 0

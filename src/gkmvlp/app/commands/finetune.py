@@ -3,14 +3,14 @@
 import argparse
 
 from gkmvlp.app.commands.options import add_backbone_argument, add_recipe_arguments, add_record_argument
+from gkmvlp.task_ids import BY_WORD, FINE_TUNED, words
 
 FORWARDS = True
-TASKS = ("classification", "localization", "regions", "report", "vqa")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the task and the options."""
-    parser.add_argument("task", choices=TASKS, help="downstream task")
+    parser.add_argument("task", choices=words(FINE_TUNED), help="downstream task")
     add_recipe_arguments(parser, "outputs/finetune-TASK")
     add_backbone_argument(parser)
     add_record_argument(parser)
@@ -20,5 +20,5 @@ def run(arguments: argparse.Namespace) -> int:
     """Fit, test the best checkpoint, and write the figures."""
     from gkmvlp.app.running.recipes import FINE_TUNING, run_recipe
 
-    run_recipe(arguments, FINE_TUNING[arguments.task], f"finetune-{arguments.task}", ("fit", "test"))
+    run_recipe(arguments, FINE_TUNING[BY_WORD[arguments.task]], f"finetune-{arguments.task}", ("fit", "test"))
     return 0

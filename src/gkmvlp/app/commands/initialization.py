@@ -10,9 +10,10 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.app.commands.options import add_backbone_argument, add_overrides_argument, add_record_argument
+from gkmvlp.task_ids import BY_WORD, FINE_TUNED, words
 
 SHARES = (0.01, 0.1, 1.0)
-TASKS = ("classification", "localization", "regions", "report")
+TASKS = words(task for task in FINE_TUNED if task != "vqa")  # answers are compared by `experiment real vqa-rad`
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     task, out = arguments.task, arguments.out or Path(f"outputs/starts-{arguments.task}")
     with ProcessTreePeak() as peak:
-        recipe = recipe_run(FINE_TUNING[task], out, arguments.data, arguments.config)
+        recipe = recipe_run(FINE_TUNING[BY_WORD[task]], out, arguments.data, arguments.config)
         backbone = arguments.backbone or default_backbone()
         overrides, is_phantom = parse_overrides(arguments.options), not arguments.data
         compare_initializations(task, recipe, overrides, backbone, arguments.seeds, arguments.shares, is_phantom)

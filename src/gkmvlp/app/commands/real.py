@@ -1,5 +1,10 @@
-"""Measure on real input: Open-i, VQA-RAD, image-report pairs, ChestX-ray14, RSNA Pneumonia, the report labeler.
+"""Measure on real input: Open-i, SLAKE, VQA-RAD, ChestX-ray14, RSNA Pneumonia, image-report pairs, the report labeler.
 
+Each of the first five is a table: the same runs on several arms, beside floors.
+  pretrained      from the backbone of --backbone, pre-trained on radiographs with their reports
+  phantom         from the backbone that comes with the package, which has seen phantoms alone
+  public_weights  from public weights of both encoders, without vision-language pre-training
+  random_weights  the same architecture from random weights
 Each action can be called again in the same --out: runs that are complete are not repeated. With --record docs/results
 the numbers are written there too; images and predictions stay in --out.
 """
@@ -9,73 +14,78 @@ from pathlib import Path
 
 from gkmvlp.app.commands.options import add_overrides_argument, add_record_argument
 
+ARMS = ("pretrained", "phantom", "public_weights", "random_weights")
+OWNERS = {"openi": "Open-i", "slake": "SLAKE", "vqa-rad": "VQA-RAD", "pairs": "ChestX-ray14",
+          "chestxray14": "ChestX-ray14", "rsna": "the RSNA challenge"}  # fmt: skip
+TABLES = ("openi", "slake", "vqa-rad", "chestxray14", "rsna")
+SPLITS = ("official", "image-disjoint", "legacy-mevf")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
-    actions = parser.add_subparsers(
-        dest="action", required=True, metavar="openi | vqa-rad | pairs | chestxray14 | rsna | labeler"
-    )
-    openi = actions.add_parser("openi", help="pre-training from public weights, and what the backbone knows by itself")
-    openi.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of Open-i, in any layout")
+    names = (*TABLES, "pairs", "labeler")
+    actions = parser.add_subparsers(dest="action", required=True, metavar=" | ".join(names))
+    openi = actions.add_parser("openi", help="pre-training, and what the arms know and learn of Open-i")
     openi.add_argument("--slake", type=Path, metavar="DIR", help="folder of SLAKE: its boxes are pointed at too")
-    openi.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="S", help="seeds (0)")
-    vqa = actions.add_parser("vqa-rad", help="three seeds from a backbone, from scratch and without the image")
-    vqa.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of VQA-RAD")
-    vqa.add_argument("--backbone", required=True, metavar="REF", help="folder of the backbone")
-    vqa.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="seeds (0 1 2)")
-    splits = ["official", "image-disjoint"]
-    vqa.add_argument("--splits", nargs="+", default=splits, metavar="NAME", help=f"splits ({' '.join(splits)})")
-    vqa.add_argument("--jobs", type=int, metavar="N", help="runs side by side (2 on a processor, 1 on a GPU)")
+    slake = actions.add_parser("slake", help="questions in English, pointing at boxes, labels by sentences")
+    vqa = actions.add_parser("vqa-rad", help="questions, and a model without the image")
+    vqa.add_argument("--splits", nargs="+", default=SPLITS, metavar="NAME", help=f"splits ({' '.join(SPLITS)})")
+    nih = actions.add_parser("chestxray14", help="classification over patient folds")
+    rsna = actions.add_parser("rsna", help="detection and pointing over patient folds")
     pairs = actions.add_parser("pairs", help="pre-training on ChestX-ray14 with its labels as sentences, by fold")
-    pairs.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of ChestX-ray14")
     pairs.add_argument("--folds", type=int, nargs="+", default=list(range(5)), metavar="K", help="folds (0 1 2 3 4)")
-    nih = actions.add_parser("chestxray14", help="classification over patient folds, after a short stage on real pairs")
-    rsna = actions.add_parser("rsna", help="detection and grounding over patient folds, after a stage on real pairs")
-    rsna.add_argument("--pairs", type=Path, required=True, metavar="DIR", help="folder of ChestX-ray14, for the pairs")
-    for action, owner in ((nih, "ChestX-ray14"), (rsna, "the RSNA challenge")):
-        action.add_argument("--data", type=Path, required=True, metavar="DIR", help=f"folder of {owner}")
-        action.add_argument("--backbone", required=True, metavar="REF", help="folder of the backbone")
-        action.add_argument("--seeds", type=int, nargs="+", default=[0], metavar="S", help="seeds (0)")
-        action.add_argument("--jobs", type=int, metavar="N", help="runs side by side (2 on a processor, 1 on a GPU)")
-        add_overrides_argument(action, "--pairs-options", "the stage on real pairs")
     labeler = actions.add_parser("labeler", help="status F1 on phantom, hard and real sentences, and speed")
+    _add_labeler_arguments(labeler)
+    for name, action in zip(names, (openi, slake, vqa, nih, rsna, pairs, labeler), strict=True):
+        if name in OWNERS:
+            action.add_argument("--data", type=Path, required=True, metavar="DIR", help=f"folder of {OWNERS[name]}")
+            add_overrides_argument(action, "--options", "the runs")
+        if name in TABLES:
+            _add_table_arguments(action, [0, 1, 2] if name in ("slake", "vqa-rad") else [0])
+        out = Path("outputs/real") / name
+        action.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"where to write ({out})")
+        add_record_argument(action)
+    for action in (openi, slake):
+        action.add_argument("--nih", type=Path, metavar="DIR", help="folder of ChestX-ray14: labels of SLAKE's images")
+    for action in (openi, slake, rsna):
+        action.add_argument(
+            "--only", nargs="+", metavar="PIECE", help="pieces of the table (all; a wrong name lists them)"
+        )
+    for action in (slake, vqa, nih, rsna):
+        action.add_argument("--jobs", type=int, metavar="N", help="runs side by side (2 on a processor, 1 on a GPU)")
+
+
+def _add_table_arguments(action: argparse.ArgumentParser, seeds: list[int]) -> None:
+    """Options of every table."""
+    action.add_argument("--backbone", metavar="REF", help="backbone of the arm pretrained (openi: absent, made first)")
+    action.add_argument("--arms", nargs="+", default=ARMS, metavar="NAME", help=f"arms ({' '.join(ARMS)})")
+    told = " ".join(map(str, seeds))
+    action.add_argument("--seeds", type=int, nargs="+", default=seeds, metavar="S", help=f"seeds ({told})")
+
+
+def _add_labeler_arguments(labeler: argparse.ArgumentParser) -> None:
+    """Options of the labeler, which no model is needed for."""
     labeler.add_argument("--reports", type=int, default=2000, metavar="N", help="phantom reports (2000)")
     labeler.add_argument("--seed", type=int, default=4321, metavar="S", help="seed that no training corpus has (4321)")
     labeler.add_argument("--hard", type=Path, default=Path("tests/report"), metavar="DIR", help="hard_*.json")
     labeler.add_argument("--openi", type=Path, metavar="CSV", help="pairs.csv of Open-i: real sentences are scored too")
-    names = ("openi", "vqa-rad", "pairs", "chestxray14", "rsna", "labeler")
-    for action, name in zip((openi, vqa, pairs, nih, rsna, labeler), names, strict=True):
-        out = Path("outputs/real") / name
-        action.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"where to write ({out})")
-        add_record_argument(action)
-    for action in (openi, vqa, pairs, nih, rsna):
-        add_overrides_argument(action, "--options", "the runs")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Do it."""
     if arguments.action == "openi":
-        from gkmvlp.app.experiments.real_openi import measure_openi
-
-        measure_openi(arguments)
+        from gkmvlp.app.experiments.real_openi import measure_openi as measure
+    elif arguments.action == "slake":
+        from gkmvlp.app.experiments.real_slake import measure_slake as measure
     elif arguments.action == "vqa-rad":
-        from gkmvlp.app.experiments.real_vqa import measure_vqa
-
-        measure_vqa(arguments)
+        from gkmvlp.app.experiments.real_vqa import measure_vqa as measure
     elif arguments.action == "pairs":
-        from gkmvlp.app.experiments.real_pairs import measure_pairs
-
-        measure_pairs(arguments)
+        from gkmvlp.app.experiments.real_pairs import measure_pairs as measure
     elif arguments.action == "chestxray14":
-        from gkmvlp.app.experiments.real_chestxray14 import measure_chestxray14
-
-        measure_chestxray14(arguments)
+        from gkmvlp.app.experiments.real_chestxray14 import measure_chestxray14 as measure
     elif arguments.action == "rsna":
-        from gkmvlp.app.experiments.real_rsna import measure_rsna
-
-        measure_rsna(arguments)
+        from gkmvlp.app.experiments.real_rsna import measure_rsna as measure
     else:
-        from gkmvlp.app.experiments.real_labeler import measure_labeler
-
-        measure_labeler(arguments)
+        from gkmvlp.app.experiments.real_labeler import measure_labeler as measure
+    measure(arguments)
     return 0

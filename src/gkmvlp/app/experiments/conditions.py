@@ -1,4 +1,4 @@
-"""Several conditions of one config, compared: pre-trained against from scratch and against floors."""
+"""Several conditions of one config, compared: a backbone against other starts and against floors."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,26 +7,33 @@ import pandas as pd
 
 from gkmvlp.app.experiments.runs import fit_and_test, run_missing
 from gkmvlp.app.running.run import Overrides, Run, merged, model_overrides
+from gkmvlp.metrics.assemble import STARTS
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
 Conditions = Mapping[str, Overrides]  # name -> what it changes in the config, the longest runs first
 
 
-def initializations(backbone: str) -> dict[str, Overrides]:
-    """The two initialisations that every task compares."""
-    return {"scratch": model_overrides(backbone=None), "pretrained": model_overrides(backbone=backbone)}
+def initializations(backbone: str, without: str = "scratch") -> dict[str, Overrides]:
+    """The two initialisations that every task compares.
+
+    Args:
+        backbone: Where one starts.
+        without: What the one without a backbone is called: ``scratch``, or ``public_weights`` where the config's
+            architecture names such.
+    """
+    return {without: model_overrides(backbone=None), "pretrained": model_overrides(backbone=backbone)}
 
 
-def with_frozen(backbone: str) -> dict[str, Overrides]:
+def with_frozen(backbone: str, without: str = "scratch") -> dict[str, Overrides]:
     """The two initialisations, and a detector on an encoder that is frozen."""
     frozen = model_overrides(backbone=backbone, freeze_image_branch=True)
-    return {**initializations(backbone), "frozen": frozen}
+    return {**initializations(backbone, without), "frozen": frozen}
 
 
-def with_question_only(backbone: str) -> dict[str, Overrides]:
-    """The two initialisations of question answering, and a model that does not see the image."""
-    question_only = model_overrides(backbone=backbone, question_only=True)
-    return {**initializations(backbone), "question_only": question_only}
+def with_question_only(arms: Conditions) -> dict[str, Overrides]:
+    """The arms of question answering, and a model that starts as the first of them and does not see the image."""
+    first = next(iter(arms.values()))
+    return {**arms, "question_only": merged(first, model_overrides(question_only=True))}
 
 
 def run_conditions(
@@ -52,6 +59,7 @@ def run_conditions(
     Returns:
         The merged predictions file, ``predictions/<task>.parquet`` below ``out``.
     """
+    names = [name for _ in seeds for name in conditions]
     runs = [
         Run(config, out / task / f"{name}-{seed}", merged(overrides, condition), seed)
         for seed in seeds
@@ -59,22 +67,29 @@ def run_conditions(
     ]
     left = f"predictions/{task}.parquet"
     run_missing(fit_and_test, runs, left, jobs)
-    return merge([run.folder / left for run in runs], out / left)
+    return merge([run.folder / left for run in runs], out / left, names)
 
 
-def merge(parts: Sequence[Path], target: Path) -> Path:
+def merge(parts: Sequence[Path], target: Path, names: Sequence[str] = ()) -> Path:
     """Rows of several predictions files of one task, data set and split in one; equal rows stand once.
 
     ``boxes`` is null where the files differ in it: no one word holds for all rows. Notes of all files stay, and all
     that any model in them was trained on.
 
+    Args:
+        parts: The files.
+        target: The file to write.
+        names: Condition of each file; those of ``STARTS`` become the name of its model. None keeps the tasks' names,
+            which tell a backbone from none and no more.
+
     Returns:
         The target.
     """
     tables, metas = zip(*(read_predictions(part) for part in parts), strict=True)
+    if names:
+        tables = tuple(_called(name, table) for name, table in zip(names, tables, strict=True))
     table = pd.concat(tables, ignore_index=True)
-    units = [name for name in ("question", "entity", "direction", "metric") if name in table]
-    table = table.drop_duplicates(["model", "seed", "sample_id", *units], ignore_index=True)
+    table = table.drop_duplicates(["model", "seed", *_units(table)], ignore_index=True)
     meta = dict(metas[0])
     if any(other.get("boxes") != meta.get("boxes") for other in metas):
         meta["boxes"] = None
@@ -83,6 +98,38 @@ def merge(parts: Sequence[Path], target: Path) -> Path:
     }
     write_predictions(target, table, {**meta, **joined})
     return target
+
+
+def merge_alike(parts: Mapping[str, Sequence[Path]], target: Path) -> list[Path]:
+    """Like ``merge``, of arms that may score other rows: a backbone with fewer entities has fewer trials.
+
+    Args:
+        parts: Arm -> its files, one a seed.
+        target: The file of the first arm and of all that scored its rows; another arm's gets its name at the end.
+
+    Returns:
+        The files: differences are paired inside each of them.
+    """
+    groups: dict[frozenset[tuple[object, ...]], list[str]] = {}
+    for name, files in parts.items():
+        table = read_predictions(files[0])[0]
+        groups.setdefault(frozenset(table[_units(table)].itertuples(index=False, name=None)), []).append(name)
+    out = []
+    for names in groups.values():
+        file = target if not out else target.with_stem(f"{target.stem}-{names[0]}")
+        chosen = [(name, part) for name in names for part in parts[name]]
+        out.append(merge([part for _, part in chosen], file, [name for name, _ in chosen]))
+    return out
+
+
+def _units(table: pd.DataFrame) -> list[str]:
+    """Columns that tell the scored rows of one model and seed apart."""
+    return ["sample_id", *(name for name in ("question", "entity", "direction", "metric") if name in table)]
+
+
+def _called(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a run with its model under the name of its condition, where that says how it started."""
+    return table.assign(model=table["model"].replace(["pretrained", "scratch"], name)) if name in STARTS else table
 
 
 _JOINED = {"note": "; ", "trained_on": ", "}  # metadata of several files in one: what stands between the parts

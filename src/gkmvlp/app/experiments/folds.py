@@ -1,15 +1,12 @@
-"""Cross-validation on real data: a short second pre-training for each fold, and the folds' predictions in one file."""
+"""Cross-validation on real data: no test patient is in a backbone, and the folds' predictions stand in one file."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from gkmvlp.app.experiments.chestxray14_pairs import build_pairs
-from gkmvlp.app.experiments.runs import fit, run_missing
-from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, model_overrides
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection import audit
@@ -17,48 +14,15 @@ from gkmvlp.metrics.results.partial import named, part_of
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
 FOLDS = 5
-STAGE: Overrides = {  # one short stage from a backbone that has learned already
-    **model_overrides(**{"architecture": None, "optimizer.lr": 3e-4}),
-    "trainer.max_epochs": 4,
-}
 
 
-def pairs_stage(data: Path, backbone: str, folder: Path, split_of: Callable[[str], str], overrides: Overrides) -> Path:
-    """A second pre-training on the real pairs of ChestX-ray14; one that is complete is not repeated.
-
-    Args:
-        data: Folder of ChestX-ray14.
-        backbone: Where it starts.
-        folder: The run's folder.
-        split_of: Patient id -> ``train``, ``validate`` (chooses the checkpoint), or ``test`` (left out).
-        overrides: Further ones.
-
-    Returns:
-        Folder of the backbone.
-    """
-    table = build_pairs(data).table
-    table = table.assign(split=[split_of(patient) for patient in table["patient_id"]])
-    folder.mkdir(parents=True, exist_ok=True)
-    table[table["split"].ne("test")].to_csv(folder / "pairs.csv", index=False)
-    places = data_overrides(table=folder / "pairs.csv", image_root=data, dataset_name="chestxray14-pairs")
-    changed = merged(places, model_overrides(backbone=backbone), STAGE, overrides)
-    run_missing(fit, [Run("zoo://pretrain-pairs", folder, changed)], "backbone/config.json", 1)
-    return folder / "backbone"
-
-
-def split_in(rows: DataModule) -> Callable[[str], str]:
-    """Patient id -> split of a checked DataModule, ``test`` for those that it does not know."""
-    known = {sample.patient_id: sample.split for sample in rows.samples}
-    return lambda patient: known.get(patient, "test")
-
-
-def require_unseen(data: DataModule, backbone: Path) -> None:
+def require_unseen(data: DataModule, backbone: str) -> None:
     """Stops where the backbone has seen a test patient of a checked DataModule (``gkmvlp data audit``).
 
     Raises:
         DataError: If it has.
     """
-    audit.require_clean(audit.audit([data], backbones.load(backbone).info, str(backbone), images="none"))
+    audit.require_clean(audit.audit([data], backbones.load(backbone).info, backbone, images="none"))
 
 
 def merge_folds(parts: Mapping[int, Path], target: Path) -> Path:

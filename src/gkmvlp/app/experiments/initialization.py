@@ -1,7 +1,8 @@
-"""A task from a backbone and from scratch, compared, with what belongs beside each task."""
+"""A task from a backbone and without one, compared, with what belongs beside each task."""
 
 from collections.abc import Sequence
 
+from gkmvlp.app.experiments.arms import architecture_in
 from gkmvlp.app.experiments.classification import classification_conditions
 from gkmvlp.app.experiments.conditions import initializations, run_conditions, with_frozen
 from gkmvlp.app.experiments.region_boxes import compare_boxes
@@ -33,12 +34,19 @@ def compare_initializations(
     """
     config, out, jobs = recipe.config, recipe.folder, runs_at_once()
     changed = merged(recipe.overrides, overrides)
+    without = "public_weights" if has_public_weights(config) else "scratch"
     if task == "classification":
-        classification_conditions(config, out, backbone, seeds, shares, changed, jobs)
+        classification_conditions(config, out, backbone, seeds, shares, changed, jobs, without)
     else:
-        conditions = initializations(backbone) if task == "report" else with_frozen(backbone)
+        conditions = (initializations if task == "report" else with_frozen)(backbone, without)
         run_conditions(BY_WORD[task], config, out, conditions, seeds, changed, jobs)
     if task == "regions" and is_phantom:
         ensure_phantoms("VqaRad")
         detector = out / "region_detection" / f"pretrained-{seeds[0]}" / "model"
         compare_boxes(out, backbone, PHANTOMS, detector, seeds, of_trainer(overrides), jobs)
+
+
+def has_public_weights(config: str) -> bool:
+    """Whether an encoder of a config starts from weights that others trained."""
+    architecture = architecture_in(config)
+    return any(architecture.get(part, {}).get("weights") for part in ("vision", "text"))

@@ -20,7 +20,7 @@ from gkmvlp.zoo.entry import PACKAGED, Entry
 from gkmvlp.zoo.registry import find
 from gkmvlp.zoo.store.model_files import rounded
 from gkmvlp.zoo.store.packaged import BACKBONE, CORPORA, FINE_TUNED, SEED, Shipped
-from gkmvlp.zoo.store.publish import MODEL_FOLDERS, About, publish
+from gkmvlp.zoo.store.publish import MODEL_FOLDERS, ReleaseInfo, publish
 
 
 def make_models(out: Path, models: Path, overrides: Overrides, only: Sequence[str] = ()) -> list[Entry]:
@@ -56,7 +56,7 @@ def _make(shipped: Shipped, out: Path, models: Path, overrides: Overrides) -> En
     run = Run(f"zoo://{shipped.config}", out / shipped.name, overrides)
     run_missing(fit_and_measure, [run], "results.json", 1)
     with tempfile.TemporaryDirectory(prefix=".", dir=models) as scratch:
-        entry = publish(run.folder, Path(scratch), About(shipped.name, shipped.summary, limits=shipped.limits))
+        entry = publish(run.folder, Path(scratch), ReleaseInfo(shipped.name, shipped.summary, limits=shipped.limits))
         shutil.rmtree(models / shipped.name, ignore_errors=True)
         for name in (shipped.name, f"{shipped.name}.md", f"{shipped.name}.yaml"):
             (Path(scratch) / name).replace(models / name)

@@ -1,57 +1,76 @@
-"""Classification on real ChestX-ray14 over patient folds: fine-tuned, linear probe and from scratch."""
+"""Classification on real ChestX-ray14 over patient folds: the arms, a linear probe, and zero-shot."""
 
 import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from gkmvlp.app.experiments.classification import classification_conditions
-from gkmvlp.app.experiments.folds import FOLDS, merge_folds, pairs_stage, require_unseen, split_in
-from gkmvlp.app.running.outcome import write_results
-from gkmvlp.app.running.run import data_overrides, merged, parse_overrides
+from gkmvlp.app.experiments.arms import WITH_BACKBONE, arms_of
+from gkmvlp.app.experiments.conditions import Conditions, merge, run_conditions
+from gkmvlp.app.experiments.folds import FOLDS, merge_folds, require_unseen
+from gkmvlp.app.experiments.pieces import all_figures, run_pieces
+from gkmvlp.app.running.run import Overrides, data_overrides, merged, model_overrides, parse_overrides
 from gkmvlp.data_modules import ChestXray14
 from gkmvlp.hardware import runs_at_once
-from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.provenance import ProcessTreePeak
+from gkmvlp.metrics.results.figure import Figure
 
+CONFIG = "zoo://classification-nih"
 FEWEST = 25  # positives of a label that is measured
+SUBSET = 5_000  # images; with fewer the config's steps are far too many
+EPOCHS: Overrides = {
+    "trainer.max_steps": -1,
+    "trainer.max_epochs": 12,
+    "trainer.val_check_interval": 1.0,
+    "trainer.check_val_every_n_epoch": 1,
+}
 
 
-def frequent_labels(data: str) -> list[str]:
+def frequent_labels(rows: ChestXray14) -> list[str]:
     """Labels with at least ``FEWEST`` positives among the images that are there."""
-    rows = ChestXray14(data)
-    rows.check()
     count_L = np.stack([sample.fields["label"] for sample in rows.samples]).sum(0)
     return [label for label, count in zip(rows.labels, count_L, strict=True) if count >= FEWEST]
 
 
+def with_probe(arms: Conditions) -> Conditions:
+    """The arms, and a linear probe on the backbone."""
+    if "pretrained" not in arms:
+        return arms
+    return {**arms, "linear_probe": merged(arms["pretrained"], model_overrides(linear_probe=True))}
+
+
 def measure_chestxray14(args: argparse.Namespace) -> None:
-    """Runs what is not there yet, prints the figures, writes ``results.json``, with ``--record`` the figures there."""
-    jobs, stage = args.jobs or runs_at_once(), parse_overrides(args.pairs_options)
-    labels = frequent_labels(str(args.data))
-    data = data_overrides(
-        root=args.data,
-        labels=labels,
-        dataset_name="chestxray14",
-        num_folds=FOLDS,
-        augmentation_strength=1.0,
-        cache_dir=args.out / "cache",
-    )
-    overrides = merged(data, parse_overrides(args.options))
-    labelled, zero_shot = {}, {}
-    with ProcessTreePeak() as peak:
+    """Runs what is not there yet; ``--record`` gets ``chestxray14-classification.json``."""
+    jobs, arms = args.jobs or runs_at_once(), arms_of(args.arms, args.backbone, CONFIG)
+    every = ChestXray14(str(args.data))
+    every.check()
+    data = data_overrides(root=args.data, labels=frequent_labels(every), num_folds=FOLDS, cache_dir=args.out / "cache")
+    overrides = merged(data, EPOCHS if len(every.samples) < SUBSET else {}, parse_overrides(args.options))
+
+    def classification(out: Path) -> list[Figure]:
+        labelled, zero_shot = {}, {}
         for fold in range(FOLDS):
-            out = args.out / f"fold{fold}"
-            rows = ChestXray14(str(args.data), labels=labels, fold=fold, num_folds=FOLDS)
+            rows = ChestXray14(str(args.data), fold=fold, num_folds=FOLDS)
             rows.check()
-            backbone = pairs_stage(args.data, args.backbone, out / "pairs", split_in(rows), stage)
-            require_unseen(rows, backbone)
-            changed = merged(overrides, data_overrides(fold=fold))
-            labelled[fold], zero_shot[fold] = classification_conditions(
-                "zoo://classification-phantom", out, str(backbone), args.seeds, [1.0], changed, jobs
+            if "pretrained" in arms:
+                require_unseen(rows, args.backbone)
+            folder, changed = out / f"fold{fold}", merged(overrides, data_overrides(fold=fold))
+            labelled[fold] = run_conditions(
+                "classification", CONFIG, folder, with_probe(arms), args.seeds, changed, jobs
             )
-        files = [
-            merge_folds(labelled, args.out / "predictions" / "classification.parquet"),
-            merge_folds(zero_shot, args.out / "predictions" / "zero_shot.parquet"),
-        ]
-        figures = [figure for file in files for figure in figures_of(file)]
-    write_results(args.out, figures, peak, args.record and args.record / "chestxray14.json")
+            if file := _zero_shot(folder, arms, args.seeds):
+                zero_shot[fold] = file
+        files = {"classification": labelled, "zero_shot": zero_shot}
+        return all_figures(
+            [merge_folds(parts, out / "predictions" / f"{task}.parquet") for task, parts in files.items() if parts]
+        )
+
+    run_pieces("chestxray14", {"classification": classification}, None, args.out, args.record)
+
+
+def _zero_shot(folder: Path, arms: Mapping[str, Overrides], seeds: Sequence[int]) -> Path | None:
+    """What the backbones say by sentences alone, which every fine-tuning from one leaves beside its labels."""
+    names = [name for name in arms if name in WITH_BACKBONE]
+    left = "predictions/zero_shot.parquet"
+    files = [folder / "classification" / f"{name}-{seeds[0]}" / left for name in names]
+    return merge(files, folder / left, names) if names else None

@@ -1,54 +1,73 @@
-"""Pre-training on real Open-i from public weights, and what the backbone knows before any fine-tuning."""
+"""Open-i (IU X-Ray): pre-training on its training studies, and what each arm knows and learns of its test studies."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.app.experiments.conditions import merge
-from gkmvlp.app.experiments.runs import fit_and_test, run_missing, test
-from gkmvlp.app.running.outcome import write_results
-from gkmvlp.app.running.recipes import start_from
-from gkmvlp.app.running.run import Run, data_overrides, merged, of_trainer, parse_overrides
-from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.provenance import ProcessTreePeak
+from gkmvlp.app.experiments.arms import WITH_BACKBONE, arms_of, run_arms
+from gkmvlp.app.experiments.conditions import Conditions
+from gkmvlp.app.experiments.openi_floors import beside, floor_figures, frequent_figures, make_floors
+from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
+from gkmvlp.app.experiments.runs import Work, fit, fit_and_test, run_missing, test
+from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, of_trainer, parse_overrides
+from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.predictions import read_predictions
+
+FLOORED = ("entity_classification", "report_generation")  # tasks with floors of public weights
+PRETRAINING, REPORTS = "zoo://pretrain-openi", "zoo://report-openi"
 
 
 def measure_openi(args: argparse.Namespace) -> None:
-    """Runs what is not there yet, prints the figures, writes ``results.json``, with ``--record`` ``openi.json``.
+    """Runs what is not there yet; ``--record`` gets ``openi-PIECE.json``.
 
-    Each seed pre-trains on R2Gen's training studies and chooses its checkpoint on the validation studies. On the test
-    studies entities are read by the head and by sentences, and reports are retrieved. On the boxes of SLAKE, whose
-    radiographs no seed has seen, the prompts point.
+    Without ``--backbone`` each seed pre-trains one on R2Gen's training studies, whose checkpoint the validation studies
+    choose. On the test studies entities are read by the head and by sentences, reports are retrieved and written,
+    beside floors of public weights, which ``--only floors`` makes alone. On SLAKE's radiographs, which no pre-training
+    has seen, prompts point and sentences name labels.
     """
-    parts: dict[str, list[Path]] = {}
-    with ProcessTreePeak() as peak:
-        for seed in args.seeds:
-            for folder in _runs_of_seed(args, seed):
-                for file in sorted((folder / "predictions").glob("*.parquet")):
-                    data = folder.name.rpartition("-")[0]
-                    parts.setdefault(f"{data}/{file.name}", []).append(file)
-        figures = []
-        for name, files in parts.items():
-            figures += figures_of(merge(files, args.out / "predictions" / name))
-    write_results(args.out, figures, peak, args.record and args.record / "openi.json")
+    given, openi = parse_overrides(args.options), data_overrides(root=args.data)
+    knowing = [name for name in args.arms if name in WITH_BACKBONE]
+
+    def arms_by_seed(config: str, names: Sequence[str], learns: bool) -> dict[int, Conditions]:
+        backbones = {seed: _backbone(args, seed) if "pretrained" in names else None for seed in args.seeds}
+        return {seed: arms_of(names, backbone, config, learns) for seed, backbone in backbones.items()}
+
+    def floors() -> dict[str, Path]:
+        folder = args.out / "floors"
+        files = {task: folder / "predictions" / f"{task}.parquet" for task in FLOORED}
+        is_made = all(file.is_file() for file in files.values())
+        return files if is_made else make_floors(args.data, PRETRAINING, REPORTS, folder)
+
+    def piece(work: Work, config: str, tasks: Sequence[str], names: Sequence[str], data: Overrides) -> Piece:
+        def make(out: Path) -> list[Figure]:
+            arms = arms_by_seed(config, names, work is fit_and_test)
+            files = run_arms(work, config, tasks, out, arms, merged(data, of_trainer(given)))
+            if tasks[0] in FLOORED:
+                beside(files[0], floors()[tasks[0]])
+            frequent = [figure for file in files for figure in frequent_figures(*read_predictions(file))]
+            return [*all_figures(files), *(frequent if config == PRETRAINING else ())]
+
+        return make
+
+    pieces: dict[str, Piece] = {"floors": lambda out: floor_figures(floors())}
+    if knowing:
+        pieces["entities"] = piece(test, PRETRAINING, ("entity_classification", "zero_shot"), knowing, openi)
+    pieces["retrieval"] = piece(test, "zoo://retrieval-openi", ["retrieval"], args.arms, openi)
+    if args.slake is not None:
+        slake = data_overrides(root=args.slake)
+        pieces["grounding"] = piece(test, "zoo://grounding-slake", ["grounding"], args.arms, slake)
+        if args.nih is not None and knowing:
+            labels = merged(slake, data_overrides(nih_root=args.nih))
+            pieces["zero-shot"] = piece(test, "zoo://zero-shot-slake", ["zero_shot"], knowing, labels)
+    pieces["reports"] = piece(fit_and_test, REPORTS, ["report_generation"], args.arms, openi)
+    run_pieces("openi", pieces, args.only, args.out, args.record)
 
 
-def _runs_of_seed(args: argparse.Namespace, seed: int) -> list[Path]:
-    """Makes the runs of a seed that are missing.
-
-    Returns:
-        Their folders: the pre-training first.
-    """
-    given = parse_overrides(args.options)
-    run = Run(
-        "zoo://pretrain-openi", args.out / f"pretraining-{seed}", merged(data_overrides(root=args.data), given), seed
-    )
-    run_missing(fit_and_test, [run], "predictions/entity_classification.parquet", jobs=1)
-    start, folders = start_from(str(run.folder / "backbone")), [run.folder]
-    looks = (("retrieval", "retrieval-openi", args.data), ("grounding", "grounding-slake", args.slake))
-    for task, config, root in looks:
-        if root is not None:
-            overrides = merged(start, data_overrides(root=root), of_trainer(given))
-            look = Run(f"zoo://{config}", args.out / f"{task}-{seed}", overrides, seed)
-            run_missing(test, [look], f"predictions/{task}.parquet", jobs=1)
-            folders.append(look.folder)
-    return folders
+def _backbone(args: argparse.Namespace, seed: int) -> str:
+    """The backbone that was named, or that of the seed's pre-training, which is made if it is missing."""
+    if args.backbone is not None:
+        return str(args.backbone)
+    overrides = merged(data_overrides(root=args.data), parse_overrides(args.options))
+    run = Run(PRETRAINING, args.out / f"pretraining-{seed}", overrides, seed)
+    run_missing(fit, [run], "backbone/config.json", 1)
+    return str(run.folder / "backbone")

@@ -1,54 +1,46 @@
-"""Detection and grounding on the real RSNA challenge over patient folds, after a stage on real pairs."""
+"""Detection and grounding on the real RSNA challenge over patient folds, by arm."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
-from gkmvlp.app.experiments.conditions import run_conditions, with_frozen
-from gkmvlp.app.experiments.folds import FOLDS, merge_folds, pairs_stage, require_unseen
-from gkmvlp.app.experiments.runs import run_missing, test
-from gkmvlp.app.running.outcome import write_results
-from gkmvlp.app.running.run import Run, data_overrides, merged, parse_overrides
+from gkmvlp.app.experiments.arms import arms_of, run_arms
+from gkmvlp.app.experiments.conditions import run_conditions
+from gkmvlp.app.experiments.folds import FOLDS, merge_folds, require_unseen
+from gkmvlp.app.experiments.pieces import all_figures, run_pieces
+from gkmvlp.app.experiments.runs import test
+from gkmvlp.app.running.run import data_overrides, merged, of_trainer, parse_overrides
 from gkmvlp.data_modules import RsnaPneumonia
-from gkmvlp.data_modules.pipeline.splits import hash_split
 from gkmvlp.hardware import runs_at_once
-from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.provenance import ProcessTreePeak
+from gkmvlp.metrics.results.figure import Figure
 
-
-def _unless_challenged(root: Path) -> Callable[[str], str]:
-    """Patient id -> split of the stage on pairs: all serve every fold, but for patients of the challenge itself."""
-    rows = RsnaPneumonia(str(root))
-    rows.check()
-    challenged = {sample.patient_id for sample in rows.samples}
-    return lambda patient: "test" if patient in challenged else hash_split(patient, test=0.0)
+DETECTION, POINTING = "zoo://localization-rsna", "zoo://grounding-rsna"
 
 
 def measure_rsna(args: argparse.Namespace) -> None:
-    """Runs what is not there yet, prints the figures, writes ``results.json``, with ``--record`` the figures there."""
-    jobs = args.jobs or runs_at_once()
-    overrides, stage = parse_overrides(args.options), parse_overrides(args.pairs_options)
-    with ProcessTreePeak() as peak:
-        split_of = _unless_challenged(args.data)
-        backbone = pairs_stage(args.pairs, args.backbone, args.out / "pairs", split_of, stage)
-        conditions = with_frozen(str(backbone))
-        boxes, pointing = {}, {}
+    """Runs what is not there yet; ``--record`` gets ``rsna-localization.json`` and ``rsna-grounding.json``."""
+    jobs, given = args.jobs or runs_at_once(), parse_overrides(args.options)
+    for fold in range(FOLDS if "pretrained" in args.arms and args.backbone else 0):
+        rows = RsnaPneumonia(str(args.data), fold=fold, num_folds=FOLDS)
+        rows.check()
+        require_unseen(rows, args.backbone)
+
+    def localization(out: Path) -> list[Figure]:
+        arms, parts = arms_of(args.arms, args.backbone, DETECTION), {}
         for fold in range(FOLDS):
-            out = args.out / f"fold{fold}"
-            rows = RsnaPneumonia(str(args.data), fold=fold, num_folds=FOLDS)
-            rows.check()
-            require_unseen(rows, backbone)
             data = data_overrides(root=args.data, fold=fold, num_folds=FOLDS, cache_dir=args.out / "cache")
-            changed = merged(data, overrides)
-            boxes[fold] = run_conditions(
-                "localization", "zoo://localization-rsna", out, conditions, args.seeds, changed, jobs
+            changed = merged(data, given)
+            parts[fold] = run_conditions(
+                "localization", DETECTION, out / f"fold{fold}", arms, args.seeds, changed, jobs
             )
-            run = Run("zoo://grounding-rsna", out / "grounding", merged(conditions["pretrained"], data))
-            run_missing(test, [run], "predictions/grounding.parquet", 1)
-            pointing[fold] = run.folder / "predictions" / "grounding.parquet"
-        files = [
-            merge_folds(boxes, args.out / "predictions" / "localization.parquet"),
-            merge_folds(pointing, args.out / "predictions" / "grounding.parquet"),
-        ]
-        figures = [figure for file in files for figure in figures_of(file)]
-    write_results(args.out, figures, peak, args.record and args.record / "rsna-pneumonia.json")
+        return all_figures([merge_folds(parts, out / "predictions" / "localization.parquet")])
+
+    def grounding(out: Path) -> list[Figure]:
+        arms, parts = {args.seeds[0]: arms_of(args.arms, args.backbone, POINTING, learns=False)}, dict[int, Path]()
+        for fold in range(FOLDS):
+            changed = merged(data_overrides(root=args.data, fold=fold, num_folds=FOLDS), of_trainer(given))
+            # every arm reads the one prompt that stands for an opacity: all score the same rows
+            [parts[fold]] = run_arms(test, POINTING, ["grounding"], out / f"fold{fold}", arms, changed)
+        return all_figures([merge_folds(parts, out / "predictions" / "grounding.parquet")])
+
+    pieces = {"localization": localization, "grounding": grounding}
+    run_pieces("rsna", pieces, args.only, args.out, args.record)

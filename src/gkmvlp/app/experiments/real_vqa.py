@@ -1,22 +1,29 @@
-"""Question answering on real VQA-RAD: from a backbone, from scratch and without the image, on several splits."""
+"""Question answering on real VQA-RAD: the arms and a model without the image, on several splits."""
 
 import argparse
+from pathlib import Path
 
+from gkmvlp.app.experiments.arms import arms_of
 from gkmvlp.app.experiments.conditions import run_conditions, with_question_only
-from gkmvlp.app.running.outcome import write_results
+from gkmvlp.app.experiments.pieces import Piece, run_pieces
 from gkmvlp.app.running.run import data_overrides, merged, parse_overrides
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.provenance import ProcessTreePeak
+from gkmvlp.metrics.results.figure import Figure
+
+CONFIG = "zoo://vqa-rad"
 
 
 def measure_vqa(args: argparse.Namespace) -> None:
-    """Runs what is not there yet, prints the figures, writes ``results.json``, with ``--record`` ``vqa-rad.json``."""
-    figures, jobs, conditions = [], args.jobs or runs_at_once(), with_question_only(args.backbone)
+    """Runs what is not there yet, a piece a split; ``--record`` gets ``vqa-rad-SPLIT.json``."""
+    jobs, conditions = args.jobs or runs_at_once(), with_question_only(arms_of(args.arms, args.backbone, CONFIG))
     overrides = merged(data_overrides(root=args.data, cache_dir=args.out / "cache"), parse_overrides(args.options))
-    with ProcessTreePeak() as peak:
-        for split in args.splits:
+
+    def piece_of(split: str) -> Piece:
+        def questions(out: Path) -> list[Figure]:
             changed = merged(overrides, data_overrides(split=split))
-            out = args.out / split
-            figures += figures_of(run_conditions("vqa", "zoo://vqa-rad", out, conditions, args.seeds, changed, jobs))
-    write_results(args.out, figures, peak, args.record and args.record / "vqa-rad.json")
+            return figures_of(run_conditions("vqa", CONFIG, out, conditions, args.seeds, changed, jobs))
+
+        return questions
+
+    run_pieces("vqa-rad", {split: piece_of(split) for split in args.splits}, None, args.out, args.record)

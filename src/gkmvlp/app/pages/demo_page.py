@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Plot
 import gkmvlp.data_modules
 from gkmvlp.anatomy import atlas
 from gkmvlp.app.pages.page import Section, paragraph, png, tiles, write_page
-from gkmvlp.app.pages.radiographs import Gallery
+from gkmvlp.app.pages.radiographs import RadiographSource
 from gkmvlp.app.pages.task_sections import Part, task_sections
 from gkmvlp.app.pages.training_curves import curves_of, plot_curves
 from gkmvlp.app.running.planted_truth import read_truth
@@ -20,7 +20,7 @@ from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES
 from gkmvlp.metrics.results.figure import Figure, Results
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.tasks.parts.drawing import draw_boxes, draw_regions, panels
-from gkmvlp.zoo.inference.loading import open_reader
+from gkmvlp.zoo.inference.loading import open_predictor
 
 OWN = ("phantom-mimic-cxr", "phantom-vqa-rad")  # data of the stages that run without --all
 
@@ -48,7 +48,7 @@ def write_demo_page(out: Path, data: Path, results: Results, found: Mapping[Path
         *task_sections(
             parts,
             gallery,
-            open_reader(out / "backbone", "cpu"),
+            open_predictor(out / "backbone", "cpu"),
             classifier_of=lambda meta: plain if meta["label_fraction"] == 1 else None,
             own=OWN,
         ),
@@ -56,10 +56,10 @@ def write_demo_page(out: Path, data: Path, results: Results, found: Mapping[Path
     write_page(out / "report.html", "GK-MVLP on phantoms", sections, facts=_facts(results, images))
 
 
-def _gallery(dataset_name: str, data: Path) -> Gallery:
+def _gallery(dataset_name: str, data: Path) -> RadiographSource:
     """The radiographs of a look-alike by the name that figures call it."""
     row = next(row for row in LOOKALIKES.values() if row.dataset_name == dataset_name)
-    return Gallery(getattr(gkmvlp.data_modules, str(row.data_module))(str(data)))
+    return RadiographSource(getattr(gkmvlp.data_modules, str(row.data_module))(str(data)))
 
 
 def _facts(results: Results, images: pd.DataFrame) -> dict[str, object]:
@@ -100,14 +100,15 @@ def headline(figures: list[Figure]) -> list[tuple[str, str, str]]:
     return out
 
 
-def region_sheet(gallery: Gallery, findings: pd.DataFrame, count: int = 8) -> Plot:
+def region_sheet(gallery: RadiographSource, findings: pd.DataFrame, count: int = 8) -> Plot:
     """A few test phantoms with regions of the atlas and planted findings."""
     chosen = findings[findings["split"].eq("test")]["sample_id"].unique()[:count]
     plot, axes = panels(len(chosen))
     for axis, sample_id in zip(axes, chosen, strict=True):
         image_SS, frame = gallery(sample_id)
-        draw_regions(axis, image_SS, atlas())
+        axis.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
+        draw_regions(axis, atlas() * len(image_SS))
         rows = findings[findings["sample_id"].eq(sample_id)]
-        draw_boxes(axis, frame.forward(rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)), "lime")
+        draw_boxes(axis, frame.to_square(rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)), "lime")
         axis.set_title(fill(", ".join(rows["entity"].unique()), 44), fontsize=7)
     return plot

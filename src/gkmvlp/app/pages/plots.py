@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Plot
 from numpy.typing import NDArray
 from torchmetrics.functional.classification import binary_precision_recall_curve, binary_roc
 
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.detection import overlaps
 from gkmvlp.metrics.tasks.region_detection import row_overlaps
 from gkmvlp.tasks.parts.drawing import SHOWN_REGIONS, draw_boxes, panels
@@ -20,7 +20,7 @@ from gkmvlp.tasks.parts.drawing import SHOWN_REGIONS, draw_boxes, panels
 COLOURS = {"pretrained": "tab:blue", "variant:linear_probe": "tab:green", "scratch": "tab:orange"}
 OTHER = "tab:purple"
 BINS = 10
-Read = Callable[[str], tuple[NDArray[np.float32], Frame]]
+Read = Callable[[str], tuple[NDArray[np.float32], Letterbox]]
 
 
 def _models(table: pd.DataFrame) -> list[str]:
@@ -117,7 +117,7 @@ def regions(table: pd.DataFrame, read: Read, count: int = 8) -> Plot:
         rows = table[table["sample_id"].eq(sample_id) & table["entity"].isin(SHOWN_REGIONS)]
         axis.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
         for name, colour in (("boxes", "lime"), ("predicted", "red")):
-            draw_boxes(axis, frame.forward(np.asarray(rows[name].to_list(), np.float32).reshape(-1, 4)), colour)
+            draw_boxes(axis, frame.to_square(np.asarray(rows[name].to_list(), np.float32).reshape(-1, 4)), colour)
         axis.set_title(f"mean overlap {overlap[sample_id]:.2f}", fontsize=7)
     return plot
 
@@ -142,8 +142,8 @@ def detections(table: pd.DataFrame, read: Read, count: int = 8) -> Plot:
         true_K4, predicted_K4, score_K = shown[index]
         axis.imshow(image_SS, cmap="gray", vmin=0, vmax=1)
         axis.set_title(table.iloc[index]["entity"], fontsize=7)
-        draw_boxes(axis, frame.forward(true_K4), "lime")
-        moved_K4 = frame.forward(predicted_K4)
+        draw_boxes(axis, frame.to_square(true_K4), "lime")
+        moved_K4 = frame.to_square(predicted_K4)
         draw_boxes(axis, moved_K4, "red")
         for (x, y, _, _), score in zip(moved_K4, score_K, strict=True):
             axis.text(x + 1, y + 1, f"{score:.2f}", fontsize=5, color="red", va="top")

@@ -19,15 +19,15 @@ from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.transforms import letterbox
 from gkmvlp.entities import of_label
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.tasks.parts.drawing import draw_boxes, draw_map, panels
-from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.zoo.inference.predictor import Predictor
 
 Pixels = NDArray[np.float32]
 SIDE, THUMBNAIL = 256, 160
 
 
-class Gallery:
+class RadiographSource:
     """The radiographs of a data set.
 
     Args:
@@ -55,7 +55,7 @@ class Gallery:
             raise DataError(f"{self.name}: no {sample_id}, which the predictions name: the data is not that of the run")
         return self.samples[sample_id]
 
-    def __call__(self, sample_id: str) -> tuple[Pixels, Frame]:
+    def __call__(self, sample_id: str) -> tuple[Pixels, Letterbox]:
         """A radiograph (S, S) in [0, 1], and its frame, which takes boxes of the predictions."""
         sample = self.sample(sample_id)
         pixels, frame = letterbox(read_image(sample.image, self.intensity, sample_id, ACCEPT), SIDE)
@@ -70,45 +70,45 @@ class Gallery:
         return f'<img alt="radiograph" width="{side}" src="data:image/jpeg;base64,{data}">'
 
 
-def in_original(frame: Frame, sample: Sample) -> Frame:
+def in_original(frame: Letterbox, sample: Sample) -> Letterbox:
     """The frame for boxes in pixels of the original, of which the file may be a smaller copy."""
     return frame.measured_in(*sample.size) if sample.size else frame
 
 
-def prompt_of(name: str, reader: Reader, prompts: Mapping[str, str]) -> str | None:
+def prompt_of(name: str, predictor: Predictor, prompts: Mapping[str, str]) -> str | None:
     """The entity whose prompt is read for an entity: its own, else its stand-in, else none.
 
     Args:
         name: The entity, or a label that is none.
-        reader: Whose prompts there are.
+        predictor: Whose prompts there are.
         prompts: Label of a data set to the entity that stands in for it, as ``Grounding`` takes it.
     """
     stand_ins = {found.name if (found := of_label(label)) else label: entity for label, entity in prompts.items()}
-    return next((entity for entity in (name, stand_ins.get(name)) if entity in reader.entities), None)
+    return next((entity for entity in (name, stand_ins.get(name)) if entity in predictor.entities), None)
 
 
-def prompt_map(reader: Reader, sample: Sample, entity: str) -> tuple[Pixels, Pixels, Frame]:
+def prompt_map(predictor: Predictor, sample: Sample, entity: str) -> tuple[Pixels, Pixels, Letterbox]:
     """A radiograph (S, S) as the model reads it, the attention of a prompt (h, w), and the frame of its boxes."""
-    batch = reader.batch([reader.item(sample.image, ACCEPT)])
-    seen = reader.look(batch)
+    batch = predictor.batch([predictor.item(sample.image, ACCEPT)])
+    seen = predictor.encode_images(batch)
     map_Ehw = seen.grounded.patch_attention[0].unflatten(-1, seen.features.grid).float().cpu().numpy()
-    frame = in_original(Frame(*batch["frame"][0].tolist()), sample)
-    return batch["image"][0, 0].cpu().numpy(), map_Ehw[reader.entities.index(entity)], frame
+    frame = in_original(Letterbox(*batch["letterbox"][0].tolist()), sample)
+    return batch["image"][0, 0].cpu().numpy(), map_Ehw[predictor.entities.index(entity)], frame
 
 
 def heat_maps(
-    table: pd.DataFrame, gallery: Gallery, reader: Reader, prompts: Mapping[str, str], count: int = 8
+    table: pd.DataFrame, gallery: RadiographSource, predictor: Predictor, prompts: Mapping[str, str], count: int = 8
 ) -> Plot:
     """For each finding its first trials under the attention of its prompt, the farthest miss first.
 
     Args:
         table: Predictions of grounding of one model and seed.
         gallery: Where the radiographs are.
-        reader: The backbone.
+        predictor: The backbone.
         prompts: Stand-ins (see ``prompt_of``).
         count: How many trials the findings share; each has at least one.
     """
-    known = {name: prompt for name in table["entity"].unique() if (prompt := prompt_of(name, reader, prompts))}
+    known = {name: prompt for name in table["entity"].unique() if (prompt := prompt_of(name, predictor, prompts))}
     trials = table[table["boxes"].map(len).gt(0) & table["entity"].isin(list(known))].groupby("entity", sort=False)
     first = trials.head(max(1, count // max(1, trials.ngroups)))
     first = first.assign(
@@ -116,9 +116,9 @@ def heat_maps(
     ).sort_values("miss", ascending=False, kind="stable")
     plot, axes = panels(len(first))
     for axis, row in zip(axes, first.itertuples(), strict=True):
-        image_SS, map_hw, frame = prompt_map(reader, gallery.sample(row.sample_id), row.prompt)
+        image_SS, map_hw, frame = prompt_map(predictor, gallery.sample(row.sample_id), row.prompt)
         draw_map(axis, image_SS, map_hw, f"{row.entity}: {'missed' if row.miss else 'met'}")
-        draw_boxes(axis, frame.forward(np.asarray(row.boxes, np.float32).reshape(-1, 4)), "lime")
+        draw_boxes(axis, frame.to_square(np.asarray(row.boxes, np.float32).reshape(-1, 4)), "lime")
     return plot
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from gkmvlp.app.pages.page import Section, paragraph, png, write_page
-from gkmvlp.app.pages.radiographs import Gallery
+from gkmvlp.app.pages.radiographs import RadiographSource
 from gkmvlp.app.pages.task_sections import Part, task_sections
 from gkmvlp.app.pages.training_curves import curve_names, curves_of, plot_curves
 from gkmvlp.app.running.run_config import RunConfig, read_run_config
@@ -14,8 +14,8 @@ from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.figure import Figure
 from gkmvlp.metrics.results.predictions import read_predictions
-from gkmvlp.zoo.inference.loading import open_reader
-from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.zoo.inference.loading import open_predictor
+from gkmvlp.zoo.inference.predictor import Predictor
 
 PROMPTED = ("grounding", "classification")  # tasks whose pictures show prompts of the backbone
 
@@ -74,7 +74,7 @@ def _task_sections(out: Path, config: RunConfig, parts: Sequence[Part]) -> list[
 
     A run that only tested left no classifier; a folder with merged predictions has many, of which none is shown.
     """
-    gallery = Gallery(config.make_data())
+    gallery = RadiographSource(config.make_data())
     prompted = any(part.meta["task"] in PROMPTED for part in parts)
     return task_sections(
         parts,
@@ -86,11 +86,11 @@ def _task_sections(out: Path, config: RunConfig, parts: Sequence[Part]) -> list[
     )
 
 
-def _backbone(config: RunConfig) -> Reader | None:
+def _backbone(config: RunConfig) -> Predictor | None:
     """The backbone that a pre-training left, or a run started from; None where it started from scratch."""
     own = config.file.parent / "backbone"
     reference = str(own) if own.is_dir() else config.model[1].get("backbone")
-    return open_reader(reference, "cpu") if reference else None
+    return open_predictor(reference, "cpu") if reference else None
 
 
 def _facts(config: RunConfig, parts: Sequence[Part]) -> dict[str, object]:

@@ -18,7 +18,7 @@ from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.entities import of_label
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
 from gkmvlp.tasks.parts.drawing import draw_boxes, draw_map, panels
-from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.zoo.inference.predictor import Predictor
 
 PATCH = 1 / 8  # side of what is hidden, as a share of the image
 CAPTION = (
@@ -30,10 +30,10 @@ CAPTION = (
 class _Labels(nn.Module):
     """Log odds of labels from the image alone; the regions stay where they are."""
 
-    def __init__(self, reader: Reader, box_1R4: Tensor, mask_1R: Tensor) -> None:
+    def __init__(self, predictor: Predictor, box_1R4: Tensor, mask_1R: Tensor) -> None:
         super().__init__()
-        assert isinstance(reader.head, LabelHead)
-        self.model, self.head, self.box_1R4, self.mask_1R = reader.model, reader.head, box_1R4, mask_1R
+        assert isinstance(predictor.head, LabelHead)
+        self.model, self.head, self.box_1R4, self.mask_1R = predictor.model, predictor.head, box_1R4, mask_1R
 
     def forward(self, image_B1SS: Tensor) -> Tensor:
         """(B, L)."""
@@ -42,8 +42,8 @@ class _Labels(nn.Module):
         return label_logits(self.model, self.head, self.model.encode_image(image_B1SS, *regions))
 
 
-def where_they_look(
-    classifier: Reader, backbone: Reader, samples: Sequence[Sample], names: Sequence[str], count: int = 4
+def occlusion_vs_attention(
+    classifier: Predictor, backbone: Predictor, samples: Sequence[Sample], names: Sequence[str], count: int = 4
 ) -> Plot:
     """A row an image: the true box, what the classifier's label rests on, where the entity's prompt looks.
 
@@ -68,7 +68,7 @@ def where_they_look(
         )
         draw_map(third, image_SS, map_hw, f"prompt: {entity}")
         for axis in (first, second, third):
-            draw_boxes(axis, frame.forward(box_4[None]), "lime")
+            draw_boxes(axis, frame.to_square(box_4[None]), "lime")
     return plot
 
 
@@ -88,13 +88,13 @@ def _chosen(
     return list(found.values())
 
 
-def occlusion(reader: Reader, image: str | bytes, label: int) -> NDArray[np.float32]:
+def occlusion(predictor: Predictor, image: str | bytes, label: int) -> NDArray[np.float32]:
     """By how much the log odds of a label fall where a part of the image is hidden, (S, S), at least 0.
 
     MONAI's occlusion sensitivity: it asks nothing of the network, which may be convolutional or a transformer.
     """
-    batch = reader.batch([reader.item(image)])
-    module = _Labels(reader, batch["region_box"], batch["region_mask"]).eval()  # MONAI restores what it finds
+    batch = predictor.batch([predictor.item(image)])
+    module = _Labels(predictor, batch["region_box"], batch["region_mask"]).eval()  # MONAI restores what it finds
     side = batch["image"].shape[-1]
     hidden = OcclusionSensitivity(module, mask_size=int(side * PATCH), n_batch=32, verbose=False, activate=False)
     with torch.inference_mode(), warnings.catch_warnings():

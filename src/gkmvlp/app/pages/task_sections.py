@@ -11,14 +11,14 @@ import pandas as pd
 from gkmvlp.app.pages.answers import answered
 from gkmvlp.app.pages.page import Section, figure_table, png
 from gkmvlp.app.pages.plots import detections, main_rows, regions, reliability, roc_and_precision
-from gkmvlp.app.pages.radiographs import SIDE, Gallery, heat_maps
+from gkmvlp.app.pages.radiographs import SIDE, RadiographSource, heat_maps
 from gkmvlp.app.pages.reports import report_pairs
-from gkmvlp.app.pages.saliency import CAPTION, where_they_look
+from gkmvlp.app.pages.saliency import CAPTION, occlusion_vs_attention
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.figure import Figure
 from gkmvlp.task_ids import TASKS, TaskId
-from gkmvlp.zoo.inference.loading import open_reader
-from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.zoo.inference.loading import open_predictor
+from gkmvlp.zoo.inference.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -31,21 +31,21 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Shown:
+class SectionInput:
     """What the pictures of a section are made from.
 
     Attributes:
         task: Its name.
         table: Its predictions.
         gallery: Its radiographs.
-        reader: The backbone whose prompts are shown; None shows none.
+        predictor: The backbone whose prompts are shown; None shows none.
         prompts: Stand-ins for prompts that it lacks (see ``prompt_of``).
     """
 
     task: TaskId
     table: pd.DataFrame
-    gallery: Gallery
-    reader: Reader | None = None
+    gallery: RadiographSource
+    predictor: Predictor | None = None
     prompts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -57,8 +57,8 @@ def title_of(meta: Mapping[str, Any]) -> str:
 
 def task_sections(
     parts: Sequence[Part],
-    gallery_of: Callable[[str], Gallery | None],
-    backbone: Reader | None,
+    gallery_of: Callable[[str], RadiographSource | None],
+    backbone: Predictor | None,
     classifier_of: Callable[[dict[str, Any]], Path | None],
     own: Collection[str],
     prompts: Mapping[str, str] | None = None,
@@ -82,29 +82,29 @@ def task_sections(
         if gallery is None:
             sections.append(Section(title, [figure_table(part.figures)]))
             continue
-        shown = Shown(task, part.table, gallery, backbone, prompts or {})
+        shown = SectionInput(task, part.table, gallery, backbone, prompts or {})
         more = _saliency(classifier_of(part.meta), gallery, backbone) if task == "classification" else []
         sections.append(task_section(title, shown, part.figures, more))
     return sections
 
 
-def _saliency(classifier: Path | None, gallery: Gallery, backbone: Reader | None) -> list[str]:
+def _saliency(classifier: Path | None, gallery: RadiographSource, backbone: Predictor | None) -> list[str]:
     """Occlusion of a classifier beside the prompts of its backbone, where radiographs have boxes of what both know."""
     has_boxes = any(sample.finding_K4 is not None and sample.finding_K4.any() for sample in gallery.test)
     if classifier is None or backbone is None or not has_boxes or not classifier.is_dir():
         return []
-    plot = where_they_look(open_reader(classifier, "cpu"), backbone, gallery.test, gallery.labels)
+    plot = occlusion_vs_attention(open_predictor(classifier, "cpu"), backbone, gallery.test, gallery.labels)
     return [png(plot, CAPTION)] if plot.axes else []
 
 
-def task_section(title: str, shown: Shown, figures: Sequence[Figure], more: Sequence[str] = ()) -> Section:
+def task_section(title: str, shown: SectionInput, figures: Sequence[Figure], more: Sequence[str] = ()) -> Section:
     """The section of a task: its pictures, further parts, its figures."""
     draw = None if shown.table.empty else PICTURES.get(shown.task)
     pictures = draw(shown) if draw else []
     return Section(title, [*pictures, *more, figure_table(figures)])
 
 
-def _curves(shown: Shown) -> list[str]:
+def _curves(shown: SectionInput) -> list[str]:
     """ROC and precision over recall, and reliability where scores are probabilities."""
     found = [png(roc_and_precision(shown.table), "ROC, and precision over recall; dashed: chance.")]
     if PROTOCOLS[shown.task].columns["score"] == "probability":
@@ -113,32 +113,32 @@ def _curves(shown: Shown) -> list[str]:
     return found
 
 
-def _looks(shown: Shown) -> list[str]:
-    if shown.reader is None:
+def _looks(shown: SectionInput) -> list[str]:
+    if shown.predictor is None:
         return []
-    plot = heat_maps(main_rows(shown.table), shown.gallery, shown.reader, shown.prompts)
+    plot = heat_maps(main_rows(shown.table), shown.gallery, shown.predictor, shown.prompts)
     return [png(plot, "Attention of a finding's prompt on its first radiographs, misses first; green: the true boxes.")]
 
 
-def _boxes(shown: Shown) -> list[str]:
+def _boxes(shown: SectionInput) -> list[str]:
     plot = detections(main_rows(shown.table), shown.gallery)
     return [png(plot, "Worst first. Green: true boxes; red: found above the threshold.")]
 
 
-def _regions(shown: Shown) -> list[str]:
+def _regions(shown: SectionInput) -> list[str]:
     plot = regions(main_rows(shown.table), shown.gallery)
     return [png(plot, "Six of the 29 regions, worst first. Green: true boxes; red: found.")]
 
 
-def _reports(shown: Shown) -> list[str]:
+def _reports(shown: SectionInput) -> list[str]:
     return [report_pairs(main_rows(shown.table), shown.gallery.thumbnail)]
 
 
-def _answers(shown: Shown) -> list[str]:
+def _answers(shown: SectionInput) -> list[str]:
     return [answered(main_rows(shown.table), partial(shown.gallery.thumbnail, side=SIDE))]
 
 
-PICTURES: Mapping[TaskId, Callable[[Shown], list[str]]] = {
+PICTURES: Mapping[TaskId, Callable[[SectionInput], list[str]]] = {
     "entity_classification": _curves,
     "classification": _curves,
     "grounding": _looks,

@@ -1,1 +1,1 @@
-"""What ``gkmvlp predict`` prints, writes and draws."""
+"""``gkmvlp predict``: the request, its images, the rows, and what is printed, written and drawn."""

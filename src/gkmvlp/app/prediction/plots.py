@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import ImageBatch
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.notices import NOT_CLINICAL
-from gkmvlp.tasks.parts.drawing import SHOWN_REGIONS, draw_boxes, panels
-from gkmvlp.zoo.inference.prediction import Pixels, Reading
-from gkmvlp.zoo.inference.predictor import Reader
+from gkmvlp.tasks.parts.drawing import draw_boxes, draw_regions, panels
+from gkmvlp.zoo.inference.prediction import Pixels, Prediction
+from gkmvlp.zoo.inference.predictor import Predictor
 
 SHOWN = 7  # entities or prompts of a picture
 WIDEST = 4096  # pixels across; up to there a radiograph is drawn pixel for pixel
@@ -26,7 +24,7 @@ WIDEST = 4096  # pixels across; up to there a radiograph is drawn pixel for pixe
 def draw(
     file: Path,
     task: str,
-    reader: Reader,
+    predictor: Predictor,
     batch: ImageBatch,
     image: ImageMemory,
     b: int,
@@ -38,14 +36,14 @@ def draw(
     Args:
         file: Where.
         task: What was asked for.
-        reader: The model.
+        predictor: The model.
         batch: The images.
         image: Their memory.
         b: Which of them.
         rows: What was said of it, likeliest first.
         pixels_HW: Its pixels.
     """
-    frame, side = Frame(*batch["frame"][b].tolist()), reader.architecture.image_size
+    frame, side = Letterbox(*batch["letterbox"][b].tolist()), predictor.architecture.image_size
     grounded = task == "grounding"
     count = {"grounding": 1 + SHOWN, "localization": 1}.get(task, 2)
     size = 2.6 if grounded else 5.0 if count == 1 else 4.0
@@ -53,9 +51,9 @@ def draw(
     for axis in axes[: count if grounded else 1]:
         axis.imshow(pixels_HW, cmap="gray", vmin=0, vmax=255)
     if grounded:
-        draw_regions(axes[0], frame.backward(batch["region_box"][b].cpu().numpy() * side))
+        draw_regions(axes[0], frame.to_original(batch["region_box"][b].cpu().numpy() * side))
         map_Ehw = image.grounded.patch_attention[b].unflatten(-1, image.features.grid).float().cpu().numpy()
-        shown = Reading(attention=dict(zip(reader.entities, map_Ehw, strict=True)), frame=frame, side=side)
+        shown = Prediction(attention=dict(zip(predictor.entities, map_Ehw, strict=True)), frame=frame, side=side)
         for axis, row in zip(axes[1:], rows, strict=False):
             axis.imshow(shown.heat_map(row["entity"]), cmap="inferno", alpha=0.45)
             axis.set_title(f"{row['entity']} {row['probability']:.2f}", fontsize=7)
@@ -65,17 +63,9 @@ def draw(
         lines = [line for row in rows[:SHOWN] for line in textwrap.wrap(_line(row), 48)]
         axes[1].text(0, 1, "\n".join(lines), va="top", fontsize=9, transform=axes[1].transAxes)
     figure.suptitle(Path(batch["sample_id"][b]).name, fontsize=8)
-    figure.supxlabel("\n".join(filter(None, (reader.notice, NOT_CLINICAL))), fontsize=7)
+    figure.supxlabel("\n".join(filter(None, (predictor.notice, NOT_CLINICAL))), fontsize=7)
     pixels = min(max(pixels_HW.shape), WIDEST // min(count, 4))
     figure.savefig(file, dpi=max(130, pixels / size), facecolor="white")
-
-
-def draw_regions(axis: Any, box_R4: NDArray[np.float32]) -> None:
-    """Names a few regions, whose boxes (R, 4) are given in pixels of the original image."""
-    for name in SHOWN_REGIONS:
-        box_4 = box_R4[REGIONS.index(name)]
-        draw_boxes(axis, box_4[None], "tab:orange")
-        axis.text(*box_4[:2], name, fontsize=4.5, color="tab:orange", va="top")
 
 
 def draw_found(axis: Any, rows: list[dict[str, Any]]) -> None:

@@ -16,8 +16,8 @@ from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
-from gkmvlp.zoo.inference.prediction import FoundBox, Pixels
-from gkmvlp.zoo.inference.predictor import Prompt, Reader, region_name
+from gkmvlp.zoo.inference.prediction import Pixels, PredictedBox
+from gkmvlp.zoo.inference.predictor import Predictor, Prompt, region_name
 
 BATCH = 8
 Rows = list[dict[str, Any]]
@@ -33,7 +33,7 @@ class Predicted:
 
 
 def predict_rows(
-    reader: Reader,
+    predictor: Predictor,
     task: str,
     images: list[Path],
     question: str | None,
@@ -44,7 +44,7 @@ def predict_rows(
     """Rows of all images, and their pictures.
 
     Args:
-        reader: The model.
+        predictor: The model.
         task: One of those of the command.
         images: Files.
         question: Asked about each, for ``vqa``.
@@ -53,20 +53,20 @@ def predict_rows(
         accept: What is read although it is no frontal radiograph.
     """
     if task == "zero_shot" and not prompts:
-        prompts = list(zip(*zero_shot_texts(reader.entities), strict=True))
+        prompts = list(zip(*zero_shot_texts(predictor.entities), strict=True))
     makers: dict[str, Callable[[ImageBatch, ImageMemory], list[Rows]]] = {
-        "classification": lambda batch, image: _labels(reader, batch, image),
-        "grounding": lambda batch, image: _entities(reader, batch, image),
-        "zero_shot": lambda batch, image: _zero_shot(reader, image, prompts),
-        "localization": lambda batch, image: _boxes(reader, batch, image),
-        "report": lambda batch, image: _reports(reader, image),
-        "vqa": lambda batch, image: _answers(reader, image, str(question)),
-        "embed": lambda batch, image: _vectors(reader, image),
+        "classification": lambda batch, image: _labels(predictor, batch, image),
+        "grounding": lambda batch, image: _entities(predictor, batch, image),
+        "zero_shot": lambda batch, image: _zero_shot(predictor, image, prompts),
+        "localization": lambda batch, image: _boxes(predictor, batch, image),
+        "report": lambda batch, image: _reports(predictor, image),
+        "vqa": lambda batch, image: _answers(predictor, image, str(question)),
+        "embed": lambda batch, image: _vectors(predictor, image),
     }
     done = Predicted()
     stems: Counter[str] = Counter()
-    for batch, shown in _batches(reader, images, accept, done, pictures is not None):
-        image = reader.look(batch)
+    for batch, shown in _batches(predictor, images, accept, done, pictures is not None):
+        image = predictor.encode_images(batch)
         for b, rows in enumerate(makers[task](batch, image)):
             kept = [{key: row[key] for key in row if task != "classification" or key in _OF_LABELS} for row in rows]
             done.rows += [{"sample_id": batch["sample_id"][b], **row} for row in kept]
@@ -76,10 +76,10 @@ def predict_rows(
                 stem = Path(batch["sample_id"][b]).stem
                 number = f"-{stems[stem] + 1}" if stems[stem] else ""  # two folders may hold files of one name
                 stems[stem] += 1
-                draw(pictures / f"{stem}{number}.png", task, reader, batch, image, b, rows, shown[b])
+                draw(pictures / f"{stem}{number}.png", task, predictor, batch, image, b, rows, shown[b])
     if task == "embed":
         texts = [part for prompt in prompts for part in ([prompt] if isinstance(prompt, str) else prompt)]
-        vectors = reader.embed_texts(texts).tolist()
+        vectors = predictor.embed_texts(texts).tolist()
         done.rows += [
             {"sample_id": t, "kind": "text", "embedding": v} for t, v in zip(texts, vectors, strict=True) if done.rows
         ]
@@ -87,7 +87,7 @@ def predict_rows(
 
 
 def _batches(
-    reader: Reader, images: list[Path], accept: Collection[str], done: Predicted, is_drawn: bool
+    predictor: Predictor, images: list[Path], accept: Collection[str], done: Predicted, is_drawn: bool
 ) -> Iterator[tuple[ImageBatch, list[Pixels]]]:
     """Batches of what can be read, and the pixels of their images; the others' reasons go to ``done.bad``.
 
@@ -97,36 +97,36 @@ def _batches(
         items, shown = [], list[Pixels]()
         for image in images[start : start + BATCH]:
             try:
-                image_HW = reader.preprocess.pixels(image, accept)
-                items.append(reader.item_of(image, image_HW))
+                image_HW = predictor.preprocess.pixels(image, accept)
+                items.append(predictor.item_of(image, image_HW))
             except ImageError as error:
                 done.bad.append(str(error))
                 continue
             if is_drawn:
                 shown.append(image_HW)
         if items:
-            yield reader.batch(items), shown
+            yield predictor.batch(items), shown
 
 
-def _labels(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
+def _labels(predictor: Predictor, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
     """Score and probability of each label of a model fine-tuned for them, of each entity otherwise, likeliest first."""
-    if not isinstance(reader.head, LabelHead):
-        return _entities(reader, batch, image)
-    labels = reader.head.labels
+    if not isinstance(predictor.head, LabelHead):
+        return _entities(predictor, batch, image)
+    labels = predictor.head.labels
     return [
         [
             {"entity": labels[n], "score": float(score_L[n]), "probability": float(1 / (1 + np.exp(-score_L[n]))),
              "target": np.nan}
             for n in np.argsort(-score_L)
         ]
-        for score_L in reader.label_scores(image)
+        for score_L in predictor.label_scores(image)
     ]  # fmt: skip
 
 
-def _entities(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
+def _entities(predictor: Predictor, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
     """Score, probability, point, the region under it and the region attended to of each entity, likeliest first."""
-    score_BE = reader.entity_scores(image)
-    places = reader.places(batch, image)
+    score_BE = predictor.entity_scores(image)
+    places = predictor.places(batch, image)
     out: list[Rows] = []
     for b, score_E in enumerate(score_BE):
         rows: Rows = []
@@ -135,7 +135,7 @@ def _entities(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Row
             probability = float(1 / (1 + np.exp(-score_E[e])))
             rows.append(
                 {
-                    "entity": reader.entities[e], "score": float(score_E[e]), "probability": probability,
+                    "entity": predictor.entities[e], "score": float(score_E[e]), "probability": probability,
                     "target": np.nan, "x": x, "y": y, "region": region_name(places.region_BE[b, e]),
                     "attended_region": region_name(places.attended_BE[b, e]),
                 }
@@ -144,18 +144,18 @@ def _entities(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Row
     return out
 
 
-def _boxes(reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
+def _boxes(predictor: Predictor, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
     """Every box, best first; of an image without any one row without a label."""
     out: list[Rows] = []
-    for found in reader.boxes(batch, image):
-        named = [box._asdict() for box in found] or [dict.fromkeys(FoundBox._fields) | {"is_likely": False}]
+    for found in predictor.boxes(batch, image):
+        named = [box._asdict() for box in found] or [dict.fromkeys(PredictedBox._fields) | {"is_likely": False}]
         out.append([{"entity": row.pop("label"), **row, "target": None} for row in named])
     return out
 
 
-def _zero_shot(reader: Reader, image: ImageMemory, prompts: list[Prompt]) -> list[Rows]:
+def _zero_shot(predictor: Predictor, image: ImageMemory, prompts: list[Prompt]) -> list[Rows]:
     """Similarity to each prompt, highest first."""
-    score_BN = reader.similarities(reader.embed_images(image), prompts)
+    score_BN = predictor.similarities(predictor.embed_images(image), prompts)
     names = [prompt if isinstance(prompt, str) else " | ".join(prompt) for prompt in prompts]
     return [
         [{"prompt": names[n], "score": float(score_N[n]), "target": np.nan} for n in np.argsort(-score_N)]
@@ -163,24 +163,24 @@ def _zero_shot(reader: Reader, image: ImageMemory, prompts: list[Prompt]) -> lis
     ]
 
 
-def _answers(reader: Reader, image: ImageMemory, question: str) -> list[Rows]:
+def _answers(predictor: Predictor, image: ImageMemory, question: str) -> list[Rows]:
     """One answer an image."""
-    found = reader.answers(image, question)
-    in_scope = reader.in_scope(question)
+    found = predictor.answers(image, question)
+    in_scope = predictor.in_scope(question)
     return [
         [{"question": question, "prediction": answer, "score": score, "in_scope": in_scope, "target": None}]
         for answer, score in zip(*found, strict=True)
     ]
 
 
-def _reports(reader: Reader, image: ImageMemory) -> list[Rows]:
+def _reports(predictor: Predictor, image: ImageMemory) -> list[Rows]:
     """One report an image."""
     return [
         [{"prediction": text, "score": score, "target": None}]
-        for text, score in zip(*reader.reports(image), strict=True)
+        for text, score in zip(*predictor.reports(image), strict=True)
     ]
 
 
-def _vectors(reader: Reader, image: ImageMemory) -> list[Rows]:
+def _vectors(predictor: Predictor, image: ImageMemory) -> list[Rows]:
     """One vector an image."""
-    return [[{"kind": "image", "embedding": vector}] for vector in reader.embed_images(image).tolist()]
+    return [[{"kind": "image", "embedding": vector}] for vector in predictor.embed_images(image).tolist()]

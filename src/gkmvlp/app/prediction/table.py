@@ -9,7 +9,7 @@ from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.metrics.results.figure import write_text
 from gkmvlp.metrics.results.predictions import write_table
 from gkmvlp.metrics.results.provenance import command, commit, created
-from gkmvlp.zoo.inference.predictor import Prompt, Reader
+from gkmvlp.zoo.inference.predictor import Predictor, Prompt
 
 # what the terminal shows of each task's rows, best first where there is a score
 SHOWN = {
@@ -56,7 +56,7 @@ def show(task: str, rows: Rows) -> None:
     print(shown.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
 
 
-def write_rows(path: Path, rows: Rows, task: str, model: str, reader: Reader) -> None:
+def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predictor) -> None:
     """Write the rows by the suffix of the file: Parquet with where they come from, CSV, or a JSON list.
 
     Raises:
@@ -69,9 +69,9 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, reader: Reader) ->
     if task == "vqa":
         table["in_scope"] = table["in_scope"].astype("boolean")  # null where nobody knows
     meta = {
-        "task": task, "model": model, "trained_on": reader.backbone.info.get("trained_on"), "notice": reader.notice,
-        "intensity": reader.architecture.intensity, "boxes": "atlas", "command": command(), "commit": commit(),
-        "created": created(),
+        "task": task, "model": model, "trained_on": predictor.backbone.info.get("trained_on"),
+        "notice": predictor.notice, "intensity": predictor.architecture.intensity, "boxes": "atlas",
+        "command": command(), "commit": commit(), "created": created(),
     }  # fmt: skip
     try:
         if path.suffix.lower() == ".csv":

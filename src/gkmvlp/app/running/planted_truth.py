@@ -11,7 +11,7 @@ from gkmvlp.app.running.configs import class_name
 from gkmvlp.app.running.run_config import read_run_config
 from gkmvlp.data_modules.synthetic.lookalikes import layout_of
 from gkmvlp.errors import ResultsError
-from gkmvlp.geometry import Frame
+from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
 CELLS = 16  # cells a side of the grid from which the floor of the pointing game chooses
@@ -22,7 +22,7 @@ def read_truth(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return tuple(pd.read_parquet(root / "_truth" / f"{name}.parquet") for name in ("findings", "images"))  # type: ignore[return-value]
 
 
-def corpus_of(out: Path) -> Path | None:
+def phantom_root(out: Path) -> Path | None:
     """Root of the corpus of phantoms with reports that a run read; None where its config names other data.
 
     Another look-alike may share a root with that of MIMIC-CXR, whose truth lies in ``findings.parquet``.
@@ -42,7 +42,7 @@ def score_run_on_truth(out: Path) -> None:
         out: The run's folder; one of other data, or without such predictions, is left as it is.
     """
     entities, retrieval = (out / "predictions" / f"{task}.parquet" for task in ("entity_classification", "retrieval"))
-    if not (entities.is_file() or retrieval.is_file()) or (root := corpus_of(out)) is None:
+    if not (entities.is_file() or retrieval.is_file()) or (root := phantom_root(out)) is None:
         return
     if entities.is_file():
         score_on_truth(out / "predictions", root)
@@ -115,13 +115,13 @@ def best_cells(findings: pd.DataFrame, images: pd.DataFrame) -> dict[str, NDArra
         images: Sizes of the images.
     """
     sizes = images.set_index("sample_id")[["width", "height"]]
-    frames = {key: Frame.fit(int(w), int(h), CELLS) for key, w, h in sizes.itertuples()}
+    frames = {key: Letterbox.fit(int(w), int(h), CELLS) for key, w, h in sizes.itertuples()}
     centre = np.arange(CELLS) + 0.5
     votes: dict[str, NDArray[np.float32]] = {}
     for (sample_id, name), rows in findings.groupby(["sample_id", "entity"]):  # type: ignore[misc]
         hit = np.zeros((CELLS, CELLS), bool)
         box_K4 = rows[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)
-        for x1, y1, x2, y2 in frames[sample_id].forward(box_K4):
+        for x1, y1, x2, y2 in frames[sample_id].to_square(box_K4):
             hit |= ((centre >= y1) & (centre <= y2))[:, None] & ((centre >= x1) & (centre <= x2))
         votes[name] = votes.get(name, np.zeros((CELLS, CELLS), np.float32)) + hit
     best = {name: np.unravel_index(vote.argmax(), vote.shape) for name, vote in votes.items()}
@@ -134,6 +134,6 @@ def prior_box(table: pd.DataFrame, cells: dict[str, NDArray[np.float32]], images
     points = []
     for name, (width, height) in zip(table["entity"], sizes, strict=True):
         fraction = cells.get(name, np.array([0.5, 0.5], np.float32))
-        points.append(Frame.fit(int(width), int(height), 1).backward(np.tile(fraction, 2)[None])[0, :2])
+        points.append(Letterbox.fit(int(width), int(height), 1).to_original(np.tile(fraction, 2)[None])[0, :2])
     point_N2 = np.array(points, float).reshape(-1, 2)
     return table.assign(model="floor:prior_box", x=point_N2[:, 0], y=point_N2[:, 1])

@@ -18,6 +18,7 @@ from gkmvlp.data_modules.inspection.check import find_class
 from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES, layout_of, write_lookalikes
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
+from gkmvlp.task_ids import TaskId
 from gkmvlp.zoo.entry import SCHEME
 from gkmvlp.zoo.store.packaged import BACKBONE
 
@@ -34,14 +35,14 @@ class Configs(NamedTuple):
 
 
 PRETRAINING = Configs("pretrain-phantom", "pretrain-mimic")
-FINE_TUNING = {
+FINE_TUNING: dict[TaskId, Configs] = {
     "classification": Configs("classification-phantom", "classification-nih"),
     "localization": Configs("localization-phantom", "localization-rsna"),
-    "regions": Configs("regions-phantom", "regions-mimic"),
-    "report": Configs("report-phantom", "report-mimic"),
+    "region_detection": Configs("regions-phantom", "regions-mimic"),
+    "report_generation": Configs("report-phantom", "report-mimic"),
     "vqa": Configs("vqa-phantom", "vqa-rad"),
 }
-EVALUATION = {
+EVALUATION: dict[TaskId, Configs] = {
     "grounding": Configs("grounding-phantom", "grounding-rsna"),
     "retrieval": Configs("retrieval-phantom", "retrieval-mimic"),
 }

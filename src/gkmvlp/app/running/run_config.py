@@ -1,13 +1,13 @@
 """What the config of a run says about its data and its model."""
 
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.inspection.check import find_class
 from gkmvlp.errors import ConfigError, UsageError
 
 
@@ -29,15 +29,14 @@ class RunConfig:
         """The DataModule.
 
         Raises:
-            ConfigError: If this package has no such class, or it takes other arguments.
+            ConfigError: If there is no such class, or it takes other arguments.
             GkmvlpError: Whatever the class refuses.
         """
-        module, _, name = self.data[0].rpartition(".")
+        name, arguments = self.data
         try:
-            made: DataModule = getattr(import_module(module or "gkmvlp.data_modules"), name)(**self.data[1])
-        except (ImportError, AttributeError, TypeError) as error:
-            raise ConfigError(f"{self.file}: {self.data[0]} cannot be made ({error}); run gkmvlp test again") from error
-        return made
+            return find_class(name)(**arguments)
+        except (UsageError, TypeError) as error:
+            raise ConfigError(f"{self.file}: {name} cannot be made ({error}); run gkmvlp test again") from error
 
 
 def read_run_config(out: Path) -> RunConfig:

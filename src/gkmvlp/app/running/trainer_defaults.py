@@ -20,6 +20,7 @@ from lightning.pytorch.plugins import LayerSync
 from lightning.pytorch.strategies import DDPStrategy
 
 from gkmvlp.app.running.earlier_checkpoints import EarlierCheckpoints
+from gkmvlp.app.running.loss_guard import LossGuard
 from gkmvlp.app.running.sync_batch_norm import SyncNorms
 from gkmvlp.app.running.validation_schedule import ValidatedAtLeastOnce
 from gkmvlp.data_modules.pipeline.ledger import require_same
@@ -181,6 +182,8 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
     chosen["logger"] = _loggers(config["logger"], root, subcommand)
     if subcommand == "fit":
         callbacks += [ValidatedAtLeastOnce(), *([] if config["fast_dev_run"] else [EarlierCheckpoints()])]
+        if not any(isinstance(callback, LossGuard) for callback in callbacks):
+            callbacks.append(LossGuard())
     # in a fast_dev_run Lightning drops a checkpoint callback after its last.ckpt is written
     wants_checkpoint = (
         subcommand == "fit" and config["enable_checkpointing"] is not False and not config["fast_dev_run"]

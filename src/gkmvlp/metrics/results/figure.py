@@ -40,8 +40,10 @@ class Figure:
     Attributes:
         task: One of ``TASKS``.
         name: The figure's name, such as ``pointing_game``.
-        label: None for the main figure, else the entity, ``all`` or ``vqav2``.
-        model: ``pretrained``, ``scratch`` or ``variant:<name>``; None where no model is measured.
+        label: None for the main figure, else the entity, ``all``, ``frequent`` or ``vqav2``.
+        model: Where its weights come from (``pretrained``, ``phantom``, ``public_weights``, ``random_weights``,
+            ``scratch``), or
+            ``variant:<name>``; None where no model is measured.
         data: Corpus, such as ``phantom-vqa-rad``.
         split: ``<name>@<12 of the manifest's SHA-256>``.
         boxes: ``atlas``, ``dataset``, ``detected`` or None.
@@ -58,7 +60,7 @@ class Figure:
         signature: How it was computed.
         predictions: The predictions file; in the results file relative to it, in memory from the working folder.
         floors: Floor name -> its range.
-        difference: ``scratch`` or floor name -> paired difference of this model's value.
+        difference: Another model or floor -> paired difference of this model's value.
         note: What was left out, and why a value is missing.
     """
 

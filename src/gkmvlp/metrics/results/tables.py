@@ -30,13 +30,13 @@ def _signed(span: Range) -> str:
 
 
 def is_headline(figure: Figure) -> bool:
-    """Whether a figure stands in the main table: macro, ``all``, other matches, directions.
+    """Whether a figure stands in the main table: macro, ``all``, ``frequent``, other matches, directions.
 
     Single entities and legacy rules do not.
     """
     if LEGACY in figure.name:
         return False
-    return figure.label in (None, "all", "vqav2", "findings") or figure.name == "median_rank"
+    return figure.label in (None, "all", "vqav2", "findings", "frequent") or figure.name == "median_rank"
 
 
 def folded_title(figures: Sequence[Figure]) -> str:

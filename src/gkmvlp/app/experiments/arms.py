@@ -1,0 +1,117 @@
+"""The arms of the tables on patients: where the weights of a run come from, stated once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gkmvlp.app.experiments.conditions import Conditions, merge_alike
+from gkmvlp.app.experiments.runs import Work, run_missing
+from gkmvlp.app.running.configs import by_name
+from gkmvlp.app.running.recipes import SHIPPED, start_from
+from gkmvlp.app.running.run import Overrides, Run, merged, model_overrides
+from gkmvlp.errors import UsageError
+from gkmvlp.models.config import BERT_SIZES
+
+ARMS = {
+    "pretrained": "from the backbone of --backbone, pre-trained on radiographs with their reports",
+    "phantom": "from the backbone that comes with the package, which has seen phantoms alone",
+    "public_weights": "from public weights of both encoders, without vision-language pre-training",
+    "random_weights": "the same architecture from random weights",
+}
+WITH_BACKBONE = ("pretrained", "phantom")  # arms that know entities, sentences and places before any fine-tuning
+
+
+def arms_of(names: Sequence[str], backbone: str | None, config: str, learns: bool = True) -> dict[str, Overrides]:
+    """What each arm changes in a config.
+
+    Args:
+        names: Keys of ``ARMS``.
+        backbone: Where ``pretrained`` starts.
+        config: ``zoo://NAME`` or a file, whose architecture names public weights.
+        learns: Whether the config has an optimizer.
+
+    Returns:
+        Name of the arm -> its overrides, in the order of ``ARMS``.
+
+    Raises:
+        UsageError: If an arm is unknown, or ``pretrained`` has no backbone.
+    """
+    if strange := sorted(set(names) - set(ARMS)):
+        raise UsageError(f"--arms {strange[0]}: one of {', '.join(ARMS)} was expected")
+    made: dict[str, Callable[[], Overrides]] = {
+        "pretrained": lambda: _from_backbone(backbone),
+        "phantom": lambda: start_from(SHIPPED),
+        "public_weights": lambda: model_overrides(backbone=None),
+        "random_weights": lambda: random_weights(config, learns),
+    }
+    return {name: made[name]() for name in ARMS if name in names}
+
+
+def _from_backbone(backbone: str | None) -> Overrides:
+    """Overrides that start from a backbone, which has to be named."""
+    if backbone is None:
+        raise UsageError("the arm pretrained needs --backbone REF; --arms chooses others")
+    return start_from(backbone)
+
+
+def random_weights(config: str, learns: bool = True) -> Overrides:
+    """Overrides that keep the architecture of a config, the sizes and words of its BERT too, without any weights.
+
+    Every layer then learns at one rate: with weights of nobody none of them has to be held back.
+
+    Args:
+        config: ``zoo://NAME`` or a file.
+        learns: Whether the config has an optimizer.
+    """
+    from gkmvlp.checkpoints.bert_weights import bert_sizes
+
+    changed: dict[str, object] = {"backbone": None, "architecture.vision.weights": None}
+    text = architecture_in(config).get("text", {})
+    if reference := text.get("weights"):
+        sizes = bert_sizes(reference)
+        changed |= {"architecture.text.weights": None, "architecture.text.tokenizer": text.get("tokenizer", reference)}
+        changed |= {f"architecture.text.{key}": getattr(sizes, key) for key in BERT_SIZES}
+    if learns:
+        changed |= {"optimizer.layer_decay": 1.0}
+    return model_overrides(**changed)
+
+
+def architecture_in(config: str) -> dict[str, Any]:
+    """The architecture that a config gives, itself or by the name of a file beside it; empty where it gives none."""
+    file = by_name(config)
+    given = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]["init_args"].get("architecture")
+    if isinstance(given, str):
+        given = yaml.safe_load((file.parent / given).read_text(encoding="utf-8"))
+    return dict(given or {})
+
+
+def run_arms(
+    work: Work, config: str, tasks: Sequence[str], out: Path, arms: Mapping[int, Conditions], overrides: Overrides
+) -> list[Path]:
+    """One run of each seed and arm; a run that is complete is not run again.
+
+    Args:
+        work: Makes a run: ``test`` for a look at what an arm knows, ``fit_and_test`` for what it learns.
+        config: ``zoo://NAME`` or a file.
+        tasks: Its predictions files.
+        out: Folder of the runs.
+        arms: Seed -> the arms of that seed.
+        overrides: Of every run.
+
+    Returns:
+        The merged predictions files of each task below ``out/predictions``: see ``merge_alike``.
+    """
+    lefts = [f"predictions/{task}.parquet" for task in tasks]
+    folders = dict[str, list[Path]]()
+    for seed, of_seed in arms.items():
+        for name, arm in of_seed.items():
+            run = Run(config, out / f"{name}-{seed}", merged(arm, overrides), seed)
+            run_missing(work, [run], lefts[0], 1)
+            folders.setdefault(name, []).append(run.folder)
+    out_files = []
+    for left in lefts:
+        parts = {name: [folder / left for folder in made] for name, made in folders.items()}
+        out_files += merge_alike(parts, out / left)
+    return out_files

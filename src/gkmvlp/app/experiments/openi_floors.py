@@ -1,0 +1,161 @@
+"""Floors of Open-i that no vision-language model is needed for: a linear probe of public weights, reports of others."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import yaml
+
+from gkmvlp.app.experiments.arms import architecture_in
+from gkmvlp.app.experiments.conditions import merge
+from gkmvlp.app.experiments.linear_probe import Array, Features, nearest, pooled_features, probe
+from gkmvlp.app.running.configs import by_name
+from gkmvlp.data_modules import OpenI
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.entities import ENTITIES
+from gkmvlp.metrics import assemble
+from gkmvlp.metrics.assemble import FLOOR
+from gkmvlp.metrics.protocols import PROTOCOLS
+from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
+from gkmvlp.models.config import Architecture, TextConfig, VisionConfig
+
+FEWEST = 25  # positives of an entity that counts among the frequent ones
+PROBE, NEAREST, COMMONEST = f"{FLOOR}linear_probe", f"{FLOOR}nearest_image", f"{FLOOR}most_common_report"
+
+
+def openi_of(config: str, root: Path) -> OpenI:
+    """The rows of Open-i as a config reads them, checked; images are not augmented."""
+    given = yaml.safe_load(by_name(config).read_text(encoding="utf-8"))["data"]["init_args"]
+    data = OpenI(**{**given, "root": str(root), "cache_dir": None, "augmentation_strength": 0.0})
+    data.check()
+    return data
+
+
+def make_floors(root: Path, pretraining: str, reports: str, out: Path) -> dict[str, Path]:
+    """Writes the floors' predictions; features that are kept in ``out/features.npz`` are not computed again.
+
+    Args:
+        root: Folder of Open-i.
+        pretraining: Config that tells the entities' rows and the encoder.
+        reports: Config that tells the reports' rows.
+        out: Folder of both.
+
+    Returns:
+        Task -> its predictions file.
+    """
+    data, vision = openi_of(pretraining, root), VisionConfig(**architecture_in(pretraining)["vision"])
+    # nothing of the text model is read but its width, of which no feature depends
+    architecture = Architecture(image_size=data.image_size, vision=vision, text=TextConfig(hidden_size=64))
+    features = pooled_features(data, architecture, out / "features.npz")
+    files = {name: out / "predictions" / f"{name}.parquet" for name in ("entity_classification", "report_generation")}
+    table, strength = probe_rows(data, features)
+    note = (
+        f"linear_probe: logistic regression on pooled features of {vision.weights}, penalty {strength:g} by validation"
+    )
+    _write(files["entity_classification"], "entity_classification", data, table, note=note)
+    written = openi_of(reports, root)
+    table = report_rows(written, features)
+    _write(files["report_generation"], "report_generation", written, table, signature={"sections": written.sections})
+    return files
+
+
+def _write(file: Path, task: str, data: OpenI, table: pd.DataFrame, **meta: Any) -> None:
+    shared = {"data": data.name, "split": data.split_name, "boxes": data.boxes, "credentialed": data.credentialed}
+    write_predictions(file, table, {"task": task, **shared, **meta})
+
+
+def probe_rows(data: OpenI, features: Features) -> tuple[pd.DataFrame, float]:
+    """One row a test image and entity by a logistic regression, and the penalty that validation chose."""
+    rows = {split: data.rows(split) for split in ("train", "validate", "test")}
+    known = {split: _stacked(samples, features) for split, samples in rows.items()}
+    target = {split: _targets(samples) for split, samples in rows.items()}
+    train, validate = ((known[split], target[split]) for split in ("train", "validate"))
+    score_NE, strength = probe(train, validate, known["test"])
+    names = [entity.name for entity in ENTITIES]
+    table = pd.DataFrame(
+        {
+            "sample_id": np.repeat([sample.sample_id for sample in rows["test"]], len(names)),
+            "patient_id": np.repeat([sample.patient_id for sample in rows["test"]], len(names)),
+            "entity": np.tile(names, len(rows["test"])),
+            "target": target["test"].ravel(),
+            "score": score_NE.ravel(),
+        }
+    )
+    return table.assign(model=PROBE, seed=0), strength
+
+
+def report_rows(data: OpenI, features: Features) -> pd.DataFrame:
+    """Two rows a test image: the report of the nearest training image, and the commonest training report."""
+    train, test = data.rows("train"), data.rows("test")
+    near_N = nearest(_stacked(train, features), _stacked(test, features))
+    common = Counter(data.texts()).most_common(1)[0][0]
+    rows = [
+        {"sample_id": sample.sample_id, "patient_id": sample.patient_id, "study_id": sample.fields["study_id"],
+         "target": sample.fields["text"], "model": model, "seed": 0, "prediction": text}
+        for sample, place in zip(test, near_N, strict=True)
+        for model, text in ((NEAREST, train[place].fields["text"]), (COMMONEST, common))
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _stacked(samples: list[Sample], features: Features) -> Array:
+    """Features of rows (N, D)."""
+    return np.stack([features[sample.sample_id] for sample in samples]).astype(float)
+
+
+def _targets(samples: list[Sample]) -> Array:
+    """Statuses of rows as targets (N, E): 1 present, 0 absent or not mentioned, NaN uncertain."""
+    status_NE = np.stack([sample.fields["status"] for sample in samples]).astype(float)
+    return np.where(status_NE == -1, np.nan, np.where(status_NE == -2, 0.0, status_NE))
+
+
+def floor_figures(files: dict[str, Path]) -> list[Figure]:
+    """The figures of the floors by themselves, under their names."""
+    out = []
+    for file in files.values():
+        table, meta = read_predictions(file)
+        named = table.assign(model="variant:" + table["model"].str.removeprefix(FLOOR))
+        out += [*assemble.figures(PROTOCOLS[meta["task"]], named, meta), *frequent_figures(named, meta)]
+    return out
+
+
+def frequent_figures(table: pd.DataFrame, meta: Mapping[str, Any], fewest: int = FEWEST) -> list[Figure]:
+    """The mean over the entities with ``fewest`` positives or more among the scored rows, labelled ``frequent``.
+
+    A mean over all gives an entity of two patients the weight of one of two hundred. Empty for tasks without entities.
+    """
+    if "entity" not in table or "target" not in table:
+        return []
+    once = table[table["model"].eq(table["model"].iloc[0]) & table["seed"].eq(table["seed"].iloc[0])]
+    counts = once[once["target"].eq(1)].groupby("entity").size().sort_values(ascending=False)
+    names = counts.index[counts >= fewest]
+    if not len(names):
+        return []
+    rule = f"{fewest} positives or more"
+    described = {**meta, "signature": {**meta.get("signature", {}), "labels": rule}}
+    found = assemble.figures(PROTOCOLS[meta["task"]], table[table["entity"].isin(names)], described)
+    told = ", ".join(f"{name} {counts[name]}" for name in names)
+    note = f"{rule} in test: {len(names)} of {once['entity'].nunique()} ({told})"
+    return [replace(figure, label="frequent", note=note) for figure in found if figure.label is None]
+
+
+def beside(file: Path, floors: Path) -> Path:
+    """Puts the rows of floors into a predictions file of models that scored these rows, or some of them.
+
+    Returns:
+        The file.
+    """
+    table, _ = read_predictions(file)
+    rows, meta = read_predictions(floors)
+    units = [name for name in ("sample_id", "entity") if name in rows]
+    scored = rows.merge(table[units].drop_duplicates(), on=units)
+    part = file.with_name(f"{file.stem}-floors.parquet")
+    write_predictions(part, scored, meta)
+    merge([file, part], file)
+    part.unlink()
+    return file

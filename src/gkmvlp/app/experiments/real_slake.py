@@ -1,0 +1,39 @@
+"""SLAKE: questions in English, where prompts look on its chest radiographs, and their labels by sentences alone."""
+
+import argparse
+from pathlib import Path
+
+from gkmvlp.app.experiments.arms import WITH_BACKBONE, arms_of, run_arms
+from gkmvlp.app.experiments.conditions import run_conditions, with_question_only
+from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
+from gkmvlp.app.experiments.runs import test
+from gkmvlp.app.running.run import Overrides, data_overrides, merged, of_trainer, parse_overrides
+from gkmvlp.hardware import runs_at_once
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.figure import Figure
+
+QUESTIONS, BOXES, LABELS = "zoo://vqa-slake", "zoo://grounding-slake", "zoo://zero-shot-slake"
+
+
+def measure_slake(args: argparse.Namespace) -> None:
+    """Runs what is not there yet; ``--record`` gets ``slake-PIECE.json``. Labels need ChestX-ray14's (``--nih``)."""
+    jobs, given, root = args.jobs or runs_at_once(), parse_overrides(args.options), data_overrides(root=args.data)
+
+    def questions(out: Path) -> list[Figure]:
+        conditions = with_question_only(arms_of(args.arms, args.backbone, QUESTIONS))
+        changed = merged(root, data_overrides(cache_dir=args.out / "cache"), given)
+        return figures_of(run_conditions("vqa", QUESTIONS, out, conditions, args.seeds, changed, jobs))
+
+    def looks(config: str, task: str, names: list[str], data: Overrides) -> Piece:
+        def look(out: Path) -> list[Figure]:
+            arms = {args.seeds[0]: arms_of(names, args.backbone, config, learns=False)}  # nothing is drawn but weights
+            return all_figures(run_arms(test, config, [task], out, arms, merged(data, of_trainer(given))))
+
+        return look
+
+    pieces: dict[str, Piece] = {"vqa": questions, "grounding": looks(BOXES, "grounding", args.arms, root)}
+    knowing = [name for name in args.arms if name in WITH_BACKBONE]
+    if args.nih is not None and knowing:
+        labels = merged(root, data_overrides(nih_root=args.nih))
+        pieces["zero-shot"] = looks(LABELS, "zero_shot", knowing, labels)
+    run_pieces("slake", pieces, args.only, args.out, args.record)

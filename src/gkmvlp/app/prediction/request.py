@@ -1,0 +1,103 @@
+"""One call of ``gkmvlp predict``: what is asked for, and its answer on the terminal and in files.
+
+Wrong requests are refused before anything slow is imported or anything is written.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from gkmvlp.app.prediction.images import find_images
+from gkmvlp.app.running.cli_errors import hint
+from gkmvlp.errors import ConfigError, DataError, UsageError
+
+TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "embed")
+ACCEPT = ("lateral", "modality", "blank")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        model: ``zoo://NAME``, or folder of a backbone, a model or their run.
+        task: One of ``TASKS``.
+        images: Files and folders.
+        question: Asked about every image, for ``vqa`` alone.
+        prompts: Text file with one prompt a line, for ``zero_shot`` and ``embed``.
+        out: Where the rows are written: Parquet, CSV or JSON.
+        pictures: Folder for a picture of each image.
+        accept: What is read although it is no frontal radiograph, of ``ACCEPT``.
+        device: ``cpu``, ``cuda`` or ``cuda:N``; None takes a GPU where there is one.
+    """
+
+    model: str
+    task: str
+    images: list[Path]
+    question: str | None = None
+    prompts: Path | None = None
+    out: Path | None = None
+    pictures: Path | None = None
+    accept: tuple[str, ...] = ()
+    device: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot work.
+
+        Raises:
+            UsageError: If an unknown word is used, or options do not go together.
+        """
+        if self.task not in TASKS:
+            raise UsageError(f"no task {self.task!r}{hint(self.task, TASKS)} ({', '.join(TASKS)})")
+        if (self.task == "vqa") != (self.question is not None):
+            raise UsageError("--task vqa needs --question TEXT, and only that task takes one")
+        if self.prompts and self.task not in ("zero_shot", "embed"):
+            raise UsageError(f"--task {self.task} takes no --prompts; zero_shot and embed do")
+        for word in self.accept:
+            if word not in ACCEPT:
+                raise UsageError(f"--accept {word}{hint(word, ACCEPT)} ({', '.join(ACCEPT)})")
+        if self.pictures and self.task == "embed":
+            raise UsageError("--task embed has nothing to draw: leave --pictures out")
+
+
+def predict(request: Request) -> None:
+    """Predicts what can be read, prints, writes and draws it.
+
+    Raises:
+        UsageError: If an image does not exist, or the prompts cannot be read.
+        DataError: After all is written, if images could not be read; it names them.
+    """
+    images = find_images(request.images)
+    from gkmvlp.app.prediction.rows import predict_rows
+    from gkmvlp.app.prediction.table import read_prompts, show, write_rows
+    from gkmvlp.zoo.inference.loading import open_predictor
+
+    task, question, out = request.task, request.question, request.out
+    prompts = read_prompts(request.prompts) if request.prompts else []
+    predictor = open_predictor(request.model, request.device)
+    if predictor.notice:
+        print(predictor.notice)
+    for folder in (out and out.parent, request.pictures):
+        if folder:
+            _make(folder)
+    done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept)
+    if done.rows:
+        show(task, done.rows)
+    if question and (scope_note := predictor.out_of_scope(question)):
+        print(scope_note)
+    if done.rows and out:
+        write_rows(out, done.rows, task, request.model, predictor)
+    if done.bad:
+        count = f"{len(done.bad)} of {len(images)} images: " if len(images) > 1 else ""
+        raise DataError(count + "; ".join(done.bad))
+
+
+def _make(folder: Path) -> None:
+    """Make an output folder.
+
+    Raises:
+        ConfigError: If that fails.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"output folder {folder} cannot be made ({error.strerror}): name another") from error
