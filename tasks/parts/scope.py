@@ -14,7 +14,7 @@ from gkmvlp.report.organs import ORGANS
 from gkmvlp.report.patterns import word_starts
 
 _NAMED = ("term", "past", "airspace")  # wordings that name an entity; others only hint at one
-_WORD = re.compile(r"[^\W\d_]{2,}")
+_WORD = re.compile(r"[a-z\u00c0-\u024f]{2,}")  # scripts without blanks have no words to compare
 _STEM, _TAIL = 5, 4  # letters that forms of one word share at least, and that they differ in at most
 # Words that name nothing that a question could be about, but the image, its patient and the asking itself.
 _SILENT = frozenset(

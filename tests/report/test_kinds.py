@@ -174,6 +174,7 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Pulmonary edema..........none", {"edema": A}),
         ("(-) pneumothorax (+) effusion", {"pneumothorax": A, "pleural effusion": P}),
         ("PTX: (-), eff: (+)", {"pneumothorax": A, "pleural effusion": P}),
+        ("Effusion (+) edema (-) pneumothorax (-)", {"pleural effusion": P, "edema": A, "pneumothorax": A}),
         ("PTX neg, eff pos", {"pneumothorax": A, "pleural effusion": P}),
         ("pneumothorax -, edema +", {"pneumothorax": A, "edema": P}),
         ("Negatives: effusion, pneumothorax", {"pleural effusion": A, "pneumothorax": A}),

@@ -106,7 +106,8 @@ def spelled_out(lower: str) -> str:
 
 def _forms(lower: str) -> str:
     """Reads "edema: none" as "no edema;", "edema: yes" as "edema present;", "edema: possible" as "possible edema;"."""
-    lower = _SIGNED.sub(lambda match: f"no {match[2]}; " if match[1] == "-" else f"{match[2]} present; ", lower)
+    if lower.lstrip().startswith(("(-)", "(+)")):  # signs stand before what they are of
+        lower = _SIGNED.sub(lambda match: f"no {match[2]}; " if match[1] == "-" else f"{match[2]} present; ", lower)
     lower = _FORM_NO.sub(lambda match: f"no {match[1] or match[2] or match[3]};", lower)
     lower = _FORM_YES.sub(lambda match: f"{match[1] or match[2] or match[3]} present;", lower)
     lower = _FORM_OPEN.sub(lambda match: f"{match[1]} not assessed;", lower)

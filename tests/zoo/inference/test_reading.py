@@ -258,6 +258,7 @@ TRAINED = things([
         ("Is the left costophrenic angle sharp?", []),
         ("Is this normal?", []),
         ("Is there anything?", []),
+        ("\u56fe\u4e2d\u6709\u957f\u9888\u9e7f\u5417\uff1f", []),  # no words
         ("What is the giraffe doing?", []),  # no yes and no
         ("", []),
     ],
