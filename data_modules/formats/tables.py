@@ -297,10 +297,13 @@ def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) 
 
 def _whole(cells: list[str]) -> list[str]:
     """A column of whole numbers that an empty cell made fractions ("12.0") as whole numbers again; others as it is."""
-    matches = [_WHOLE.fullmatch(cell) for cell in cells if cell.lower() not in NOTHING]
-    if not all(matches) or not any(match and match[1] for match in matches):
-        return cells
-    return [cell.partition(".")[0] for cell in cells]
+    is_fraction = False
+    for cell in cells:
+        match = _WHOLE.fullmatch(cell)
+        if match is None and cell.lower() not in NOTHING:
+            return cells
+        is_fraction = is_fraction or (match is not None and match[1] is not None)
+    return [cell.partition(".")[0] for cell in cells] if is_fraction else cells
 
 
 def _text(cell: Any, name: str, row: int, source: object, schema: Schema) -> str:
