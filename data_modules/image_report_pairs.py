@@ -140,9 +140,7 @@ def read_pairs(path: Path) -> pd.DataFrame:
             table[name] = pd.Series(cells, table.index, dtype=object)  # other types hold no bytes that are not UTF-8
     torn = [row for row, report in enumerate(table["report"], 1) if "\n" in report and _ROW.search(report)]
     if torn:
-        raise DataError(
-            f"{path}, row {torn[0]}: its report goes on with rows of the table: close the quote before them"
-        )
+        raise DataError(f"{path}, row {torn[0]}: its report holds rows of the table: close the quote before them")
     if shards and "split" not in table:
         split = [standard_split(re.split(r"[-_.]", stem)[0]) for stem in table["shard"]]
         if None not in split:
