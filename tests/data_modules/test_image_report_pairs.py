@@ -66,8 +66,10 @@ def told(root: Path, text: str | bytes) -> list[tuple[str, ...]]:
     data = ImageReportPairs(str(root / "pairs.csv"), image_size=16, num_workers=0)
     data.check()
     return [
-        tuple(cell.replace("\\", "/") for cell in (row.sample_id, row.patient_id, row.fields["study_id"], row.view))
-        + (row.fields["text"],)
+        tuple(
+            cell.replace("\\", "/")
+            for cell in (row.sample_id, row.patient_id, row.fields["study_id"], row.view, row.fields["text"])
+        )
         for row in data.samples
     ]
 
