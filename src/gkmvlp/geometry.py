@@ -4,7 +4,7 @@ The one place where an image is turned and fitted to a square. Boxes stay in pix
 "the original image" means everywhere, until ``Letterbox.to_square`` moves them.
 """
 
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,10 @@ class Turn(NamedTuple):
 
     def picture(self, stored_HW: _Picture) -> _Picture:
         """The stored picture (H, W) upright: (W, H) where the axes are exchanged."""
-        picture = stored_HW.T if self.exchanges_axes else stored_HW
+        picture: NDArray[Any] = stored_HW.T if self.exchanges_axes else stored_HW
         picture = picture[:, ::-1] if self.mirrors else picture
         picture = picture[::-1] if self.inverts else picture
-        return np.ascontiguousarray(picture)  # type: ignore[return-value]
+        return cast(_Picture, np.ascontiguousarray(picture))
 
     def size(self, width: float, height: float) -> tuple[float, float]:
         """Width and height of the upright picture, from those of the stored one."""
