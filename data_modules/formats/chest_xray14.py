@@ -25,6 +25,7 @@ BOX_NAMES = {"Infiltrate": "Infiltration"}  # names in tables of boxes -> LABELS
 _STEM = re.compile(r"\d{8}_\d{3}")
 _PAGE = "ChestX-ray14 (nihcc.app.box.com/v/ChestXray-NIHCC)"
 _ENTRIES = {"Image Index": "image", "Finding Labels": "labels", "Patient ID": "patient_id", "View Position": "view"}
+_PEOPLE = {"Patient ID": "patient_id", "Patient Gender": "sex", "Patient Age": "age"}
 _BOX_NUMBERS = ("x", "y", "width", "height")
 _BOXES = Schema(("image", "label", *_BOX_NUMBERS), numbers=_BOX_NUMBERS)
 
@@ -101,6 +102,20 @@ def read_entries(path: Path) -> pd.DataFrame:
     if len(nobody):
         raise DataError(f"{path}, row {nobody[0] + 1}: Image Index or Patient ID is empty; use the official file")
     return table
+
+
+def read_people(path: Path) -> pd.DataFrame:
+    """Who the images of the label table are of, a row an image: patient_id, sex (F or M) and age in years.
+
+    The table of 2017 pads ages and gives their unit, as in 058Y; one in months or days counts as 0 years.
+
+    Raises:
+        DataError: If it cannot be read, or lacks a column.
+    """
+    table = read_table(path, Schema(tuple(_PEOPLE))).rename(columns=_PEOPLE)
+    parts = table["age"].str.extract(r"^0*(\d+)([YMD]?)$")
+    years = pd.to_numeric(parts[0]).where(~parts[1].isin(["M", "D"]), 0)
+    return table[["patient_id", "sex"]].assign(age=years.astype(float))
 
 
 def read_boxes(path: Path) -> pd.DataFrame:

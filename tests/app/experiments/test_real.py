@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import arms, real_openi, real_pairs, runs
 from gkmvlp.app.experiments import pieces as pieces_module
+from gkmvlp.app.experiments import real_openi, real_pairs, runs
+from gkmvlp.app.experiments import table_arms as arms
 from gkmvlp.app.experiments.real_labeler import f1_figure
 from gkmvlp.app.running.run import model_overrides
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.predictions import write_predictions
-from gkmvlp.tasks import Classification, GkMvlpPretraining, Grounding, ReportGeneration, Retrieval
+from gkmvlp.tasks import GkMvlpPretraining, ReportGeneration, Retrieval
 from tests.app.toy import given_by
 from tests.report.scoring import status_f1
 
@@ -114,8 +115,7 @@ def test_complete_folds_become_a_table(tmp_path, shared_data, monkeypatch):
     assert (record / "pairs.png").stat().st_size < 100_000
 
 
-LEFT = {"entities": "entity_classification", "retrieval": "retrieval", "grounding": "grounding",
-        "zero-shot": "zero_shot", "reports": "report_generation"}  # fmt: skip
+LEFT = {"entities": "entity_classification", "retrieval": "retrieval", "reports": "report_generation"}  # fmt: skip
 
 
 @pytest.fixture
@@ -147,31 +147,26 @@ def pieces(monkeypatch):
 
 
 def test_openi_is_pretrained_once_a_seed_and_its_pieces_are_made_once(pieces, starts, tmp_path, capsys):
-    places = ["--slake", "s", "--nih", "n", "--seeds", "0", "1", "--arms", "pretrained", "public_weights"]
+    places = ["--seeds", "0", "1", "--arms", "pretrained", "public_weights"]
     words = ["--data", "iu", *places, "--out", str(tmp_path / "o"), "--record", str(tmp_path / "r")]
     assert main(["experiment", "real", "openi", *words]) == 0
     by_piece = [Path(given_by(run)["trainer.default_root_dir"]).relative_to(tmp_path / "o") for run in pieces]
-    # knowing no sentences and no entities, public weights are left out of two
+    # knowing no entities, public weights are left out of one
     assert [f"{run[0]} {folder}" for run, folder in zip(pieces, by_piece, strict=True)] == [
         "fit pretraining-0", "fit pretraining-1", "test entities/pretrained-0", "test entities/pretrained-1",
-        *(f"test {piece}/{arm}-{seed}" for piece in ("retrieval", "grounding") for seed in (0, 1)
-          for arm in ("pretrained", "public_weights")),
-        "test zero-shot/pretrained-0", "test zero-shot/pretrained-1",
+        *(f"test retrieval/{arm}-{seed}" for seed in (0, 1) for arm in ("pretrained", "public_weights")),
         *(f"{stage} reports/{arm}-{seed}" for seed in (0, 1) for arm in ("pretrained", "public_weights")
           for stage in ("fit", "test")),
     ]  # fmt: skip
     tasks = {"pretraining": GkMvlpPretraining, "entities": GkMvlpPretraining, "retrieval": Retrieval,
-             "grounding": Grounding, "zero-shot": Classification, "reports": ReportGeneration}  # fmt: skip
+             "reports": ReportGeneration}  # fmt: skip
     for run, folder in zip(pieces, by_piece, strict=True):
         task = tasks[folder.parts[0].removesuffix("-0").removesuffix("-1")]
         keys = {key.split(".")[2] for key in given_by(run) if key.startswith("model.init_args.")}
         assert keys <= set(inspect.signature(task).parameters)
     backbones = {given_by(run)["model.init_args.backbone"] for run in pieces[2:]}
     assert backbones == {"null", *(str(tmp_path / "o" / f"pretraining-{seed}" / "backbone") for seed in (0, 1))}
-    roots = {
-        folder.parts[0]: given_by(run)["data.init_args.root"] for run, folder in zip(pieces, by_piece, strict=True)
-    }
-    assert (roots["retrieval"], roots["grounding"], roots["zero-shot"]) == ("iu", "s", "s")
+    assert {given_by(run)["data.init_args.root"] for run in pieces} == {"iu"}
     assert {file.name for file in (tmp_path / "r").iterdir()} == {f"openi-{piece}.json" for piece in (*LEFT, "floors")}
     count = len(pieces)
     assert main(["experiment", "real", "openi", *words]) == 0

@@ -73,6 +73,73 @@ def test_check_sees_a_page_out_of_date(docs, capsys):
     assert main(["experiment", "results", "--docs", str(docs), "--check"]) == 1
 
 
+def test_what_was_not_run_says_so_with_its_command(docs):
+    template = docs / "results.template.md"
+    template.write_text("<!-- results: absent.json else: gkmvlp experiment real x --only a=b -->\n")
+    main(["experiment", "results", "--docs", str(docs)])
+    assert "Not run: `gkmvlp experiment real x --only a=b`." in (docs / "results.md").read_text()
+    template.write_text("<!-- results: run.json task=vqa else: gkmvlp experiment real x -->\n")
+    main(["experiment", "results", "--docs", str(docs)])
+    text = (docs / "results.md").read_text()
+    assert "0.700 [0.650, 0.750]" in text
+    assert "Not run" not in text
+    assert "zero_shot" not in text
+
+
+QUOTED = {"method": "SAN", "figure": "accuracy", "value": ".727", "protocol": "official", "does the split leak": "no",
+          "source": "seen"}  # fmt: skip
+
+
+def test_quotations_stand_in_a_table_of_their_own(docs):
+    (docs / "results" / "published.yaml").write_text(json.dumps({"slake": [QUOTED]}))
+    (docs / "results.template.md").write_text("<!-- published: slake -->\n")
+    assert main(["experiment", "results", "--docs", str(docs)]) == 0
+    text = (docs / "results.md").read_text()
+    assert "| method | figure | value | protocol | does the split leak | source |" in text
+    assert "| SAN | accuracy | .727 | official | no | seen |" in text
+
+
+@pytest.mark.parametrize(
+    ("tables", "told"),
+    [({"slake": [{**QUOTED, "leaks": "no"}]}, "differing: ['leaks']"), ({"rsna": [QUOTED]}, "no table slake")],
+)
+def test_a_quotation_without_its_source_stops(tables, told, docs, capsys):
+    (docs / "results" / "published.yaml").write_text(json.dumps(tables))
+    (docs / "results.template.md").write_text("<!-- published: slake -->\n")
+    assert main(["experiment", "results", "--docs", str(docs)]) != 0
+    assert told in capsys.readouterr().err
+
+
+def test_the_table_of_patients_opens_results_and_readme(tmp_path):
+    docs = tmp_path / "docs"
+    figures = [
+        Figure("vqa", "accuracy_overall", value, "a:1", model=model, low=value - 0.1, high=value + 0.1, n=451,
+               n_patients=203, seeds=3, floors={"majority": {"value": 0.3, "low": 0.2, "high": 0.4}})
+        for model, value in (("pretrained", 0.5), ("public_weights", 0.4))
+    ]  # fmt: skip
+    file = docs / "results" / "vqa-rad-official.json"
+    Results("2025-01-02T00:00:00+00:00", "gkmvlp", None, 1800.0, 0, figures).write(file)
+    (docs / "results.template.md").write_text("<!-- patients -->\n")
+    readme = tmp_path / "README.md"
+    readme.write_text("Before.\n<!-- patients -->\nold\n<!-- /patients -->\nBehind.\n")
+    assert main(["experiment", "results", "--docs", str(docs), "--check"]) == 1
+    assert main(["experiment", "results", "--docs", str(docs)]) == 0
+    assert main(["experiment", "results", "--docs", str(docs), "--check"]) == 0
+    for page in (readme, docs / "results.md"):
+        rows = {line.split(" | ")[0].strip("| "): line for line in page.read_text().splitlines() if line[:1] == "|"}
+        assert (
+            "0.500 [0.400, 0.600] | 0.400 [0.300, 0.500] |  | majority 0.300 | 451 (203) | 3 | 30 |"
+            in rows["VQA-RAD official, questions, accuracy"]
+        )
+        assert "not run" in rows["SLAKE English, questions, accuracy"]
+        assert "not measured" in rows["VQA-RAD official, questions on chests"]
+    assert readme.read_text().startswith("Before.\n<!-- patients -->\n| what |")
+    assert readme.read_text().endswith("<!-- /patients -->\nBehind.\n")
+    readme.write_text("no mark")
+    main(["experiment", "results", "--docs", str(docs)])
+    assert readme.read_text() == "no mark"
+
+
 def test_a_marker_without_file_and_a_foreign_schema_stop(docs, capsys):
     (docs / "results.template.md").write_text("<!-- results: absent.json -->\n")
     assert main(["experiment", "results", "--docs", str(docs)]) == 1

@@ -26,7 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = (*TABLES, "pairs", "labeler")
     actions = parser.add_subparsers(dest="action", required=True, metavar=" | ".join(names))
     openi = actions.add_parser("openi", help="pre-training, and what the arms know and learn of Open-i")
-    openi.add_argument("--slake", type=Path, metavar="DIR", help="folder of SLAKE: its boxes are pointed at too")
     slake = actions.add_parser("slake", help="questions in English, pointing at boxes, labels by sentences")
     vqa = actions.add_parser("vqa-rad", help="questions, and a model without the image")
     vqa.add_argument("--splits", nargs="+", default=SPLITS, metavar="NAME", help=f"splits ({' '.join(SPLITS)})")
@@ -45,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         out = Path("outputs/real") / name
         action.add_argument("--out", type=Path, default=out, metavar="DIR", help=f"where to write ({out})")
         add_record_argument(action)
-    for action in (openi, slake):
-        action.add_argument("--nih", type=Path, metavar="DIR", help="folder of ChestX-ray14: labels of SLAKE's images")
+    for action, use in ((slake, "labels, sex and age"), (rsna, "sex and age")):
+        action.add_argument("--nih", type=Path, metavar="DIR", help=f"folder of ChestX-ray14: {use} of the same images")
     for action in (openi, slake, rsna):
         action.add_argument(
             "--only", nargs="+", metavar="PIECE", help="pieces of the table (all; a wrong name lists them)"

@@ -2,7 +2,9 @@
 
 The text of the page is docs/results.template.md; a line `<!-- results: FILE.json -->` in it becomes the tables of
 that file, `<!-- results: FILE.json task=vqa label=,all -->` those of the figures whose fields have one of the values.
-Files that the template does not name follow at the end under their names.
+Files that the template does not name follow at the end under their names. A marker that ends with `else: COMMAND`
+prints "Not run" and the command where the file is not there yet. `<!-- patients -->` becomes the table of patients, in
+the README beside the folder too (up to `<!-- /patients -->`); `<!-- published: TABLE -->` quotations of published.yaml.
 """
 
 import argparse
@@ -16,16 +18,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write or check the page."""
+    """Write or check the pages."""
+    from gkmvlp.app.pages.patients_table import in_page
     from gkmvlp.app.pages.results_document import document
     from gkmvlp.errors import ResultsError
     from gkmvlp.metrics.results.figure import write_text
 
-    page = arguments.docs / "results.md"
-    text = document(arguments.docs)
-    if not arguments.check:
-        write_text(page, text)
-        print(page)
-    elif not page.is_file() or page.read_text(encoding="utf-8") != text:
-        raise ResultsError(f"{page} is not what {arguments.docs / 'results'} gives; run gkmvlp experiment results")
+    pages = {arguments.docs / "results.md": document(arguments.docs)}
+    readme = arguments.docs.parent / "README.md"
+    if readme.is_file():
+        pages[readme] = in_page(readme.read_text(encoding="utf-8"), arguments.docs / "results")
+    for page, text in pages.items():
+        is_new = not page.is_file() or page.read_text(encoding="utf-8") != text
+        if arguments.check and is_new:
+            told = f"{page} is not what {arguments.docs / 'results'} gives; run gkmvlp experiment results"
+            raise ResultsError(told)
+        if not arguments.check:
+            write_text(page, text)
+            print(page)
     return 0

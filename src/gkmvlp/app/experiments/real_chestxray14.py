@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gkmvlp.app.experiments.arms import WITH_BACKBONE, arms_of
 from gkmvlp.app.experiments.conditions import Conditions, merge, run_conditions
 from gkmvlp.app.experiments.folds import FOLDS, merge_folds, require_unseen
 from gkmvlp.app.experiments.pieces import all_figures, run_pieces
+from gkmvlp.app.experiments.subgroups import record_groups
+from gkmvlp.app.experiments.table_arms import WITH_BACKBONE, arms_of
 from gkmvlp.app.running.run import Overrides, data_overrides, merged, model_overrides, parse_overrides
 from gkmvlp.data_modules import ChestXray14
 from gkmvlp.hardware import runs_at_once
@@ -60,10 +61,12 @@ def measure_chestxray14(args: argparse.Namespace) -> None:
             )
             if file := _zero_shot(folder, arms, args.seeds):
                 zero_shot[fold] = file
-        files = {"classification": labelled, "zero_shot": zero_shot}
-        return all_figures(
-            [merge_folds(parts, out / "predictions" / f"{task}.parquet") for task, parts in files.items() if parts]
-        )
+        parts_of = {"classification": labelled, "zero_shot": zero_shot}
+        files = [
+            merge_folds(parts, out / "predictions" / f"{task}.parquet") for task, parts in parts_of.items() if parts
+        ]
+        record_groups("chestxray14", files, args.data, out, args.record)
+        return all_figures(files)
 
     run_pieces("chestxray14", {"classification": classification}, None, args.out, args.record)
 

@@ -4,11 +4,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.app.experiments.arms import WITH_BACKBONE, arms_of, run_arms
 from gkmvlp.app.experiments.conditions import Conditions
 from gkmvlp.app.experiments.openi_floors import beside, floor_figures, frequent_figures, make_floors
 from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.runs import Work, fit, fit_and_test, run_missing, test
+from gkmvlp.app.experiments.table_arms import WITH_BACKBONE, arms_of, run_arms
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, of_trainer, parse_overrides
 from gkmvlp.metrics.results.figure import Figure
 from gkmvlp.metrics.results.predictions import read_predictions
@@ -22,8 +22,7 @@ def measure_openi(args: argparse.Namespace) -> None:
 
     Without ``--backbone`` each seed pre-trains one on R2Gen's training studies, whose checkpoint the validation studies
     choose. On the test studies entities are read by the head and by sentences, reports are retrieved and written,
-    beside floors of public weights, which ``--only floors`` makes alone. On SLAKE's radiographs, which no pre-training
-    has seen, prompts point and sentences name labels.
+    beside floors of public weights, which ``--only floors`` makes alone.
     """
     given, openi = parse_overrides(args.options), data_overrides(root=args.data)
     knowing = [name for name in args.arms if name in WITH_BACKBONE]
@@ -53,12 +52,6 @@ def measure_openi(args: argparse.Namespace) -> None:
     if knowing:
         pieces["entities"] = piece(test, PRETRAINING, ("entity_classification", "zero_shot"), knowing, openi)
     pieces["retrieval"] = piece(test, "zoo://retrieval-openi", ["retrieval"], args.arms, openi)
-    if args.slake is not None:
-        slake = data_overrides(root=args.slake)
-        pieces["grounding"] = piece(test, "zoo://grounding-slake", ["grounding"], args.arms, slake)
-        if args.nih is not None and knowing:
-            labels = merged(slake, data_overrides(nih_root=args.nih))
-            pieces["zero-shot"] = piece(test, "zoo://zero-shot-slake", ["zero_shot"], knowing, labels)
     pieces["reports"] = piece(fit_and_test, REPORTS, ["report_generation"], args.arms, openi)
     run_pieces("openi", pieces, args.only, args.out, args.record)
 

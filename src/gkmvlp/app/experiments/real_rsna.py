@@ -3,14 +3,16 @@
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.experiments.arms import arms_of, run_arms
 from gkmvlp.app.experiments.conditions import run_conditions
 from gkmvlp.app.experiments.folds import FOLDS, merge_folds, require_unseen
-from gkmvlp.app.experiments.pieces import all_figures, run_pieces
+from gkmvlp.app.experiments.pieces import run_pieces
 from gkmvlp.app.experiments.runs import test
+from gkmvlp.app.experiments.subgroups import record_groups
+from gkmvlp.app.experiments.table_arms import arms_of, run_arms
 from gkmvlp.app.running.run import data_overrides, merged, of_trainer, parse_overrides
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.hardware import runs_at_once
+from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.figure import Figure
 
 DETECTION, POINTING = "zoo://localization-rsna", "zoo://grounding-rsna"
@@ -24,6 +26,10 @@ def measure_rsna(args: argparse.Namespace) -> None:
         rows.check()
         require_unseen(rows, args.backbone)
 
+    def finished(file: Path, out: Path) -> list[Figure]:
+        record_groups(f"rsna-{out.name}", [file], args.nih, out, args.record)
+        return figures_of(file)
+
     def localization(out: Path) -> list[Figure]:
         arms, parts = arms_of(args.arms, args.backbone, DETECTION), {}
         for fold in range(FOLDS):
@@ -32,7 +38,7 @@ def measure_rsna(args: argparse.Namespace) -> None:
             parts[fold] = run_conditions(
                 "localization", DETECTION, out / f"fold{fold}", arms, args.seeds, changed, jobs
             )
-        return all_figures([merge_folds(parts, out / "predictions" / "localization.parquet")])
+        return finished(merge_folds(parts, out / "predictions" / "localization.parquet"), out)
 
     def grounding(out: Path) -> list[Figure]:
         arms, parts = {args.seeds[0]: arms_of(args.arms, args.backbone, POINTING, learns=False)}, dict[int, Path]()
@@ -40,7 +46,7 @@ def measure_rsna(args: argparse.Namespace) -> None:
             changed = merged(data_overrides(root=args.data, fold=fold, num_folds=FOLDS), of_trainer(given))
             # every arm reads the one prompt that stands for an opacity: all score the same rows
             [parts[fold]] = run_arms(test, POINTING, ["grounding"], out / f"fold{fold}", arms, changed)
-        return all_figures([merge_folds(parts, out / "predictions" / "grounding.parquet")])
+        return finished(merge_folds(parts, out / "predictions" / "grounding.parquet"), out)
 
     pieces = {"localization": localization, "grounding": grounding}
     run_pieces("rsna", pieces, args.only, args.out, args.record)

@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.experiments.arms import WITH_BACKBONE, arms_of, run_arms
 from gkmvlp.app.experiments.conditions import run_conditions, with_question_only
 from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.runs import test
+from gkmvlp.app.experiments.subgroups import record_groups
+from gkmvlp.app.experiments.table_arms import WITH_BACKBONE, arms_of, run_arms
 from gkmvlp.app.running.run import Overrides, data_overrides, merged, of_trainer, parse_overrides
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
@@ -27,13 +28,18 @@ def measure_slake(args: argparse.Namespace) -> None:
     def looks(config: str, task: str, names: list[str], data: Overrides) -> Piece:
         def look(out: Path) -> list[Figure]:
             arms = {args.seeds[0]: arms_of(names, args.backbone, config, learns=False)}  # nothing is drawn but weights
-            return all_figures(run_arms(test, config, [task], out, arms, merged(data, of_trainer(given))))
+            files = run_arms(test, config, [task], out, arms, merged(data, of_trainer(given)))
+            record_groups(f"slake-{out.name}", files, args.nih, out, args.record)
+            return all_figures(files)
 
         return look
 
-    pieces: dict[str, Piece] = {"vqa": questions, "grounding": looks(BOXES, "grounding", args.arms, root)}
+    radiographs = root if args.nih is None else merged(root, data_overrides(nih_root=args.nih))
+    pieces: dict[str, Piece] = {
+        "vqa": questions,
+        "grounding": looks(BOXES, "grounding", args.arms, radiographs),
+    }
     knowing = [name for name in args.arms if name in WITH_BACKBONE]
     if args.nih is not None and knowing:
-        labels = merged(root, data_overrides(nih_root=args.nih))
-        pieces["zero-shot"] = looks(LABELS, "zero_shot", knowing, labels)
+        pieces["zero-shot"] = looks(LABELS, "zero_shot", knowing, radiographs)
     run_pieces("slake", pieces, args.only, args.out, args.record)

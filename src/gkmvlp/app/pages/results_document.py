@@ -6,11 +6,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from gkmvlp.app.pages.patients_table import patients_table
+from gkmvlp.app.pages.published import published
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.results.figure import SCHEMA, Figure, Results, read_json
 from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, markdown_table, notes, number
 
-_MARKER = re.compile(r"^<!-- results: (\S+\.json)((?: [^\s=]+=\S*)*) -->$", re.MULTILINE)
+_MARKER = re.compile(r"^<!-- results: (\S+\.json)((?: [^\s=]+=\S*)*)(?: else: (.+))? -->$", re.MULTILINE)
+_QUOTED = re.compile(r"^<!-- published: (\S+) -->$", re.MULTILINE)
+_PATIENTS = "<!-- patients -->"
 _FIRST_LINE = (
     "<!-- Written by `gkmvlp experiment results` from results.template.md and results/*.json: change those. -->\n\n"
 )
@@ -25,7 +29,10 @@ def document(docs: Path) -> str:
     template = docs / "results.template.md"
     text = template.read_text(encoding="utf-8") if template.is_file() else "# Results\n"
     named = {found[1] for found in _MARKER.finditer(text)}
-    text = _MARKER.sub(lambda found: tables(docs / "results" / found[1], found[2].split()), text)
+    text = _MARKER.sub(lambda found: _tables_or_command(docs / "results" / found[1], *found.groups()[1:]), text)
+    text = _QUOTED.sub(lambda found: published(docs / "results" / "published.yaml", found[1]), text)
+    if _PATIENTS in text:
+        text = text.replace(_PATIENTS, patients_table(docs / "results"))
     for file in sorted((docs / "results").glob("*.json")):
         if file.name not in named:
             title = read_json(file).get("title") or file.stem
@@ -49,6 +56,13 @@ def tables(file: Path, filters: Sequence[str]) -> str:
     for (task, data, split), group in groupby(figures, lambda f: (f.task, f.data, f.split)):
         parts += _group(", ".join(filter(None, (task, data, split))), list(group))
     return "\n\n".join(parts)
+
+
+def _tables_or_command(file: Path, filters: str, command: str | None) -> str:
+    """The tables of a file; where there is none yet, and the template says what makes it, that it was not run."""
+    if command is not None and not file.is_file():
+        return f"Not run: `{command}`."
+    return tables(file, filters.split())
 
 
 def _admits(word: str, figure: Figure, file: Path) -> bool:

@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
-from gkmvlp.app.experiments import arms
-from gkmvlp.app.experiments.arms import ARMS, architecture_in, arms_of, random_weights, run_arms
+from gkmvlp.app.cli import main
+from gkmvlp.app.experiments import table_arms as arms
 from gkmvlp.app.experiments.conditions import with_question_only
 from gkmvlp.app.experiments.initialization import has_public_weights
-from gkmvlp.app.running.run import Run, data_overrides, model_overrides
+from gkmvlp.app.experiments.table_arms import ARMS, architecture_in, arms_of, random_weights, run_arms
+from gkmvlp.app.running.run import Run, data_overrides, model_overrides, words_of
 from gkmvlp.checkpoints import bert_weights
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import write_predictions
-from gkmvlp.models.config import BERT_SIZES, TextConfig
+from gkmvlp.models.config import BERT_SIZES, Architecture, TextConfig
 
 SIZES = TextConfig(hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536, vocab_size=99)
 
@@ -53,6 +55,27 @@ def test_random_weights_have_the_architecture_of_the_public_ones():
     assert {key: changed[f"text.{key}"] for key in BERT_SIZES} == {key: getattr(SIZES, key) for key in BERT_SIZES}
     assert changed["model.init_args.optimizer.layer_decay"] == 1
     assert not any("optimizer" in key for key in random_weights(config, learns=False))
+
+
+CONFIGS = ("retrieval-openi", "report-openi", "vqa-slake", "grounding-slake", "vqa-rad", "classification-nih",
+           "localization-rsna", "grounding-rsna")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_config_of_a_table_takes_the_arm_of_random_weights(name, capsys):
+    config = f"zoo://{name}"
+    learns = name.partition("-")[0] not in ("retrieval", "grounding")
+    words = words_of(random_weights(config, learns))
+    assert main(["fit", f"--config={config}", *words, "--print_config"]) == 0
+    parsed = yaml.safe_load(capsys.readouterr().out)["model"]["init_args"]
+    theirs = Architecture.from_dict(parsed["architecture"])
+    assert (parsed["backbone"], theirs.vision.weights, theirs.text.weights) == (None, None, None)
+    assert theirs.text.hidden_size == SIZES.hidden_size
+    ours = Architecture.from_dict(architecture_in(config))
+    ours.text = replace(ours.text, **{key: getattr(SIZES, key) for key in BERT_SIZES})
+    assert theirs.differences(ours) == []
+    if learns:
+        assert parsed["optimizer"]["layer_decay"] == 1
 
 
 def test_configs_say_whether_they_start_from_public_weights():

@@ -1,0 +1,92 @@
+"""The table that opens README and results: what the package does on patients, beside its baselines."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from gkmvlp.metrics.results.figure import Figure, Range, Results
+from gkmvlp.metrics.results.tables import interval, markdown_table, number
+
+BEGIN, END = "<!-- patients -->", "<!-- /patients -->"
+ARMS = {"pretrained": "pre-trained on reports", "public_weights": "public weights", "random_weights": "random weights"}
+HEAD = ("what", *ARMS.values(), "floors", "n (patients)", "seeds", "minutes")
+
+
+class Row(NamedTuple):
+    """A row, and the figure that fills it."""
+
+    what: str
+    file: str  # among the results
+    task: str
+    name: str
+    label: str | None = None
+
+
+ROWS = (
+    Row("IU X-Ray, findings by the entity head, AUROC over the frequent ones", "openi-entities.json",
+        "entity_classification", "entity_auroc_macro", "frequent"),
+    Row("IU X-Ray, findings by sentences alone (zero-shot), AUROC over the frequent ones", "openi-entities.json",
+        "zero_shot", "entity_auroc_macro", "frequent"),
+    Row("IU X-Ray, the report of an image among those of the test images, R@10", "openi-retrieval.json", "retrieval",
+        "i2t_recall_at_10"),
+    Row("IU X-Ray, generated findings, BLEU-4", "openi-reports.json", "report_generation", "bleu_4"),
+    Row("IU X-Ray, generated findings, ROUGE-L", "openi-reports.json", "report_generation", "rouge_l"),
+    Row("IU X-Ray, generated findings, F1 of entities", "openi-reports.json", "report_generation", "entity_f1_micro"),
+    Row("SLAKE English, questions, accuracy", "slake-vqa.json", "vqa", "accuracy_overall"),
+    Row("SLAKE, where prompts look, pointing game, all eight findings", "slake-grounding.json", "grounding",
+        "pointing_game", "all"),
+    Row("NIH labels by sentences alone on SLAKE's 179 radiographs, AUROC over eight", "slake-zero-shot.json",
+        "zero_shot", "entity_auroc_macro"),
+    Row("VQA-RAD official, questions, accuracy", "vqa-rad-official.json", "vqa", "accuracy_overall"),
+    Row("VQA-RAD official, questions on chests", "vqa-rad-official.json", "vqa", "accuracy_chest"),
+    Row("VQA-RAD legacy-mevf (leaks), questions, accuracy", "vqa-rad-legacy-mevf.json", "vqa", "accuracy_overall"),
+    Row("VQA-RAD image-disjoint, questions, accuracy", "vqa-rad-image-disjoint.json", "vqa", "accuracy_overall"),
+    Row("ChestX-ray14 subset, five patient folds, AUROC", "chestxray14-classification.json", "classification",
+        "auroc_macro"),
+    Row("RSNA subset, five patient folds, boxes, mAP at IoU 0.40 to 0.75", "rsna-localization.json", "localization",
+        "map_40_75"),
+    Row("RSNA subset, where prompts look, pointing game", "rsna-grounding.json", "grounding", "pointing_game", "all"),
+)  # fmt: skip
+
+
+def patients_table(results: Path) -> str:
+    """The table as Markdown; a row whose file is not there says ``not run``.
+
+    Args:
+        results: Folder of the recorded results.
+    """
+    return markdown_table(HEAD, [_cells(row, results / row.file) for row in ROWS])
+
+
+def _cells(row: Row, file: Path) -> list[str]:
+    if not file.is_file():
+        return [row.what, "not run", *[""] * (len(HEAD) - 2)]
+    results = Results.read(file)
+    found = {figure.model: figure for figure in results.figures if _is_of(figure, row)}
+    if not found:
+        return [row.what, "not measured", *[""] * (len(HEAD) - 2)]
+    first = found.get("pretrained") or next(iter(found.values()))
+    arms = [_value(found[name]) if name in found else "" for name in ARMS]
+    floors = "; ".join(f"{name} {_short(span)}" for name, span in first.floors.items())
+    size = f"{first.n:,} ({first.n_patients:,})" if first.n is not None and first.n_patients is not None else ""
+    return [row.what, *arms, floors, size, str(first.seeds or ""), f"{results.seconds / 60:,.0f}"]
+
+
+def _is_of(figure: Figure, row: Row) -> bool:
+    return (figure.task, figure.name, figure.label) == (row.task, row.name, row.label)
+
+
+def _value(figure: Figure) -> str:
+    return interval({"value": figure.value, "low": figure.low, "high": figure.high})
+
+
+def _short(span: Range) -> str:
+    return number(span["value"])
+
+
+def in_page(text: str, results: Path) -> str:
+    """A page with the table between its two marks; unchanged where it has none."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, behind = rest.partition(END)
+    if not (begin and end):
+        return text
+    return f"{before}{BEGIN}\n{patients_table(results)}\n{END}{behind}"
