@@ -16,12 +16,13 @@ from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
 from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, batches_seen, next_epoch
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
-from gkmvlp.data_modules.pipeline.images import TURNED, Accept, ImageError, Intensity, read_image
+from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_image
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread_a_worker
 from gkmvlp.data_modules.pipeline.samples import BoxSource, Counts, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
 from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox, refuse_flip
+from gkmvlp.data_modules.pipeline.turned_rows import upright_rows
 from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Letterbox, ResizeMode
@@ -153,7 +154,10 @@ class DataModule(LightningDataModule):
             )
 
     def check(self) -> None:
-        """Reads and checks the tables without decoding an image."""
+        """Reads and checks the tables without decoding an image.
+
+        Tables give boxes in the picture as it is stored; the rows have them in the upright one.
+        """
         if self.samples:
             return
         self.ledger = Ledger()
@@ -175,7 +179,7 @@ class DataModule(LightningDataModule):
         if not samples:
             raise DataError(f"{self.name}: nothing is left; {'; '.join(self.ledger.lines()) or 'the tables are empty'}")
         require_boxes(samples, self.regions, self.name)
-        self.samples = samples
+        self.samples = upright_rows(samples, self.num_workers)
 
     def _with_views(self, samples: list[Sample]) -> list[Sample]:
         """The rows with their views in one spelling; what the atlas has no regions for is counted."""
@@ -216,24 +220,8 @@ class DataModule(LightningDataModule):
         Raises:
             ImageError: If it cannot be read, or is not let in.
         """
-        notes = [] if notes is None else notes
-        image_HW = self._read_image(sample, notes)
-        if error := self._refusal(sample, notes):
-            raise error
-        return image_HW
-
-    def _read_image(self, sample: Sample, notes: list[str]) -> Pixels:
         name = f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""
         return read_image(sample.image, self.intensity, name, self.accept, notes)
-
-    def _refusal(self, sample: Sample, notes: Sequence[str]) -> ImageError | None:
-        """Why an image that can be read is not let in with this row; the notes are those of its reading."""
-        return _turned(sample) if not TURNED.isdisjoint(notes) and self._has_own_boxes(sample) else None
-
-    def _has_own_boxes(self, sample: Sample) -> bool:
-        """Whether a row brings boxes of its own that are read, which are given in the picture as it is stored."""
-        has_regions = sample.box_R4 is not None and self.regions.source in ("dataset", "mixed")
-        return has_regions or (sample.finding_K4 is not None and bool(sample.finding_K4.any()))
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training batches: shuffled, augmented, equal for equal (seed, epoch) whatever the number of workers."""
@@ -316,7 +304,7 @@ class DataModule(LightningDataModule):
         for sample in {sample.image: sample for sample in reversed(self.samples)}.values():
             notes: list[str] = []
             try:
-                self._read_image(sample, notes)
+                self.decode(sample, notes)
             except ImageError as error:
                 bad[sample.image] = error
             else:
@@ -324,7 +312,7 @@ class DataModule(LightningDataModule):
         return bad, told
 
     def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
-        errors = self.errors(bad, notes)
+        errors = self.errors(bad)
         if errors and self.on_unreadable == "error":
             images = {sample.image for sample in self.samples if sample.sample_id in errors}
             more = f" (and {len(images) - 1} more)" if len(images) > 1 else ""
@@ -334,29 +322,15 @@ class DataModule(LightningDataModule):
         self.samples = [sample for sample in self.samples if sample.sample_id not in errors]
         self.count_notes(notes)
 
-    def errors(
-        self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]
-    ) -> dict[str, ImageError]:
+    def errors(self, bad: Mapping[str | bytes, ImageError]) -> dict[str, ImageError]:
         """Sample id -> why a run cannot read this row, for the rows that it cannot.
 
         Args:
             bad: Source -> error, of the images that cannot be read.
-            notes: Source -> notes of its reading, of the others.
         """
-        told = {s.sample_id: bad.get(s.image) or self._refusal(s, notes.get(s.image, ())) for s in self.samples}
-        return {name: error for name, error in told.items() if error is not None}
+        return {sample.sample_id: bad[sample.image] for sample in self.samples if sample.image in bad}
 
     def count_notes(self, notes: Mapping[str | bytes, list[str]]) -> None:
-        """Counts in the ledger what was not taken as a file says, of rows that are let in; source -> notes on it."""
-        let_in = [s for s in self.samples if self._refusal(s, notes.get(s.image, ())) is None]
+        """Counts in the ledger what was not taken as a file says; source -> notes on it."""
         for note in sorted({note for lines in notes.values() for note in lines}):
-            self.ledger.mask(note, [s.sample_id for s in let_in if note in notes.get(s.image, ())])
-
-
-def _turned(sample: Sample) -> ImageError:
-    """Boxes are given in the picture as stored; a turn moves the pixels away from them."""
-    return ImageError(
-        f"{sample.sample_id}: its picture lies otherwise by its orientation tag and was turned upright, its boxes were "
-        "not; turn both and remove the tag",
-        "boxes of a picture that lies otherwise",
-    )
+            self.ledger.mask(note, [s.sample_id for s in self.samples if note in notes.get(s.image, ())])

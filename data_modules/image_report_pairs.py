@@ -21,6 +21,10 @@ from gkmvlp.errors import ConfigError, DataError
 _NEEDED = ("image", "report", "patient_id")
 _OPTIONAL = ("study_id", "view", "split")
 _SCHEMA = Schema(_NEEDED, _OPTIONAL, raw=("report",), remedy="rename, add or mend it")
+# A line that begins, or goes on, with the cell of an image: a row of the table inside a text.
+_ROW = re.compile(
+    r"""\n(?:[^\n]*[,;\t|]"?)?[^\s,;|"]+\.(?:png|jpe?g|dcm|dicom|tiff?|bmp)"?[,;\t|\r\n]""", re.IGNORECASE
+)
 
 
 class ImageReportPairs(DataModule):
@@ -77,13 +81,19 @@ class ImageReportPairs(DataModule):
             told = [f"row {row + 1}" for row in table.index[empty]]
             self.ledger.drop(f"{reason} in {self.table}", told)
             table = table[~empty]
-        paths = [str(self.image_root / image) for image in table["image"]]
+        paths = [self._path_of(image) for image in table["image"]]
         present = [is_file(path) for path in paths]
         self.ledger.drop(
             "image file is missing", [path for path, there in zip(paths, present, strict=True) if not there]
         )
         table = table.assign(path=paths)[np.array(present, bool)]
         return self._samples(name_studies(table, self.ledger))
+
+    def _path_of(self, image: str) -> str:
+        """Where an image lies; the path may be written as on Windows."""
+        path = str(self.image_root / image)
+        other = str(self.image_root / image.replace("\\", "/"))
+        return other if "\\" in image and not is_file(path) and is_file(other) else path
 
     def _split_of(self, patient_id: str) -> str:
         if not self.num_folds:
@@ -128,6 +138,9 @@ def read_pairs(path: Path) -> pd.DataFrame:
         if name in table:
             cells = ["" if cell.strip().lower() in NOTHING else cell for cell in table[name].fillna("")]
             table[name] = pd.Series(cells, table.index, dtype=object)  # other types hold no bytes that are not UTF-8
+    torn = [row for row, report in enumerate(table["report"], 1) if "\n" in report and _ROW.search(report)]
+    if torn:
+        raise DataError(f"{path}, row {torn[0]}: its report holds rows of the table: close the quote before them")
     if shards and "split" not in table:
         split = [standard_split(re.split(r"[-_.]", stem)[0]) for stem in table["shard"]]
         if None not in split:

@@ -24,7 +24,7 @@ from gkmvlp.tasks.base import training_texts
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.parts.answering import best_answers, question_memory
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
-from gkmvlp.tasks.parts.scope import entities_named
+from gkmvlp.tasks.parts.scope import entities_named, things
 
 GREY = 0.5  # the mean of equalised pixels
 
@@ -69,6 +69,7 @@ class VisualQuestionAnswering(FineTuning):
         self.num_candidates, self.question_only = num_candidates, question_only
         self.answers: list[str] = []
         self.asked: list[str] = []
+        self.words: list[str] = []
 
     @property
     def label(self) -> str:  # noqa: D102
@@ -80,7 +81,8 @@ class VisualQuestionAnswering(FineTuning):
             return
         super().prepare(datamodule)
         self.answers = datamodule.answers()  # type: ignore[attr-defined]
-        self.asked = entities_named(training_texts(datamodule))
+        texts = training_texts(datamodule)
+        self.asked, self.words = entities_named(texts), things(texts)
         self.answer_index = {answer: index for index, answer in enumerate(self.answers)}
         if self.answer_mode == "classify":
             self.classifier = nn.Linear(self.architecture.text.hidden_size, len(self.answers))
@@ -142,9 +144,8 @@ class VisualQuestionAnswering(FineTuning):
 
     def answer_head(self) -> AnswerHead:
         """How this task finds an answer."""
-        return AnswerHead(
-            self.answer_mode, self.answers, self.num_candidates, getattr(self, "classifier", None), self.asked
-        )
+        classifier = getattr(self, "classifier", None)
+        return AnswerHead(self.answer_mode, self.answers, self.num_candidates, classifier, self.asked, self.words)
 
     def validation_step(self, batch: QuestionBatch, batch_idx: int) -> None:  # noqa: D102
         answers = batch["answer"]

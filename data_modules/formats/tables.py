@@ -1,7 +1,7 @@
 """Every table of every data set is read here: by column name, as text, and with one line for whatever is wrong.
 
-CSV (comma, semicolon or tab; gz, bz2 or xz), Parquet, and lists of JSON objects. Text is UTF-8, or UTF-16 or UTF-32
-where the file's first bytes say so or every second one is zero; bytes that are none of it are read as Latin-1.
+CSV (comma, semicolon, tab or bar; gz, bz2 or xz), Parquet, and lists of JSON objects. Text is UTF-8, or UTF-16 or
+UTF-32 where the file's first bytes say so or every second one is zero; bytes that are none of it are read as Latin-1.
 """
 
 import bz2
@@ -40,8 +40,10 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-_SEPARATORS = (",", ";", "\t")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_SEPARATORS = (",", ";", "\t", "|")
+_SEPARATOR_LINE = re.compile(r"""\A\ufeff?"?sep=.?"?\r?\n""", re.IGNORECASE)  # Excel's note on the separator
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\u2060\ufeff]+")
+_WHOLE = re.compile(r"-?\d+(\.0+)?")
 # What programs write for a cell without a value, in small letters.
 NOTHING = ("", "nan", "none", "null", "<na>", "na", "n/a", "nat")
 _SHOWN = 60  # characters of a cell in an error
@@ -230,7 +232,7 @@ def _parquet_columns(path: Path, schema: Schema) -> dict[str, list[Any]]:
 
 
 def _csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> dict[str, list[Any]]:
-    data = text.encode(errors="surrogateescape")
+    data = _SEPARATOR_LINE.sub("", text).encode(errors="surrogateescape")
     separator, header = _header(path, data, schema)
     if by_position:
         header = [*schema.needed, *("" for _ in header[len(schema.needed) :])]
@@ -286,11 +288,22 @@ def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) 
             continue
         told = [_text(cell, name, row, source, schema) for row, cell in enumerate(cells, 1)]
         if name not in schema.raw:
-            told = [clean(as_latin1(cell)) if not cell.isascii() else clean(cell) for cell in told]
+            told = _whole([clean(as_latin1(cell)) if not cell.isascii() else clean(cell) for cell in told])
         made[name] = pd.Series(told, dtype=object)
         if name in schema.numbers:
             made[name] = _numbers(made[name], name, source, schema)
     return pd.DataFrame(made)
+
+
+def _whole(cells: list[str]) -> list[str]:
+    """A column of whole numbers that an empty cell made fractions ("12.0") as whole numbers again; others as it is."""
+    is_fraction = False
+    for cell in cells:
+        match = _WHOLE.fullmatch(cell)
+        if match is None and cell.lower() not in NOTHING:
+            return cells
+        is_fraction = is_fraction or (match is not None and match[1] is not None)
+    return [cell.partition(".")[0] for cell in cells] if is_fraction else cells
 
 
 def _text(cell: Any, name: str, row: int, source: object, schema: Schema) -> str:

@@ -98,7 +98,7 @@ def unreadable(data: DataModule, read_all: bool) -> dict[str, ImageError] | None
         return None
     bad, notes = data.read_once()
     data.count_notes(notes)
-    errors = data.errors(bad, notes)
+    errors = data.errors(bad)
     first = {sample.image: sample.sample_id for sample in reversed(data.samples) if sample.sample_id in errors}
     return {name: errors[name] for name in first.values()}
 

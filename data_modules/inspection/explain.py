@@ -9,6 +9,7 @@ from gkmvlp.data_modules.inspection.knowledge_table import study_rows
 from gkmvlp.data_modules.mimic_cxr import MimicCxr
 from gkmvlp.data_modules.pipeline.images import ACCEPT, read_image
 from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.turned_rows import upright_rows
 from gkmvlp.errors import DataError
 from gkmvlp.report.sentences import split_sentences
 
@@ -24,7 +25,7 @@ def explain(data: DataModule, study_id: str) -> tuple[list[Sample], list[dict[st
     """
     if not isinstance(data, MimicCxr):
         return _explain_rows(data, study_id)
-    images = data.read_study(study_id)
+    images = upright_rows(data.read_study(study_id))
     path = data.files().scene_graphs
     return images, list(study_rows(images, SceneGraphs(path) if path is not None else None))
 

@@ -3,6 +3,7 @@
 L codes, N entries of a look-up table.
 """
 
+import re
 from collections.abc import Collection
 from typing import Literal
 
@@ -14,12 +15,14 @@ from gkmvlp.data_modules.pipeline.dicom_pixels import decode, interpret
 from gkmvlp.data_modules.pipeline.levels import Float, Pixels, Stored
 from gkmvlp.data_modules.pipeline.views import is_lateral
 from gkmvlp.errors import DataError
+from gkmvlp.geometry import UPRIGHT, Turn
 
 Accept = Literal["lateral", "modality", "blank"]
 ACCEPT: tuple[Accept, ...] = ("lateral", "modality", "blank")
 
 # Plain radiography (PS3.3 C.7.3.1.1.1), what files without a choice say, and spellings in use.
 _RADIOGRAPHY = ("CR", "DX", "RG", "DR", "XR", "XRAY", "OT", "SC", "")
+_GREATEST = 1e30  # what makes greater values is no transformation; levels are worked out in 32 bits
 
 
 TURNED = "lies otherwise by PatientOrientation: turned upright, the patient's left on the right"
@@ -60,18 +63,22 @@ def read_stored(dataset: Dataset, accept: Collection[str], notes: list[str]) -> 
 
 def upright(pixels_HW: Pixels, dataset: Dataset, notes: list[str]) -> Pixels:
     """The picture with the patient's left on the right and the feet below, by PatientOrientation."""
+    turn = turn_of(dataset)
+    notes += [TURNED] if turn != UPRIGHT else []
+    return turn.picture(pixels_HW)
+
+
+def turn_of(dataset: Dataset) -> Turn:
+    """How the stored picture is set upright."""
     directions = [way[:1] for way in words(dataset, "PatientOrientation")]
     if len(directions) != 2:
-        return pixels_HW
+        return UPRIGHT
     across, down = directions
-    if across in ("H", "F") and down in ("L", "R", "A", "P"):
-        pixels_HW, across, down = pixels_HW.T, down, across
+    is_lying = across in ("H", "F") and down in ("L", "R", "A", "P")
+    across, down = (down, across) if is_lying else (across, down)
     if across not in ("L", "R", "A", "P") or down not in ("H", "F"):
-        return pixels_HW
-    if directions != [across, "F"] or across == "R":
-        notes.append(TURNED)
-    pixels_HW = pixels_HW[:, ::-1] if across == "R" else pixels_HW
-    return np.ascontiguousarray(pixels_HW[::-1] if down == "H" else pixels_HW)
+        return UPRIGHT
+    return Turn(is_lying, across == "R", down == "H")
 
 
 def view_position(dataset: Dataset) -> str:
@@ -95,8 +102,10 @@ def _require_radiograph(dataset: Dataset, accept: Collection[str]) -> None:
 
 
 def _photometric(dataset: Dataset) -> str:
-    """PhotometricInterpretation without blanks and signs between its letters; of one sample MONOCHROME2 without it."""
+    """PhotometricInterpretation in its right spelling; of one sample MONOCHROME2 without it."""
     named = "".join(filter(str.isalnum, word(dataset, "PhotometricInterpretation")))
+    if misspelt := re.fullmatch(r"MONO[A-Z]*([12])", named):
+        return f"MONOCHROME{misspelt[1]}"
     return named or ("MONOCHROME2" if (integer(dataset, "SamplesPerPixel") or 1) == 1 else "nothing")
 
 
@@ -125,7 +134,8 @@ def _modality(dataset: Dataset, raw_L: Float) -> Float:
         if (lut := _read_lut(item)) is not None:
             return _look_up(lut, raw_L)
     slope, intercept = number(dataset, "RescaleSlope"), number(dataset, "RescaleIntercept")
-    return raw_L * (slope or 1.0) + (intercept or 0.0)
+    value_L = raw_L * (slope or 1.0) + (intercept or 0.0)
+    return value_L if np.abs(value_L).max() < _GREATEST else raw_L
 
 
 def _shown(dataset: Dataset, stored: Stored, notes: list[str]) -> Float | None:

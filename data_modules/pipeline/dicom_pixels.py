@@ -3,7 +3,7 @@
 L = 256 or 65,536 codes, H x W pixels.
 """
 
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,8 @@ from gkmvlp.data_modules.pipeline.levels import Codes, Float, Mask, histogram, t
 from gkmvlp.errors import DataError
 
 _ITEM = b"\xfe\xff\x00\xe0"
-_FRAMES = {0xC0: JPEGBaseline8Bit, 0xC1: JPEGExtended12Bit, 0xC3: JPEGLossless, 0xF7: JPEGLSLossless}
+_FRAMES = {0xC0: JPEGBaseline8Bit, 0xC1: JPEGExtended12Bit, 0xC2: JPEGBaseline8Bit, 0xC3: JPEGLossless,
+           0xF7: JPEGLSLossless}  # fmt: skip
 # Part of a transfer syntax's name -> the package that decodes it.
 _PACKAGES = (
     ("JPEG-LS", "pyjpegls"),
@@ -43,6 +44,8 @@ _PACKAGES = (
     ("JPEG", "python-gdcm"),
     ("", "pydicom"),
 )
+# Of several the first decodes: what is broken makes GDCM write to stderr or end the process.
+_PLUGINS = ("", "pydicom", "pyjpegls", "pylibjpeg", "pillow", "gdcm")
 # Kinds of frame that several transfer syntaxes share.
 _KINDS = {0xC3: (JPEGLossless, JPEGLosslessSV1), 0xF7: JPEGLSTransferSyntaxes}
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
@@ -55,6 +58,8 @@ def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
     Raises:
         DataError: If an attribute that says how they are stored is missing, no codec is there, or they are cut off.
     """
+    if fractions := next((name for name in ("FloatPixelData", "DoubleFloatPixelData") if name in dataset), None):
+        raise DataError(f"{fractions}: the DICOM holds fractions; export it with whole numbers (PixelData)")
     if "PixelData" not in dataset:
         raise DataError("the DICOM has no pixel data (PixelData): no image, or cut off; fetch it again or take it out")
     rows, columns = (_need(dataset, keyword) for keyword in ("Rows", "Columns"))
@@ -69,6 +74,9 @@ def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
     size = rows * columns * bytes_a_pixel
     if len(value) < size:
         raise DataError(f"the pixel data (PixelData) are cut off: {len(value):,} of {size:,} bytes; fetch it again")
+    if size > 1 and len(value) >= 2 * size:
+        told = f"{len(value):,} bytes of PixelData, {size:,} were expected of Rows, Columns and BitsAllocated"
+        raise DataError(f"{told}: several frames, or one of the three is wrong; export the one that is meant")
     if syntax == ExplicitVRBigEndian and bytes_a_pixel == 1 and dataset.get_item("PixelData").VR == "OW":  # type: ignore[union-attr]
         value = np.frombuffer(value[: len(value) // 2 * 2], ">u2").astype("<u2").tobytes()
     order = ">" if syntax == ExplicitVRBigEndian else "<"
@@ -101,48 +109,88 @@ def _syntax(dataset: Dataset) -> UID:
     return ExplicitVRBigEndian if is_little is False else ExplicitVRLittleEndian
 
 
+class _Codestream(NamedTuple):
+    """What an encapsulated frame says of itself.
+
+    Attributes:
+        syntax: Transfer syntax.
+        bits: Bits a sample; None where the frame does not tell, as RLE does not.
+        is_signed: Whether samples have a sign.
+        size: Rows and columns; zeros where they are not told.
+    """
+
+    syntax: UID
+    bits: int | None = None
+    is_signed: bool = False
+    size: tuple[int, int] = (0, 0)
+
+
 def _decompress(
     dataset: Dataset, syntax: UID, rows: int, columns: int, value: bytes
 ) -> tuple[NDArray[np.unsignedinteger], int | None]:
     frame = next(iter(generate_frames(value, number_of_frames=1)))
-    syntax, precision, is_signed = _sniff(frame, syntax)
-    allocated = _allocated(dataset, 1) if precision is None else 8 if precision <= 8 else 16
-    _need_codec(syntax, precision)
+    syntax, bits, is_signed, size = _sniff(frame, syntax)
+    if size not in ((rows, columns), (0, 0)):  # codecs would end the process, or read beyond the picture
+        told = f"{size[1]} x {size[0]} pixels, Columns and Rows say {columns} x {rows}"
+        raise DataError(f"PixelData: the codestream has {told}; export it again")
+    if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
+        dataset.PixelRepresentation = 0  # these samples have no sign (ISO 10918-1, A.3.1), whatever the attribute says
+    allocated = _allocated(dataset, 1) if bits is None else 8 if bits <= 8 else 16
+    plugin = _codec(syntax, bits)
     try:
-        if syntax == JPEGExtended12Bit and precision is not None and precision > 8:
-            return _twelve_bits(frame, syntax, rows, columns), precision
+        if bits is None and "JPEG" in syntax.name:
+            raise ValueError("no codestream")
+        if syntax == JPEGExtended12Bit and bits is not None and bits > 8:
+            return _twelve_bits(frame, syntax, rows, columns), bits
         described = Dataset()
         described.file_meta = FileMetaDataset()
         described.file_meta.TransferSyntaxUID = syntax
         described.Rows, described.Columns, described.SamplesPerPixel = rows, columns, 1
         described.PhotometricInterpretation, described.PixelRepresentation = "MONOCHROME2", int(is_signed)
-        described.BitsAllocated, described.BitsStored = allocated, precision or allocated
+        described.BitsAllocated, described.BitsStored = allocated, bits or allocated
         described.HighBit = described.BitsStored - 1
         described.PixelData = value
         described["PixelData"].VR, described["PixelData"].is_undefined_length = "OB", True
-        code = pixel_array(described, raw=True)
+        code = pixel_array(described, raw=True, decoding_plugin=plugin)
     except Exception as error:  # codecs raise whatever they like on broken input
         raise DataError(f"PixelData in {_told(syntax)} cannot be decoded: fetch it again") from error
-    mask = (1 << (precision or allocated)) - 1
-    return code.view(f"u{code.itemsize}") & np.array(mask, f"u{code.itemsize}"), precision
+    if code.ndim != 2:
+        raise DataError(f"PixelData hold {len(code)} frames, not one; export the one that is meant")
+    mask = (1 << (bits or allocated)) - 1
+    return code.view(f"u{code.itemsize}") & np.array(mask, f"u{code.itemsize}"), bits
 
 
-def _sniff(frame: bytes, named: UID) -> tuple[UID, int | None, bool]:
-    """Transfer syntax, bits a sample and sign by the codestream itself; what it does not tell stays as named."""
-    if frame[:4] == b"\xff\x4f\xff\x51":  # JPEG 2000: component sizes follow 42 bytes (ISO 15444-1, A.5.1)
+def _sniff(frame: bytes, named: UID) -> _Codestream:
+    """What a codestream says; what it does not tell stays as named.
+
+    Raises:
+        DataError: If it has several components, whatever the attributes say.
+    """
+    if frame[4:8] == b"jP  ":  # a JP2 file, which has its codestream in a box (ISO 15444-1, annex I)
+        frame = frame[max(frame.find(b"\xff\x4f\xff\x51"), 0) :]
+    if frame[:4] == b"\xff\x4f\xff\x51":  # JPEG 2000: the sizes follow the marker (ISO 15444-1, A.5.1)
+        width, height, left, top = (int.from_bytes(frame[at : at + 4], "big") for at in range(8, 24, 4))
+        _need_one_component(int.from_bytes(frame[40:42], "big"))
         syntax = named if named in JPEG2000TransferSyntaxes else JPEG2000Lossless
-        return syntax, (frame[42] & 0x7F) + 1, bool(frame[42] & 0x80)
+        return _Codestream(syntax, (frame[42] & 0x7F) + 1, bool(frame[42] & 0x80), (height - top, width - left))
     if frame[:2] != b"\xff\xd8":
         is_rle = frame[1:4] == b"\0\0\0" and 0 < frame[0] < 16 and frame[4:8] == b"\x40\0\0\0"
-        return (RLELossless if is_rle and named.is_little_endian and not named.is_compressed else named), None, False
+        return _Codestream(RLELossless if is_rle and named.is_little_endian and not named.is_compressed else named)
     place = 2
-    while place + 5 < len(frame) and frame[place] == 0xFF:  # segments up to the frame header (ISO 10918-1, B.1)
+    while place + 9 < len(frame) and frame[place] == 0xFF:  # segments up to the frame header (ISO 10918-1, B.1)
         marker = frame[place + 1]
         if marker in _FRAMES:
-            fits = named in _KINDS.get(marker, ())
-            return named if fits else _FRAMES[marker], frame[place + 4], False
+            height, width = (int.from_bytes(frame[at : at + 2], "big") for at in (place + 5, place + 7))
+            _need_one_component(frame[place + 9])
+            syntax = named if named in _KINDS.get(marker, ()) else _FRAMES[marker]
+            return _Codestream(syntax, frame[place + 4], size=(height, width) if height else (0, 0))
         place += 1 if marker == 0xFF else 2 + int.from_bytes(frame[place + 2 : place + 4], "big")
-    return named, None, False
+    return _Codestream(named)
+
+
+def _need_one_component(components: int) -> None:
+    if components != 1:
+        raise DataError(f"PixelData: the codestream has {components} components, not one; export it grey")
 
 
 def _decoder(syntax: UID) -> Decoder | None:
@@ -160,18 +208,19 @@ def _decoder(syntax: UID) -> Decoder | None:
         raise DataError(f"TransferSyntaxUID: the transfer syntax {_told(syntax)} is not known; {remedy}") from error
 
 
-def _need_codec(syntax: UID, precision: int | None) -> None:
-    """Says which package is missing.
+def _codec(syntax: UID, bits: int | None) -> str:
+    """Which of pydicom's plugins decodes a syntax; "" for what needs none.
 
     Raises:
-        DataError: If no codec for the syntax is installed.
+        DataError: If no codec for the syntax is installed: the package is named.
     """
     decoder = _decoder(syntax)
-    plugins = decoder.available_plugins if decoder is not None else ("pydicom",)
-    needs_gdcm = syntax == JPEGExtended12Bit and precision is not None and precision > 8
+    plugins = decoder.available_plugins if decoder is not None else ("",)
+    needs_gdcm = syntax == JPEGExtended12Bit and bits is not None and bits > 8
     if not plugins or (needs_gdcm and "gdcm" not in plugins):
         package = next(package for part, package in _PACKAGES if part in syntax.name)
         raise DataError(f"TransferSyntaxUID: {_told(syntax)} needs a codec that is missing: pip install {package}")
+    return min(plugins, key=_PLUGINS.index)
 
 
 def _told(syntax: UID) -> str:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from PIL import UnidentifiedImageError
 
-from gkmvlp.data_modules.pipeline import dicom, pictures
 from gkmvlp.data_modules.pipeline.dicom import ACCEPT, Accept, RefusedError, read_stored, upright
 from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
 from gkmvlp.data_modules.pipeline.levels import Intensity, Pixels, Stored, show
@@ -19,7 +18,7 @@ from gkmvlp.errors import DataError
 
 __all__ = ["ACCEPT", "Accept", "ImageError", "Intensity", "Pixels", "read_image"]
 
-TURNED = frozenset({dicom.TURNED, pictures.TURNED})  # notes on pictures that had to be turned
+_PACKED = (b"\x1f\x8b", b"PK\3\4", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")  # gzip, zip, bzip2, xz, 7z
 SMALLEST = 8  # pixels a side; less is a pixel that somebody tracks, or an icon
 
 
@@ -81,7 +80,8 @@ def read_image(
     except RefusedError as error:
         raise ImageError(f"{label} is refused: {error}", _REASONS[error.accept]) from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"cannot read {label}: neither a JPG, a PNG nor a DICOM; fetch it again") from error
+        remedy = "it is packed, unpack it" if data.startswith(_PACKED) else "fetch it again"
+        raise ImageError(f"cannot read {label}: neither a JPG, a PNG nor a DICOM; {remedy}") from error
     except DataError as error:
         raise ImageError(f"cannot read {label}: {error}") from error
     # Codecs raise whatever they like (RuntimeError, AttributeError, SyntaxError ...) on broken input.

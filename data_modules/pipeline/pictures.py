@@ -1,8 +1,8 @@
 """JPG, PNG and what else Pillow opens: one grey picture of eight or sixteen bits, the right way up."""
 
-from collections.abc import Callable
+import re
 from io import BytesIO
-from typing import cast
+from typing import IO
 
 import cv2
 import numpy as np
@@ -11,24 +11,27 @@ from PIL import Image
 
 from gkmvlp.data_modules.pipeline.levels import Codes, Stored, plain, to_codes
 from gkmvlp.errors import DataError
+from gkmvlp.geometry import UPRIGHT, Turn
 
 _WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _CLEAR_MODES = ("P", "PA", "RGBA", "LA")
 _PNG = b"\x89PNG\r\n\x1a\n"
 # PNG colour types of more than one channel (ISO 15948, 11.2.2): colour, grey with alpha, colour with alpha.
 _MANY_CHANNELS = (2, 4, 6)
-_BITS_PER_SAMPLE, _ORIENTATION = 258, 0x0112
+_WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION = 256, 257, 258, 262, 0x0112
 TURNED = "lies otherwise by EXIF Orientation: turned upright"
 # How the stored picture is turned so that it stands upright, by the value of EXIF Orientation (CIPA DC-008).
-_TURNS: dict[int, Callable[[Codes], Codes]] = {
-    2: np.fliplr,
-    3: lambda codes_HW: np.rot90(codes_HW, 2),
-    4: np.flipud,
-    5: np.transpose,
-    6: lambda codes_HW: np.rot90(codes_HW, -1),
-    7: lambda codes_HW: np.rot90(np.transpose(codes_HW), 2),
-    8: np.rot90,
+_TURNS = {
+    2: Turn(mirrors=True),
+    3: Turn(mirrors=True, inverts=True),
+    4: Turn(inverts=True),
+    5: Turn(exchanges_axes=True),
+    6: Turn(exchanges_axes=True, mirrors=True),
+    7: Turn(exchanges_axes=True, mirrors=True, inverts=True),
+    8: Turn(exchanges_axes=True, inverts=True),
 }
+# Chunks of a PNG that an orientation can stand in; they may follow the pixels, which are decoded to reach them.
+_PNG_TELLS = re.compile(rb"eXIf|tEXt|zTXt|iTXt")
 
 
 def read_picture(data: bytes, notes: list[str]) -> Stored:
@@ -42,25 +45,38 @@ def read_picture(data: bytes, notes: list[str]) -> Stored:
         frames = getattr(picture, "n_frames", 1)
         if frames > 1 and picture.format != "MPO":  # MPO: a thumbnail beside the picture
             raise DataError(f"the {picture.format} has {frames} frames, not one; export the one that is meant")
-        turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
-        if turn is not None:
+        turn = _turn(picture)
+        if turn != UPRIGHT:
             notes.append(TURNED)
         if _has_wide_channels(picture, data):
             codes_HW: Codes = _grey_of_wide(data)
-            return plain(_turned(codes_HW, turn))
+            return plain(turn.picture(codes_HW))
         picture.load()  # which turns a TIFF by itself, and then no longer names an orientation
-        turn = _TURNS.get(picture.getexif().get(_ORIENTATION, 1))
+        turn = _turn(picture)
         if picture.mode in _WIDE_MODES:
             value_HW = np.asarray(picture)
+            if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # white is zero: Pillow turns eight bits alone
+                value_HW = -value_HW if value_HW.dtype.kind == "f" else ~value_HW
             is_plain = value_HW.dtype in (np.uint8, np.uint16)
             codes_HW = value_HW.astype(f"=u{value_HW.itemsize}") if is_plain else to_codes(value_HW)[0]
         else:
             codes_HW = np.asarray(_grey(picture), np.uint8)
-    return plain(_turned(codes_HW, turn))
+    return plain(turn.picture(codes_HW))
 
 
-def _turned(codes_HW: Codes, turn: Callable[[Codes], Codes] | None) -> Codes:
-    return codes_HW if turn is None else cast(Codes, np.ascontiguousarray(turn(codes_HW)))
+def turn_of(file: IO[bytes]) -> tuple[Turn, tuple[float, float]]:
+    """How the picture in an open file is set upright, and the width and height that it is stored with."""
+    file.seek(0)
+    if file.read(8) == _PNG and _PNG_TELLS.search(file.read()) is None:
+        return UPRIGHT, (0, 0)
+    file.seek(0)
+    with Image.open(file) as picture:
+        tags = getattr(picture, "tag_v2", {})  # Pillow gives a TIFF the size that it has upright
+        return _turn(picture), (tags.get(_WIDTH, picture.width), tags.get(_HEIGHT, picture.height))
+
+
+def _turn(picture: Image.Image) -> Turn:
+    return _TURNS.get(picture.getexif().get(_ORIENTATION, 1), UPRIGHT)
 
 
 def _grey(picture: Image.Image) -> Image.Image:

@@ -26,7 +26,8 @@ class Sample:
     Attributes:
         sample_id: Unique id that follows the row to the prediction file.
         patient_id: Id of what is split and resampled together.
-        image: Path of the image file, or its bytes.
+        image: Path of the image file, or its bytes. Boxes and size are first those of the picture as it is stored, and
+            of the upright one in what a DataModule gives (``turned_rows``).
         view: ``PA``, ``AP``, another projection (the atlas then has no boxes for it), or "" where unknown (read as PA).
         split: ``train``, ``validate`` or ``test``.
         box_R4: Region boxes (29, 4) float32 xyxy in pixels of the original image, or None where there are none.

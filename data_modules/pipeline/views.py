@@ -16,6 +16,15 @@ _SPELLINGS = {
     "": ("", "FRONTAL", "FRONT", "F", "FRONTALVIEW", "UNKNOWN", "NONE", "NAN", "NULL", "NA", "UNK"),
 }  # fmt: skip
 _NAME = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in spellings}
+# Words beside a frontal projection that do not change it: "AP portable semi-erect".
+_BESIDE = frozenset(
+    re.findall(
+        r"\w+",
+        """PORTABLE MOBILE BEDSIDE SUPINE ERECT UPRIGHT SEMI SEMIERECT SEMIUPRIGHT SITTING STANDING RECUMBENT CHEST
+        THORAX XR CXR XRAY RADIOGRAPH FRONTAL VIEW VIEWS PROJECTION ONE SINGLE INSPIRATION EXPIRATION INSPIRATORY
+        EXPIRATORY""",
+    )
+)
 # Known, and neither: oblique, decubitus, apical, ribs, PadChest's COSTAL and EXCLUDE, MIMIC's rarities.
 _OTHER = re.compile(
     r"(?:LAO|RAO|LPO|RPO|OBL\w*|\w*OBLIQUE|COSTAL|RIBS?|EXCLUDE|SWIMMERS?|\w*LORDOTIC|\w*APICAL|\w*DECUB\w*|XTABLE"
@@ -38,6 +47,9 @@ def standard_view(text: str) -> str | None:
         return _NAME[letters]
     if is_lateral(text):
         return "LATERAL" if letters in ("L", "LAT") else " ".join(text.upper().split())
+    words = set(re.findall(r"[A-Z]+", text.upper())) - _BESIDE
+    if len(words) == 1 and (named := _NAME.get(words.pop())):
+        return named
     return " ".join(text.upper().split()) if _OTHER.fullmatch(letters) else None
 
 

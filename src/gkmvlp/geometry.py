@@ -1,16 +1,59 @@
-"""From the pixels of an original image to the square frame that a model reads, and back.
+"""From a stored picture to the upright image, and from its pixels to the square frame that a model reads, and back.
 
-The one place where an image is fitted to a square. Boxes stay in original pixels until ``Letterbox.to_square`` moves
-them.
+The one place where an image is turned and fitted to a square. Boxes stay in pixels of the upright image, which is what
+"the original image" means everywhere, until ``Letterbox.to_square`` moves them.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 ResizeMode = Literal["pad", "crop", "squash"]
 Float = NDArray[np.float32]
+_Picture = TypeVar("_Picture", bound=NDArray[Any])
+
+
+class Turn(NamedTuple):
+    """How a stored picture is set upright: its axes are exchanged, then right and left, then top and bottom.
+
+    These three give the eight ways that a rectangle can lie, which EXIF and DICOM name.
+    """
+
+    exchanges_axes: bool = False
+    mirrors: bool = False
+    inverts: bool = False
+
+    def picture(self, stored_HW: _Picture) -> _Picture:
+        """The stored picture (H, W) upright: (W, H) where the axes are exchanged."""
+        picture: NDArray[Any] = stored_HW.T if self.exchanges_axes else stored_HW
+        picture = picture[:, ::-1] if self.mirrors else picture
+        picture = picture[::-1] if self.inverts else picture
+        return cast(_Picture, np.ascontiguousarray(picture))
+
+    def size(self, width: float, height: float) -> tuple[float, float]:
+        """Width and height of the upright picture, from those of the stored one."""
+        return (height, width) if self.exchanges_axes else (width, height)
+
+    def boxes(self, box_N4: Float, width: float, height: float) -> Float:
+        """Boxes (N, 4) xyxy in pixels of the stored picture as boxes in pixels of the upright one.
+
+        Args:
+            box_N4: Boxes; one without an area says that there is none, and stays as it is.
+            width: Width of the stored picture.
+            height: Its height.
+        """
+        x1y1x2y2 = box_N4[:, [1, 0, 3, 2]] if self.exchanges_axes else box_N4
+        low_N2, high_N2 = x1y1x2y2[:, :2], x1y1x2y2[:, 2:]
+        end_2 = np.array(self.size(width, height), np.float32)
+        is_reversed_2 = np.array([self.mirrors, self.inverts])
+        first_N2 = np.where(is_reversed_2, end_2 - high_N2, low_N2)
+        last_N2 = np.where(is_reversed_2, end_2 - low_N2, high_N2)
+        has_area_N1 = (box_N4[:, 2:] > box_N4[:, :2]).all(1, keepdims=True)
+        return np.where(has_area_N1, np.concatenate([first_N2, last_N2], 1), box_N4).astype(np.float32)
+
+
+UPRIGHT = Turn()
 
 
 class Letterbox(NamedTuple):

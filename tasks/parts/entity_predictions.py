@@ -20,21 +20,24 @@ PRESENT = "There is {name}."
 ABSENT = "There is no {name}."
 
 
-def attention_peaks(attention_BEP: Tensor, grid: tuple[int, int], side: int) -> Tensor:
+def attention_peaks(attention_BEP: Tensor, grid: tuple[int, int], side: int, area_BSS: Tensor | None = None) -> Tensor:
     """Where the map, bicubically enlarged to the frame, is highest.
 
     Args:
         attention_BEP: Attention over patches (B, E, P).
         grid: (h, w).
         side: S.
+        area_BSS: Where to look, such as the image without its padding; everywhere without it.
 
     Returns:
         Points (B, E, 2), x and y in pixels of the frame, at pixel centres.
     """
     map_BEhw = attention_BEP.float().unflatten(-1, grid)
     peaks = []
-    for map_Ehw in map_BEhw:  # one image at a time: B x E x S x S would not fit
+    for b, map_Ehw in enumerate(map_BEhw):  # one image at a time: B x E x S x S would not fit
         large_ESS = F.interpolate(map_Ehw[None], (side, side), mode="bicubic", align_corners=False)[0]
+        if area_BSS is not None:
+            large_ESS = large_ESS.masked_fill(~area_BSS[b], -torch.inf)
         flat_E = large_ESS.flatten(1).argmax(1)
         peaks.append(torch.stack([flat_E % side, flat_E // side], -1) + 0.5)
     return torch.stack(peaks)

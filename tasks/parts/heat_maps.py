@@ -32,8 +32,11 @@ def inside(box_K4: Float, side: int) -> Mask:
 
 
 def image_area(frame: Letterbox, side: int) -> Mask:
-    """Pixels of the frame (S, S) that show the image; the others are padding."""
-    return inside(frame.to_square(np.array([[0, 0, frame.width, frame.height]], np.float32)), side)
+    """Pixels of the frame (S, S) that show the image; the others are padding. A narrow image is a pixel wide."""
+    box_14 = frame.to_square(np.array([[0, 0, frame.width, frame.height]], np.float32))
+    middle_12, half_12 = (box_14[:, :2] + box_14[:, 2:]) / 2, (box_14[:, 2:] - box_14[:, :2]) / 2
+    half_12 = np.maximum(half_12, np.float32(0.5))
+    return inside(np.concatenate([middle_12 - half_12, middle_12 + half_12], 1), side)
 
 
 def peak(map_SS: Float, area_SS: Mask) -> tuple[int, int]:

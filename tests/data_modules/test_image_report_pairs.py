@@ -54,6 +54,83 @@ def test_csv_and_parquet_agree(tmp_path: Path):
     assert first.texts() == second.texts()
 
 
+CELLS = [["images/0.png", "No effusion.", "12", "5", "PA"], ["images/1.png", "Edema, mild.", "13", "", "AP"],
+         ["images/2.png", "Mass.", "014", "5", "LATERAL"]]  # fmt: skip
+HEADER = ["image", "report", "patient_id", "study_id", "view"]
+
+
+def told(root: Path, text: str | bytes) -> list[tuple[str, ...]]:
+    """What is read of a table in that spelling."""
+    write(root, 8)
+    (root / "pairs.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    data = ImageReportPairs(str(root / "pairs.csv"), image_size=16, num_workers=0)
+    data.check()
+    return [
+        tuple(
+            cell.replace("\\", "/")
+            for cell in (row.sample_id, row.patient_id, row.fields["study_id"], row.view, row.fields["text"])
+        )
+        for row in data.samples
+    ]
+
+
+def spelt(separator: str = ",", cells: list[list[str]] = CELLS, end: str = "\n") -> str:
+    rows = [[f'"{cell}"' if separator in cell else cell for cell in row] for row in [HEADER, *cells]]
+    return end.join(map(separator.join, rows)) + end
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        spelt(";"),
+        spelt("\t"),
+        spelt("|"),
+        "sep=;\n" + spelt(";"),
+        b"\xef\xbb\xbf" + ('"sep=;"\r\n' + spelt(";", end="\r\n")).encode(),
+        spelt(end="\r\n"),
+        spelt(end="\r"),
+        b"\xef\xbb\xbf" + spelt().encode(),
+        spelt().encode("utf-16"),
+        spelt(cells=[[cell.replace("/", "\\") for cell in row] for row in CELLS]),
+        spelt(cells=[[f" {cell}\u00a0" for cell in row] for row in CELLS]),
+        spelt(cells=[[row[0], row[1], f"{row[2]}\u200b", f"\ufeff{row[3]}", row[4]] for row in CELLS]),
+        spelt(cells=[[*row[:4], {"PA": "PA view (erect)", "AP": "AP portable semi-erect"}.get(row[4], "Lateral")]
+                     for row in CELLS]),
+        spelt(cells=[[*row[:2], *(f"{cell}.0" if cell and cell != "014" else cell for cell in row[2:4]), row[4]]
+                     for row in CELLS]),
+    ],
+)  # fmt: skip
+def test_a_table_is_read_alike_however_a_program_writes_it(tmp_path: Path, text: str | bytes):
+    assert told(tmp_path, text) == told(tmp_path, spelt())
+
+
+def test_numbers_that_an_empty_cell_made_fractions_are_those_of_parquet(tmp_path: Path):
+    table = write(tmp_path, 8, patient_id=[1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, None])
+    assert ",1.0\n" in table.read_text()
+    pd.read_csv(table).to_parquet(tmp_path / "pairs.parquet")
+    csv, parquet = (ImageReportPairs(str(table.with_suffix(f".{kind}"))) for kind in ("csv", "parquet"))
+    csv.check()
+    parquet.check()
+    assert [row.patient_id for row in csv.samples] == [row.patient_id for row in parquet.samples] == list("1122334")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        'images/0.png,"Heart large,p0\nimages/1.png,"No effusion",p1\nimages/2.png,Mass,p2\n',
+        'images/0.png,"Heart large,p0\nimages/1.png,"No effusion, p1"\n',
+    ],
+)
+def test_a_quote_that_is_not_closed_does_not_swallow_the_rows_behind_it(tmp_path: Path, rows: str):
+    with pytest.raises(DataError, match=r"row 1: its report holds rows of the table: close the quote"):
+        told(tmp_path, f"image,report,patient_id\n{rows}")
+
+
+def test_a_report_of_many_lines_may_name_a_file(tmp_path: Path):
+    report = "Effusion,\nmild edema, as in 1.png, no mass,\nand no change."
+    assert told(tmp_path, f'image,report,patient_id\nimages/0.png,"{report}",p0\n')[0][-1].startswith("Effusion, mild")
+
+
 def test_folds_cover_every_patient_once_as_test(tmp_path: Path):
     table = write(tmp_path)
     tested = [sample.sample_id for fold in range(4) for sample in ready(table, num_folds=4, fold=fold).rows("test")]

@@ -46,12 +46,13 @@ class Prediction:
     Attributes:
         findings: Entity -> probability that the report would call it present, in [0, 1], likeliest first; by a model
             fine-tuned for labels, label -> probability.
-        points: Entity -> x, y in pixels of the original image, where its prompt attends to most.
+        points: Entity -> x, y in pixels of the original image as it stands upright, where its prompt attends to most.
         regions: Entity -> the region that its point lies in, "" where it lies in none.
         boxes: Boxes, best first: of findings or regions, by a model that was trained for them. By a backbone those of
             its findings, likeliest first: around the point, where attention is at least half of the highest.
         answer: The answer, where a question was asked.
-        is_in_scope: Whether the model was trained on what the question names; None where none was asked.
+        is_in_scope: Whether the model was trained on what the question asks about; None where its folder does not
+            tell, or none was asked.
         report: The report, by a model that writes reports.
         notice: What has to be said along: that the model never saw a patient, that a question lies outside; else None.
         pixels_HW: The radiograph as the model reads its grey values, (H, W).

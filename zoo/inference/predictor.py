@@ -4,7 +4,6 @@ B images, E entities, N images or texts, S side, D size of the shared space.
 """
 
 from collections.abc import Collection, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, cast, overload
 
@@ -40,7 +39,8 @@ from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.notices import NO_PATIENT
 from gkmvlp.tasks.parts.answering import best_answers, question_memory
 from gkmvlp.tasks.parts.entity_predictions import attention_peaks, regions_at
-from gkmvlp.tasks.parts.scope import entities_named, outside
+from gkmvlp.tasks.parts.heat_maps import image_area
+from gkmvlp.tasks.parts.scope import Scope
 from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
 from gkmvlp.zoo.inference.prediction import Embeddings, PredictedBox, Prediction, hot_box, ranked_probabilities
@@ -151,20 +151,21 @@ class Predictor(HubModel):
         return boxes_of(self.backbone, self.head, batch, image)
 
     def places(self, batch: ImageBatch, image: ImageMemory) -> Places:
-        """Where each prompt attends to most: the point, and the region under it.
+        """Where in the image each prompt attends to most: the point, and the region under it.
 
         Raises:
             BackboneError: If the model is no bare backbone.
         """
         self._require_backbone("places")
         side = self.architecture.image_size
-        peak_BE2 = attention_peaks(image.grounded.patch_attention, image.features.grid, side)
+        frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
+        area_BSS = torch.from_numpy(np.stack([image_area(frame, side) for frame in frames])).to(self.device)
+        peak_BE2 = attention_peaks(image.grounded.patch_attention, image.features.grid, side, area_BSS)
         attention_BER = image.grounded.region_attention
         region_BE = regions_at(peak_BE2 / side, batch["region_box"], batch["region_mask"], attention_BER)
         attended_BE = attention_BER.argmax(-1).where(batch["region_mask"].any(1, keepdim=True), -1)
-        frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         peaks = peak_BE2.cpu().numpy().astype(np.float32)
-        point_BE2 = np.stack([f.to_original(np.tile(p, 2))[:, :2] for f, p in zip(frames, peaks, strict=True)])
+        point_BE2 = np.stack([_in_image(frame, peak_E2) for frame, peak_E2 in zip(frames, peaks, strict=True)])
         return Places(point_BE2, region_BE.cpu().numpy(), attended_BE.cpu().numpy())
 
     @torch.inference_mode()
@@ -229,21 +230,19 @@ class Predictor(HubModel):
         return self.model.embed_image(image.features)
 
     def out_of_scope(self, question: str) -> str | None:
-        """What to say of a question that names findings the model was not trained on; None where it names none.
-
-        Known are the entities of the backbone, of the answers, and of the training questions where the folder tells.
-        """
-        if not isinstance(self.head, AnswerHead):
-            return None
-        known = {*self.entities, *self._answered, *self.head.asked}
-        if not (found := outside(question, known)):
+        """What to say of a question about what the model was not trained on; None where nothing is to be said."""
+        if not (found := self._scope.outside(question)):
             return None
         return f"{question!r} lies outside: this model never learned of {', '.join(found)}; its answer means nothing"
 
-    @cached_property
-    def _answered(self) -> list[str]:
-        """The entities that the answers name."""
-        return entities_named(self.head.answers) if isinstance(self.head, AnswerHead) else []
+    def in_scope(self, question: str) -> bool | None:
+        """Whether the model was trained on what a question asks about; None where its folder does not tell."""
+        return self._scope.holds(question)
+
+    @property
+    def _scope(self) -> Scope:
+        head = self.head
+        return Scope(self.entities, head.answers, head.asked, head.words) if isinstance(head, AnswerHead) else Scope()
 
     @overload  # a text is a sequence of texts: the first that fits is meant
     def predict(  # type: ignore[overload-overlap]
@@ -300,7 +299,8 @@ class Predictor(HubModel):
             answers, _ = self.answers(memory, question)
             told = self.out_of_scope(question)
             notice = " ".join(filter(None, (self.notice, told))) or None
-            return [{"answer": answer, "is_in_scope": told is None, "notice": notice} for answer in answers]
+            is_in_scope = self.in_scope(question)
+            return [{"answer": answer, "is_in_scope": is_in_scope, "notice": notice} for answer in answers]
         if isinstance(self.head, DecodingConfig):
             return [{"report": report} for report in self.reports(memory)[0]]
         if isinstance(self.head, BoxHead | RegionHead):
@@ -357,6 +357,12 @@ class Predictor(HubModel):
             raise BackboneError(
                 f"a model fine-tuned for {heads.knowledge_of(self.head)} has no {what}: name the backbone it came from"
             )
+
+
+def _in_image(frame: Letterbox, point_N2: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Points (N, 2) in pixels of the frame as points in pixels of the image, at most at its edge."""
+    image_N2 = frame.to_original(np.tile(point_N2, 2))[:, :2]
+    return cast("NDArray[np.float32]", image_N2.clip(0, np.array([frame.width, frame.height], np.float32)))
 
 
 def region_name(index: int) -> str:

@@ -116,12 +116,14 @@ def _describe_answers(head: AnswerHead) -> dict[str, Any]:
         "num_candidates": head.num_candidates,
         "answers": head.answers,
         "asked": head.asked,
+        "words": head.words,
     }
 
 
 def _build_answers(content: dict[str, Any], model: GkMvlp) -> AnswerHead:
     mode = ANSWER_MODES.get(content["mode"], content["mode"])
-    head = AnswerHead(mode, content["answers"], content["num_candidates"], asked=content.get("asked", []))
+    head = AnswerHead(mode, content["answers"], content["num_candidates"])
+    head.asked, head.words = content.get("asked", []), content.get("words", [])
     if head.mode == "classify":
         head.classifier = nn.Linear(model.architecture.text.hidden_size, len(head.answers))
     return head

@@ -66,13 +66,14 @@ CUES: dict[str, tuple[str, ...]] = {
         "disappeared", "removed", "gone", "discontinued", "extracted", "explanted", "pulled(?! back)",
         "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out", "excluded(?! from)",
         "resolution(?! of)", "removal(?! of)", "clearing(?! of)", "is negative", "are negative",
-        "cannot be (?:seen|identified|demonstrated)",
+        "(?:cannot|can not|can't|could not|couldn't) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
     ),
     "maybe after": (
-        f"{_CANNOT} be (?:\\w+ly )?{_EXCLUDED}", f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",
+        f"{_CANNOT} be (?:\\w+ly )?(?:{_EXCLUDED}|confirmed|established|verified)",
+        f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}", "in question",
-        "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
+        "in the differential(?: diagnosis)?", "(?:may|might|could) be present", "if (?:present|any|real|there|indeed)",
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
         "(?:may|might|could|should) be considered", "maybe",
     ),
@@ -82,11 +83,14 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:likely|probably|possibly|perhaps|presumably|potentially|conceivably){_DUE}", "probable", "possible",
         f"(?:may|might|could)(?: (?:also|well|potentially|possibly|partly|in part))?{_DUE}", "suggest\\w*(?: of)?",
         "(?:concern(?:ing)?|worrisome|suspicious|suspicion|concerns|worry) (?:for|of|about)", "suspected", "suspect",
-        "possibilit\\w+ of", "presumed", "question(?: of)?", "questionable", "query", "equivocal", "potential",
+        "possibilit\\w+ of", "presumed", "question(?: of| whether| if)?(?: there (?:is|are))?",
+        "questionable", "query", "equivocal", "potential",
         "differential(?: diagnosis)?", "considerations?(?: includes?)?", "consider", "favou?r(?:ed|ing|s)?",
         "(?:thought|felt|believed) to (?:be|represent|reflect)", "hint of", "doubtful",
         "raises?(?: the)? (?:possibility|question|concern|suspicion)(?: of| for)?",
         "(?:unclear|uncertain) (?:if|whether)(?: there (?:is|are))?", "maybe",
+        f"(?:{_CANNOT}|(?:unable|difficult|hard|impossible) to) (?:tell|say|determine|judge|know) (?:if|whether)"
+        "(?: there (?:is|are))?",
         # Open-i masks words, and what stands before "representing" is a doubt.
         "(?:most )?xxxx (?:represent\\w*|reflect\\w*|due to|related to|secondary to|compatible with"
         "|consistent with|suggest\\w*|relates to)", "most xxxx",
@@ -100,7 +104,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"limit(?:s|ed|ing)? (?:for |in )?(?:the |its |our )?{_STUDY}(?: of| for)?", "(?:not |in)?sensitive (?:for|to)",
         "(?:sensitivity|insensitivity|specificity) (?:for|to|of)", "limited for", "suboptimal (?:for|evaluation of)",
         f"{_OPERATION}(?: \\w+){{0,2}} (?:for|of|due to|because of|secondary to|from)",
-        f"{_TREATED} (?:for|of|due to|because of|secondary to)", "treated", "known history",
+        f"{_TREATED} (?:for|of|due to|because of|secondary to)", "(?:treated|resected|excised)", "known history",
         "(?:simulate|simulates|simulating|mimic|mimics|mimicking)",
     ),
     "aside after": (
@@ -110,6 +114,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "|appreciated|evident|demonstrated|identified)",
         "(?:cannot|can not|could not) be (?:\\w+ )?(?:assessed|evaluated"
         "|determined|judged)", "not (?:\\w+ )?(?:assessed|evaluated|assessable|evaluable)",
+        "(?:should|must|needs? to|has to|have to|to) be (?:\\w+ )?(?:excluded|ruled out)",
     ),
     "request": (
         "recommend(?:ed|s|ing|ations?)?", "advis(?:e|ed|able)", "(?:is|are|be) suggested", f"suggest {_EXAMS}\\w*",
@@ -123,7 +128,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "clinically (?:indicated|warranted|desired|suspected)", "would better",
         "further (?:evaluat|characteri|workup)\\w*",
     ),
-    "versus": ("versus", "vs\\.?", "as opposed to", "(?:is|are) favou?red over"),
+    "versus": ("versus", "vs?\\.?", "as opposed to", "(?:is|are) favou?red over"),
     "split": (
         "but", "however", "although", "though", "even though", "except(?: for)?", "aside from", "apart from",
         "other than", "besides", "yet", "whereas", "while", "nevertheless", "nonetheless", "excepting", "save for",
@@ -138,7 +143,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN} (?:on|in|at|by|with) (?:the |a |any |our |her |his )*{_EARLIER}",
         f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier)",
         f"(?:no|without|not) (?:{_CHANGE} )*{_CHANGED}", "(?:not|never|no) only", "no doubt", "no evidence that",
-        "not without", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
+        "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before", "with or without",
         "to (?:complete |full )?(?:resolution|clearing)",
         f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} {_GOING}(?: of)?", "(?:consistent|compatible|associated) with",

@@ -42,7 +42,12 @@ _RANK = {NOT_MENTIONED: 0, ABSENT: 1, UNCERTAIN: 2, PRESENT: 3}
 _CAUSED = re.compile(
     r"\b(?:of|from|by|to|with|after|following|represent\w*|sequela\w*|residua\w*)(?: (?:an?|the|his|her|some))? $"
 )
-_ANSWER = re.compile(r"(?i)(?:no|none|yes|negative|positive|absent|present)\.?")
+_ANSWER = re.compile(
+    r"(?i)(?:(?:a|answer) ?[:.-] ?)?"
+    r"(no|none|yes|negative|positive|absent|present|definite|possible|probable)(?:[,;.]|$)"
+)
+# "Heart size is not increased" says something of the heart, "the effusion has not increased" nothing against it.
+_NOT_SO = re.compile(r"\bnot (?:\w+ly )?$")
 _FOLLOWED = re.compile(
     r"\b(?:improv|decreas|increas|resol|clear|persist|again|worse|small|large|residual|unchanged|stable|still|remain)"
 )
@@ -79,6 +84,9 @@ class _Fact(NamedTuple):
     pairs: tuple[Place, ...]
 
 
+_Said = tuple[str, int, str, str, tuple[str, ...]]  # entity, status, side, zone and regions of a mention
+
+
 def _decide(statement: Statement, status: int | None, value: int) -> int | None:
     """The status of an entity from the status of the statement and what the statement means for it."""
     if status is None or (statement.kind == "only negated" and status != ABSENT):
@@ -98,7 +106,7 @@ def _is_cause(lower: str, statement: Statement, status: int | None) -> bool:
 
 
 @lru_cache(maxsize=65536)
-def _read(sentence: str) -> tuple[_Fact, ...]:
+def _read(sentence: str) -> tuple[_Said, ...]:
     """What a sentence states, without its place in a text."""
     lower = corrected(spelled_out(sentence.lower().replace("\n", " ").replace("\u2019", "'")))
     words = word_starts(lower)
@@ -111,6 +119,8 @@ def _read(sentence: str) -> tuple[_Fact, ...]:
     facts: dict[_Fact, bool] = {}
     for index, (statement, pairs) in enumerate(zip(statements, places, strict=True)):
         stated = context.status(index)
+        if statement.kind == "quality" and _NOT_SO.search(lower, 0, statement.start):
+            stated = ABSENT
         for name, value in statement.means:
             status = _decide(statement, stated, value)
             if statement.kind == "airspace" and name == "consolidation" and status != ABSENT:
@@ -123,7 +133,7 @@ def _read(sentence: str) -> tuple[_Fact, ...]:
             facts[fact] = facts.get(fact, True) and statement.inferred
             if name in DEVICES and status == PRESENT:
                 facts.setdefault(_Fact("support device", PRESENT, ()), True)
-    return _settle(facts)
+    return tuple((name, status, *side_and_zone(at), regions(name, at)) for name, status, at in _settle(facts))
 
 
 def _settle(facts: dict[_Fact, bool]) -> tuple[_Fact, ...]:
@@ -147,12 +157,9 @@ def label_report(text: str) -> list[Mention]:
     sentences = split_sentences(text)
     for number, sentence in enumerate(sentences):
         told = sentence.text
-        if told[-1] == "?" and number + 1 < len(sentences) and _ANSWER.fullmatch(sentences[number + 1].text):
-            told = f"{told[:-1]}: {sentences[number + 1].text}"
-        for name, status, pairs in _read(told):
-            side, zone = side_and_zone(pairs)
-            where = regions(name, pairs)
-            mentions.append(Mention(name, status, side, zone, where, number, sentence.start, sentence.end))
+        if told[-1] == "?" and number + 1 < len(sentences) and (answer := _ANSWER.match(sentences[number + 1].text)):
+            told = f"{told[:-1]}: {answer[1]}"
+        mentions += [Mention(*said, number, sentence.start, sentence.end) for said in _read(told)]
     return mentions
 
 

@@ -16,6 +16,11 @@ GOES_ON = frozenset(
 )
 # A line that begins with one of these goes on with the line before.
 _CONTINUES = GOES_ON - {"no", "new", "possible"}
+# In a list it may begin a new item with one of these.
+_BEGINS = frozenset(
+    {"the", "a", "an", "this", "that", "these", "those", "its", "their", "upper", "lower", "mid", "middle", "prior",
+     "previous", "dr", "mr", "mrs", "ms"}
+)  # fmt: skip
 # Capitals within a sentence.
 NAMES = frozenset(
     re.findall(
@@ -26,6 +31,8 @@ NAMES = frozenset(
     )
 )
 _WORD = re.compile(r"[A-Za-z][a-z']*")
+# The answer of a form ends its line: "Effusion - no".
+_ANSWERED = re.compile(r"(?:[:=|\t]|\s[-\u2013\u2014])\s*no$", re.IGNORECASE)
 _MARGIN = 50
 
 
@@ -33,34 +40,44 @@ def line_ends(text: str) -> list[int]:
     """Places of the line breaks of a text that end a sentence without a stop.
 
     A break ends a sentence before a list mark and behind a line that was not full: where a word with a capital follows,
-    or any word in a text that has no capitals.
+    or any word in a text that has no capitals. Where most lines are not full, a text is a list, and full lines end too.
     """
     if "\n" not in text:
         return []
     lines = text.split("\n")
-    widest = max(_MARGIN, max(map(len, lines)))
+    longest = max(map(len, lines))
+    widest = max(_MARGIN, longest)
     small = not any(letter.isupper() for letter in text)
+    pairs = [(line.strip(), following.strip()) for line, following in pairwise(lines)]
+    room = [_has_room(line, following, longest) for line, following in pairs if line and following]
+    is_list = 2 * sum(room) >= len(room) > 1
     found, at = [], -1
-    for line, following in pairwise(lines):
-        at += len(line) + 1
-        if _ends(line.strip(), following.strip(), widest, small):
+    for whole, (line, following) in zip(lines, pairs, strict=False):
+        at += len(whole) + 1
+        if _ends(line, following, widest, small, is_list):
             found.append(at)
     return found
 
 
-def _ends(line: str, following: str, widest: int, small: bool) -> bool:
-    """Whether a sentence ends between two lines; ``small``: the text has no capitals."""
+def _has_room(line: str, following: str, widest: int) -> bool:
+    """Whether the next line's first word would have stood in this line, had it been wrapped."""
+    return len(line) + 1 + len(following.split(None, 1)[0]) <= widest
+
+
+def _ends(line: str, following: str, widest: int, small: bool, is_list: bool) -> bool:
+    """Whether a sentence ends between two lines; ``small``: the text has no capitals; ``is_list``: no prose."""
     if not line or not following:
         return False
     if _ITEM.match(following):
         return True
-    if line[-1] in ",:/-(&" or line.rsplit(None, 1)[-1].lower() in GOES_ON:
+    goes_on = line.rsplit(None, 1)[-1].lower() in GOES_ON and not _ANSWERED.search(line)
+    if line[-1] in ",:/-(&" or goes_on:
         return False
     word = _WORD.match(following)
     first = word[0] if word else following.split(None, 1)[0]
-    fits = len(line) + len(first) + 2 < 0.8 * widest
+    fits = is_list or len(line) + len(first) + 2 < 0.8 * widest
     if (len(first) > 1 and first[0].isupper() and first[1].islower()) or first == "A":
         return first not in NAMES
     if first[0].isupper() or first[0].isdigit():
         return fits
-    return small and fits and first not in _CONTINUES
+    return small and fits and (first not in _CONTINUES or (is_list and first in _BEGINS))

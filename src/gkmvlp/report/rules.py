@@ -34,7 +34,12 @@ _NEW_BEHIND_COMMA = (
     r"|now|we|only|just|enlarged|elevated|cannot|can not|could not|not)"
 )
 _ASSERTS = re.compile(
-    rf"(?:,|\band\b)(?: and)? (?:the |a |an )?{_NEW}\b|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b"
+    rf"(?:,|\band\b| [-/\u2013\u2014])(?: and)? (?:the |a |an )?{_NEW}\b"
+    rf"|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b"
+)
+# After a comma: what did not go with the thing before it.
+_STAYS = re.compile(
+    r",(?: and)? (?:the |a |an )?(?:persist\w+|unchanged|stable|residual|remaining|new|worse\w*|increas\w+|continued)\b"
 )
 _TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
 _CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
@@ -64,7 +69,9 @@ _JOINS = re.compile(r"\b(?:and|n?or)\b|/")
 _ALTERNATIVE = re.compile(r"^[^,;]{0,25}?\b(?:and/or|or)\b[^,;]{0,30}$")
 
 
-_NOTHING_FOLLOWS = re.compile(r"\s*(?:$|[,.;)]|(?:in|at|on|within|of|given|based|because|but|and|here|there|as)\b)")
+_NOTHING_FOLLOWS = re.compile(
+    r"\s*(?:$|[,.;)]|(?:in|at|on|within|of|given|based|because|but|and|here|there|as|present|seen|noted|visible)\b)"
+)
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
 # A sentence that opens with one of these falls in two at its comma.
 _OPENER = re.compile(r"(?:although|though|while|whereas|despite|aside from|apart from|except for|other than|besides)\b")
@@ -84,7 +91,7 @@ def _reach(text: str, start: int, end: int, kind: str) -> int:
         return min(end, start + 25)
     if kind == "gone":
         comma = text.find(",", start, end)
-        return comma if comma >= 0 and _VERBS.search(text, comma, end) else end
+        return comma if comma >= 0 and (_VERBS.search(text, comma, end) or _STAYS.match(text, comma)) else end
     for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE):
         match = pattern.search(text, start, end)
         if match and not _OR.search(text, match.end(), end):

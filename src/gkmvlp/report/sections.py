@@ -18,10 +18,10 @@ from gkmvlp.report.patterns import word_starts
 Sections = Literal["both", "findings", "impression"]
 _SPELLINGS: dict[str, tuple[str, ...]] = {
     "impression": ("impression", "impressions", "conclusion", "conclusions", "summary", "opinion"),
-    "findings": ("findings", "finding", "report", "interpretation"),
+    "findings": ("findings", "finding", "report", "interpretation", "result", "results"),
     "indication": ("indication", "indications", "clinical indication", "reason for exam", "reason for examination",
                    "reason for study", "reason"),
-    "history": ("history", "clinical history", "clinical information", "medical history", "clinical data", "pfi"),
+    "history": ("history", "clinical history", "clinical information", "medical history", "clinical data", "pfi", "hx"),
     "comparison": ("comparison", "comparisons", "reference exam", "prior studies"),
     "technique": ("technique", "procedure", "procedure comments", "views"),
     "examination": ("examination", "exam", "study", "type of examination", "exam type", "date"),
@@ -56,7 +56,8 @@ _INSIDE = (
 _MARK = r"[ \t*#_>]{0,8}"
 _HEADER = re.compile(
     rf"^{_MARK}(?P<line>[A-Z][A-Z0-9 ()/,.&'#\-]{{1,70}}?)[ \t*_]{{0,8}}:(?!\d)[*_]{{0,2}}"
-    rf"|^{_MARK}(?P<mixed>(?i:{_INSIDE}|summary|report))[ \t*_]{{0,8}}(?::(?!\d)[*_]{{0,2}}|[ \t][-\u2013\u2014](?=\s))"
+    rf"|^{_MARK}(?P<mixed>(?i:{_INSIDE}|summary|report|results?|hx))[ \t*_]{{0,8}}"
+    rf"(?::(?!\d)[*_]{{0,2}}|[ \t][-\u2013\u2014](?=\s))"
     rf"|^{_MARK}(?P<alone>(?i:{_INSIDE}|wet read))[ \t*#_]{{0,8}}$",
     re.MULTILINE,
 )
@@ -65,8 +66,14 @@ _REACH = 60
 _CUT = re.compile(r"^[ \t]*(?:_{8,}|-{8,}|={8,})[ \t]*$|^[ \t]*\**[ \t]*FINAL REPORT[ \t]*\**[ \t]*$", re.MULTILINE)
 _EARLY = re.compile(r"[*\s]*(?:FINAL )?(ADDENDUM|WET READ|PRELIMINARY RE(?:AD|PORT))\b[^\n]*", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
+_BROKEN_WORD = re.compile(r"(?<=[a-z])-\n[ \t]{0,8}(?=[a-z])")  # "non-" and "calcified" in the next line
 _REDACTED = re.compile(r"_{2,}")
 _BLANKS = re.compile(r"[ \t\f\v\xa0]{2,}|[\f\v\xa0]")
+# Between two cells of a form, where the second is an answer.
+_CELL = re.compile(
+    r"(?im)(?<=[a-z)]) {0,8}[\t|][ \t]{0,8}"
+    r"(?=(?:no|none|yes|neg|negative|pos|positive|absent|present|possible|normal) ?$)"
+)
 _TAGS = re.compile(r"<(/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>|</?[a-zA-Z]{1,10}>", re.IGNORECASE)
 # A title: short, without a stop, of views and of what forms begin with.
 _TITLE = re.compile(
@@ -76,7 +83,7 @@ _TITLE = re.compile(
 _FORMAL = re.compile(
     r"(?i)(?:^|(?<=[\s.]))(?:summary:? ?)?\d ?[-\u2013] ?(?:ab)?normal\b[^.\n]*\.?"
     r"|\bi(?: have)? (?:have )?personally (?:reviewed|viewed|interpreted)\b[^.\n]*\.?"
-    r"|\b(?:electronically|digitally) signed\b[^.\n]*\.?"
+    r"|\b(?:electronically|digitally) signed\b(?:\b(?:dr|[a-z])\.|[^.\n])*\.?"
 )
 _MAY_BE_FORMAL = re.compile(r"\d ?[-\u2013] ?[AaNn]|[Pp](?:ersonally|ERSONALLY) |[Ss](?:igned|IGNED)\b")
 
@@ -159,7 +166,8 @@ def _headers(body: str) -> list[tuple[int, int, str, bool]]:
 
 def _plain(text: str) -> str:
     """The text with line feeds alone, single blanks, and without the tags of web pages."""
-    text = _BLANKS.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n").replace("\\n", "\n"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\\n", "\n")
+    text = _BLANKS.sub(" ", _CELL.sub(": ", text) if "\t" in text or "|" in text else text)
     return _TAGS.sub(lambda tag: "\n" if tag[1] else "", text) if "<" in text else text
 
 
@@ -250,6 +258,7 @@ def _one_line(text: str) -> str:
     """The text in one line; where a line break or blank line ends a sentence, a full stop stands."""
     if "\n" not in text:
         return " ".join(text.split())
+    text = _BROKEN_WORD.sub("-", text)
     parts, start = [], 0
     ends = sorted({*line_ends(text), *(match.start() + 1 for match in _BLANK_LINE.finditer(text))})
     for end in [*ends, len(text)]:

@@ -8,7 +8,8 @@ import re
 _SHORT: dict[str, str] = {
     "w/o": "without", "w/": "with ", "b/l": "bilateral", "c/w": "consistent with", "d/t": "due to", "2/2": "due to",
     "s/p": "status post", "h/o": "history of", "r/o": "rule out", "f/u": "follow up", "y/o": "year old",
-    "neg": "negative", "eff": "effusion", "effs": "effusions", "atx": "atelectasis", "atel": "atelectasis",
+    "neg": "negative", "-ve": "negative", "+ve": "positive",
+    "eff": "effusion", "effs": "effusions", "atx": "atelectasis", "atel": "atelectasis",
     "consol": "consolidation", "infil": "infiltrate", "infilt": "infiltrate", "opac": "opacity",
     "opacs": "opacities", "poss": "possible", "prob": "probable", "sm": "small", "mod": "moderate", "nl": "normal",
     "wnl": "normal", "pulm": "pulmonary", "cardiomeg": "cardiomegaly", "bilat": "bilateral", "bibas": "bibasilar",
@@ -20,7 +21,9 @@ _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+",
 _LETTERS = re.compile(r"[a-z]+")
 _SIDES = r"(?:r|l|right|left|rt|lt)"
 _WORDS = re.compile(
-    r"\b(?:" + "|".join(sorted(map(re.escape, _SHORT), key=len, reverse=True)) + r")(?![\w/])\.?(?=[\s.,;:)?]|$)|\bw/"
+    r"(?<!\w)(?:"
+    + "|".join(sorted(map(re.escape, _SHORT), key=len, reverse=True))
+    + r")(?!\w)\.?(?=[\s.,;:)?/]|$)|\bw/"
 )
 _ONE_SIDE = re.compile(r"\b([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lung |base |apex |apical |basal "
                        r"|basilar |lower |upper |mid |hilar )?"
@@ -30,16 +33,27 @@ _ONE_SIDE = re.compile(r"\b([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lun
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
 _NO = (
     r"(?:no|none|neg(?:ative)?|absent|nil|not (?:seen|present|identified|visuali[sz]ed|detected|evident)"
-    r"|none (?:seen|noted|identified)|n|0)"
+    r"|none (?:seen|noted|identified)|n|0|\(?-\)?)"
 )
-_YES = r"(?:yes|present|pos(?:itive)?|seen|y|1)"
+_YES = r"(?:yes|present|definite|pos(?:itive)?|seen|y|1|\(?\+\)?)"
 _MAYBE = r"(?:possibl[ey]|probabl[ey]|equivocal|questionable|uncertain|maybe|likely|suspected|cannot exclude|\?)"
 _NAME = r"(?<![a-z])([a-z][a-z /-]{2,60}?)"
 _IS = r"\s*(?::|=|\s-{1,2}\s|\s?\u2013\s)\s*"
 _END = r"(?=\s*(?:[.,;)|\]]|$))"
-_FORM_NO = re.compile(rf"{_NAME}{_IS}{_NO}{_END}|{_NAME} ?\((?:-|neg(?:ative)?|none|no|absent)\)")
-_FORM_YES = re.compile(rf"{_NAME}{_IS}{_YES}{_END}|{_NAME} ?\((?:\+|pos(?:itive)?|yes|present)\)")
+_FORM_NO = re.compile(rf"{_NAME}{_IS}{_NO}{_END}|{_NAME} ?\((?:-|neg(?:ative)?|none|no|absent)\)|{_NAME} -{_END}")
+_FORM_YES = re.compile(rf"{_NAME}{_IS}{_YES}{_END}|{_NAME} ?\((?:\+|pos(?:itive)?|yes|present)\)|{_NAME} ?\+{_END}")
 _FORM_MAYBE = re.compile(rf"{_NAME}{_IS}{_MAYBE}{_END}|{_NAME} ?\(\?\)")
+_FORM_OPEN = re.compile(rf"{_NAME}{_IS}(?:n/?a|not (?:applicable|assessed|evaluated)|unknown|limited){_END}")
+# "(-) effusion (+) edema", "negatives: effusion, edema"
+_SIGNED = re.compile(r"\(([-+])\)\s*([a-z][^()+;,.]*)")
+_NEGATIVES = re.compile(r"^\W*(?:pertinent |relevant )?(?:negatives?|absent)\s*:\s*(?!no\b)")
+_NEGATIVE_OF = re.compile(r"\bneg\.?(?= (?!for\b)[a-z])")
+# "pneumothorax: [ ] yes [x] no"
+_TICKED = re.compile(
+    r"[:\s]*(?:\[ ?\]\s*(?:yes|no)\s*\[\s?[x*]\s?\]\s*(yes|no)|\[\s?[x*]\s?\]\s*(yes|no)\s*\[ ?\]\s*(?:yes|no))\b"
+)
+_RESULT = re.compile(r"(?<=[a-z] )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
+_TIGHT_COMMA = re.compile(r",(?=[a-z])")
 _BOX_NO, _BOX_YES = re.compile(r"\[ ?\]\s*([^\[\];]+)"), re.compile(r"\[\s?[x*]\s?\]\s*([^\[\];]+)")
 _ASIDE_HEAD = re.compile(
     r"^\s*(?:indications?|reasons? (?:for|of) [a-z ]{1,30}|(?:clinical |medical |relevant )?history"
@@ -56,7 +70,7 @@ _NOTHING = re.compile(
     r"(?:abnormalit(?:y|ies)|abnormal findings?)\b(?! (?:of|in))"
 )
 _ASKS = re.compile(r"(?:(?<=[\s,(:;])|^)\?+\s*(?=[a-z])")
-_OPEN_END = re.compile(r"^([^?]*[a-z)])\s*\?+\s*$")
+_OPEN_END = re.compile(r"^((?:[^?]*,\s)?)([^?,]*[a-z)])\s*\?+\s*$")
 _ASKED = re.compile(r"^\s*(?:is|are|was|were|any|does|do|did|has|have|what|which|could|can|should|why|how|question)\b")
 
 
@@ -64,6 +78,12 @@ def spelled_out(lower: str) -> str:
     """A sentence in lower case with its shorthand spelled out and the lines of forms turned into statements."""
     if " no " in lower and " abnormal" in lower:
         lower = _NOTHING.sub("is normal", lower)
+    if "," in lower:
+        lower = _TIGHT_COMMA.sub(", ", lower)
+    if "neg" in lower or "pos" in lower:
+        lower = _RESULT.sub(lambda match: "absent" if match[1] == "neg" else "present", lower)
+        lower = _NEGATIVES.sub("no ", _NEGATIVE_OF.sub("negative for", lower))
+    lower = lower.replace("\u00f8 ", "no ").replace("\u2205 ", "no ")
     if not _TRIGGERS.isdisjoint(_LETTERS.findall(lower)):
         lower = _ONE_SIDE.sub(lambda match: "right" if match[1] == "r" else "left", lower)
         lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
@@ -73,7 +93,9 @@ def spelled_out(lower: str) -> str:
         return ""
     if ":" in lower:
         lower = _ASIDE_HEAD.sub("evaluate for ", lower)
-    if ":" in lower or "=" in lower or " -" in lower or "(" in lower or "\u2013" in lower:
+    if "[" in lower:
+        lower = _TICKED.sub(lambda match: f": {match[1] or match[2]};", lower)
+    if ":" in lower or "=" in lower or " -" in lower or "(" in lower or "\u2013" in lower or "+" in lower:
         lower = _forms(lower)
     if "[" in lower:
         lower = _BOX_YES.sub(r"\1 present; ", _BOX_NO.sub(r"no \1; ", lower))
@@ -84,8 +106,11 @@ def spelled_out(lower: str) -> str:
 
 def _forms(lower: str) -> str:
     """Reads "edema: none" as "no edema;", "edema: yes" as "edema present;", "edema: possible" as "possible edema;"."""
-    lower = _FORM_NO.sub(lambda match: f"no {match[1] or match[2]};", lower)
-    lower = _FORM_YES.sub(lambda match: f"{match[1] or match[2]} present;", lower)
+    if lower.lstrip().startswith(("(-)", "(+)")):  # signs stand before what they are of
+        lower = _SIGNED.sub(lambda match: f"no {match[2]}; " if match[1] == "-" else f"{match[2]} present; ", lower)
+    lower = _FORM_NO.sub(lambda match: f"no {match[1] or match[2] or match[3]};", lower)
+    lower = _FORM_YES.sub(lambda match: f"{match[1] or match[2] or match[3]} present;", lower)
+    lower = _FORM_OPEN.sub(lambda match: f"{match[1]} not assessed;", lower)
     return _FORM_MAYBE.sub(lambda match: f"possible {match[1] or match[2]};", lower)
 
 
@@ -93,4 +118,4 @@ def _asks(lower: str) -> str:
     """Reads "? infiltrate" and "infiltrate?" as "possible infiltrate"; "is there an infiltrate?" as a question."""
     if _ASKED.match(lower) and lower.rstrip().endswith("?"):
         return f"evaluate for {lower}"
-    return _OPEN_END.sub(r"possible \1", _ASKS.sub("possible ", lower))
+    return _OPEN_END.sub(r"\1possible \2", _ASKS.sub("possible ", lower))

@@ -37,6 +37,7 @@ _MEANT = KeptByText(_meant)
 
 def corrected(text: str) -> str:
     """Lower-case text with misspelt words of the reports' vocabulary put right; its length may change."""
-    if all(_MEANT[word] == word for word in _LONG_WORD.findall(text)):
+    words = _LONG_WORD.findall(text)
+    if list(map(_MEANT.__getitem__, words)) == words:
         return text
     return _LONG_WORD.sub(lambda match: _MEANT[match[0]], text)

@@ -61,6 +61,10 @@ _PREDICATE = re.compile(
 _LIST = re.compile(r"\s*(?:,|and|or)?\s*(?:and\s+|or\s+)?(?:the\s+)?(?:central airways,?\s*(?:and\s+)?)?(?:[a-z]+\s+)?")
 
 
+# Between a wording and a quality of the organ before both: "the lungs are hyperinflated but clear".
+_GOES_ON = re.compile(r",? (?:but|yet|though)(?: (?:are|is|otherwise|remains?|appears?|[a-z]+ly))* ")
+
+
 # Lines in the lung that water explains are no interstitial disease.
 _WET = re.compile(r"edema|failure|overload|congest|chf|crowd|low lung volume|technique")
 
@@ -87,7 +91,9 @@ def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[State
         chosen = _behind(lower, hits, index)
         if not chosen or (organs and fresh and _PREDICATE.fullmatch(lower, organs[-1].end, hit.start)):
             edge = organs[-1].end if organs else 0
-            blocked = any(edge <= start < hit.start for start, _ in taken) or _of_term(lower, hit.end, taken)
+            between = [end for start, end in taken if edge <= start < hit.start]
+            goes_on = bool(between) and _GOES_ON.fullmatch(lower, max(between), hit.start)
+            blocked = (bool(between) and not goes_on) or _of_term(lower, hit.end, taken)
             chosen, fresh = ([] if blocked else organs), False
         chosen = [organ for organ in chosen if not _explained(lower, organ.value[1], name)]
         found += [_pair(organ, hit) for organ in chosen if (organ.value[1], name) in MEANINGS]

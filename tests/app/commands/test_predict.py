@@ -128,6 +128,12 @@ def test_a_question_about_what_was_never_learned_is_said_to_lie_outside(folder, 
     assert predict(folder, "vqa", "vqa", folder / "images", "--question", "Is there a hernia?", "--out", out) == 0
     assert "lies outside: this model never learned of hernia" in capsys.readouterr().out.splitlines()[-1]
     assert not rows(out)[0]["in_scope"].any()
+    question = "Is there a giraffe?"  # of which this folder, which holds no words of its questions, cannot tell
+    for name in ("rows.parquet", "rows.json", "rows.csv"):
+        out = tmp_path / name
+        assert predict(folder, "vqa", "vqa", folder / "images", "--question", question, "--out", out) == 0
+        reader = {".parquet": pd.read_parquet, ".json": pd.read_json, ".csv": pd.read_csv}[out.suffix]
+        assert reader(out)["in_scope"].isna().all()
 
 
 def test_boxes_lie_in_the_image_and_the_likely_ones_are_shown(folder, tmp_path, capsys):

@@ -2,16 +2,28 @@
 
 import re
 from pathlib import Path
+from typing import Union
 
 import pytest
+import yaml
+from lightning.pytorch import Callback, Trainer
 
+from gkmvlp.app.cli import main
 from gkmvlp.app.running.outcome import finish_run, write_results
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.partial import named, part_of, whole_of
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
+from gkmvlp.tasks.base import shown_part
+from tests.app.toy import ToyData, ToyTask
 from tests.processes import gkmvlp
 from tests.tiny import words
+
+CONFIG = """
+trainer: {accelerator: cpu, devices: 1, default_root_dir: out}
+model: {class_path: tests.app.toy.ToyTask, init_args: {width: 3}}
+data: {class_path: tests.app.toy.ToyData, init_args: {rows: 20}}
+"""
 
 
 @pytest.mark.parametrize("part", [None, "32 of 451", "1 of 5 folds in part"])
@@ -60,11 +72,33 @@ def test_a_partial_test_says_so_in_results_signature_and_page(tested):
     assert "partial" not in (tested["whole"] / "report.html").read_text()
 
 
+@pytest.mark.parametrize(
+    ("limit", "part"), [("1", "2 of 20"), ("1.0", None), ("0.5", "10 of 20"), ("10", None), ("3", "6 of 20")]
+)
+def test_a_number_of_batches_and_a_share_are_told_apart(limit, part, toy, capsys):
+    """As a word, in a config, and in Python: 1 is one batch and 1.0 is all, whatever typing made of their union."""
+    assert Union[float, int] == Union[int, float]  # which typing remembers in the order that it saw first  # noqa: UP007
+    Path("limit.yaml").write_text(f"trainer: {{limit_test_batches: {limit}}}\n")
+    for more in ([f"--trainer.limit_test_batches={limit}"], ["--config=limit.yaml"]):
+        assert main(["test", "--config=toy.yaml", *more, "--print_config"]) == 0
+        printed = yaml.safe_load(capsys.readouterr().out)["trainer"]["limit_test_batches"]
+        assert repr(printed) == limit
+    seen: list[str | None] = []
+
+    class Shown(Callback):
+        def on_test_start(self, trainer, pl_module):
+            seen.append(shown_part(trainer.num_test_batches, trainer.test_dataloaders))
+
+    quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+    trainer = Trainer(limit_test_batches=printed, callbacks=[Shown()], **quiet)
+    trainer.test(ToyTask(3), ToyData(rows=20), verbose=False)
+    assert seen == [part]
+
+
 def test_a_partial_test_says_so_on_stdout(phantoms, pretrained, tmp_path):
     start = f"--model.init_args.backbone={pretrained / 'backbone'}"
     line = words("vqa-phantom", phantoms, tmp_path / "out", start, "--data.init_args.batch_size=2")
     for subcommand, limit, split in (("test", "test", "test"), ("validate", "val", "validation")):
-        # in a process of its own: what else was imported before may make jsonargparse read 1 as 1.0, which is all
         done = gkmvlp(subcommand, *line, f"--trainer.limit_{limit}_batches=1")
         assert done.returncode == 0, done.stderr
         assert re.search(rf"^partial: 2 of \d+ {split} rows are read", done.stdout, re.MULTILINE)

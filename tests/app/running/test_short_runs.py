@@ -63,6 +63,38 @@ def test_a_fit_without_validation_leaves_its_last_checkpoint_which_a_recipe_take
     assert "no best.ckpt: the fit was never validated" in capsys.readouterr().out
 
 
+def test_a_rerun_without_validation_does_not_take_the_best_of_the_fit_before(toy, capsys):
+    folder = Path("out/checkpoints")
+    assert fit("--trainer.max_epochs=1") == 0
+    before = (folder / "best.ckpt").read_bytes()
+    assert fit("--trainer.limit_val_batches=0", f"--ckpt_path={folder / 'last.ckpt'}") == 0
+    assert (folder / "best.ckpt").read_bytes() == before  # a fit that goes on has what its validation chose
+    capsys.readouterr()
+    assert fit("--trainer.limit_val_batches=0") == 0
+    assert "best.ckpt is of an earlier fit, and is now earlier-best.ckpt" in capsys.readouterr().out
+    assert sorted(file.name for file in folder.iterdir()) == ["earlier-best.ckpt", "last.ckpt"]
+    assert (folder / "earlier-best.ckpt").read_bytes() == before
+    assert Run("toy.yaml", Path("out")).tested_checkpoint() == folder / "last.ckpt"
+    assert fit("--trainer.enable_checkpointing=false") == 0
+    assert sorted(file.name for file in folder.iterdir()) == ["earlier-best.ckpt", "earlier-last.ckpt"]
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("--trainer.logger=CSVLogger", "CSVLogger needs save_dir: add --trainer.logger.init_args.save_dir=VALUE"),
+        ("--trainer.logger=[{class_path: CSVLogger}]", "CSVLogger needs save_dir: add --trainer.logger"),
+        ("--trainer.logger.class_path=TensorBoardLogger", "TensorBoardLogger needs save_dir"),
+        ("--trainer.callbacks=EarlyStopping", "EarlyStopping needs monitor: add --trainer.callbacks"),
+    ],
+)
+def test_a_class_without_an_argument_that_it_needs_is_one_line_with_the_remedy(word, told, toy, capsys):
+    assert fit(word) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert told in error
+
+
 def test_a_fit_without_validation_rows_stops_before_it_writes_anything(phantoms, tmp_path):
     out = tmp_path / "out"
     table = tmp_path / "pairs.csv"

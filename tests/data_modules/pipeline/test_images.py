@@ -1,3 +1,4 @@
+import gzip
 import struct
 import subprocess
 import sys
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 from pydicom import Dataset, FileMetaDataset, dcmread
+from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
 
 from gkmvlp.data_modules.pipeline.images import ImageError, read_image
 from gkmvlp.data_modules.synthetic.dicom_ways import PLAIN, SYNTAXES, write_way
@@ -404,3 +406,124 @@ def test_twelve_thousand_pixels_a_side_in_bounded_memory(tmp_path: Path):
     done = subprocess.run([sys.executable, "-c", BIG, str(path)], capture_output=True, text=True, check=True)
     assert done.stderr == ""
     assert float(done.stdout) < 8, "bytes a pixel"
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+def test_a_tiff_whose_white_is_zero_is_no_negative(kind):
+    """PhotometricInterpretation 0 (WhiteIsZero) of the same numbers is 255 minus the picture of 1 (BlackIsZero)."""
+    values = SHADE.astype(kind) * kind(200)
+    pixels = []
+    for photometric in (0, 1):
+        buffer = BytesIO()
+        Image.fromarray(values).save(buffer, "TIFF", tiffinfo={262: photometric})
+        data = bytearray(buffer.getvalue())
+        count = struct.unpack_from("<H", data, first := struct.unpack_from("<I", data, 4)[0])[0]
+        for entry in range(first + 2, first + 2 + 12 * count, 12):  # Pillow writes a photometric of its own
+            if struct.unpack_from("<H", data, entry)[0] == 262:
+                struct.pack_into("<H", data, entry + 8, photometric)
+        pixels.append(read_image(bytes(data)).astype(int))
+    assert np.abs(pixels[0] + pixels[1] - 255).max() <= 1
+    assert np.abs(pixels[1] - SHADE).max() <= 1
+
+
+def framed(frames: list[bytes], **tags) -> bytes:
+    """A DICOM of encapsulated JPEGs."""
+    padded = [frame + b"\0" * (len(frame) % 2) for frame in frames]
+    baseline = FileMetaDataset()
+    baseline.TransferSyntaxUID = JPEGBaseline8Bit
+    baseline.MediaStorageSOPClassUID, baseline.MediaStorageSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1.1", "1.2.3"
+    tags |= {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "Rows": 40, "Columns": 30}
+    return dicom(file_meta=baseline, PixelData=encapsulate(padded), **tags)
+
+
+JPEG, JPEG_OF_COLOURS = (picture(Image.fromarray(SHADE).convert(mode), "JPEG") for mode in ("L", "RGB"))
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (
+            lambda: dicom(PixelData=(RAMP * 16).astype("<u2").tobytes() * 2),
+            "several frames, or one of the three is wrong",
+        ),
+        (
+            lambda: dicom(BitsAllocated=8, BitsStored=8, HighBit=7),
+            "1,024 bytes|512 bytes of PixelData, 256 were expected",
+        ),
+        (lambda: framed([JPEG, JPEG]), "PixelData hold 2 frames, not one"),
+        (lambda: framed([JPEG_OF_COLOURS]), "the codestream has 3 components, not one; export it grey"),
+        (lambda: dicom(PixelData=None, FloatPixelData=b"\0" * 1024), "FloatPixelData: the DICOM holds fractions"),
+        (lambda: gzip.compress(dicom()), "it is packed, unpack it"),
+        (lambda: dicom(PhotometricInterpretation="GRAYSCALE"), "is GRAYSCALE, not MONOCHROME1 or MONOCHROME2"),
+    ],
+)
+def test_what_is_not_the_one_grey_picture_that_the_attributes_tell_of_is_no_picture(data, told):
+    with pytest.raises(ImageError, match=told):
+        read_image(data())
+
+
+@pytest.mark.parametrize("tags", [{}, {"PixelRepresentation": 1}])
+@pytest.mark.parametrize("is_progressive", [False, True])
+def test_a_jpeg_in_a_dicom_is_the_picture_whatever_sign_is_told(tags, is_progressive):
+    buffer = BytesIO()
+    Image.fromarray(SHADE).save(buffer, "JPEG", quality=100, progressive=is_progressive)
+    assert np.abs(read_image(framed([buffer.getvalue()], **tags)).astype(int) - SHADE).max() <= 2
+
+
+BROKEN = r"""
+import sys
+from io import BytesIO
+import numpy as np
+from PIL import Image
+from pydicom.uid import JPEG2000Lossless, JPEGBaseline8Bit, JPEGLSLossless
+from gkmvlp.data_modules.pipeline.images import ImageError, read_image
+from gkmvlp.data_modules.synthetic.dicom_ways import PLAIN, write_way
+from pydicom import dcmread
+from pydicom.encaps import encapsulate, generate_frames
+shade = np.rint(np.add.outer(np.arange(64), np.arange(48)) * 255 / 110).astype(np.uint8)
+for syntax in ("JPEG baseline", "JPEG lossless SV1", "JPEG-LS", "J2K"):
+    for change in ("rows", "columns", "half", "tail", "head", "empty", "colour"):
+        dataset = dcmread(BytesIO(write_way(shade, PLAIN | {"syntax": syntax, "bits": "8 in 8"})))
+        frame = next(iter(generate_frames(dataset.PixelData, number_of_frames=1)))
+        if change == "colour":
+            if syntax not in ("JPEG baseline", "J2K"):
+                continue
+            buffer = BytesIO()
+            Image.fromarray(shade).convert("RGB").save(buffer, "JPEG" if "baseline" in syntax else "JPEG2000")
+            frame = buffer.getvalue()
+        dataset.Rows *= 2 if change == "rows" else 1
+        dataset.Columns -= 8 if change == "columns" else 0
+        frame = {"half": frame[: len(frame) // 2], "tail": frame[:-60], "head": b"\0\0" + frame[2:],
+                 "empty": b"\0\0"}.get(change, frame)
+        dataset.PixelData = encapsulate([frame + b"\0" * (len(frame) % 2)])
+        file = BytesIO()
+        dataset.save_as(file)
+        try:
+            read_image(file.getvalue())
+        except ImageError as error:
+            print(f"{syntax}, {change}: {error}")
+        else:
+            print(f"{syntax}, {change}: READ")
+"""
+
+
+def test_a_broken_codestream_is_one_line_and_ends_no_process():
+    """Codecs that are given what they cannot take write to stderr, read beyond their buffers, or call ``abort``."""
+    done = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 4 * 7 - 2
+    assert not [line for line in lines if not ("cannot be decoded" in line or "the codestream has" in line)]
+    lossless = sum("JPEG lossless" in line for line in lines)  # which GDCM alone decodes, and complains of
+    assert len(done.stderr.splitlines()) <= lossless
+
+
+@pytest.mark.parametrize("spelling", ["MONOCHROM2", "MONOCRHOME2", "MONO 2"])
+def test_misspelt_monochrome_keeps_its_number(spelling):
+    assert np.array_equal(read_image(dicom(PhotometricInterpretation=spelling)), read_image(dicom()))
+    bright = read_image(dicom(PhotometricInterpretation=spelling.replace("2", "1")))
+    assert np.array_equal(bright, read_image(dicom(PhotometricInterpretation="MONOCHROME1")))
+
+
+def test_a_slope_beyond_all_measure_is_none():
+    assert np.array_equal(read_image(dicom(RescaleSlope="1e300", RescaleIntercept="0")), read_image(dicom()))

@@ -23,6 +23,21 @@ def test_peaks_equal_a_plain_search():
             assert points[b, e].tolist() == [best[1] + 0.5, best[0] + 0.5]
 
 
+def test_peaks_are_looked_for_where_they_may_lie():
+    generator = torch.Generator().manual_seed(0)
+    attention = torch.rand(2, 3, 16, generator=generator).softmax(-1)
+    area = torch.zeros(2, 20, 20, dtype=torch.bool)
+    area[0, 5:15], area[1, :, 4:11] = True, True
+    everywhere, within = (attention_peaks(attention, (4, 4), 20, one) for one in (None, area))
+    for b in range(2):
+        for e in range(3):
+            x, y = (int(place) for place in within[b, e])
+            assert area[b, y, x]
+            large = F.interpolate(attention[b, e].reshape(1, 1, 4, 4), (20, 20), mode="bicubic")[0, 0]
+            assert large[y, x] == large[area[b]].max()
+    assert not torch.equal(everywhere, within)
+
+
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (1, 3), (3, 2)])
 def test_a_single_bright_patch_is_found_at_its_centre(row, column):
     attention = torch.zeros(1, 1, 4, 4)

@@ -18,7 +18,7 @@ from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.tasks.parts.entity_predictions import regions_at
 from gkmvlp.tasks.parts.heat_maps import image_area
 from gkmvlp.tasks.parts.region_search import find_regions
-from gkmvlp.tasks.parts.scope import entities_named, outside
+from gkmvlp.tasks.parts.scope import Scope, entities_named, outside, things
 from gkmvlp.zoo.inference import preprocess
 from gkmvlp.zoo.inference.prediction import Prediction, enlarged, hot_box
 from gkmvlp.zoo.inference.preprocess import Preprocess, as_file
@@ -100,6 +100,17 @@ def test_a_hot_box_lies_in_the_image_where_attention_peaks_in_the_padding(model)
     found = model._hot_box("mass", 0.9, map_hw[:4, :4], Letterbox.fit(300, 100, 32))
     assert 0 <= found.x1 < found.x2 <= 300
     assert 0 <= found.y1 < found.y2 <= 100
+
+
+@pytest.mark.parametrize("shape", [(24, 120), (120, 24), (8, 400), (64, 64)])
+def test_points_lie_in_images_of_any_shape(model, shape):
+    image = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    reading = model.predict(image)
+    for name, (x, y) in reading.points.items():
+        assert 0 <= x <= shape[1]
+        assert 0 <= y <= shape[0]
+        if min(shape) > 8:  # else the image is less than a pixel of the frame
+            assert reading.heat_map(name)[min(int(y), shape[0] - 1), min(int(x), shape[1] - 1)] > 0.9
 
 
 def test_boxes_around_every_peak_have_an_area_in_images_of_any_shape():
@@ -212,8 +223,64 @@ def test_scope_is_told_by_the_findings_that_a_question_names(tmp_path, images):
     assert reading.is_in_scope is False
     assert "hernia" in reading.notice
     assert model.predict(images[0], "Is there a pneumothorax?").is_in_scope
+    assert model.predict(images[0], "Is there a giraffe?").is_in_scope is None  # it holds no words of its training
     model.head.asked = ["hernia"]  # as a training question
     assert model.predict(images[0], "Is there a hernia?").is_in_scope
+    model.head.words = things(["Is the hernia on the left side?"])
+    reading = model.predict(images[0], "Is there a giraffe in the left lung?")
+    assert reading.is_in_scope is False
+    assert "never learned of giraffe" in reading.notice
+    assert model.predict(images[0], "Is it on the left side?").is_in_scope
+
+
+TRAINED = things([
+    "Is there cardiomegaly?", "Is the aorta tortuous?", "Which side is the mass on?", "Are there enlarged nodes?",
+    "What kind of image is this?", "Is a catheter visible?", "Is the trachea midline?", "yes", "no", "x-ray",
+])  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("question", "found"),
+    [
+        ("Is there a giraffe?", ["giraffe"]),
+        ("Is there a giraffe in the image?", ["giraffe"]),
+        ("In this film, is there any sign of a banana?", ["banana"]),
+        ("Does the radiograph show bicycles near the heart?", ["bicycles"]),
+        ("Can you see a submarine beside the left lung?", ["submarine"]),
+        ("Is it a violin or a trumpet?", ["violin", "trumpet"]),
+        ("Any umbrellas?", ["umbrellas"]),
+        ("IS THERE A GIRAFFE", ["giraffe"]),
+        ("Is there a giraffe or a mass?", []),  # one of both is known
+        ("Are catheters seen?", []),
+        ("Is there enlargement of the node?", []),
+        ("Is the heart large?", []),  # organs are known of every chest
+        ("Is there a hilar abnormality?", []),
+        ("Is the left costophrenic angle sharp?", []),
+        ("Is this normal?", []),
+        ("Is there anything?", []),
+        ("\u56fe\u4e2d\u6709\u957f\u9888\u9e7f\u5417\uff1f", []),  # no words
+        ("What is the giraffe doing?", []),  # no yes and no
+        ("", []),
+    ],
+)
+def test_what_no_training_question_named_lies_outside(question, found):
+    scope = Scope(["pneumothorax"], ["yes", "no", "left"], ["cardiomegaly", "mass"], TRAINED)
+    assert scope.outside(question) == found
+    assert scope.holds(question) == (not found)
+
+
+def test_without_words_only_findings_are_told():
+    scope = Scope(["pneumothorax"], ["yes", "no"])
+    assert [scope.holds(f"Is there a {what}?") for what in ("pneumothorax", "hernia", "giraffe")] == [True, False, None]
+
+
+def test_the_packaged_model_does_not_claim_what_it_cannot_know(package):
+    """Its folder was written before words of questions were kept."""
+    model = gkmvlp.load("zoo://gk-mvlp-phantom-vqa", device="cpu")
+    assert not model.head.words
+    assert model.in_scope("Is there a giraffe?") is None
+    assert model.in_scope("Is there a pneumothorax?") is True
+    assert model.in_scope("Is there scoliosis?") is False
 
 
 def test_the_packages_directory_knows_what_it_gives():

@@ -9,7 +9,7 @@ localization    boxes of findings, by a model that `make finetune-localization` 
                 the threshold that validation chose on stdout and in pictures
 report          the report, by a model that `make finetune-report` left
 vqa             the answer to --question, by a model that `make finetune-vqa` left; in_scope says whether the model
-                was trained on the findings that the question names
+                was trained on what the question asks about, and nothing where its folder does not tell
 embed           unit vectors of the images, and of the lines of --prompts, in one space
 
 Research software, not for clinical use.

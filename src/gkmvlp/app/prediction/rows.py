@@ -166,7 +166,7 @@ def _zero_shot(predictor: Predictor, image: ImageMemory, prompts: list[Prompt]) 
 def _answers(predictor: Predictor, image: ImageMemory, question: str) -> list[Rows]:
     """One answer an image."""
     found = predictor.answers(image, question)
-    in_scope = predictor.out_of_scope(question) is None
+    in_scope = predictor.in_scope(question)
     return [
         [{"question": question, "prediction": answer, "score": score, "in_scope": in_scope, "target": None}]
         for answer, score in zip(*found, strict=True)

@@ -66,6 +66,8 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predict
     table["patient_id"] = table["patient_id"].astype("string")
     if task in ("report", "vqa"):
         table["target"] = table["target"].astype("string")
+    if task == "vqa":
+        table["in_scope"] = table["in_scope"].astype("boolean")  # null where nobody knows
     meta = {
         "task": task, "model": model, "trained_on": predictor.backbone.info.get("trained_on"),
         "notice": predictor.notice, "intensity": predictor.architecture.intensity, "boxes": "atlas",

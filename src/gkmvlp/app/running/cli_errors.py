@@ -22,6 +22,7 @@ _WRONG_CLASS = re.compile(
     r"Expected a dot import path string: (\S+)"
     r"|Problem with given class_path '([^']+)':\n.*(?:not a subclass|No module|has no attribute|Unexpected import)"
 )
+_GIVEN = re.compile(r"class_path='([\w.]+)', init_args=Namespace\(([^()]*)\)")
 _PARTS = ("model", "data", "trainer")  # of a config
 _ORIGINAL = "Original Traceback"  # how a DataLoader reports an error of one of its workers
 
@@ -70,6 +71,8 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
         return _explain_class(message, found[1] or found[2], classes, configs)
     if found := re.search(r"Unable to load config '([^']+)'", message):
         return f"{_where(found[1], configs)}no config file {found[1]!r}{hint(found[1], _beside(found[1], configs))}"
+    if lacking := _explain_lacking(message, configs):
+        return lacking
     if found := re.search(r'Parser key "([^"]+)".*Not a valid subclass of.*Given value: (.*)', message, re.DOTALL):
         return f"{_where(found[1], configs)}key {found[1]!r} needs class_path and init_args, got {found[2]}"
     if wanted := re.findall(r"Expected an? (?:<class ')?([\w.]+)", message):
@@ -79,6 +82,19 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
     if "Problems parsing config" in message:
         return "; ".join(filter(None, map(_syntax, configs))) or one_line(ValueError(message))
     return " ".join(" ".join(line for line in message.splitlines() if not _NOISE.match(line)).split())
+
+
+def _explain_lacking(message: str, configs: Iterable[Path]) -> str:
+    """One line for a class that is named without an argument it needs, "" where none is; such stand as None."""
+    keys = re.findall(r'Parser key "([^"]+)"', message)
+    for path, given in _GIVEN.findall(message) if keys else []:
+        package, _, name = path.rpartition(".")
+        parameters = inspect.signature(getattr(importlib.import_module(package), name)).parameters.values()
+        needed = [each.name for each in parameters if each.default is each.empty]
+        if lacking := [each for each in needed if re.search(rf"\b{each}=None\b", given)]:
+            remedy = f"add --{keys[-1]}.init_args.{lacking[0]}=VALUE, or set it in the config"
+            return f"{_where(name, configs)}{name} needs {' and '.join(lacking)}: {remedy}"
+    return ""
 
 
 def _explain_class(message: str, name: str, classes: Mapping[str, type], configs: Iterable[Path]) -> str:

@@ -19,6 +19,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.plugins import LayerSync
 from lightning.pytorch.strategies import DDPStrategy
 
+from gkmvlp.app.running.earlier_checkpoints import EarlierCheckpoints
 from gkmvlp.app.running.loss_guard import LossGuard
 from gkmvlp.app.running.sync_batch_norm import SyncNorms
 from gkmvlp.app.running.validation_schedule import ValidatedAtLeastOnce
@@ -180,7 +181,7 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
         chosen["enable_model_summary"] = False  # see RunRecord
     chosen["logger"] = _loggers(config["logger"], root, subcommand)
     if subcommand == "fit":
-        callbacks.append(ValidatedAtLeastOnce())
+        callbacks += [ValidatedAtLeastOnce(), *([] if config["fast_dev_run"] else [EarlierCheckpoints()])]
         if not any(isinstance(callback, LossGuard) for callback in callbacks):
             callbacks.append(LossGuard())
     # in a fast_dev_run Lightning drops a checkpoint callback after its last.ckpt is written

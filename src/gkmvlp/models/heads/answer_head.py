@@ -19,6 +19,7 @@ class AnswerHead:
         num_candidates: How many answers ``rank`` scores in full for a question.
         classifier: D to K, for that mode only.
         asked: Entities that the training questions name; empty where the folder does not tell.
+        words: Words of the training questions that name things; empty likewise.
     """
 
     mode: AnswerMode
@@ -26,3 +27,4 @@ class AnswerHead:
     num_candidates: int
     classifier: nn.Linear | None = None
     asked: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
