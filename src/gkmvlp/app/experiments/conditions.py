@@ -119,7 +119,7 @@ def merge_alike(parts: Mapping[str, Sequence[Path]], target: Path) -> list[Path]
     for name, files in parts.items():
         table = read_predictions(files[0])[0]
         groups.setdefault(frozenset(table[_units(table)].itertuples(index=False, name=None)), []).append(name)
-    out = []
+    out: list[Path] = []
     for names in groups.values():
         file = target if not out else target.with_stem(f"{target.stem}-{names[0]}")
         chosen = [(name, part) for name in names for part in parts[name]]
