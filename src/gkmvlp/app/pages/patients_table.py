@@ -49,17 +49,18 @@ ROWS = (
 
 
 def patients_table(results: Path) -> str:
-    """The table as Markdown; a row whose file is not there says ``not run``.
+    """The table as Markdown, and below it what is not run yet.
 
     Args:
         results: Folder of the recorded results.
     """
-    return markdown_table(HEAD, [_cells(row, results / row.file) for row in ROWS])
+    has_run = {row: (results / row.file).is_file() for row in ROWS}
+    table = markdown_table(HEAD, [_cells(row, results / row.file) for row in ROWS if has_run[row]])
+    missing = dict.fromkeys(f"`{Path(row.file).stem}`" for row in ROWS if not has_run[row])
+    return f"{table}\n\nNot run yet, of `gkmvlp experiment real`: {', '.join(missing)}." if missing else table
 
 
 def _cells(row: Row, file: Path) -> list[str]:
-    if not file.is_file():
-        return [row.what, "not run", *[""] * (len(HEAD) - 2)]
     results = Results.read(file)
     found = {figure.model: figure for figure in results.figures if _is_of(figure, row)}
     if not found:
