@@ -45,8 +45,8 @@ class DataModule(LightningDataModule):
         seed: Seed of shuffling, augmentation and region boxes.
         augmentation_strength: Strength of the augmentation of training images; 0 is none, 1 turns by up to 5 degrees.
         flip: Refused where true: left and right are labels.
-        region_boxes: Where region boxes come from: atlas, dataset, detected, or mixed (in training half of the images
-            each way, in evaluation the atlas).
+        region_boxes: Where region boxes come from: atlas, fitted (the atlas on the lungs found in each image), dataset,
+            detected, or mixed (in training half of the images each way, in evaluation the atlas).
         detected_regions_file: For region_boxes: detected, the Parquet file of "gkmvlp data regions".
         atlas_file: JSON of mean boxes from "gkmvlp data atlas"; the shipped atlas without it.
         region_dropout: Share of regions dropped from each training image.
@@ -189,7 +189,7 @@ class DataModule(LightningDataModule):
         unknown.sort(key=lambda sample: first[sample.view] != sample.sample_id)  # the ledger shows few examples
         told = [f"{shown(sample.view)} of {sample.sample_id}" for sample in unknown]
         self.ledger.mask("view is spelled in no known way (no regions of the atlas)", told)
-        if self.regions.source in ("atlas", "mixed"):
+        if self.regions.source in ("atlas", "fitted", "mixed"):
             other = [s.sample_id for s in samples if views[s.view] not in ("PA", "AP", "", None)]
             self.ledger.mask("view is not frontal (no regions of the atlas)", other)
         return [s if views[s.view] in (s.view, None) else replace(s, view=str(views[s.view])) for s in samples]

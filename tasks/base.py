@@ -189,6 +189,8 @@ class Task(LightningModule):
             "manifest": data.manifest()["hash"],
             "patients": sorted(patients.union(before.get("patients", []))),
         }
+        if data.boxes == "fitted":  # who reads images with it later fits the atlas too
+            info["region_boxes"] = data.boxes
         return replace(self.backbone, info=info, atlas=data.regions.atlas)
 
     @property

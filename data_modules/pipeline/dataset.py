@@ -68,7 +68,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
         rng = np.random.default_rng((self.seed, epoch, twin)) if self.is_training else None
         image_SS, frame = self.read(sample)
         frame = frame if sample.size is None else frame.measured_in(*sample.size)
-        box_R4, mask_R = self.regions.boxes(sample, frame, rng)
+        box_R4, mask_R = self.regions.boxes(sample, frame, rng, image_SS)
         finding_K4 = np.zeros((0, 4), np.float32) if sample.finding_K4 is None else sample.finding_K4
         box_N4 = frame.to_square(np.concatenate([box_R4, finding_K4]))
         if rng is not None and self.augmentation is not None:

@@ -8,12 +8,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gkmvlp.anatomy import REGIONS, atlas_from_names, shipped_atlas
-from gkmvlp.data_modules.pipeline.transforms import Float, Mask, jitter_boxes
+from gkmvlp.anatomy import REGIONS, atlas_from_names, fitted_atlas, shipped_atlas
+from gkmvlp.data_modules.pipeline.lung_fields import lung_boxes
+from gkmvlp.data_modules.pipeline.transforms import Float, Mask, Pixels, jitter_boxes
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import Letterbox
 
-BoxSource = Literal["mixed", "atlas", "dataset", "detected"]
+BoxSource = Literal["mixed", "atlas", "fitted", "dataset", "detected"]
 Counts = dict[str, dict[str, int]]  # a split, or a part of the tables -> what is counted -> its number
 Detected = tuple[Float, Mask]  # boxes (29, 4) in pixels of the original image, and which of them hold
 _R = len(REGIONS)
@@ -60,12 +61,13 @@ class RegionPolicy:
     """Where region boxes come from.
 
     Attributes:
-        source: ``atlas``; ``dataset`` (no box where the data set has none); ``mixed``: half and half a training image,
-            the atlas in evaluation; ``detected``.
+        source: ``atlas``; ``fitted``, the atlas moved to each image's lungs; ``dataset`` (no box where the data set has
+            none); ``mixed``: half and half a training image, the atlas in evaluation; ``detected``.
         atlas: View -> boxes (29, 4) as fractions of the image's letterboxed square.
         jitter: Standard deviation of the steps of edges in training, as a fraction of the box; a data set's own stay.
         dropout: Share of regions dropped in training.
         detected: Image -> what a detector found.
+        lungs: Hash of pixels -> boxes (2, 4) of the lungs there, or None, as far as looked for (``fitted``).
     """
 
     source: BoxSource
@@ -73,14 +75,18 @@ class RegionPolicy:
     jitter: float = 0.05
     dropout: float = 0.1
     detected: Mapping[str, Detected] = field(default_factory=dict)
+    lungs: dict[int, Float | None] = field(default_factory=dict)
 
-    def boxes(self, sample: Sample, frame: Letterbox, rng: np.random.Generator | None) -> tuple[Float, Mask]:
+    def boxes(
+        self, sample: Sample, frame: Letterbox, rng: np.random.Generator | None, image_SS: Pixels | None = None
+    ) -> tuple[Float, Mask]:
         """Region boxes of a sample in pixels of the original image.
 
         Args:
             sample: The row.
             frame: Its frame, from the original image.
             rng: Source of chance in training, None in evaluation.
+            image_SS: Its pixels in that frame, for ``fitted``; None leaves the atlas where it is.
 
         Returns:
             Boxes (29, 4) xyxy and mask (29,).
@@ -89,18 +95,31 @@ class RegionPolicy:
         if use_own and sample.box_R4 is not None and sample.mask_R is not None:
             box_R4, mask_R = sample.box_R4, sample.mask_R
         else:
-            box_R4, mask_R = self._estimated(sample, frame)
+            box_R4, mask_R = self._estimated(sample, frame, image_SS)
             box_R4 = box_R4 if rng is None or not mask_R.any() else jitter_boxes(box_R4, rng, self.jitter)
         return box_R4, mask_R if rng is None else mask_R & (rng.random(_R) >= self.dropout)
 
-    def _estimated(self, sample: Sample, frame: Letterbox) -> tuple[Float, Mask]:
+    def _estimated(self, sample: Sample, frame: Letterbox, image_SS: Pixels | None) -> tuple[Float, Mask]:
         """Boxes (29, 4) and mask (29,) that nobody drew: detected, of the atlas, or none."""
         if self.source == "detected":
             return self.detected[sample.image_key]
         if self.source == "dataset" or sample.view not in ("PA", "AP", ""):
             return np.zeros((_R, 4), np.float32), np.zeros(_R, bool)
         unit = Letterbox.fit(int(frame.width), int(frame.height), 1, "pad")
-        return unit.to_original(self.atlas[sample.view or "PA"]), np.ones(_R, bool)
+        box_R4 = unit.to_original(self.atlas[sample.view or "PA"])
+        if self.source == "fitted" and image_SS is not None:
+            box_R4 = self._fitted(box_R4, frame, image_SS)
+        return box_R4, np.ones(_R, bool)
+
+    def _fitted(self, box_R4: Float, frame: Letterbox, image_SS: Pixels) -> Float:
+        """Boxes of the atlas on this image's lungs; as they are where no lungs are found."""
+        key = hash(image_SS.tobytes())
+        if key not in self.lungs:
+            self.lungs[key] = lung_boxes(image_SS)
+        if (lung_24 := self.lungs[key]) is None:
+            return box_R4
+        side = np.float32(len(image_SS))
+        return frame.to_original(fitted_atlas(frame.to_square(box_R4) / side, lung_24) * side)
 
 
 def read_atlas(path: str | None) -> dict[str, Float]:

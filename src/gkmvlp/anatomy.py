@@ -73,6 +73,37 @@ def atlas(view: str = "PA") -> NDArray[np.float32]:
     return box_R4.clip(0, 1)
 
 
+def fitted_atlas(box_R4: NDArray[np.float32], lung_24: NDArray[np.float32]) -> NDArray[np.float32]:
+    """An atlas moved and stretched so that its lungs lie where those of one patient do.
+
+    Across, a piecewise linear map takes the four edges of the lungs to those of the patient; along, each side follows
+    its own lung, and what lies in the middle the mean of both. Beyond the lungs the map goes on at the scale of all.
+
+    Args:
+        box_R4: The atlas, (R, 4) xyxy as fractions of the square frame.
+        lung_24: Boxes of the patient's right and left lung, (2, 4).
+
+    Returns:
+        Boxes (R, 4) float32, clipped to the frame.
+    """
+    own_24 = box_R4[[REGION_INDEX["right lung"], REGION_INDEX["left lung"]]]
+    fitted_R4 = box_R4.copy()
+    fitted_R4[:, [0, 2]] = _along(box_R4[:, [0, 2]], own_24[:, [0, 2]].ravel(), lung_24[:, [0, 2]].ravel())
+    for row, region in enumerate(REGIONS):
+        side = side_of(region)
+        lungs = slice(0, 1) if side == "right" else slice(1, 2) if side == "left" else slice(0, 2)
+        ends = (boxes[lungs][:, [1, 3]].mean(0) for boxes in (own_24, lung_24))
+        fitted_R4[row, [1, 3]] = _along(box_R4[row, [1, 3]], *ends)
+    return fitted_R4.clip(0, 1).astype(np.float32)
+
+
+def _along(x: NDArray[np.float32], from_K: NDArray[np.float32], to_K: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The piecewise linear map from K rising knots to K others; outside, linear at the mean scale of all."""
+    scale = (to_K[-1] - to_K[0]) / (from_K[-1] - from_K[0])
+    outside = np.minimum(x - from_K[0], 0) + np.maximum(x - from_K[-1], 0)
+    return np.interp(x, from_K, to_K) + outside * scale
+
+
 def shipped_atlas() -> dict[str, NDArray[np.float32]]:
     """View -> boxes (R, 4) of ``atlas``."""
     return {view: atlas(view) for view in VIEWS}

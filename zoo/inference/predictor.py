@@ -25,7 +25,7 @@ from gkmvlp.data_modules.pipeline.dicom import view_position
 from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
 from gkmvlp.data_modules.pipeline.levels import Pixels
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
-from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
+from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample
 from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.hardware import device_named
@@ -78,7 +78,8 @@ class Predictor(HubModel):
         self.entities = list(self.architecture.knowledge.entities)
         self.notice = None if trained_on_patients(backbone.info) else NO_PATIENT
         self.preprocess = Preprocess(self.architecture)
-        self._regions = RegionPolicy("atlas", backbone.atlas)
+        self.region_boxes: BoxSource = "fitted" if backbone.info.get("region_boxes") == "fitted" else "atlas"
+        self._regions = RegionPolicy(self.region_boxes, backbone.atlas)
 
     def write_folder(self, folder: Path) -> None:
         """Writes the whole folder anew."""

@@ -70,7 +70,7 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predict
         table["in_scope"] = table["in_scope"].astype("boolean")  # null where nobody knows
     meta = {
         "task": task, "model": model, "trained_on": predictor.backbone.info.get("trained_on"),
-        "notice": predictor.notice, "intensity": predictor.architecture.intensity, "boxes": "atlas",
+        "notice": predictor.notice, "intensity": predictor.architecture.intensity, "boxes": predictor.region_boxes,
         "command": command(), "commit": commit(), "created": created(),
     }  # fmt: skip
     try:
