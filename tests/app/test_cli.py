@@ -147,6 +147,7 @@ def test_module_is_the_same_program():
     assert done.stderr == "gkmvlp: no command 'fti'; did you mean fit? (see gkmvlp --help)\n"
 
 
+@pytest.mark.slow
 def test_fit_help_adds_little_to_lightnings_own_start():
     """The whole may take 8 s, of which torch and Lightning take 5: a ratio, as a busy machine stretches both alike."""
     code = (

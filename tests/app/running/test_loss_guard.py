@@ -25,6 +25,11 @@ def test_no_number_is_told_with_step_and_rows(loss):
         seen([1.0, loss])
 
 
+def test_a_batch_without_names_is_none_the_less_told():
+    with pytest.raises(TrainingError, match=r"loss nan at step 7: weights are"):
+        seen([float("nan")], names=())
+
+
 def test_many_rows_are_counted():
     with pytest.raises(TrainingError, match=r"rows 0, 1, 2, 3, 4 and 3 more: "):
         seen([float("nan")], names="01234567")

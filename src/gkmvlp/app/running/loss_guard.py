@@ -40,15 +40,15 @@ class LossGuard(Callback):
         if not math.isfinite(value) or is_spike:
             than = f", {value / self.mean:.0f} times its mean" if is_spike else ""
             raise TrainingError(
-                f"loss {value:g}{than} at step {trainer.global_step}, rows {self._names()}: weights are as before that "
-                "step; look at these rows (gkmvlp data check), or lower optimizer.lr or set "
-                "trainer.gradient_clip_val, and go on from checkpoints/last.ckpt by --ckpt_path"
+                f"loss {value:g}{than} at step {trainer.global_step}{self._names()}: weights are as before that step; "
+                "look at the rows (gkmvlp data check), or lower optimizer.lr or set trainer.gradient_clip_val, and go "
+                "on from checkpoints/last.ckpt by --ckpt_path"
             )
         self.seen += 1
         self.mean += (abs(value) - self.mean) / min(self.seen, WARMUP)
 
     def _names(self) -> str:
-        """The first rows of the batch."""
+        """The first rows of the batch, where it names them."""
         names = list(self._batch.get("sample_id", [])) if isinstance(self._batch, dict) else []
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        return ", ".join(names[:SHOWN]) + more if names else "unknown"
+        return f", rows {', '.join(names[:SHOWN])}{more}" if names else ""
