@@ -45,11 +45,15 @@ def lung_boxes(image_SS: Pixels) -> Float | None:
 
 def _copies(image_SS: Pixels) -> Iterator[Float]:
     """A small smooth copy, and the same less its slow changes: lungs over the belly are darker than below the neck."""
-    small = cv2.resize(image_SS, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
-    small = cv2.GaussianBlur(small, (0, 0), 1.5)
+    shrunk: Float = cv2.resize(image_SS, (SIDE, SIDE), interpolation=cv2.INTER_AREA).astype(np.float32)
+    small = _blurred(shrunk, 1.5)
     yield small
     for share in (0.22, 0.3):
-        yield small - cv2.GaussianBlur(small, (0, 0), share * SIDE)
+        yield small - _blurred(small, share * SIDE)
+
+
+def _blurred(image_SS: Float, sigma: float) -> Float:
+    return np.asarray(cv2.GaussianBlur(image_SS, (0, 0), sigma), np.float32)
 
 
 def _largest_fields(dark: NDArray[np.uint8]) -> tuple[int, Float] | None:
@@ -59,7 +63,7 @@ def _largest_fields(dark: NDArray[np.uint8]) -> tuple[int, Float] | None:
     for field in range(1, len(stats)):
         is_left = bool(centre[field][0] > SIDE / 2)
         is_larger = is_left not in chosen or stats[field][4] > stats[chosen[is_left]][4]
-        if is_larger and _is_lung_like(*map(int, stats[field]), height_of_centre=float(centre[field][1]) / SIDE):
+        if is_larger and _is_lung_like(stats[field].tolist(), float(centre[field][1]) / SIDE):
             chosen[is_left] = field
     if len(chosen) < 2:
         return None
@@ -68,8 +72,9 @@ def _largest_fields(dark: NDArray[np.uint8]) -> tuple[int, Float] | None:
     return int(sum(stats[field][4] for field in fields)), boxes
 
 
-def _is_lung_like(x: int, y: int, width: int, height: int, area: int, height_of_centre: float) -> bool:
-    """Whether a field has the size, fill and place of a lung."""
+def _is_lung_like(stats: list[int], height_of_centre: float) -> bool:
+    """Whether a field has the size, fill and place of a lung, by OpenCV's left, top, width, height and area."""
+    x, y, width, height, area = stats
     is_inside = min(x, y) >= MARGIN and max(x + width, y + height) <= SIDE - MARGIN
     fits = WIDTH[0] < width / SIDE < WIDTH[1] and HEIGHT[0] < height / SIDE < HEIGHT[1]
     return is_inside and fits and area > 0.5 * width * height and 0.25 < height_of_centre < 0.65
