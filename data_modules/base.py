@@ -189,7 +189,7 @@ class DataModule(LightningDataModule):
         unknown.sort(key=lambda sample: first[sample.view] != sample.sample_id)  # the ledger shows few examples
         told = [f"{shown(sample.view)} of {sample.sample_id}" for sample in unknown]
         self.ledger.mask("view is spelled in no known way (no regions of the atlas)", told)
-        if self.regions.source in ("atlas", "fitted", "mixed"):
+        if self.regions.uses_atlas:
             other = [s.sample_id for s in samples if views[s.view] not in ("PA", "AP", "", None)]
             self.ledger.mask("view is not frontal (no regions of the atlas)", other)
         return [s if views[s.view] in (s.view, None) else replace(s, view=str(views[s.view])) for s in samples]

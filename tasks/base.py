@@ -17,10 +17,12 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone, lineage, patient_hash
 from gkmvlp.errors import BackboneError, ConfigError
+from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.metrics.results.partial import named
 from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.task_ids import TaskId
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
@@ -153,6 +155,27 @@ class Task(LightningModule):
         """Texts as tokens on the model's device."""
         batch = tokenize(self.tokenizer, texts, self.architecture.text.max_length, decode)
         return Tokens(*(tensor.to(self.device) for tensor in batch))
+
+    def text_loss(
+        self,
+        texts: list[str],
+        memory: Memory | Tensor,
+        memory_mask_BM: Tensor | None = None,
+        *,
+        label_smoothing: float,
+    ) -> Tensor:
+        """How little the decoder expects texts, a scalar in nats: scored at the places that predict a token alone.
+
+        Args:
+            texts: B texts.
+            memory: What the decoder reads.
+            memory_mask_BM: (B, M) bool, True where it may be read; None allows all.
+            label_smoothing: Share of the target spread evenly over the vocabulary.
+        """
+        tokens = self.tokens(texts, decode=True)
+        at_BT = next_token_places(tokens.mask)
+        logits_NV = self.model.decode(tokens, memory, memory_mask_BM, at_BT)
+        return next_token_likelihood(logits_NV, tokens.ids, at_BT, label_smoothing=label_smoothing)
 
     def look(self, batch: ImageBatch, **options: Any) -> ImageMemory:
         """The images of a batch as memory."""

@@ -17,7 +17,6 @@ from gkmvlp.errors import ConfigError
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import hard_negatives, image_text_matching, same_pair
-from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.losses.position import position_likelihood
 from gkmvlp.losses.statements import draw_statements, statement_matching
 from gkmvlp.models.config import Architecture
@@ -110,11 +109,8 @@ class GkMvlpPretraining(Task):
         if due & {"itc", "itm"}:
             losses |= self.pair_losses(batch, status_BE, image, due)
         if "lm" in due:
-            tokens = self.tokens(batch["text"], decode=True)
-            at_BT = next_token_places(tokens.mask)
-            logits_NV = self.model.decode(tokens, image.memory, at_BT=at_BT)
             smoothing = self.objectives.label_smoothing
-            losses["lm"] = next_token_likelihood(logits_NV, tokens.ids, at_BT, label_smoothing=smoothing)
+            losses["lm"] = self.text_loss(batch["text"], image.memory, label_smoothing=smoothing)
         return losses
 
     def prompts(self) -> Tensor:

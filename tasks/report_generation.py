@@ -15,7 +15,6 @@ from torchmetrics.classification import BinaryF1Score
 from gkmvlp.batch import ImageBatch, StudyBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
-from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.metrics.report_entities import present
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.generation import DecodingConfig, generate_texts
@@ -58,10 +57,8 @@ class ReportGeneration(FineTuning):
         self.entity_f1 = BinaryF1Score()
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
-        tokens = self.tokens(batch["text"], decode=True)
-        at_BT = next_token_places(tokens.mask)
-        logits_NV = self.model.decode(tokens, self.encode_images_cached(batch, batch["sample_id"]).memory, at_BT=at_BT)
-        loss = next_token_likelihood(logits_NV, tokens.ids, at_BT, label_smoothing=self.label_smoothing)
+        memory = self.encode_images_cached(batch, batch["sample_id"]).memory
+        loss = self.text_loss(batch["text"], memory, label_smoothing=self.label_smoothing)
         self.log("train/loss", loss, batch_size=len(batch["text"]))
         return loss
 

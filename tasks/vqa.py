@@ -16,7 +16,6 @@ from gkmvlp.batch import QuestionBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import ConfigError
-from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode
 from gkmvlp.models.text import Memory
@@ -131,10 +130,7 @@ class VisualQuestionAnswering(FineTuning):
             target_B = torch.tensor([self.answer_index[answer] for answer in batch["answer"]], device=self.device)
             loss = F.cross_entropy(self.classifier(memory_BMD[:, 0]).float(), target_B)
         else:
-            tokens = self.tokens(batch["answer"], decode=True)
-            at_BT = next_token_places(tokens.mask)
-            logits_NV = self.model.decode(tokens, memory_BMD, mask_BM, at_BT)
-            loss = next_token_likelihood(logits_NV, tokens.ids, at_BT, label_smoothing=0.0)
+            loss = self.text_loss(batch["answer"], memory_BMD, mask_BM, label_smoothing=0.0)
         self.log("train/loss", loss, batch_size=len(batch["answer"]))
         return loss
 

@@ -146,7 +146,7 @@ def require_splits(data: DataModule) -> None:
 
 def without_regions(data: DataModule) -> int:
     """How many rows have no region in evaluation; the atlas answers alike for all rows of a view."""
-    if data.regions.source not in ("atlas", "fitted", "mixed"):
+    if not data.regions.uses_atlas:
         return sum(not _has_regions(data, sample) for sample in data.samples)
     count = Counter(sample.view for sample in data.samples)
     shown = {sample.view: sample for sample in data.samples}

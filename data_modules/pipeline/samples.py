@@ -77,6 +77,11 @@ class RegionPolicy:
     detected: Mapping[str, Detected] = field(default_factory=dict)
     lungs: dict[int, Float | None] = field(default_factory=dict)
 
+    @property
+    def uses_atlas(self) -> bool:
+        """Whether the atlas gives the boxes of evaluation, moved or not: rows of a view then all have them or none."""
+        return self.source in ("atlas", "fitted", "mixed")
+
     def boxes(
         self, sample: Sample, frame: Letterbox, rng: np.random.Generator | None, image_SS: Pixels | None = None
     ) -> tuple[Float, Mask]:

@@ -17,18 +17,16 @@ from gkmvlp.geometry import UPRIGHT, Turn
 
 
 def upright_rows(samples: Sequence[Sample], workers: int = 1) -> list[Sample]:
-    """The rows with boxes and sizes of the upright pictures; only headers of those that have any are read.
+    """The rows with boxes and sizes of the upright pictures; only headers of those that have any are read, each once.
 
     Args:
         samples: Rows as the tables have them.
         workers: Threads that read.
     """
-    rows = list(samples)
-    measured = [index for index, row in enumerate(rows) if _is_measured(row)]
+    images = list(dict.fromkeys(row.image for row in samples if _is_measured(row)))
     with ThreadPoolExecutor(max(workers, 1)) as pool:
-        for index, row in zip(measured, pool.map(lambda index: _upright(rows[index]), measured), strict=True):
-            rows[index] = row
-    return rows
+        lying = dict(zip(images, pool.map(_lying, images), strict=True))
+    return [_upright(row, *lying[row.image]) if _is_measured(row) else row for row in samples]
 
 
 def _is_measured(row: Sample) -> bool:
@@ -37,8 +35,7 @@ def _is_measured(row: Sample) -> bool:
     return has_boxes or (row.size is not None and row.size[0] != row.size[1])
 
 
-def _upright(row: Sample) -> Sample:
-    turn, stored = _lying(row.image)
+def _upright(row: Sample, turn: Turn, stored: tuple[float, float]) -> Sample:
     if turn == UPRIGHT or (turn.exchanges_axes and row.size is not None and _is_upright(row.size, stored)):
         return row
     width, height = row.size or stored

@@ -19,7 +19,6 @@ from gkmvlp.hardware import best_precision
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import same_pair
-from gkmvlp.losses.lm import next_token_likelihood, next_token_places
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
@@ -100,7 +99,7 @@ def _peak_bytes(device: torch.device) -> int:
 def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[Part]:
     """Each part forward and backward by itself, on detached copies of what the parts before it give."""
     model, status_BE = task.model, studies["status"][:, task.columns]
-    tokens, decoded = task.tokens(studies["text"]), task.tokens(studies["text"], decode=True)
+    tokens = task.tokens(studies["text"])
     wording_B, study_B = (text_keys(studies[key], task.device) for key in ("text", "study_id"))  # type: ignore[literal-required]
     with torch.no_grad():
         image, states = task.look(studies), model.begin(tokens)
@@ -117,9 +116,7 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
         return [*seen.memory, seen.features.pooled, seen.grounded.evidence, seen.grounded.strength]
 
     def lm() -> list[Tensor]:
-        at_BT = next_token_places(decoded.mask)
-        logits_NV = model.decode(decoded, memory, at_BT=at_BT)
-        return [next_token_likelihood(logits_NV, decoded.ids, at_BT, label_smoothing=0.1)]
+        return [task.text_loss(studies["text"], memory, label_smoothing=0.1)]
 
     weight_E = torch.ones(len(task.names), device=task.device)
     works: dict[str, Callable[[], list[Tensor]]] = {

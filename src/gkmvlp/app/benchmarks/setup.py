@@ -11,7 +11,7 @@ import yaml
 from torch import Tensor
 
 from gkmvlp.anatomy import REGIONS, atlas
-from gkmvlp.app.running.configs import by_name
+from gkmvlp.app.running.configs import architecture_in, by_name
 from gkmvlp.batch import StudyBatch
 from gkmvlp.checkpoints.backbone import PROMPT_TOKENS, Backbone
 from gkmvlp.entities import ENTITIES, entity
@@ -22,6 +22,7 @@ from gkmvlp.models.tokenizer import tokenize, train_tokenizer
 from gkmvlp.phantom.writing.grammar import sentences
 from gkmvlp.tasks.pretraining import GkMvlpPretraining
 
+NOTHING = "no model.init_args.architecture to measure; name a pre-training config"
 NAMED = {"small": "pretrain-phantom"}
 
 
@@ -46,11 +47,11 @@ def architecture_of(config: str) -> Architecture:
         return Architecture()
     file = by_name(NAMED.get(config, config))
     try:
-        values = yaml.safe_load(file.read_text())["model"]["init_args"]["architecture"]
-        if isinstance(values, str):
-            values = yaml.safe_load((file.parent / values).read_text())
+        values = architecture_in(str(file))
     except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise UsageError(f"{file}: no model.init_args.architecture to measure; name a pre-training config") from error
+        raise UsageError(f"{file}: {NOTHING}") from error
+    if not values:
+        raise UsageError(f"{file}: {NOTHING}")
     architecture = Architecture.from_dict(values)
     architecture.vision.weights = architecture.text.weights = architecture.text.tokenizer = None
     return architecture

@@ -13,8 +13,8 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.app.commands.options import add_overrides_argument, add_record_argument
+from gkmvlp.app.experiments.arm_names import ARMS
 
-ARMS = ("pretrained", "phantom", "public_weights", "random_weights")
 OWNERS = {"openi": "Open-i", "slake": "SLAKE", "vqa-rad": "VQA-RAD", "pairs": "ChestX-ray14",
           "chestxray14": "ChestX-ray14", "rsna": "the RSNA challenge"}  # fmt: skip
 TABLES = ("openi", "slake", "vqa-rad", "chestxray14", "rsna")

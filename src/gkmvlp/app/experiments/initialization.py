@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gkmvlp.app.experiments.classification import classification_conditions
 from gkmvlp.app.experiments.conditions import initializations, run_conditions, with_frozen
 from gkmvlp.app.experiments.region_boxes import compare_boxes
-from gkmvlp.app.experiments.table_arms import architecture_in
+from gkmvlp.app.running.configs import architecture_in
 from gkmvlp.app.running.recipes import PHANTOMS, ensure_phantoms
 from gkmvlp.app.running.run import Overrides, Run, merged, of_trainer
 from gkmvlp.hardware import runs_at_once

@@ -12,8 +12,7 @@ import yaml
 
 from gkmvlp.app.experiments.conditions import merge
 from gkmvlp.app.experiments.linear_probe import Array, Features, nearest, pooled_features, probe
-from gkmvlp.app.experiments.table_arms import architecture_in
-from gkmvlp.app.running.configs import by_name
+from gkmvlp.app.running.configs import architecture_in, by_name
 from gkmvlp.data_modules import OpenI
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.entities import ENTITIES

@@ -4,11 +4,12 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from gkmvlp.app.experiments.arm_names import WITH_BACKBONE
 from gkmvlp.app.experiments.conditions import Conditions
 from gkmvlp.app.experiments.openi_floors import beside, floor_figures, frequent_figures, make_floors
 from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.runs import Work, fit, fit_and_test, run_missing, test
-from gkmvlp.app.experiments.table_arms import WITH_BACKBONE, arms_of, run_arms
+from gkmvlp.app.experiments.table_arms import arms_of, run_arms
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, of_trainer, parse_overrides
 from gkmvlp.metrics.results.figure import Figure
 from gkmvlp.metrics.results.predictions import read_predictions

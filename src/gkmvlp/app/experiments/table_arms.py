@@ -2,32 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
-
+from gkmvlp.app.experiments.arm_names import ARMS
 from gkmvlp.app.experiments.conditions import Conditions, merge_alike
 from gkmvlp.app.experiments.runs import Work, run_missing
-from gkmvlp.app.running.configs import by_name
+from gkmvlp.app.running.configs import architecture_in
 from gkmvlp.app.running.recipes import SHIPPED, start_from
 from gkmvlp.app.running.run import Overrides, Run, merged, model_overrides
 from gkmvlp.errors import UsageError
 from gkmvlp.models.config import BERT_SIZES
-
-ARMS = {
-    "pretrained": "from the backbone of --backbone, pre-trained on radiographs with their reports",
-    "phantom": "from the backbone that comes with the package, which has seen phantoms alone",
-    "public_weights": "from public weights of both encoders, without vision-language pre-training",
-    "random_weights": "the same architecture from random weights",
-}
-WITH_BACKBONE = ("pretrained", "phantom")  # arms that know entities, sentences and places before any fine-tuning
 
 
 def arms_of(names: Sequence[str], backbone: str | None, config: str, learns: bool = True) -> dict[str, Overrides]:
     """What each arm changes in a config.
 
     Args:
-        names: Keys of ``ARMS``.
+        names: Of ``ARMS``.
         backbone: Where ``pretrained`` starts.
         config: ``zoo://NAME`` or a file, whose architecture names public weights.
         learns: Whether the config has an optimizer.
@@ -76,15 +66,6 @@ def random_weights(config: str, learns: bool = True) -> Overrides:
     if learns:
         changed |= {"optimizer.layer_decay": 1.0}
     return model_overrides(**changed)
-
-
-def architecture_in(config: str) -> dict[str, Any]:
-    """The architecture that a config gives, itself or by the name of a file beside it; empty where it gives none."""
-    file = by_name(config)
-    given = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]["init_args"].get("architecture")
-    if isinstance(given, str):
-        given = yaml.safe_load((file.parent / given).read_text(encoding="utf-8"))
-    return dict(given or {})
 
 
 def run_arms(

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -97,3 +98,12 @@ def _nearest(path: Path, configs: dict[str, Path]) -> str:
     known = {name: SCHEME + name for name in configs} | beside
     near = difflib.get_close_matches(path.stem, known, n=1, cutoff=0.5)
     return f"; did you mean {known[near[0]]}?" if near else "; gkmvlp zoo configs list shows those of the zoo"
+
+
+def architecture_in(config: str) -> dict[str, Any]:
+    """The architecture that a config gives, itself or by the name of a file beside it; empty where it gives none."""
+    file = by_name(config)
+    given = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]["init_args"].get("architecture")
+    if isinstance(given, str):
+        given = yaml.safe_load((file.parent / given).read_text(encoding="utf-8"))
+    return dict(given or {})
