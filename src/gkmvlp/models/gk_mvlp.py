@@ -15,7 +15,7 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.grounded_knowledge import Grounded, GroundedKnowledge
 from gkmvlp.models.priors import admitted
 from gkmvlp.models.regions import RegionPooler, coverage
-from gkmvlp.models.text import FusionBert, Memory, TextStates
+from gkmvlp.models.text import FusionBert, Memory, TextStates, pooled
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.models.vision import ImageFeatures, VisionEncoder
 
@@ -103,11 +103,7 @@ class GkMvlp(nn.Module):
     def summary(self, text: Tokens | TextStates) -> Tensor:
         """One vector a text, (B, D), without the image."""
         states = self.begin(text)
-        state_BTD = self.text.multimodal(states)
-        if self.architecture.text.pooling == "first":
-            return state_BTD[:, 0]
-        mask_BT1 = states.mask[..., None].to(state_BTD.dtype)
-        return (state_BTD * mask_BT1).sum(1) / mask_BT1.sum(1)
+        return pooled(self.text.multimodal(states), states.mask, self.architecture.text.pooling)
 
     def encode_image(
         self,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from gkmvlp.models.config import TextConfig
+from gkmvlp.models.config import TextConfig, TextPooling
 
 Mode = Literal["text", "fusion", "decoder"]
 POSITIONS = 512  # as every public BERT has, whatever max_length cuts to
@@ -34,6 +34,14 @@ class TextStates(NamedTuple):
     def rows(self, row_N: Tensor) -> "TextStates":
         """Some of the texts, in the order of ``row_N``, (N,) int64."""
         return TextStates(self.state[row_N], self.mask[row_N])
+
+
+def pooled(state_BTD: Tensor, mask_BT: Tensor, pooling: TextPooling) -> Tensor:
+    """One vector a text, (B, D): the first token's state, or the mean of the real tokens'."""
+    if pooling == "first":
+        return state_BTD[:, 0]
+    mask_BT1 = mask_BT[..., None].to(state_BTD.dtype)
+    return (state_BTD * mask_BT1).sum(1) / mask_BT1.sum(1)
 
 
 class Packing(NamedTuple):
@@ -123,12 +131,11 @@ class BertAttention(nn.Module):
         packing: Packing | None = None,
     ) -> Tensor:
         """``forward`` with keys and values that ``project`` made, (B, H, M, D / H) each."""
-        dropout = self.dropout if self.training else 0.0
         query_1RD = self.query(x_BTD)
         query_BTD = query_1RD if packing is None else packing.pad(query_1RD)
         # k texts in a row that share a memory, side by side, are the queries of one attention
         folded = query_BTD.reshape(key_value.key.shape[0], -1, query_BTD.shape[-1])
-        mixed = F.scaled_dot_product_attention(self.by_head(folded), *key_value, mask, dropout, is_causal=causal)
+        mixed = F.scaled_dot_product_attention(self.by_head(folded), *key_value, mask, is_causal=causal)
         mixed_BTD = mixed.transpose(1, 2).flatten(2).view_as(query_BTD)
         mixed_BTD = mixed_BTD if packing is None else packing.pack(mixed_BTD)
         out_BTD = F.dropout(self.output(mixed_BTD), self.dropout, self.training)
