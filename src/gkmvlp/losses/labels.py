@@ -10,7 +10,7 @@ from torch import Tensor
 from gkmvlp.losses.precision import at_least_float32
 
 
-def label_classification(logit_BL: Tensor, label_BL: Tensor) -> Tensor:
+def multilabel_bce(logit_BL: Tensor, label_BL: Tensor) -> Tensor:
     """Binary cross-entropy of each label; unknown ones are ignored.
 
     Args:

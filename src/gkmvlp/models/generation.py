@@ -205,11 +205,11 @@ def generate_texts(
     rows = zip(
         starts, _entity_probabilities(len(starts), present_BE, model.architecture.knowledge.entities), strict=True
     )
-    taken = [
+    chosen = [
         start + most_agreed(texts[start : start + decoding.num_samples], belief_E, decoding.entity_head_weight)
         for start, belief_E in rows
     ]
-    return [texts[n] for n in taken], [scores[n] for n in taken]
+    return [texts[n] for n in chosen], [scores[n] for n in chosen]
 
 
 def _entity_probabilities(images: int, present_BE: Tensor | None, names: Sequence[str]) -> NDArray[np.float32]:

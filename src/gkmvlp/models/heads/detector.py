@@ -68,8 +68,8 @@ class _Loss(nn.Module):
         super().__init__()
         self.function = function
 
-    def forward(self, given: Tensor, wanted: Tensor) -> Tensor:
-        return self.function(given, wanted)
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        return self.function(prediction, target)
 
 
 class Detector(nn.Module):
