@@ -163,8 +163,8 @@ def generate(
         else:
             token_B = logits_BV.argmax(-1)
         token_B = token_B.masked_fill(done_B, eos_token_id)
-        said_B = logits_BV.log_softmax(-1).gather(1, token_B[:, None])[:, 0]
-        score_B += said_B.masked_fill(done_B, 0)
+        log_likelihood_B = logits_BV.log_softmax(-1).gather(1, token_B[:, None])[:, 0]
+        score_B += log_likelihood_B.masked_fill(done_B, 0)
         written.append(token_B)
         done_B |= token_B == eos_token_id
     return Generated(torch.stack(written, dim=1), score_B)
