@@ -17,7 +17,7 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone, lineage, patient_hash
 from gkmvlp.errors import BackboneError, ConfigError
-from gkmvlp.losses.lm import next_token_likelihood, next_token_places
+from gkmvlp.losses.lm import next_token_loss, next_token_positions
 from gkmvlp.metrics.results.partial import named
 from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.models.config import Architecture
@@ -64,7 +64,7 @@ class Task(LightningModule):
         self.backbone_ref = backbone
         self.optimizer = optimizer
         self.backbone: Backbone | None = None
-        self.rows: list[dict[str, Any]] = []
+        self.predictions: list[dict[str, Any]] = []
 
     @property
     def is_scratch(self) -> bool:
@@ -83,24 +83,24 @@ class Task(LightningModule):
             self.backbone = self.load_backbone(self.backbone_ref)
         self.model = self.backbone.model
         self.tokenizer = self.backbone.tokenizer
-        check_frame(self.architecture, datamodule)
+        check_image_format(self.architecture, datamodule)
 
     def load_backbone(self, reference: str) -> Backbone:
-        """The backbone of a folder, checked against the config's architecture; says what was taken.
+        """The backbone of a folder, checked against the config's architecture; prints how many tensors it loads.
 
         Raises:
             BackboneError: If the architectures differ.
         """
-        start = backbones.load(reference)
-        differing = start.model.architecture.differences(self.architecture)
+        backbone = backbones.load(reference)
+        differing = backbone.model.architecture.differences(self.architecture)
         if differing:
             raise BackboneError(
                 f"backbone {reference} is of another architecture ({', '.join(differing)} differ): "
                 "model.init_args.architecture=null takes the backbone's own; from scratch, take a config of it"
             )
-        tensors = len(start.model.state_dict())
+        tensors = len(backbone.model.state_dict())
         print(f"backbone {reference}: {tensors} of {tensors} tensors taken", flush=True)
-        return start
+        return backbone
 
     def setup(self, stage: str) -> None:  # noqa: D102
         self.prepare(self.trainer.datamodule)  # type: ignore[attr-defined]
@@ -173,12 +173,12 @@ class Task(LightningModule):
             label_smoothing: Share of the target spread evenly over the vocabulary.
         """
         tokens = self.tokens(texts, decode=True)
-        at_BT = next_token_places(tokens.mask)
+        at_BT = next_token_positions(tokens.mask)
         logits_NV = self.model.decode(tokens, memory, memory_mask_BM, at_BT)
-        return next_token_likelihood(logits_NV, tokens.ids, at_BT, label_smoothing=label_smoothing)
+        return next_token_loss(logits_NV, tokens.ids, at_BT, label_smoothing=label_smoothing)
 
-    def look(self, batch: ImageBatch, **options: Any) -> ImageMemory:
-        """The images of a batch as memory."""
+    def encode_images(self, batch: ImageBatch, **options: Any) -> ImageMemory:
+        """Encodes the images of a batch; options as of ``GkMvlp.encode_image``."""
         return self.model.encode_image(batch["image"], batch["region_box"], batch["region_mask"], **options)
 
     def load_best_checkpoint(self) -> None:
@@ -188,18 +188,18 @@ class Task(LightningModule):
             state = torch.load(best, map_location=self.device, weights_only=True)["state_dict"]
             self.load_state_dict(state, strict=True)
 
-    def finished(self, **own: Any) -> Backbone | None:
-        """What the best epoch leaves, or None where nothing is to be left: on other ranks, and in a trial run.
+    def best_backbone(self, **task_info: Any) -> Backbone | None:
+        """The backbone of the best epoch; None where nothing is to be saved: on other ranks, and in a trial run.
 
         Args:
-            **own: Keys of ``info`` that are the task's; with any, those of the backbone it started from stay too.
+            **task_info: Keys of ``info`` that are the task's; with any, those of the backbone it started from stay too.
         """
         if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return None
         assert self.backbone is not None
         self.load_best_checkpoint()
-        left = self.to_backbone()
-        return replace(left, info={**self.backbone.info, **own, **left.info}) if own else left
+        best = self.to_backbone()
+        return replace(best, info={**self.backbone.info, **task_info, **best.info}) if task_info else best
 
     def to_backbone(self) -> Backbone:
         """The backbone as this run leaves it; ``info`` says what it was trained on, first to last."""
@@ -217,41 +217,41 @@ class Task(LightningModule):
         return replace(self.backbone, info=info, atlas=data.regions.atlas)
 
     @property
-    def root(self) -> Path:
-        """The run's folder."""
+    def run_dir(self) -> Path:
+        """Folder of the run."""
         return Path(self.trainer.default_root_dir)
 
     @property
-    def label(self) -> str:
-        """What the predictions call this model."""
+    def model_name(self) -> str:
+        """Name of this model in its predictions."""
         return "scratch" if self.is_scratch else "pretrained"
 
     def on_test_start(self) -> None:  # noqa: D102
         if self.trainer.is_global_zero and (note := self.patient_overlap_note()):
             print(f"note: {note}: gkmvlp data audit names them", flush=True)
-        self._tell_part("test", self.tested_part)
+        self._print_partial("test", self.tested_rows)
 
     def on_validation_start(self) -> None:  # noqa: D102
         if self.trainer.state.fn == "validate":
-            self._tell_part("validation", shown_part(self.trainer.num_val_batches, self.trainer.val_dataloaders))
+            self._print_partial("validation", partial_rows(self.trainer.num_val_batches, self.trainer.val_dataloaders))
 
     @property
-    def tested_part(self) -> str | None:
-        """How many of the test rows are read (see ``shown_part``); None where all are."""
-        return shown_part(self.trainer.num_test_batches, self.trainer.test_dataloaders)
+    def tested_rows(self) -> str | None:
+        """How many of the test rows are read (see ``partial_rows``); None where all are."""
+        return partial_rows(self.trainer.num_test_batches, self.trainer.test_dataloaders)
 
-    def _tell_part(self, split: str, part: str | None) -> None:
+    def _print_partial(self, split: str, part: str | None) -> None:
         """Says that figures will be of a part of a split, and of how many rows."""
         if self.trainer.is_global_zero and part:
             print(f"partial: {part} {split} rows are read; figures are of these alone", flush=True)
 
     def patient_overlap_note(self) -> str | None:
         """What a reader must know of test patients that the backbone was trained on; None where it saw none."""
-        known = set(self.backbone.info.get("patients", [])) if self.backbone else set()
+        trained = set(self.backbone.info.get("patients", [])) if self.backbone else set()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         patients = {patient_hash(sample.patient_id) for sample in data.rows("test")}
-        seen = len(patients & known)
-        return f"the backbone was trained on {seen:,} of these {len(patients):,} test patients" if seen else None
+        overlap = len(patients & trained)
+        return f"the backbone was trained on {overlap:,} of these {len(patients):,} test patients" if overlap else None
 
     def prediction_metadata(self) -> dict[str, Any]:
         """Metadata of predictions that do not depend on the task."""
@@ -260,23 +260,23 @@ class Task(LightningModule):
         trained_on = lineage(info, data.name) if self.is_trained else info.get("trained_on")
         return {
             "data": data.name,
-            "split": named(data.split_name, self.tested_part),
+            "split": named(data.split_name, self.tested_rows),
             "boxes": data.boxes,
             "credentialed": data.credentialed,
             "trained_on": trained_on,
         }
 
-    def write(self, task: TaskId, table: pd.DataFrame, **meta: Any) -> None:
+    def save_predictions(self, task: TaskId, table: pd.DataFrame, **meta: Any) -> None:
         """Writes ``predictions/<task>.parquet`` of the run, on rank 0."""
         if self.trainer.is_global_zero:
-            part = self.tested_part
+            part = self.tested_rows
             notes = filter(None, (part and f"partial: {part} test rows", self.patient_overlap_note(), meta.get("note")))
-            whole = {"task": task, **self.prediction_metadata(), **meta, "note": "; ".join(notes) or None}
-            write_predictions(self.root / "predictions" / f"{task}.parquet", table, whole)
+            metadata = {"task": task, **self.prediction_metadata(), **meta, "note": "; ".join(notes) or None}
+            write_predictions(self.run_dir / "predictions" / f"{task}.parquet", table, metadata)
 
 
-def shown_part(batches: Sequence[int | float], loader: Any) -> str | None:
-    """How many rows of a loader are shown, like ``32 of 451``; None where all are.
+def partial_rows(batches: Sequence[int | float], loader: Any) -> str | None:
+    """How many rows of a loader are read, like ``32 of 451``; None where all are.
 
     Args:
         batches: Batches that are taken, of the one loader; empty outside an evaluation.
@@ -284,20 +284,20 @@ def shown_part(batches: Sequence[int | float], loader: Any) -> str | None:
     """
     if not batches or loader is None:
         return None
-    rows = len(loader.dataset)
-    shown = min(int(min(batches[0], rows)) * loader.batch_size, rows)
-    return f"{shown:,} of {rows:,}" if shown < rows else None
+    total = len(loader.dataset)
+    count = min(int(min(batches[0], total)) * loader.batch_size, total)
+    return f"{count:,} of {total:,}" if count < total else None
 
 
-def check_frame(architecture: Architecture, datamodule: object) -> None:
+def check_image_format(architecture: Architecture, datamodule: object) -> None:
     """Compares how the model expects images with how the DataModule makes them.
 
     Raises:
         ConfigError: If size, fit or intensity differ.
     """
     for key in ("image_size", "resize_mode", "intensity"):
-        wanted, given = getattr(architecture, key), getattr(datamodule, key, None)
-        if given is not None and given != wanted:
+        expected, actual = getattr(architecture, key), getattr(datamodule, key, None)
+        if actual is not None and actual != expected:
             raise ConfigError(
-                f"the model reads {key}: {wanted}, the data gives {given}: set data.init_args.{key}={wanted}"
+                f"the model reads {key}: {expected}, the data gives {actual}: set data.init_args.{key}={expected}"
             )

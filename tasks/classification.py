@@ -17,7 +17,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
 from gkmvlp.entities import of_label
 from gkmvlp.errors import BackboneError
-from gkmvlp.losses.labels import label_classification
+from gkmvlp.losses.labels import multilabel_bce
 from gkmvlp.metrics.auroc import weighted_auroc
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
@@ -56,12 +56,12 @@ class Classification(FineTuning):
     ) -> None:
         super().__init__(architecture, backbone, optimizer, scratch_lr, linear_probe, seed)
         self.features: Features = head_inputs
-        self.seen: list[Tensor] = []
+        self.validation_outputs: list[Tensor] = []
         self.zero_shot: tuple[GkMvlp, Tokens, Tokens] | None = None
 
     @property
-    def label(self) -> str:  # noqa: D102
-        return "variant:linear_probe" if self.is_frozen else super().label
+    def model_name(self) -> str:  # noqa: D102
+        return "variant:linear_probe" if self.is_frozen else super().model_name
 
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Loads the backbone and puts a head for the DataModule's labels on it."""
@@ -93,25 +93,25 @@ class Classification(FineTuning):
 
     def forward(self, batch: ImageBatch) -> Tensor:
         """Log odds of each label, (B, L) float32."""
-        return label_logits(self.model, self.head, self.look(batch)).float()
+        return label_logits(self.model, self.head, self.encode_images(batch)).float()
 
     def training_step(self, batch: LabelBatch, batch_idx: int) -> Tensor:  # noqa: D102
-        loss = label_classification(self(batch), batch["label"])
+        loss = multilabel_bce(self(batch), batch["label"])
         self.log("train/loss", loss, batch_size=len(batch["label"]))
         return loss
 
     def on_validation_epoch_start(self) -> None:  # noqa: D102
-        self.seen = []
+        self.validation_outputs = []
 
     def validation_step(self, batch: LabelBatch, batch_idx: int) -> None:  # noqa: D102
-        self.seen.append(torch.stack([self(batch), batch["label"]], dim=-1))
+        self.validation_outputs.append(torch.stack([self(batch), batch["label"]], dim=-1))
 
     def on_validation_epoch_end(self) -> None:
         """Logs the mean AUROC over labels that have both classes."""
-        gathered = cast(Tensor, self.all_gather(torch.cat(self.seen)))
-        seen_NL2 = gathered.reshape(-1, len(self.labels), 2).cpu().double().numpy()
-        once = np.ones((1, len(seen_NL2)))
-        columns = (seen_NL2[:, index].T for index in range(len(self.labels)))
+        gathered = cast(Tensor, self.all_gather(torch.cat(self.validation_outputs)))
+        output_NL2 = gathered.reshape(-1, len(self.labels), 2).cpu().double().numpy()
+        once = np.ones((1, len(output_NL2)))
+        columns = (output_NL2[:, index].T for index in range(len(self.labels)))
         area_L = np.array([weighted_auroc(score_N, target_N, once)[0] for score_N, target_N in columns])
         defined = area_L[~np.isnan(area_L)]
         self.log("val/auroc_macro", float(defined.mean()) if len(defined) else 0.5)
@@ -122,7 +122,7 @@ class Classification(FineTuning):
         self.similarity_BL: list[Tensor] = []
         self.zero_shot = None
         if self.backbone_ref is not None:
-            names = [known.name if (known := of_label(label)) else label.lower() for label in self.labels]
+            names = [found.name if (found := of_label(label)) else label.lower() for label in self.labels]
             present, absent = zero_shot_texts(names)
             model = backbones.load(self.backbone_ref).model.to(self.device).eval()
             self.zero_shot = model, self.tokens(present), self.tokens(absent)
@@ -141,14 +141,14 @@ class Classification(FineTuning):
         """Writes what the model says, what the training labels' shares say, and zero-shot of the backbone."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         score_NL = torch.cat(self.columns["score"]).numpy()
-        rows = [self.table(score_NL, self.label)]
+        rows = [self.table(score_NL, self.model_name)]
         if training := [sample.fields["label"] for sample in data.rows("train")]:
             share_L = prevalence(np.stack(training))
             rows.append(self.table(np.broadcast_to(share_L, score_NL.shape), "floor:prevalence"))
-        self.write("classification", pd.concat(rows), label_fraction=data.train_fraction)
+        self.save_predictions("classification", pd.concat(rows), label_fraction=data.train_fraction)
         if self.similarity_BL and self.backbone is not None:
             trained_on = self.backbone.info.get("trained_on")
-            self.write(
+            self.save_predictions(
                 "zero_shot", self.table(torch.cat(self.similarity_BL).numpy(), "pretrained"), trained_on=trained_on
             )
 
@@ -169,8 +169,8 @@ class Classification(FineTuning):
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if (left := self.finished(task="classification", backbone=self.backbone_ref)) is not None:
-            heads.save(left, self.head, self.root / "model")
+        if (best := self.best_backbone(task="classification", backbone=self.backbone_ref)) is not None:
+            heads.save(best, self.head, self.run_dir / "model")
 
 
 def prevalence(label_NL: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

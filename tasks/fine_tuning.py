@@ -83,7 +83,7 @@ class FineTuning(Task):
 
     def encode_images_now(self, batch: ImageBatch) -> EncodedImages:
         """Encodes the images of a batch."""
-        image = self.look(batch)
+        image = self.encode_images(batch)
         return EncodedImages(*image.memory, self.model.entity_probabilities(image.grounded))
 
     def encode_images_cached(self, batch: ImageBatch, ids: Sequence[str]) -> EncodedImages:
@@ -96,11 +96,14 @@ class FineTuning(Task):
         if not self.caches_memory:
             return self.encode_images_now(batch)
         if missing := [row for row, name in enumerate(ids) if name not in self.memory_cache]:
-            some: ImageBatch = {**batch, **{key: batch[key][missing] for key in ("image", "region_box", "region_mask")}}  # type: ignore[typeddict-item, literal-required]
+            part: ImageBatch = {
+                **batch,
+                **{key: batch[key][missing] for key in ("image", "region_box", "region_mask")},
+            }  # type: ignore[typeddict-item, literal-required]
             with torch.no_grad():
-                found = self.encode_images_now(some)
+                encoded = self.encode_images_now(part)
             self.memory_cache |= {
-                ids[row]: EncodedImages(*parts) for row, parts in zip(missing, zip(*found, strict=True), strict=True)
+                ids[row]: EncodedImages(*parts) for row, parts in zip(missing, zip(*encoded, strict=True), strict=True)
             }
         return EncodedImages(
             *(torch.stack(parts) for parts in zip(*(self.memory_cache[name] for name in ids), strict=True))

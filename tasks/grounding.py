@@ -28,7 +28,7 @@ from gkmvlp.tasks.parts.grounding_trials import (
 )
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
-LEAST = 1e-12  # attention below it counts as it: hard routing makes zeros
+MIN_ATTENTION = 1e-12  # attention below it counts as it: hard routing makes zeros
 
 
 class Grounding(Task):
@@ -70,12 +70,12 @@ class Grounding(Task):
         self.labels: tuple[str, ...] = tuple(datamodule.labels)  # type: ignore[attr-defined]
         self.prompt_of: dict[str, str] = {}
         for label in self.labels:
-            own = of_label(label)
-            wanted = [own.name] if own is not None else []
+            found = of_label(label)
+            candidates = [found.name] if found is not None else []
             if label in self.prompts:
-                wanted.append(entity(self.prompts[label]).name)
-            if known := [name for name in wanted if name in names]:
-                self.prompt_of[label] = known[0]
+                candidates.append(entity(self.prompts[label]).name)
+            if available := [name for name in candidates if name in names]:
+                self.prompt_of[label] = available[0]
         if not self.prompt_of:
             raise ConfigError(
                 f"none of the labels {', '.join(self.labels)} has a prompt in the backbone: set label_to_entity"
@@ -83,7 +83,7 @@ class Grounding(Task):
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        self.trials, self.lacking = [], dict[str, int]()
+        self.trials, self.without_prompt = [], dict[str, int]()
         self.validation: list[Trial] = []
         if any(sample.finding_K4.any() for sample in data.rows("validate")):
             for batch in data.val_dataloader():
@@ -93,12 +93,12 @@ class Grounding(Task):
         self.trials += self.trials_of(batch)
         for label in np.asarray(self.labels)[batch["finding"][batch["finding_mask"]].cpu().numpy()]:
             if label not in self.prompt_of:
-                self.lacking[label] = self.lacking.get(label, 0) + 1
+                self.without_prompt[label] = self.without_prompt.get(label, 0) + 1
 
     def trials_of(self, batch: BoxBatch) -> list[Trial]:
         """The trials of a batch, images in order, labels in theirs."""
-        image = self.look(batch)
-        attention_BEP = image.grounded.patch_attention.float().clamp_min(LEAST)
+        image = self.encode_images(batch)
+        attention_BEP = image.grounded.patch_attention.float().clamp_min(MIN_ATTENTION)
         map_BEhw = attention_BEP.log().unflatten(-1, image.features.grid).cpu().numpy()
         box_BK4 = (batch["finding_box"] * self.architecture.image_size).cpu().numpy()
         finding_BK = batch["finding"].where(batch["finding_mask"], -1).cpu().numpy()
@@ -118,14 +118,15 @@ class Grounding(Task):
         training = training_trials(data, self.labels, self.architecture.image_size)
         if not self.trials:
             first = data.rows("test")[0]
-            rows = [{**empty_row(first.sample_id, first.patient_id, self.labels[0]), "model": self.label}]
+            predictions = [{**empty_row(first.sample_id, first.patient_id, self.labels[0]), "model": self.model_name}]
         elif training and self.validation:
-            rows = self.scored(self.trials, self.validation, training)
+            predictions = self.score_trials(self.trials, self.validation, training)
         else:
             folds = folds_of(self.trials)
-            parts = [self.scored(part, self.validation or rest, training or rest) for part, rest in folds]
-            rows = [row for part in parts for row in part]
-        self.write("grounding", pd.DataFrame(rows).assign(seed=self.seed), **self.description(bool(training)))
+            parts = [self.score_trials(part, self.validation or rest, training or rest) for part, rest in folds]
+            predictions = [row for part in parts for row in part]
+        table = pd.DataFrame(predictions).assign(seed=self.seed)
+        self.save_predictions("grounding", table, **self.description(bool(training)))
 
     def description(self, has_training: bool) -> dict[str, Any]:
         """Metadata of the predictions: how maps and threshold came about, what was left out."""
@@ -136,12 +137,12 @@ class Grounding(Task):
             "prompts": ", ".join(f"{label} as {name}" for label, name in sorted(stand_ins.items())) or "own",
             "threshold": f"share of range, chosen on {'validation' if self.validation else 'other test folds'}",
         }
-        notes = [f"without a prompt, left out: {label} ({n} boxes)" for label, n in sorted(self.lacking.items())]
+        notes = [f"without a prompt, left out: {label} ({n} boxes)" for label, n in sorted(self.without_prompt.items())]
         if not has_training:
             notes.append(f"prior_box from the other of {FOLDS} folds of test patients: training images have no boxes")
         return {"signature": signature, "note": "; ".join(notes) or None}
 
-    def scored(self, part: list[Trial], chosen_on: list[Trial], training: list[Trial]) -> list[dict[str, Any]]:
+    def score_trials(self, part: list[Trial], chosen_on: list[Trial], training: list[Trial]) -> list[dict[str, Any]]:
         """Rows of the model and of the floor.
 
         Args:
@@ -153,7 +154,7 @@ class Grounding(Task):
         priors = prior_maps(training, side, part[0].map_hw.shape)
         rows = []
         for name, read, learned in (
-            (self.label, part, chosen_on),
+            (self.model_name, part, chosen_on),
             ("floor:prior_box", with_maps(part, priors), with_maps(chosen_on, priors)),
         ):
             threshold = best_threshold(learned, side)

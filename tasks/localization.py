@@ -15,7 +15,7 @@ from gkmvlp.batch import BoxBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Letterbox, original_boxes
-from gkmvlp.losses.detection import box_overlap, focal_classification
+from gkmvlp.losses.detection import focal_loss, giou_loss
 from gkmvlp.metrics.detection import Image
 from gkmvlp.metrics.tasks.localization import LOOSE, best_threshold, mean_average_precision
 from gkmvlp.models.config import Architecture
@@ -62,8 +62,8 @@ class Localization(FineTuning):
         self.images: list[list[Image]] = []
 
     @property
-    def label(self) -> str:  # noqa: D102
-        return "variant:frozen" if self.is_frozen else super().label
+    def model_name(self) -> str:  # noqa: D102
+        return "variant:frozen" if self.is_frozen else super().model_name
 
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Loads the backbone and puts a detector of the DataModule's labels on it.
@@ -78,7 +78,7 @@ class Localization(FineTuning):
             raise ConfigError(f"localization learns from boxes of findings, {data.name} has none: use RsnaPneumonia")
         super().prepare(datamodule)
         self.labels = data.labels
-        self.head = BoxHead(self.model, self.labels, self.config, self.knowledge, focal_classification, box_overlap)
+        self.head = BoxHead(self.model, self.labels, self.config, self.knowledge, focal_loss, giou_loss)
         # what training leaves for the test: mean true boxes, and how many there were
         self.register_buffer("prior_LH4", torch.zeros(len(self.labels), HALVES, 4))
         self.register_buffer("boxes_LH", torch.zeros(len(self.labels), HALVES))
@@ -88,8 +88,8 @@ class Localization(FineTuning):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.is_frozen):
             if not self.knowledge:
                 return self.head.maps(self.model, self.model.vision(batch["image"]), None)
-            look = self.look(batch)
-            return self.head.maps(self.model, look.features, look.grounded)
+            image = self.encode_images(batch)
+            return self.head.maps(self.model, image.features, image.grounded)
 
     def truths(self, batch: BoxBatch) -> list[Truth]:
         """The true boxes of each image, in pixels of the frame."""
@@ -99,13 +99,13 @@ class Localization(FineTuning):
 
     def training_step(self, batch: BoxBatch, batch_idx: int) -> Tensor:  # noqa: D102
         truths = self.truths(batch)
-        self.remember(truths)
+        self.update_prior(truths)
         losses = self.head.detector.losses(self.maps(batch), truths)
         values = {f"train/{name}": loss.detach() for name, loss in losses.items()}
         self.log_dict(values, batch_size=len(truths))
         return torch.stack([loss.to(self.device) for loss in losses.values()]).sum()
 
-    def remember(self, truths: list[Truth]) -> None:
+    def update_prior(self, truths: list[Truth]) -> None:
         """Adds true boxes to the mean box of their label and half of the frame, for the floor."""
         for box_K4, label_K in truths:
             half_K = (box_K4[:, 0] + box_K4[:, 2] > self.architecture.image_size).long()
@@ -126,12 +126,12 @@ class Localization(FineTuning):
             values.append(mean_average_precision(list(images), LOOSE, weight_1N)[0])
             self.head.threshold_L[label] = best_threshold(list(images))
         self.images = []
-        known = [value for value in values if not np.isnan(value)]
+        defined = [value for value in values if not np.isnan(value)]
         # a number: GPUs have no mean of tensors that lie in main memory
-        self.log("val/map_40_75", float(np.mean(known)) if known else 0.0, sync_dist=True)
+        self.log("val/map_40_75", float(np.mean(defined)) if defined else 0.0, sync_dist=True)
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
-        self.rows = []
+        self.predictions = []
 
     def test_step(self, batch: BoxBatch, batch_idx: int) -> None:  # noqa: D102
         detections = self.head.detector.detect(self.maps(batch))
@@ -143,23 +143,23 @@ class Localization(FineTuning):
                 row |= {"entity": name, "seed": self.seed, "boxes": original_boxes(frame, image.true_K4)[0].ravel()}
                 prior_H4 = self.prior_LH4[label][self.boxes_LH[label] > 0].cpu().numpy()
                 floor = image._replace(predicted_P4=prior_H4, score_P=np.ones(len(prior_H4)))
-                for model, found in ((self.label, image), ("floor:prior_box", floor)):
-                    threshold = float(self.head.threshold_L[label]) if found is image else 1.0
-                    box_P4, kept_P = original_boxes(frame, found.predicted_P4)
-                    told = {"predicted": box_P4[kept_P].ravel(), "scores": found.score_P[kept_P]}
-                    self.rows.append({**row, **told, "model": model, "threshold": threshold})
+                for model, output in ((self.model_name, image), ("floor:prior_box", floor)):
+                    threshold = float(self.head.threshold_L[label]) if output is image else 1.0
+                    box_P4, inside_P = original_boxes(frame, output.predicted_P4)
+                    boxes = {"predicted": box_P4[inside_P].ravel(), "scores": output.score_P[inside_P]}
+                    self.predictions.append({**row, **boxes, "model": model, "threshold": threshold})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
-        self.write("localization", pd.DataFrame(self.rows))
+        self.save_predictions("localization", pd.DataFrame(self.predictions))
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if (left := self.finished(task="localization", backbone=self.backbone_ref)) is not None:
-            heads.save(left, self.head, self.root / "model")
+        if (best := self.best_backbone(task="localization", backbone=self.backbone_ref)) is not None:
+            heads.save(best, self.head, self.run_dir / "model")
 
 
 def as_image(truth: Truth, detected: Detections, label: int) -> Image:
     """Truth and detections of one label, in pixels of the frame."""
-    true_K, found_P = truth.label_K == label, detected.label_P == label
-    parts = truth.box_K4[true_K], detected.box_P4[found_P], detected.score_P[found_P]
+    true_K, predicted_P = truth.label_K == label, detected.label_P == label
+    parts = truth.box_K4[true_K], detected.box_P4[predicted_P], detected.score_P[predicted_P]
     return Image(*(part.double().cpu().numpy() for part in parts))

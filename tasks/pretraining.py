@@ -16,8 +16,8 @@ from gkmvlp.entities import ENTITY_INDEX, entity
 from gkmvlp.errors import ConfigError
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
-from gkmvlp.losses.itm import hard_negatives, image_text_matching, same_pair
-from gkmvlp.losses.position import position_likelihood
+from gkmvlp.losses.itm import false_negatives, hard_negatives, image_text_matching
+from gkmvlp.losses.position import position_loss
 from gkmvlp.losses.statements import draw_statements, statement_matching
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
@@ -74,7 +74,7 @@ class GkMvlpPretraining(Task):
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / objectives.init_temperature)))
 
     @property
-    def label(self) -> str:  # noqa: D102
+    def model_name(self) -> str:  # noqa: D102
         return "pretrained"
 
     def on_fit_start(self) -> None:  # noqa: D102
@@ -90,7 +90,7 @@ class GkMvlpPretraining(Task):
             due: Names of objectives.
         """
         status_BE = batch["status"][:, self.columns]
-        image = self.look(batch, status_BE=self.visible(status_BE), prompt_ED=self.prompts())
+        image = self.encode_images(batch, status_BE=self.visible(status_BE), prompt_ED=self.prompts())
         losses = {}
         if "ecls" in due:
             weight_E = torch.full((len(self.names),), self.objectives.pos_weight, device=self.device)
@@ -103,7 +103,7 @@ class GkMvlpPretraining(Task):
         if "position" in due:
             # a stated region outside the prior, like the whole lung for an effusion, says less than those inside
             place_BER = batch["place"][:, self.columns] & self.model.prior_ER & batch["region_mask"][:, None]
-            losses["position"] = position_likelihood(image.grounded.patch_attention, place_BER, image.coverage)
+            losses["position"] = position_loss(image.grounded.patch_attention, place_BER, image.coverage)
         if "statement" in due:
             losses["statement"] = self.statements(status_BE, image.memory)
         if due & {"itc", "itm"}:
@@ -137,7 +137,7 @@ class GkMvlpPretraining(Task):
             WORDINGS[wording].format(name=self.names[index])
             for wording, index in zip(wording_N, entity_N.tolist(), strict=True)
         ]
-        return counts * statement_matching(self.model.match_logits(self.tokens(sentences), memory, image_N), is_true_N)
+        return counts * statement_matching(self.model.itm_logits(self.tokens(sentences), memory, image_N), is_true_N)
 
     def pair_losses(self, batch: StudyBatch, status_BE: Tensor, image: ImageMemory, due: set[str]) -> dict[str, Tensor]:
         """ITC, and ITM on negatives drawn from its similarities."""
@@ -151,7 +151,7 @@ class GkMvlpPretraining(Task):
             losses["itc"] = image_text_contrast(image_BD, text_BD, scale, study_B, wording_B, gather=self.gather)
         if "itm" in due:
             similarity_BB = (scale * image_BD @ text_BD.T).detach()
-            losses["itm"] = self.matching(states, image.memory, similarity_BB, same_pair(wording_B, status_BE))
+            losses["itm"] = self.matching(states, image.memory, similarity_BB, false_negatives(wording_B, status_BE))
         return losses
 
     def matching(self, states: TextStates, memory: Memory, similarity_BB: Tensor, forbidden_BB: Tensor) -> Tensor:
@@ -161,12 +161,12 @@ class GkMvlpPretraining(Task):
         """
         image_B, has_image_B = hard_negatives(similarity_BB.T, forbidden_BB)
         text_B, has_text_B = hard_negatives(similarity_BB, forbidden_BB)
-        own_B = torch.arange(len(text_B), device=text_B.device)
-        row_3B = torch.cat([own_B, image_B, own_B])
-        logits = self.model.match_logits(states.rows(torch.cat([own_B, own_B, text_B])), memory, row_3B)
+        index_B = torch.arange(len(text_B), device=text_B.device)
+        row_3B = torch.cat([index_B, image_B, index_B])
+        logits = self.model.itm_logits(states.rows(torch.cat([index_B, index_B, text_B])), memory, row_3B)
         positive_B2, wrong_image_B2, wrong_text_B2 = logits.chunk(3)
         without = 1 - torch.cat([has_image_B, has_text_B]).float().mean()
-        self.log("itm_without_negative", without, batch_size=len(own_B))
+        self.log("itm_without_negative", without, batch_size=len(index_B))
         return image_text_matching(positive_B2, wrong_image_B2, wrong_text_B2, has_image_B, has_text_B)
 
     def gather(self, x_BK: Tensor) -> Tensor:
@@ -192,18 +192,20 @@ class GkMvlpPretraining(Task):
         return self.shared_step(batch, "train", due)
 
     def validation_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
-        own = [self.device] if self.device.type == "cuda" else []  # unnamed, every GPU's chance is kept, with a warning
-        with torch.random.fork_rng(own):  # hard negatives are drawn alike at every validation
+        devices = (
+            [self.device] if self.device.type == "cuda" else []
+        )  # unnamed, every GPU's state is kept, with a warning
+        with torch.random.fork_rng(devices):  # hard negatives are drawn alike at every validation
             torch.manual_seed(batch_idx)
             self.shared_step(batch, "val", self.enabled())
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
-        self.rows = []
+        self.predictions = []
         present, absent = zero_shot_texts(self.names)
         self.sentences = self.tokens(present), self.tokens(absent)
 
     def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
-        image = self.look(batch)
+        image = self.encode_images(batch)
         logits_BE2 = self.model.entity_logits(image.grounded).float()
         zero_shot_BE = zero_shot_scores(self.model, self.model.embed_image(image.features), *self.sentences)
         scores = {
@@ -213,15 +215,17 @@ class GkMvlpPretraining(Task):
         side = self.architecture.image_size
         point_BE2 = attention_peaks(image.grounded.patch_attention, image.features.grid, side).cpu()
         status_BE = batch["status"][:, self.columns].cpu()
-        self.rows += entity_rows(batch, self.names, status_BE, scores, point_BE2, side)
+        self.predictions += entity_rows(batch, self.names, status_BE, scores, point_BE2, side)
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
-        table = pd.DataFrame(self.rows).assign(model=self.label, seed=self.seed)
+        table = pd.DataFrame(self.predictions).assign(model=self.model_name, seed=self.seed)
         for task in ("entity_classification", "zero_shot"):
-            self.write(task, table.assign(score=table[task]).drop(columns=["entity_classification", "zero_shot"]))
-        self.write("grounding", table.assign(boxes=[[] for _ in range(len(table))]), signature={"layers": "last"})
+            scored = table.assign(score=table[task]).drop(columns=["entity_classification", "zero_shot"])
+            self.save_predictions(task, scored)
+        without_boxes = table.assign(boxes=[[] for _ in range(len(table))])
+        self.save_predictions("grounding", without_boxes, signature={"layers": "last"})
 
     def on_fit_end(self) -> None:
         """Leaves the backbone of the best epoch."""
-        if (left := self.finished()) is not None:
-            backbones.save(left, self.root / "backbone")
+        if (best := self.best_backbone()) is not None:
+            backbones.save(best, self.run_dir / "backbone")

@@ -52,8 +52,8 @@ class RegionDetection(FineTuning):
         super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed)
 
     @property
-    def label(self) -> str:  # noqa: D102
-        return "variant:frozen" if self.is_frozen else super().label
+    def model_name(self) -> str:  # noqa: D102
+        return "variant:frozen" if self.is_frozen else super().model_name
 
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Loads the backbone and starts the regions from the atlas.
@@ -85,14 +85,14 @@ class RegionDetection(FineTuning):
         return torch.stack(list(losses.values())).sum()
 
     def validation_step(self, batch: ImageBatch, batch_idx: int) -> None:  # noqa: D102
-        self.rows += self.compared(batch)
+        self.predictions += self.predicted_rows(batch)
 
     def on_validation_epoch_end(self) -> None:  # noqa: D102
-        own = pd.DataFrame([row for row in self.rows if row["model"] == self.label])
-        self.rows = []
-        self.log("val/region_iou", float(row_overlaps(own).mean()) if len(own) else 0.0, sync_dist=True)
+        table = pd.DataFrame([row for row in self.predictions if row["model"] == self.model_name])
+        self.predictions = []
+        self.log("val/region_iou", float(row_overlaps(table).mean()) if len(table) else 0.0, sync_dist=True)
 
-    def compared(self, batch: ImageBatch) -> list[dict[str, Any]]:
+    def predicted_rows(self, batch: ImageBatch) -> list[dict[str, Any]]:
         """One row an image and region with a true box, in original pixels, and the same of the atlas of its view."""
         box_BR4, presence_BR = self(batch)
         side = self.architecture.image_size
@@ -100,27 +100,27 @@ class RegionDetection(FineTuning):
         for b, frame in enumerate(batch["letterbox"].tolist()):
             view = self.views.get(batch["sample_id"][b], "")
             sources = batch["region_box"][b], box_BR4[b], self.atlas.get(view, self.atlas["PA"])
-            true_R4, found_R4, atlas_R4 = (
+            true_R4, predicted_R4, atlas_R4 = (
                 Letterbox(*frame).to_original(source.float().cpu().numpy() * side) for source in sources
             )
             for r in np.flatnonzero(batch["region_mask"][b].cpu().numpy()):
                 row: dict[str, Any] = {key: batch[key][b] for key in ("sample_id", "patient_id")}  # type: ignore[literal-required]
                 row |= {"entity": REGIONS[r], "seed": self.seed, "boxes": true_R4[r]}
                 score = float(presence_BR[b, r].sigmoid())
-                rows.append({**row, "model": self.label, "predicted": found_R4[r], "score": score})
+                rows.append({**row, "model": self.model_name, "predicted": predicted_R4[r], "score": score})
                 rows.append({**row, "model": "floor:prior_box", "predicted": atlas_R4[r], "score": 1.0})
         return rows
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
-        self.rows = []
+        self.predictions = []
 
     def test_step(self, batch: ImageBatch, batch_idx: int) -> None:  # noqa: D102
-        self.rows += self.compared(batch)
+        self.predictions += self.predicted_rows(batch)
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
-        self.write("region_detection", pd.DataFrame(self.rows))
+        self.save_predictions("region_detection", pd.DataFrame(self.predictions))
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if (left := self.finished(task="region_detection", backbone=self.backbone_ref)) is not None:
-            heads.save(left, self.head, self.root / "model")
+        if (best := self.best_backbone(task="region_detection", backbone=self.backbone_ref)) is not None:
+            heads.save(best, self.head, self.run_dir / "model")

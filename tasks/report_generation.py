@@ -62,16 +62,16 @@ class ReportGeneration(FineTuning):
         self.log("train/loss", loss, batch_size=len(batch["text"]))
         return loss
 
-    def written(self, batch: ImageBatch) -> tuple[list[str], list[float]]:
+    def generate(self, batch: ImageBatch) -> tuple[list[str], list[float]]:
         """A report of each image, and its log-likelihood in nats."""
-        seen, start = self.encode_images_cached(batch, batch["sample_id"]), cast(Backbone, self.backbone)
+        encoded, backbone = self.encode_images_cached(batch, batch["sample_id"]), cast(Backbone, self.backbone)
         return generate_texts(
-            start.model,
-            start.tokenizer,
-            seen.memory,
+            backbone.model,
+            backbone.tokenizer,
+            encoded.memory,
             decoding=self.decoding,
             generator=self.generator,
-            present_BE=seen.present,
+            present_BE=encoded.present,
         )
 
     def on_validation_epoch_start(self) -> None:
@@ -79,31 +79,34 @@ class ReportGeneration(FineTuning):
         self.generator = torch.Generator(self.device).manual_seed(self.seed)
 
     def validation_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
-        said_BE, wanted_BE = (torch.from_numpy(present(texts)) for texts in (self.written(batch)[0], batch["text"]))
-        self.entity_f1(said_BE.int().flatten().to(self.device), wanted_BE.int().flatten().to(self.device))
+        texts = self.generate(batch)[0], batch["text"]
+        generated_BE, reference_BE = (torch.from_numpy(present(each)) for each in texts)
+        self.entity_f1(generated_BE.int().flatten().to(self.device), reference_BE.int().flatten().to(self.device))
         self.log("val/entity_f1", self.entity_f1, on_epoch=True, batch_size=len(batch["text"]))
 
     def on_test_epoch_start(self) -> None:
         """Finds the floor's report: the most frequent one of the training studies."""
         self.on_validation_epoch_start()
-        self.rows = []
+        self.predictions = []
         texts = self.trainer.datamodule.texts()  # type: ignore[attr-defined]
         self.most_common = Counter(texts).most_common(1)[0][0]
 
     def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
-        for b, (text, score) in enumerate(zip(*self.written(batch), strict=True)):
+        for b, (text, score) in enumerate(zip(*self.generate(batch), strict=True)):
             row: dict[str, Any] = {"sample_id": batch["sample_id"][b], "patient_id": batch["patient_id"][b]}
             row |= {"study_id": batch["study_id"][b], "seed": self.seed, "target": batch["text"][b]}
-            self.rows.append({**row, "model": self.label, "prediction": text, "score": score})
+            self.predictions.append({**row, "model": self.model_name, "prediction": text, "score": score})
             floor = {"model": "floor:most_common_report", "prediction": self.most_common, "score": float("nan")}
-            self.rows.append({**row, **floor})
+            self.predictions.append({**row, **floor})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
         sections = getattr(self.trainer.datamodule, "sections", "both")  # type: ignore[attr-defined]
         signature = {"sections": sections}
-        self.write("report_generation", pd.DataFrame(self.rows), signature=signature, decoding=asdict(self.decoding))
+        self.save_predictions(
+            "report_generation", pd.DataFrame(self.predictions), signature=signature, decoding=asdict(self.decoding)
+        )
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch."""
-        if (left := self.finished(task="report_generation", backbone=self.backbone_ref)) is not None:
-            heads.save(left, self.decoding, self.root / "model")
+        if (best := self.best_backbone(task="report_generation", backbone=self.backbone_ref)) is not None:
+            heads.save(best, self.decoding, self.run_dir / "model")

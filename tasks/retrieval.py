@@ -18,7 +18,7 @@ from gkmvlp.tasks.base import Task, text_keys
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 PAIRS = 256  # pairs that matching reads at once
-KEPT = 1000  # places of a ranking that are written; the rank of the first right candidate is that among all
+SAVED_RANKS = 1000  # places of a ranking that are saved; the rank of the first right candidate is that among all
 
 
 def nearest(similarity_NN: Tensor, count: int) -> Tensor:
@@ -71,25 +71,25 @@ class Retrieval(Task):
         self.rerank, self.contrast, self.seed = rerank_top_k, itc_weight, seed
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
-        self.rows: list[dict[str, Any]] = []
+        self.pairs: list[dict[str, Any]] = []
         self.features: list[tuple[Tensor, ...]] = []
 
     def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
-        image, tokens = self.look(batch), self.tokens(batch["text"])
+        image, tokens = self.encode_images(batch), self.tokens(batch["text"])
         length = self.architecture.text.max_length - tokens.ids.shape[1]
         ids, mask = (torch.nn.functional.pad(tensor, (0, length)) for tensor in tokens)
-        found = (self.model.embed_image(image.features), self.model.embed_text(tokens), *image.memory, ids, mask)
-        self.features.append(tuple(tensor.cpu() for tensor in found))
+        features = (self.model.embed_image(image.features), self.model.embed_text(tokens), *image.memory, ids, mask)
+        self.features.append(tuple(tensor.cpu() for tensor in features))
         keys = text_keys(batch["text"], torch.device("cpu")).tolist()
         for b, text in enumerate(keys):
-            self.rows.append({"sample_id": batch["sample_id"][b], "patient_id": batch["patient_id"][b], "text": text})
+            self.pairs.append({"sample_id": batch["sample_id"][b], "patient_id": batch["patient_id"][b], "text": text})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
         image_ND, text_ND, *rest = (torch.cat(parts) for parts in zip(*self.features, strict=True))
         similarity_NN = image_ND @ text_ND.T
         needed_NN = nearest(similarity_NN, self.rerank) | nearest(similarity_NN.T, self.rerank).T
         match_NN = self.match(needed_NN, Memory(*rest[:2]), Tokens(*rest[2:]))
-        pool = pd.DataFrame(self.rows).assign(item=range(len(self.rows)), model=self.label, seed=self.seed)
+        pool = pd.DataFrame(self.pairs).assign(item=range(len(self.pairs)), model=self.model_name, seed=self.seed)
         both_NN = match_NN + self.contrast * similarity_NN
         orders = {
             "i2t": ranking(similarity_NN, both_NN, self.rerank),
@@ -99,7 +99,7 @@ class Retrieval(Task):
         floor = table.assign(model="floor:random", rank=np.nan, ranking=[[]] * len(table))
         rerank = f"{self.rerank} by itm + {self.contrast:g} itc" if self.rerank else "none"
         signature = {"rerank": rerank, "tokens": self.architecture.text.max_length, "gallery": "fixed"}
-        self.write("retrieval", pd.concat([table, floor], ignore_index=True), signature=signature)
+        self.save_predictions("retrieval", pd.concat([table, floor], ignore_index=True), signature=signature)
 
     def match(self, needed_NN: Tensor, memory: Memory, tokens: Tokens) -> Tensor:
         """Log odds of the needed pairs of image (row) and text (column), (N, N) float32; 0 elsewhere."""
@@ -111,7 +111,7 @@ class Retrieval(Task):
             longest = int(mask_UT.sum(1).max())
             text = Tokens(ids_UT[:, :longest].to(self.device), mask_UT[:, :longest].to(self.device))
             states = self.model.begin(text).rows(row_P.to(self.device))
-            logits_P2 = self.model.match_logits(states, Memory(*(part[image_P].to(self.device) for part in memory)))
+            logits_P2 = self.model.itm_logits(states, Memory(*(part[image_P].to(self.device) for part in memory)))
             odds_NN[image_P, text_P] = (logits_P2[:, 1] - logits_P2[:, 0]).float().cpu()
         return odds_NN
 
@@ -135,5 +135,5 @@ def query_rows(pool: pd.DataFrame, direction: str, order_NN: Any) -> pd.DataFram
         candidates=len(pool),
         right=right_NN.sum(1),
         rank=right_NN.argmax(1) + 1.0,
-        ranking=order_NN[:, :KEPT].astype(np.int32).tolist(),
+        ranking=order_NN[:, :SAVED_RANKS].astype(np.int32).tolist(),
     )

@@ -74,8 +74,8 @@ class VisualQuestionAnswering(FineTuning):
         self.words: list[str] = []
 
     @property
-    def label(self) -> str:  # noqa: D102
-        return "floor:question_only" if self.question_only else super().label
+    def model_name(self) -> str:  # noqa: D102
+        return "floor:question_only" if self.question_only else super().model_name
 
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Loads the backbone and takes the answers of the training questions as vocabulary."""
@@ -157,7 +157,7 @@ class VisualQuestionAnswering(FineTuning):
 
     def on_test_epoch_start(self) -> None:
         """Collects the floor's answers: the most frequent training answer to open and to closed questions."""
-        self.rows = []
+        self.predictions = []
         rows = self.trainer.datamodule.rows("train")  # type: ignore[attr-defined]
         counts: dict[str, Counter[str]] = {"open": Counter(), "closed": Counter()}
         for row in rows:
@@ -171,14 +171,16 @@ class VisualQuestionAnswering(FineTuning):
             row |= {"chest": bool(batch["chest"][b]), "target": batch["answer"][b]}
             row["in_vocabulary"] = batch["answer"][b] in self.answer_index
             majority = self.majority[batch["answer_type"][b] or "open"]
-            self.rows.append({**row, "model": self.label, "seed": self.seed, "prediction": guess})
-            self.rows.append({**row, "model": "floor:majority", "seed": self.seed, "prediction": majority})
+            self.predictions.append({**row, "model": self.model_name, "seed": self.seed, "prediction": guess})
+            self.predictions.append({**row, "model": "floor:majority", "seed": self.seed, "prediction": majority})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
-        self.write("vqa", pd.DataFrame(self.rows), signature={"head": self.answer_mode, "vocab": "train"})
+        self.save_predictions(
+            "vqa", pd.DataFrame(self.predictions), signature={"head": self.answer_mode, "vocab": "train"}
+        )
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch; the floor without an image leaves none."""
-        left = None if self.question_only else self.finished(task="vqa", backbone=self.backbone_ref)
-        if left is not None:
-            heads.save(left, self.answer_head(), self.root / "model")
+        best = None if self.question_only else self.best_backbone(task="vqa", backbone=self.backbone_ref)
+        if best is not None:
+            heads.save(best, self.answer_head(), self.run_dir / "model")

@@ -95,9 +95,9 @@ def read_entries(path: Path) -> pd.DataFrame:
             the 14.
     """
     table = read_table(path, Schema(tuple(_ENTRIES))).rename(columns=_ENTRIES)
-    strange = set("|".join(table["labels"].unique()).split("|")) - {*LABELS, NO_FINDING} if len(table) else set()
-    if strange:
-        raise DataError(f"{path} has the finding {shown(min(strange))}: one of {', '.join(LABELS)} was expected")
+    unknown = set("|".join(table["labels"].unique()).split("|")) - {*LABELS, NO_FINDING} if len(table) else set()
+    if unknown:
+        raise DataError(f"{path} has the finding {shown(min(unknown))}: one of {', '.join(LABELS)} was expected")
     nobody = np.flatnonzero((table["patient_id"] == "") | (table["image"] == ""))
     if len(nobody):
         raise DataError(f"{path}, row {nobody[0] + 1}: Image Index or Patient ID is empty; use the official file")
@@ -159,12 +159,12 @@ def find_images(folders: tuple[Path, ...]) -> tuple[dict[str, Path], list[str]]:
     Raises:
         DataError: If no folder holds an image of such a name.
     """
-    found: dict[str, list[Path]] = defaultdict(list)
+    files: dict[str, list[Path]] = defaultdict(list)
     for path in (path for folder in folders for path in image_files(folder)):
         if _STEM.fullmatch(path.stem):
-            found[path.stem].append(path)
-    require_images(folders[0], found, f"unpack the images of {_PAGE} there; names like 00000013_005.png were expected")
-    return {stem: paths[0] for stem, paths in found.items()}, [stem for stem, paths in found.items() if len(paths) > 1]
+            files[path.stem].append(path)
+    require_images(folders[0], files, f"unpack the images of {_PAGE} there; names like 00000013_005.png were expected")
+    return {stem: paths[0] for stem, paths in files.items()}, [stem for stem, paths in files.items() if len(paths) > 1]
 
 
 def label_row(labels: str, names: tuple[str, ...]) -> NDArray[np.float32]:

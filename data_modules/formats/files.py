@@ -19,13 +19,13 @@ def image_files(folder: Path) -> Iterator[Path]:
 
     Links to folders are followed, each folder once.
     """
-    seen: set[str] = set()
+    visited: set[str] = set()
     for base, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(base)
-        folders[:] = [] if real in seen else sorted(name for name in folders if not _is_hidden(name))
-        if real in seen:
+        folders[:] = [] if real in visited else sorted(name for name in folders if not _is_hidden(name))
+        if real in visited:
             continue
-        seen.add(real)
+        visited.add(real)
         for name in sorted(names):
             if name.lower().endswith(ENDINGS) and not _is_hidden(name):
                 yield Path(base, name)

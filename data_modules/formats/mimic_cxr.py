@@ -76,12 +76,12 @@ def jpg_trees(base: Path, jpg: str | None) -> list[Path]:
 
 def releases(base: Path, name: str) -> list[Path]:
     """Folders of a release, newest first."""
-    found: list[Path] = []
+    folders: list[Path] = []
     for prefix in _PREFIXES:
         folder = base / prefix / name
-        found += sorted((path for path in folder.glob("[0-9]*") if path.is_dir()), reverse=True)
-        found += [folder] * folder.is_dir()
-    return found
+        folders += sorted((path for path in folder.glob("[0-9]*") if path.is_dir()), reverse=True)
+        folders += [folder] * folder.is_dir()
+    return folders
 
 
 def imagenome_folders(base: Path) -> list[Path]:
@@ -102,11 +102,11 @@ def _table(folders: list[Path], name: str) -> Path:
     return path
 
 
-def _find_reports(given: Path | None, folders: list[Path]) -> Path:
-    if given is not None:
-        if given.is_file() or given.is_dir():
-            return given
-        raise DataError(f"no reports at {given}: get mimic-cxr-reports.zip of {_CXR_PAGE}")
+def _find_reports(reports: Path | None, folders: list[Path]) -> Path:
+    if reports is not None:
+        if reports.is_file() or reports.is_dir():
+            return reports
+        raise DataError(f"no reports at {reports}: get mimic-cxr-reports.zip of {_CXR_PAGE}")
     for folder in folders:
         if (folder / "mimic-cxr-reports.zip").is_file():
             return folder / "mimic-cxr-reports.zip"
@@ -118,11 +118,11 @@ def _find_reports(given: Path | None, folders: list[Path]) -> Path:
     raise DataError(f"no mimic-cxr-reports.zip in {folders[0]}: get {_CXR_PAGE}, or name it with reports:")
 
 
-def _find_scene_graphs(given: Path | None, base: Path) -> Path | None:
-    if given is not None:
-        if given.is_file() or given.is_dir():
-            return given
-        raise DataError(f"no scene graphs at {given}: get silver_dataset/scene_graph.zip of {_GRAPH_PAGE}")
+def _find_scene_graphs(scene_graphs: Path | None, base: Path) -> Path | None:
+    if scene_graphs is not None:
+        if scene_graphs.is_file() or scene_graphs.is_dir():
+            return scene_graphs
+        raise DataError(f"no scene graphs at {scene_graphs}: get silver_dataset/scene_graph.zip of {_GRAPH_PAGE}")
     for folder in imagenome_folders(base):
         for path in (folder / "silver_dataset/scene_graph.zip", folder / "silver_dataset/scene_graph"):
             if path.exists():

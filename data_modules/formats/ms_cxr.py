@@ -15,24 +15,24 @@ COLUMNS = ("dicom_id", "category_name", "label_text", "path", *_NUMBERS)
 _SCHEMA = Schema(COLUMNS, ("split",), numbers=_NUMBERS)
 
 
-def find_annotations(root: str, given: str | None) -> Path:
+def find_annotations(root: str, annotations: str | None) -> Path:
     """The annotation file: of the newest release its JSON, else its CSV.
 
     Args:
         root: Folder that holds ``ms-cxr/1.1.0`` or ``ms-cxr/0.1``, or the files themselves.
-        given: The file or its folder, where it lies elsewhere.
+        annotations: The file or its folder, where it lies elsewhere.
 
     Raises:
         DataError: If there is none: what to get, where, and what was looked for.
     """
-    if given and Path(given).is_file():
-        return Path(given)
-    base = Path(given or root)
+    if annotations and Path(annotations).is_file():
+        return Path(annotations)
+    base = Path(annotations or root)
     # The archive of release 0.1 unpacks to a folder of the paper's long title.
     for folder in (*releases(base, "ms-cxr"), *sorted(base.glob("ms-cxr-*")), base):
         for kind in ("json", "csv"):
-            if found := sorted(folder.glob(f"MS_CXR_Local_Alignment_v*.{kind}")):
-                return found[-1]
+            if files := sorted(folder.glob(f"MS_CXR_Local_Alignment_v*.{kind}")):
+                return files[-1]
     raise DataError(f"no MS_CXR_Local_Alignment_v*.json or .csv in {base} or {base / 'ms-cxr'}: {_GET}")
 
 
@@ -61,11 +61,11 @@ def read_annotations(path: Path) -> pd.DataFrame:
 
 def _read_json(path: Path) -> list[dict[str, Any]]:
     """The COCO file as rows of the CSV."""
-    told = read_json(path, _GET)
+    content = read_json(path, _GET)
     try:
-        images: dict[Any, dict[str, Any]] = {image["id"]: image for image in told["images"]}
-        names = {category["id"]: category["name"] for category in told["categories"]}
-        return [_row(box, images[box["image_id"]], names) for box in told["annotations"]]
+        images: dict[Any, dict[str, Any]] = {image["id"]: image for image in content["images"]}
+        names = {category["id"]: category["name"] for category in content["categories"]}
+        return [_row(box, images[box["image_id"]], names) for box in content["annotations"]]
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         reason = f"{type(error).__name__}: {one_line(error)}"
         raise DataError(f"{path} is not the JSON of MS-CXR ({reason}); {_GET}") from error

@@ -126,8 +126,8 @@ def read_headers(images: dict[str, Path], folder: Path | None) -> dict[str, Head
     if folder is None:
         return {name: _read_header(path) for name, path in images.items()}
     stats = [(str(path), path.stat()) for path in images.values()]
-    known = sha256(repr([(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats]).encode()).hexdigest()
-    cache = folder / f"rsna-headers-{known[:16]}.json"
+    digest = sha256(repr([(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats]).encode()).hexdigest()
+    cache = folder / f"rsna-headers-{digest[:16]}.json"
     if cache.is_file():
         return {name: Header(*values) for name, values in json.loads(cache.read_bytes()).items()}
     headers = {name: _read_header(path) for name, path in images.items()}
@@ -147,13 +147,13 @@ def _read_header(path: Path) -> Header:
         return Header("", _SIDE, _SIDE)
 
 
-def find_mapping(base: Path, given: str | None) -> Mapping:
+def find_mapping(base: Path, mapping: str | None) -> Mapping:
     """Reads the mapping to NIH names: the file given, else the official JSON or ``rsna_to_nih.csv`` beside the labels.
 
     Raises:
         DataError: If there is none, or it is broken: what to get and where.
     """
-    choices = [Path(given)] if given else [base / name for name in (MAPPING, *_MATCHES)]
+    choices = [Path(mapping)] if mapping else [base / name for name in (MAPPING, *_MATCHES)]
     for path in choices:
         if path.is_file():
             return _read_json(path) if path.suffix == ".json" else _read_csv(path)

@@ -117,30 +117,30 @@ def attributes(graph: dict[str, Any]) -> list[Attribute]:
     Raises:
         DataError: If it says it in another form.
     """
-    told: list[Attribute] = []
+    out: list[Attribute] = []
     for item in graph.get("attributes", []):
         region = item.get("bbox_name", "")
         # The publisher's reader keeps an element only where the key named like its region is true.
         if region not in REGION_INDEX or not item.get(region):
             continue
         try:
-            told += _told(region, item)
+            out += _attributes_of(region, item)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
             where = f"scene graph of {graph.get('image_id', 'an image')}"
             raise DataError(f"{where}: cannot read the attributes of {region}; fetch it again") from error
-    return told
+    return out
 
 
-def _told(region: str, item: dict[str, Any]) -> list[Attribute]:
-    told = []
+def _attributes_of(region: str, item: dict[str, Any]) -> list[Attribute]:
+    out = []
     for row, names in enumerate(item.get("attributes", [])):
         phrase = item["phrases"][row]
         for name in names:
             category, relation, label = name.split("|")
             entity = ENTITY_OF.get(f"{category}|{label}")
             if entity is not None:
-                told.append(Attribute(region, entity, int(relation == "yes"), phrase))
-    return told
+                out.append(Attribute(region, entity, int(relation == "yes"), phrase))
+    return out
 
 
 def _is_graph(graph: Any) -> bool:

@@ -128,8 +128,8 @@ def read_boxes(folder: Path) -> pd.DataFrame:
     rows = []
     content = read_json(path, _GET) if is_file(path) else []
     try:
-        for found in content:
-            for name, (x, y, width, height) in found.items():
+        for boxes in content:
+            for name, (x, y, width, height) in boxes.items():
                 rows.append((BOX_NAMES.get(name, name), x, y, x + width, y + height))
         table = pd.DataFrame(rows, columns=["label", "x1", "y1", "x2", "y2"])
         table = table.astype(dict.fromkeys(["x1", "y1", "x2", "y2"], np.float32))
@@ -165,13 +165,13 @@ def match_boxes(boxes: dict[str, pd.DataFrame], nih: pd.DataFrame) -> dict[str, 
     """
     corners = ["x1", "y1", "x2", "y2"]
     nih_N4, names, labels = nih[corners].to_numpy(np.float32), nih["image"].to_numpy(), nih["label"].to_numpy()
-    found: dict[str, str] = {}
+    matches: dict[str, str] = {}
     for image, table in boxes.items():
         candidates: set[str] | None = None
         for label, *box in table[["label", *corners]].itertuples(index=False, name=None):
-            is_near_N = (np.abs(nih_N4 - np.array(box, np.float32)) <= _SAME_BOX).all(1) & (labels == label)
-            hits = set(names[is_near_N])
+            is_same_N = (np.abs(nih_N4 - np.array(box, np.float32)) <= _SAME_BOX).all(1) & (labels == label)
+            hits = set(names[is_same_N])
             candidates = hits if candidates is None else candidates & hits
         if candidates is not None and len(candidates) == 1:
-            found[image] = candidates.pop()
-    return found
+            matches[image] = candidates.pop()
+    return matches

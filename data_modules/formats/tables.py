@@ -208,8 +208,8 @@ def _require(names: Iterable[str], schema: Schema, path: Path) -> None:
     count = Counter(names)
     for name in schema.needed:
         if not count[name]:
-            told = ", ".join(shown(each)[1:-1] for each in list(count)[:40])
-            raise DataError(f"{path} has no column {name!r}, only {told or 'nothing'}: {schema.remedy}")
+            columns = ", ".join(shown(each)[1:-1] for each in list(count)[:40])
+            raise DataError(f"{path} has no column {name!r}, only {columns or 'nothing'}: {schema.remedy}")
     twice = [name for name in (*schema.needed, *schema.optional) if count[name] > 1]
     if twice:
         raise DataError(f"{path} has the column {twice[0]!r} {count[twice[0]]} times: {schema.remedy}")
@@ -223,10 +223,10 @@ def _parquet_columns(path: Path, schema: Schema) -> dict[str, list[Any]]:
     except Exception as error:
         raise DataError(f"cannot read {path}: {one_line(error)}; {schema.remedy}") from error
     _require(names, schema, path)
-    wanted = [name for name in (*schema.needed, *schema.optional) if name in names]
+    columns = [name for name in (*schema.needed, *schema.optional) if name in names]
     try:
-        table = file.read(columns=wanted)
-        return {name: table[name].to_pylist() for name in wanted}
+        table = file.read(columns=columns)
+        return {name: table[name].to_pylist() for name in columns}
     except Exception as error:
         raise DataError(f"cannot read {path}: {one_line(error)}; {schema.remedy}") from error
 
@@ -245,8 +245,8 @@ def _csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> di
             f"{path}, row {longer[0] + 1}: it has more cells than the header; put text with a "
             f"{separator!r} in quotes, or {schema.remedy}"
         )
-    wanted = [name for name in (*schema.needed, *schema.optional) if name in header]
-    return {name: table[header.index(name)].tolist() for name in wanted}
+    columns = [name for name in (*schema.needed, *schema.optional) if name in header]
+    return {name: table[header.index(name)].tolist() for name in columns}
 
 
 def _header(path: Path, data: bytes, schema: Schema) -> tuple[str, list[str]]:
@@ -280,22 +280,22 @@ def _parse(path: Path, data: bytes, separator: str, schema: Schema, **options: A
 
 
 def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) -> pd.DataFrame:
-    made: dict[str, pd.Series] = {}
+    series: dict[str, pd.Series] = {}
     for name, cells in columns.items():
         if name in schema.values:
-            kept = [as_latin1(cell) if isinstance(cell, str) else cell for cell in cells]
-            made[name] = pd.Series(kept, dtype=object)
+            values = [as_latin1(cell) if isinstance(cell, str) else cell for cell in cells]
+            series[name] = pd.Series(values, dtype=object)
             continue
-        told = [_text(cell, name, row, source, schema) for row, cell in enumerate(cells, 1)]
+        texts = [_text(cell, name, row, source, schema) for row, cell in enumerate(cells, 1)]
         if name not in schema.raw:
-            told = _whole([clean(as_latin1(cell)) if not cell.isascii() else clean(cell) for cell in told])
-        made[name] = pd.Series(told, dtype=object)
+            texts = _whole_numbers([clean(as_latin1(cell)) if not cell.isascii() else clean(cell) for cell in texts])
+        series[name] = pd.Series(texts, dtype=object)
         if name in schema.numbers:
-            made[name] = _numbers(made[name], name, source, schema)
-    return pd.DataFrame(made)
+            series[name] = _numbers(series[name], name, source, schema)
+    return pd.DataFrame(series)
 
 
-def _whole(cells: list[str]) -> list[str]:
+def _whole_numbers(cells: list[str]) -> list[str]:
     """A column of whole numbers that an empty cell made fractions ("12.0") as whole numbers again; others as it is."""
     is_fraction = False
     for cell in cells:

@@ -103,15 +103,15 @@ def read_questions(root: str) -> Questions:
 def _images(base: Path, names: Iterable[str]) -> dict[str, str]:
     """Path of each image, in the first folder that holds it; the most likely path where none does."""
     folders = [base / name for name in _IMAGE_FOLDERS if (base / name).is_dir()]
-    wanted = set(names)
-    found = {
+    unique = set(names)
+    path_of = {
         name: next((str(folder / name) for folder in folders if is_file(folder / name)), str(folders[0] / name))
-        for name in wanted
+        for name in unique
     }
-    if any(not is_file(path) for path in found.values()):  # nested, or an ending in other letters
+    if any(not is_file(path) for path in path_of.values()):  # nested, or an ending in other letters
         nested = {path.name.lower(): str(path) for path in image_files(base)}
-        found = {name: path if is_file(path) else nested.get(name.lower(), path) for name, path in found.items()}
-    return found
+        path_of = {name: path if is_file(path) else nested.get(name.lower(), path) for name, path in path_of.items()}
+    return path_of
 
 
 def _word(text: str) -> str:
@@ -161,11 +161,11 @@ def _read_mevf(base: Path) -> tuple[list[Question], Layout, str, list[str]]:
     notes = []
     if (base / "valset.json").is_file():
         rows = _load(base / "valset.json")
-        known = {_content(row) for side in ("train", "test") for row in sides[side]}
-        sides["validate"] = [row for row in rows if _content(row) not in known]
-        own, repeated = len(sides["validate"]), len(rows) - len(sides["validate"])
-        drawn = "validation rows are drawn from trainset.json" if not own else f"the other {own:,} rows validate"
-        notes = [f"valset.json: {repeated:,} rows repeat trainset.json or testset.json and are left out; {drawn}"]
+        others = {_content(row) for side in ("train", "test") for row in sides[side]}
+        sides["validate"] = [row for row in rows if _content(row) not in others]
+        count, repeated = len(sides["validate"]), len(rows) - len(sides["validate"])
+        source = "validation rows are drawn from trainset.json" if not count else f"the other {count:,} rows validate"
+        notes = [f"valset.json: {repeated:,} rows repeat trainset.json or testset.json and are left out; {source}"]
     paths = _images(base, (row["image_name"] for rows in sides.values() for row in rows))
     questions = [
         _row(row, f"mevf-{'val-' * (side == 'validate')}{row['qid']}", paths[row["image_name"]], side)
@@ -182,7 +182,7 @@ def _content(row: dict[str, str]) -> tuple[str, str, str]:
 def _read_parquet(tables: list[Path]) -> list[Question]:
     """Rows of the Hugging Face copy: image bytes, question and answer alone; shards of a split count on."""
     rows: list[Question] = []
-    known: dict[str, bytes] = {}
+    contents: dict[str, bytes] = {}
     count: dict[str, int] = {}
     for path in tables:
         name = _SHARD.match(path.stem)
@@ -200,7 +200,7 @@ def _read_parquet(tables: list[Path]) -> list[Question]:
                 Question(
                     sample_id=f"{name[1]}-{number:04d}",
                     image_name=key,
-                    image=content if isinstance(content, str) else known.setdefault(key, content),
+                    image=content if isinstance(content, str) else contents.setdefault(key, content),
                     case="",
                     organ="",
                     question=_word(question),

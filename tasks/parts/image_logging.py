@@ -19,7 +19,7 @@ from gkmvlp.tasks.vqa import VisualQuestionAnswering
 
 def attention_maps(task: Task, batch: ImageBatch) -> NDArray[np.float32]:
     """Attention of each prompt over the patches of each image, (B, E, h, w)."""
-    image = task.look(batch)
+    image = task.encode_images(batch)
     maps = image.grounded.patch_attention.unflatten(-1, image.features.grid)
     return cast("NDArray[np.float32]", maps.float().cpu().numpy())
 

@@ -10,8 +10,9 @@ from torch import nn
 
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
-from gkmvlp.losses.detection import box_overlap, focal_classification
+from gkmvlp.losses.detection import focal_loss, giou_loss
 from gkmvlp.models.config import Architecture, KnowledgeConfig, TextConfig, VisionConfig
+from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.detector import DetectorConfig
@@ -67,11 +68,18 @@ def write_detecting(folder: Path) -> Path:
     backbone = build("phantom-mimic-cxr, phantom-rsna")
     backbone.info["task"] = "localization"
     config = DetectorConfig(pyramid_scales=[1.0, 0.5], channels=8)
-    head = BoxHead(backbone.model, ("Opacity", "Nodule"), config, True, focal_classification, box_overlap)
+    head = BoxHead(backbone.model, ("Opacity", "Nodule"), config, True, focal_loss, giou_loss)
     for parameter in head.parameters():
         nn.init.normal_(parameter, std=0.3)
     head.threshold_L.fill_(0.5)
     heads.save(backbone, head, folder)
+    return folder
+
+
+def write_reporting(folder: Path) -> Path:
+    backbone = build("phantom-mimic-cxr")
+    backbone.info["task"] = "report_generation"
+    heads.save(backbone, DecodingConfig(max_new_tokens=8), folder)
     return folder
 
 

@@ -10,7 +10,7 @@ from gkmvlp.anatomy import REGIONS
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
 from gkmvlp.errors import BackboneError
-from gkmvlp.losses.detection import box_overlap, focal_classification
+from gkmvlp.losses.detection import focal_loss, giou_loss
 from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.box_head import BoxHead
@@ -24,7 +24,7 @@ WIDTH = 16
 
 def box_head(model):
     config = DetectorConfig(pyramid_scales=[1.0, 0.5], channels=8)
-    return BoxHead(model, ("Opacity", "Nodule"), config, True, focal_classification, box_overlap)
+    return BoxHead(model, ("Opacity", "Nodule"), config, True, focal_loss, giou_loss)
 
 
 # task, the head, its files

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gkmvlp.losses.itm import hard_negatives, image_text_matching, same_pair
+from gkmvlp.losses.itm import false_negatives, hard_negatives, image_text_matching
 
 
 def logits(rows, seed, dtype=torch.float64):
@@ -90,9 +90,9 @@ def test_same_pair_is_equal_text_or_equal_entities():
     text = torch.tensor([7, 8, 7, 9])
     status = torch.tensor([[1, 0], [1, -2], [0, 0], [1, -2]], dtype=torch.int8)
     expected = [[1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 1]]
-    assert same_pair(text, status).int().tolist() == expected
+    assert false_negatives(text, status).int().tolist() == expected
     with pytest.raises(ValueError, match=r"text keys \(3,\) and statuses \(4, 2\) must pair up"):
-        same_pair(text[:3], status)
+        false_negatives(text[:3], status)
 
 
 def frequencies(similarity, forbidden, draws, seed=0):

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gkmvlp.losses.position import FLOOR, position_likelihood
+from gkmvlp.losses.position import FLOOR, position_loss
 
 
 def draw(seed=0, batch=2, entities=3, regions=4, patches=6):
@@ -29,7 +29,7 @@ def test_equals_loops(seed):
                     mass += float(attention[b, e, p]) * min(inside, 1.0)
                 nats.append(-math.log(mass + FLOOR))
     expected = sum(nats) / max(1, len(nats))
-    assert float(position_likelihood(attention, place, coverage)) == pytest.approx(expected, rel=1e-12)
+    assert float(position_loss(attention, place, coverage)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_uniform_attention_gives_the_log_of_the_share_inside():
@@ -37,13 +37,13 @@ def test_uniform_attention_gives_the_log_of_the_share_inside():
     coverage = torch.zeros(1, 2, 8, dtype=torch.float64)
     coverage[0, 0, :2] = 1
     place = torch.tensor([[[True, False]]])
-    assert float(position_likelihood(attention, place, coverage)) == pytest.approx(-math.log(2 / 8 + FLOOR))
+    assert float(position_loss(attention, place, coverage)) == pytest.approx(-math.log(2 / 8 + FLOOR))
 
 
 def test_nothing_stated_is_zero_with_a_gradient_of_zero():
     attention, place, coverage = draw()
     attention.requires_grad_()
-    loss = position_likelihood(attention, torch.zeros_like(place), coverage)
+    loss = position_loss(attention, torch.zeros_like(place), coverage)
     loss.backward()
     assert float(loss) == 0
     assert not attention.grad.any()
@@ -53,10 +53,10 @@ def test_gradient():
     attention, place, coverage = draw(1)
     place[0, 0, 0] = True
     attention.requires_grad_()
-    assert torch.autograd.gradcheck(lambda a: position_likelihood(a, place, coverage), attention)
+    assert torch.autograd.gradcheck(lambda a: position_loss(a, place, coverage), attention)
 
 
 def test_shapes_must_agree():
     attention, place, coverage = draw()
     with pytest.raises(ValueError, match="must agree"):
-        position_likelihood(attention, place[..., :3], coverage)
+        position_loss(attention, place[..., :3], coverage)

@@ -99,7 +99,7 @@ def outputs():
             "entity": model.entity_logits(look.grounded),
             "image": model.embed_image(look.features),
             "text": model.embed_text(tokens),
-            "match": model.match_logits(tokens, look.memory),
+            "match": model.itm_logits(tokens, look.memory),
             "decode": model.decode(starts, look.memory),
         }
 

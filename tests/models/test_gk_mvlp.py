@@ -21,7 +21,7 @@ def test_shapes_and_finite_values(build, images):
         (2, 4, 16): look.grounded.patch_attention,
         (2, 4, 2): model.entity_logits(look.grounded),
         (2, 8): model.embed_image(look.features),
-        (2, 2): model.match_logits(tokens, look.memory),
+        (2, 2): model.itm_logits(tokens, look.memory),
         (2, length, len(backbone.tokenizer)): model.decode(tokens, look.memory),
     }
     for shape, tensor in shapes.items():
@@ -90,7 +90,7 @@ def test_padded_and_unpadded_text_agree(build, images):
     padded = Tokens(ids, torch.arange(real + 20)[None] < real)
     bare = Tokens(short.ids[:, :real], short.mask[:, :real])
     torch.testing.assert_close(model.embed_text(padded), model.embed_text(bare))
-    torch.testing.assert_close(model.match_logits(padded, memory), model.match_logits(bare, memory))
+    torch.testing.assert_close(model.itm_logits(padded, memory), model.itm_logits(bare, memory))
     torch.testing.assert_close(model.decode(padded, memory)[:, :real], model.decode(bare, memory))
 
 
@@ -107,7 +107,7 @@ def test_texts_begun_once_give_what_each_reading_gives(tiny, build, images):
         model.zero_grad()
         begun = model.begin(tokens) if shares else tokens
         repeated = begun.rows(row) if shares else Tokens(tokens.ids[row], tokens.mask[row])
-        given = model.embed_text(begun), model.match_logits(repeated, memory, image_N)
+        given = model.embed_text(begun), model.itm_logits(repeated, memory, image_N)
         sum((value * torch.linspace(-1, 1, value.numel()).view_as(value)).sum() for value in given).backward()
         return given, [p.grad.clone() for p in model.text.parameters() if p.grad is not None]
 

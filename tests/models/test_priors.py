@@ -6,7 +6,7 @@ import torch
 from gkmvlp.anatomy import REGIONS, atlas
 from gkmvlp.entities import ENTITIES, prior
 from gkmvlp.models.config import KnowledgeConfig
-from gkmvlp.models.priors import admitted
+from gkmvlp.models.priors import allowed_regions
 
 NAMES = [entity.name for entity in ENTITIES if len(entity.regions) > 0]
 OWN = torch.from_numpy(prior(NAMES))
@@ -21,12 +21,12 @@ def painted(regions: torch.Tensor) -> np.ndarray:
 
 
 def test_prior_and_all():
-    assert torch.equal(admitted(KnowledgeConfig(NAMES)), OWN)
-    assert admitted(KnowledgeConfig(NAMES, region_prior="all")).all()
+    assert torch.equal(allowed_regions(KnowledgeConfig(NAMES)), OWN)
+    assert allowed_regions(KnowledgeConfig(NAMES, region_prior="all")).all()
 
 
 def test_shuffled_regions_lie_elsewhere():
-    wrong = admitted(KnowledgeConfig(NAMES, region_prior="shuffled"))
+    wrong = allowed_regions(KnowledgeConfig(NAMES, region_prior="shuffled"))
     assert not (wrong & OWN).any()
     assert (wrong.sum(1) >= 1).all()
     assert (wrong.sum(1) <= OWN.sum(1)).all()
@@ -37,4 +37,4 @@ def test_shuffled_regions_lie_elsewhere():
 
 def test_an_entity_that_shows_everywhere_has_no_wrong_place():
     everywhere = [entity.name for entity in ENTITIES if len(entity.regions) in (0, len(REGIONS))]
-    assert not admitted(KnowledgeConfig(everywhere, region_prior="shuffled")).any()
+    assert not allowed_regions(KnowledgeConfig(everywhere, region_prior="shuffled")).any()

@@ -157,7 +157,7 @@ def batch(radiographs):
 def test_the_head_begins_at_the_entities_log_odds(batch, pretrained):
     data, images = batch
     task = make(data, pretrained / "backbone")
-    grounded = task.look(images).grounded
+    grounded = task.encode_images(images).grounded
     odds = task.model.entity_logits(grounded).diff(dim=-1)[..., 0]
     names = task.architecture.knowledge.entities
     for column, label in enumerate(data.labels):

@@ -36,8 +36,8 @@ def test_each_image_is_looked_at_once_and_its_memory_stays(steady, pretrained, b
     task = made(steady, str(pretrained / "backbone"), freeze_image_branch=True, cache_image_memory=True)
     wanted = task.encode_images_now(batch)
     looked = []
-    look = task.look
-    monkeypatch.setattr(task, "look", lambda batch: looked.append(len(batch["image"])) or look(batch))
+    look = task.encode_images
+    monkeypatch.setattr(task, "encode_images", lambda batch: looked.append(len(batch["image"])) or look(batch))
     ids = batch["sample_id"]
     some = {key: value[:2] if torch.is_tensor(value) else value for key, value in batch.items()}
     first = task.encode_images_cached(some, ids[:2])

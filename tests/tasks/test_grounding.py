@@ -190,7 +190,7 @@ def test_trials_read_the_log_attention_of_the_stand_in(challenge, pretrained):
     task.eval()
     batch = next(batch for batch in data.train_dataloader() if batch["finding_mask"].any())
     with torch.no_grad():
-        found, memory = task.trials_of(batch), task.look(batch)
+        found, memory = task.trials_of(batch), task.encode_images(batch)
     column = architecture().knowledge.entities.index("consolidation")
     assert len(found) == int(batch["finding_mask"].any(1).sum())
     for trial in found:

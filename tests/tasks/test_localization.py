@@ -84,7 +84,7 @@ def test_fit_and_test_leave_every_image(arm, challenge, boxes, pretrained, tmp_p
 def test_the_floor_is_the_mean_training_box_of_each_half(boxes):
     task = make(boxes)
     for batch in boxes.train_dataloader():
-        task.remember(task.truths(batch))
+        task.update_prior(task.truths(batch))
     by_half = {0: [], 1: []}
     for batch in boxes.train_dataloader():
         for box, mask in zip(batch["finding_box"], batch["finding_mask"], strict=True):
@@ -104,7 +104,7 @@ def test_predictions_are_in_original_pixels(boxes):
     said = [Detections(truth.box_K4, truth.label_K, torch.ones(len(truth.label_K))) for truth in truths]
     task.head.detector.detect = lambda maps: said
     task.test_step(batch, 0)
-    rows = [row for row in task.rows if row["model"] == "scratch"]
+    rows = [row for row in task.predictions if row["model"] == "scratch"]
     for row, frame, truth in zip(rows, batch["letterbox"], truths, strict=True):
         back = Letterbox(*frame.tolist()).to_square(row["predicted"].reshape(-1, 4))
         assert back == pytest.approx(truth.box_K4.numpy(), abs=1e-4)
@@ -123,7 +123,7 @@ def test_a_frozen_encoder_stays_and_the_detector_learns(boxes, pretrained):
         moved = {name for name, p in task.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
         assert any(name.startswith("head.detector.") for name in moved)
         assert any(name.startswith("model.vision.") for name in moved) != freeze
-        assert task.label == ("variant:frozen" if freeze else "pretrained")
+        assert task.model_name == ("variant:frozen" if freeze else "pretrained")
     assert not make(boxes, None, freeze_image_branch=True).is_frozen  # nothing to keep
 
 

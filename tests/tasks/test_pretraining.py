@@ -149,12 +149,12 @@ def test_matching_takes_hard_negatives_of_other_studies(make, batch, monkeypatch
         seen.update(text=states.state, memory=memory.value[row_B])
         return torch.zeros(len(row_B), 2)
 
-    monkeypatch.setattr(task.model, "match_logits", match)
+    monkeypatch.setattr(task.model, "itm_logits", match)
     text = [*batch["text"][:2], batch["text"][0].upper(), *batch["text"][3:]]
     pairs = {**batch, "text": text}
     with torch.no_grad():
         task.losses(pairs, {"itm"})
-        memory_BMD = task.look(pairs).memory.value
+        memory_BMD = task.encode_images(pairs).memory.value
         state_BTD = task.model.begin(task.tokens(text)).state
     size = len(text)
     rows = {"text": state_BTD.flatten(1), "image": memory_BMD.flatten(1)}
@@ -231,7 +231,8 @@ def test_what_the_model_reads_does_not_depend_on_statuses_or_text(make, batch):
             if task.model.status is not None:
                 task.model.status.weight.normal_()
             memories = [
-                task.look(b, status_BE=task.visible(b["status"][:, task.columns])).memory.value for b in (batch, other)
+                task.encode_images(b, status_BE=task.visible(b["status"][:, task.columns])).memory.value
+                for b in (batch, other)
             ]
         assert torch.equal(*memories) == (mode == "query")
 

@@ -118,7 +118,7 @@ def test_the_floor_is_the_atlas_of_the_view(phantoms, pretrained):
     task.prepare(data)
     batch = default_collate(list(SampleDataset(list(rows.values()), data.read, data.regions)))
     with torch.no_grad():
-        found = pd.DataFrame(task.eval().compared(batch))
+        found = pd.DataFrame(task.eval().predicted_rows(batch))
     for row, frame in zip(rows.values(), batch["letterbox"].tolist(), strict=True):
         floor = found[found["model"].eq("floor:prior_box") & found["sample_id"].eq(row.sample_id)]
         wanted_R4 = Letterbox(*frame).to_original(data.regions.atlas[row.view] * DATA["image_size"])

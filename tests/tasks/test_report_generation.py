@@ -152,7 +152,7 @@ def test_a_trusted_head_reaches_the_consensus_by_the_names_of_its_entities(studi
     task.eval().on_validation_epoch_start()
     batch = next(iter(studies.val_dataloader()))
     with torch.no_grad():
-        task.written(batch)
+        task.generate(batch)
         probability_BE = task.encode_images_now(batch).present
     assert len(beliefs) == len(batch["text"])
     names = task.model.architecture.knowledge.entities

@@ -60,8 +60,8 @@ def test_features_do_not_depend_on_the_batch_and_pairs_are_those_of_the_model(st
     odds = task.match(needed, Memory(*together[2:4]), Tokens(*together[4:]))
     assert (odds[~needed] == 0).all()
     for image, text in ((1, 2), (3, 0)):
-        memory = task.look(alone[image]).memory
-        no, yes = task.model.match_logits(task.tokens(batch["text"][text : text + 1]), memory)[0]
+        memory = task.encode_images(alone[image]).memory
+        no, yes = task.model.itm_logits(task.tokens(batch["text"][text : text + 1]), memory)[0]
         assert odds[image, text].item() == pytest.approx((yes - no).item(), abs=1e-4)
 
 

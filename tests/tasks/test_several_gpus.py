@@ -58,7 +58,7 @@ def test_a_rank_without_findings_has_the_graph_of_the_others(studies):
     """Ranks whose graphs differ start their collectives in other orders, and wait for one another for ever."""
     task = GkMvlpPretraining(architecture())
     task.prepare(studies)
-    memory = task.look(next(iter(studies.train_dataloader()))).memory
+    memory = task.encode_images(next(iter(studies.train_dataloader()))).memory
     reached = []
     for status_BE in (torch.eye(2, len(task.names), dtype=torch.int8), torch.zeros(2, len(task.names))):
         task.zero_grad()

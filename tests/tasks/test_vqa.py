@@ -85,8 +85,8 @@ def test_blind_ignores_all_of_the_image_but_its_mean_bit_by_bit(questions, batch
         task = make(questions, pretrained / "backbone", question_only=blind)
         memories = [task.read_questions({**batch, "image": shown})[0] for shown in (image, shuffled)]
         assert torch.equal(*memories) == blind
-    assert task.label == "pretrained"
-    assert make(questions, None).label == "scratch"
+    assert task.model_name == "pretrained"
+    assert make(questions, None).model_name == "scratch"
 
 
 @torch.no_grad()

@@ -23,7 +23,7 @@ from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.renamed_keys import ANSWER_MODES, ANSWERS, BOXES, DECODING, LABELS, with_new_keys
 from gkmvlp.checkpoints.weights import cpu_state_dict
 from gkmvlp.errors import BackboneError
-from gkmvlp.losses.detection import box_overlap, focal_classification
+from gkmvlp.losses.detection import focal_loss, giou_loss
 from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.heads.answer_head import AnswerHead
@@ -145,7 +145,7 @@ def _describe_boxes(head: BoxHead) -> dict[str, Any]:
 
 def _build_boxes(content: dict[str, Any], model: GkMvlp) -> BoxHead:
     config, uses_maps = DetectorConfig(**content["detector"]), bool(content["use_attention_maps"])
-    return BoxHead(model, tuple(content["labels"]), config, uses_maps, focal_classification, box_overlap)
+    return BoxHead(model, tuple(content["labels"]), config, uses_maps, focal_loss, giou_loss)
 
 
 def _build_regions(content: dict[str, Any], model: GkMvlp) -> RegionHead:

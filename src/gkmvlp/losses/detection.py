@@ -7,7 +7,7 @@ from torch import Tensor
 from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
 
-def focal_classification(logits_AL: Tensor, target_AL: Tensor) -> Tensor:
+def focal_loss(logits_AL: Tensor, target_AL: Tensor) -> Tensor:
     """Focal loss of the labels of anchors, summed and divided by the anchors that stand for a box (at least 1).
 
     Lin et al., Focal Loss for Dense Object Detection, ICCV 2017: alpha 0.25, gamma 2. A mean over all anchors, nearly
@@ -21,7 +21,7 @@ def focal_classification(logits_AL: Tensor, target_AL: Tensor) -> Tensor:
     return total / target_AL.sum().clamp_min(1)
 
 
-def box_overlap(box_N4: Tensor, true_N4: Tensor) -> Tensor:
+def giou_loss(box_N4: Tensor, true_N4: Tensor) -> Tensor:
     """Mean of 1 - generalised intersection over union (Rezatofighi et al., CVPR 2019), in [0, 2].
 
     Args:

@@ -41,10 +41,10 @@ def entity_classification(
         raise ValueError(f"logits (B, E, 2) and statuses (B, E) must agree, got {shapes}")
     if weight_E is not None and weight_E.shape != status_BE.shape[1:]:
         raise ValueError(f"weights {tuple(weight_E.shape)} must be one for each of {status_BE.shape[1]} entities")
-    present_BE, kept_BE = status_BE == PRESENT, status_BE >= ABSENT
+    present_BE, valid_BE = status_BE == PRESENT, status_BE >= ABSENT
     if unmentioned == "absent":
-        kept_BE = kept_BE | (status_BE == UNMENTIONED)
+        valid_BE = valid_BE | (status_BE == UNMENTIONED)
     nats_BE = F.cross_entropy(at_least_float32(logits_BE2).movedim(-1, 1), present_BE.long(), reduction="none")
     if weight_E is not None:
         nats_BE = nats_BE * torch.where(present_BE, weight_E.to(nats_BE.dtype), 1)
-    return torch.where(kept_BE, nats_BE, 0).sum() / kept_BE.sum().clamp(min=1)
+    return torch.where(valid_BE, nats_BE, 0).sum() / valid_BE.sum().clamp(min=1)

@@ -12,7 +12,7 @@ from gkmvlp.losses.precision import at_least_float32
 FLOOR = 1e-4  # every admissible negative keeps a chance, as in BLIP (Li et al. 2022)
 
 
-def same_pair(text_key_B: Tensor, status_BE: Tensor) -> Tensor:
+def false_negatives(text_key_B: Tensor, status_BE: Tensor) -> Tensor:
     """Pairs that must not serve as negatives of each other: equal text, or equal statuses of all entities.
 
     Args:
@@ -82,12 +82,12 @@ def image_text_matching(
         ValueError: If the five do not pair up row by row.
     """
     logits = (logits_positive_B2, logits_negative_image_B2, logits_negative_text_B2)
-    kept = (torch.ones_like(valid_image_B), valid_image_B, valid_text_B)
+    valid = (torch.ones_like(valid_image_B), valid_image_B, valid_text_B)
     shapes = [tuple(x.shape) for x in (*logits, valid_image_B, valid_text_B)]
     rows = len(logits_positive_B2)
     if shapes != [(rows, 2)] * 3 + [(rows,)] * 2:
         raise ValueError(f"three logits (B, 2) and two masks (B,) must pair up, got {shapes}")
     target = torch.arange(3 * rows, device=logits_positive_B2.device) < rows
     nats = F.cross_entropy(at_least_float32(torch.cat(logits)), target.long(), reduction="none")
-    kept_rows = torch.cat(kept)
-    return torch.where(kept_rows, nats, 0).sum() / kept_rows.sum()
+    valid_rows = torch.cat(valid)
+    return torch.where(valid_rows, nats, 0).sum() / valid_rows.sum()

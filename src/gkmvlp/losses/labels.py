@@ -10,7 +10,7 @@ from torch import Tensor
 from gkmvlp.losses.precision import at_least_float32
 
 
-def label_classification(logit_BL: Tensor, label_BL: Tensor) -> Tensor:
+def multilabel_bce(logit_BL: Tensor, label_BL: Tensor) -> Tensor:
     """Binary cross-entropy of each label; unknown ones are ignored.
 
     Args:
@@ -27,7 +27,7 @@ def label_classification(logit_BL: Tensor, label_BL: Tensor) -> Tensor:
     if logit_BL.shape != label_BL.shape:
         raise ValueError(f"logits and labels (B, L) must agree, got {tuple(logit_BL.shape)}, {tuple(label_BL.shape)}")
     logit_BL = at_least_float32(logit_BL)
-    known_BL = ~label_BL.isnan()
-    target_BL = torch.where(known_BL, label_BL, 0).to(logit_BL.dtype)
+    valid_BL = ~label_BL.isnan()
+    target_BL = torch.where(valid_BL, label_BL, 0).to(logit_BL.dtype)
     nats_BL = F.binary_cross_entropy_with_logits(logit_BL, target_BL, reduction="none")
-    return torch.where(known_BL, nats_BL, 0).sum() / known_BL.sum().clamp(min=1)
+    return torch.where(valid_BL, nats_BL, 0).sum() / valid_BL.sum().clamp(min=1)

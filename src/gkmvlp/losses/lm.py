@@ -9,7 +9,7 @@ from torch import Tensor
 from gkmvlp.losses.precision import at_least_float32
 
 
-def next_token_places(mask_BT: Tensor) -> Tensor:
+def next_token_positions(mask_BT: Tensor) -> Tensor:
     """The places whose logits predict a real token, (B, T) bool: those before one.
 
     Args:
@@ -18,26 +18,26 @@ def next_token_places(mask_BT: Tensor) -> Tensor:
     return F.pad(mask_BT[:, 1:].bool(), (0, 1), value=False)
 
 
-def next_token_likelihood(
-    logits_NV: Tensor, token_BT: Tensor, at_BT: Tensor, *, label_smoothing: float = 0.1
-) -> Tensor:
+def next_token_loss(logits_NV: Tensor, token_BT: Tensor, at_BT: Tensor, *, label_smoothing: float = 0.1) -> Tensor:
     """Autoregressive cross-entropy of logits that were computed only where they predict something.
 
     Args:
         logits_NV: Logits of the decoder at the N places of ``at_BT``, row by row, (N, V).
         token_BT: Its input tokens, (B, T) int64 in [0, V).
-        at_BT: (B, T) bool, of ``next_token_places``.
+        at_BT: (B, T) bool, of ``next_token_positions``.
         label_smoothing: Share of the target spread evenly over the vocabulary, in [0, 1] (0.1 as in BLIP).
 
     Returns:
-        As ``report_likelihood``.
+        As ``language_modeling_loss``.
     """
     target_N = token_BT.roll(-1, dims=1)[at_BT]
     nats = F.cross_entropy(at_least_float32(logits_NV), target_N, label_smoothing=label_smoothing, reduction="sum")
     return nats / max(1, len(target_N))
 
 
-def report_likelihood(logits_BTV: Tensor, token_BT: Tensor, mask_BT: Tensor, *, label_smoothing: float = 0.1) -> Tensor:
+def language_modeling_loss(
+    logits_BTV: Tensor, token_BT: Tensor, mask_BT: Tensor, *, label_smoothing: float = 0.1
+) -> Tensor:
     """Autoregressive cross-entropy: the logits at place t predict the token at place t + 1.
 
     The shift happens here: the caller passes the decoder's input tokens and its logits at the same places. The first
@@ -59,5 +59,5 @@ def report_likelihood(logits_BTV: Tensor, token_BT: Tensor, mask_BT: Tensor, *, 
     if not logits_BTV.shape[:2] == token_BT.shape == mask_BT.shape:
         shapes = [tuple(x.shape) for x in (logits_BTV, token_BT, mask_BT)]
         raise ValueError(f"logits (B, T, V), tokens (B, T) and mask (B, T) must agree, got {shapes}")
-    at_BT = next_token_places(mask_BT)
-    return next_token_likelihood(logits_BTV[at_BT], token_BT, at_BT, label_smoothing=label_smoothing)
+    at_BT = next_token_positions(mask_BT)
+    return next_token_loss(logits_BTV[at_BT], token_BT, at_BT, label_smoothing=label_smoothing)

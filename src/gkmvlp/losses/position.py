@@ -9,7 +9,7 @@ from torch import Tensor
 FLOOR = 1e-4  # attention inside never counts as less: one wrong report does not outweigh a batch
 
 
-def position_likelihood(attention_BEP: Tensor, place_BER: Tensor, coverage_BRP: Tensor) -> Tensor:
+def position_loss(attention_BEP: Tensor, place_BER: Tensor, coverage_BRP: Tensor) -> Tensor:
     """Negative log of the attention that falls inside the stated regions.
 
     The report's position is a target only (a form of MedKLIP's position objective on regions instead of words): no

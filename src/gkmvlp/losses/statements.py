@@ -39,11 +39,11 @@ def draw_statements(status_BE: Tensor, generator: torch.Generator | None = None)
     image_n = (present_BE.any(1) & absent_BE.any(1)).nonzero().squeeze(1)
     if not len(image_n):
         return Statements(image_n, image_n, image_n.bool())
-    drawn = [
+    entities = [
         torch.multinomial(weight[image_n], 1, generator=generator).squeeze(1) for weight in (present_BE, absent_BE)
     ]
     is_true_N = torch.arange(2 * len(image_n), device=status_BE.device) < len(image_n)
-    return Statements(image_n.repeat(2), torch.cat(drawn), is_true_N)
+    return Statements(image_n.repeat(2), torch.cat(entities), is_true_N)
 
 
 def statement_matching(logits_N2: Tensor, is_true_N: Tensor) -> Tensor:

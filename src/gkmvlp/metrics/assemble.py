@@ -147,8 +147,8 @@ def difference(a: Mapping[int, FloatArray], b: Mapping[int, FloatArray]) -> Floa
 
 def span(curve_V: FloatArray) -> Range:
     """Value and interval of a curve, null where undefined."""
-    found = interval(curve_V)
-    return {name: _null(getattr(found, name)) for name in ("value", "low", "high")}
+    estimate = interval(curve_V)
+    return {name: _null(getattr(estimate, name)) for name in ("value", "low", "high")}
 
 
 def _null(number: float) -> float | None:
@@ -178,14 +178,14 @@ def _figure(
         notes.append(f"undefined in {undefined} of {RESAMPLES} resamples")
     values = [curve[0] for curve in of_seed.values()]
     n, n_patients = measured[model].counts[key]
-    found = span(curve_V)
+    estimate = span(curve_V)
     return Figure(
         task=meta["task"], name=key.name, label=key.label, model=model, data=meta["data"], split=meta["split"],
         boxes=meta.get("boxes"), label_fraction=meta.get("label_fraction"), level=LEVEL, n=n, n_patients=n_patients,
         seeds=len(of_seed), seed_sd=_null(float(np.std(values, ddof=1))) if len(values) > 1 else None,
         signature=signature_of(task, meta, key, folds), floors={name: span(c) for name, c in floors.items()},
         difference=against, note="; ".join(filter(None, notes)) or None,
-        value=found["value"], low=found["low"], high=found["high"],
+        value=estimate["value"], low=estimate["low"], high=estimate["high"],
         higher_is_better=key.name not in task.lower_is_better,
     )  # fmt: skip
 

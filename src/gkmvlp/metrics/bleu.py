@@ -40,10 +40,10 @@ def bleu(counts: FloatArray) -> FloatArray:
     hits, total = counts[..., 0:8:2], counts[..., 1:8:2]
     precision = (hits + _TINY) / (total + _SMALL)
     mean = np.exp(np.log(precision).cumsum(-1) / np.arange(1, LONGEST + 1))
-    generated, wanted = counts[..., 8:9], counts[..., 9:10]
-    ratio = (generated + _TINY) / (wanted + _SMALL)
+    generated_length, reference_length = counts[..., 8:9], counts[..., 9:10]
+    ratio = (generated_length + _TINY) / (reference_length + _SMALL)
     penalty = np.exp(np.minimum(0.0, 1 - 1 / ratio))
-    return np.where(wanted > 0, mean * penalty, np.nan)
+    return np.where(reference_length > 0, mean * penalty, np.nan)
 
 
 def bleu_curves(

@@ -53,8 +53,8 @@ class Resamples:
         for fold in folds.unique():
             members = np.flatnonzero(folds == fold)
             for row_G in self.counts_VG[1:]:
-                drawn = generator.integers(0, len(members), len(members))
-                row_G[members] = np.bincount(drawn, minlength=len(members))
+                sample = generator.integers(0, len(members), len(members))
+                row_G[members] = np.bincount(sample, minlength=len(members))
 
     def unit_of(self, fold_N: pd.Series, patient_N: pd.Series) -> NDArray[np.intp]:
         """(N,) the column of ``counts_VG`` that each row belongs to."""
@@ -100,17 +100,17 @@ def auroc_curve(
 
 def interval(curve_V: FloatArray) -> Interval:
     """Value and 95 % percentile interval of a curve; resamples where it is undefined do not count."""
-    value, drawn = curve_V[0], curve_V[1:]
-    drawn = drawn[~np.isnan(drawn)]
-    if np.isnan(value) or not len(drawn):
+    value, resampled = curve_V[0], curve_V[1:]
+    resampled = resampled[~np.isnan(resampled)]
+    if np.isnan(value) or not len(resampled):
         return Interval(float("nan"), float("nan"), float("nan"))
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(value), float(low), float(high))
 
 
 def nanmean(curves_KV: FloatArray) -> FloatArray:
     """Mean over K curves of those that are defined (V,); NaN where none is, without a warning."""
-    known_KV = ~np.isnan(curves_KV)
-    count_V = known_KV.sum(0)
-    total_V = np.where(known_KV, curves_KV, 0.0).sum(0)
+    defined_KV = ~np.isnan(curves_KV)
+    count_V = defined_KV.sum(0)
+    total_V = np.where(defined_KV, curves_KV, 0.0).sum(0)
     return np.divide(total_V, count_V, out=np.full(total_V.shape, np.nan), where=count_V > 0)

@@ -27,23 +27,25 @@ def cider_d(pairs: Sequence[tuple[Words, Words]]) -> FloatArray:
     """
     score_NL = np.full((len(pairs), LONGEST), np.nan)
     for n in range(1, LONGEST + 1 if len(pairs) > 1 else 0):
-        generated, wanted = ([ngrams(pair[side], n) for pair in pairs] for side in (0, 1))
-        in_references = Counter(gram for grams in wanted for gram in grams)
+        generated, references = ([ngrams(pair[side], n) for pair in pairs] for side in (0, 1))
+        in_references = Counter(gram for grams in references for gram in grams)
         idf = {gram: math.log(len(pairs) / count) for gram, count in in_references.items()}
         most = math.log(len(pairs))  # of a gram that no reference has
-        weighed = ([_weigh(grams, idf, most) for grams in side] for side in (generated, wanted))
-        score_NL[:, n - 1] = [_similarity(a, b) for a, b in zip(*weighed, strict=True)]
+        weighted = ([_tf_idf(grams, idf, most) for grams in side] for side in (generated, references))
+        score_NL[:, n - 1] = [_similarity(a, b) for a, b in zip(*weighted, strict=True)]
     longer_N = np.array([len(generated) - len(reference) for generated, reference in pairs], float)
     return 10 * score_NL.mean(1) * np.exp(-(longer_N**2) / (2 * SIGMA**2))
 
 
-def _weigh(grams: Mapping[Gram, int], idf: Mapping[Gram, float], most: float) -> dict[Gram, float]:
+def _tf_idf(grams: Mapping[Gram, int], idf: Mapping[Gram, float], most: float) -> dict[Gram, float]:
     """Term frequency times inverse document frequency."""
     return {gram: count * idf.get(gram, most) for gram, count in grams.items()}
 
 
-def _similarity(generated: Mapping[Gram, float], wanted: Mapping[Gram, float]) -> float:
+def _similarity(generated: Mapping[Gram, float], reference: Mapping[Gram, float]) -> float:
     """Cosine of two vectors, the first clipped by the second; 0 where one is null."""
-    shared = sum(min(weight, wanted[gram]) * wanted[gram] for gram, weight in generated.items() if gram in wanted)
-    norms = math.hypot(*generated.values()) * math.hypot(*wanted.values())
+    shared = sum(
+        min(weight, reference[gram]) * reference[gram] for gram, weight in generated.items() if gram in reference
+    )
+    norms = math.hypot(*generated.values()) * math.hypot(*reference.values())
     return shared / norms if norms else 0.0

@@ -65,22 +65,22 @@ def find_boxes(image: Image, iou_T: FloatArray) -> Bool:
     overlap_PK = overlaps(image.predicted_P4, image.true_K4)
     hit_TP = np.zeros((len(iou_T), len(image.score_P)), bool)
     free_TK = np.ones((len(iou_T), len(image.true_K4)), bool)
-    near_P = overlap_PK.max(1, initial=0) >= iou_T.min()
+    candidate_P = overlap_PK.max(1, initial=0) >= iou_T.min()
     for p in np.argsort(-image.score_P, kind="stable"):
-        if not near_P[p]:
+        if not candidate_P[p]:
             continue
         open_TK = np.where(free_TK & (overlap_PK[p] >= iou_T[:, None]), overlap_PK[p], -1)
         best_T = open_TK.argmax(1)
-        taken_T = np.flatnonzero(open_TK.max(1) >= 0)
-        hit_TP[taken_T, p] = True
-        free_TK[taken_T, best_T[taken_T]] = False
+        matched_T = np.flatnonzero(open_TK.max(1) >= 0)
+        hit_TP[matched_T, p] = True
+        free_TK[matched_T, best_T[matched_T]] = False
     return hit_TP
 
 
 def strongest(image: Image) -> Image:
     """The image with its ``MOST`` detections of highest score."""
-    kept_P = np.argsort(-image.score_P, kind="stable")[:MOST]
-    return Image(image.true_K4, image.predicted_P4[kept_P], image.score_P[kept_P])
+    strongest_P = np.argsort(-image.score_P, kind="stable")[:MOST]
+    return Image(image.true_K4, image.predicted_P4[strongest_P], image.score_P[strongest_P])
 
 
 def match(images: Sequence[Image], iou_T: FloatArray) -> Matches:
@@ -187,9 +187,9 @@ def challenge_scores(image: Image, threshold_C: FloatArray, iou_T: FloatArray) -
     Mean over overlaps of TP / (TP + FP + FN) of the detections that reach the threshold; NaN, which leaves the image
     out, where there is neither truth nor detection; 0 for a detection on an image without truth.
     """
-    kept_CP = image.score_P >= threshold_C[:, None]
+    above_CP = image.score_P >= threshold_C[:, None]
     # which box a detection takes does not depend on those that come after it
-    found_CT = kept_CP.astype(float) @ find_boxes(image, iou_T).T
-    all_C1 = len(image.true_K4) + kept_CP.sum(1, keepdims=True)
+    found_CT = above_CP.astype(float) @ find_boxes(image, iou_T).T
+    all_C1 = len(image.true_K4) + above_CP.sum(1, keepdims=True)
     share_CT = np.divide(found_CT, all_C1 - found_CT, out=np.full(found_CT.shape, np.nan), where=all_C1 > 0)
     return share_CT.mean(1)

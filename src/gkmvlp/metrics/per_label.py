@@ -33,14 +33,14 @@ def scorer(curves: Mapping[str, Curve]) -> Score:
         out: dict[Key, Scored] = {}
         used: dict[str, NDArray[np.bool_]] = {}
         for label in map(str, sorted(set(label_N))):
-            known_N = (label_N == label) & ~np.isnan(target_N)
-            if np.unique(target_N[known_N]).size == 2:
-                used[label] = known_N
+            valid_N = (label_N == label) & ~np.isnan(target_N)
+            if np.unique(target_N[valid_N]).size == 2:
+                used[label] = valid_N
             for name, curve in curves.items():
                 curve_V = undefined_V
                 if label in used:
-                    curve_V = curve(score_N[known_N], target_N[known_N], unit_N[known_N], counts_VG)
-                out[Key(name, label)] = Scored(curve_V, known_N)
+                    curve_V = curve(score_N[valid_N], target_N[valid_N], unit_N[valid_N], counts_VG)
+                out[Key(name, label)] = Scored(curve_V, valid_N)
         rows_N = np.any([np.zeros(len(block), bool), *used.values()], axis=0)
         macro = {}
         for name in curves:
@@ -60,15 +60,15 @@ def lacking_classes(names: Sequence[str]) -> Callable[[pd.DataFrame], dict[Key, 
 
     def notes(rows: pd.DataFrame) -> dict[Key, str]:
         classes = rows.groupby(["entity", fold_of(rows)])["target"].nunique()
-        lacking = (classes < 2).groupby("entity").agg(["sum", "count"])
-        none = lacking.index[lacking["sum"] == lacking["count"]]
-        some = lacking[(lacking["sum"] > 0) & (lacking["sum"] < lacking["count"])]
+        missing = (classes < 2).groupby("entity").agg(["sum", "count"])
+        none = missing.index[missing["sum"] == missing["count"]]
+        some = missing[(missing["sum"] > 0) & (missing["sum"] < missing["count"])]
         by_label: dict[str | None, str] = {str(e): "undefined: no row of one of the two classes" for e in none}
         by_label |= {str(label): f"left out of {row['sum']} of {row['count']} folds without both classes"
                      for label, row in some.iterrows()}  # fmt: skip
         parts = []
         if len(none):
-            parts.append(f"left out, without both classes: {len(none)} of {len(lacking)} ({', '.join(map(str, none))})")
+            parts.append(f"left out, without both classes: {len(none)} of {len(missing)} ({', '.join(map(str, none))})")
         if len(some):
             named = ", ".join(f"{label} in {row['sum']}" for label, row in some.iterrows())
             parts.append(f"left out in some of the folds, without both classes: {len(some)} ({named})")

@@ -19,23 +19,23 @@ NAMES = tuple(entity.name for entity in ENTITIES)
 
 def present(texts: str | Iterable[str]) -> NDArray[np.bool_]:
     """Which entities each text calls present, (N, E)."""
-    found = [statuses(label_report(text)) == 1 for text in as_texts(texts)]
-    return np.array(found, bool).reshape(-1, len(ENTITIES))
+    present_rows = [statuses(label_report(text)) == 1 for text in as_texts(texts)]
+    return np.array(present_rows, bool).reshape(-1, len(ENTITIES))
 
 
 def f1(counts: FloatArray) -> FloatArray:
-    """2 hits / (generated + wanted); NaN where nothing is wanted.
+    """2 hits / (generated + reference); NaN where no reference has one.
 
     Args:
-        counts: Hits, generated and wanted, (3, ...).
+        counts: Hits, entities generated and entities in the references, (3, ...).
     """
-    hits, generated, wanted = counts
-    return np.divide(2 * hits, generated + wanted, out=np.full(hits.shape, np.nan), where=wanted > 0)
+    hits, generated, reference = counts
+    return np.divide(2 * hits, generated + reference, out=np.full(hits.shape, np.nan), where=reference > 0)
 
 
 def f1_curves(
     generated_NE: NDArray[np.bool_],
-    wanted_NE: NDArray[np.bool_],
+    reference_NE: NDArray[np.bool_],
     unit_N: NDArray[np.intp],
     counts_VG: NDArray[np.uint16],
 ) -> tuple[FloatArray, FloatArray]:
@@ -43,10 +43,10 @@ def f1_curves(
 
     Args:
         generated_NE: What generated reports call present.
-        wanted_NE: What references call present.
+        reference_NE: What references call present.
         unit_N: Column of ``counts_VG`` of each report.
         counts_VG: How often each unit was drawn.
     """
-    parts = (generated_NE & wanted_NE, generated_NE, wanted_NE)
+    parts = (generated_NE & reference_NE, generated_NE, reference_NE)
     counts_3VE = np.stack([sum_curves(part_NE.astype(float), unit_N, counts_VG) for part_NE in parts])
     return f1(counts_3VE.sum(-1)), f1(counts_3VE).T

@@ -18,6 +18,6 @@ def words(text: str) -> Words:
     return _WORD.findall(text.lower())
 
 
-def ngrams(said: Words, length: int) -> Counter[tuple[str, ...]]:
+def ngrams(tokens: Words, length: int) -> Counter[tuple[str, ...]]:
     """How often each run of ``length`` words occurs."""
-    return Counter(zip(*(said[start:] for start in range(length)), strict=False))
+    return Counter(zip(*(tokens[start:] for start in range(length)), strict=False))

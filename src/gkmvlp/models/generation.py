@@ -163,8 +163,8 @@ def generate(
         else:
             token_B = logits_BV.argmax(-1)
         token_B = token_B.masked_fill(done_B, eos_token_id)
-        said_B = logits_BV.log_softmax(-1).gather(1, token_B[:, None])[:, 0]
-        score_B += said_B.masked_fill(done_B, 0)
+        log_likelihood_B = logits_BV.log_softmax(-1).gather(1, token_B[:, None])[:, 0]
+        score_B += log_likelihood_B.masked_fill(done_B, 0)
         written.append(token_B)
         done_B |= token_B == eos_token_id
     return Generated(torch.stack(written, dim=1), score_B)
@@ -205,11 +205,11 @@ def generate_texts(
     rows = zip(
         starts, _entity_probabilities(len(starts), present_BE, model.architecture.knowledge.entities), strict=True
     )
-    taken = [
+    chosen = [
         start + most_agreed(texts[start : start + decoding.num_samples], belief_E, decoding.entity_head_weight)
         for start, belief_E in rows
     ]
-    return [texts[n] for n in taken], [scores[n] for n in taken]
+    return [texts[n] for n in chosen], [scores[n] for n in chosen]
 
 
 def _entity_probabilities(images: int, present_BE: Tensor | None, names: Sequence[str]) -> NDArray[np.float32]:

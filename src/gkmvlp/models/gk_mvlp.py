@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.models.config import Architecture
-from gkmvlp.models.grounded_knowledge import Grounded, GroundedKnowledge
-from gkmvlp.models.priors import admitted
+from gkmvlp.models.grounded_knowledge import GroundedKnowledge, GroundingOutput
+from gkmvlp.models.priors import allowed_regions
 from gkmvlp.models.regions import RegionPooler, coverage
-from gkmvlp.models.text import FusionBert, Memory, TextStates, pooled
+from gkmvlp.models.text import FusionBert, Memory, TextStates, pool_states
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.models.vision import ImageFeatures, VisionEncoder
 
@@ -27,7 +27,7 @@ class ImageMemory(NamedTuple):
     """An image as the text modes read it."""
 
     features: ImageFeatures
-    grounded: Grounded
+    grounded: GroundingOutput
     coverage: Tensor  # (B, R, P) share of each patch inside each region's box
     memory: Memory  # (B, M, D) patches, averaged to the memory's grid, then knowledge
 
@@ -65,7 +65,7 @@ class GkMvlp(nn.Module):
         self.match_head = nn.Linear(width, 2)
         leaks = config.knowledge.mode == "report"
         self.status = nn.Embedding(4, width) if leaks else None  # rows: status + 2
-        self.register_buffer("prior_ER", admitted(config.knowledge))
+        self.register_buffer("prior_ER", allowed_regions(config.knowledge))
         self.register_buffer("prompt_ET", prompts.ids)
         self.register_buffer("prompt_mask_ET", prompts.mask)
         self.register_buffer("fixed_prompt_ED", None)
@@ -94,16 +94,16 @@ class GkMvlp(nn.Module):
         """One vector a knowledge prompt, (E, D): once a step, not once an image."""
         if self.fixed_prompt_ED is not None:
             return self.fixed_prompt_ED
-        return self.summary(Tokens(self.prompt_ET, self.prompt_mask_ET))
+        return self.pool_text(Tokens(self.prompt_ET, self.prompt_mask_ET))
 
     def begin(self, text: Tokens | TextStates) -> TextStates:
-        """Texts behind the layers that no image reaches; computed once, they serve ``summary`` and ``match_logits``."""
+        """Texts behind the layers that no image reaches; computed once, they serve ``pool_text`` and ``itm_logits``."""
         return text if isinstance(text, TextStates) else self.text.unimodal(*text)
 
-    def summary(self, text: Tokens | TextStates) -> Tensor:
+    def pool_text(self, text: Tokens | TextStates) -> Tensor:
         """One vector a text, (B, D), without the image."""
         states = self.begin(text)
-        return pooled(self.text.multimodal(states), states.mask, self.architecture.text.pooling)
+        return pool_states(self.text.multimodal(states), states.mask, self.architecture.text.pooling)
 
     def encode_image(
         self,
@@ -131,11 +131,11 @@ class GkMvlp(nn.Module):
         if self.status is not None:
             unsaid_BE = torch.full(prompt_BED.shape[:2], -2, device=prompt_BED.device)
             prompt_BED = prompt_BED + self.status((unsaid_BE if status_BE is None else status_BE.long()) + 2)
-        admitted_BER = self.prior_ER & mask_BR[:, None]
-        grounded = self.knowledge(prompt_BED, region_BRD, admitted_BER, coverage_BRP, features.patches)
+        allowed_BER = self.prior_ER & mask_BR[:, None]
+        grounded = self.knowledge(prompt_BED, region_BRD, allowed_BER, coverage_BRP, features.patches)
         return ImageMemory(features, grounded, coverage_BRP, self.memory(features, grounded, prompt_ED))
 
-    def memory(self, features: ImageFeatures, grounded: Grounded, prompt_ED: Tensor) -> Memory:
+    def memory(self, features: ImageFeatures, grounded: GroundingOutput, prompt_ED: Tensor) -> Memory:
         """What the text modes read, (B, M, D): patches, averaged to ``memory_grid`` a side, then knowledge tokens.
 
         A knowledge token is found by the name of its entity, the same in every image: its prompt, less what all prompts
@@ -159,12 +159,12 @@ class GkMvlp(nn.Module):
         key_BMD = torch.cat([patches_BPD + self.kind[0], name_BED], dim=1)
         return Memory(key_BMD, torch.cat([patches_BPD, token_BED], dim=1))
 
-    def entity_logits(self, grounded: Grounded) -> Tensor:
+    def entity_logits(self, grounded: GroundingOutput) -> Tensor:
         """Absent and present of each entity, (B, E, 2)."""
         logits_BE2 = self.entity_head(grounded.evidence)
         return torch.stack([logits_BE2[..., 0], logits_BE2[..., 1] + grounded.strength], dim=-1)
 
-    def entity_probabilities(self, grounded: Grounded) -> Tensor:
+    def entity_probabilities(self, grounded: GroundingOutput) -> Tensor:
         """How likely each entity is present, (B, E) float32."""
         return self.entity_logits(grounded).float().softmax(-1)[..., 1]
 
@@ -174,9 +174,9 @@ class GkMvlp(nn.Module):
 
     def embed_text(self, text: Tokens | TextStates) -> Tensor:
         """Unit vectors of the shared space, (B, embedding) float32."""
-        return F.normalize(self.text_embedding(self.summary(text)).float(), dim=-1)
+        return F.normalize(self.text_embedding(self.pool_text(text)).float(), dim=-1)
 
-    def match_logits(self, text: Tokens | TextStates, memory: Memory, row_B: Tensor | None = None) -> Tensor:
+    def itm_logits(self, text: Tokens | TextStates, memory: Memory, row_B: Tensor | None = None) -> Tensor:
         """Whether text and image belong together, (B, 2): no, yes; text b is read with memory ``row_B[b]``."""
         state_BTD = self.text.multimodal(self.begin(text), "fusion", memory, row_B=row_B)
         return self.match_head(state_BTD[:, 0])

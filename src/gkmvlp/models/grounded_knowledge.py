@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from gkmvlp.models.config import KnowledgeConfig, Routing
 
 
-class Grounded(NamedTuple):
+class GroundingOutput(NamedTuple):
     """What the GK module gives."""
 
     tokens: Tensor  # (B, E, D) one an entity, for the image memory
     evidence: Tensor  # (B, E, D) prompt and patch stage alone, for entity classification
     strength: Tensor  # (B, E) how far the best matching patches stand out, for entity classification
-    region_attention: Tensor  # (B, E, R) heads averaged, last layer; 0 for regions that are not admitted
+    region_attention: Tensor  # (B, E, R) heads averaged, last layer; 0 for regions that are not allowed
     patch_attention: Tensor  # (B, E, P) heads averaged, last layer
 
 
@@ -47,11 +47,11 @@ class CrossAttention(nn.Module):
         return self.output((weight_BHNM.to(value.dtype) @ value).transpose(1, 2).flatten(2))
 
 
-class Looked(NamedTuple):
+class GroundingLayerOutput(NamedTuple):
     """What one layer gives."""
 
     tokens: Tensor  # (B, E, D)
-    seen: Tensor  # (B, E, D) what the patch stage alone saw
+    attended: Tensor  # (B, E, D) what the patch stage alone attended to
     strength: Tensor  # (B, E, H) log of the routed mean of exp(score) over patches: 0 where nothing stands out
     region_attention: Tensor  # (B, E, R) heads averaged
     patch_attention: Tensor  # (B, E, P) heads averaged
@@ -87,14 +87,14 @@ class GroundedLayer(nn.Module):
         token_BED: Tensor,
         prompt_BED: Tensor,
         region_BRD: Tensor,
-        admitted_BER: Tensor,
+        allowed_BER: Tensor,
         coverage_BRP: Tensor,
         patches_BPD: Tensor,
-    ) -> Looked:
+    ) -> GroundingLayerOutput:
         """One layer; arguments as in ``GroundedKnowledge.forward``."""
-        # where a prompt has no admitted region, attention over all is computed and then dropped: finite, no effect
-        none_BE1 = ~admitted_BER.any(-1, keepdim=True)
-        blocked_BER = torch.zeros_like(admitted_BER, dtype=torch.float32).masked_fill(~(admitted_BER | none_BE1), -1e4)
+        # where a prompt has no allowed region, attention over all is computed and then dropped: finite, no effect
+        none_BE1 = ~allowed_BER.any(-1, keepdim=True)
+        blocked_BER = torch.zeros_like(allowed_BER, dtype=torch.float32).masked_fill(~(allowed_BER | none_BE1), -1e4)
         score_BHER = self.region.scores(self.region_norm(token_BED), region_BRD)
         weight_BHER = (score_BHER + blocked_BER[:, None]).softmax(-1).masked_fill(none_BE1[:, None], 0.0)
         token_BED = token_BED + self.drop(self.region.mix(weight_BHER, region_BRD))
@@ -107,10 +107,10 @@ class GroundedLayer(nn.Module):
         logit_BHEP = score_BHEP + route_BEP[:, None]
         strength_BEH = logit_BHEP.logsumexp(-1).transpose(1, 2) - route_BEP.logsumexp(-1)[..., None]
         weight_BHEP = logit_BHEP.softmax(-1)
-        seen_BED = self.patch.mix(weight_BHEP, patches_BPD)
-        token_BED = token_BED + self.drop(seen_BED)
+        attended_BED = self.patch.mix(weight_BHEP, patches_BPD)
+        token_BED = token_BED + self.drop(attended_BED)
         token_BED = token_BED + self.drop(self.feed(self.feed_norm(token_BED)))
-        return Looked(token_BED, seen_BED, strength_BEH, region_attention_BER, weight_BHEP.mean(1))
+        return GroundingLayerOutput(token_BED, attended_BED, strength_BEH, region_attention_BER, weight_BHEP.mean(1))
 
 
 class GroundedKnowledge(nn.Module):
@@ -134,30 +134,30 @@ class GroundedKnowledge(nn.Module):
         self,
         prompt_BED: Tensor,
         region_BRD: Tensor,
-        admitted_BER: Tensor,
+        allowed_BER: Tensor,
         coverage_BRP: Tensor,
         patches_BPD: Tensor,
-    ) -> Grounded:
+    ) -> GroundingOutput:
         """Grounds prompts.
 
         Args:
             prompt_BED: One vector a prompt (B, E, D).
             region_BRD: Region tokens (B, R, D).
-            admitted_BER: (B, E, R) bool, True where the prior admits the region and the image has its box.
+            allowed_BER: (B, E, R) bool, True where the prior allows the region and the image has its box.
             coverage_BRP: Share of each patch inside each region's box (B, R, P).
             patches_BPD: Patches (B, P, D).
         """
-        uniform_BEP = torch.full_like(admitted_BER[..., :1], 1 / patches_BPD.shape[1], dtype=torch.float32)
+        uniform_BEP = torch.full_like(allowed_BER[..., :1], 1 / patches_BPD.shape[1], dtype=torch.float32)
         uniform_BEP = uniform_BEP.expand(-1, -1, patches_BPD.shape[1])
         mean_BED = patches_BPD.mean(1, keepdim=True).expand_as(prompt_BED)
         nothing_BEH = uniform_BEP.new_zeros(*prompt_BED.shape[:2], len(self.gain_H))
-        looked = Looked(prompt_BED, mean_BED, nothing_BEH, admitted_BER * 0.0, uniform_BEP)
+        output = GroundingLayerOutput(prompt_BED, mean_BED, nothing_BEH, allowed_BER * 0.0, uniform_BEP)
         for layer in self.layers:
-            looked = layer(looked.tokens, prompt_BED, region_BRD, admitted_BER, coverage_BRP, patches_BPD)
+            output = layer(output.tokens, prompt_BED, region_BRD, allowed_BER, coverage_BRP, patches_BPD)
         # the region stage stays out of the evidence: its shortcut would leave the patch map without a teacher
-        evidence_BED = self.judge(torch.cat([prompt_BED, self.evidence_norm(looked.seen)], dim=-1))
+        evidence_BED = self.judge(torch.cat([prompt_BED, self.evidence_norm(output.attended)], dim=-1))
         # attention is normalised: it says where a finding would be, its log partition says whether one stands out
-        strength_BE = looked.strength @ self.gain_H
-        return Grounded(
-            self.norm(looked.tokens), evidence_BED, strength_BE, looked.region_attention, looked.patch_attention
+        strength_BE = output.strength @ self.gain_H
+        return GroundingOutput(
+            self.norm(output.tokens), evidence_BED, strength_BE, output.region_attention, output.patch_attention
         )

@@ -15,7 +15,7 @@ CELLS = 64  # a side
 TOUCHING = 0.1  # largest share of a displaced region that may lie inside an entity's own
 
 
-def admitted(config: KnowledgeConfig) -> Tensor:
+def allowed_regions(config: KnowledgeConfig) -> Tensor:
     """The regions that each prompt may read, (E, R) bool."""
     prior_ER = torch.from_numpy(prior(config.entities))
     if config.region_prior == "all":

@@ -36,7 +36,7 @@ class TextStates(NamedTuple):
         return TextStates(self.state[row_N], self.mask[row_N])
 
 
-def pooled(state_BTD: Tensor, mask_BT: Tensor, pooling: TextPooling) -> Tensor:
+def pool_states(state_BTD: Tensor, mask_BT: Tensor, pooling: TextPooling) -> Tensor:
     """One vector a text, (B, D): the first token's state, or the mean of the real tokens'."""
     if pooling == "first":
         return state_BTD[:, 0]
@@ -81,7 +81,7 @@ class BertAttention(nn.Module):
         self.value, self.output = nn.Linear(width, width), nn.Linear(width, width)
         self.norm = nn.LayerNorm(width, eps=1e-12)
 
-    def start_by_likeness(self) -> None:
+    def init_keys_from_queries(self) -> None:
         """Makes keys of equal weights as queries: a word looks at what resembles it from the first step on.
 
         In trials a text learned several times sooner to read the knowledge token of the entity that it names.
@@ -116,9 +116,9 @@ class BertAttention(nn.Module):
     def project(self, source: Memory, packing: Packing | None = None) -> Memory:
         """Keys and values by head, (N, H, M, D / H) each."""
         projected = self.key(source.key), self.value(source.value)
-        return Memory(*(self.by_head(x if packing is None else packing.pad(x)) for x in projected))
+        return Memory(*(self.split_heads(x if packing is None else packing.pad(x)) for x in projected))
 
-    def by_head(self, x_BTD: Tensor) -> Tensor:
+    def split_heads(self, x_BTD: Tensor) -> Tensor:
         """(B, H, T, D / H)."""
         return x_BTD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
@@ -135,7 +135,7 @@ class BertAttention(nn.Module):
         query_BTD = query_1RD if packing is None else packing.pad(query_1RD)
         # k texts in a row that share a memory, side by side, are the queries of one attention
         folded = query_BTD.reshape(key_value.key.shape[0], -1, query_BTD.shape[-1])
-        mixed = F.scaled_dot_product_attention(self.by_head(folded), *key_value, mask, is_causal=causal)
+        mixed = F.scaled_dot_product_attention(self.split_heads(folded), *key_value, mask, is_causal=causal)
         mixed_BTD = mixed.transpose(1, 2).flatten(2).view_as(query_BTD)
         mixed_BTD = mixed_BTD if packing is None else packing.pack(mixed_BTD)
         out_BTD = F.dropout(self.output(mixed_BTD), self.dropout, self.training)
@@ -209,7 +209,7 @@ class FusionBert(nn.Module):
         self.apply(lambda module: _initialise(module, 0.02 * gain))
         for module in self.modules():
             if isinstance(module, BertLayer) and module.cross_attention is not None:
-                module.cross_attention.start_by_likeness()
+                module.cross_attention.init_keys_from_queries()
 
     def forward(
         self,

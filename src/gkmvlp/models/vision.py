@@ -211,9 +211,9 @@ def _check_name(name: str) -> None:
     """
     if ":" in name or timm.is_model(name):  # with a colon it is an address that timm asks
         return
-    near = nearest(name.partition(".")[0], timm.list_models(), cutoff=0.5)
-    told = f"did you mean {near}?" if near else "timm.list_models() names those that there are"
-    raise ConfigError(f"vision.name: timm has no model {name!r}; {told}")
+    suggestion = nearest(name.partition(".")[0], timm.list_models(), cutoff=0.5)
+    hint = f"did you mean {suggestion}?" if suggestion else "timm.list_models() names those that there are"
+    raise ConfigError(f"vision.name: timm has no model {name!r}; {hint}")
 
 
 def _made(config: VisionConfig, image_size: int, options: Mapping[str, Any]) -> Any:

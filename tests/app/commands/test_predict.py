@@ -26,6 +26,7 @@ from tests.app.small_models import (
     write_backbone,
     write_detecting,
     write_images,
+    write_reporting,
 )
 from tests.processes import gkmvlp as gkmvlp_process
 
@@ -134,6 +135,17 @@ def test_a_question_about_what_was_never_learned_is_said_to_lie_outside(folder, 
         assert predict(folder, "vqa", "vqa", folder / "images", "--question", question, "--out", out) == 0
         reader = {".parquet": pd.read_parquet, ".json": pd.read_json, ".csv": pd.read_csv}[out.suffix]
         assert reader(out)["in_scope"].isna().all()
+
+
+def test_rows_of_reports_carry_the_id_of_the_task(folder, tmp_path):
+    out = tmp_path / "rows.parquet"
+    write_reporting(tmp_path / "report" / "model")
+    assert predict(tmp_path, "report", "report", folder / "images", "--out", out) == 0
+    table, meta = rows(out)
+    assert meta["task"] == "report_generation"  # the word of the command is ``report``
+    assert len(table) == 3
+    first = table.loc[table["sample_id"].str.endswith("0.jpg"), "prediction"].item()
+    assert gkmvlp.load(tmp_path / "report").predict(folder / "images" / "0.jpg").report == first
 
 
 def test_boxes_lie_in_the_image_and_the_likely_ones_are_shown(folder, tmp_path, capsys):

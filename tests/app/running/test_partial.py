@@ -14,7 +14,7 @@ from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.figure import Results
 from gkmvlp.metrics.results.partial import named, part_of, whole_of
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
-from gkmvlp.tasks.base import shown_part
+from gkmvlp.tasks.base import partial_rows
 from tests.app.toy import ToyData, ToyTask
 from tests.processes import gkmvlp
 from tests.tiny import words
@@ -87,7 +87,7 @@ def test_a_number_of_batches_and_a_share_are_told_apart(limit, part, toy, capsys
 
     class Shown(Callback):
         def on_test_start(self, trainer, pl_module):
-            seen.append(shown_part(trainer.num_test_batches, trainer.test_dataloaders))
+            seen.append(partial_rows(trainer.num_test_batches, trainer.test_dataloaders))
 
     quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
     trainer = Trainer(limit_test_batches=printed, callbacks=[Shown()], **quiet)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchvision.ops import box_iou
 
-from gkmvlp.losses.detection import box_overlap, focal_classification
+from gkmvlp.losses.detection import focal_loss, giou_loss
 from gkmvlp.models.heads.detector import MOST, Detector, DetectorConfig, Truth, anchors
 from gkmvlp.models.heads.pyramid import FeaturePyramid
 
@@ -13,7 +13,7 @@ CONFIG = DetectorConfig(pyramid_scales=[2.0, 1.0, 0.5], channels=8)
 
 def make(labels=2, width=6, grid=(8, 8), side=64, config=CONFIG):
     torch.manual_seed(0)
-    return Detector(config, labels, width, grid, side, focal_classification, box_overlap)
+    return Detector(config, labels, width, grid, side, focal_loss, giou_loss)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from gkmvlp.batch import StudyBatch
 from gkmvlp.hardware import best_precision
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
-from gkmvlp.losses.itm import same_pair
+from gkmvlp.losses.itm import false_negatives
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
@@ -102,7 +102,7 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
     tokens = task.tokens(studies["text"])
     wording_B, study_B = (text_keys(studies[key], task.device) for key in ("text", "study_id"))  # type: ignore[literal-required]
     with torch.no_grad():
-        image, states = task.look(studies), model.begin(tokens)
+        image, states = task.encode_images(studies), model.begin(tokens)
         text_BD = model.embed_text(states)
     pooled, text_BD = (x.detach().requires_grad_() for x in (image.features.pooled, text_BD))
     memory = Memory(*(x.detach().requires_grad_() for x in image.memory))
@@ -112,7 +112,7 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
     similarity_BB = model.embed_image(image.features).detach() @ text_BD.detach().T
 
     def look() -> list[Tensor]:
-        seen = task.look(studies)
+        seen = task.encode_images(studies)
         return [*seen.memory, seen.features.pooled, seen.grounded.evidence, seen.grounded.strength]
 
     def lm() -> list[Tensor]:
@@ -127,7 +127,7 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
         "itc": lambda: [
             image_text_contrast(model.embed_image(features), text_BD, task.log_scale.exp(), study_B, wording_B)
         ],
-        "itm": lambda: [task.matching(states, memory, similarity_BB, same_pair(wording_B, status_BE))],
+        "itm": lambda: [task.matching(states, memory, similarity_BB, false_negatives(wording_B, status_BE))],
         "lm": lm,
         "ecls": lambda: [
             entity_classification(

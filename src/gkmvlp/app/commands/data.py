@@ -7,10 +7,9 @@ A data set is a class of this package (MimicCxr), the path of a class of your ow
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from gkmvlp.app.running.outputs import file_of
-from gkmvlp.app.running.run import parse_overrides
+from gkmvlp.app.running.run import parse_init_args
 from gkmvlp.errors import UsageError
 
 FORWARDS = True  # init_args of a data set's class
@@ -53,30 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Do it."""
     if arguments.action == "atlas" and arguments.forwarded:
         raise UsageError(f"data atlas: unrecognized arguments: {' '.join(arguments.forwarded)}")
-    arguments.init_args = init_args(arguments.forwarded)
+    arguments.init_args = parse_init_args(arguments.forwarded)
     from gkmvlp.app.actions.data import ACTIONS  # after the words are right: it takes seconds
 
     ACTIONS[arguments.action](arguments)
     return 0
-
-
-def init_args(words: list[str]) -> dict[str, Any]:
-    """Arguments of a data set's class from options, ``--data.init_args.KEY=VALUE`` or ``--KEY VALUE``; YAML values.
-
-    Raises:
-        UsageError: If a word is no such option.
-    """
-    if not words:
-        return {}
-    import yaml
-
-    found: dict[str, Any] = {}
-    for key, value in parse_overrides(words).items():
-        name = key.removeprefix("data.init_args.")
-        if not name.isidentifier() or not value:
-            raise UsageError(f"unrecognized argument --{key}: --KEY VALUE of the data set's class was expected")
-        try:
-            found[name] = yaml.safe_load(str(value))
-        except yaml.YAMLError:
-            found[name] = value
-    return found

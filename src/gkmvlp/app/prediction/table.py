@@ -9,6 +9,7 @@ from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.metrics.results.figure import write_text
 from gkmvlp.metrics.results.predictions import write_table
 from gkmvlp.metrics.results.provenance import command, commit, created
+from gkmvlp.task_ids import BY_WORD
 from gkmvlp.zoo.inference.predictor import Predictor, Prompt
 
 # what the terminal shows of each task's rows, best first where there is a score
@@ -59,6 +60,8 @@ def show(task: str, rows: Rows) -> None:
 def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predictor) -> None:
     """Write the rows by the suffix of the file: Parquet with where they come from, CSV, or a JSON list.
 
+    The metadata holds the id of the task, as those of every predictions file do, not the word of the command.
+
     Raises:
         ConfigError: If it cannot be written.
     """
@@ -69,7 +72,7 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predict
     if task == "vqa":
         table["in_scope"] = table["in_scope"].astype("boolean")  # null where nobody knows
     meta = {
-        "task": task, "model": model, "trained_on": predictor.backbone.info.get("trained_on"),
+        "task": BY_WORD.get(task, task), "model": model, "trained_on": predictor.backbone.info.get("trained_on"),
         "notice": predictor.notice, "intensity": predictor.architecture.intensity, "boxes": predictor.region_boxes,
         "command": command(), "commit": commit(), "created": created(),
     }  # fmt: skip

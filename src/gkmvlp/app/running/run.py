@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from gkmvlp.errors import UsageError
 
@@ -120,6 +120,28 @@ def parse_overrides(words: Iterable[str]) -> dict[str, object]:
     if waiting is not None:
         raise UsageError(f"--{waiting}: a value was expected, as in --{waiting}=VALUE")
     return found
+
+
+def parse_init_args(words: list[str]) -> dict[str, Any]:
+    """Arguments of a data set's class from options, ``--data.init_args.KEY=VALUE`` or ``--KEY VALUE``; YAML values.
+
+    Raises:
+        UsageError: If a word is no such option.
+    """
+    if not words:
+        return {}
+    import yaml
+
+    values: dict[str, Any] = {}
+    for key, value in parse_overrides(words).items():
+        name = key.removeprefix("data.init_args.")
+        if not name.isidentifier() or not value:
+            raise UsageError(f"unrecognized argument --{key}: --KEY VALUE of the data set's class was expected")
+        try:
+            values[name] = yaml.safe_load(str(value))
+        except yaml.YAMLError:
+            values[name] = value
+    return values
 
 
 def rendered(value: object) -> str:

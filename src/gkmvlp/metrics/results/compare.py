@@ -69,12 +69,12 @@ def _paired(a: Figure, b: Figure) -> Range:
         raise ResultsError(
             f"{a.task} {a.name}: signatures differ in {', '.join(sorted(parts))}; compare like with like"
         )
-    left, right = _measured(str(a.predictions)), _measured(str(b.predictions))
-    if not left.units.equals(right.units):
+    file_a, file_b = _measured(str(a.predictions)), _measured(str(b.predictions))
+    if not file_a.units.equals(file_b.units):
         raise ResultsError(f"{a.predictions} and {b.predictions}: expected the same samples and patients in both")
     key = Key(a.name, a.label)
     sides = []
-    for figure, file in ((a, left), (b, right)):
+    for figure, file in ((a, file_a), (b, file_b)):
         of_seed = file.by_model[str(figure.model)].by_seed[key] if str(figure.model) in file.by_model else {}
         now = span(mean_over_seeds(of_seed))["value"] if of_seed else None
         if (now is None) != (figure.value is None) or abs((now or 0) - (figure.value or 0)) > _TOLERANCE:
@@ -87,12 +87,12 @@ def _paired(a: Figure, b: Figure) -> Range:
 
 def _unlike(split_a: str | None, split_b: str | None) -> str:
     """In words what two figures of one split are of, where one of them at least is of a part."""
-    shown = [part_of(split) for split in (split_a, split_b)]
-    whole = next(filter(None, shown)).rpartition(" of ")[2]  # ``451``, or of merged folds ``5 folds in part``
+    partial = [part_of(split) for split in (split_a, split_b)]
+    whole = next(filter(None, partial)).rpartition(" of ")[2]  # ``451``, or of merged folds ``5 folds in part``
     if whole.endswith(" folds in part"):
-        one, other = (part.partition(" of ")[0] if part else "none" for part in shown)
+        one, other = (part.partition(" of ")[0] if part else "none" for part in partial)
         return f"{whole_of(split_a)}: one has {one} of its {whole}, the other {other}"
-    one, other = (part or f"all {whole}" for part in shown)
+    one, other = (part or f"all {whole}" for part in partial)
     return f"one is of {one} rows of {whole_of(split_a)}, the other of {other}"
 
 

@@ -18,8 +18,8 @@ def figures_of(path: str | Path) -> list[Figure]:
             its figures than this package's.
     """
     table, meta = read_predictions(path)
-    found = assemble.figures(PROTOCOLS[meta["task"]], table, meta)
-    foreign = {figure.signature for figure in found} - set(meta.get("signatures", []))
+    figures = assemble.figures(PROTOCOLS[meta["task"]], table, meta)
+    foreign = {figure.signature for figure in figures} - set(meta.get("signatures", []))
     if foreign:
         raise ResultsError(f"{path}: written under other signatures than {min(foreign)!r}; write the predictions anew")
-    return [replace(figure, predictions=str(path)) for figure in found]
+    return [replace(figure, predictions=str(path)) for figure in figures]

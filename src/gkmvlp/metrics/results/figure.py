@@ -126,11 +126,11 @@ def figures_from_json(rows: Sequence[Mapping[str, Any]], source: Path) -> list[F
 
 def check_unique(figures: Sequence[Figure], source: str) -> None:
     """Raise ``ResultsError`` if two figures have the same key."""
-    seen: set[tuple[object, ...]] = set()
+    keys: set[tuple[object, ...]] = set()
     for figure in figures:
-        if figure.key in seen:
+        if figure.key in keys:
             raise ResultsError(f"{source}: two figures with the key {figure.key}; each key may stand once")
-        seen.add(figure.key)
+        keys.add(figure.key)
 
 
 @dataclass

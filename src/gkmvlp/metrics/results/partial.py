@@ -17,8 +17,8 @@ def named(split: str, part: str | None) -> str:
 
 def part_of(split: str | None) -> str | None:
     """What part a split's name says it is, like ``32 of 451``; None for a whole one."""
-    found = _PART.search(split or "")
-    return found[1] if found else None
+    match = _PART.search(split or "")
+    return match[1] if match else None
 
 
 def whole_of(split: str | None) -> str:

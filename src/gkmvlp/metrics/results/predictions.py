@@ -97,12 +97,12 @@ def _check_meta(meta: Mapping[str, Any], path: Path) -> None:
 def _check_table(table: pd.DataFrame, meta: Mapping[str, Any], path: Path) -> None:
     """Columns there, of their kind, without gaps; every model and seed on the same units."""
     task = PROTOCOLS[meta["task"]]
-    there = {name: kind for name, kind in {"fold": "int", **task.optional}.items() if name in table}
-    wanted = {**_COMMON, **task.columns, **there}
-    missing = [name for name in wanted if name not in table]
+    optional = {name: kind for name, kind in {"fold": "int", **task.optional}.items() if name in table}
+    kinds = {**_COMMON, **task.columns, **optional}
+    missing = [name for name in kinds if name not in table]
     if missing:
         raise ResultsError(f"{path}: predictions of {meta['task']} lack the columns {', '.join(missing)}")
-    for name, kind in wanted.items():
+    for name, kind in kinds.items():
         problem = _problem(table[name], kind)
         if problem:
             raise ResultsError(f"{path}: column {name} of {meta['task']}: {problem}; write the predictions anew")

@@ -65,8 +65,8 @@ def figure_rows(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
             "; ".join(f"{name} {interval(span)}" for name, span in f.floors.items()),
             "; ".join(f"{name} {_signed(span)}" for name, span in f.difference.items()),
         ])  # fmt: skip
-    kept = [column for column in range(len(HEAD)) if any(row[column] for row in rows)]
-    return [HEAD[column] for column in kept], [[row[column] for column in kept] for row in rows]
+    used = [column for column in range(len(HEAD)) if any(row[column] for row in rows)]
+    return [HEAD[column] for column in used], [[row[column] for column in used] for row in rows]
 
 
 def notes(figures: Sequence[Figure]) -> list[str]:

@@ -49,23 +49,23 @@ def overlaps(block: pd.DataFrame) -> FloatArray:
 
 def _values(block: pd.DataFrame) -> dict[str, FloatArray]:
     """The figures that a file has columns for: value of each row, NaN where it is no trial."""
-    found = {"pointing_game": hits(block)}
+    values = {"pointing_game": hits(block)}
     if "top_box" in block:
-        found["iou_top_box"] = overlaps(block)
+        values["iou_top_box"] = overlaps(block)
     if "cnr" in block:
-        found["cnr"] = block["cnr"].where(block["boxes"].map(len) > 0).to_numpy(float)
-    return found
+        values["cnr"] = block["cnr"].where(block["boxes"].map(len) > 0).to_numpy(float)
+    return values
 
 
 def _score(block: pd.DataFrame, unit_N: NDArray[np.intp], counts_VG: NDArray[np.uint16]) -> dict[Key, Scored]:
     """Each figure over the lateralised entities, over all, and of each entity."""
     entity_N = block["entity"].to_numpy(str)
-    wanted: dict[str | None, NDArray[np.bool_]] = {None: block["lateral"].to_numpy(bool)}
-    wanted |= {"all": np.ones(len(block), bool)}
-    wanted |= {str(entity): entity_N == entity for entity in sorted(set(entity_N))}
+    groups: dict[str | None, NDArray[np.bool_]] = {None: block["lateral"].to_numpy(bool)}
+    groups |= {"all": np.ones(len(block), bool)}
+    groups |= {str(entity): entity_N == entity for entity in sorted(set(entity_N))}
     out = {}
     for name, value_N in _values(block).items():
-        for label, rows_N in wanted.items():
+        for label, rows_N in groups.items():
             used_N = rows_N & ~np.isnan(value_N)
             out[Key(name, label)] = Scored(mean_curve(value_N[used_N], unit_N[used_N], counts_VG), used_N)
     return out
@@ -86,13 +86,13 @@ def _notes_of(rows: pd.DataFrame, name: str) -> dict[str | None, str]:
     if not boxed_N.all():
         parts.append(f"rows without a box, left out: {int((~boxed_N).sum()) // seeds}")
     if name == "pointing_game":
-        lost_N, fate = rows["x"].isna() | rows["y"].isna(), "trials without a point, counted as misses"
+        missing_N, fate = rows["x"].isna() | rows["y"].isna(), "trials without a point, counted as misses"
     elif name == "iou_top_box":
-        lost_N, fate = rows["top_box"].map(len) == 0, "trials without a top box, counted as 0"
+        missing_N, fate = rows["top_box"].map(len) == 0, "trials without a top box, counted as 0"
     else:
-        lost_N, fate = rows["cnr"].isna(), "trials without a ratio, left out"
-    if lost := int((boxed_N & lost_N).sum()):
-        parts.append(f"{fate}: {lost}")
+        missing_N, fate = rows["cnr"].isna(), "trials without a ratio, left out"
+    if missing := int((boxed_N & missing_N).sum()):
+        parts.append(f"{fate}: {missing}")
     out: dict[str | None, str] = {label: "; ".join(parts) for label in (None, "all") if parts}
     if not (boxed_N & rows["lateral"]).any():
         out[None] = "undefined: no trial of a lateralised entity"
@@ -103,8 +103,8 @@ def _notes_of(rows: pd.DataFrame, name: str) -> dict[str | None, str]:
 
 
 def _parts(key: Key) -> dict[str, str]:
-    own = {"iou_top_box": {"iou": "best of the boxes"}, "cnr": {"noise": "population variances"}}.get(key.name, {})
-    return {"average": "trials", "entities": {None: "lateral", "all": "all"}.get(key.label, "one"), **own}
+    parts = {"iou_top_box": {"iou": "best of the boxes"}, "cnr": {"noise": "population variances"}}.get(key.name, {})
+    return {"average": "trials", "entities": {None: "lateral", "all": "all"}.get(key.label, "one"), **parts}
 
 
 TASK = Task(

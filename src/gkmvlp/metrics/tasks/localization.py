@@ -69,10 +69,10 @@ def challenge_curve(
 
 def reaching(images: list[Image], threshold_N: FloatArray) -> list[Image]:
     """The images with the detections that reach each one's threshold."""
-    kept = [image.score_P >= threshold for image, threshold in zip(images, threshold_N, strict=True)]
+    above = [image.score_P >= threshold for image, threshold in zip(images, threshold_N, strict=True)]
     return [
-        Image(image.true_K4, image.predicted_P4[kept_P], image.score_P[kept_P])
-        for image, kept_P in zip(images, kept, strict=True)
+        Image(image.true_K4, image.predicted_P4[above_P], image.score_P[above_P])
+        for image, above_P in zip(images, above, strict=True)
     ]
 
 
@@ -130,8 +130,8 @@ def _score(block: pd.DataFrame, unit_N: NDArray[np.intp], counts_VG: NDArray[np.
             of_labels[Key(name, label)] = Scored(scored.curve_V, used_N)
     out = {}
     for name in NAMES:
-        found = [of_labels[Key(name, label)] for label in labels]
-        used = [scored for scored in found if not np.isnan(scored.curve_V[0])] or found
+        all_scored = [of_labels[Key(name, label)] for label in labels]
+        used = [scored for scored in all_scored if not np.isnan(scored.curve_V[0])] or all_scored
         curve_V = nanmean(np.stack([scored.curve_V for scored in used]))
         out[Key(name, None)] = Scored(curve_V, np.any([scored.rows_N for scored in used], axis=0))
     return out if len(labels) == 1 else out | of_labels  # one label is its own mean
@@ -148,27 +148,27 @@ def _notes(rows: pd.DataFrame) -> dict[Key, str]:
     complete_N = is_complete(reaching(images, rows["threshold"].to_numpy(float)))
     of_figure = dict.fromkeys(NAMES, _gaps(rows, truths.to_numpy() > 0, "a true box"))
     of_figure["map_40_75_legacy_mgca"] = _gaps(rows, complete_N, "both a true box and a prediction that counts")
-    told = {
+    notes = {
         Key(name, label): [*parts, *shared] for name, parts_of in of_figure.items() for label, parts in parts_of.items()
     }
-    return {key: "; ".join(parts) for key, parts in told.items() if parts}
+    return {key: "; ".join(parts) for key, parts in notes.items() if parts}
 
 
 def _gaps(rows: pd.DataFrame, has_N: NDArray[np.bool_], what: str) -> dict[str | None, list[str]]:
     """For the main figure (None) and the labels: which lack an image that has ``what``, in which of the folds."""
-    found = pd.Series(has_N, index=rows.index).groupby([rows["entity"], fold_of(rows), rows["seed"]]).any()
-    lacking = (~found.groupby(level=[0, 1]).all()).groupby("entity").agg(["sum", "count"])
-    none = lacking.index[lacking["sum"] == lacking["count"]]
-    some = lacking[(lacking["sum"] > 0) & (lacking["sum"] < lacking["count"])]
+    has_image = pd.Series(has_N, index=rows.index).groupby([rows["entity"], fold_of(rows), rows["seed"]]).any()
+    missing = (~has_image.groupby(level=[0, 1]).all()).groupby("entity").agg(["sum", "count"])
+    none = missing.index[missing["sum"] == missing["count"]]
+    some = missing[(missing["sum"] > 0) & (missing["sum"] < missing["count"])]
     of_label: dict[str | None, list[str]] = {None: []}
-    if len(lacking) > 1:
+    if len(missing) > 1:
         of_label |= {str(label): [f"undefined: no image has {what}"] for label in none}
     of_label |= {str(label): [f"left out of {row['sum']} of {row['count']} folds without {what}"]
                  for label, row in some.iterrows()}  # fmt: skip
-    if len(none) == len(lacking):
+    if len(none) == len(missing):
         of_label[None].append(f"undefined: no image has {what}")
     elif len(none):
-        of_label[None].append(f"left out, without {what}: {len(none)} of {len(lacking)} ({', '.join(none)})")
+        of_label[None].append(f"left out, without {what}: {len(none)} of {len(missing)} ({', '.join(none)})")
     if len(some):
         named = ", ".join(f"{label} in {row['sum']}" for label, row in some.iterrows())
         of_label[None].append(f"left out in some of the folds, without {what}: {len(some)} ({named})")

@@ -19,10 +19,10 @@ _PARTS = {"region_iou": {}, "region_recall": {"iou": str(LEAST_OVERLAP)}}
 
 def row_overlaps(block: pd.DataFrame) -> FloatArray:
     """Intersection over union (N,) of each row's true and predicted box; 0 where called absent."""
-    true_N4, found_N4 = (np.stack(block[name].to_list()).astype(float) for name in ("boxes", "predicted"))
-    size_N2 = np.minimum(true_N4[:, 2:], found_N4[:, 2:]) - np.maximum(true_N4[:, :2], found_N4[:, :2])
+    true_N4, predicted_N4 = (np.stack(block[name].to_list()).astype(float) for name in ("boxes", "predicted"))
+    size_N2 = np.minimum(true_N4[:, 2:], predicted_N4[:, 2:]) - np.maximum(true_N4[:, :2], predicted_N4[:, :2])
     shared_N = np.clip(size_N2, 0, None).prod(1)
-    area_N = [(box_N4[:, 2:] - box_N4[:, :2]).prod(1) for box_N4 in (true_N4, found_N4)]
+    area_N = [(box_N4[:, 2:] - box_N4[:, :2]).prod(1) for box_N4 in (true_N4, predicted_N4)]
     return np.where(block["score"] >= LEAST_SCORE, shared_N / (area_N[0] + area_N[1] - shared_N), 0.0)
 
 

@@ -47,9 +47,9 @@ def _score(block: pd.DataFrame, unit_N: NDArray[np.intp], counts_VG: NDArray[np.
         curves["rouge_l"] = mean_curve(np.array([rouge_l(*pair) for pair in cut_pairs]), unit_N, counts_VG)
         curves["cider"] = mean_curve(cider_d(cut_pairs), unit_N, counts_VG)
         out |= {Key(name, label): Scored(curve_V, rows_N) for name, curve_V in curves.items()}
-    generated_NE, wanted_NE = present(used["prediction"]), present(used["target"])
-    micro_V, each_EV = f1_curves(generated_NE, wanted_NE, unit_N, counts_VG)
-    has_E = wanted_NE.any(0)
+    generated_NE, reference_NE = present(used["prediction"]), present(used["target"])
+    micro_V, each_EV = f1_curves(generated_NE, reference_NE, unit_N, counts_VG)
+    has_E = reference_NE.any(0)
     macro_V = nanmean(each_EV[has_E]) if has_E.any() else np.full(len(counts_VG), np.nan)
     out |= {Key(MICRO, None): Scored(micro_V, rows_N), Key(MACRO, None): Scored(macro_V, rows_N)}
     return out | {Key(MACRO, NAMES[e]): Scored(each_EV[e], rows_N) for e in np.flatnonzero(has_E)}
@@ -64,19 +64,19 @@ def _notes(rows: pd.DataFrame) -> dict[Key, str]:
     if empty := sum(not words(text) for text in used["prediction"]):
         parts.append(f"empty generated reports, scored as such: {empty}{' over all seeds' if seeds > 1 else ''}")
     has_E = np.atleast_1d(present(used["target"]).any(axis=0))
-    unsaid = [name for name, has in zip(NAMES, has_E, strict=True) if not has]
-    own: dict[str, str] = {}
+    missing = [name for name, has in zip(NAMES, has_E, strict=True) if not has]
+    of_figure: dict[str, str] = {}
     if not len(used):
-        own = dict.fromkeys([*TEXT, MICRO, MACRO], "undefined: no row has a reference")
+        of_figure = dict.fromkeys([*TEXT, MICRO, MACRO], "undefined: no row has a reference")
     elif not has_E.any():
-        own = dict.fromkeys([MICRO, MACRO], "undefined: no reference calls an entity present")
-    elif unsaid:
-        own[MACRO] = f"left out, present in no reference: {len(unsaid)} of {len(NAMES)} ({', '.join(unsaid)})"
+        of_figure = dict.fromkeys([MICRO, MACRO], "undefined: no reference calls an entity present")
+    elif missing:
+        of_figure[MACRO] = f"left out, present in no reference: {len(missing)} of {len(NAMES)} ({', '.join(missing)})"
     if len(used) // seeds == 1:
-        own["cider"] = "undefined: one reference has no document frequencies"
+        of_figure["cider"] = "undefined: one reference has no document frequencies"
     keys = [Key(name, label) for label in CUT for name in TEXT] + [Key(MICRO, None), Key(MACRO, None)]
-    told = {key: "; ".join(filter(None, [own.get(key.name), *parts])) for key in keys}
-    return {key: note for key, note in told.items() if note}
+    notes = {key: "; ".join(filter(None, [of_figure.get(key.name), *parts])) for key in keys}
+    return {key: note for key, note in notes.items() if note}
 
 
 def _parts(key: Key) -> dict[str, str]:

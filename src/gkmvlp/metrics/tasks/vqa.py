@@ -21,13 +21,13 @@ def _subsets(rows: pd.DataFrame) -> dict[str, NDArray[np.bool_]]:
 
     Open and closed are the data set's own ``answer_type``, stripped (VQA-RAD has ``CLOSED`` with a blank behind).
     """
-    known_N = rows["target"].notna().to_numpy()
+    answered_N = rows["target"].notna().to_numpy()
     kind_N = rows["answer_type"].astype(str).str.strip().str.lower().to_numpy()
     return {
-        "accuracy_overall": known_N,
-        "accuracy_open": known_N & (kind_N == "open"),
-        "accuracy_closed": known_N & (kind_N == "closed"),
-        "accuracy_chest": known_N & rows["chest"].to_numpy(bool),
+        "accuracy_overall": answered_N,
+        "accuracy_open": answered_N & (kind_N == "open"),
+        "accuracy_closed": answered_N & (kind_N == "closed"),
+        "accuracy_chest": answered_N & rows["chest"].to_numpy(bool),
     }
 
 
@@ -44,12 +44,12 @@ def _score(block: pd.DataFrame, unit_N: NDArray[np.intp], counts_VG: NDArray[np.
 
 def _notes(rows: pd.DataFrame) -> dict[Key, str]:
     """The vocabulary's ceiling of each figure, or that it has no row."""
-    known_N = rows["in_vocabulary"].to_numpy(bool)
+    in_vocabulary_N = rows["in_vocabulary"].to_numpy(bool)
     out: dict[Key, str] = {}
     for name, rows_N in _subsets(rows).items():
         text = "undefined: no such question with a known answer"
         if rows_N.any():
-            text = f"ceiling {known_N[rows_N].mean():.3f}: share of answers in the training vocabulary"
+            text = f"ceiling {in_vocabulary_N[rows_N].mean():.3f}: share of answers in the training vocabulary"
         out |= {Key(name, label): text for label in _RULES}
     return out
 

@@ -9,7 +9,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from gkmvlp.models.config import TextPooling
-from gkmvlp.models.text import pooled
+from gkmvlp.models.text import pool_states
 
 AnswerMode = Literal["rank", "generate", "classify"]
 
@@ -47,4 +47,4 @@ def answer_logits(classifier: nn.Linear, state_BTD: Tensor, mask_BT: Tensor, poo
         mask_BT: (B, T) bool, True on real tokens.
         pooling: What the classifier reads of the states.
     """
-    return classifier(pooled(state_BTD, mask_BT, pooling)).float()
+    return classifier(pool_states(state_BTD, mask_BT, pooling)).float()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from gkmvlp.models.gk_mvlp import GkMvlp
-from gkmvlp.models.grounded_knowledge import Grounded
+from gkmvlp.models.grounded_knowledge import GroundingOutput
 from gkmvlp.models.heads.detector import Detections, Detector, DetectorConfig, Loss
 from gkmvlp.models.vision import ImageFeatures
 
@@ -43,7 +43,7 @@ class BoxHead(nn.Module):
         self.detector = Detector(config, *sizes, label_loss, box_loss)
         self.register_buffer("threshold_L", torch.zeros(len(labels)))
 
-    def maps(self, model: GkMvlp, features: ImageFeatures, grounded: Grounded | None) -> Tensor:
+    def maps(self, model: GkMvlp, features: ImageFeatures, grounded: GroundingOutput | None) -> Tensor:
         """What the pyramid reads, (B, D or D + E, h, w) float32.
 
         Args:
@@ -61,6 +61,6 @@ class BoxHead(nn.Module):
             map_BCP = torch.cat([map_BCP, seen_BEP], dim=1)
         return map_BCP.unflatten(2, features.grid)
 
-    def detect(self, model: GkMvlp, features: ImageFeatures, grounded: Grounded | None) -> list[Detections]:
+    def detect(self, model: GkMvlp, features: ImageFeatures, grounded: GroundingOutput | None) -> list[Detections]:
         """The boxes of each image, best first (see ``maps``)."""
         return self.detector.detect(self.maps(model, features, grounded))

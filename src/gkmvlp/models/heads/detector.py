@@ -23,7 +23,7 @@ OCTAVE = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
 ASPECTS = (0.5, 1.0, 2.0)  # height over width
 CANDIDATES = 300  # boxes of an image that reach non-maximum suppression
 MOST = 100  # boxes of an image that leave it
-LEAST_SIDE = 1.0  # of a predicted box in pixels of the frame
+MIN_SIDE = 1.0  # of a predicted box in pixels of the frame
 
 
 @dataclass
@@ -68,8 +68,8 @@ class _Loss(nn.Module):
         super().__init__()
         self.function = function
 
-    def forward(self, given: Tensor, wanted: Tensor) -> Tensor:
-        return self.function(given, wanted)
+    def forward(self, prediction: Tensor, target: Tensor) -> Tensor:
+        return self.function(prediction, target)
 
 
 class Detector(nn.Module):
@@ -144,11 +144,11 @@ class Detector(nn.Module):
         anchor_C, label_C = index_C // logits_AL.shape[1], index_C % logits_AL.shape[1]
         box_C4 = self.retina.box_coder.decode_single(step_A4[anchor_C], anchor_A4[anchor_C])
         box_C4 = clip_boxes_to_image(box_C4, (self.image_size, self.image_size))
-        is_wide_C = (box_C4[:, 2:] - box_C4[:, :2] >= LEAST_SIDE).all(1)  # little may be left of one beyond the frame
-        kept_C = is_wide_C & (score_C > self.config.score_thresh)
-        box_C4, label_C, score_C = box_C4[kept_C], label_C[kept_C], score_C[kept_C]
-        kept_P = batched_nms(box_C4, score_C, label_C, self.config.nms_thresh)[:MOST]
-        return Detections(box_C4[kept_P], label_C[kept_P], score_C[kept_P])
+        is_wide_C = (box_C4[:, 2:] - box_C4[:, :2] >= MIN_SIDE).all(1)  # little may be left of one beyond the frame
+        valid_C = is_wide_C & (score_C > self.config.score_thresh)
+        box_C4, label_C, score_C = box_C4[valid_C], label_C[valid_C], score_C[valid_C]
+        selected_P = batched_nms(box_C4, score_C, label_C, self.config.nms_thresh)[:MOST]
+        return Detections(box_C4[selected_P], label_C[selected_P], score_C[selected_P])
 
 
 def anchors(config: DetectorConfig, patch: float) -> "AnchorGeneratorWithAnchorShape":

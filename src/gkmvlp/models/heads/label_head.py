@@ -40,9 +40,9 @@ class LabelHead(nn.Module):
         if features != "pooled":
             with torch.no_grad():
                 for row, label in enumerate(self.labels):
-                    known = of_label(label)
-                    if known is not None and known.name in entities:
-                        self.linear.weight[row, first + list(entities).index(known.name)] = 1
+                    entity = of_label(label)
+                    if entity is not None and entity.name in entities:
+                        self.linear.weight[row, first + list(entities).index(entity.name)] = 1
 
     def forward(self, pooled_BD: Tensor, odds_BE: Tensor) -> Tensor:
         """Log odds of present, (B, L).
