@@ -16,16 +16,16 @@ from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
 from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, batches_seen, next_epoch
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
-from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_image
+from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_turned
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread_a_worker
 from gkmvlp.data_modules.pipeline.samples import BoxSource, Counts, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
-from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox, refuse_flip
+from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels, letterbox, refuse_flip
 from gkmvlp.data_modules.pipeline.turned_rows import upright_rows
 from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Letterbox, ResizeMode
+from gkmvlp.geometry import ResizeMode, Turn
 from gkmvlp.notices import is_phantom
 
 _STAGE_SPLIT = {"fit": "train", "validate": "validate", "test": "test", "predict": "test"}
@@ -163,9 +163,9 @@ class DataModule(LightningDataModule):
             )
 
     def check(self) -> None:
-        """Reads and checks the tables without decoding an image.
+        """Reads and checks the tables without opening an image.
 
-        Tables give boxes in the picture as it is stored; the rows have them in the upright one.
+        The rows have their boxes as the tables do, in the picture as it is stored; see ``upright``.
         """
         if self.samples:
             return
@@ -188,7 +188,7 @@ class DataModule(LightningDataModule):
         if not samples:
             raise DataError(f"{self.name}: nothing is left; {'; '.join(self.ledger.lines()) or 'the tables are empty'}")
         require_boxes(samples, self.regions, self.name)
-        self.samples = upright_rows(samples, self.num_workers)
+        self.samples = samples
 
     def _with_views(self, samples: list[Sample]) -> list[Sample]:
         """The rows with their views in one spelling; what the atlas has no regions for is counted."""
@@ -207,17 +207,25 @@ class DataModule(LightningDataModule):
         """Rows of ``train``, ``validate`` or ``test``."""
         return [sample for sample in self.samples if sample.split == split]
 
+    def upright(self, samples: Sequence[Sample]) -> list[Sample]:
+        """Rows with the boxes of the upright pictures, for what needs boxes without pixels: it reads headers.
+
+        A ``dataset`` turns the boxes of an item by the turn of the picture that it has read.
+        """
+        return upright_rows(samples, self.num_workers)
+
     def dataset(self, split: str) -> SampleDataset:
         """The rows of a split as items; training rows are augmented."""
         is_training = split == "train"
         augmentation = self.augmentation if is_training else None
         return SampleDataset(self.rows(split), self.read, self.regions, self.seed, augmentation, is_training)
 
-    def read(self, sample: Sample) -> tuple[Pixels, Letterbox]:
-        """Pixels (S, S) uint8 and frame of a row's image."""
+    def read(self, sample: Sample) -> FittedImage:
+        """A row's image as a model reads it."""
         if self._cache is not None and sample.image in self._cache:
             return self._cache[sample.image]
-        return letterbox(self.decode(sample), self.image_size, self.resize_mode)
+        image_HW, turn = self._decode(sample, None)
+        return FittedImage(*letterbox(image_HW, self.image_size, self.resize_mode), turn)
 
     def decode(self, sample: Sample, notes: list[str] | None = None) -> Pixels:
         """Pixels (H, W) uint8 of a row's image: the one reading of a run, ``on_unreadable`` and ``gkmvlp data check``.
@@ -229,8 +237,12 @@ class DataModule(LightningDataModule):
         Raises:
             ImageError: If it cannot be read, or is not let in.
         """
+        return self._decode(sample, notes)[0]
+
+    def _decode(self, sample: Sample, notes: list[str] | None) -> tuple[Pixels, Turn]:
+        """Pixels (H, W) uint8 of a row's image, and how they were set upright."""
         name = f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""
-        return read_image(sample.image, self.intensity, name, self.accept, notes)
+        return read_turned(sample.image, self.intensity, name, self.accept, notes)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training batches: shuffled, augmented, equal for equal (seed, epoch) whatever the number of workers."""

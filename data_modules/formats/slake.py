@@ -130,6 +130,7 @@ def read_boxes(folder: Path) -> pd.DataFrame:
     try:
         for boxes in content:
             for name, (x, y, width, height) in boxes.items():
+                x, y, width, height = map(float, (x, y, width, height))  # texts would be joined, not added
                 rows.append((BOX_NAMES.get(name, name), x, y, x + width, y + height))
         table = pd.DataFrame(rows, columns=["label", "x1", "y1", "x2", "y2"])
         table = table.astype(dict.fromkeys(["x1", "y1", "x2", "y2"], np.float32))

@@ -24,6 +24,7 @@ import pandas as pd
 from pandas.errors import EmptyDataError, ParserWarning
 from pyarrow import parquet
 
+from gkmvlp.data_modules.formats.decimals import SpellingError, with_points
 from gkmvlp.errors import DataError
 
 _UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
@@ -56,7 +57,8 @@ class Schema:
     Attributes:
         needed: Columns that must be there.
         optional: Columns that are read where they are there.
-        numbers: Those of them that hold finite numbers; an empty cell is NaN.
+        numbers: Those of them that hold finite numbers, with decimal points or, in all of them, commas; an empty cell
+            is NaN.
         raw: Those whose text is kept as it is, with bytes that are no UTF-8 as surrogates. Other text loses the blanks
             at its ends, and its line breaks and control characters become blanks.
         values: Those whose cells stay the Python objects that Parquet or JSON gives.
@@ -235,6 +237,7 @@ def _csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> di
     data = _SEPARATOR_LINE.sub("", text).encode(errors="surrogateescape")
     separator, header = _header(path, data, schema)
     if by_position:
+        _require_nothing_behind(path, data, separator, schema, header)
         header = [*schema.needed, *("" for _ in header[len(schema.needed) :])]
     _require(header, schema, path)
     # One column more than the header has, to see rows that are longer.
@@ -247,6 +250,15 @@ def _csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> di
         )
     columns = [name for name in (*schema.needed, *schema.optional) if name in header]
     return {name: table[header.index(name)].tolist() for name in columns}
+
+
+def _require_nothing_behind(path: Path, data: bytes, separator: str, schema: Schema, header: list[str]) -> None:
+    """Checks that columns without a name hold nothing: a decimal comma would push cells there."""
+    table = _parse(path, data, separator, schema, names=range(len(header) + 1)).iloc[1:]
+    for column in range(len(schema.needed), len(header)):
+        if not header[column] and len(filled := np.flatnonzero(table[column] != "")):
+            told = f"row {filled[0] + 1}: it has more cells than the header has names"
+            raise DataError(f"{path}, {told}; put numbers with a decimal comma in quotes, or {schema.remedy}")
 
 
 def _header(path: Path, data: bytes, schema: Schema) -> tuple[str, list[str]]:
@@ -288,10 +300,10 @@ def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) 
             continue
         texts = [_text(cell, name, row, source, schema) for row, cell in enumerate(cells, 1)]
         if name not in schema.raw:
-            texts = _whole_numbers([clean(as_latin1(cell)) if not cell.isascii() else clean(cell) for cell in texts])
+            texts = [clean(as_latin1(cell)) if not cell.isascii() else clean(cell) for cell in texts]
+            texts = texts if name in schema.numbers else _whole_numbers(texts)
         series[name] = pd.Series(texts, dtype=object)
-        if name in schema.numbers:
-            series[name] = _numbers(series[name], name, source, schema)
+    series |= _numbers({name: series[name] for name in schema.numbers if name in series}, source, schema)
     return pd.DataFrame(series)
 
 
@@ -321,11 +333,19 @@ def _text(cell: Any, name: str, row: int, source: object, schema: Schema) -> str
     return repr(cell) if isinstance(cell, Real) and not isinstance(cell, int) else str(cell)
 
 
-def _numbers(cells: pd.Series, name: str, source: object, schema: Schema) -> pd.Series:
-    value_N = pd.to_numeric(cells, errors="coerce").to_numpy(np.float64)
-    for row in np.flatnonzero(~np.isfinite(value_N)):
-        if cells.iloc[row].lower() not in NOTHING:
-            raise DataError(
-                f"{source}, column {name}, row {row + 1}: {shown(cells.iloc[row])} is no number; {schema.remedy}"
-            )
-    return pd.Series(value_N)
+def _numbers(columns: Mapping[str, pd.Series], source: object, schema: Schema) -> dict[str, pd.Series]:
+    """The columns of numbers as float64, NaN where a cell is empty."""
+    try:
+        spelled = with_points(columns)
+    except SpellingError as error:
+        cell = shown(columns[error.column].iloc[error.row])
+        raise DataError(f"{source}, column {error.column}, row {error.row + 1}: {cell} {error}") from error
+    found = {}
+    for name, cells in spelled.items():
+        value_N = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy(np.float64)
+        for row in np.flatnonzero(~np.isfinite(value_N)):
+            if cells[row].lower() not in NOTHING:
+                told = shown(columns[name].iloc[row])
+                raise DataError(f"{source}, column {name}, row {row + 1}: {told} is no number; {schema.remedy}")
+        found[name] = pd.Series(value_N)
+    return found

@@ -38,6 +38,7 @@ def _explain_rows(data: DataModule, study_id: str) -> tuple[list[Sample], list[d
     images = [sample for sample, study in zip(data.samples, studies, strict=True) if study == study_id]
     if not images:
         raise DataError(f"no study {study_id} in {data.split_source}: an id like {studies[0]} was expected")
+    images = upright_rows(images)
     return images, list(study_rows(images))
 
 

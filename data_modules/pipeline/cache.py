@@ -12,13 +12,13 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_image
+from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_turned
 from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
-from gkmvlp.data_modules.pipeline.transforms import Pixels, letterbox
-from gkmvlp.geometry import Letterbox, ResizeMode
+from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels, letterbox
+from gkmvlp.geometry import Letterbox, ResizeMode, Turn
 
-_VERSION = 3  # raise when decoding or fitting changes
+_VERSION = 4  # raise when decoding or fitting changes
 
 
 class _Told(NamedTuple):
@@ -75,23 +75,24 @@ class ImageCache:
     def __contains__(self, source: str | bytes) -> bool:
         return source in self._row and source not in self.bad
 
-    def __getitem__(self, source: str | bytes) -> tuple[Pixels, Letterbox]:
-        """Pixels (S, S) and frame of an image."""
+    def __getitem__(self, source: str | bytes) -> FittedImage:
+        """An image with its frame and its turn."""
         row = self._row[source]
-        return np.array(self._pixels[row]), Letterbox(*map(float, self._frames[row]))
+        frame, turn = np.split(self._frames[row], [len(Letterbox._fields)])
+        return FittedImage(np.array(self._pixels[row]), Letterbox(*map(float, frame)), Turn(*map(bool, turn)))
 
     def _fill(self, pixels: Pixels, workers: int) -> tuple[NDArray[np.float64], dict[int, "_Told"]]:
-        """Decodes all images into ``pixels``; their frames (N, 6), and what is to be said of them."""
-        frames = np.zeros((len(self._row), 6))
+        """Decodes all images into ``pixels``; their frames and turns (N, 6 + 3), and what is to be said of them."""
+        frames = np.zeros((len(self._row), len(Letterbox._fields) + len(Turn._fields)))
         told: dict[int, _Told] = {}
 
         def decode(source: str | bytes) -> None:
             row = self._row[source]
             notes: list[str] = []
             try:
-                image_HW = read_image(source, self._intensity, accept=self._accept, notes=notes)
+                image_HW, turn = read_turned(source, self._intensity, accept=self._accept, notes=notes)
                 pixels[row], frame = letterbox(image_HW, self._side, self._fit)
-                frames[row] = frame
+                frames[row] = *frame, *turn
             except ImageError as error:
                 told[row] = _Told(str(error), error.reason, [])
             else:
@@ -110,11 +111,11 @@ class ImageCache:
             part = folder / f".{stem}.{uuid4().hex}.npy"
             shape = (len(self._row), self._side, self._side)
             mapped = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
-            frame_N6, said = self._fill(mapped, workers)
+            frame_N9, said = self._fill(mapped, workers)
             mapped.flush()
             # another process may read these while we write
             content = BytesIO()
-            np.save(content, frame_N6)
+            np.save(content, frame_N9)
             write_bytes(frames, content.getvalue())
             write_json(told, said)
             # The array gets its name last: where it lies, the cache is whole.

@@ -8,8 +8,7 @@ import torch
 from torch.utils.data import Dataset, DistributedSampler
 
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
-from gkmvlp.data_modules.pipeline.transforms import Pixels, to_fractions
-from gkmvlp.geometry import Letterbox
+from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels, to_fractions
 
 if TYPE_CHECKING:  # reading one image needs neither
     from lightning import Trainer
@@ -25,7 +24,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
 
     Args:
         samples: The rows.
-        read: Sample -> pixels (S, S) and frame.
+        read: Sample -> its image; boxes follow its turn.
         regions: Where region boxes come from.
         seed: Seed of all chance.
         augmentation: Movements of training images, or None.
@@ -35,7 +34,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
     def __init__(
         self,
         samples: Sequence[Sample],
-        read: Callable[[Sample], tuple[Pixels, Letterbox]],
+        read: Callable[[Sample], FittedImage],
         regions: RegionPolicy,
         seed: int = 0,
         augmentation: "Augmentation | None" = None,
@@ -66,7 +65,8 @@ class SampleDataset(Dataset[dict[str, Any]]):
     def _show(self, sample: Sample, twin: int, epoch: int) -> dict[str, torch.Tensor]:
         """What rows on one image share: pixels, frame and boxes, as they are in this epoch."""
         rng = np.random.default_rng((self.seed, epoch, twin)) if self.is_training else None
-        image_SS, frame = self.read(sample)
+        image_SS, frame, turn = self.read(sample)
+        sample = sample.turned(turn, *turn.size(frame.width, frame.height))
         frame = frame if sample.size is None else frame.measured_in(*sample.size)
         box_R4, mask_R = self.regions.boxes(sample, frame, rng, image_SS)
         finding_K4 = np.zeros((0, 4), np.float32) if sample.finding_K4 is None else sample.finding_K4

@@ -12,7 +12,7 @@ from pydicom import Dataset
 
 from gkmvlp.data_modules.pipeline.dicom_header import entries, integer, items, number, numbers, word, words
 from gkmvlp.data_modules.pipeline.dicom_pixels import decode, interpret
-from gkmvlp.data_modules.pipeline.levels import Float, Pixels, Stored
+from gkmvlp.data_modules.pipeline.levels import Float, Stored
 from gkmvlp.data_modules.pipeline.views import is_lateral
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import UPRIGHT, Turn
@@ -61,15 +61,8 @@ def read_stored(dataset: Dataset, accept: Collection[str], notes: list[str]) -> 
     return stored
 
 
-def upright(pixels_HW: Pixels, dataset: Dataset, notes: list[str]) -> Pixels:
-    """The picture with the patient's left on the right and the feet below, by PatientOrientation."""
-    turn = turn_of(dataset)
-    notes += [TURNED] if turn != UPRIGHT else []
-    return turn.picture(pixels_HW)
-
-
 def turn_of(dataset: Dataset) -> Turn:
-    """How the stored picture is set upright."""
+    """How the stored picture is set upright: the patient's left on the right, the feet below, by PatientOrientation."""
     directions = [way[:1] for way in words(dataset, "PatientOrientation")]
     if len(directions) != 2:
         return UPRIGHT

@@ -3,6 +3,7 @@
 L = 256 or 65,536 codes, H x W pixels.
 """
 
+import struct
 from typing import Literal, NamedTuple, cast
 
 import numpy as np
@@ -73,8 +74,9 @@ def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
     bytes_a_pixel = _allocated(dataset, len(value) // (rows * columns)) // 8
     size = rows * columns * bytes_a_pixel
     if len(value) < size:
-        raise DataError(f"the pixel data (PixelData) are cut off: {len(value):,} of {size:,} bytes; fetch it again")
-    if size > 1 and len(value) >= 2 * size:
+        told = f"{len(value):,} of {size:,} bytes for Columns x Rows {columns} x {rows}"
+        raise DataError(f"the pixel data (PixelData) are cut off: {told}; fetch it again")
+    if len(value) - size >= max(bytes_a_pixel * min(rows, columns), 2):  # a wrong Columns leaves a row's worth or more
         told = f"{len(value):,} bytes of PixelData, {size:,} were expected of Rows, Columns and BitsAllocated"
         raise DataError(f"{told}: several frames, or one of the three is wrong; export the one that is meant")
     if syntax == ExplicitVRBigEndian and bytes_a_pixel == 1 and dataset.get_item("PixelData").VR == "OW":  # type: ignore[union-attr]
@@ -136,6 +138,8 @@ def _decompress(
     if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
         dataset.PixelRepresentation = 0  # these samples have no sign (ISO 10918-1, A.3.1), whatever the attribute says
     allocated = _allocated(dataset, 1) if bits is None else 8 if bits <= 8 else 16
+    if syntax == RLELossless:
+        _require_whole_runs(frame, rows, columns, allocated)
     plugin = _codec(syntax, bits)
     try:
         if bits is None and "JPEG" in syntax.name:
@@ -158,6 +162,34 @@ def _decompress(
         raise DataError(f"PixelData hold {len(code)} frames, not one; export the one that is meant")
     mask = (1 << (bits or allocated)) - 1
     return code.view(f"u{code.itemsize}") & np.array(mask, f"u{code.itemsize}"), bits
+
+
+def _require_whole_runs(frame: bytes, rows: int, columns: int, allocated: int) -> None:
+    """Checks that the runs of an RLE frame fill the picture (PS3.5, annex G): codecs cut off or skew it in silence."""
+    count, *starts = struct.unpack_from("<16L", frame.ljust(64, b"\0"))
+    if count != allocated // 8:
+        told = f"{count} segments, BitsAllocated {allocated} needs {allocated // 8}"
+        raise DataError(f"PixelData in RLE: {told}; export it again")
+    ends = [*starts[1:count], len(frame)]
+    for start, end in zip(starts[:count], ends, strict=True):
+        found = _run_lengths(frame[start:end])
+        if found < rows * columns or found - rows * columns >= min(rows, columns):
+            told = f"the runs give {found:,} pixels, Columns x Rows {columns} x {rows} are {rows * columns:,}"
+            raise DataError(f"PixelData in RLE: {told}; export it again")
+
+
+def _run_lengths(segment: bytes) -> int:
+    """Bytes that a segment of PackBits decodes to; what pads it to an even length gives none."""
+    total = place = 0
+    while place < len(segment):
+        head = segment[place]
+        if head < 128:
+            total += min(head + 1, len(segment) - place - 1)
+            place += head + 2
+        else:
+            total += 257 - head if head > 128 and place + 1 < len(segment) else 0
+            place += 2 if head > 128 else 1
+    return total
 
 
 def _sniff(frame: bytes, named: UID) -> _Codestream:

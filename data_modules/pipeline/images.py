@@ -9,14 +9,15 @@ from pathlib import Path
 
 from PIL import UnidentifiedImageError
 
-from gkmvlp.data_modules.pipeline.dicom import ACCEPT, Accept, RefusedError, read_stored, upright
+from gkmvlp.data_modules.pipeline.dicom import ACCEPT, TURNED, Accept, RefusedError, read_stored, turn_of
 from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
 from gkmvlp.data_modules.pipeline.levels import Intensity, Pixels, Stored, show
 from gkmvlp.data_modules.pipeline.pictures import read_picture
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.errors import DataError
+from gkmvlp.geometry import UPRIGHT, Turn
 
-__all__ = ["ACCEPT", "Accept", "ImageError", "Intensity", "Pixels", "read_image"]
+__all__ = ["ACCEPT", "Accept", "ImageError", "Intensity", "Pixels", "read_image", "read_turned"]
 
 _PACKED = (b"\x1f\x8b", b"PK\3\4", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")  # gzip, zip, bzip2, xz, 7z
 SMALLEST = 8  # pixels a side; less is a pixel that somebody tracks, or an icon
@@ -52,6 +53,17 @@ def read_image(
     accept: Collection[str] = (),
     notes: list[str] | None = None,
 ) -> Pixels:
+    """Pixels (H, W) uint8 of one radiograph, air dark: ``read_turned`` without the turn."""
+    return read_turned(source, intensity, name, accept, notes)[0]
+
+
+def read_turned(
+    source: str | Path | bytes,
+    intensity: Intensity = "voi",
+    name: str = "",
+    accept: Collection[str] = (),
+    notes: list[str] | None = None,
+) -> tuple[Pixels, Turn]:
     """Reads one radiograph.
 
     Args:
@@ -62,7 +74,7 @@ def read_image(
         notes: Gets a line for each thing that was not taken as the file says, such as a window that shows nothing.
 
     Returns:
-        Pixels (H, W) uint8, air dark.
+        Pixels (H, W) uint8, air dark, and how they were set upright: boxes of the stored picture are turned likewise.
 
     Raises:
         ImageError: If the file is missing, empty, cut off, no single grey picture, or not let in; the file is named.
@@ -90,15 +102,17 @@ def read_image(
         raise ImageError(f"cannot read {label}: {reason}; a whole JPG, PNG or grey DICOM was expected") from error
 
 
-def _read(data: bytes, intensity: Intensity, accept: Collection[str], notes: list[str]) -> Pixels:
+def _read(data: bytes, intensity: Intensity, accept: Collection[str], notes: list[str]) -> tuple[Pixels, Turn]:
     if not is_dicom(data):
-        stored = read_picture(data, notes)
+        stored, turn = read_picture(data, notes)
         _require_picture(stored, accept)
-        return show(stored, intensity)
+        return show(stored, intensity), turn
     dataset = open_dicom(data)
     stored = read_stored(dataset, accept, notes)
     _require_picture(stored, accept)
-    return upright(show(stored, intensity), dataset, notes)
+    turn = turn_of(dataset)
+    notes += [TURNED] if turn != UPRIGHT else []
+    return turn.picture(show(stored, intensity)), turn
 
 
 def _require_picture(stored: Stored, accept: Collection[str]) -> None:

@@ -34,8 +34,8 @@ _TURNS = {
 _PNG_TELLS = re.compile(rb"eXIf|tEXt|zTXt|iTXt")
 
 
-def read_picture(data: bytes, notes: list[str]) -> Stored:
-    """The picture of a file's bytes; that it had to be turned goes to ``notes``.
+def read_picture(data: bytes, notes: list[str]) -> tuple[Stored, Turn]:
+    """The upright picture of a file's bytes and how it was turned; that it had to be goes to ``notes``.
 
     Raises:
         DataError: If it has several frames, or nothing but transparency.
@@ -50,9 +50,9 @@ def read_picture(data: bytes, notes: list[str]) -> Stored:
             notes.append(TURNED)
         if _has_wide_channels(picture, data):
             codes_HW: Codes = _grey_of_wide(data)
-            return plain(turn.picture(codes_HW))
+            return plain(turn.picture(codes_HW)), turn
         picture.load()  # which turns a TIFF by itself, and then no longer names an orientation
-        turn = _turn(picture)
+        left_to_do = _turn(picture)
         if picture.mode in _WIDE_MODES:
             value_HW = np.asarray(picture)
             if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # white is zero: Pillow turns eight bits alone
@@ -61,7 +61,7 @@ def read_picture(data: bytes, notes: list[str]) -> Stored:
             codes_HW = value_HW.astype(f"=u{value_HW.itemsize}") if is_plain else to_codes(value_HW)[0]
         else:
             codes_HW = np.asarray(_grey(picture), np.uint8)
-    return plain(turn.picture(codes_HW))
+    return plain(left_to_do.picture(codes_HW)), turn
 
 
 def turn_of(file: IO[bytes]) -> tuple[Turn, tuple[float, float]]:

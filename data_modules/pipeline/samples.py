@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,7 +12,7 @@ from gkmvlp.anatomy import REGIONS, atlas_from_names, fitted_atlas, shipped_atla
 from gkmvlp.data_modules.pipeline.lung_fields import lung_boxes
 from gkmvlp.data_modules.pipeline.transforms import Float, Mask, Pixels, jitter_boxes
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Letterbox
+from gkmvlp.geometry import UPRIGHT, Letterbox, Turn
 
 BoxSource = Literal["mixed", "atlas", "fitted", "dataset", "detected"]
 Counts = dict[str, dict[str, int]]  # a split, or a part of the tables -> what is counted -> its number
@@ -27,8 +27,8 @@ class Sample:
     Attributes:
         sample_id: Unique id that follows the row to the prediction file.
         patient_id: Id of what is split and resampled together.
-        image: Path of the image file, or its bytes. Boxes and size are first those of the picture as it is stored, and
-            of the upright one in what a DataModule gives (``turned_rows``).
+        image: Path of the image file, or its bytes. Boxes and size are those of the picture as it is stored, until
+            ``turned`` sets them upright with it.
         view: ``PA``, ``AP``, another projection (the atlas then has no boxes for it), or "" where unknown (read as PA).
         split: ``train``, ``validate`` or ``test``.
         box_R4: Region boxes (29, 4) float32 xyxy in pixels of the original image, or None where there are none.
@@ -54,6 +54,30 @@ class Sample:
     def image_key(self) -> str:
         """What names the image: rows of questions share it."""
         return str(self.fields.get("image_id", self.sample_id))
+
+    def turned(self, turn: Turn, width: float, height: float) -> "Sample":
+        """The row with the boxes and the size of the upright picture.
+
+        Where the row says in how large a picture they were measured, and that one stands upright, they stay.
+
+        Args:
+            turn: How the stored picture is set upright.
+            width: Width of the stored picture in pixels.
+            height: Its height.
+        """
+        if turn == UPRIGHT or (turn.exchanges_axes and self._is_upright(width, height)):
+            return self
+        measured = self.size or (width, height)
+        return replace(
+            self,
+            box_R4=None if self.box_R4 is None else turn.boxes(self.box_R4, *measured),
+            finding_K4=None if self.finding_K4 is None else turn.boxes(self.finding_K4, *measured),
+            size=None if self.size is None else turn.size(*measured),
+        )
+
+    def _is_upright(self, width: float, height: float) -> bool:
+        """Whether boxes were measured after the quarter turn: that picture is high where the stored one is wide."""
+        return self.size is not None and (self.size[0] - self.size[1]) * (width - height) < 0
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,32 @@ Grey values are divided by 255 in ``dataset.py``; mean and standard deviation be
 (``models/vision.py``).
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import Letterbox, ResizeMode, valid_boxes
+from gkmvlp.geometry import UPRIGHT, Letterbox, ResizeMode, Turn, valid_boxes
 
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
+
+
+class FittedImage(NamedTuple):
+    """An image as a model reads it.
+
+    Attributes:
+        image_SS: Pixels (S, S) uint8.
+        frame: From the upright picture to the square.
+        turn: How the stored picture was set upright; boxes that were measured in it are turned likewise.
+    """
+
+    image_SS: Pixels
+    frame: Letterbox
+    turn: Turn = UPRIGHT
 
 
 def letterbox(image_HW: Pixels, side: int, fit: ResizeMode = "pad") -> tuple[Pixels, Letterbox]:

@@ -43,7 +43,7 @@ class Trial:
 def training_trials(data: Any, labels: Sequence[str], side: int) -> list[Trial]:
     """The boxes of training images as trials without a map; an image is read only where its size is not known."""
     trials = []
-    for sample in data.rows("train"):
+    for sample in data.upright([sample for sample in data.rows("train") if sample.finding_K4.any()]):
         if sample.size is None:
             frame = data.read(sample)[1]
         else:

@@ -1,5 +1,6 @@
 """Kinds of wording that real reports hold, many cases of each: written from how people dictate, not from the rules."""
 
+import itertools
 import time
 
 import pytest
@@ -113,6 +114,81 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("A small pneumothorax may be obscured by the overlying tubes.", {}),
         ("Assessment for edema is suboptimal because of motion.", {}),
         ("The study is limited for evaluation of consolidation.", {}),
+    ],
+    "limits that are answered": [
+        ("Technique limits detection of effusion, none seen.", {"pleural effusion": A}),
+        ("Supine technique limits the detection of pneumothorax, none is seen.", {"pneumothorax": A}),
+        ("Evaluation for pneumothorax is limited, none identified.", {"pneumothorax": A}),
+        ("Limited evaluation for fracture; none is visible.", {"fracture": A}),
+        ("Although technique limits detection of pneumothorax, none is evident.", {"pneumothorax": A}),
+        ("Technique limits the detection of effusion but none is definitely seen.", {"pleural effusion": A}),
+        ("Technique limits detection of pneumothorax and effusion, neither is seen.",
+         {"pneumothorax": A, "pleural effusion": A}),
+        ("Supine technique limits detection of pneumothorax, which is not seen.", {"pneumothorax": A}),
+        ("Overlying hardware limits detection of fractures, with none seen.", {"fracture": A, "support device": P}),
+        ("Low lung volumes limit detection of infiltrate, none is seen.", {"infiltration": A, "low lung volumes": P}),
+        ("Small effusions could be missed on this view, none is seen.", {"pleural effusion": A}),
+        ("Motion impairs assessment of the lungs for nodules, none is noted.", {"nodule": A}),
+        ("Evaluate for pneumothorax, none seen.", {"pneumothorax": A}),
+        ("Technique limits detection of effusion, although one is seen on the left.", {}),
+        ("Technique limits detection of pneumothorax, a small effusion is seen.", {"pleural effusion": P}),
+        ("Technique limits detection of effusion, no mass is seen.", {"mass": A}),
+        ("Pneumothorax cannot be excluded, although none is seen.", {"pneumothorax": U}),
+    ],
+    "limits in other words": [
+        ("The detection of small effusions is limited.", {}),
+        ("Visualization of nodules is markedly reduced.", {}),
+        ("Motion hampers the detection of edema.", {}),
+        ("Rotation precludes assessment for consolidation.", {}),
+        ("There is limited detectability of pneumothorax.", {}),
+        ("Pneumothorax assessment is limited by rotation.", {}),
+        ("Pneumothorax and effusion evaluation is suboptimal.", {}),
+        ("Portable technique makes detection of effusion difficult.", {}),
+        ("Overlying soft tissue makes it difficult to detect a nodule.", {}),
+        ("The supine position decreases the ability to detect pneumothorax.", {}),
+        ("Effusion is present; evaluation of the heart is limited.", {"pleural effusion": P}),
+        ("There is a right effusion, assessment is limited.", {"pleural effusion": P}),
+        ("The effusion is limited to the right base.", {"pleural effusion": P}),
+        ("The effusion is reduced.", {"pleural effusion": P}),
+        ("Decreased visualization of the nodule.", {"nodule": P}),
+    ],
+    "none of another place or time": [
+        ("Right effusion, none seen on the left.", {"pleural effusion": P}),
+        ("There is an effusion on the left, none on the right.", {"pleural effusion": P}),
+        ("Left effusion, with none on the right.", {"pleural effusion": P}),
+        ("Several nodules, none seen on the prior study.", {"nodule": P}),
+        ("Edema, none seen previously.", {"edema": P}),
+        ("Several nodules, none of which is calcified.", {"nodule": P}),
+        ("Effusion: none on the left.", {"pleural effusion": A}),
+        ("Effusions, none seen.", {"pleural effusion": A}),
+    ],
+    "no increase": [
+        ("No increase in heart size.", {"cardiomegaly": A}),
+        ("No significant increase in cardiac size.", {"cardiomegaly": A}),
+        ("There has been no increase in the size of the cardiac silhouette.", {"cardiomegaly": A}),
+        ("The heart shows no increase in size.", {"cardiomegaly": A}),
+        ("Heart size: no increase.", {"cardiomegaly": A}),
+        ("No increased heart size.", {"cardiomegaly": A}),
+        ("Without evidence of increase in mediastinal width.", {"enlarged mediastinum": A}),
+        ("No increase in interstitial markings.", {"interstitial lung disease": A}),
+        ("No increase in pulmonary vascularity.", {"vascular congestion": A}),
+        ("No interval increase in heart size.", {}),
+        ("No increase in heart size since the prior study.", {}),
+        ("Increase in heart size.", {}),
+        ("Increased heart size.", {"cardiomegaly": P}),
+        ("No increase in the enlarged heart.", {"cardiomegaly": P}),
+        ("No increase in cardiomegaly.", {"cardiomegaly": P}),
+        ("No change in the increased heart size.", {"cardiomegaly": P}),
+        ("The heart is not only enlarged but globular.", {"cardiomegaly": P}),
+        ("No increase in the right effusion.", {"pleural effusion": P}),
+        ("Cardiac silhouette is stable, no increase in right pleural effusion.", {"pleural effusion": P}),
+        ("No increase in lung volumes.", {}),
+    ],
+    "an organ ends at a semicolon": [
+        ("Heart is stable; enlarged lymph nodes.", {}),
+        ("Heart is unchanged; bones are intact.", {"fracture": A}),
+        ("Heart is unchanged;enlarged right hilum", {"hilar enlargement": P}),
+        ("Heart is normal; lungs are clear.", {"cardiomegaly": A, "consolidation": A, "lung opacity": A}),
     ],
     "questions and indications": [
         ("Is there a pneumothorax?", {}),
@@ -314,6 +390,52 @@ LAYOUTS = [
 @pytest.mark.parametrize(("text", "expected"), LAYOUTS)
 def test_layout(text: str, expected: dict[str, int]) -> None:
     assert said(report_text(text)) == expected
+
+
+# Statements whose statuses stay what they are, whatever stands beside them.
+STATEMENTS = (
+    "no pneumothorax", "small left effusion", "the heart is enlarged", "lungs are clear", "cannot exclude pneumonia",
+    "history of pneumonia", "no pneumothorax or effusion", "possible nodule", "edema has resolved", "normal heart size",
+    "enlarged right hilum", "no fracture is seen", "technique limits detection of fracture", "large hiatal hernia",
+    "consolidation may represent pneumonia", "et tube in place", "degenerative changes of the spine",
+    "no effusion on the left",
+)  # fmt: skip
+_RANK = {A: 0, U: 1, P: 2}
+
+
+@pytest.mark.parametrize("joined", ["; ", ";", " ; ", ";\n", "\n", "\r\n", ".\n"])
+@pytest.mark.parametrize("case", ["lower", "capitals", "first of all", "first of each"])
+def test_two_statements_say_what_each_says(joined: str, case: str) -> None:
+    alone = {text: said(text) for text in STATEMENTS}
+    for first, second in itertools.permutations(STATEMENTS, 2):
+        if case in ("lower", "first of all"):
+            text = first + joined + second
+            text = text if case == "lower" else text[0].upper() + text[1:]
+        else:
+            text = joined.join(part.upper() if case == "capitals" else part.capitalize() for part in (first, second))
+        both = [alone[first], alone[second]]
+        expected = {name: max((one[name] for one in both if name in one), key=_RANK.__getitem__)
+                    for name in both[0] | both[1]}  # fmt: skip
+        assert said(text) == expected, text
+
+
+WRAPPED = [
+    ("There is no focal\nconsolidation.", {"consolidation": A}),
+    ("There is no focal consolidation, pleural\neffusion or pneumothorax.",
+     {"consolidation": A, "pleural effusion": A, "pneumothorax": A}),
+    ("No consolidation\nto suggest pneumonia.", {"consolidation": A, "pneumonia": A}),
+    ("No opacity\nsuggesting pneumonia.", {"lung opacity": A, "pneumonia": A}),
+    ("No pneumothorax\nor effusion.", {"pneumothorax": A, "pleural effusion": A}),
+    ("No evidence of\nedema.", {"edema": A}),
+    ("Cannot exclude a small\neffusion.", {"pleural effusion": U}),
+    ("No mass, nodule,\nconsolidation.", {"mass": A, "nodule": A, "consolidation": A}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), WRAPPED)
+def test_a_sentence_goes_on_behind_a_line_break(text: str, expected: dict[str, int]) -> None:
+    assert said(text) == expected
+    assert said(text[0].lower() + text[1:]) == expected
 
 
 LONG = [" " * 50_000, "effusion " * 25_000, "no effusion, " * 16_000, "\n" * 50_000, "(" * 50_000, "1. " * 60_000,

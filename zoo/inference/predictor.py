@@ -26,6 +26,7 @@ from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
 from gkmvlp.data_modules.pipeline.levels import Pixels
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample
+from gkmvlp.data_modules.pipeline.transforms import FittedImage
 from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.hardware import device_named
@@ -107,7 +108,7 @@ class Predictor(HubModel):
         """``item`` of an image whose pixels ``preprocess.pixels`` has read."""
         view = view_of(image) if isinstance(image, str | Path | bytes) else ""
         sample = Sample(name_of(image), "", "", view, "test")  # the pixels are given: no file is opened
-        return SampleDataset([sample], lambda _: self.preprocess.fit(image_HW), self._regions)[0]
+        return SampleDataset([sample], lambda _: FittedImage(*self.preprocess.fit(image_HW)), self._regions)[0]
 
     def batch(self, items: Sequence[dict[str, Any]]) -> ImageBatch:
         """Items side by side on the model's device."""

@@ -2,9 +2,10 @@
 
 Kinds: ``no`` reaches forward, ``gone`` reaches forward over things that went away, ``not`` reaches a quality close by,
 ``absent`` and ``maybe after`` reach back, ``maybe`` forward, ``aside`` forward over what is not a statement on this
-image (history, questions, operations), ``aside after`` back over it, ``request`` over a recommendation, ``versus``
-joins alternatives, ``split`` cuts the sentence in two, ``stop`` ends forward reaches, ``keep`` is a look-alike that
-decides nothing.
+image (history, questions, operations), ``aside after`` back over it, ``limited`` over itself and what ends right
+before it, ``answer`` reaches back over what was set aside and says that it is absent, ``request`` over a
+recommendation, ``versus`` joins alternatives, ``split`` cuts the sentence in two, ``stop`` ends forward reaches,
+``keep`` is a look-alike that decides nothing.
 """
 
 from gkmvlp.report.patterns import Alternation
@@ -37,7 +38,14 @@ _EXAMS = ("(?:ct|mri|chest|further|follow|repeat|dedicated|obtaining|short|later
           "|decubitus|pa|upright|apical|noncontrast|cross|clinical|comparison|non|dual|expiratory"
           "|contrast)")  # fmt: skip
 _STUDY = ("(?:evaluation|assessment|detection|visuali[sz]ation|sensitivity|exclusion|diagnosis|interpretation"
-          "|delineation|characteri[sz]ation)")  # fmt: skip
+          "|delineation|characteri[sz]ation|detectability|identification)")  # fmt: skip
+# "Decreased visualization" may be that of something smaller.
+_LIMITS = ("(?:limit(?:s|ed|ing)?|reduc(?:es|ing)|decreas(?:es|ing)|hamper(?:s|ed|ing)?|hinder(?:s|ed|ing)?"
+           "|imped(?:es|ed|ing)|impair(?:s|ed|ing)?|preclud(?:es|ed|ing)|restrict(?:s|ed|ing)?|prevent(?:s|ed|ing)?"
+           "|degrad(?:es|ed|ing)|compromis(?:es|ed|ing)|diminish(?:es|ing)|lower(?:s|ing))")  # fmt: skip
+_POOR = ("(?:limited|reduced|suboptimal|difficult|restricted|degraded|compromised|impaired|hampered|hindered|precluded"
+         "|low|poor|impossible|not possible|incomplete|inadequate|insufficient)")  # fmt: skip
+_IS = "(?:is|are|was|were|remains?)"
 _OPERATION = ("(?:lobectom|pneumonectom|mastectom|segmentectom|lumpectom|thymectom|esophagectom|nephrectom|colectom"
               "|thoracotom|bilobectom)(?:y|ies)")  # fmt: skip
 _TREATED = ("(?:resections?|resected|excision|biops(?:y|ies)|surger(?:y|ies)|radiation(?: therapy| treatment)?"
@@ -101,7 +109,10 @@ CUES: dict[str, tuple[str, ...]] = {
         "clinical(?:ly)? (?:concern|suspicion|question|history)(?: for| of)?",
         "year old (?:\\w+ ){0,4}(?:with|who|status post|presenting|undergoing)",
         "(?:in|for) (?:a |this |the )?patient with", "patient with(?: known| a)?",
-        f"limit(?:s|ed|ing)? (?:for |in )?(?:the |its |our )?{_STUDY}(?: of| for)?", "(?:not |in)?sensitive (?:for|to)",
+        f"{_LIMITS} (?:for |in )?(?:the |its |our )?{_STUDY}(?: of| for| to)?", "(?:not |in)?sensitive (?:for|to)",
+        "ability to (?:detect|see|identify|visuali[sz]e|evaluate|assess|exclude|diagnose)",
+        "(?:makes?|making) it (?:more |very )?(?:difficult|hard|impossible) to (?:detect|see|identify|visuali[sz]e"
+        "|evaluate|assess)",
         "(?:sensitivity|insensitivity|specificity) (?:for|to|of)", "limited for", "suboptimal (?:for|evaluation of)",
         f"{_OPERATION}(?: \\w+){{0,2}} (?:for|of|due to|because of|secondary to|from)",
         f"{_TREATED} (?:for|of|due to|because of|secondary to)", "(?:treated|resected|excised)", "known history",
@@ -115,6 +126,15 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:cannot|can not|could not) be (?:\\w+ )?(?:assessed|evaluated"
         "|determined|judged)", "not (?:\\w+ )?(?:assessed|evaluated|assessable|evaluable)",
         "(?:should|must|needs? to|has to|have to|to) be (?:\\w+ )?(?:excluded|ruled out)",
+    ),
+    "limited": (
+        f"{_STUDY} (?:of|for|to) (?:[\\w,/-]+ ){{1,8}}{_IS} (?:\\w+ ){{0,2}}{_POOR}",
+        f"{_STUDY} {_IS} (?:\\w+ ){{0,2}}{_POOR}", f"{_STUDY} {_POOR}",
+        f"(?:makes?|making|renders?|rendering) (?:the )?{_STUDY} (?:of|for) (?:[\\w,/-]+ ){{1,8}}{_POOR}",
+    ),
+    "answer": (
+        f"(?:none|neither) (?:of (?:these|those|them|which) )?(?:{_IS} |can be )?(?:\\w+ly )?{_SEEN}",
+        f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})",
     ),
     "request": (
         "recommend(?:ed|s|ing|ations?)?", "advis(?:e|ed|able)", "(?:is|are|be) suggested", f"suggest {_EXAMS}\\w*",
@@ -141,6 +161,8 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "keep": (
         f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN} (?:on|in|at|by|with) (?:the |a |any |our |her |his )*{_EARLIER}",
+        f"(?:none|neither) (?:{_IS} )?(?:\\w+ly )?(?:{_SEEN} )?(?:on|in|at|by|with) (?:the |a |any |our |her |his )*"
+        f"{_EARLIER}", f"(?:none|neither) (?:{_IS} )?(?:{_SEEN} )?(?:previously|before|earlier)",
         f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier)",
         f"(?:no|without|not) (?:{_CHANGE} )*{_CHANGED}", "(?:not|never|no) only", "no doubt", "no evidence that",
         "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",

@@ -47,7 +47,15 @@ _ANSWER = re.compile(
     r"(no|none|yes|negative|positive|absent|present|definite|possible|probable)(?:[,;.]|$)"
 )
 # "Heart size is not increased" says something of the heart, "the effusion has not increased" nothing against it.
-_NOT_SO = re.compile(r"\bnot (?:\w+ly )?$")
+_NOT_SO = re.compile(
+    r"\b(?:not(?! only)(?: \w+ly)?|(?:no|without|absence of|lack of)(?: (?:an?|any|abnormal|acute|apparent|appreciable"
+    r"|definite|evident|gross|notable|obvious|overt|real|significant|substantial|evidence of|evidence for|signs? of"
+    r"|\w+ly))*) $"
+)
+# An increase since an earlier day: the organ may have been large then.
+_SINCE = re.compile(
+    r"\b(?:since|compared|comparison|in the interval|from (?:the |a |an )?(?:prior|previous|earlier|last))"
+)
 _FOLLOWED = re.compile(
     r"\b(?:improv|decreas|increas|resol|clear|persist|again|worse|small|large|residual|unchanged|stable|still|remain)"
 )
@@ -119,8 +127,11 @@ def _read(sentence: str) -> tuple[_Said, ...]:
     facts: dict[_Fact, bool] = {}
     for index, (statement, pairs) in enumerate(zip(statements, places, strict=True)):
         stated = context.status(index)
-        if statement.kind == "quality" and _NOT_SO.search(lower, 0, statement.start):
+        is_negated = statement.kind in ("quality", "increase") and _NOT_SO.search(lower, 0, statement.start)
+        if is_negated and (statement.kind == "quality" or not _SINCE.search(lower)):
             stated = ABSENT
+        elif statement.kind == "increase":
+            continue
         for name, value in statement.means:
             status = _decide(statement, stated, value)
             if statement.kind == "airspace" and name == "consolidation" and status != ABSENT:

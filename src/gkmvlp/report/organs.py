@@ -50,6 +50,9 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
                  "dilatation", "engorged", "engorgement", "indistinct(?:ness)?", "plethoric", "full", "fullness",
                  "bulky", "distended", "broad(?:ened)?", "globular", "greater than normal", "indistinct margins",
                  "enlarging"),
+    # Read only where it is negated: what has grown may be normal.
+    "increase": ("increase in (?:size|width|caliber|diameter|prominence)(?! of)", "increase(?! (?:in|of))"),
+    "increase of": ("increase (?:in|of)",),  # of the organ behind it
     "prominent": ("prominent", "prominence", "magnified", "exaggerated size"),
     "borderline": ("borderline(?: in size)?(?: enlarged| enlargement| large| prominent| size| normal)?",
                    "borderline to mildly enlarged", "upper limits? of (?:the )?normal", "top normal", "upper normal",
@@ -118,6 +121,14 @@ MEANINGS: dict[tuple[str, str], Meaning] = {
     ("volumes", "normal"): (("low lung volumes", 0),),
     ("volumes", "enlarged"): (("hyperinflation", 1),),
     ("volumes", "elevated"): (("hyperinflation", 1),),
+}
+
+# "No increase in heart size" says as much as "the heart is not enlarged".
+MEANINGS |= {
+    (organ, increase): means
+    for (organ, quality), means in MEANINGS.items()
+    if quality == "enlarged" and organ != "volumes"
+    for increase in ("increase", "increase of")
 }
 
 ORGANS: Alternation[tuple[str, str]] = Alternation(

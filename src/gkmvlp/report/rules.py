@@ -72,6 +72,12 @@ _ALTERNATIVE = re.compile(r"^[^,;]{0,25}?\b(?:and/or|or)\b[^,;]{0,30}$")
 _NOTHING_FOLLOWS = re.compile(
     r"\s*(?:$|[,.;)]|(?:in|at|on|within|of|given|based|because|but|and|here|there|as|present|seen|noted|visible)\b)"
 )
+# Behind "none": a place, beside which what was said before stays: "right effusion, none on the left".
+_ELSEWHERE = re.compile(
+    r"(?<=[,;(] none)(?: (?:is|are))?(?: (?:seen|identified|noted|evident|present))? (?:on|in|at|within) "
+    r"(?:the )?(?:left|right|other|opposite|contralateral|upper|lower|rest|remainder|remaining)\b"
+    r"|(?<=with none) (?:on|in|at) (?:the )?(?:left|right|other|opposite|contralateral)\b"
+)
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
 # A sentence that opens with one of these falls in two at its comma.
 _OPENER = re.compile(r"(?:although|though|while|whereas|despite|aside from|apart from|except for|other than|besides)\b")
@@ -130,6 +136,7 @@ class Context:
         self._back: dict[int, int] = {}
         self._asides: list[tuple[int, int]] = []
         self._again: set[int] = set()
+        self._answered: set[int] = set()
         self.splits: list[int] = []
         cues = [cue for cue in ALL_CUES.find(text, words) if cue.value != "keep"]
         if cues:
@@ -147,8 +154,12 @@ class Context:
                 self._asides += [
                     self._statements[one] for one in _group(self._text, self._statements, cue.start, clause)
                 ]
+            elif cue.value == "limited":
+                self._asides += [(cue.start, cue.end), *self._right_before(cue.start)]
             elif cue.value == "request":
                 self._lay_request(cue, clause)
+            elif cue.value == "answer":
+                self._lay_answer(cue, clause, end)
             elif cue.value in ("absent", "maybe after"):
                 self._lay_back(cue, clause, end)
             elif cue.value == "versus":
@@ -175,7 +186,27 @@ class Context:
         exam = _EXAM.search(self._text, clause, cue.start)
         self._asides.append((exam.start() if exam else cue.end, min(ends, default=len(self._text))))
 
+    def _right_before(self, start: int) -> list[tuple[int, int]]:
+        """The list of statements that ends right before ``start``: "effusion and edema assessment is limited"."""
+        group = [self._statements[one] for one in _group(self._text, self._statements, start, 0)]
+        return group if group and not self._text[group[0][1] : start].strip() else []
+
+    def _lay_answer(self, cue: Hit[str], clause: int, end: int) -> None:
+        """Behind what was set aside, "none seen" says that it is absent; elsewhere it negates as "none" does."""
+        before = [one for one, (start, _) in enumerate(self._statements) if start < cue.start]
+        if before and (aside := self._aside_of(before[-1])):
+            self._answered.update(one for one in before if self._aside_of(one) == aside)
+        else:
+            self._lay_back(cue._replace(value="absent"), clause, end)
+
+    def _aside_of(self, index: int) -> tuple[int, int] | None:
+        """The last aside that a statement stands in."""
+        start = self._statements[index][0]
+        return next(((first, last) for first, last in reversed(self._asides) if first <= start < last), None)
+
     def _lay_back(self, cue: Hit[str], clause: int, end: int) -> None:
+        if self._text[cue.start : cue.start + 4] == "none" and _ELSEWHERE.match(self._text, cue.start + 4):
+            return
         status = ABSENT if cue.value == "absent" else UNCERTAIN
         group = _group(self._text, self._statements, cue.start, clause)
         if not group and cue.value == "maybe after" and _ONE.search(self._text, clause, cue.start):
@@ -215,7 +246,9 @@ class Context:
     def status(self, index: int) -> int | None:
         """1, 0 or -1 for a statement, None where it is not a statement on this image."""
         start = self._statements[index][0]
-        if any(first <= start < last for first, last in self._asides):
+        if index in self._answered:
+            return ABSENT
+        if self._aside_of(index):
             return None
         if index in self._again:
             return UNCERTAIN

@@ -85,15 +85,18 @@ def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[State
     for index, hit in enumerate(hits):
         kind, name = hit.value
         if kind == "organ":
-            organs = [*organs, hit] if fresh else [hit]
+            is_list = fresh and organs and ";" not in lower[organs[-1].end : hit.start]
+            organs = [*organs, hit] if is_list else [hit]
             fresh = True
             continue
+        if organs and ";" in lower[organs[-1].end : hit.start]:
+            organs = []
         chosen = _behind(lower, hits, index)
         if not chosen or (organs and fresh and _PREDICATE.fullmatch(lower, organs[-1].end, hit.start)):
             edge = organs[-1].end if organs else 0
             between = [end for start, end in taken if edge <= start < hit.start]
             goes_on = bool(between) and _GOES_ON.fullmatch(lower, max(between), hit.start)
-            blocked = (bool(between) and not goes_on) or _of_term(lower, hit.end, taken)
+            blocked = (bool(between) and not goes_on) or _of_term(lower, hit.end, taken) or name == "increase of"
             chosen, fresh = ([] if blocked else organs), False
         chosen = [organ for organ in chosen if not _explained(lower, organ.value[1], name)]
         found += [_pair(organ, hit) for organ in chosen if (organ.value[1], name) in MEANINGS]
@@ -140,4 +143,5 @@ def _pair(organ: Hit[tuple[str, str]], quality: Hit[tuple[str, str]]) -> Stateme
     means = MEANINGS[organ.value[1], quality.value[1]]
     inferred = organ.value[1] in ("angles", "lungs", "pleura", "bones") or len(means) > 1
     kind = "normal" if means[0][1] == ABSENT else "quality"
+    kind = "increase" if quality.value[1].startswith("increase") else kind
     return Statement(quality.start, quality.end, (organ.start, organ.end), means, inferred, kind)

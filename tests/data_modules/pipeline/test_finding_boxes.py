@@ -12,7 +12,7 @@ from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.data_modules.pipeline.images import read_image
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
-from gkmvlp.data_modules.pipeline.transforms import letterbox
+from gkmvlp.data_modules.pipeline.transforms import FittedImage, letterbox
 from gkmvlp.geometry import Letterbox
 
 SIDE = 64
@@ -30,7 +30,7 @@ def bright_box(path: Path) -> Path:
 
 def dataset(path: Path, is_training: bool) -> SampleDataset:
     def read(row):
-        return letterbox(read_image(row.image), SIDE)
+        return FittedImage(*letterbox(read_image(row.image), SIDE))
 
     sample = Sample("a", "p", str(path), "PA", "train", size=(1200, 1000), finding_K4=BOX)
     augmentation = Augmentation(brightness=0, contrast=0, gamma=0) if is_training else None

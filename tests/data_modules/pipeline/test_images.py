@@ -1,4 +1,5 @@
 import gzip
+import re
 import struct
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from PIL import Image, PngImagePlugin
 from pydicom import Dataset, FileMetaDataset, dcmread
 from pydicom.encaps import encapsulate
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit
+from pydicom.uid import ExplicitVRLittleEndian, JPEGBaseline8Bit, RLELossless
 
 from gkmvlp.data_modules.pipeline.images import ImageError, read_image
 from gkmvlp.data_modules.synthetic.dicom_ways import PLAIN, SYNTAXES, write_way
@@ -460,6 +461,75 @@ JPEG, JPEG_OF_COLOURS = (picture(Image.fromarray(SHADE).convert(mode), "JPEG") f
 def test_what_is_not_the_one_grey_picture_that_the_attributes_tell_of_is_no_picture(data, told):
     with pytest.raises(ImageError, match=told):
         read_image(data())
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (15, "512 bytes of PixelData, 480 were expected of Rows, Columns and BitsAllocated"),
+        (12, "512 bytes of PixelData, 384 were expected"),
+        (17, "PixelData) are cut off: 512 of 544 bytes for Columns x Rows 17 x 16"),
+    ],
+)
+def test_wrong_columns_skew_no_picture(columns, told):
+    with pytest.raises(ImageError, match=re.escape(told)) as error:
+        read_image(dicom(Columns=columns))
+    assert "\n" not in str(error.value)
+
+
+def test_bytes_that_pad_the_pixels_do_no_harm():
+    padded = (RAMP * 16).astype("<u2").tobytes() + b"\0" * 8
+    assert np.array_equal(read_image(dicom(PixelData=padded)), read_image(dicom()))
+
+
+def rle(values=RAMP * 16, cut: int = 0, more: bytes = b"", **tags) -> bytes:
+    """A DICOM in RLE, whose last segment lacks its last bytes or has more behind them."""
+    planes = [(values >> 8 & 0xFF).astype(np.uint8).tobytes(), (values & 0xFF).astype(np.uint8).tobytes()]
+    segments = [b"".join(bytes([15]) + plane[at : at + 16] for at in range(0, len(plane), 16)) for plane in planes]
+    segments[1] = segments[1][: len(segments[1]) - cut] + more
+    starts = [64, 64 + len(segments[0])]
+    header = struct.pack("<16L", 2, *starts, *[0] * 13)
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = RLELossless
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1.1", "1.2.3"
+    return dicom(values, file_meta=meta, PixelData=encapsulate([header + b"".join(segments)]), **tags)
+
+
+def test_runs_that_fill_the_picture_are_read():
+    assert np.array_equal(read_image(rle()), read_image(dicom()))
+    assert np.array_equal(read_image(rle(more=b"\0")), read_image(dicom()))  # an even length
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ({"Columns": 15}, "the runs give 256 pixels, Columns x Rows 15 x 16 are 240"),
+        ({"Columns": 17}, "the runs give 256 pixels, Columns x Rows 17 x 16 are 272"),
+        ({"cut": 17}, "the runs give 240 pixels, Columns x Rows 16 x 16 are 256"),
+        ({"more": bytes([240, 7])}, "the runs give 273 pixels, Columns x Rows 16 x 16 are 256"),
+        ({"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}, "2 segments, BitsAllocated 8 needs 1"),
+    ],
+)
+def test_runs_that_do_not_fill_the_picture_are_named(broken, told):
+    with pytest.raises(ImageError, match=re.escape(told)) as error:
+        read_image(rle(**broken))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("tags", "accept", "told"),
+    [
+        ({}, (), "Modality is SEG, no radiography"),
+        ({}, ("modality",), "BitsAllocated is 1, 8, 16 or 32 was expected"),
+        ({"NumberOfFrames": 3}, ("modality",), "NumberOfFrames: the DICOM has 3 frames"),
+        ({"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "Columns": 31}, ("modality",), "1,024 bytes of PixelData"),
+    ],
+)
+def test_a_segmentation_is_no_picture(tags, accept, told):
+    mask = {"Modality": "SEG", "Rows": 32, "Columns": 32, "PixelData": bytes(1024)}
+    with pytest.raises(ImageError, match=told) as error:
+        read_image(dicom(**mask | {"BitsAllocated": 1, "BitsStored": 1, "HighBit": 0} | tags), accept=accept)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("tags", [{}, {"PixelRepresentation": 1}])

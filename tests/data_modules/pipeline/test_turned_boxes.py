@@ -1,5 +1,6 @@
 """A picture that lies otherwise is turned upright by its tag, and its boxes with it."""
 
+import sys
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -100,11 +101,15 @@ def pictures(kind: str) -> list[bytes]:
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG", "DICOM"])
 @pytest.mark.parametrize("scale", [None, 3.0])
 def test_rows_have_the_boxes_of_the_upright_picture(kind, scale):
+    """By the header of the file, and by the turn that comes with its pixels."""
     data = Rows(pictures(kind), scale)
     data.setup("fit")
     seen = set()
-    for sample in data.samples:
-        picture_HW = data.decode(sample)
+    for stored, sample in zip(data.samples, data.upright(data.samples), strict=True):
+        picture_HW, (_, frame, turn) = data.decode(sample), data.read(sample)
+        read = stored.turned(turn, *turn.size(frame.width, frame.height))
+        assert np.array_equal(read.finding_K4, sample.finding_K4)
+        assert read.size == sample.size
         np.testing.assert_allclose(sample.finding_K4[0], np.array(bright(picture_HW)) * (scale or 1), atol=1e-4)
         height, width = picture_HW.shape
         assert sample.size == (None if scale is None else (width * scale, height * scale))
@@ -117,15 +122,19 @@ def test_boxes_that_were_measured_upright_stay():
     data = Rows(pictures("PNG"), 1.0)
     data.read_samples = lambda: [replace(row, size=(HEIGHT, WIDTH)) for row in Rows.read_samples(data)]
     data.check()
-    for orientation, sample in enumerate(data.samples, 1):
+    for orientation, sample in enumerate(data.upright(data.samples), 1):
         is_quarter = orientation > 4
         assert np.array_equal(sample.finding_K4[0], BOX) == (is_quarter or orientation == 1)
 
 
-@pytest.mark.parametrize("cache_dir", [None, "ram"])
-def test_what_a_batch_holds_fits_its_pixels(cache_dir):
-    data = Rows(pictures("PNG"), 3.0, cache_dir=cache_dir, augmentation_strength=0.0, region_boxes="atlas")
-    data.setup("fit")
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG", "DICOM"])
+@pytest.mark.parametrize("cache", [None, "ram", "folder"])
+def test_what_a_batch_holds_fits_its_pixels(tmp_path, kind, cache):
+    """Whether the picture is decoded, kept in memory, or mapped from the file that an earlier run has written."""
+    cache_dir = str(tmp_path) if cache == "folder" else cache
+    for _ in range(2 if cache == "folder" else 1):
+        data = Rows(pictures(kind), 3.0, cache_dir=cache_dir, augmentation_strength=0.0, region_boxes="atlas")
+        data.setup("fit")
     assert not data.ledger.dropped
     dataset = data.dataset("train")
     for index in range(len(dataset)):
@@ -141,7 +150,7 @@ def test_turns_are_counted_and_nothing_is_refused(tmp_path):
     data.check()
     assert unreadable(data, read_all=True) == {}
     assert [count for note, count in data.ledger.masked.items() if "turned upright" in note] == [2]
-    assert not data.samples[2].finding_K4.any()
+    assert not data.upright(data.samples)[2].finding_K4.any()
     broken = Rows([b"no picture", str(tmp_path / "absent.png")])
     broken.check()  # whose pictures are told of when they are read
     assert len(unreadable(broken, read_all=True)) == 2
@@ -166,20 +175,58 @@ def test_every_data_set_with_boxes_turns_them(tmp_path, name):
     options |= {"rows": "images"} if name == "slake" else {}
     before, after = (kind(str(tmp_path), **options) for _ in range(2))
     before.check()
-    rows = [row for row in before.samples if _boxes(row, np.ones((32, 32)))]
+    rows = [row for row in before.upright(before.samples) if _boxes(row, np.ones((32, 32)))]
     assert rows
     stored = {row.image: before.decode(row) for row in rows}
     for image, picture_HW in stored.items():
         _tag(Path(image), picture_HW)
     after.check()
-    turned = {row.sample_id: row for row in after.samples}
+    stays = {row.sample_id: row for row in after.samples}
+    turned = {row.sample_id: row for row in after.upright(after.samples)}
     for row in rows:
         now = turned[row.sample_id]
+        _, frame, turn = after.read(now)
+        read = stays[row.sample_id].turned(turn, *turn.size(frame.width, frame.height))
+        for own, other in ((read.box_R4, now.box_R4), (read.finding_K4, now.finding_K4)):
+            assert (own is None) == (other is None)
+            assert own is None or np.array_equal(own, other)
         upright_HW = after.decode(now)
         assert np.array_equal(upright_HW, np.rot90(stored[row.image].T, 2))
         for old, new in zip(_boxes(row, stored[row.image]), _boxes(now, upright_HW), strict=True):
             old_HW, new_HW = (within(old, *stored[row.image].shape), within(new, *upright_HW.shape))
             assert np.array_equal(new_HW, np.rot90(old_HW.T, 2))
+
+
+@pytest.fixture
+def opened():
+    """The paths that are opened while it is in use, by Python and by what goes through Python's files."""
+    paths = []
+
+    def note(event, arguments):
+        if event == "open" and isinstance(paths, list) and not isinstance(arguments[0], int):
+            paths.append(str(arguments[0]))
+
+    # A hook cannot be taken away again: it is left without a list.
+    sys.addaudithook(note)
+    yield paths
+    paths = None
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_set_up_opens_no_image(tmp_path, opened, name):
+    """The boxes wait for the pictures. RSNA's headers hold the views, which stand nowhere else: one opening each."""
+    write, kind = CORPORA[name]
+    write(tmp_path)
+    data = kind(str(tmp_path), num_workers=0, **({"rows": "images"} if name == "slake" else {}))
+    opened.clear()
+    data.setup()
+    tables = [path for path in opened if path.startswith(str(tmp_path))]
+    assert tables  # the counting works
+    assert any(_boxes(row, np.ones((32, 32))) for row in data.samples)
+    times = [tables.count(row.image) for row in {row.image: row for row in data.samples}.values()]
+    assert max(times) <= (name == "rsna")
+    data.read(data.samples[0])
+    assert opened.count(data.samples[0].image) == times[0] + 1
 
 
 def _boxes(row: Sample, picture_HW: np.ndarray) -> list[np.ndarray]:

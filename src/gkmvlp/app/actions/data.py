@@ -54,7 +54,7 @@ def _atlas(arguments: argparse.Namespace) -> None:
     """Writes the mean boxes of the training patients."""
     data = MimicCxr(arguments.root)
     data.check()
-    boxed = [sample for sample in data.rows("train") if sample.box_R4 is not None]
+    boxed = data.upright([sample for sample in data.rows("train") if sample.box_R4 is not None])
     if not boxed:
         raise DataError(f"no training image of {arguments.root} has region boxes: get Chest ImaGenome")
     write_json(arguments.out, mean_atlas(boxed, dict(data.regions.atlas)))
@@ -114,7 +114,7 @@ def _cache(arguments: argparse.Namespace) -> None:
     if "study_id" in data.samples[0].fields:
         path = data.files().scene_graphs if isinstance(data, MimicCxr) else None
         table = Path(arguments.cache_dir) / "knowledge.parquet"
-        count = write_knowledge(table, data.samples, SceneGraphs(path) if path is not None else None)
+        count = write_knowledge(table, data.upright(data.samples), SceneGraphs(path) if path is not None else None)
         print(f"{table}: {count:,} rows")
     print(f"{arguments.cache_dir}: use it with --data.init_args.cache_dir")
 

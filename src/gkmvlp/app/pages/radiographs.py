@@ -39,21 +39,21 @@ class RadiographSource:
 
     def __init__(self, source: DataModule) -> None:
         source.check()
-        self.name = source.name
+        self.name, self._upright = source.name, source.upright
         self.samples = {sample.sample_id: sample for sample in source.samples}
         self.test = source.rows("test")
         self.labels: tuple[str, ...] = tuple(getattr(source, "labels", ()))
         self.intensity = source.intensity
 
     def sample(self, sample_id: str) -> Sample:
-        """A row.
+        """A row, with the boxes of the upright picture.
 
         Raises:
             DataError: If the data has it no more.
         """
         if sample_id not in self.samples:
             raise DataError(f"{self.name}: no {sample_id}, which the predictions name: the data is not that of the run")
-        return self.samples[sample_id]
+        return self._upright([self.samples[sample_id]])[0]
 
     def __call__(self, sample_id: str) -> tuple[Pixels, Letterbox]:
         """A radiograph (S, S) in [0, 1], and its frame, which takes boxes of the predictions."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from gkmvlp.app.pages.radiographs import prompt_map
 from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.turned_rows import upright_rows
 from gkmvlp.entities import of_label
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
 from gkmvlp.tasks.parts.drawing import draw_boxes, draw_map, panels
@@ -76,16 +77,21 @@ def _chosen(
     names: Sequence[str], entities: Sequence[str], samples: Sequence[Sample]
 ) -> list[tuple[str, str, Sample, NDArray[np.float32]]]:
     """Each label that is an entity, the entity, its first image, and its box (4,) xyxy in pixels of the original."""
-    found: dict[str, tuple[str, str, Sample, NDArray[np.float32]]] = {}
+    found: dict[str, tuple[str, Sample, int]] = {}
     for sample in samples:
         if sample.finding_K4 is None:
             continue
-        for index, box_4 in zip(sample.fields["finding"], sample.finding_K4, strict=True):
+        for k, index in enumerate(sample.fields["finding"]):
             label = names[index]
             known = of_label(label)
-            if box_4.any() and known is not None and known.name in entities:
-                found.setdefault(label, (label, known.name, sample, box_4))
-    return list(found.values())
+            if sample.finding_K4[k].any() and known is not None and known.name in entities:
+                found.setdefault(label, (known.name, sample, k))
+    upright = upright_rows([sample for _, sample, _ in found.values()])
+    return [
+        (label, entity, row, row.finding_K4[k])
+        for (label, (entity, _, k)), row in zip(found.items(), upright, strict=True)
+        if row.finding_K4 is not None
+    ]
 
 
 def occlusion(predictor: Predictor, image: str | bytes, label: int) -> NDArray[np.float32]:
