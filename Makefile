@@ -63,10 +63,10 @@ types: $(STAMP) ## mypy --strict on an installed copy
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --target build/types .
 	MYPYPATH=build/types $(PY) -m mypy -p gkmvlp
 
-pretrain: $(STAMP) ## pre-train on MIMIC-CXR (DATA=) or on phantoms, and test
+pretrain: $(STAMP) ## pre-train on MIMIC-CXR or Open-i (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp pretrain $(CHOICES) $(ARGS)
 
-finetune-vqa: $(STAMP) ## fine-tune for visual question answering on VQA-RAD (DATA=) or on phantoms, and test
+finetune-vqa: $(STAMP) ## fine-tune for visual question answering on VQA-RAD or SLAKE (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp finetune vqa $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 finetune-classification: $(STAMP) ## fine-tune for labels on ChestX-ray14 (DATA=) or on phantoms, and test
@@ -78,13 +78,13 @@ finetune-localization: $(STAMP) ## fine-tune a detector of boxes on the RSNA cha
 finetune-regions: $(STAMP) ## fine-tune a detector of the 29 regions on Chest ImaGenome (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp finetune regions $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
-finetune-report: $(STAMP) ## fine-tune for report generation on MIMIC-CXR (DATA=) or on phantoms, and test
+finetune-report: $(STAMP) ## fine-tune for report generation on MIMIC-CXR or Open-i (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp finetune report $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
-evaluate-grounding: $(STAMP) ## where prompts look, against boxes of RSNA Pneumonia (DATA=) or of phantoms; no training
+evaluate-grounding: $(STAMP) ## where prompts look, against boxes of RSNA Pneumonia, SLAKE or MS-CXR (DATA=) or of phantoms; no training
 	$(PY) -m gkmvlp evaluate grounding $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
-evaluate-retrieval: $(STAMP) ## reports by images and images by reports of MIMIC-CXR (DATA=) or of phantoms; no training
+evaluate-retrieval: $(STAMP) ## reports by images and images by reports of MIMIC-CXR or Open-i (DATA=) or of phantoms; no training
 	$(PY) -m gkmvlp evaluate retrieval $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 rates: $(STAMP) ## choose the learning rates of a config (CONFIG=NAME) on validation phantoms, or on DATA= from BACKBONE=

@@ -61,6 +61,7 @@ class DataModule(LightningDataModule):
 
     data_name: ClassVar[str] = ""
     location_key: ClassVar[str] = "root"  # the argument that says where the data lies
+    landmarks: ClassVar[tuple[str, ...]] = ()  # patterns of paths or names that tell the data set
     credentialed: bool = False  # of the data set; phantoms in its layout are not
     patient_space: ClassVar[str] = ""  # who numbered the patients: ids of different owners are not compared
 
@@ -102,6 +103,14 @@ class DataModule(LightningDataModule):
         self.published_counts: Counts = {}  # the same as published; empty where the data are a part, or a look-alike
         self._cache: ImageCache | None = None
         self._is_ready = False
+
+    @classmethod
+    def recognises(cls, place: Path) -> bool:
+        """Whether a folder, or a folder in it, or a file looks like this data set, by its ``landmarks``."""
+        if place.is_file():
+            return any(place.match(pattern) for pattern in cls.landmarks)
+        patterns = (depth + pattern for pattern in cls.landmarks for depth in ("", "*/"))
+        return any(next(place.glob(pattern), None) is not None for pattern in patterns)
 
     @abstractmethod
     def read_samples(self) -> list[Sample]:

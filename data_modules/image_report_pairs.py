@@ -45,6 +45,7 @@ class ImageReportPairs(DataModule):
 
     data_name: ClassVar[str] = "pairs"
     location_key: ClassVar[str] = "table"
+    landmarks: ClassVar[tuple[str, ...]] = ("*.csv", "*.csv.gz", "*.tsv", "*.parquet")
 
     def __init__(
         self, table: str, image_root: str | None = None, num_folds: int = 0, fold: int = 0, **kwargs: Any

@@ -50,6 +50,7 @@ class MimicCxr(DataModule):
     """
 
     data_name: ClassVar[str] = "mimic-cxr"
+    landmarks: ClassVar[tuple[str, ...]] = ("mimic-cxr-jpg", "mimic-cxr-2.0.0-*.csv*")
     credentialed: bool = True
     patient_space: ClassVar[str] = "mimic"
 

@@ -44,6 +44,7 @@ class MsCxr(DataModule):
     """
 
     data_name: ClassVar[str] = "ms-cxr"
+    landmarks: ClassVar[tuple[str, ...]] = ("ms-cxr*", "MS_CXR_Local_Alignment_v*")
     credentialed: bool = True
     patient_space: ClassVar[str] = "mimic"
     labels: ClassVar[tuple[str, ...]] = tuple(PUBLISHED)

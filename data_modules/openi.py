@@ -7,8 +7,10 @@ from typing import Any, ClassVar, Literal
 
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.openi import (
+    ANNOTATIONS,
     FRONTAL,
     LATERAL,
+    REPORTS,
     OpenIFiles,
     Study,
     caption_view,
@@ -56,6 +58,7 @@ class OpenI(DataModule):
     """
 
     data_name: ClassVar[str] = "openi"
+    landmarks: ClassVar[tuple[str, ...]] = (*REPORTS, *ANNOTATIONS)
     patient_space: ClassVar[str] = "openi"
     credentialed: bool = True  # open to all, but CC BY-NC-ND: nothing made from its images or texts is passed on
 

@@ -62,6 +62,7 @@ class RsnaPneumonia(DataModule):
     """
 
     data_name: ClassVar[str] = "rsna-pneumonia"
+    landmarks: ClassVar[tuple[str, ...]] = ("stage_2_train_labels.csv*",)
     patient_space: ClassVar[str] = "nih"
     labels: ClassVar[tuple[str, ...]] = ("Pneumonia",)
 

@@ -59,6 +59,7 @@ class Slake(QuestionDataModule):
     """
 
     data_name: ClassVar[str] = "slake"
+    landmarks: ClassVar[tuple[str, ...]] = ("train.json", "train.json.gz")
     patient_space: ClassVar[str] = "nih"
     labels: ClassVar[tuple[str, ...]] = FINDINGS
 

@@ -31,6 +31,7 @@ class VqaRad(QuestionDataModule):
     """
 
     data_name: ClassVar[str] = "vqa-rad"
+    landmarks: ClassVar[tuple[str, ...]] = ("VQA_RAD Dataset Public.json", "trainset.json")
 
     def __init__(self, root: str, split: VqaSplit = "official", **kwargs: Any) -> None:
         super().__init__(**kwargs)

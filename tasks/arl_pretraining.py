@@ -76,7 +76,7 @@ class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
         if due & {"mim", "itm", "align"}:
             states = self.model.begin(text, entity_NC)
         if due & {"mlm", "itm", "align"}:
-            image = self.encode_images(batch)
+            image = self.model.encode_image(batch["image"])
         if "mlm" in due:
             losses["mlm"] = self.masked_language(text, entity_NC, image.memory)
         if "mim" in due:
@@ -130,7 +130,7 @@ class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
         self.predictions = []
 
     def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
-        score_BE = self.model.entity_log_odds(self.encode_images(batch)).cpu()
+        score_BE = self.model.entity_log_odds(self.model.encode_image(batch["image"])).cpu()
         status_BE = batch["status"][:, self.columns].cpu()
         self.predictions += entity_rows(batch, self.names, status_BE, {"score": score_BE})
 

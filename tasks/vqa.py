@@ -16,8 +16,8 @@ from gkmvlp.batch import QuestionBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import ConfigError
-from gkmvlp.models.config import Architecture, BaseArchitecture
-from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode
+from gkmvlp.models.config import Architecture, BaseArchitecture, TextPooling
+from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode, answer_logits
 from gkmvlp.models.protocol import check_decoder
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import training_texts
@@ -44,6 +44,7 @@ class VisualQuestionAnswering(FineTuning):
             ``freeze_image_branch`` and without augmentation. Regions are those of the first look.
         answer_mode: ``rank`` scores the training answers by the decoder, ``generate`` lets it write, ``classify`` is a
             linear layer over the training answers.
+        answer_pooling: What that layer reads: the state of the question's ``first`` token, or the ``mean`` of all.
         num_candidates: How many answers ``rank`` scores in full for a question.
         question_only: Floor: the image is replaced by uniform grey.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
@@ -61,12 +62,14 @@ class VisualQuestionAnswering(FineTuning):
         freeze_image_branch: bool = False,
         cache_image_memory: bool = False,
         answer_mode: AnswerMode = "rank",
+        answer_pooling: TextPooling = "first",
         num_candidates: int = 64,
         question_only: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, cache_image_memory)
         self.answer_mode: AnswerMode = answer_mode
+        self.answer_pooling: TextPooling = answer_pooling
         self.num_candidates, self.question_only = num_candidates, question_only
         self.answers: list[str] = []
         self.asked: list[str] = []
@@ -132,7 +135,8 @@ class VisualQuestionAnswering(FineTuning):
         memory_BMD, mask_BM = self.read_questions(batch)
         if self.answer_mode == "classify":
             target_B = torch.tensor([self.answer_index[answer] for answer in batch["answer"]], device=self.device)
-            loss = F.cross_entropy(self.classifier(memory_BMD[:, 0]).float(), target_B)
+            logits_BK = answer_logits(self.classifier, memory_BMD, mask_BM, self.answer_pooling)
+            loss = F.cross_entropy(logits_BK, target_B)
         else:
             loss = self.text_loss(batch["answer"], memory_BMD, mask_BM, label_smoothing=0.0)
         self.log("train/loss", loss, batch_size=len(batch["answer"]))
@@ -145,7 +149,9 @@ class VisualQuestionAnswering(FineTuning):
     def answer_head(self) -> AnswerHead:
         """How this task finds an answer."""
         classifier = getattr(self, "classifier", None)
-        return AnswerHead(self.answer_mode, self.answers, self.num_candidates, classifier, self.asked, self.words)
+        return AnswerHead(
+            self.answer_mode, self.answers, self.num_candidates, classifier, self.asked, self.words, self.answer_pooling
+        )
 
     def validation_step(self, batch: QuestionBatch, batch_idx: int) -> None:  # noqa: D102
         answers = batch["answer"]

@@ -21,9 +21,9 @@ FOLDER = "openi"
 FRONTAL, LATERAL = "frontal", "lateral"
 SPLITS = {"train": "train", "val": "validate", "test": "test"}
 _ROOTS = ("", FOLDER, "iu_xray", "iu-xray", "IU_xray", "chest-xrays-indiana-university")
-_REPORTS = ("ecgen-radiology", "NLMCXR_reports/ecgen-radiology", "NLMCXR_reports.tgz", "indiana_reports.csv")
+REPORTS = ("ecgen-radiology", "NLMCXR_reports/ecgen-radiology", "NLMCXR_reports.tgz", "indiana_reports.csv")
 _PROJECTIONS = ("indiana_projections.csv", "projections.csv")
-_ANNOTATIONS = ("annotation.json", "r2gen_annotation.json", "iu_xray/annotation.json")
+ANNOTATIONS = ("annotation.json", "r2gen_annotation.json", "iu_xray/annotation.json")
 _IMAGES = ("NLMCXR_png", "images/images_normalized", "images_normalized", "images", "png", "iu_xray/images", "")
 _GET = (
     "get NLMCXR_png.tgz and NLMCXR_reports.tgz (openi.nlm.nih.gov), or Kaggle's raddar/chest-xrays-indiana-university, "
@@ -106,8 +106,8 @@ def find_files(root: str, annotation: str | None = None) -> OpenIFiles:
     if annotation is not None and not Path(annotation).is_file():
         raise DataError(f"no {annotation}: the annotation.json of R2Gen's iu_xray was expected")
     for base in (Path(root) / name for name in _ROOTS):
-        known = Path(annotation) if annotation else _first(base, _ANNOTATIONS)
-        reports = _first(base, _REPORTS) or (_first(base, _ANNOTATIONS) and known)
+        known = Path(annotation) if annotation else _first(base, ANNOTATIONS)
+        reports = _first(base, REPORTS) or (_first(base, ANNOTATIONS) and known)
         if reports is not None:
             images = find_images(base)
             if not images:

@@ -12,7 +12,7 @@ from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.metrics.answers import exact_v1
 from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import GkMvlp
-from gkmvlp.models.heads.answer_head import AnswerHead
+from gkmvlp.models.heads.answer_head import AnswerHead, answer_logits
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 
@@ -58,7 +58,7 @@ def best_answers(
         texts, scores = generate_texts(backbone.model, backbone.tokenizer, memory_BMD, mask_BM, decoding)
         return [exact_v1(text) for text in texts], scores
     if head.classifier is not None:
-        score_BK = head.classifier(memory_BMD[:, 0]).float().log_softmax(-1)
+        score_BK = answer_logits(head.classifier, memory_BMD, mask_BM, head.pooling).log_softmax(-1)
     else:
         answers = _tokens(backbone, head.answers, memory_BMD.device, decode=True)
         score_BK = candidate_scores(backbone.model, answers, memory_BMD, mask_BM, head.num_candidates)

@@ -86,7 +86,7 @@ def test_blind_ignores_all_of_the_image_but_its_mean_bit_by_bit(questions, batch
         memories = [task.read_questions({**batch, "image": shown})[0] for shown in (image, shuffled)]
         assert torch.equal(*memories) == blind
     assert task.model_name == "pretrained"
-    assert make(questions, None).label == "scratch"
+    assert make(questions, None).model_name == "scratch"
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from gkmvlp.checkpoints.heads import Head, knowledge_of
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
-from gkmvlp.models.heads.answer_head import AnswerHead
+from gkmvlp.models.heads.answer_head import AnswerHead, answer_logits
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
 from gkmvlp.zoo.inference.predictor import Predictor
 
@@ -121,10 +121,10 @@ class Grounding(Program):
 class Vqa(Program):
     """Log-probability in nats of each known answer, (B, K), by the classifier."""
 
-    def __init__(self, predictor: Predictor, answers: Sequence[str], classifier: nn.Linear) -> None:
-        outputs = [_scores("answers", len(answers), "log-probability in nats")]
-        super().__init__(predictor, outputs, {"answers": answers}, reads_text=True)
-        self.classifier = classifier
+    def __init__(self, predictor: Predictor, head: AnswerHead, classifier: nn.Linear) -> None:
+        outputs = [_scores("answers", len(head.answers), "log-probability in nats")]
+        super().__init__(predictor, outputs, {"answers": head.answers}, reads_text=True)
+        self.classifier, self.pooling = classifier, head.pooling
         self.inputs += [
             TensorSpec("question_ids", torch.int64, (BATCH, TOKENS), "the tokenizer's ids, padded on the right"),
             TensorSpec("question_mask", torch.bool, (BATCH, TOKENS), "true on tokens, false on padding"),
@@ -134,7 +134,7 @@ class Vqa(Program):
         """Scores; arguments as in ``inputs``."""
         memory = self.encode_images(image_B1SS, box_BR4).memory
         state_BTD = self.model.text(token_BT, mask_BT, "fusion", memory)
-        return self.classifier(state_BTD[:, 0]).float().log_softmax(-1)
+        return answer_logits(self.classifier, state_BTD, mask_BT, self.pooling).log_softmax(-1)
 
 
 def program_of(predictor: Predictor, task: str) -> Program:
@@ -149,7 +149,7 @@ def program_of(predictor: Predictor, task: str) -> Program:
     if task == "grounding" and head is None:
         return Grounding(predictor).eval()
     if task == "vqa" and isinstance(head, AnswerHead) and head.classifier is not None:
-        return Vqa(predictor, head.answers, head.classifier).eval()
+        return Vqa(predictor, head, head.classifier).eval()
     raise BackboneError(f"--task {task} exports {SOURCES[task]}; this is {_kind(head)}")
 
 

@@ -117,6 +117,7 @@ def _describe_answers(head: AnswerHead) -> dict[str, Any]:
         "answers": head.answers,
         "asked": head.asked,
         "words": head.words,
+        "pooling": head.pooling,
     }
 
 
@@ -124,6 +125,7 @@ def _build_answers(content: dict[str, Any], model: GkMvlp) -> AnswerHead:
     mode = ANSWER_MODES.get(content["mode"], content["mode"])
     head = AnswerHead(mode, content["answers"], content["num_candidates"])
     head.asked, head.words = content.get("asked", []), content.get("words", [])
+    head.pooling = content.get("pooling", "first")
     if head.mode == "classify":
         head.classifier = nn.Linear(model.architecture.text.hidden_size, len(head.answers))
     return head

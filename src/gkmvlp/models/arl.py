@@ -19,7 +19,7 @@ from gkmvlp.models.config import ArlArchitecture
 from gkmvlp.models.graph_attention import GraphAttention
 from gkmvlp.models.image_decoder import ImageDecoder
 from gkmvlp.models.linked_text import LinkedTokens
-from gkmvlp.models.text import FusionBert, Memory, TextStates, initialise
+from gkmvlp.models.text import FusionBert, Memory, initialise, pool_states
 from gkmvlp.models.vision import ImageFeatures, VisionEncoder
 
 
@@ -199,7 +199,7 @@ class Arl(nn.Module):
     def project_text(self, text: LinkedTokens | ArlText) -> Tensor:
         """Texts in the space of the entities, (B, C), without image and entities."""
         begun = self.begin(text)
-        return self.text_query(self.text.pooled(TextStates(begun.state, begun.mask), self.architecture.text.pooling))
+        return self.text_query(pool_states(begun.state, begun.mask, self.architecture.text.pooling))
 
     def entity_log_odds(self, image: ArlImage) -> Tensor:
         """Log odds of each entity of the architecture, (B, E) float64, as the alignment has them."""

@@ -15,7 +15,7 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.grounded_knowledge import GroundedKnowledge, GroundingOutput
 from gkmvlp.models.priors import allowed_regions
 from gkmvlp.models.regions import RegionPooler, coverage
-from gkmvlp.models.text import FusionBert, Memory, TextStates
+from gkmvlp.models.text import FusionBert, Memory, TextStates, pool_states
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.models.vision import ImageFeatures, VisionEncoder
 
@@ -107,8 +107,7 @@ class GkMvlp(nn.Module):
     def pool_text(self, text: Tokens | TextStates) -> Tensor:
         """One vector a text, (B, D), without the image."""
         states = self.begin(text)
-        read = TextStates(self.text.multimodal(states), states.mask)
-        return self.text.pooled(read, self.architecture.text.pooling)
+        return pool_states(self.text.multimodal(states), states.mask, self.architecture.text.pooling)
 
     def encode_image(
         self,

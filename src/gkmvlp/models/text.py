@@ -36,6 +36,14 @@ class TextStates(NamedTuple):
         return TextStates(self.state[row_N], self.mask[row_N])
 
 
+def pool_states(state_BTD: Tensor, mask_BT: Tensor, pooling: TextPooling) -> Tensor:
+    """One vector a text, (B, D): the first token's state, or the mean of the real tokens'."""
+    if pooling == "first":
+        return state_BTD[:, 0]
+    mask_BT1 = mask_BT[..., None].to(state_BTD.dtype)
+    return (state_BTD * mask_BT1).sum(1) / mask_BT1.sum(1)
+
+
 class Packing(NamedTuple):
     """Where the real tokens of a padded batch stand: what is computed token by token leaves the padding out.
 
@@ -123,12 +131,11 @@ class BertAttention(nn.Module):
         packing: Packing | None = None,
     ) -> Tensor:
         """``forward`` with keys and values that ``project`` made, (B, H, M, D / H) each."""
-        dropout = self.dropout if self.training else 0.0
         query_1RD = self.query(x_BTD)
         query_BTD = query_1RD if packing is None else packing.pad(query_1RD)
         # k texts in a row that share a memory, side by side, are the queries of one attention
         folded = query_BTD.reshape(key_value.key.shape[0], -1, query_BTD.shape[-1])
-        mixed = F.scaled_dot_product_attention(self.split_heads(folded), *key_value, mask, dropout, is_causal=causal)
+        mixed = F.scaled_dot_product_attention(self.split_heads(folded), *key_value, mask, is_causal=causal)
         mixed_BTD = mixed.transpose(1, 2).flatten(2).view_as(query_BTD)
         mixed_BTD = mixed_BTD if packing is None else packing.pack(mixed_BTD)
         out_BTD = F.dropout(self.output(mixed_BTD), self.dropout, self.training)
@@ -293,13 +300,6 @@ class FusionBert(nn.Module):
         """Tokens at the places from ``start`` on as the first layer reads them, (B, T, D)."""
         place = torch.arange(start, start + token_BT.shape[1], device=token_BT.device)
         return self.dropout(self.norm(self.word(token_BT) + self.position(place) + self.segment))
-
-    def pooled(self, states: TextStates, pooling: TextPooling) -> Tensor:
-        """One vector a text, (B, D)."""
-        if pooling == "first":
-            return states.state[:, 0]
-        mask_BT1 = states.mask[..., None].to(states.state.dtype)
-        return (states.state * mask_BT1).sum(1) / mask_BT1.sum(1)
 
     def vocabulary_logits(self, state_BTD: Tensor) -> Tensor:
         """Scores of the next token, (B, T, V); the output matrix is the word embedding."""

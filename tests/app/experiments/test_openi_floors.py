@@ -12,9 +12,13 @@ from gkmvlp.app.experiments.openi_floors import beside, floor_figures, frequent_
 from gkmvlp.data_modules import OpenI
 from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 from gkmvlp.entities import ENTITIES
+from gkmvlp.metrics.r2gen import as_scored, frequent_words, r2gen_words
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
+from gkmvlp.metrics.rouge import rouge_l
 from gkmvlp.models.config import Architecture, TextConfig, VisionConfig
+
+REPORT_FLOORS = ("nearest_image", "most_common_report")
 
 
 @pytest.fixture
@@ -122,8 +126,19 @@ def test_floors_of_the_lookalike_are_scored_beside_a_model(corpus, tmp_path, mon
     training = [sample.fields["text"] for sample in written.rows("train")]
     assert set(reports["prediction"]) <= set(training)
     assert list(reports["target"][::2]) == [sample.fields["text"] for sample in written.rows("test")]
-    named = {figure.model for figure in floor_figures(files)}
-    assert named == {"variant:linear_probe", "variant:nearest_image", "variant:most_common_report"}
+    found = floor_figures(files, "zoo://report-openi", corpus)
+    assert {figure.model for figure in found} == {f"variant:{name}" for name in ("linear_probe", *REPORT_FLOORS)}
+    # R2Gen's protocol scores the reports with their marks of de-identification
+    raw = openi_floors.openi_of("zoo://report-openi", corpus, redactions="keep").rows("test")
+    known = frequent_words([sample.fields["text"] for sample in written.rows("train")])
+    wanted = [as_scored(sample.fields["text"], known) for sample in raw for _ in REPORT_FLOORS]
+    assert any("xxxx" in r2gen_words(sample.fields["text"]) for sample in raw)
+    means = reports.assign(value=[rouge_l(as_scored(text, known), words)
+                                  for text, words in zip(reports["prediction"], wanted, strict=True)])  # fmt: skip
+    by_model = {figure.model: figure.value for figure in found if (figure.name, figure.label) == ("rouge_l", "r2gen")}
+    for name in REPORT_FLOORS:
+        expected = means[means["model"] == f"floor:{name}"]["value"].mean()
+        assert by_model[f"variant:{name}"] == pytest.approx(expected)
     # a model that knows two entities and was tested on a part of the images
     known = table[table["entity"].isin(["cardiomegaly", "pleural effusion"])]
     known = known[known["sample_id"].isin(known["sample_id"].unique()[:3])]

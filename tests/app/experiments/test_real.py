@@ -137,7 +137,8 @@ def pieces(monkeypatch):
     monkeypatch.setattr(pieces_module, "figures_of", lambda file: [])
     for name, stands_in in {
         "make_floors": lambda *places: dict.fromkeys(real_openi.FLOORED, Path("floors")),
-        "floor_figures": lambda files: [],
+        "floor_figures": lambda files, reports, root: [],
+        "r2gen_figures": lambda table, meta, config, root: [],
         "beside": lambda file, floors: file,
         "read_predictions": lambda file: (file, {}),
         "frequent_figures": lambda table, meta: [],

@@ -28,8 +28,11 @@ def ran(tmp_path, monkeypatch):
     for name, data in (
         ("pretrain-phantom", "MimicCxr"),
         ("pretrain-mimic", "MimicCxr"),
+        ("pretrain-openi", "OpenI"),
+        ("pretrain-pairs", "ImageReportPairs"),
         ("vqa-phantom", "gkmvlp.data_modules.VqaRad"),
         ("vqa-rad", "VqaRad"),
+        ("vqa-slake", "Slake"),
         ("classification-phantom", "ChestXray14"),
     ):
         (zoo / f"{name}.yaml").write_text(f"data: {{class_path: {data}}}\n")
@@ -82,10 +85,29 @@ def test_each_config_gets_its_own_look_alike(ran, capsys):
     assert "phantom" not in capsys.readouterr().out
 
 
-def test_data_chooses_the_real_config(ran):
-    assert main(["pretrain", "--data", "/mimic"]) == 0
-    assert ran[0][1] == "--config=pretrain-mimic.yaml"
-    assert ran[0][3] == "--data.init_args.root=/mimic"
+@pytest.mark.parametrize(
+    ("command", "holds", "data", "config"),
+    [
+        ("pretrain", None, "/nowhere", "pretrain-mimic"),
+        ("pretrain", "d/mimic-cxr-jpg/2.1.0/mimic-cxr-2.0.0-split.csv.gz", "d", "pretrain-mimic"),
+        ("pretrain", "d/mimic-cxr-2.0.0-split.csv.gz", "d", "pretrain-mimic"),
+        ("pretrain", "d/ecgen-radiology/1.xml", "d", "pretrain-openi"),
+        ("pretrain", "d/iu_xray/annotation.json", "d", "pretrain-openi"),
+        ("pretrain", "d/indiana_reports.csv", "d", "pretrain-openi"),
+        ("pretrain", "d/own.csv", "d/own.csv", "pretrain-pairs"),
+        ("finetune vqa", "d/VQA_RAD Dataset Public.json", "d", "vqa-rad"),
+        ("finetune vqa", "d/Slake1.0/train.json", "d", "vqa-slake"),
+    ],
+)
+def test_data_choose_the_real_config_by_what_they_hold(ran, capsys, command, holds, data, config):
+    if holds:
+        Path(holds).parent.mkdir(parents=True)
+        Path(holds).touch()
+    given = [] if command == "pretrain" else ["--backbone", "null"]
+    assert main([*command.split(), *given, "--data", data]) == 0
+    assert ran[0][1] == f"--config={config}.yaml"
+    assert f"config: {config} (" in capsys.readouterr().out
+    assert ran[0][3] == f"--data.init_args.{'table' if config == 'pretrain-pairs' else 'root'}={data}"
 
 
 def test_a_table_of_pairs_is_named_as_data_are(ran):

@@ -51,6 +51,9 @@ def test_each_lies_where_its_class_looks(tmp_path):
         data = getattr(data_modules, row.data_module)(str(tmp_path), dataset_name=row.dataset_name)
         data.check()
         assert data.samples
+        kinds = [getattr(data_modules, other.data_module) for other in READ.values()]
+        told = [kind for kind in kinds if kind.landmarks and kind.recognises(tmp_path / row.folder)]
+        assert told == [type(data)] * bool(type(data).landmarks)
     assert json.loads((tmp_path / "_truth" / "corpus.json").read_text())["patients"] == 3
 
 

@@ -1,4 +1,4 @@
-"""Pre-train on MIMIC-CXR, or on phantoms where no data is named, and test."""
+"""Pre-train on MIMIC-CXR, Open-i or a table of pairs, or on phantoms where no data is named, and test."""
 
 import argparse
 

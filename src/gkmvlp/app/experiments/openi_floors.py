@@ -19,6 +19,7 @@ from gkmvlp.entities import ENTITIES
 from gkmvlp.metrics import assemble
 from gkmvlp.metrics.assemble import FLOOR
 from gkmvlp.metrics.protocols import PROTOCOLS
+from gkmvlp.metrics.r2gen import frequent_words, r2gen_task
 from gkmvlp.metrics.results.figure import Figure
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.models.config import Architecture, TextConfig, VisionConfig
@@ -27,10 +28,10 @@ FEWEST = 25  # positives of an entity that counts among the frequent ones
 PROBE, NEAREST, COMMONEST = f"{FLOOR}linear_probe", f"{FLOOR}nearest_image", f"{FLOOR}most_common_report"
 
 
-def openi_of(config: str, root: Path) -> OpenI:
-    """The rows of Open-i as a config reads them, checked; images are not augmented."""
+def openi_of(config: str, root: Path, **changed: Any) -> OpenI:
+    """The rows of Open-i as a config reads them, some arguments changed, checked; images are not augmented."""
     given = yaml.safe_load(by_name(config).read_text(encoding="utf-8"))["data"]["init_args"]
-    data = OpenI(**{**given, "root": str(root), "cache_dir": None, "augmentation_strength": 0.0})
+    data = OpenI(**{**given, "root": str(root), "cache_dir": None, "augmentation_strength": 0.0, **changed})
     data.check()
     return data
 
@@ -113,13 +114,20 @@ def _targets(samples: list[Sample]) -> Array:
     return np.where(status_NE == -1, np.nan, np.where(status_NE == -2, 0.0, status_NE))
 
 
-def floor_figures(files: dict[str, Path]) -> list[Figure]:
-    """The figures of the floors by themselves, under their names."""
+def floor_figures(files: dict[str, Path], reports: str, root: Path) -> list[Figure]:
+    """The figures of the floors by themselves, under their names.
+
+    Args:
+        files: From ``make_floors``.
+        reports: Config that tells the reports' rows.
+        root: Folder of Open-i.
+    """
     out = []
-    for file in files.values():
+    for task, file in files.items():
         table, meta = read_predictions(file)
         named = table.assign(model="variant:" + table["model"].str.removeprefix(FLOOR))
-        out += [*assemble.figures(PROTOCOLS[meta["task"]], named, meta), *frequent_figures(named, meta)]
+        out += [*assemble.figures(PROTOCOLS[task], named, meta), *frequent_figures(named, meta)]
+        out += r2gen_figures(named, meta, reports, root) if task == "report_generation" else []
     return out
 
 
@@ -141,6 +149,21 @@ def frequent_figures(table: pd.DataFrame, meta: Mapping[str, Any], fewest: int =
     told = ", ".join(f"{name} {counts[name]}" for name in names)
     note = f"{rule} in test: {len(names)} of {once['entity'].nunique()} ({told})"
     return [replace(figure, label="frequent", note=note) for figure in found if figure.label is None]
+
+
+def r2gen_figures(table: pd.DataFrame, meta: Mapping[str, Any], config: str, root: Path) -> list[Figure]:
+    """Word figures of generated reports under R2Gen's protocol, against the reports as the data set has them.
+
+    Args:
+        table: Predictions of report generation on Open-i.
+        meta: Of their file.
+        config: Config that tells the reports' rows.
+        root: Folder of Open-i.
+    """
+    data = openi_of(config, root, redactions="keep")
+    raw = {sample.sample_id: sample.fields["text"] for sample in data.rows("test")}
+    known = frequent_words(data.texts())
+    return assemble.figures(r2gen_task(known), table.assign(target=table["sample_id"].map(raw)), meta)
 
 
 def beside(file: Path, floors: Path) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gkmvlp.app.experiments.arm_names import WITH_BACKBONE
 from gkmvlp.app.experiments.conditions import Conditions
-from gkmvlp.app.experiments.openi_floors import beside, floor_figures, frequent_figures, make_floors
+from gkmvlp.app.experiments.openi_floors import beside, floor_figures, frequent_figures, make_floors, r2gen_figures
 from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.runs import Work, fit, fit_and_test, run_missing, test
 from gkmvlp.app.experiments.table_arms import arms_of, run_arms
@@ -44,12 +44,15 @@ def measure_openi(args: argparse.Namespace) -> None:
             files = run_arms(work, config, tasks, out, arms, merged(data, of_trainer(given)))
             if tasks[0] in FLOORED:
                 beside(files[0], floors()[tasks[0]])
-            frequent = [figure for file in files for figure in frequent_figures(*read_predictions(file))]
-            return [*all_figures(files), *(frequent if config == PRETRAINING else ())]
+            found = all_figures(files)
+            for table, meta in map(read_predictions, files):
+                found += frequent_figures(table, meta) if config == PRETRAINING else []
+                found += r2gen_figures(table, meta, REPORTS, args.data) if config == REPORTS else []
+            return found
 
         return make
 
-    pieces: dict[str, Piece] = {"floors": lambda out: floor_figures(floors())}
+    pieces: dict[str, Piece] = {"floors": lambda out: floor_figures(floors(), REPORTS, args.data)}
     if knowing:
         pieces["entities"] = piece(test, PRETRAINING, ("entity_classification", "zero_shot"), knowing, openi)
     pieces["retrieval"] = piece(test, "zoo://retrieval-openi", ["retrieval"], args.arms, openi)

@@ -30,6 +30,8 @@ ROWS = (
         "i2t_recall_at_10"),
     Row("IU X-Ray, generated findings, BLEU-4", "openi-reports.json", "report_generation", "bleu_4"),
     Row("IU X-Ray, generated findings, ROUGE-L", "openi-reports.json", "report_generation", "rouge_l"),
+    Row("the same under R2Gen's protocol, BLEU-4", "openi-reports.json", "report_generation", "bleu_4", "r2gen"),
+    Row("the same under R2Gen's protocol, ROUGE-L", "openi-reports.json", "report_generation", "rouge_l", "r2gen"),
     Row("IU X-Ray, generated findings, F1 of entities", "openi-reports.json", "report_generation", "entity_f1_micro"),
     Row("SLAKE English, questions, accuracy", "slake-vqa.json", "vqa", "accuracy_overall"),
     Row("SLAKE, where prompts look, pointing game, all eight findings", "slake-grounding.json", "grounding",

@@ -31,20 +31,20 @@ class Configs(NamedTuple):
     """The configs of a task."""
 
     phantom: str
-    real: str
+    real: tuple[str, ...]  # of several the first whose data set lies in the folder, else the first
 
 
-PRETRAINING = Configs("pretrain-phantom", "pretrain-mimic")
+PRETRAINING = Configs("pretrain-phantom", ("pretrain-mimic", "pretrain-openi", "pretrain-pairs"))
 FINE_TUNING: dict[TaskId, Configs] = {
-    "classification": Configs("classification-phantom", "classification-nih"),
-    "localization": Configs("localization-phantom", "localization-rsna"),
-    "region_detection": Configs("regions-phantom", "regions-mimic"),
-    "report_generation": Configs("report-phantom", "report-mimic"),
-    "vqa": Configs("vqa-phantom", "vqa-rad"),
+    "classification": Configs("classification-phantom", ("classification-nih",)),
+    "localization": Configs("localization-phantom", ("localization-rsna",)),
+    "region_detection": Configs("regions-phantom", ("regions-mimic",)),
+    "report_generation": Configs("report-phantom", ("report-mimic", "report-openi")),
+    "vqa": Configs("vqa-phantom", ("vqa-rad", "vqa-slake")),
 }
 EVALUATION: dict[TaskId, Configs] = {
-    "grounding": Configs("grounding-phantom", "grounding-rsna"),
-    "retrieval": Configs("retrieval-phantom", "retrieval-mimic"),
+    "grounding": Configs("grounding-phantom", ("grounding-rsna", "grounding-slake", "grounding-mscxr")),
+    "retrieval": Configs("retrieval-phantom", ("retrieval-mimic", "retrieval-openi")),
 }
 
 
@@ -84,12 +84,26 @@ def recipe_run(configs: Configs, out: Path, data: str | None, config: str | None
     Raises:
         UsageError: If the config does not exist.
     """
-    file = by_name(config or (configs.real if data else configs.phantom))
+    file = by_name(config or (config_for(data, configs.real) if data else configs.phantom))
     name = data_class(file)
     if data:
         return Run(str(file), out, data_overrides(**{location_key(name): data}))
     ensure_phantoms(name)
     return Run(str(file), out)
+
+
+def config_for(data: str, names: Sequence[str]) -> str:
+    """The first config whose data set is found in a place, said where there is a choice; else the first of all.
+
+    Args:
+        data: Folder or file.
+        names: Configs.
+    """
+    kinds = {name: find_class(data_class(by_name(name))) for name in names}
+    found = next((name for name, kind in kinds.items() if kind.recognises(Path(data))), names[0])
+    if len(names) > 1:
+        print(f"config: {found} (of {', '.join(names)}, by what {data} holds)", flush=True)
+    return found
 
 
 def start_from(backbone: str) -> Overrides:
