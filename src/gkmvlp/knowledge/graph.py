@@ -165,4 +165,7 @@ class KnowledgeGraph:
 
 def unique(triples: Iterable[Triple]) -> tuple[Triple, ...]:
     """The triples without repetitions; of those that differ in their source alone the first is kept."""
-    return tuple({triple[:3]: triple for triple in reversed(list(triples))}.values())[::-1]
+    found: dict[tuple[str, ...], Triple] = {}
+    for triple in triples:
+        found.setdefault(triple[:3], triple)
+    return tuple(found.values())
