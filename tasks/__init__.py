@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from gkmvlp.on_demand import on_demand
 
 if TYPE_CHECKING:
+    from gkmvlp.tasks.arl_pretraining import ArlPretraining
     from gkmvlp.tasks.classification import Classification
     from gkmvlp.tasks.grounding import Grounding
     from gkmvlp.tasks.localization import Localization
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from gkmvlp.tasks.vqa import VisualQuestionAnswering
 
 __all__ = [
+    "ArlPretraining",
     "Classification",
     "GkMvlpPretraining",
     "Grounding",
@@ -33,6 +35,7 @@ __all__ = [
 __getattr__, __dir__ = on_demand(
     __name__,
     {
+        "ArlPretraining": "gkmvlp.tasks.arl_pretraining",
         "Classification": "gkmvlp.tasks.classification",
         "GkMvlpPretraining": "gkmvlp.tasks.pretraining",
         "Grounding": "gkmvlp.tasks.grounding",

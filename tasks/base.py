@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, cast
 
 import numpy as np
 import pandas as pd
@@ -12,16 +12,19 @@ import torch
 from lightning import LightningDataModule, LightningModule
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.checkpoints.backbone import Backbone, lineage, patient_hash
+from gkmvlp.checkpoints.backbone import Backbone, Model, lineage, patient_hash
+from gkmvlp.checkpoints.systems import system_name
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.losses.lm import next_token_loss, next_token_positions
 from gkmvlp.metrics.results.partial import named
 from gkmvlp.metrics.results.predictions import write_predictions
-from gkmvlp.models.config import Architecture
+from gkmvlp.models.config import Architecture, BaseArchitecture
 from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.protocol import TextDecoder
 from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.task_ids import TaskId
@@ -39,7 +42,10 @@ def training_texts(datamodule: object) -> list[str]:
     return list(getattr(datamodule, "texts", list)())
 
 
-class Task(LightningModule):
+Arch = TypeVar("Arch", bound=BaseArchitecture, default=Architecture)
+
+
+class Task(LightningModule, Generic[Model, Arch]):
     """Base of the tasks.
 
     Args:
@@ -49,21 +55,28 @@ class Task(LightningModule):
 
     Raises:
         ConfigError: If both are ``null``.
+        BackboneError: If the backbone is of a system that cannot do the task.
     """
 
     monitor: tuple[str, str] = ("val/loss", "min")
     is_trained = True  # on rows of the DataModule; False for a task that evaluates a backbone as it is
+    architecture_class: type[BaseArchitecture] = Architecture  # of the systems that can do the task
 
-    def __init__(self, architecture: Architecture | None, backbone: str | None, optimizer: OptimizerConfig) -> None:
+    def __init__(self, architecture: Arch | None, backbone: str | None, optimizer: OptimizerConfig) -> None:
         super().__init__()
         if architecture is None:
             if backbone is None:
                 raise ConfigError("from scratch the model needs an architecture: --model.init_args.architecture=FILE")
             architecture = backbones.architecture_of(backbone)
+        if not isinstance(architecture, self.architecture_class):
+            raise BackboneError(
+                f"{type(self).__name__} has no way to use a backbone of system {system_name(architecture)} "
+                f"({backbone}): it needs one with {self.architecture_class.__name__}"
+            )
         self.architecture = architecture
         self.backbone_ref = backbone
         self.optimizer = optimizer
-        self.backbone: Backbone | None = None
+        self.backbone: Backbone[Model] | None = None
         self.predictions: list[dict[str, Any]] = []
 
     @property
@@ -85,13 +98,18 @@ class Task(LightningModule):
         self.tokenizer = self.backbone.tokenizer
         check_image_format(self.architecture, datamodule)
 
-    def load_backbone(self, reference: str) -> Backbone:
+    def load_backbone(self, reference: str) -> Backbone[Model]:
         """The backbone of a folder, checked against the config's architecture; prints how many tensors it loads.
 
         Raises:
             BackboneError: If the architectures differ.
         """
         backbone = backbones.load(reference)
+        theirs, ours = (system_name(one) for one in (backbone.model.architecture, self.architecture))
+        if theirs != ours:
+            raise BackboneError(
+                f"backbone {reference} is of system {theirs}, the architecture is of {ours}: name a backbone of {ours}"
+            )
         differing = backbone.model.architecture.differences(self.architecture)
         if differing:
             raise BackboneError(
@@ -151,6 +169,11 @@ class Task(LightningModule):
                 "trained on, or name its backbone folder by --model.init_args.backbone"
             )
 
+    def read_texts(self, texts: list[str]) -> Any:
+        """Texts as the model's ``begin`` takes them, on its device."""
+        assert self.backbone is not None
+        return self.backbone.read_texts(texts, self.device)
+
     def tokens(self, texts: list[str], decode: bool = False) -> Tokens:
         """Texts as tokens on the model's device."""
         batch = tokenize(self.tokenizer, texts, self.architecture.text.max_length, decode)
@@ -174,12 +197,16 @@ class Task(LightningModule):
         """
         tokens = self.tokens(texts, decode=True)
         at_BT = next_token_positions(tokens.mask)
-        logits_NV = self.model.decode(tokens, memory, memory_mask_BM, at_BT)
+        logits_NV = cast(TextDecoder, self.model).decode(tokens, memory, memory_mask_BM, at_BT)
         return next_token_loss(logits_NV, tokens.ids, at_BT, label_smoothing=label_smoothing)
 
     def encode_images(self, batch: ImageBatch, **options: Any) -> ImageMemory:
-        """Encodes the images of a batch; options as of ``GkMvlp.encode_image``."""
-        return self.model.encode_image(batch["image"], batch["region_box"], batch["region_mask"], **options)
+        """Encodes the images of a batch; options as of the model's ``encode_image``.
+
+        GK-MVLP's is an ``ImageMemory``; of other systems ``gkmvlp.models.protocol.EncodedImage`` says what there is.
+        """
+        images = batch["image"], batch["region_box"], batch["region_mask"]
+        return cast(ImageMemory, self.model.encode_image(*images, **options))
 
     def load_best_checkpoint(self) -> None:
         """Takes the weights of the best checkpoint, where there is one."""
@@ -188,7 +215,7 @@ class Task(LightningModule):
             state = torch.load(best, map_location=self.device, weights_only=True)["state_dict"]
             self.load_state_dict(state, strict=True)
 
-    def best_backbone(self, **task_info: Any) -> Backbone | None:
+    def best_backbone(self, **task_info: Any) -> Backbone[Model] | None:
         """The backbone of the best epoch; None where nothing is to be saved: on other ranks, and in a trial run.
 
         Args:
@@ -201,7 +228,7 @@ class Task(LightningModule):
         best = self.to_backbone()
         return replace(best, info={**self.backbone.info, **task_info, **best.info}) if task_info else best
 
-    def to_backbone(self) -> Backbone:
+    def to_backbone(self) -> Backbone[Model]:
         """The backbone as this run leaves it; ``info`` says what it was trained on, first to last."""
         assert self.backbone is not None
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
@@ -289,7 +316,7 @@ def partial_rows(batches: Sequence[int | float], loader: Any) -> str | None:
     return f"{count:,} of {total:,}" if count < total else None
 
 
-def check_image_format(architecture: Architecture, datamodule: object) -> None:
+def check_image_format(architecture: BaseArchitecture, datamodule: object) -> None:
     """Compares how the model expects images with how the DataModule makes them.
 
     Raises:

@@ -84,7 +84,7 @@ class FineTuning(Task):
     def encode_images_now(self, batch: ImageBatch) -> EncodedImages:
         """Encodes the images of a batch."""
         image = self.encode_images(batch)
-        return EncodedImages(*image.memory, self.model.entity_probabilities(image.grounded))
+        return EncodedImages(*image.memory, self.model.present(image))
 
     def encode_images_cached(self, batch: ImageBatch, ids: Sequence[str]) -> EncodedImages:
         """The encoded images of a batch; with ``cache_image_memory`` each image is encoded once.

@@ -4,16 +4,14 @@ B batch, E entities, T tokens, M memory tokens.
 """
 
 import math
-from typing import Any, Literal, cast
+from typing import cast
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from gkmvlp.batch import StudyBatch
-from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.entities import ENTITY_INDEX, entity
-from gkmvlp.errors import ConfigError
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import false_negatives, hard_negatives, image_text_matching
@@ -22,7 +20,8 @@ from gkmvlp.losses.statements import draw_statements, statement_matching
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.text import Memory, TextStates
-from gkmvlp.tasks.base import Task, text_keys
+from gkmvlp.tasks.base import text_keys
+from gkmvlp.tasks.objective_task import ObjectiveTask
 from gkmvlp.tasks.parts.entity_predictions import (
     PRESENT,
     attention_peaks,
@@ -30,14 +29,13 @@ from gkmvlp.tasks.parts.entity_predictions import (
     zero_shot_scores,
     zero_shot_texts,
 )
-from gkmvlp.tasks.parts.objectives import OBJECTIVES, Objectives
+from gkmvlp.tasks.parts.objectives import Objectives
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
-Stage = Literal["train", "val", "test"]
 WORDINGS = (PRESENT, "{name}", "{name} is present.", "Is there {name}?")  # of statements
 
 
-class GkMvlpPretraining(Task):
+class GkMvlpPretraining(ObjectiveTask):
     """Pre-trains GK-MVLP and leaves ``backbone/`` in the run's folder.
 
     Args:
@@ -53,6 +51,8 @@ class GkMvlpPretraining(Task):
         ConfigError: If there are steps at which no objective is due.
     """
 
+    objectives: Objectives
+
     def __init__(
         self,
         architecture: Architecture | None = None,
@@ -62,20 +62,11 @@ class GkMvlpPretraining(Task):
         gradient_checkpointing: bool = False,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimizer)
+        super().__init__(architecture, objectives, optimizer, backbone, seed)
         self.gradient_checkpointing = gradient_checkpointing
-        if not objectives.always_due:
-            raise ConfigError(
-                "a step without objective has no loss: give one weight above 0, every_n_steps: 1 and start_step: 0"
-            )
-        self.objectives, self.seed = objectives, seed
         self.names = [entity(name).name for name in self.architecture.knowledge.entities]
         self.columns = [ENTITY_INDEX[name] for name in self.names]
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / objectives.init_temperature)))
-
-    @property
-    def model_name(self) -> str:  # noqa: D102
-        return "pretrained"
 
     def on_fit_start(self) -> None:  # noqa: D102
         super().on_fit_start()
@@ -174,31 +165,6 @@ class GkMvlpPretraining(Task):
         gathered = cast(Tensor, self.all_gather(x_BK, sync_grads=True))
         return gathered.reshape(-1, x_BK.shape[-1])
 
-    def shared_step(self, batch: StudyBatch, stage: Stage, due: set[str]) -> Tensor:
-        """Weighted sum of the objectives that are due, logged under ``{stage}/``."""
-        losses = self.losses(batch, due)
-        total = torch.stack([getattr(self.objectives, name).weight * loss for name, loss in losses.items()]).sum()
-        values = {f"{stage}/{name}": loss.detach() for name, loss in losses.items()} | {f"{stage}/loss": total.detach()}
-        options: dict[str, Any] = {"batch_size": len(batch["text"]), "sync_dist": stage != "train"}
-        self.log_dict(values, on_step=stage == "train", on_epoch=stage != "train", **options)
-        return total
-
-    def enabled(self) -> set[str]:
-        """Objectives that are switched on."""
-        return {name for name in OBJECTIVES if getattr(self.objectives, name).weight > 0}
-
-    def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
-        due = {name for name in OBJECTIVES if getattr(self.objectives, name).is_due(self.global_step)}
-        return self.shared_step(batch, "train", due)
-
-    def validation_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
-        devices = (
-            [self.device] if self.device.type == "cuda" else []
-        )  # unnamed, every GPU's state is kept, with a warning
-        with torch.random.fork_rng(devices):  # hard negatives are drawn alike at every validation
-            torch.manual_seed(batch_idx)
-            self.shared_step(batch, "val", self.enabled())
-
     def on_test_epoch_start(self) -> None:  # noqa: D102
         self.predictions = []
         present, absent = zero_shot_texts(self.names)
@@ -215,7 +181,7 @@ class GkMvlpPretraining(Task):
         side = self.architecture.image_size
         point_BE2 = attention_peaks(image.grounded.patch_attention, image.features.grid, side).cpu()
         status_BE = batch["status"][:, self.columns].cpu()
-        self.predictions += entity_rows(batch, self.names, status_BE, scores, point_BE2, side)
+        self.predictions += entity_rows(batch, self.names, status_BE, scores, point_BE2)
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
         table = pd.DataFrame(self.predictions).assign(model=self.model_name, seed=self.seed)
@@ -224,8 +190,3 @@ class GkMvlpPretraining(Task):
             self.save_predictions(task, scored)
         without_boxes = table.assign(boxes=[[] for _ in range(len(table))])
         self.save_predictions("grounding", without_boxes, signature={"layers": "last"})
-
-    def on_fit_end(self) -> None:
-        """Leaves the backbone of the best epoch."""
-        if (best := self.best_backbone()) is not None:
-            backbones.save(best, self.run_dir / "backbone")

@@ -1,6 +1,6 @@
 """Retrieval of reports by images and of images by reports: contrast ranks all, matching ranks the best anew.
 
-N pairs, K candidates that are ranked anew, M memory tokens, T tokens, D size of the shared space.
+N pairs, K candidates that are ranked anew, M memory tokens, D size of the shared space.
 """
 
 from typing import Any
@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from gkmvlp.batch import StudyBatch
-from gkmvlp.models.config import Architecture
+from gkmvlp.models.config import Architecture, BaseArchitecture
+from gkmvlp.models.protocol import VisionLanguageModel
 from gkmvlp.models.text import Memory
-from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.base import Task, text_keys
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
@@ -44,7 +44,7 @@ def ranking(similarity_NN: Tensor, score_NN: Tensor, count: int) -> Tensor:
     return torch.where(chosen_NN, above_NN, similarity_NN).argsort(dim=1, descending=True, stable=True)
 
 
-class Retrieval(Task):
+class Retrieval(Task[VisionLanguageModel, BaseArchitecture]):
     """Finds the report of an image and the image of a report among those of the test split; nothing is trained.
 
     All features are computed once. Rows with the same normalised text are each other's right answers.
@@ -58,6 +58,7 @@ class Retrieval(Task):
     """
 
     is_trained = False
+    architecture_class = BaseArchitecture
 
     def __init__(
         self,
@@ -73,22 +74,22 @@ class Retrieval(Task):
     def on_test_epoch_start(self) -> None:  # noqa: D102
         self.pairs: list[dict[str, Any]] = []
         self.features: list[tuple[Tensor, ...]] = []
+        self.texts: list[str] = []
 
     def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
-        image, tokens = self.encode_images(batch), self.tokens(batch["text"])
-        length = self.architecture.text.max_length - tokens.ids.shape[1]
-        ids, mask = (torch.nn.functional.pad(tensor, (0, length)) for tensor in tokens)
-        features = (self.model.embed_image(image.features), self.model.embed_text(tokens), *image.memory, ids, mask)
+        image, text = self.encode_images(batch), self.read_texts(batch["text"])
+        features = (self.model.embed_image(image.features), self.model.embed_text(text), *image.memory)
         self.features.append(tuple(tensor.cpu() for tensor in features))
+        self.texts += batch["text"]
         keys = text_keys(batch["text"], torch.device("cpu")).tolist()
         for b, text in enumerate(keys):
             self.pairs.append({"sample_id": batch["sample_id"][b], "patient_id": batch["patient_id"][b], "text": text})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
-        image_ND, text_ND, *rest = (torch.cat(parts) for parts in zip(*self.features, strict=True))
+        image_ND, text_ND, *memory = (torch.cat(parts) for parts in zip(*self.features, strict=True))
         similarity_NN = image_ND @ text_ND.T
         needed_NN = nearest(similarity_NN, self.rerank) | nearest(similarity_NN.T, self.rerank).T
-        match_NN = self.match(needed_NN, Memory(*rest[:2]), Tokens(*rest[2:]))
+        match_NN = self.match(needed_NN, Memory(*memory), self.texts)
         pool = pd.DataFrame(self.pairs).assign(item=range(len(self.pairs)), model=self.model_name, seed=self.seed)
         both_NN = match_NN + self.contrast * similarity_NN
         orders = {
@@ -101,15 +102,13 @@ class Retrieval(Task):
         signature = {"rerank": rerank, "tokens": self.architecture.text.max_length, "gallery": "fixed"}
         self.save_predictions("retrieval", pd.concat([table, floor], ignore_index=True), signature=signature)
 
-    def match(self, needed_NN: Tensor, memory: Memory, tokens: Tokens) -> Tensor:
+    def match(self, needed_NN: Tensor, memory: Memory, texts: list[str]) -> Tensor:
         """Log odds of the needed pairs of image (row) and text (column), (N, N) float32; 0 elsewhere."""
         odds_NN = torch.zeros(needed_NN.shape)
         text_of_pair, image_of_pair = needed_NN.T.nonzero(as_tuple=True)
         for text_P, image_P in zip(text_of_pair.split(PAIRS), image_of_pair.split(PAIRS), strict=True):
             text_U, row_P = text_P.unique(return_inverse=True)  # a text that several images read begins once
-            ids_UT, mask_UT = tokens.ids[text_U], tokens.mask[text_U]
-            longest = int(mask_UT.sum(1).max())
-            text = Tokens(ids_UT[:, :longest].to(self.device), mask_UT[:, :longest].to(self.device))
+            text = self.read_texts([texts[index] for index in text_U.tolist()])
             states = self.model.begin(text).rows(row_P.to(self.device))
             logits_P2 = self.model.itm_logits(states, Memory(*(part[image_P].to(self.device) for part in memory)))
             odds_NN[image_P, text_P] = (logits_P2[:, 1] - logits_P2[:, 0]).float().cpu()

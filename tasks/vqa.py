@@ -16,8 +16,9 @@ from gkmvlp.batch import QuestionBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import ConfigError
-from gkmvlp.models.config import Architecture, TextPooling
+from gkmvlp.models.config import Architecture, BaseArchitecture, TextPooling
 from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode, answer_logits
+from gkmvlp.models.protocol import check_decoder
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import training_texts
 from gkmvlp.tasks.fine_tuning import FineTuning
@@ -50,6 +51,7 @@ class VisualQuestionAnswering(FineTuning):
     """
 
     monitor = ("val/accuracy", "max")
+    architecture_class = BaseArchitecture
 
     def __init__(
         self,
@@ -82,6 +84,8 @@ class VisualQuestionAnswering(FineTuning):
         if self.backbone is not None:
             return
         super().prepare(datamodule)
+        if self.answer_mode != "classify":
+            check_decoder(self.model, f"answer_mode={self.answer_mode}: set answer_mode=classify")
         self.answers = datamodule.answers()  # type: ignore[attr-defined]
         texts = training_texts(datamodule)
         self.asked, self.words = entities_named(texts), things(texts)

@@ -8,20 +8,21 @@ from typing import Any
 import yaml
 
 ARCHITECTURE = Path(__file__).with_name("tiny.yaml")
+ARL_ARCHITECTURE = Path(__file__).with_name("tiny_arl.yaml")
 DATA = {"image_size": 32, "batch_size": 8, "num_workers": 0}
 
 
-def options() -> list[str]:
+def options(architecture: Path = ARCHITECTURE) -> list[str]:
     """Words that shrink a phantom config: one epoch of the tiny architecture at 32 px."""
     shrunk = [f"--data.init_args.{key}={value}" for key, value in DATA.items()]
     epochs = ["--trainer.max_epochs=1", "--trainer.check_val_every_n_epoch=1", "--trainer.val_check_interval=1.0"]
-    return [*shrunk, f"--model.init_args.architecture={ARCHITECTURE}", *epochs]
+    return [*shrunk, f"--model.init_args.architecture={architecture}", *epochs]
 
 
 def words(config: str, root: Path, out: Path, *more: str) -> list[str]:
     """Words after ``fit`` or ``test``: a config of the zoo, shrunk, on a tiny corpus."""
     places = [f"--config=zoo://{config}", f"--data.init_args.root={root}", f"--trainer.default_root_dir={out}"]
-    return [*places, *options(), *more]
+    return [*places, *options(ARL_ARCHITECTURE if "-arl-" in config else ARCHITECTURE), *more]
 
 
 def architecture(**changes: Any) -> Any:
@@ -29,6 +30,16 @@ def architecture(**changes: Any) -> Any:
     from gkmvlp.models.config import Architecture
 
     made = Architecture.from_dict(yaml.safe_load(ARCHITECTURE.read_text()))
+    for key, value in changes.items():
+        set_key(made, key, value)
+    return made
+
+
+def arl_architecture(**changes: Any) -> Any:
+    """The tiny architecture of ARL; dotted keys are set to the values given."""
+    from gkmvlp.models.config import ArlArchitecture
+
+    made = ArlArchitecture.from_dict(yaml.safe_load(ARL_ARCHITECTURE.read_text()))
     for key, value in changes.items():
         set_key(made, key, value)
     return made

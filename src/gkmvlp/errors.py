@@ -51,4 +51,9 @@ def nearest(word: str, known: Iterable[str], cutoff: float) -> str | None:
         known: What could have been meant.
         cutoff: Least similarity, in [0, 1] (see ``difflib.get_close_matches``).
     """
-    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)), None)
+    return next(iter(nearest_words(word, known, 1, cutoff)), None)
+
+
+def nearest_words(word: str, known: Iterable[str], count: int, cutoff: float = 0.6) -> list[str]:
+    """At most ``count`` known words, the most alike first; see ``nearest``."""
+    return difflib.get_close_matches(word, list(known), n=count, cutoff=cutoff)

@@ -35,8 +35,8 @@ def question_memory(
     Returns:
         Memory (B, T, D) and its mask (B, T) bool.
     """
-    tokens = _tokens(backbone, questions, image.key.device)
-    return backbone.model.text(*tokens, "fusion", image, row_B=row_B), tokens.mask
+    text = backbone.read_texts(questions, image.key.device)
+    return backbone.model.fuse(text, image, row_B), text.mask
 
 
 def best_answers(

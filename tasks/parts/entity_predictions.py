@@ -85,7 +85,11 @@ def zero_shot_scores(model: GkMvlp, image_BD: Tensor, present: Tokens, absent: T
 
 
 def entity_rows(
-    batch: StudyBatch, names: list[str], status_BE: Tensor, scores: dict[str, Tensor], point_BE2: Tensor, side: int
+    batch: StudyBatch,
+    names: list[str],
+    status_BE: Tensor,
+    scores: dict[str, Tensor],
+    point_BE2: Tensor | None = None,
 ) -> list[dict[str, Any]]:
     """One row an image and entity.
 
@@ -94,15 +98,12 @@ def entity_rows(
         names: E names.
         status_BE: Statuses from the report; present 1, absent or not mentioned 0, uncertain NaN as target.
         scores: Task name to (B, E).
-        point_BE2: Peaks in pixels of the frame.
-        side: S.
+        point_BE2: Peaks in pixels of the frame, where the model points.
     """
     target_BE = status_BE.float().where(status_BE != -2, torch.zeros(())).where(status_BE != -1, torch.tensor(np.nan))
     rows = []
     for b, sample_id in enumerate(batch["sample_id"]):
-        frame = Letterbox(*batch["letterbox"][b].tolist())
-        box_E4 = np.concatenate([point_BE2[b].numpy()] * 2, axis=1).astype(np.float32)
-        original_E4 = frame.to_original(box_E4)
+        points = [{} for _ in names] if point_BE2 is None else original_points(batch["letterbox"][b], point_BE2[b])
         for e, name in enumerate(names):
             rows.append(
                 {
@@ -112,8 +113,14 @@ def entity_rows(
                     "lateral": entity(name).lateral,
                     "target": float(target_BE[b, e]),
                     **{key: float(value[b, e]) for key, value in scores.items()},
-                    "x": float(original_E4[e, 0]),
-                    "y": float(original_E4[e, 1]),
+                    **points[e],
                 }
             )
     return rows
+
+
+def original_points(letterbox_6: Tensor, point_E2: Tensor) -> list[dict[str, float]]:
+    """Points of the frame, (E, 2), as ``x`` and ``y`` in pixels of the original image."""
+    box_E4 = np.concatenate([point_E2.numpy()] * 2, axis=1).astype(np.float32)
+    original_E4 = Letterbox(*letterbox_6.tolist()).to_original(box_E4)
+    return [{"x": float(x), "y": float(y)} for x, y, *_ in original_E4]

@@ -1,6 +1,6 @@
 """The objectives of pre-training as a config states them: weights, when they are computed, choices in them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 OBJECTIVES = ("itc", "itm", "lm", "ecls", "position", "statement")
@@ -25,8 +25,24 @@ class Objective:
         return self.weight > 0 and step >= self.start_step and step % self.every_n_steps == 0
 
 
+class BaseObjectives:
+    """The objectives of a pre-training: the fields of a dataclass that are an ``Objective``."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, in order."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+        return tuple(name for name, value in values.items() if isinstance(value, Objective))
+
+    @property
+    def always_due(self) -> bool:
+        """Whether one of them is computed at every step of training, from the first."""
+        found: list[Objective] = [getattr(self, name) for name in self.names]
+        return any(one.is_due(0) and one.is_due(1) for one in found)
+
+
 @dataclass
-class Objectives:
+class Objectives(BaseObjectives):
     """The objectives and what is a choice in them.
 
     Attributes:
@@ -58,8 +74,28 @@ class Objectives:
     status_dropout: float = 0.5
     prompts_every_n_steps: int = 1
 
-    @property
-    def always_due(self) -> bool:
-        """Whether one of them is computed at every step of training, from the first."""
-        found: list[Objective] = [getattr(self, name) for name in OBJECTIVES]
-        return any(one.is_due(0) and one.is_due(1) for one in found)
+
+@dataclass
+class ArlObjectives(BaseObjectives):
+    """The objectives of ARL and what is a choice in them.
+
+    Attributes:
+        mlm: Masked language with whole entities.
+        mim: Masked image.
+        itm: Image-text matching.
+        align: Entities that image and text speak of.
+        mask_share: Share of a text's tokens that MLM predicts.
+        patch_share: Share of an image's patches that MIM predicts.
+        positive_share: Weight of named entities in the alignment; the others have the rest.
+        image_entities: What an image is aligned with: entities ``named`` in its text, as published, or, of findings,
+            only those that the report states as ``present``.
+    """
+
+    mlm: Objective = field(default_factory=Objective)
+    mim: Objective = field(default_factory=Objective)
+    itm: Objective = field(default_factory=lambda: Objective(weight=0.1))
+    align: Objective = field(default_factory=Objective)
+    mask_share: float = 0.15
+    patch_share: float = 0.75
+    positive_share: float = 0.5
+    image_entities: Literal["named", "present"] = "named"

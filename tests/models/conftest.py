@@ -9,6 +9,7 @@ from torch import nn
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.models.config import Architecture, KnowledgeConfig, TextConfig, VisionConfig
+from gkmvlp.models.tokenizer import tokenize
 
 SENTENCES = [
     "The heart is normal in size.",
@@ -93,8 +94,8 @@ def outputs():
     def read(backbone, image, box, mask, texts=SENTENCES[:3], **options):
         model, max_tokens = backbone.model, backbone.model.architecture.text.max_length
         look = model.encode_image(image, box, mask, **options)
-        tokens = backbones.tokenize(backbone.tokenizer, texts, max_tokens)
-        starts = backbones.tokenize(backbone.tokenizer, texts, max_tokens, decode=True)
+        tokens = tokenize(backbone.tokenizer, texts, max_tokens)
+        starts = tokenize(backbone.tokenizer, texts, max_tokens, decode=True)
         return {
             "entity": model.entity_logits(look.grounded),
             "image": model.embed_image(look.features),

@@ -1,5 +1,7 @@
 """FusionBert against transformers' BERT in all three modes, and what each mode must not see."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -78,6 +80,17 @@ def test_encoding_equals_transformers(bert, folder):
     torch.testing.assert_close(bert(TOKENS, MASK)[MASK], state[MASK])
     logits = theirs(TOKENS, MASK.long()).logits
     torch.testing.assert_close(bert.vocabulary_logits(bert(TOKENS, MASK))[MASK], logits[MASK])
+
+
+def test_an_encoder_alone_takes_the_same_weights(folder):
+    """Neither decoder nor cross-attention: what another system fuses behind it."""
+    torch.manual_seed(1)
+    sizes = replace(bert_sizes(str(folder)), fusion_layer=2)
+    encoder = FusionBert(sizes, V, decodes=False).eval()
+    assert not any("decoder_attention" in name or "cross_attention" in name for name in encoder.state_dict())
+    assert load_bert(encoder, str(folder)) == []
+    theirs = BertForMaskedLM.from_pretrained(folder).eval()
+    torch.testing.assert_close(encoder(TOKENS, MASK)[MASK], theirs.bert(TOKENS, MASK.long()).last_hidden_state[MASK])
 
 
 def test_decoding_with_a_memory_equals_transformers(bert, folder, memory):

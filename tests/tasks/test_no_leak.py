@@ -18,6 +18,7 @@ from gkmvlp.data_modules.synthetic import mimic_cxr
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.models.generation import DecodingConfig, generate
+from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.report.labeler import label_report
 from gkmvlp.tasks.parts.answering import candidate_scores
 from tests.tiny import DATA, words
@@ -88,8 +89,8 @@ def test_what_is_read_of_a_study_does_not_depend_on_what_is_said_of_it(phantoms,
     root, sample_id = told_otherwise
     made = backbones.load(pretrained / "backbone")
     model = made.model.eval()
-    question = backbones.tokenize(made.tokenizer, ["is there a pneumothorax?"], 32)
-    answers = backbones.tokenize(made.tokenizer, ["yes", "no", "left", "right", "the left lung"], 32, decode=True)
+    question = tokenize(made.tokenizer, ["is there a pneumothorax?"], 32)
+    answers = tokenize(made.tokenizer, ["yes", "no", "left", "right", "the left lung"], 32, decode=True)
     seen = []
     for folder in (phantoms, root):
         data = MimicCxr(str(folder), region_boxes=boxes, **DATA | {"batch_size": 1})

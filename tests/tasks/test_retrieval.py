@@ -13,7 +13,6 @@ from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.models.text import Memory
-from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks import Retrieval
 from gkmvlp.tasks.retrieval import nearest, ranking
 from tests.tiny import words
@@ -36,8 +35,18 @@ def test_equal_scores_keep_their_order():
     assert ranking(torch.zeros(2, 3), torch.zeros(2, 3), 0).tolist() == [[0, 1, 2]] * 2
 
 
-def features_of(studies, pretrained, batches):
-    task = Retrieval(None, str(pretrained / "backbone"))
+@pytest.fixture(scope="module", params=["pretrain-phantom", "pretrain-arl-phantom"])
+def backbone(request, phantoms, tmp_path_factory):
+    """The folder of a backbone of each system that was trained for one step."""
+    if request.param == "pretrain-phantom":
+        return request.getfixturevalue("pretrained") / "backbone"
+    out = tmp_path_factory.mktemp("arl") / "run"
+    assert main(["fit", *words(request.param, phantoms, out, "--trainer.limit_train_batches=1")]) == 0
+    return out / "backbone"
+
+
+def features_of(studies, backbone, batches):
+    task = Retrieval(None, str(backbone))
     task.prepare(studies)
     task.eval()
     task.on_test_epoch_start()
@@ -48,20 +57,20 @@ def features_of(studies, pretrained, batches):
 
 
 @torch.no_grad()
-def test_features_do_not_depend_on_the_batch_and_pairs_are_those_of_the_model(studies, pretrained):
+def test_features_do_not_depend_on_the_batch_and_pairs_are_those_of_the_model(studies, backbone):
     batch = next(iter(studies.train_dataloader()))
     alone = [{key: value[b : b + 1] for key, value in batch.items()} for b in range(len(batch["text"]))]
-    task, together = features_of(studies, pretrained, [batch])
-    _, apart = features_of(studies, pretrained, alone)
+    task, together = features_of(studies, backbone, [batch])
+    _, apart = features_of(studies, backbone, alone)
     for one, other in zip(together, apart, strict=True):
         assert torch.allclose(one.float(), other.float(), atol=1e-5)
     needed = torch.zeros(len(alone), len(alone), dtype=torch.bool)
     needed[1, 2] = needed[3, 0] = True
-    odds = task.match(needed, Memory(*together[2:4]), Tokens(*together[4:]))
+    odds = task.match(needed, Memory(*together[2:]), batch["text"])
     assert (odds[~needed] == 0).all()
     for image, text in ((1, 2), (3, 0)):
         memory = task.encode_images(alone[image]).memory
-        no, yes = task.model.itm_logits(task.tokens(batch["text"][text : text + 1]), memory)[0]
+        no, yes = task.model.itm_logits(task.read_texts(batch["text"][text : text + 1]), memory)[0]
         assert odds[image, text].item() == pytest.approx((yes - no).item(), abs=1e-4)
 
 

@@ -1,6 +1,7 @@
 """Every config that ships is parsed; the phantom ones run; a resumed run ends where an uninterrupted one does."""
 
 import json
+from dataclasses import fields
 
 import pytest
 import torch
@@ -10,8 +11,8 @@ from safetensors.torch import load_file
 
 from gkmvlp.app.cli import main
 from gkmvlp.app.running.configs import zoo_configs
+from gkmvlp.checkpoints.systems import SYSTEMS
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.models.config import Architecture
 from tests.tiny import words
 
 CONFIGS = {name: file for name, file in zoo_configs().items() if not name.startswith("_base/")}
@@ -41,7 +42,9 @@ def test_config_is_parsed_into_what_it_says(name, capsys):
         for key, value in said[part]["init_args"].items():
             if not isinstance(value, dict | str):
                 assert parsed[part]["init_args"][key] == value
-    architecture = Architecture.from_dict(parsed["model"]["init_args"]["architecture"])
+    given = parsed["model"]["init_args"]["architecture"]
+    system = next(one for one in SYSTEMS.values() if {part.name for part in fields(one.architecture)} == set(given))
+    architecture = system.architecture.from_dict(given)
     for key in ("image_size", "resize_mode", "intensity"):
         assert parsed["data"]["init_args"][key] == getattr(architecture, key)
 

@@ -36,7 +36,6 @@ from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
 from gkmvlp.models.heads.region_head import RegionHead
-from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.notices import NO_PATIENT
 from gkmvlp.tasks.parts.answering import best_answers, question_memory
 from gkmvlp.tasks.parts.entity_predictions import attention_peaks, regions_at
@@ -124,8 +123,7 @@ class Predictor(HubModel):
     def entity_scores(self, image: ImageMemory) -> NDArray[np.float64]:
         """Log odds of present against absent, (B, E), by the head that pre-training left."""
         self._require_backbone("findings")
-        logits_BE2 = self.model.entity_logits(image.grounded).double()
-        return cast("NDArray[np.float64]", (logits_BE2[..., 1] - logits_BE2[..., 0]).cpu().numpy())
+        return cast("NDArray[np.float64]", self.model.entity_log_odds(image).cpu().numpy())
 
     @torch.inference_mode()
     def label_scores(self, image: ImageMemory) -> NDArray[np.float64]:
@@ -156,9 +154,11 @@ class Predictor(HubModel):
         """Where in the image each prompt attends to most: the point, and the region under it.
 
         Raises:
-            BackboneError: If the model is no bare backbone.
+            BackboneError: If the model is no bare backbone, or one that does not say where it looks.
         """
         self._require_backbone("places")
+        if not isinstance(image, ImageMemory):
+            raise BackboneError(f"{type(self.model).__name__} has no places of findings: GK-MVLP's backbones have them")
         side = self.architecture.image_size
         frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         area_BSS = torch.from_numpy(np.stack([image_area(frame, side) for frame in frames])).to(self.device)
@@ -186,7 +186,7 @@ class Predictor(HubModel):
                 "only a model fine-tuned for questions answers them: fine-tune a backbone (make finetune-vqa) "
                 "and name the folder model/ that this leaves"
             )
-        asked = [questions] * len(image.coverage) if isinstance(questions, str) else as_texts(questions)
+        asked = [questions] * len(image.features.pooled) if isinstance(questions, str) else as_texts(questions)
         return best_answers(self.backbone, self.head, *question_memory(self.backbone, asked, image.memory))
 
     @torch.inference_mode()
@@ -212,8 +212,7 @@ class Predictor(HubModel):
         self._require_backbone("vectors")
         if not (texts := as_texts(texts)):
             return torch.zeros(0, self.architecture.projection_dim, device=self.device)
-        tokens = tokenize(self.backbone.tokenizer, texts, self.architecture.text.max_length)
-        return self.model.embed_text(Tokens(*(tensor.to(self.device) for tensor in tokens)))
+        return self.model.embed_text(self.backbone.read_texts(texts, self.device))
 
     def similarities(self, image_ND: Tensor, prompts: str | Sequence[Prompt]) -> NDArray[np.float32]:
         """Similarity of images to prompts (N, number of prompts); of a pair, that to the first minus the second."""
@@ -311,7 +310,9 @@ class Predictor(HubModel):
             return [
                 {"findings": ranked_probabilities(self.head.labels, score_L)} for score_L in self.label_scores(memory)
             ]
-        return self._grounded(batch, memory)
+        if isinstance(memory, ImageMemory):
+            return self._grounded(batch, memory)
+        return [{"findings": ranked_probabilities(self.entities, score_E)} for score_E in self.entity_scores(memory)]
 
     def _grounded(self, batch: ImageBatch, memory: ImageMemory) -> list[dict[str, Any]]:
         """Findings of a backbone, likeliest first, each with point, region, box and map."""

@@ -7,9 +7,10 @@ import json
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
+from typing_extensions import TypeVar
 
 import gkmvlp
 from gkmvlp.anatomy import REGIONS, atlas_from_names, atlas_to_names, shipped_atlas
@@ -24,23 +26,28 @@ from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
 from gkmvlp.checkpoints.hub import HubModel
 from gkmvlp.checkpoints.references import base_of, folder_of
 from gkmvlp.checkpoints.renamed_keys import ARCHITECTURE, INFO, with_new_keys
+from gkmvlp.checkpoints.systems import TextReader, named_system, system_name, system_of
 from gkmvlp.checkpoints.tokenizer_files import load_tokenizer
 from gkmvlp.checkpoints.vision_weights import load_vision
 from gkmvlp.checkpoints.weights import SkipInit, cpu_state_dict, load_exact, read_tensors
 from gkmvlp.entities import entity, list_hash
 from gkmvlp.errors import BackboneError
-from gkmvlp.models.config import BERT_SIZES, Architecture
+from gkmvlp.models.config import BERT_SIZES, BaseArchitecture
 from gkmvlp.models.gk_mvlp import GkMvlp
-from gkmvlp.models.tokenizer import tokenize, train_tokenizer
+from gkmvlp.models.protocol import VisionLanguageModel
+from gkmvlp.models.tokenizer import train_tokenizer
 
 FORMAT = 1
-PROMPT_TOKENS = 32
+FIRST_SYSTEM = "gk_mvlp"  # of folders that name none
 # arguments by which timm would read a file or an address
 FETCHING = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"}
 
 
+Model = TypeVar("Model", bound=VisionLanguageModel, default=GkMvlp)
+
+
 @dataclass
-class Backbone(HubModel):
+class Backbone(HubModel, Generic[Model]):
     """A model with its tokenizer and where it comes from.
 
     Attributes:
@@ -51,11 +58,25 @@ class Backbone(HubModel):
         weights: Of a fresh one, what public weights filled and what is new, in a line; "" where nothing did.
     """
 
-    model: GkMvlp
+    model: Model
     tokenizer: PreTrainedTokenizerFast
     info: dict[str, Any] = field(default_factory=dict)
     atlas: Mapping[str, NDArray[np.float32]] = field(default_factory=shipped_atlas)
     weights: str = ""
+
+    @cached_property
+    def _reader(self) -> TextReader:
+        return system_of(self.model.architecture).reader(self.model.architecture, self.tokenizer)
+
+    def read_texts(self, texts: list[str], device: torch.device | None = None) -> Any:
+        """Texts as the model's ``begin`` takes them.
+
+        Args:
+            texts: B texts.
+            device: Where the tensors go; None leaves them in main memory.
+        """
+        text = self._reader(texts)
+        return text if device is None else type(text)(*(tensor.to(device) for tensor in text))
 
     def write_folder(self, folder: Path) -> None:
         """Writes the whole folder anew."""
@@ -67,7 +88,7 @@ class Backbone(HubModel):
         return load(folder)
 
 
-def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:
+def build(architecture: BaseArchitecture, texts: Iterable[str]) -> Backbone[Any]:
     """A fresh backbone; encoders named by ``weights`` are filled, nothing falls back silently.
 
     Args:
@@ -81,13 +102,13 @@ def build(architecture: Architecture, texts: Iterable[str]) -> Backbone:
             setattr(text, key, getattr(sizes, key))
     reference = text.tokenizer or text.weights
     tokenizer = load_tokenizer(reference) if reference else train_tokenizer(texts, text.vocab_size)
-    model = _model(architecture, tokenizer)
+    model = system_of(architecture).build(architecture, tokenizer)
     load_vision(model.vision, architecture.vision, architecture.image_size)
     fresh = load_bert(model.text, text.weights) if text.weights else []
     return Backbone(model, tokenizer, weights=_weights_line(model, fresh))
 
 
-def _weights_line(model: GkMvlp, fresh: list[str]) -> str:
+def _weights_line(model: Any, fresh: list[str]) -> str:
     """What public weights filled, and what is new: of the text model ``fresh``."""
     vision, text = model.architecture.vision, model.architecture.text
     taken = []
@@ -101,11 +122,6 @@ def _weights_line(model: GkMvlp, fresh: list[str]) -> str:
     return f"weights: {', '.join(taken)}; new: {', '.join([*new_parts, 'knowledge', 'heads'])}" if taken else ""
 
 
-def _model(architecture: Architecture, tokenizer: PreTrainedTokenizerFast) -> GkMvlp:
-    prompts = [entity(name).prompt for name in architecture.knowledge.entities]
-    return GkMvlp(architecture, len(tokenizer), tokenize(tokenizer, prompts, PROMPT_TOKENS))
-
-
 def patient_hash(patient_id: str) -> str:
     """16 hex digits that stand for a patient in ``config.json``, for audits; short ids could be found by trying all."""
     return sha256(f"gkmvlp:{patient_id}".encode()).hexdigest()[:16]
@@ -117,7 +133,7 @@ def lineage(info: Mapping[str, Any], data: str) -> str:
     return ", ".join(dict.fromkeys([*names, data]))
 
 
-def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = None) -> None:
+def save(backbone: Backbone[Any], folder: Path, files: Mapping[str, bytes] | None = None) -> None:
     """Writes the backbone folder; it gets its name when it is complete.
 
     Args:
@@ -135,13 +151,14 @@ def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = N
     config = {
         "format": FORMAT,
         "gkmvlp": gkmvlp.__version__,
+        "system": system_name(architecture),
         "architecture": architecture.to_dict(),
         "entities_sha256": list_hash(names),
         "vocab_size": len(backbone.tokenizer),
         **backbone.info,
     }
     entities = [{"name": name, "prompt": entity(name).prompt} for name in names]
-    prior = backbone.model.prior_ER.int().tolist()
+    prior = backbone.model.region_prior().int().tolist()
     grounding = {"regions": REGIONS, "prior": prior, "boxes": atlas_to_names(backbone.atlas)}
     for name, content in (("config.json", config), ("entities.json", entities), ("grounding.json", grounding)):
         (partial / name).write_text(json.dumps(content, indent=1))
@@ -152,7 +169,7 @@ def save(backbone: Backbone, folder: Path, files: Mapping[str, bytes] | None = N
     partial.rename(folder)
 
 
-def load(folder: str | Path) -> Backbone:
+def load(folder: str | Path) -> Backbone[Any]:
     """Reads a backbone strictly: a folder, or a reference that ``references.folder_of`` explains.
 
     Raises:
@@ -165,13 +182,13 @@ def load(folder: str | Path) -> Backbone:
         raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
     tokenizer = load_tokenizer(folder)
     with SkipInit():
-        model = _model(architecture, tokenizer)
+        model = system_of(architecture).build(architecture, tokenizer)
     state = _tensors(folder, config)
     if "fixed_prompt_ED" in state:
         model.fixed_prompt_ED = torch.empty(len(architecture.knowledge.entities), architecture.text.hidden_size)
         model.freeze_image_side()
     load_exact(model, state, folder / "model.safetensors")
-    known = ("format", "gkmvlp", "architecture", "entities_sha256", "vocab_size", "vocabulary", "base")
+    known = ("format", "gkmvlp", "system", "architecture", "entities_sha256", "vocab_size", "vocabulary", "base")
     info = with_new_keys({key: value for key, value in config.items() if key not in known}, INFO)
     return Backbone(model, tokenizer, info, _atlas(folder / "grounding.json"))
 
@@ -193,7 +210,7 @@ def _tensors(folder: Path, config: Mapping[str, Any]) -> dict[str, Tensor]:
     return {**tensors_of(base), **own} if base else own
 
 
-def architecture_of(folder: str | Path) -> Architecture:
+def architecture_of(folder: str | Path) -> Any:
     """The architecture of a backbone folder, without its tensors.
 
     Raises:
@@ -202,7 +219,7 @@ def architecture_of(folder: str | Path) -> Architecture:
     return _described(folder_of(folder) / "config.json")[1]
 
 
-def _described(path: Path) -> tuple[dict[str, Any], Architecture]:
+def _described(path: Path) -> tuple[dict[str, Any], Any]:
     """The content of a backbone's ``config.json``, and the architecture in it."""
     if not path.is_file():
         raise BackboneError(
@@ -215,7 +232,8 @@ def _described(path: Path) -> tuple[dict[str, Any], Architecture]:
     if config.get("format", 0) > FORMAT or "architecture" not in config:
         raise BackboneError(f"{path}: format {config.get('format')} is not known here (up to {FORMAT}); update gkmvlp")
     try:
-        architecture = Architecture.from_dict(with_new_keys(config["architecture"], ARCHITECTURE))
+        kind = named_system(config.get("system", FIRST_SYSTEM)).architecture
+        architecture = kind.from_dict(with_new_keys(config["architecture"], ARCHITECTURE))
     except BackboneError as error:
         raise BackboneError(f"{path}: {error}") from error
     # the tensors are here: nothing may be fetched by name, and nobody else's file may choose what is read

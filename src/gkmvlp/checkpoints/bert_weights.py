@@ -89,7 +89,7 @@ def load_bert(bert: FusionBert, reference: str) -> list[str]:
         state["segment"] = state["segment"][0]
     own = bert.state_dict()
     for name, tensor in list(state.items()):
-        if "attention." in name:
+        if "attention." in name and bert.decodes:
             state[name.replace(".attention.", ".decoder_attention.")] = tensor
         if name in ("word.weight", "head_bias") and len(tensor) < len(own[name]):
             state[name] = torch.cat([tensor, own[name][len(tensor) :]])
@@ -98,7 +98,8 @@ def load_bert(bert: FusionBert, reference: str) -> list[str]:
     if told := differences(state, expected):
         raise BackboneError(f"the BERT {reference!r} does not fit: {told}")
     bert.load_state_dict(own | state, strict=True)
-    return ["cross-attention", *(["prediction head"] if head else [])]
+    crosses = any("cross_attention" in name for name in own)
+    return [*(["cross-attention"] if crosses else []), *(["prediction head"] if head else [])]
 
 
 def _read(place: str) -> tuple[dict[str, Tensor], set[str]]:

@@ -1,7 +1,7 @@
 """The architecture as data: what a backbone's ``config.json`` holds and what a YAML sets under ``architecture:``."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, Literal, Self
 
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import BackboneError
@@ -106,19 +106,78 @@ class KnowledgeConfig:
 
 
 @dataclass
-class Architecture:
-    """Everything that decides which tensors a backbone has and what it may be fed.
+class FusionConfig:
+    """The co-attention layers of ARL, in which text, image and entities read each other.
+
+    Attributes:
+        num_hidden_layers: Number of layers.
+        num_attention_heads: Attention heads a layer of the text and image streams, which are as wide as the text.
+        intermediate_size: Inner size of their feed-forward parts.
+        entity_attention_heads: Attention heads a layer of the entity stream, which is ``projection_dim`` wide.
+        entity_intermediate_size: Inner size of its feed-forward part.
+        masked_image_layers: Layers that an image with hidden patches passes before the image decoder reads it.
+        dropout: Dropout probability.
+    """
+
+    num_hidden_layers: int = 6
+    num_attention_heads: int = 12
+    intermediate_size: int = 3072
+    entity_attention_heads: int = 4
+    entity_intermediate_size: int = 1024
+    masked_image_layers: int = 3
+    dropout: float = 0.1
+
+
+@dataclass
+class ImageDecoderConfig:
+    """The decoder of hidden patches.
+
+    Attributes:
+        hidden_size: Hidden size, a multiple of 4.
+        num_hidden_layers: Number of layers.
+        num_attention_heads: Attention heads a layer.
+        intermediate_size: Inner size of the feed-forward part.
+    """
+
+    hidden_size: int = 384
+    num_hidden_layers: int = 4
+    num_attention_heads: int = 6
+    intermediate_size: int = 1536
+
+
+@dataclass
+class EntityGraphConfig:
+    """The entities that texts are linked to, and the encoder of their knowledge graph.
+
+    Attributes:
+        entities: Names from ``gkmvlp.entities``; with the regions where they can show they are the graph's concepts.
+        max_entities: Most mentions of a text that are read; the first ones count.
+        num_attention_heads: Attention heads of the first layer of graph attention.
+        head_size: Width of such a head.
+        reverse_edges: Whether what a tail holds flows to its head too.
+        dropout: Dropout probability of graph attention.
+    """
+
+    entities: list[str] = field(default_factory=lambda: [entity.name for entity in ENTITIES])
+    max_entities: int = 24
+    num_attention_heads: int = 8
+    head_size: int = 64
+    reverse_edges: bool = False
+    dropout: float = 0.2
+
+
+@dataclass
+class BaseArchitecture:
+    """What the architectures of all systems have in common.
 
     Attributes:
         image_size: Side S of the square frame in pixels.
         resize_mode: How an image is fitted to the square.
         intensity: How pixel values were made; ``equalized`` for the JPGs of MIMIC-CXR.
-        projection_dim: Size of the shared space of image-text contrast.
-        memory_grid: Patches a side that the text modes read, averages of finer ones; ``null`` for all. Language needs
-            no fine grid, and its attention costs by the patch.
+        projection_dim: Size of the space that image and text vectors share.
+        memory_grid: Patches a side that texts read, averages of finer ones; ``null`` for all.
         vision: The image encoder.
         text: The text model.
-        knowledge: The grounded-knowledge module.
     """
 
     image_size: int = 224
@@ -128,27 +187,25 @@ class Architecture:
     memory_grid: int | None = None
     vision: VisionConfig = field(default_factory=VisionConfig)
     text: TextConfig = field(default_factory=TextConfig)
-    knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "Architecture":
+    def from_dict(cls, values: dict[str, Any]) -> Self:
         """The reverse of ``to_dict``.
 
         Raises:
             BackboneError: If a field is unknown.
         """
-        nested = {"vision": VisionConfig, "text": TextConfig, "knowledge": KnowledgeConfig}
+        made: dict[str, Any] = {one.name: one.default_factory for one in fields(cls)}
         try:
-            parts = {key: nested[key](**value) if key in nested else value for key, value in values.items()}
-            return cls(**parts)
+            return cls(**{key: made[key](**v) if is_dataclass(made.get(key)) else v for key, v in values.items()})
         except TypeError as error:
             raise BackboneError(f"an architecture of another version: {error}; update gkmvlp") from error
 
-    def differences(self, other: "Architecture") -> list[str]:
+    def differences(self, other: "BaseArchitecture") -> list[str]:
         """Dotted keys whose values differ, leaving out where weights come from and dropout.
 
         The text sizes of ``other`` are left out where it names a BERT: that one's own sizes hold.
@@ -167,3 +224,45 @@ class Architecture:
 
         mine, theirs = flat(self.to_dict()), flat(other.to_dict())
         return [key for key in mine if mine[key] != theirs[key] and key not in unread]
+
+
+@dataclass
+class Architecture(BaseArchitecture):
+    """Everything that decides which tensors a GK-MVLP backbone has and what it may be fed.
+
+    Attributes:
+        image_size: Side S of the square frame in pixels.
+        resize_mode: How an image is fitted to the square.
+        intensity: How pixel values were made; ``equalized`` for the JPGs of MIMIC-CXR.
+        projection_dim: Size of the shared space of image-text contrast.
+        memory_grid: Patches a side that the text modes read, averages of finer ones; ``null`` for all. Language needs
+            no fine grid, and its attention costs by the patch.
+        vision: The image encoder.
+        text: The text model.
+        knowledge: The grounded-knowledge module.
+    """
+
+    knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
+
+
+@dataclass
+class ArlArchitecture(BaseArchitecture):
+    """Everything that decides which tensors an ARL backbone has and what it may be fed.
+
+    Attributes:
+        image_size: Side S of the square frame in pixels.
+        resize_mode: How an image is fitted to the square.
+        intensity: How pixel values were made; ``equalized`` for the JPGs of MIMIC-CXR.
+        projection_dim: Size of the space that images, texts and entities share, and of the entity stream.
+        memory_grid: Patches a side that the fusion reads, averages of finer ones; ``null`` for all. An image with
+            hidden patches is read whole.
+        vision: The image encoder.
+        text: The text encoder; its ``fusion_layer`` is not read, for the fusion lies behind it.
+        fusion: The fusion.
+        knowledge: The entities and their graph.
+        image_decoder: The decoder of hidden patches.
+    """
+
+    fusion: FusionConfig = field(default_factory=FusionConfig)
+    knowledge: EntityGraphConfig = field(default_factory=EntityGraphConfig)
+    image_decoder: ImageDecoderConfig = field(default_factory=ImageDecoderConfig)

@@ -90,6 +90,10 @@ class GkMvlp(nn.Module):
                 part.requires_grad_(False).eval()
         self.kind.requires_grad_(False)
 
+    def region_prior(self) -> Tensor:
+        """Which regions each prompt may read, (E, R) bool."""
+        return self.prior_ER
+
     def encode_prompts(self) -> Tensor:
         """One vector a knowledge prompt, (E, D): once a step, not once an image."""
         if self.fixed_prompt_ED is not None:
@@ -168,6 +172,15 @@ class GkMvlp(nn.Module):
         """How likely each entity is present, (B, E) float32."""
         return self.entity_logits(grounded).float().softmax(-1)[..., 1]
 
+    def entity_log_odds(self, image: ImageMemory) -> Tensor:
+        """Log odds of present against absent, (B, E) float64."""
+        logits_BE2 = self.entity_logits(image.grounded).double()
+        return logits_BE2[..., 1] - logits_BE2[..., 0]
+
+    def present(self, image: ImageMemory) -> Tensor:
+        """How likely each entity is present, (B, E) float32."""
+        return self.entity_probabilities(image.grounded)
+
     def embed_image(self, features: ImageFeatures) -> Tensor:
         """Unit vectors of the shared space, (B, embedding) float32."""
         return F.normalize(self.image_embedding(features.pooled).float(), dim=-1)
@@ -176,10 +189,13 @@ class GkMvlp(nn.Module):
         """Unit vectors of the shared space, (B, embedding) float32."""
         return F.normalize(self.text_embedding(self.pool_text(text)).float(), dim=-1)
 
+    def fuse(self, text: Tokens | TextStates, memory: Memory, row_B: Tensor | None = None) -> Tensor:
+        """The text's states after reading the image, (B, T, D); text b is read with memory ``row_B[b]``."""
+        return self.text.multimodal(self.begin(text), "fusion", memory, row_B=row_B)
+
     def itm_logits(self, text: Tokens | TextStates, memory: Memory, row_B: Tensor | None = None) -> Tensor:
         """Whether text and image belong together, (B, 2): no, yes; text b is read with memory ``row_B[b]``."""
-        state_BTD = self.text.multimodal(self.begin(text), "fusion", memory, row_B=row_B)
-        return self.match_head(state_BTD[:, 0])
+        return self.match_head(self.fuse(text, memory, row_B)[:, 0])
 
     def decode(
         self,

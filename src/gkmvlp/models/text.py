@@ -142,19 +142,34 @@ class BertAttention(nn.Module):
         return self.norm(x_BTD + out_BTD)
 
 
-class BertLayer(nn.Module):
-    """Self-attention (one for encoding, one for decoding), optional cross-attention, feed-forward."""
+class FeedForward(nn.Module):
+    """Feed-forward part, residual and norm."""
 
-    def __init__(self, config: TextConfig, fuses: bool) -> None:
+    def __init__(self, width: int, inner: int, dropout: float) -> None:
         super().__init__()
-        width, heads, dropout = config.hidden_size, config.num_attention_heads, config.dropout
-        self.attention = BertAttention(width, heads, dropout)
-        self.decoder_attention = BertAttention(width, heads, dropout)
-        self.cross_attention = BertAttention(width, heads, dropout) if fuses else None
-        self.intermediate = nn.Linear(width, config.intermediate_size)
-        self.output = nn.Linear(config.intermediate_size, width)
+        self._add_feed_forward(width, inner, dropout)
+
+    def _add_feed_forward(self, width: int, inner: int, dropout: float) -> None:
+        self.intermediate = nn.Linear(width, inner)
+        self.output = nn.Linear(inner, width)
         self.norm = nn.LayerNorm(width, eps=1e-12)
         self.dropout = nn.Dropout(dropout)
+
+    def feed_forward(self, x_BTD: Tensor) -> Tensor:
+        """(B, T, D) to the same."""
+        return self.norm(x_BTD + self.dropout(self.output(F.gelu(self.intermediate(x_BTD)))))
+
+
+class BertLayer(FeedForward):
+    """Self-attention (one for encoding, one for decoding), optional cross-attention, feed-forward."""
+
+    def __init__(self, config: TextConfig, fuses: bool, decodes: bool = True) -> None:
+        nn.Module.__init__(self)  # the feed-forward part comes last: a seed draws weights in this order
+        width, heads, dropout = config.hidden_size, config.num_attention_heads, config.dropout
+        self.attention = BertAttention(width, heads, dropout)
+        self.decoder_attention = BertAttention(width, heads, dropout) if decodes else None
+        self.cross_attention = BertAttention(width, heads, dropout) if fuses else None
+        self._add_feed_forward(width, config.intermediate_size, dropout)
 
     def forward(
         self,
@@ -168,6 +183,7 @@ class BertLayer(nn.Module):
     ) -> Tensor:
         """One layer; see ``FusionBert.forward``."""
         if mode == "decoder":
+            assert self.decoder_attention is not None
             # right padding hides behind causality
             x_BTD = self.decoder_attention(x_BTD, Memory(x_BTD, x_BTD), None, causal=True, packing=packing)
         else:
@@ -176,10 +192,6 @@ class BertLayer(nn.Module):
             x_BTD = self.cross_attention(x_BTD, memory, memory_mask, row_B=row_B, packing=packing)
         return self.feed_forward(x_BTD)
 
-    def feed_forward(self, x_BTD: Tensor) -> Tensor:
-        """The last part of the layer."""
-        return self.norm(x_BTD + self.dropout(self.output(F.gelu(self.intermediate(x_BTD)))))
-
 
 class FusionBert(nn.Module):
     """BERT whose layers from ``fusion_layer`` on can look at an image memory.
@@ -187,9 +199,10 @@ class FusionBert(nn.Module):
     Args:
         config: Sizes.
         vocabulary: V, the length of the tokenizer.
+        decodes: Whether there is a ``decoder`` mode.
     """
 
-    def __init__(self, config: TextConfig, vocabulary: int) -> None:
+    def __init__(self, config: TextConfig, vocabulary: int, decodes: bool = True) -> None:
         super().__init__()
         self.word = nn.Embedding(vocabulary, config.hidden_size)
         self.position = nn.Embedding(POSITIONS, config.hidden_size)
@@ -197,16 +210,17 @@ class FusionBert(nn.Module):
         self.norm = nn.LayerNorm(config.hidden_size, eps=1e-12)
         self.dropout = nn.Dropout(config.dropout)
         self.layers = nn.ModuleList(
-            BertLayer(config, layer >= config.fusion_layer) for layer in range(config.num_hidden_layers)
+            BertLayer(config, layer >= config.fusion_layer, decodes) for layer in range(config.num_hidden_layers)
         )
         self.fusion_layer = config.fusion_layer
+        self.decodes = decodes
         self.gradient_checkpointing = False
         self.head = nn.Sequential(
             nn.Linear(config.hidden_size, config.hidden_size), nn.GELU(), nn.LayerNorm(config.hidden_size, eps=1e-12)
         )
         self.head_bias = nn.Parameter(torch.zeros(vocabulary))
         gain = (768 / config.hidden_size) ** 0.5
-        self.apply(lambda module: _initialise(module, 0.02 * gain))
+        self.apply(lambda module: initialise(module, 0.02 * gain))
         for module in self.modules():
             if isinstance(module, BertLayer) and module.cross_attention is not None:
                 module.cross_attention.init_keys_from_queries()
@@ -292,7 +306,7 @@ class FusionBert(nn.Module):
         return F.linear(self.head(state_BTD), self.word.weight, self.head_bias)
 
 
-def _initialise(module: nn.Module, std: float) -> None:
+def initialise(module: nn.Module, std: float) -> None:
     """Normal; BERT's 0.02 at its width of 768, wider for narrower models: else their attention starts uniform."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=std)

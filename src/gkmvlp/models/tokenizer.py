@@ -83,13 +83,25 @@ def tokenize(
         decode: Whether the first token is the decoder's instead of [CLS].
     """
     encoded = tokenizer(as_texts(texts), truncation=True, max_length=max_tokens)["input_ids"]
+    tokens = padded(encoded, tokenizer.pad_token_id, max_tokens)
+    if decode:
+        tokens.ids[:, 0] = tokenizer.bos_token_id
+    return tokens
+
+
+def padded(encoded: list[list[int]], padding: int, max_tokens: int) -> Tokens:
+    """Ids of texts as a batch, padded to the next of a few fixed lengths.
+
+    Args:
+        encoded: Ids of B texts.
+        padding: Id of padding.
+        max_tokens: Longest text in tokens.
+    """
     longest = max(len(ids) for ids in encoded)
     length = min((size for size in LENGTHS if size >= longest), default=longest)
     length = min(length, max_tokens)
-    ids_BT = torch.full((len(encoded), length), tokenizer.pad_token_id, dtype=torch.long)
+    ids_BT = torch.full((len(encoded), length), padding, dtype=torch.long)
     for row, ids in zip(ids_BT, encoded, strict=True):
         row[: len(ids)] = torch.tensor(ids)
     mask_BT = torch.arange(length) < torch.tensor([len(ids) for ids in encoded])[:, None]
-    if decode:
-        ids_BT[:, 0] = tokenizer.bos_token_id
     return Tokens(ids_BT, mask_BT)

@@ -47,6 +47,31 @@ def sincos_position_encoding(height: int, width: int, channels: int) -> Tensor:
     return torch.cat([part for angle in angles for part in (angle.sin(), angle.cos())], dim=-1)
 
 
+class PatchDrop(nn.Module):
+    """Stands where timm's vision transformers leave out patches: here those that a call masks, which are not computed.
+
+    Args:
+        prefix: Tokens before the patches, which are always kept.
+    """
+
+    def __init__(self, prefix: int) -> None:
+        super().__init__()
+        self.prefix = prefix
+        self.masked_BP: Tensor | None = None  # of the call that runs; None keeps all
+
+    def forward(self, token_BNC: Tensor) -> Tensor:
+        """(B, N, C) to as many or fewer tokens."""
+        if self.masked_BP is None:
+            return token_BNC
+        visible_BVC = visible_patches(token_BNC[:, self.prefix :], self.masked_BP)
+        return torch.cat([token_BNC[:, : self.prefix], visible_BVC], dim=1)
+
+
+def visible_patches(patches_BPC: Tensor, masked_BP: Tensor) -> Tensor:
+    """The patches that are not masked, in order, (B, V, C); as many must be masked in each image."""
+    return patches_BPC[~masked_BP].unflatten(0, (len(masked_BP), -1))
+
+
 class AttentionPool(nn.Module):
     """K learned queries look at the patches; their answers side by side make one vector.
 
@@ -96,6 +121,9 @@ class VisionEncoder(nn.Module):
             self.project = nn.Linear(self.model.num_features, width)
         self.norm = nn.LayerNorm(width)
         self.pool = AttentionPool(width)
+        self.patch_drop: PatchDrop | None = None
+        if isinstance(getattr(self.model, "patch_drop", None), nn.Identity):
+            self.patch_drop = self.model.patch_drop = PatchDrop(self.model.num_prefix_tokens)
         mean, std = _intensity(config)
         # tensors of the backbone, for a folder does not say where its weights once came from
         self.register_buffer("mean", torch.tensor(mean))
@@ -143,20 +171,49 @@ class VisionEncoder(nn.Module):
         moved_B1ss = image_B1SS[..., before : side - behind, before : side - behind]
         return F.pad(moved_B1ss, (behind, before, behind, before), mode="replicate")
 
-    def forward(self, image_B1SS: Tensor) -> ImageFeatures:
+    def fill_masked(self, image_B1SS: Tensor, masked_BP: Tensor) -> Tensor:
+        """The images with masked patches painted in the grey that the encoder takes for zero."""
+        masked_B1hw = masked_BP.unflatten(1, (1, *self.grid)).to(image_B1SS.dtype)
+        masked_B1SS = F.interpolate(masked_B1hw, image_B1SS.shape[-2:], mode="nearest")
+        return torch.where(masked_B1SS.bool(), self.mean.to(image_B1SS.dtype), image_B1SS)
+
+    def forward(self, image_B1SS: Tensor, masked_BP: Tensor | None = None) -> ImageFeatures:
         """Encodes images.
 
         Args:
             image_B1SS: (B, 1, S, S) float32 in [0, 1].
+            masked_BP: (B, P) bool, True on patches of the grid whose pixels must not be seen, as many in each image;
+                None hides none. The patches that are given are then the others alone, (B, V, D), in order.
         """
+        if masked_BP is not None:
+            image_B1SS = self.fill_masked(image_B1SS, masked_BP)
         image_B1SS = (self.centred(image_B1SS) - self.mean) / self.std
-        map_BChw = self._map(image_B1SS.contiguous(memory_format=torch.channels_last))
+        image_B1SS = image_B1SS.contiguous(memory_format=torch.channels_last)
+        if masked_BP is not None and self.patch_drop is not None:
+            return self._finished(self._visible(image_B1SS, masked_BP, self.patch_drop), self.grid, masked_BP)
+        map_BChw = self._map(image_B1SS)
         height, width = map_BChw.shape[-2:]
         patches_BPC = map_BChw.flatten(2).transpose(1, 2)
+        patches_BPC = patches_BPC if masked_BP is None else visible_patches(patches_BPC, masked_BP)
+        return self._finished(patches_BPC, (height, width), masked_BP)
+
+    def _visible(self, image_B1SS: Tensor, masked_BP: Tensor, patch_drop: PatchDrop) -> Tensor:
+        """The patches of a vision transformer that are not masked, (B, V, C): the others are not computed."""
+        patch_drop.masked_BP = masked_BP
+        try:
+            return self.model.forward_features(image_B1SS)[:, patch_drop.prefix :]
+        finally:
+            patch_drop.masked_BP = None
+
+    def _finished(self, patches_BPC: Tensor, grid: tuple[int, int], masked_BP: Tensor | None) -> ImageFeatures:
+        """Projection, norm and the code of the place."""
         if isinstance(self.project, nn.Linear):
             patches_BPC = self.project(patches_BPC)
-        patches_BPD = self.norm(patches_BPC) + self.position_PD
-        return ImageFeatures(self.pool(patches_BPD), patches_BPD, (height, width))
+        place = self.position_PD
+        if masked_BP is not None:
+            place = visible_patches(place.expand(*masked_BP.shape, -1), masked_BP)
+        patches_BPD = self.norm(patches_BPC) + place
+        return ImageFeatures(self.pool(patches_BPD), patches_BPD, grid)
 
 
 def _offset(model: nn.Module) -> int:

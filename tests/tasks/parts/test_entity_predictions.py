@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.geometry import Letterbox
+from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.tasks.parts.entity_predictions import attention_peaks, entity_rows, zero_shot_scores, zero_shot_texts
 from tests.tiny import architecture
 
@@ -52,7 +53,7 @@ def rows_of(status, points, frame, sample="a"):
     batch = {"sample_id": [sample], "patient_id": ["p"], "letterbox": torch.tensor([frame], dtype=torch.float32)}
     names = ["pneumothorax", "cardiomegaly", "pleural effusion", "edema"]
     scores = {"zero_shot": torch.arange(4.0)[None]}
-    return entity_rows(batch, names, torch.tensor([status], dtype=torch.int8), scores, torch.tensor([points]), 32)
+    return entity_rows(batch, names, torch.tensor([status], dtype=torch.int8), scores, torch.tensor([points]))
 
 
 def test_points_come_back_to_pixels_of_the_original():
@@ -81,12 +82,10 @@ def test_zero_shot_is_the_difference_of_two_cosines():
     assert (present[0], absent[1]) == ("There is edema.", "There is no nodule.")
     images = F.normalize(torch.randn(3, 8), dim=-1)
     with torch.no_grad():
-        batches = [backbones.tokenize(made.tokenizer, texts, 32) for texts in (present, absent)]
+        batches = [tokenize(made.tokenizer, texts, 32) for texts in (present, absent)]
         scores = zero_shot_scores(model, images, *batches)
         for e in range(2):
-            yes, no = (
-                model.embed_text(backbones.tokenize(made.tokenizer, [texts[e]], 32))[0] for texts in (present, absent)
-            )
+            yes, no = (model.embed_text(tokenize(made.tokenizer, [texts[e]], 32))[0] for texts in (present, absent))
             wanted = F.cosine_similarity(images, yes[None]) - F.cosine_similarity(images, no[None])
             assert torch.allclose(scores[:, e], wanted, atol=1e-5)
 
@@ -95,7 +94,7 @@ def test_autocast_leaves_zero_shot_scores_in_float32():
     """On GPUs a test runs in bfloat16, whose few values would tie images that the cosines tell apart."""
     made = backbones.build(architecture(), ["There is an effusion.", "There is no edema."])
     model = made.model.eval()
-    batches = [backbones.tokenize(made.tokenizer, texts, 32) for texts in zero_shot_texts(["edema", "nodule"])]
+    batches = [tokenize(made.tokenizer, texts, 32) for texts in zero_shot_texts(["edema", "nodule"])]
     near = F.normalize(torch.ones(8) + 1e-4 * torch.randn(50, 8), dim=-1)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         scores = zero_shot_scores(model, near, *batches)

@@ -13,7 +13,8 @@ from torch import Tensor
 from gkmvlp.anatomy import REGIONS, atlas
 from gkmvlp.app.running.configs import architecture_in, by_name
 from gkmvlp.batch import StudyBatch
-from gkmvlp.checkpoints.backbone import PROMPT_TOKENS, Backbone
+from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.systems import PROMPT_TOKENS
 from gkmvlp.entities import ENTITIES, entity
 from gkmvlp.errors import UsageError
 from gkmvlp.models.config import Architecture

@@ -1,0 +1,1 @@
+"""Knowledge graphs: readers, the linker of texts to concepts, and embeddings by TransE."""

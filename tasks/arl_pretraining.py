@@ -1,0 +1,139 @@
+"""Pre-training of ARL: masked language, masked image, image-text matching, and alignment with entities.
+
+The entities of a text are linked once for all objectives, and the knowledge graph is encoded once a step.
+B batch, E findings of the config, N entities of the graph (the findings first), C size of the shared space, T tokens.
+"""
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from gkmvlp.batch import StudyBatch
+from gkmvlp.entities import ENTITY_INDEX
+from gkmvlp.losses.align import entity_alignment_loss
+from gkmvlp.losses.itm import false_negatives
+from gkmvlp.losses.masked_image import masked_image_loss, random_patch_mask
+from gkmvlp.losses.masked_language import (
+    mask_tokens,
+    masked_entities,
+    masked_language_loss,
+    masking_units,
+    whole_entity_mask,
+)
+from gkmvlp.losses.matching import sample_pairs
+from gkmvlp.losses.statements import statement_matching
+from gkmvlp.models.arl import Arl, ArlText
+from gkmvlp.models.config import ArlArchitecture
+from gkmvlp.models.linked_text import LinkedTokens
+from gkmvlp.models.text import Memory
+from gkmvlp.models.vision import ImageFeatures
+from gkmvlp.tasks.base import text_keys
+from gkmvlp.tasks.objective_task import ObjectiveTask
+from gkmvlp.tasks.parts.entity_predictions import entity_rows
+from gkmvlp.tasks.parts.objectives import ArlObjectives
+from gkmvlp.tasks.parts.optimization import OptimizerConfig
+
+
+class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
+    """Pre-trains ARL and leaves ``backbone/`` in the run's folder.
+
+    Args:
+        architecture: What to build, or what the backbone must be; ``null`` takes the backbone's own.
+        objectives: Their weights and choices.
+        optimizer: How weights move.
+        backbone: Folder of a backbone to go on from; ``null`` starts fresh.
+        seed: Names the run in its predictions.
+
+    Raises:
+        ConfigError: If there are steps at which no objective is due.
+    """
+
+    objectives: ArlObjectives
+    architecture_class = ArlArchitecture
+
+    def __init__(
+        self,
+        architecture: ArlArchitecture | None = None,
+        objectives: ArlObjectives = ArlObjectives(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
+        optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008
+        backbone: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(architecture, objectives, optimizer, backbone, seed)
+        self.names = self.architecture.knowledge.entities
+        self.columns = [ENTITY_INDEX[name] for name in self.names]
+
+    def losses(self, batch: StudyBatch, due: set[str]) -> dict[str, Tensor]:
+        """The objectives that are due, unweighted.
+
+        Args:
+            batch: A batch.
+            due: Names of objectives.
+        """
+        text: LinkedTokens = self.read_texts(batch["text"])
+        entity_NC = self.model.encode_entities()
+        losses = {}
+        if due & {"mim", "itm", "align"}:
+            states = self.model.begin(text, entity_NC)
+        if due & {"mlm", "itm", "align"}:
+            image = self.model.encode_image(batch["image"])
+        if "mlm" in due:
+            losses["mlm"] = self.masked_language(text, entity_NC, image.memory)
+        if "mim" in due:
+            losses["mim"] = self.masked_image(batch["image"], states)
+        if "itm" in due:
+            losses["itm"] = self.matching(batch, states, image.memory)
+        if "align" in due:
+            losses["align"] = self.alignment(batch, text, states, image.features, entity_NC)
+        return losses
+
+    def masked_language(self, text: LinkedTokens, entity_NC: Tensor, memory: Memory) -> Tensor:
+        """MLM from text, image, and those entities of which no word is masked."""
+        special = [self.tokenizer.cls_token_id, self.tokenizer.sep_token_id]
+        real_BT = text.mask & ~torch.isin(text.ids, torch.tensor(special, device=text.ids.device))
+        at_BT = whole_entity_mask(masking_units(text.span), real_BT, self.objectives.mask_share)
+        masked = mask_tokens(text.ids, at_BT, self.tokenizer.mask_token_id, len(self.tokenizer))
+        shown = text.without(masked_entities(text.span, at_BT))._replace(ids=masked.ids)
+        state_BTD = self.model.fuse(self.model.begin(shown, entity_NC), memory)
+        return masked_language_loss(self.model.text.vocabulary_logits(state_BTD[at_BT]), text.ids[at_BT])
+
+    def masked_image(self, image_B1SS: Tensor, states: ArlText) -> Tensor:
+        """MIM from the visible patches and the whole text."""
+        grid = self.model.vision.grid
+        even_BP = torch.ones(len(image_B1SS), grid[0] * grid[1], device=image_B1SS.device)
+        masked_BP = random_patch_mask(even_BP, self.objectives.patch_share)
+        image = self.model.encode_image(image_B1SS, masked_BP=masked_BP)
+        pixels_BPC = self.model.decode_image(states, image, masked_BP)
+        return masked_image_loss(pixels_BPC, image_B1SS, masked_BP, grid)
+
+    def matching(self, batch: StudyBatch, states: ArlText, memory: Memory) -> Tensor:
+        """ITM of texts, half of them with an image that says something else."""
+        wording_B = text_keys(batch["text"], self.device)
+        pairs = sample_pairs(false_negatives(wording_B, batch["status"][:, self.columns]))
+        return statement_matching(self.model.itm_logits(states, memory, pairs.image), pairs.is_true)
+
+    def alignment(
+        self, batch: StudyBatch, text: LinkedTokens, states: ArlText, features: ImageFeatures, entity_NC: Tensor
+    ) -> Tensor:
+        """Entities that the text names, by text and by image."""
+        named_BN = text.named(len(entity_NC))
+        shown_BN = named_BN
+        if self.objectives.image_entities == "present":
+            present_BE = batch["status"][:, self.columns] == 1
+            shown_BN = torch.cat([present_BE, named_BN[:, len(self.columns) :]], dim=1)
+        share = self.objectives.positive_share
+        by_image = entity_alignment_loss(self.model.project_image(features) @ entity_NC.T, shown_BN, share)
+        by_text = entity_alignment_loss(self.model.project_text(states) @ entity_NC.T, named_BN, share)
+        return by_image + by_text
+
+    def on_test_epoch_start(self) -> None:  # noqa: D102
+        self.predictions = []
+
+    def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
+        score_BE = self.model.entity_log_odds(self.model.encode_image(batch["image"])).cpu()
+        status_BE = batch["status"][:, self.columns].cpu()
+        self.predictions += entity_rows(batch, self.names, status_BE, {"score": score_BE})
+
+    def on_test_epoch_end(self) -> None:  # noqa: D102
+        table = pd.DataFrame(self.predictions).assign(model=self.model_name, seed=self.seed)
+        self.save_predictions("entity_classification", table)
