@@ -4,8 +4,10 @@ A linker is any callable that fulfils ``Linker``. Here are the dictionary matche
 another program made before (``gkmvlp.knowledge.scispacy_linker`` is one).
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from gkmvlp.errors import DataError
@@ -134,3 +136,53 @@ def checked(text: str, mentions: Iterable[Mention]) -> list[Mention]:
 def _short(text: str, shown: int = 40) -> str:
     """The beginning of a text in quotes."""
     return repr(text if len(text) <= shown else f"{text[:shown]}...")
+
+
+def read_mentions(path: Path) -> PrecomputedLinker:
+    """Links of a file with one JSON object a line: ``{"text": ..., "mentions": [[start, end, concept], ...]}``.
+
+    Raises:
+        DataError: If the file is missing or empty, a line is something else, or a mention lies outside its text.
+    """
+    found = {}
+    for number, line in enumerate(_lines(path), 1):
+        try:
+            row = json.loads(line)
+            mentions = [Mention(int(start), int(end), str(concept)) for start, end, concept in row["mentions"]]
+            found[str(row["text"])] = mentions
+        except (ValueError, TypeError, KeyError) as error:
+            expected = '{"text": ..., "mentions": [[start, end, concept], ...]}'
+            raise DataError(f"{path}, line {number}: {expected} was expected; link the texts again") from error
+    return PrecomputedLinker(found)
+
+
+def read_cuis(path: Path) -> dict[str, tuple[str, ...]]:
+    """Image id -> its concept ids, which have no place in the caption, of a file such as ROCO's ``cuis.txt``.
+
+    Each line holds an image id and its concepts, with tabs between them; an image may have none.
+
+    Raises:
+        DataError: If the file is missing or empty, or an image stands twice.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for number, line in enumerate(_lines(path), 1):
+        image, *concepts = (cell.strip() for cell in line.split("\t"))
+        if image in found:
+            raise DataError(f"{path}, line {number}: image {image!r} stands twice; keep one of its lines")
+        found[image] = tuple(dict.fromkeys(filter(None, concepts)))
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    """Lines of a file that are not blank.
+
+    Raises:
+        DataError: If there is none.
+    """
+    try:
+        lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {path} ({error}): name the file of concepts") from error
+    if not lines:
+        raise DataError(f"{path} is empty: name the file of concepts")
+    return lines

@@ -1,0 +1,117 @@
+"""The actions of ``gkmvlp knowledge``: each returns what ``--json`` prints, and the same as text."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gkmvlp.errors import UsageError
+from gkmvlp.knowledge.build import build
+from gkmvlp.knowledge.graph import Concept, KnowledgeGraph
+from gkmvlp.knowledge.linker import read_cuis
+from gkmvlp.knowledge.radiology import radiology
+from gkmvlp.knowledge.slake import read_slake
+from gkmvlp.knowledge.storage import file_hash, load_graph
+from gkmvlp.knowledge.transe import TransEConfig
+from gkmvlp.knowledge.tsv import read_tsv
+from gkmvlp.knowledge.umls import COLUMNS, read_umls, release
+
+Printed = tuple[Any, str]  # content for JSON, text
+# what may be passed on, by source
+TERMS = {
+    "radiology": "written for gkmvlp, Apache-2.0",
+    "slake": "CC BY 4.0, Liu et al., ISBI 2021",
+    "umls": "UMLS Metathesaurus licence of the user; neither graph nor embeddings may be passed on",
+    "tsv": "as the tables'",
+}
+
+
+def _build(arguments: argparse.Namespace) -> Printed:
+    """Reads a source, trains and saves."""
+    if arguments.width < 1 or arguments.epochs < 1 or arguments.seed < 0:
+        given = f"{arguments.width}, {arguments.epochs} and {arguments.seed}"
+        raise UsageError(f"--width and --epochs from 1 and --seed from 0 were expected, got {given}")
+    config = TransEConfig(width=arguments.width, epochs=arguments.epochs, seed=arguments.seed)
+    graph = _read(arguments)
+    told = {"terms": TERMS[arguments.source], "read": {path.name: file_hash(path) for path in _files(arguments)}}
+    manifest = build(graph, config, arguments.out, arguments.held_out, told)
+    chance = (manifest["concepts"] + 1) / 2
+    lines = [
+        f"{manifest['concepts']} concepts, {manifest['triples']} triples, {len(manifest['relations'])} relations of "
+        f"{manifest['source']} {manifest['version']} in {arguments.out}"
+    ]
+    for name, what in (("held_out", "held out"), ("trained_on", "trained on")):
+        if figures := manifest[name]:
+            lines.append(
+                f"{figures['triples']} triples {what}: hits@10 {figures['hits_at_10']:.3f}, mean rank "
+                f"{figures['mean_rank']:.1f} (chance about {chance:.0f})"
+            )
+    return manifest, "\n".join([*lines, f"terms: {manifest['terms']}"])
+
+
+def _read(arguments: argparse.Namespace) -> KnowledgeGraph:
+    """The graph of a source, with the concepts that ``--only`` names.
+
+    Raises:
+        UsageError: If the source needs a place and none was given.
+    """
+    source, origin = arguments.source, arguments.origin
+    if source != "radiology" and origin is None:
+        raise UsageError(f"--source {source} needs --from PATH: where it lies")
+    if source == "radiology" and origin is not None:
+        raise UsageError("--source radiology comes with the package: leave --from out, or take --source tsv")
+    if arguments.concepts and source != "tsv":
+        raise UsageError(f"--concepts is of --source tsv, not of {source}: leave it out")
+    only = {concept for ids in read_cuis(arguments.only).values() for concept in ids} if arguments.only else None
+    if source == "umls":
+        return read_umls(origin, arguments.version or release(origin) or "not stated", only)
+    if source == "radiology":
+        graph = radiology()
+    elif source == "slake":
+        graph = read_slake(origin, arguments.version or "1.0")
+    else:
+        graph = read_tsv(origin, arguments.concepts, source, arguments.version or "not stated")
+    return graph if only is None else graph.restricted(only)
+
+
+def _files(arguments: argparse.Namespace) -> list[Path]:
+    """Files that a source was read from, which the manifest names by their hash."""
+    origin = arguments.origin
+    if origin is None or origin.is_file():
+        return [path for path in (origin, arguments.concepts) if path]
+    folder = origin / "KG" if (origin / "KG").is_dir() else origin
+    return sorted(path for path in folder.iterdir() if path.name in COLUMNS or path.suffix == ".csv")
+
+
+def _explain(arguments: argparse.Namespace) -> Printed:
+    """Concepts of a term with their neighbours."""
+    graph = load_graph(arguments.graph) if arguments.graph else radiology()
+    found = graph.find(arguments.term)
+    content = [
+        {
+            **concept._asdict(),
+            "neighbours": [
+                {"relation": near.relation, "outward": near.outward, "source": near.source, **_named(near.concept)}
+                for near in graph.neighbours(concept)
+            ],
+        }
+        for concept in found
+    ]
+    return content, "\n\n".join(_text(graph, concept) for concept in found)
+
+
+def _named(concept: Concept) -> dict[str, str]:
+    return {"id": concept.id, "name": concept.name}
+
+
+def _text(graph: KnowledgeGraph, concept: Concept) -> str:
+    """A concept in lines."""
+    lines = [f"{concept.name} ({', '.join(filter(None, (concept.kind, f'id {concept.id}')))})"]
+    lines.append(f"synonyms: {', '.join(concept.synonyms) or 'none'}")
+    for near in graph.neighbours(concept):
+        ends = (concept.name, near.concept.name) if near.outward else (near.concept.name, concept.name)
+        lines.append(f"  {ends[0]} | {near.relation} | {ends[1]}   [{near.source}]")
+    return "\n".join(lines)
+
+
+ACTIONS: Mapping[str, Callable[[argparse.Namespace], Printed]] = {"build": _build, "explain": _explain}
