@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from gkmvlp.app.benchmarks import figures, loading, model, table, zoo
 from gkmvlp.app.benchmarks.figures import image_figure, phantom_figure, report_figures
 from gkmvlp.app.benchmarks.model import OBJECTIVES, _now, measure_model
-from gkmvlp.app.benchmarks.setup import DECILES, architecture_of, build, lengths_of
+from gkmvlp.app.benchmarks.setup import QUANTILES, architecture_of, build, lengths_of
 from gkmvlp.app.cli import main
 from gkmvlp.app.running.configs import architecture_in, zoo_configs
 from gkmvlp.checkpoints import backbone as backbones
@@ -79,9 +79,10 @@ def test_texts_fill_all_tokens(config):
 
 
 def test_texts_of_a_corpus_are_as_long_as_its_reports(config):
-    """The batch has the deciles of the corpus, and tokens are counted by the tokenizer that the step uses."""
-    middles = [(low + high) / 2 for low, high in itertools.pairwise(DECILES)]
-    assert lengths_of("corpus", 10, 400) == pytest.approx(middles, abs=0.5)
+    """The batch has the spread of the corpus, and tokens are counted by the tokenizer that the step uses."""
+    deciles = [QUANTILES[tenth / 10] for tenth in range(10)]
+    middles = [(low + high) / 2 for low, high in itertools.pairwise(deciles)]
+    assert lengths_of("corpus", 10, 400) == pytest.approx([*middles, QUANTILES[0.95]], abs=0.5)
     task, studies = build(architecture_of(str(config)), 5, torch.device("cpu"), "corpus")
     assert task.tokens(studies["text"]).mask.sum(1).tolist() == [38, 48, 48, 48, 48]  # 48 is the longest it takes
     assert lengths_of("corpus", 5, 48) == [38, 48, 48, 48, 48]
