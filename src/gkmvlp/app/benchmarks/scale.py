@@ -206,10 +206,10 @@ def _bytes(machine: Machine, corpus: Corpus, c: Cost, batch: int, one: Step) -> 
 def _times(machine: Machine, c: Cost, batch: int, one: Step) -> str:
     exposed = (1 - machine.overlap) * one.gradients
     rows = [
-        ["matrix products", f"{batch * c.gflop + c.prompt_gflop:,.0f} GFLOP", one.compute],
-        ["similarities of ITC, all of them on every GPU", f"{one.itc_gflop:,.0f} GFLOP", one.itc],
-        ["sum of gradients (ring, float32)", _size(one.gradient_bytes), exposed],
-        ["vectors of ITC, there and back", _size(one.gather_bytes), one.gather],
+        ("matrix products", f"{batch * c.gflop + c.prompt_gflop:,.0f} GFLOP", one.compute),
+        ("similarities of ITC, all of them on every GPU", f"{one.itc_gflop:,.0f} GFLOP", one.itc),
+        ("sum of gradients (ring, float32)", _size(one.gradient_bytes), exposed),
+        ("vectors of ITC, there and back", _size(one.gather_bytes), one.gather),
     ]
     cells = [[name, volume, f"{1e3 * s:.2f} ms", f"{s / one.seconds:.1%}"] for name, volume, s in rows]
     table = markdown_table(["what", "a GPU and step", "not hidden", "of the step"], cells)
