@@ -18,15 +18,16 @@ class Killed(Callback):
         hook: Where in the step.
     """
 
+    # Lightning gives every callback a "log" of its own
     def __init__(self, log: str, step: int = -1, hook: str = "") -> None:
-        self.log, self.step, self.hook = Path(log), step, hook
+        self.file, self.step, self.hook = Path(log), step, hook
 
     def end(self, trainer: Trainer, hook: str) -> None:
         if self.hook == hook and 0 <= self.step <= trainer.global_step:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        with self.log.open("a") as file:
+        with self.file.open("a") as file:
             file.write(json.dumps([trainer.global_step, batch["sample_id"]]) + "\n")
         self.end(trainer, "on_train_batch_start")
 
