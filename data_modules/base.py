@@ -16,16 +16,16 @@ from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
 from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, batches_seen, next_epoch
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
-from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_turned
+from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_image, read_square
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread_a_worker
 from gkmvlp.data_modules.pipeline.samples import BoxSource, Counts, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
-from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels, letterbox, refuse_flip
+from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels, refuse_flip
 from gkmvlp.data_modules.pipeline.turned_rows import upright_rows
 from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import ResizeMode, Turn
+from gkmvlp.geometry import ResizeMode
 from gkmvlp.notices import is_phantom
 
 _STAGE_SPLIT = {"fit": "train", "validate": "validate", "test": "test", "predict": "test"}
@@ -224,11 +224,13 @@ class DataModule(LightningDataModule):
         """A row's image as a model reads it."""
         if self._cache is not None and sample.image in self._cache:
             return self._cache[sample.image]
-        image_HW, turn = self._decode(sample, None)
-        return FittedImage(*letterbox(image_HW, self.image_size, self.resize_mode), turn)
+        name = _name(sample)
+        return read_square(sample.image, self.image_size, self.resize_mode, self.intensity, name, self.accept)
 
     def decode(self, sample: Sample, notes: list[str] | None = None) -> Pixels:
-        """Pixels (H, W) uint8 of a row's image: the one reading of a run, ``on_unreadable`` and ``gkmvlp data check``.
+        """Pixels (H, W) uint8 of a row's whole image, as ``on_unreadable`` and ``gkmvlp data check`` look at it.
+
+        ``read`` takes and refuses the same files, and may decode a part of a large JPG alone.
 
         Args:
             sample: The row.
@@ -237,12 +239,7 @@ class DataModule(LightningDataModule):
         Raises:
             ImageError: If it cannot be read, or is not let in.
         """
-        return self._decode(sample, notes)[0]
-
-    def _decode(self, sample: Sample, notes: list[str] | None) -> tuple[Pixels, Turn]:
-        """Pixels (H, W) uint8 of a row's image, and how they were set upright."""
-        name = f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""
-        return read_turned(sample.image, self.intensity, name, self.accept, notes)
+        return read_image(sample.image, self.intensity, _name(sample), self.accept, notes)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training batches: shuffled, augmented, equal for equal (seed, epoch) whatever the number of workers."""
@@ -355,3 +352,8 @@ class DataModule(LightningDataModule):
         """Counts in the ledger what was not taken as a file says; source -> notes on it."""
         for note in sorted({note for lines in notes.values() for note in lines}):
             self.ledger.mask(note, [s.sample_id for s in self.samples if note in notes.get(s.image, ())])
+
+
+def _name(sample: Sample) -> str:
+    """What an error calls the image of a row, where that has no path."""
+    return f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""

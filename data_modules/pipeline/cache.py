@@ -12,13 +12,13 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_turned
+from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_square
 from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
-from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels, letterbox
+from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels
 from gkmvlp.geometry import Letterbox, ResizeMode, Turn
 
-_VERSION = 4  # raise when decoding or fitting changes
+_VERSION = 5  # raise when decoding or fitting changes
 
 
 class _Told(NamedTuple):
@@ -90,8 +90,9 @@ class ImageCache:
             row = self._row[source]
             notes: list[str] = []
             try:
-                image_HW, turn = read_turned(source, self._intensity, accept=self._accept, notes=notes)
-                pixels[row], frame = letterbox(image_HW, self._side, self._fit)
+                pixels[row], frame, turn = read_square(
+                    source, self._side, self._fit, self._intensity, accept=self._accept, notes=notes
+                )
                 frames[row] = *frame, *turn
             except ImageError as error:
                 told[row] = _Told(str(error), error.reason, [])

@@ -32,18 +32,22 @@ class FittedImage(NamedTuple):
     turn: Turn = UPRIGHT
 
 
-def letterbox(image_HW: Pixels, side: int, fit: ResizeMode = "pad") -> tuple[Pixels, Letterbox]:
+def letterbox(
+    image_HW: Pixels, side: int, fit: ResizeMode = "pad", size: tuple[int, int] | None = None
+) -> tuple[Pixels, Letterbox]:
     """Fits an image to a square as its ``Letterbox`` says; the rest is air.
 
     Args:
         image_HW: Pixels (H, W) uint8.
         side: Side S of the square in pixels.
         fit: ``pad``, ``crop`` or ``squash`` (see ``gkmvlp.geometry``).
+        size: Width and height of the original where the pixels are a smaller copy of it; the frame is the original's.
 
     Returns:
         Pixels (S, S) uint8 and the frame.
     """
-    height, width = image_HW.shape
+    rows, columns = image_HW.shape
+    width, height = size or (columns, rows)
     frame = Letterbox.fit(width, height, side, fit)
     size = (max(round(width * frame.scale_x), 1), max(round(height * frame.scale_y), 1))
     shrunk = cv2.resize(image_HW, size, interpolation=cv2.INTER_AREA if min(frame[:2]) < 1 else cv2.INTER_LINEAR)

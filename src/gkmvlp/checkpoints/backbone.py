@@ -22,7 +22,7 @@ from typing_extensions import TypeVar
 
 import gkmvlp
 from gkmvlp.anatomy import REGIONS, atlas_from_names, atlas_to_names, shipped_atlas
-from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
+from gkmvlp.checkpoints.bert_weights import load_bert, take_bert_sizes
 from gkmvlp.checkpoints.hub import HubModel
 from gkmvlp.checkpoints.references import base_of, folder_of
 from gkmvlp.checkpoints.renamed_keys import ARCHITECTURE, INFO, with_new_keys
@@ -32,7 +32,7 @@ from gkmvlp.checkpoints.vision_weights import load_vision
 from gkmvlp.checkpoints.weights import SkipInit, cpu_state_dict, load_exact, read_tensors
 from gkmvlp.entities import entity, list_hash
 from gkmvlp.errors import BackboneError
-from gkmvlp.models.config import BERT_SIZES, BaseArchitecture
+from gkmvlp.models.config import BaseArchitecture
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.protocol import VisionLanguageModel
 from gkmvlp.models.tokenizer import train_tokenizer
@@ -96,10 +96,7 @@ def build(architecture: BaseArchitecture, texts: Iterable[str]) -> Backbone[Any]
         texts: Training texts, read only where a tokenizer has to be trained.
     """
     text = architecture.text
-    if text.weights:
-        sizes = bert_sizes(text.weights)
-        for key in BERT_SIZES:
-            setattr(text, key, getattr(sizes, key))
+    take_bert_sizes(text)
     reference = text.tokenizer or text.weights
     tokenizer = load_tokenizer(reference) if reference else train_tokenizer(texts, text.vocab_size)
     model = system_of(architecture).build(architecture, tokenizer)

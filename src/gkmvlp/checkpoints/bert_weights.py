@@ -14,7 +14,7 @@ from gkmvlp.checkpoints.foreign_weights import Rules, rename
 from gkmvlp.checkpoints.packages import BERT, local
 from gkmvlp.checkpoints.weights import differences
 from gkmvlp.errors import BackboneError
-from gkmvlp.models.config import TextConfig
+from gkmvlp.models.config import BERT_SIZES, TextConfig
 from gkmvlp.models.text import FusionBert
 
 RULES: Rules = (
@@ -64,6 +64,18 @@ def bert_sizes(reference: str) -> TextConfig:
         intermediate_size=config.intermediate_size,
         vocab_size=config.vocab_size,
     )
+
+
+def take_bert_sizes(text: TextConfig) -> None:
+    """Where ``weights`` names a BERT, its sizes replace the ones given.
+
+    Raises:
+        BackboneError: What ``bert_sizes`` refuses.
+    """
+    if text.weights:
+        sizes = bert_sizes(text.weights)
+        for key in BERT_SIZES:
+            setattr(text, key, getattr(sizes, key))
 
 
 def load_bert(bert: FusionBert, reference: str) -> list[str]:

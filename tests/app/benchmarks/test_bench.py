@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import os
 from functools import partial
@@ -12,9 +13,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from gkmvlp.app.benchmarks import figures, loading, model, table, zoo
 from gkmvlp.app.benchmarks.figures import image_figure, phantom_figure, report_figures
 from gkmvlp.app.benchmarks.model import OBJECTIVES, _now, measure_model
-from gkmvlp.app.benchmarks.setup import architecture_of, build
+from gkmvlp.app.benchmarks.setup import QUANTILES, architecture_of, build, lengths_of
 from gkmvlp.app.cli import main
+from gkmvlp.app.running.configs import architecture_in, zoo_configs
+from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints import bert_weights, packages
+from gkmvlp.checkpoints.weights import SkipInit
 from gkmvlp.metrics.results.figure import Figure, Results, check_unique, signature
+from gkmvlp.models.config import Architecture, TextConfig
+from gkmvlp.models.tokenizer import train_tokenizer
 from tests.app.small_models import architecture
 
 
@@ -69,6 +76,44 @@ def test_texts_fill_all_tokens(config):
     task, studies = build(architecture_of(str(config)), 2, torch.device("cpu"))
     assert task.tokens(studies["text"]).mask.all()
     assert task.tokens(studies["text"]).ids.shape == (2, 48)
+
+
+def test_texts_of_a_corpus_are_as_long_as_its_reports(config):
+    """The batch has the spread of the corpus, and tokens are counted by the tokenizer that the step uses."""
+    deciles = [QUANTILES[tenth / 10] for tenth in range(10)]
+    middles = [(low + high) / 2 for low, high in itertools.pairwise(deciles)]
+    assert lengths_of("corpus", 10, 400) == pytest.approx([*middles, QUANTILES[0.95]], abs=0.5)
+    task, studies = build(architecture_of(str(config)), 5, torch.device("cpu"), "corpus")
+    assert task.tokens(studies["text"]).mask.sum(1).tolist() == [38, 48, 48, 48, 48]  # 48 is the longest it takes
+    assert lengths_of("corpus", 5, 48) == [38, 48, 48, 48, 48]
+
+
+PRETRAINING = [name for name in zoo_configs() if name.startswith("pretrain-")]
+
+
+@pytest.mark.parametrize("name", PRETRAINING)
+def test_what_is_measured_is_what_the_config_trains(name, monkeypatch):
+    """A BERT that the config names brings its own sizes; one on the hub is stood in for by a large one."""
+    given = Architecture.from_dict(architecture_in(name))
+    if given.text.weights and not given.text.weights.startswith(packages.SCHEME):
+        sizes = TextConfig(hidden_size=96, num_hidden_layers=3, intermediate_size=200, vocab_size=28996)
+        monkeypatch.setattr(bert_weights, "bert_sizes", lambda _: sizes)
+        monkeypatch.setattr(backbones, "load_tokenizer", lambda _: train_tokenizer("lungs", 28996))
+    for filled in ("load_bert", "load_vision"):
+        monkeypatch.setattr(backbones, filled, lambda *_: [])
+    with SkipInit():
+        trained = backbones.build(given, ["lungs"]).model.architecture
+    trained.vision.weights = trained.text.weights = trained.text.tokenizer = None
+    assert architecture_of(name) == trained
+    if name == "pretrain-openi":
+        assert (trained.text.hidden_size, trained.text.num_hidden_layers) == (384, 6)
+
+
+def test_a_config_whose_bert_is_not_installed_is_not_measured(monkeypatch, capsys):
+    lost = dataclasses.replace(packages.PACKAGES["minilm-l6"], distribution="gkmvlp-no-such-package")
+    monkeypatch.setattr(packages, "PACKAGES", {"minilm-l6": lost})
+    assert main(["bench", "--config", "pretrain-openi"]) == 1
+    assert capsys.readouterr().err.endswith("pip install gkmvlp-no-such-package\n")
 
 
 def test_base_is_vit_b_and_bert_base():

@@ -8,6 +8,7 @@ import numpy as np
 
 from gkmvlp.app.benchmarks.loading import Loaded, measure_loading
 from gkmvlp.app.benchmarks.model import Measured, measure_model, processor
+from gkmvlp.app.benchmarks.setup import Lengths
 from gkmvlp.app.benchmarks.zoo import Fetched, measure_zoo
 from gkmvlp.metrics.results.figure import VERSION, Figure, signature
 
@@ -15,11 +16,13 @@ IMAGE_SIZE = (2544, 3056)  # width and height of most JPGs of MIMIC-CXR
 STATE_BYTES = 16  # a parameter in float32: weight, gradient, two moments of AdamW
 
 
-def measure(what: list[str], config: str, batch: int, steps: int, device: str | None) -> list[Figure]:
+def measure(
+    what: list[str], config: str, batch: int, steps: int, device: str | None, lengths: Lengths = "full"
+) -> list[Figure]:
     """Figures of everything asked for."""
     figures: list[Figure] = []
     if "model" in what:
-        figures += model_figures(measure_model(config, batch, steps, device))
+        figures += model_figures(measure_model(config, batch, steps, device, lengths))
     if "loading" in what:
         figures += loading_figures(config, measure_loading(config))
     if "zoo" in what:
@@ -36,12 +39,13 @@ def measure(what: list[str], config: str, batch: int, steps: int, device: str | 
 def model_figures(measured: Measured) -> list[Figure]:
     """Cost of a pair, whole and by part; pairs a second; peak memory with what it holds."""
     m = measured
+    tokens = m.tokens if m.lengths == "full" else f"{m.lengths}, at most {m.tokens}"
     total, seconds = sum(part.gflop for part in m.parts), sum(part.seconds for part in m.parts)
 
     def figure(name: str, value: float, unit: str, label: str | None = None, note: str | None = None) -> Figure:
         how = signature(
             metric=name, version=VERSION, unit=unit, config=m.config, batch=m.batch, image=m.image_size,
-            tokens=m.tokens, precision=m.precision, device=m.device,
+            tokens=tokens, precision=m.precision, device=m.device,
         )  # fmt: skip
         model, n = f"variant:{m.config}", m.batch * m.steps
         higher = name == "pairs_per_s"
@@ -57,7 +61,11 @@ def model_figures(measured: Measured) -> list[Figure]:
             )
             for p in m.parts
         ),
-        figure("pairs_per_s", m.batch / m.seconds, "step", note=f"on {m.device}, {m.precision}"),
+        figure(
+            "pairs_per_s", m.batch / m.seconds, "step",
+            note=f"on {m.device}, {m.precision}, {m.mean_tokens:.0f} tokens a text, "
+            f"{m.mean_tokens * m.batch / m.seconds:,.0f} a second",
+        ),
         figure("peak_bytes", m.peak_bytes, "step", note="allocated on the GPU, or resident memory of the process"),
         figure("peak_bytes", STATE_BYTES * m.parameters, "step", "state", f"{STATE_BYTES} bytes x {weights}"),
         figure("peak_bytes", m.activation_bytes, "step", "activations", "saved by forward for backward, float32"),

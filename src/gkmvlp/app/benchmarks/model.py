@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from gkmvlp.app.benchmarks.setup import SingleProcessPretraining, architecture_of, build
+from gkmvlp.app.benchmarks.setup import Lengths, SingleProcessPretraining, architecture_of, build
 from gkmvlp.batch import StudyBatch
 from gkmvlp.hardware import best_precision
 from gkmvlp.losses.ecls import entity_classification
@@ -43,7 +43,9 @@ class Measured:
     batch: int
     steps: int
     image_size: int
-    tokens: int
+    lengths: Lengths
+    tokens: int  # of the longest text that the model takes
+    mean_tokens: float  # of a text of the batch, padding left out
     precision: str
     device: str
     seconds: float  # a step, the mean of all timed
@@ -53,7 +55,7 @@ class Measured:
     parts: list[Part]
 
 
-def measure_model(config: str, batch: int, steps: int, name: str | None) -> Measured:
+def measure_model(config: str, batch: int, steps: int, name: str | None, lengths: Lengths = "full") -> Measured:
     """Measures whole steps after one that warms up, then the parts.
 
     Args:
@@ -61,10 +63,11 @@ def measure_model(config: str, batch: int, steps: int, name: str | None) -> Meas
         batch: B.
         steps: How many whole steps are timed.
         name: Device; None takes a GPU where there is one.
+        lengths: How long the texts are (see ``setup.lengths_of``).
     """
     device = torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
     architecture = architecture_of(config)
-    task, studies = build(architecture, batch, device)
+    task, studies = build(architecture, batch, device, lengths)
     optimizer, _ = build_optimizer(task, OptimizerConfig(), 1000)
     precision = best_precision(device.type)
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
@@ -73,9 +76,10 @@ def measure_model(config: str, batch: int, steps: int, name: str | None) -> Meas
         peak = _peak_bytes(device)
         parts = [*measure_parts(task, studies), Part("optimizer", 0.0, min(updates))]
     saved = activation_bytes(task, studies)
+    mean_tokens = task.tokens(studies["text"]).mask.float().sum(1).mean().item()
     return Measured(
-        config, batch, steps, architecture.image_size, architecture.text.max_length, precision, _machine(device),
-        sum(seconds[1:]) / steps, sum(p.numel() for p in task.parameters()), saved, peak, parts,
+        config, batch, steps, architecture.image_size, lengths, architecture.text.max_length, mean_tokens, precision,
+        _machine(device), sum(seconds[1:]) / steps, sum(p.numel() for p in task.parameters()), saved, peak, parts,
     )  # fmt: skip
 
 

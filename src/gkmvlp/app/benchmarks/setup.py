@@ -3,17 +3,19 @@
 B pairs, E entities, R regions.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import yaml
 from torch import Tensor
+from transformers import PreTrainedTokenizerFast
 
 from gkmvlp.anatomy import REGIONS, atlas
 from gkmvlp.app.running.configs import architecture_in, by_name
 from gkmvlp.batch import StudyBatch
 from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.bert_weights import take_bert_sizes
 from gkmvlp.checkpoints.systems import PROMPT_TOKENS
 from gkmvlp.entities import ENTITIES, entity
 from gkmvlp.errors import UsageError
@@ -25,6 +27,12 @@ from gkmvlp.tasks.pretraining import GkMvlpPretraining
 
 NOTHING = "no model.init_args.architecture to measure; name a pre-training config"
 NAMED = {"small": "pretrain-phantom"}
+Lengths = Literal["full", "corpus"]
+# Word pieces of a report of IU X-Ray (findings and impression, 3,307 images; the vocabulary of BERT, uncased; [CLS] and
+# [SEP] counted): share of the corpus -> the length that so many reports do not exceed, 72 on average with straight
+# lines between them.
+QUANTILES = {0.0: 19, 0.1: 38, 0.2: 47, 0.3: 54, 0.4: 59, 0.5: 65, 0.6: 72, 0.7: 79, 0.8: 91, 0.9: 113, 0.95: 134,
+             0.99: 178, 1.0: 336}  # fmt: skip
 
 
 class SingleProcessPretraining(GkMvlpPretraining):
@@ -41,8 +49,11 @@ class SingleProcessPretraining(GkMvlpPretraining):
 def architecture_of(config: str) -> Architecture:
     """``base`` (ViT-B/16 and BERT-base, the defaults), ``small``, or that of a pre-training config; weights fresh.
 
+    The sizes of a BERT that the config names are read from it, as the training does, before its weights are left out.
+
     Raises:
         UsageError: If the config holds no architecture.
+        BackboneError: If there is no such BERT here.
     """
     if config == "base":
         return Architecture()
@@ -54,14 +65,48 @@ def architecture_of(config: str) -> Architecture:
     if not values:
         raise UsageError(f"{file}: {NOTHING}")
     architecture = Architecture.from_dict(values)
+    take_bert_sizes(architecture.text)
     architecture.vision.weights = architecture.text.weights = architecture.text.tokenizer = None
     return architecture
 
 
-def build(architecture: Architecture, batch: int, device: torch.device) -> tuple[SingleProcessPretraining, StudyBatch]:
-    """The task and a batch of made-up pairs whose texts fill all tokens.
+def lengths_of(lengths: Lengths, batch: int, longest: int) -> list[int]:
+    """Tokens of each text of a batch, [CLS] and [SEP] counted.
+
+    Args:
+        lengths: ``full``: all are the longest. ``corpus``: as in IU X-Ray, the B quantiles (b + 0.5) / B, on straight
+            lines between those of ``QUANTILES``, the longest cut; every batch then has the spread of the whole corpus.
+        batch: B.
+        longest: The architecture's ``max_length``.
+    """
+    if lengths == "full":
+        return [longest] * batch
+    quantile_B = (np.arange(batch) + 0.5) / batch
+    length_B = np.interp(quantile_B, list(QUANTILES), list(QUANTILES.values()))
+    return [min(round(length), longest) for length in length_B.tolist()]
+
+
+def cut(tokenizer: PreTrainedTokenizerFast, text: str, tokens: int) -> str:
+    """The beginning of a text that makes that many tokens; its last word may be cut between two of its pieces.
+
+    WordPiece takes the longest piece that fits, from the left: the beginning of a word keeps the pieces that it had.
+    """
+    encoded = tokenizer(text, truncation=True, max_length=tokens, return_offsets_mapping=True)
+    return text[: encoded["offset_mapping"][-2][1]]
+
+
+def build(
+    architecture: Architecture, batch: int, device: torch.device, lengths: Lengths = "full"
+) -> tuple[SingleProcessPretraining, StudyBatch]:
+    """The task and a batch of made-up pairs.
 
     The tokenizer is trained on phantom reports, which hold few words; the embedding has its full size all the same.
+
+    Args:
+        architecture: What is measured.
+        batch: B.
+        device: Where.
+        lengths: How long the texts are (see ``lengths_of``).
     """
     reports = [text for text, _ in sentences(0, 40 * batch)]
     names = architecture.knowledge.entities
@@ -70,12 +115,14 @@ def build(architecture: Architecture, batch: int, device: torch.device) -> tuple
     task = SingleProcessPretraining(architecture)
     task.backbone = Backbone(GkMvlp(architecture, architecture.text.vocab_size, prompts), tokenizer)
     task.model, task.tokenizer = task.backbone.model, tokenizer
+    wanted = lengths_of(lengths, batch, architecture.text.max_length)
+    texts = [cut(tokenizer, " ".join(reports[40 * b : 40 * b + 40]), wanted[b]) for b in range(batch)]
     side, count = architecture.image_size, len(REGIONS)
     status_BE = np.random.default_rng(0).integers(-2, 2, (batch, len(ENTITIES)), np.int8)
     studies: StudyBatch = {
         "sample_id": [str(b) for b in range(batch)], "patient_id": [str(b) for b in range(batch)],
         "study_id": [str(b) for b in range(batch)],
-        "text": [" ".join(reports[40 * b : 40 * b + 40]) for b in range(batch)],
+        "text": texts,
         "image": torch.rand(batch, 1, side, side, device=device), "letterbox": torch.zeros(batch, 6, device=device),
         "region_box": torch.from_numpy(atlas()).expand(batch, -1, -1).to(device),
         "region_mask": torch.ones(batch, count, dtype=torch.bool, device=device),

@@ -21,6 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--what", nargs="+", choices=WHAT, default=["model"], help="what is measured (model)")
     parser.add_argument("--config", metavar="NAME", default="base", help="base, small, or a pre-training config (base)")
     parser.add_argument("--batch", type=int, default=4, metavar="B", help="pairs of a step (4)")
+    parser.add_argument(
+        "--lengths", choices=("full", "corpus"), default="full",
+        help="texts that fill all tokens, or as long as the reports of IU X-Ray (full)",
+    )  # fmt: skip
     parser.add_argument("--steps", type=int, default=2, metavar="N", help="steps that are timed (2)")
     parser.add_argument("--device", metavar="NAME", help="cpu or cuda (absent: a GPU where there is one)")
     parser.add_argument("--json", action="store_true", help='print {"figures": [...]}')
@@ -45,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     with ProcessTreePeak() as peak:
         what = [name for name in WHAT if name in arguments.what]  # the model first: its peak is the process's
-        figures = measure(what, arguments.config, arguments.batch, arguments.steps, arguments.device)
+        figures = measure(what, arguments.config, arguments.batch, arguments.steps, arguments.device, arguments.lengths)
     if arguments.json:
         print(json.dumps({"figures": [dataclasses.asdict(figure) for figure in figures]}, indent=1, allow_nan=False))
     else:

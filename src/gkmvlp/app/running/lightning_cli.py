@@ -22,6 +22,7 @@ from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
 from gkmvlp.app.running.configs import config_words, described_data, with_files
 from gkmvlp.app.running.forwarding import handling
 from gkmvlp.app.running.meant_words import mended
+from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
 from gkmvlp.app.running.stopping import Stopping
 from gkmvlp.app.running.trainer_defaults import (
     Accountable,
@@ -32,6 +33,7 @@ from gkmvlp.app.running.trainer_defaults import (
     trainer_arguments,
     write_manifest,
 )
+from gkmvlp.app.running.whole_checkpoints import write_whole
 from gkmvlp.errors import ConfigError, GkmvlpError, UsageError
 from gkmvlp.on_demand import import_all
 
@@ -116,6 +118,7 @@ class Cli(LightningCLI):
         chosen = trainer_arguments(config, self.model, str(self.subcommand))
         trainer: Trainer = super().instantiate_trainer(**chosen, **kwargs)
         allow_unused(trainer)
+        write_whole(trainer)
         return trainer
 
     def before_fit(self) -> None:  # noqa: D102
