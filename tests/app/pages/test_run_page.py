@@ -60,6 +60,7 @@ class _Gallery:
             self.samples[name] = Sample(name, "p", str(folder / f"{name}.png"), "PA", "test", size=(128.0, 128.0))
 
     sample = RadiographSource.sample
+    _upright = staticmethod(list)  # stored as they stand
 
 
 def test_the_farthest_miss_comes_first_and_boxes_lie_in_the_original(predictor, tmp_path):

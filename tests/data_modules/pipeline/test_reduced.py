@@ -11,9 +11,9 @@ from PIL import Image
 from gkmvlp.data_modules.pipeline import images
 from gkmvlp.data_modules.pipeline.cache import ImageCache
 from gkmvlp.data_modules.pipeline.images import ImageError, read_image, read_square
-from gkmvlp.data_modules.pipeline.pictures import TURNED, read_reduced
+from gkmvlp.data_modules.pipeline.pictures import TURNED, read_reduced, turn_of
 from gkmvlp.data_modules.pipeline.transforms import letterbox
-from gkmvlp.geometry import Letterbox
+from gkmvlp.geometry import UPRIGHT, Letterbox
 from gkmvlp.phantom.generate import draw_phantom
 
 # Levels of 255 by which a tensor may differ: on average, and at all but a thousandth of the pixels (edges of letters).
@@ -43,7 +43,7 @@ def differs(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
 
 
 def assert_alike(data: bytes | str, side: int, fit: str, intensity: str) -> None:
-    square, frame = read_square(data, side, fit, intensity)
+    square, frame, _ = read_square(data, side, fit, intensity)
     expected, expected_frame = whole(data, side, fit, intensity)
     assert frame == expected_frame
     assert square.shape == expected.shape
@@ -91,7 +91,8 @@ def test_it_stays_three_times_as_large_as_what_is_shown(side: int, part: int):
     if part == 1:
         assert found is None
         return
-    stored, size = found
+    stored, turn, size = found
+    assert turn == UPRIGHT
     assert size == (1203, 1509)
     assert stored.codes_HW.shape == (round(1509 / part), round(1203 / part))
     assert stored.codes_HW.shape[0] >= 3 * side
@@ -102,7 +103,8 @@ def test_turned_pictures_stand_upright_and_are_noted_once(orientation: int):
     exif = Image.Exif()
     exif[0x0112] = orientation
     data, notes = jpg(LARGE, exif=exif), []
-    square, frame = read_square(data, 64, "squash", notes=notes)
+    square, frame, turn = read_square(data, 64, "squash", notes=notes)
+    assert turn == turn_of(BytesIO(data))[0] != UPRIGHT
     expected, expected_frame = whole(data, 64, "squash", "voi")
     assert frame == expected_frame
     assert (frame.width, frame.height) == ((1509, 1203) if orientation > 4 else (1203, 1509))
@@ -115,7 +117,7 @@ def test_what_must_be_seen_whole_is_read_whole():
     png = BytesIO()
     Image.fromarray(LARGE).save(png, "PNG")
     for data, intensity in ((png.getvalue(), "voi"), (jpg(LARGE), "minmax"), (jpg(LARGE[600:700, 400:500]), "voi")):
-        square, frame = read_square(data, 64, "pad", intensity)
+        square, frame, _ = read_square(data, 64, "pad", intensity)
         expected, expected_frame = whole(data, 64, "pad", intensity)
         assert np.array_equal(square, expected)
         assert frame == expected_frame
@@ -140,8 +142,8 @@ def test_the_cache_holds_what_files_show(tmp_path: Path, monkeypatch):
     path.write_bytes(jpg(LARGE))
     seen = []
     monkeypatch.setattr(images, "read_reduced", lambda *words: seen.append(read_reduced(*words)) or seen[-1])
-    cached, frame = ImageCache([str(path)], 64, "pad", "voi")[str(path)]
-    square, expected = read_square(path, 64, "pad")
+    cached, frame, _ = ImageCache([str(path)], 64, "pad", "voi")[str(path)]
+    square, expected, _ = read_square(path, 64, "pad")
     assert len(seen) == 2
     assert None not in seen
     assert np.array_equal(cached, square)

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Do it."""
     if arguments.action == "list":
         for name, file in zoo_configs().items():
-            print(f"{SCHEME + name:<34}{_purpose(file)}")
+            print(f"{SCHEME + name:<36}{_purpose(file)}")
         return 0
     source = by_name(arguments.name)
     if arguments.action == "show":
