@@ -96,10 +96,8 @@ class FineTuning(Task):
         if not self.caches_memory:
             return self.encode_images_now(batch)
         if missing := [row for row, name in enumerate(ids) if name not in self.memory_cache]:
-            part: ImageBatch = {
-                **batch,
-                **{key: batch[key][missing] for key in ("image", "region_box", "region_mask")},
-            }  # type: ignore[typeddict-item, literal-required]
+            rows = {key: batch[key][missing] for key in ("image", "region_box", "region_mask")}  # type: ignore[literal-required]
+            part: ImageBatch = {**batch, **rows}  # type: ignore[typeddict-item]
             with torch.no_grad():
                 encoded = self.encode_images_now(part)
             self.memory_cache |= {

@@ -108,11 +108,13 @@ class CachedDecoder:
         """
         x_N1D = self.text.embed(token_N[:, None], self.length)
         for index, layer in enumerate(self.layers):
-            new, old = layer.decoder_attention.project(Memory(x_N1D, x_N1D)), self.written[index]
+            own = layer.decoder_attention
+            assert own is not None  # a text encoder alone has none
+            new, old = own.project(Memory(x_N1D, x_N1D)), self.written[index]
             if old is not None:
                 new = Memory(torch.cat([old.key, new.key], dim=2), torch.cat([old.value, new.value], dim=2))
             self.written[index] = new
-            x_N1D = layer.decoder_attention.attend(x_N1D, new, None)
+            x_N1D = own.attend(x_N1D, new, None)
             read, cross = self.read[index], layer.cross_attention
             if read is not None and cross is not None:
                 x_N1D = cross.attend(x_N1D, read, self.mask)

@@ -78,8 +78,8 @@ def link_tokens(
     count = max(len(some) for some in found)
     entity_BK = torch.zeros(len(texts), count, dtype=torch.long)
     span_BKT = torch.zeros(len(texts), count, tokens.ids.shape[1], dtype=torch.bool)
-    for row, some in enumerate(found):
-        for slot, (entity, first, behind) in enumerate(some):
+    for row, placed in enumerate(found):
+        for slot, (entity, first, behind) in enumerate(placed):
             entity_BK[row, slot] = entity
             span_BKT[row, slot, first:behind] = True
     return LinkedTokens(*tokens, entity_BK, span_BKT.any(-1), span_BKT)

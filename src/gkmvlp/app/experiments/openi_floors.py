@@ -126,7 +126,7 @@ def floor_figures(files: dict[str, Path], reports: str, root: Path) -> list[Figu
     for task, file in files.items():
         table, meta = read_predictions(file)
         named = table.assign(model="variant:" + table["model"].str.removeprefix(FLOOR))
-        out += [*assemble.figures(PROTOCOLS[task], named, meta), *frequent_figures(named, meta)]
+        out += [*assemble.figures(PROTOCOLS[meta["task"]], named, meta), *frequent_figures(named, meta)]
         out += r2gen_figures(named, meta, reports, root) if task == "report_generation" else []
     return out
 
