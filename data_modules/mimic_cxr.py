@@ -8,6 +8,7 @@ import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.mimic_cxr import (
+    SPLIT_TABLE,
     MimicFiles,
     ReportFiles,
     find_files,
@@ -50,7 +51,7 @@ class MimicCxr(DataModule):
     """
 
     data_name: ClassVar[str] = "mimic-cxr"
-    landmarks: ClassVar[tuple[str, ...]] = ("mimic-cxr-jpg", "mimic-cxr-2.0.0-*.csv*")
+    landmarks: ClassVar[tuple[str, ...]] = ("mimic-cxr-jpg", f"{SPLIT_TABLE}*")
     credentialed: bool = True
     patient_space: ClassVar[str] = "mimic"
 

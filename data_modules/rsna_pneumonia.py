@@ -62,7 +62,7 @@ class RsnaPneumonia(DataModule):
     """
 
     data_name: ClassVar[str] = "rsna-pneumonia"
-    landmarks: ClassVar[tuple[str, ...]] = ("stage_2_train_labels.csv*",)
+    landmarks: ClassVar[tuple[str, ...]] = (f"{LABELS}*",)
     patient_space: ClassVar[str] = "nih"
     labels: ClassVar[tuple[str, ...]] = ("Pneumonia",)
 

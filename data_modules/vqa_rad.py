@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from gkmvlp.data_modules.formats.files import is_file
-from gkmvlp.data_modules.formats.vqa_rad import Layout, Question, read_questions
+from gkmvlp.data_modules.formats.vqa_rad import MEVF, OFFICIAL, Layout, Question, read_questions
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import connected_groups, draw_groups
 from gkmvlp.data_modules.questions import QuestionDataModule
@@ -31,7 +31,7 @@ class VqaRad(QuestionDataModule):
     """
 
     data_name: ClassVar[str] = "vqa-rad"
-    landmarks: ClassVar[tuple[str, ...]] = ("VQA_RAD Dataset Public.json", "trainset.json")
+    landmarks: ClassVar[tuple[str, ...]] = (OFFICIAL, MEVF)
 
     def __init__(self, root: str, split: VqaSplit = "official", **kwargs: Any) -> None:
         super().__init__(**kwargs)

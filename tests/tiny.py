@@ -54,6 +54,15 @@ def set_key(owner: Any, key: str, value: Any) -> None:
     setattr(owner, name, copy.deepcopy(value))
 
 
+def training_loss(task: Any, batch: Any) -> Any:
+    """The loss of a training step of a pre-training, all chance drawn from one seed."""
+    import torch
+
+    task.train()
+    torch.manual_seed(1)
+    return task.shared_step(batch, "train", task.enabled())
+
+
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file below a folder."""
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}

@@ -15,7 +15,8 @@ from gkmvlp.metrics.answers import exact_v1
 
 Layout = Literal["official", "parquet", "mevf"]
 _GET = "get VQA-RAD from osf.io/89kps (official) or huggingface.co/datasets/flaviagiammarino/vqa-rad (Parquet)"
-_OFFICIAL = "VQA_RAD Dataset Public.json"
+OFFICIAL = "VQA_RAD Dataset Public.json"
+MEVF = "trainset.json"  # beside testset.json
 _ROOTS = ("", "vqa-rad", "vqa_rad", "VQA-RAD", "VQA_RAD", "data_RAD")
 _IMAGE_FOLDERS = ("VQA_RAD Image Folder", "images", "imgs", "")
 _RAW = ("question", "question_frame", "answer")  # their tabs are lost commas
@@ -90,14 +91,14 @@ def read_questions(root: str) -> Questions:
         DataError: If nothing is there, or a file is broken: what to get, where, and what was looked for.
     """
     for base in (Path(root) / name for name in _ROOTS):
-        if (base / _OFFICIAL).is_file():
-            return Questions(_read_official(base / _OFFICIAL), "official", str(base / _OFFICIAL), [])
-        if (base / "trainset.json").is_file() and (base / "testset.json").is_file():
+        if (base / OFFICIAL).is_file():
+            return Questions(_read_official(base / OFFICIAL), "official", str(base / OFFICIAL), [])
+        if (base / MEVF).is_file() and (base / "testset.json").is_file():
             return Questions(*_read_mevf(base))
         tables = [path for folder in (base, base / "data") for path in sorted(folder.glob("[!.]*.parquet"))]
         if tables:
             return Questions(_read_parquet(tables), "parquet", str(tables[0].parent), [])
-    raise DataError(f"no {_OFFICIAL!r}, trainset.json or Parquet table in {root}: {_GET}")
+    raise DataError(f"no {OFFICIAL!r}, {MEVF} or Parquet table in {root}: {_GET}")
 
 
 def _images(base: Path, names: Iterable[str]) -> dict[str, str]:

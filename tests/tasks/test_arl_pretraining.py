@@ -17,7 +17,7 @@ from gkmvlp.models.arl import Arl
 from gkmvlp.tasks import ArlPretraining, GkMvlpPretraining, Grounding, VisualQuestionAnswering
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.parts.objectives import ArlObjectives
-from tests.tiny import architecture, arl_architecture, leaves, set_key, words
+from tests.tiny import architecture, arl_architecture, leaves, set_key, training_loss, words
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are trying to `self.log")
 ALL = {"mlm", "mim", "itm", "align"}
@@ -44,13 +44,6 @@ def batch(studies):
     return next(iter(studies.train_dataloader()))
 
 
-def total(task, batch):
-    """The loss of a training step, all chance drawn from one seed."""
-    task.train()
-    torch.manual_seed(1)
-    return task.shared_step(batch, "train", task.enabled())
-
-
 CHOICES = [
     *[(f"{name}.weight", value) for name in sorted(ALL) for value in (0.5, 0.0)],
     ("mask_share", 0.5),
@@ -62,10 +55,10 @@ CHOICES = [
 
 @pytest.mark.parametrize(("key", "value"), CHOICES)
 def test_a_choice_changes_the_loss(make, batch, key, value):
-    usual = total(make(), batch)
+    usual = training_loss(make(), batch)
     assert usual.isfinite()
-    assert torch.equal(usual, total(make(), batch))
-    assert (usual - total(make(**{key: value}), batch)).abs() > 1e-4
+    assert torch.equal(usual, training_loss(make(), batch))
+    assert (usual - training_loss(make(**{key: value}), batch)).abs() > 1e-4
 
 
 def test_the_list_of_choices_is_complete():
@@ -81,7 +74,7 @@ def test_one_objective_alone(make, batch, name):
     assert task.enabled() == {name}
     torch.manual_seed(1)
     (single,) = task.losses(batch, {name}).values()
-    assert torch.allclose(total(task, batch), 2 * single)
+    assert torch.allclose(training_loss(task, batch), 2 * single)
 
 
 def test_every_parameter_gets_a_gradient(make, batch):
@@ -91,7 +84,7 @@ def test_every_parameter_gets_a_gradient(make, batch):
             if not parameter.any():
                 parameter.normal_(std=0.1)
     text = ["Nothing is said.", *batch["text"][1:]]  # one that names no entity
-    total(task, {**batch, "text": text}).backward()
+    training_loss(task, {**batch, "text": text}).backward()
     without = {name for name, p in task.named_parameters() if p.grad is None or not p.grad.any()}
     # Of the last layer's entities the tokens that name them alone could tell, and no objective asks those: MLM asks
     # for words of hidden entities. The null entity, which has nothing to choose from, returns to the first token.

@@ -11,7 +11,7 @@ from gkmvlp.entities import ENTITIES, ENTITY_INDEX, entity
 from gkmvlp.tasks import GkMvlpPretraining
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.parts.objectives import OBJECTIVES, Objective, Objectives
-from tests.tiny import architecture, leaves, set_key
+from tests.tiny import architecture, leaves, set_key, training_loss
 
 pytestmark = pytest.mark.filterwarnings("ignore:You are trying to `self.log")
 ALL = {"itc", "itm", "lm", "ecls"}
@@ -42,13 +42,6 @@ def batch(studies):
     return next(iter(studies.train_dataloader()))
 
 
-def total(task, batch):
-    """The loss of a training step, all chance drawn from one seed."""
-    task.train()
-    torch.manual_seed(1)
-    return task.shared_step(batch, "train", task.enabled())
-
-
 CHOICES = [
     *[(f"{name}.weight", 0.5) for name in sorted(ALL)],
     *[(f"{name}.weight", 0.0) for name in sorted(ALL)],
@@ -63,14 +56,16 @@ CHOICES = [
 
 @pytest.mark.parametrize(("key", "value"), CHOICES)
 def test_a_choice_changes_the_loss(make, batch, key, value):
-    usual = total(make(), batch)
-    assert torch.equal(usual, total(make(), batch))
-    assert (usual - total(make(**{key: value}), batch)).abs() > 1e-4
+    usual = training_loss(make(), batch)
+    assert torch.equal(usual, training_loss(make(), batch))
+    assert (usual - training_loss(make(**{key: value}), batch)).abs() > 1e-4
 
 
 def test_hidden_statuses_change_the_loss_of_report_mode_only(make, batch):
     for mode, differ in (("report", True), ("query", False)):
-        losses = [total(make(**{"knowledge.mode": mode, "status_dropout": share}), batch) for share in (0.0, 1.0)]
+        losses = [
+            training_loss(make(**{"knowledge.mode": mode, "status_dropout": share}), batch) for share in (0.0, 1.0)
+        ]
         assert torch.equal(*losses) is not differ
 
 
@@ -90,7 +85,7 @@ def test_one_objective_alone(make, batch, name):
     assert task.enabled() == {name}
     torch.manual_seed(1)
     (single,) = task.losses(batch, {name}).values()
-    assert torch.allclose(total(task, batch), 2 * single)
+    assert torch.allclose(training_loss(task, batch), 2 * single)
 
 
 class Recording(GkMvlpPretraining):
@@ -243,7 +238,7 @@ def test_every_parameter_gets_a_gradient(make, batch):
         for parameter in task.parameters():  # some norms start at 0 and close the way to what lies before them
             if not parameter.any():
                 parameter.normal_(std=0.1)
-    total(task, batch).backward()
+    training_loss(task, batch).backward()
     without = [name for name, p in task.named_parameters() if p.grad is None or not p.grad.any()]
     assert without == []
 
@@ -251,11 +246,11 @@ def test_every_parameter_gets_a_gradient(make, batch):
 def test_log_scale_is_learned_from_the_temperature_and_bounded(make, batch):
     task = make(init_temperature=0.05)
     assert task.log_scale.exp().item() == pytest.approx(20)
-    total(task, batch).backward()
+    training_loss(task, batch).backward()
     assert task.log_scale.grad != 0
     with torch.no_grad():
         task.log_scale.fill_(50.0)
-    assert torch.isfinite(total(task, batch))
+    assert torch.isfinite(training_loss(task, batch))
 
 
 @pytest.mark.filterwarnings("ignore")

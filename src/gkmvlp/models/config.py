@@ -203,7 +203,8 @@ class BaseArchitecture:
         try:
             return cls(**{key: made[key](**v) if is_dataclass(made.get(key)) else v for key, v in values.items()})
         except TypeError as error:
-            raise BackboneError(f"an architecture of another version: {error}; update gkmvlp") from error
+            other = f"an architecture of another version, or of another system than {cls.__name__}"
+            raise BackboneError(f"{other}: {error}; update gkmvlp, or name one of this system") from error
 
     def differences(self, other: "BaseArchitecture") -> list[str]:
         """Dotted keys whose values differ, leaving out where weights come from and dropout.

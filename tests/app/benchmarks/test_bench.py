@@ -19,10 +19,11 @@ from gkmvlp.app.running.configs import architecture_in, zoo_configs
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import bert_weights, packages
 from gkmvlp.checkpoints.weights import SkipInit
-from gkmvlp.errors import UsageError
+from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.results.figure import Figure, Results, check_unique, signature
 from gkmvlp.models.config import Architecture, TextConfig
 from gkmvlp.models.tokenizer import train_tokenizer
+from gkmvlp.tasks.pretraining import GkMvlpPretraining
 from tests.app.small_models import architecture
 
 
@@ -89,11 +90,16 @@ def test_texts_of_a_corpus_are_as_long_as_its_reports(config):
     assert lengths_of("corpus", 5, 48) == [38, 48, 48, 48, 48]
 
 
-PRETRAINING = [name for name in zoo_configs() if name.startswith("pretrain-") and "arl" not in name]
+PRETRAINING = [
+    name
+    for name, file in zoo_configs().items()
+    if name.startswith("pretrain-")
+    and yaml.safe_load(file.read_text())["model"]["class_path"] == GkMvlpPretraining.__name__
+]
 
 
 def test_a_config_of_another_system_is_one_line():
-    with pytest.raises(UsageError, match="none of GK-MVLP"):
+    with pytest.raises(BackboneError, match=r"another system than Architecture.*head_size"):
         architecture_of("pretrain-arl-phantom")
 
 

@@ -18,7 +18,7 @@ from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.bert_weights import take_bert_sizes
 from gkmvlp.checkpoints.systems import PROMPT_TOKENS
 from gkmvlp.entities import ENTITIES, entity
-from gkmvlp.errors import BackboneError, UsageError
+from gkmvlp.errors import UsageError
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.tokenizer import tokenize, train_tokenizer
@@ -26,7 +26,6 @@ from gkmvlp.phantom.writing.grammar import sentences
 from gkmvlp.tasks.pretraining import GkMvlpPretraining
 
 NOTHING = "no model.init_args.architecture to measure; name a pre-training config"
-OTHER_SYSTEM = "its architecture is none of GK-MVLP, whose step is measured; name a config of GkMvlpPretraining"
 NAMED = {"small": "pretrain-phantom"}
 Lengths = Literal["full", "corpus"]
 # Word pieces of a report of IU X-Ray (findings and impression, 3,307 images; the vocabulary of BERT, uncased; [CLS] and
@@ -53,8 +52,8 @@ def architecture_of(config: str) -> Architecture:
     The sizes of a BERT that the config names are read from it, as the training does, before its weights are left out.
 
     Raises:
-        UsageError: If the config holds no architecture, or that of another system.
-        BackboneError: If there is no such BERT here.
+        UsageError: If the config holds no architecture.
+        BackboneError: If it is that of another system, or there is no such BERT here.
     """
     if config == "base":
         return Architecture()
@@ -65,10 +64,7 @@ def architecture_of(config: str) -> Architecture:
         raise UsageError(f"{file}: {NOTHING}") from error
     if not values:
         raise UsageError(f"{file}: {NOTHING}")
-    try:
-        architecture = Architecture.from_dict(values)
-    except BackboneError as error:
-        raise UsageError(f"{file}: {OTHER_SYSTEM}") from error
+    architecture = Architecture.from_dict(values)
     take_bert_sizes(architecture.text)
     architecture.vision.weights = architecture.text.weights = architecture.text.tokenizer = None
     return architecture

@@ -99,11 +99,12 @@ def config_for(data: str, names: Sequence[str]) -> str:
         data: Folder or file.
         names: Configs.
     """
+    if len(names) == 1:
+        return names[0]
     kinds = {name: find_class(data_class(by_name(name))) for name in names}
-    found = next((name for name, kind in kinds.items() if kind.recognises(Path(data))), names[0])
-    if len(names) > 1:
-        print(f"config: {found} (of {', '.join(names)}, by what {data} holds)", flush=True)
-    return found
+    chosen = next((name for name, kind in kinds.items() if kind.recognises(Path(data))), names[0])
+    print(f"config: {chosen} (of {', '.join(names)}, by what {data} holds)", flush=True)
+    return chosen
 
 
 def start_from(backbone: str) -> Overrides:
