@@ -1,7 +1,6 @@
 """Weights out of pip packages: the real ones against the networks that they were made for, a made-up one else."""
 
 import hashlib
-from importlib.metadata import PackageNotFoundError, distribution
 
 import pytest
 import timm
@@ -18,21 +17,13 @@ from gkmvlp.models.config import VisionConfig
 from gkmvlp.models.text import FusionBert
 from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.models.vision import VisionEncoder
+from tests.weights import installed
 
 SENTENCES = [
     "The heart is normal in size.",
     "Small left pleural effusion, unchanged; no pneumothorax.",
     "What abnormality is seen in the right upper lobe?",
 ]
-
-
-def installed(name):
-    """The reference of weights whose package is here."""
-    try:
-        distribution(PACKAGES[name].distribution)
-    except PackageNotFoundError:
-        pytest.skip(f"the package {PACKAGES[name].distribution} is not installed (extra weights)")
-    return f"package://{name}"
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])

@@ -7,7 +7,7 @@ from torch.utils.data import default_collate
 from gkmvlp.data_modules import MimicCxr
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.errors import ConfigError
-from gkmvlp.tasks import ReportGeneration
+from gkmvlp.tasks import ReportGeneration, VisualQuestionAnswering
 from tests.tiny import DATA, architecture
 
 
@@ -62,3 +62,13 @@ def test_an_image_side_that_learns_is_looked_at_anew(steady, pretrained, batch, 
 def test_augmented_images_are_not_kept(studies, pretrained):
     with pytest.raises(ConfigError, match=r"augmentation_strength=0"):
         made(studies, str(pretrained / "backbone"), freeze_image_branch=True, cache_image_memory=True)
+
+
+def test_a_head_has_the_width_of_the_backbone_where_the_config_names_a_bert(questions, pretrained):
+    """The sizes of the text model in such a config are those of its defaults, and are not read."""
+    given, start = architecture(), pretrained / "backbone"
+    width = given.text.hidden_size
+    given.text.weights, given.text.hidden_size = "package://minilm-l6", 2 * width
+    task = VisualQuestionAnswering(given, str(start), answer_mode="classify")
+    task.prepare(questions)
+    assert task.classifier.in_features == task.model.architecture.text.hidden_size == width

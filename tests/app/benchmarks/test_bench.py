@@ -25,6 +25,7 @@ from gkmvlp.models.config import Architecture, TextConfig
 from gkmvlp.models.tokenizer import train_tokenizer
 from gkmvlp.tasks.pretraining import GkMvlpPretraining
 from tests.app.small_models import architecture
+from tests.weights import installed
 
 
 @pytest.fixture
@@ -107,7 +108,9 @@ def test_a_config_of_another_system_is_one_line():
 def test_what_is_measured_is_what_the_config_trains(name, monkeypatch):
     """A BERT that the config names brings its own sizes; one on the hub is stood in for by a large one."""
     given = Architecture.from_dict(architecture_in(name))
-    if given.text.weights and not given.text.weights.startswith(packages.SCHEME):
+    if (given.text.weights or "").startswith(packages.SCHEME):
+        installed(given.text.weights.removeprefix(packages.SCHEME))
+    elif given.text.weights:
         sizes = TextConfig(hidden_size=96, num_hidden_layers=3, intermediate_size=200, vocab_size=28996)
         monkeypatch.setattr(bert_weights, "bert_sizes", lambda _: sizes)
         monkeypatch.setattr(backbones, "load_tokenizer", lambda _: train_tokenizer("lungs", 28996))
