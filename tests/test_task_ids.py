@@ -10,7 +10,7 @@ from gkmvlp.app.prediction.table import SHOWN
 from gkmvlp.app.running.recipes import EVALUATION, FINE_TUNING
 from gkmvlp.checkpoints.heads import FORMATS
 from gkmvlp.metrics.protocols import PROTOCOLS
-from gkmvlp.metrics.results.figure import TASKS as MEASURED
+from gkmvlp.metrics.results.metric_result import TASKS as MEASURED
 from gkmvlp.task_ids import BY_WORD, FINE_TUNED, RELEASED, SCORED, TASKS, TaskId, words
 from gkmvlp.zoo.export.programs import SOURCES
 

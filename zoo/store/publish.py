@@ -15,7 +15,7 @@ from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import leftover_path, without_paths
-from gkmvlp.metrics.results.figure import Figure, Results, read_json
+from gkmvlp.metrics.results.metric_result import Figure, Results, read_json
 from gkmvlp.metrics.results.tables import is_headline
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 from gkmvlp.zoo.entry import FORMAT, NAME, SCHEME, Entry, File, Licences, Result, dump, fits, parse

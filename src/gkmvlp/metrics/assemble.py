@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.auroc import FloatArray
 from gkmvlp.metrics.bootstrap import LEVEL, RESAMPLES, SEED, Resamples, interval, nanmean
-from gkmvlp.metrics.results.figure import VERSION, Figure, Range, signature
+from gkmvlp.metrics.results.metric_result import VERSION, Figure, Range, signature
 
 Meta = Mapping[str, Any]
 FLOOR = "floor:"

@@ -20,7 +20,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import bert_weights, packages
 from gkmvlp.checkpoints.weights import SkipInit
 from gkmvlp.errors import BackboneError
-from gkmvlp.metrics.results.figure import Figure, Results, check_unique, signature
+from gkmvlp.metrics.results.metric_result import Figure, Results, check_unique, signature
 from gkmvlp.models.config import Architecture, TextConfig
 from gkmvlp.models.tokenizer import train_tokenizer
 from gkmvlp.tasks.pretraining import GkMvlpPretraining

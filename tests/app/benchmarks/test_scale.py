@@ -8,7 +8,7 @@ import pytest
 from gkmvlp.app.benchmarks.scale import Corpus, Machine, main, markdown, step
 from gkmvlp.app.benchmarks.table import Cost
 from gkmvlp.errors import ResultsError
-from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.metric_result import Results
 
 ROOT = Path(__file__).resolve().parents[3]
 COST = Cost(parameters=100e6, activations=1e9, gflop=400, prompt_gflop=800)

@@ -10,7 +10,7 @@ import pytest
 from gkmvlp.app.cli import main
 from gkmvlp.app.running.planted_truth import CELLS, best_cells
 from gkmvlp.geometry import Letterbox
-from gkmvlp.metrics.results.figure import FIELDS
+from gkmvlp.metrics.results.metric_result import FIELDS
 from gkmvlp.metrics.results.predictions import read_predictions
 from tests.tiny import options
 

@@ -5,7 +5,7 @@ import pytest
 
 from gkmvlp.app.cli import main
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import write_predictions
 from tests.metrics.corpora import META, entity_table, vqa_table
 

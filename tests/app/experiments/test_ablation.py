@@ -12,7 +12,7 @@ from gkmvlp.app.experiments.ablation import FILES, PRETRAINED, STAGES, model_nam
 from gkmvlp.app.experiments.ablation_table import cells, rows
 from gkmvlp.app.experiments.folds import merge_folds
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from tests.metrics.corpora import META, entity_table
 

@@ -13,7 +13,7 @@ from gkmvlp.app.experiments import real_openi, real_pairs, runs
 from gkmvlp.app.experiments import table_arms as arms
 from gkmvlp.app.experiments.real_labeler import f1_figure
 from gkmvlp.app.running.run import model_overrides
-from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.tasks import GkMvlpPretraining, ReportGeneration, Retrieval
 from tests.app.toy import given_by

@@ -13,7 +13,7 @@ from gkmvlp.app.experiments.folds import FOLDS
 from gkmvlp.app.running.run import model_overrides
 from gkmvlp.data_modules import ChestXray14, RsnaPneumonia
 from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
-from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from tests.app.toy import given_by
 

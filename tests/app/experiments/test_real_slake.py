@@ -8,7 +8,7 @@ import pytest
 from gkmvlp.app.cli import main
 from gkmvlp.data_modules import Slake
 from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
-from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.metric_result import Results
 
 IMAGES, PATIENTS = 9, 40  # six radiographs, which are images of these patients
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.metrics.results.figure import Figure, Results
+from gkmvlp.metrics.results.metric_result import Figure, Results
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 

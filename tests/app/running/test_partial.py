@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, Trainer
 from gkmvlp.app.cli import main
 from gkmvlp.app.running.outcome import finish_run, write_results
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.partial import named, part_of, whole_of
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from gkmvlp.tasks.base import partial_rows

@@ -13,7 +13,7 @@ from gkmvlp.app.running.outcome import finish_run
 from gkmvlp.app.running.planted_truth import phantom_root
 from gkmvlp.app.running.run import words_of
 from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES, layout_of
-from gkmvlp.metrics.results.figure import Results
+from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from tests.metrics.corpora import META, entity_table

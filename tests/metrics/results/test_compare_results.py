@@ -9,7 +9,7 @@ import pytest
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.results import provenance
 from gkmvlp.metrics.results.compare import compare
-from gkmvlp.metrics.results.figure import FIELDS, Figure, Results, signature
+from gkmvlp.metrics.results.metric_result import FIELDS, Figure, Results, signature
 from gkmvlp.metrics.results.partial import named
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, command

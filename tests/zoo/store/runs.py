@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.metrics.results.figure import Figure, Results
+from gkmvlp.metrics.results.metric_result import Figure, Results
 from gkmvlp.metrics.results.predictions import write_table
 from tests.app.small_models import build
 

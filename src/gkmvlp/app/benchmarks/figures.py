@@ -10,7 +10,7 @@ from gkmvlp.app.benchmarks.loading import Loaded, measure_loading
 from gkmvlp.app.benchmarks.model import Measured, measure_model, processor
 from gkmvlp.app.benchmarks.setup import Lengths
 from gkmvlp.app.benchmarks.zoo import Fetched, measure_zoo
-from gkmvlp.metrics.results.figure import VERSION, Figure, signature
+from gkmvlp.metrics.results.metric_result import VERSION, Figure, signature
 
 IMAGE_SIZE = (2544, 3056)  # width and height of most JPGs of MIMIC-CXR
 STATE_BYTES = 16  # a parameter in float32: weight, gradient, two moments of AdamW

@@ -17,7 +17,7 @@ from gkmvlp.app.benchmarks.table import GIB, MODEL, Cost, cost, memory, with_tab
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import ResultsError
 from gkmvlp.losses.itc import ROWS_AT_ONCE
-from gkmvlp.metrics.results.figure import Results, write_text
+from gkmvlp.metrics.results.metric_result import Results, write_text
 from gkmvlp.metrics.results.tables import markdown_table
 
 CHECKPOINT_BYTES = 12  # a parameter in float32: weight and two moments of AdamW

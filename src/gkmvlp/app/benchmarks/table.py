@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gkmvlp.app.benchmarks.figures import STATE_BYTES
 from gkmvlp.errors import ResultsError
-from gkmvlp.metrics.results.figure import Figure, Results
+from gkmvlp.metrics.results.metric_result import Figure, Results
 from gkmvlp.metrics.results.tables import markdown_table
 
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _table(file: Path, readme: Path) -> int:
     """Put the table between the markers of the page, or print it where there are none."""
     from gkmvlp.app.benchmarks.table import BEGIN, markdown, with_table
-    from gkmvlp.metrics.results.figure import Results, write_text
+    from gkmvlp.metrics.results.metric_result import Results, write_text
 
     table = markdown(Results.read(file))
     text = readme.read_text(encoding="utf-8") if readme.is_file() else ""

@@ -19,7 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     import json
 
     from gkmvlp.metrics.results.compare import compare
-    from gkmvlp.metrics.results.figure import Results
+    from gkmvlp.metrics.results.metric_result import Results
     from gkmvlp.metrics.results.tables import interval, number
 
     found = compare(Results.read(arguments.a), Results.read(arguments.b))

@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gkmvlp.app.pages.patients_table import in_page
     from gkmvlp.app.pages.results_document import document
     from gkmvlp.errors import ResultsError
-    from gkmvlp.metrics.results.figure import write_text
+    from gkmvlp.metrics.results.metric_result import write_text
 
     pages = {arguments.docs / "results.md": document(arguments.docs)}
     readme = arguments.docs.parent / "README.md"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure as Plot
 from gkmvlp.app.experiments.ablation import FILES, FULL, VARIANTS, model_name
 from gkmvlp.metrics.assemble import Curves, Key, curves, difference, mean_over_seeds, span
 from gkmvlp.metrics.protocols import PROTOCOLS
-from gkmvlp.metrics.results.figure import Range, Results
+from gkmvlp.metrics.results.metric_result import Range, Results
 from gkmvlp.metrics.results.plain_table import write_table
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.metrics.results.provenance import command

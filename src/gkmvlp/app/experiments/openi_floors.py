@@ -20,7 +20,7 @@ from gkmvlp.metrics import assemble
 from gkmvlp.metrics.assemble import FLOOR
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.r2gen import frequent_words, r2gen_task
-from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.metric_result import Figure
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.models.config import Architecture, TextConfig, VisionConfig
 

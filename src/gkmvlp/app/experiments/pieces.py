@@ -6,7 +6,7 @@ from pathlib import Path
 from gkmvlp.app.running.outcome import write_results
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.metric_result import Figure
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
 Piece = Callable[[Path], Sequence[Figure]]  # its folder -> its figures

@@ -15,7 +15,7 @@ from gkmvlp.app.experiments.table_arms import arms_of
 from gkmvlp.app.running.run import Overrides, data_overrides, merged, model_overrides, parse_overrides
 from gkmvlp.data_modules import ChestXray14
 from gkmvlp.hardware import runs_at_once
-from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.metric_result import Figure
 
 CONFIG = "zoo://classification-nih"
 FEWEST = 25  # positives of a label that is measured

@@ -14,7 +14,7 @@ from gkmvlp.app.running.outcome import write_results
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.bootstrap import LEVEL, RESAMPLES, SEED, Resamples, interval
-from gkmvlp.metrics.results.figure import VERSION, Figure, signature
+from gkmvlp.metrics.results.metric_result import VERSION, Figure, signature
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from gkmvlp.phantom.writing.grammar import SCORED, sentences
 from gkmvlp.report.labeler import NOT_MENTIONED, label_report, statuses

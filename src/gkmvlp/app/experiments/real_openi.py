@@ -11,7 +11,7 @@ from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.runs import Work, fit, fit_and_test, run_missing, test
 from gkmvlp.app.experiments.table_arms import arms_of, run_arms
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, of_trainer, parse_overrides
-from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.metric_result import Figure
 from gkmvlp.metrics.results.predictions import read_predictions
 
 FLOORED = ("entity_classification", "report_generation")  # tasks with floors of public weights

@@ -13,7 +13,7 @@ from gkmvlp.app.running.run import data_overrides, merged, of_trainer, parse_ove
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.metric_result import Figure
 
 DETECTION, POINTING = "zoo://localization-rsna", "zoo://grounding-rsna"
 

@@ -12,7 +12,7 @@ from gkmvlp.app.experiments.table_arms import arms_of, run_arms
 from gkmvlp.app.running.run import Overrides, data_overrides, merged, of_trainer, parse_overrides
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.metric_result import Figure
 
 QUESTIONS, BOXES, LABELS = "zoo://vqa-slake", "zoo://grounding-slake", "zoo://zero-shot-slake"
 

@@ -9,7 +9,7 @@ from gkmvlp.app.experiments.table_arms import arms_of
 from gkmvlp.app.running.run import data_overrides, merged, parse_overrides
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.metric_result import Figure
 
 CONFIG = "zoo://vqa-rad"
 

@@ -17,7 +17,7 @@ from gkmvlp.app.pages.task_sections import Part, task_sections
 from gkmvlp.app.pages.training_curves import curves_of, plot_curves
 from gkmvlp.app.running.planted_truth import read_truth
 from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES
-from gkmvlp.metrics.results.figure import Figure, Results
+from gkmvlp.metrics.results.metric_result import Figure, Results
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.tasks.parts.drawing import draw_boxes, draw_regions, panels
 from gkmvlp.zoo.inference.loading import open_predictor

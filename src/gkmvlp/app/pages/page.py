@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gkmvlp.app.pages.style import STYLE
-from gkmvlp.metrics.results.figure import Figure, write_text
+from gkmvlp.metrics.results.metric_result import Figure, write_text
 from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, notes, number
 from gkmvlp.notices import CREDENTIALED, NO_PATIENT, NOT_CLINICAL
 

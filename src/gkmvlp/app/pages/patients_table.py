@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from gkmvlp.metrics.results.figure import Figure, Range, Results
+from gkmvlp.metrics.results.metric_result import Figure, Range, Results
 from gkmvlp.metrics.results.tables import interval, markdown_table, number
 
 BEGIN, END = "<!-- patients -->", "<!-- /patients -->"

@@ -9,7 +9,7 @@ from typing import Any
 from gkmvlp.app.pages.patients_table import patients_table
 from gkmvlp.app.pages.published import published
 from gkmvlp.errors import ResultsError
-from gkmvlp.metrics.results.figure import SCHEMA, Figure, Results, read_json
+from gkmvlp.metrics.results.metric_result import SCHEMA, Figure, Results, read_json
 from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, markdown_table, notes, number
 
 _MARKER = re.compile(r"^<!-- results: (\S+\.json)((?: [^\s=]+=\S*)*)(?: else: (.+))? -->$", re.MULTILINE)

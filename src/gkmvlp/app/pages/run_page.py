@@ -12,7 +12,7 @@ from gkmvlp.app.running.trainer_defaults import keep_out_of_git
 from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.metric_result import Figure
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.inference.predictor import Predictor

@@ -15,7 +15,7 @@ from gkmvlp.app.pages.radiographs import SIDE, RadiographSource, heat_maps
 from gkmvlp.app.pages.reports import report_pairs
 from gkmvlp.app.pages.saliency import CAPTION, occlusion_vs_attention
 from gkmvlp.metrics.protocols import PROTOCOLS
-from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.metric_result import Figure
 from gkmvlp.task_ids import TASKS, TaskId
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.inference.predictor import Predictor

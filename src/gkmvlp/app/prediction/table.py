@@ -6,7 +6,7 @@ import pandas as pd
 
 from gkmvlp.app.prediction.rows import Rows
 from gkmvlp.errors import ConfigError, UsageError
-from gkmvlp.metrics.results.figure import write_text
+from gkmvlp.metrics.results.metric_result import write_text
 from gkmvlp.metrics.results.predictions import write_table
 from gkmvlp.metrics.results.provenance import command, commit, created
 from gkmvlp.task_ids import BY_WORD

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gkmvlp.app.pages.run_page import figures_of_run, write_run_page
-from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.metric_result import Figure
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
 from gkmvlp.metrics.results.tables import interval, is_headline
 

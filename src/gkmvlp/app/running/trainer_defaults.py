@@ -26,7 +26,7 @@ from gkmvlp.app.running.validation_schedule import ValidatedAtLeastOnce
 from gkmvlp.data_modules.pipeline.ledger import require_same
 from gkmvlp.errors import ConfigError
 from gkmvlp.hardware import best_precision
-from gkmvlp.metrics.results.figure import write_text
+from gkmvlp.metrics.results.metric_result import write_text
 
 CURVES = "curves"  # folder of the tables in the run's folder
 

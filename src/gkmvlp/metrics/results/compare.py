@@ -9,7 +9,7 @@ import pandas as pd
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.assemble import Curves, Key, curves, difference, fold_of, mean_over_seeds, span
 from gkmvlp.metrics.protocols import PROTOCOLS
-from gkmvlp.metrics.results.figure import Figure, Range, Results
+from gkmvlp.metrics.results.metric_result import Figure, Range, Results
 from gkmvlp.metrics.results.partial import part_of, whole_of
 from gkmvlp.metrics.results.predictions import read_predictions
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics import assemble
 from gkmvlp.metrics.protocols import PROTOCOLS
-from gkmvlp.metrics.results.figure import Figure
+from gkmvlp.metrics.results.metric_result import Figure
 from gkmvlp.metrics.results.predictions import read_predictions
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gkmvlp.metrics.results.figure import SCHEMA, write_text
+from gkmvlp.metrics.results.metric_result import SCHEMA, write_text
 from gkmvlp.metrics.results.provenance import commit, created
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gkmvlp.local_paths import without_absolute
-from gkmvlp.metrics.results.figure import Figure, Results
+from gkmvlp.metrics.results.metric_result import Figure, Results
 
 _INTERVAL = 0.2  # seconds between two samples of the memory
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gkmvlp.metrics.results.figure import Figure, Range
+from gkmvlp.metrics.results.metric_result import Figure, Range
 
 LEGACY = "_legacy_"  # in the name of a figure by a rule that is kept for comparison alone
 HEAD = ("figure", "label", "model", "boxes", "labels used", "value", "seeds (sd)", "n (patients)", "floors",
