@@ -44,7 +44,7 @@ class Licences:
 
 @dataclass(frozen=True)
 class Result:
-    """A figure with its interval; the fields are those of ``gkmvlp.metrics.results.metric_result.Figure``."""
+    """A figure with its interval; the fields are those of ``gkmvlp.metrics.results.metric_result.MetricResult``."""
 
     task: str
     name: str

@@ -15,7 +15,7 @@ from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import leftover_path, without_paths
-from gkmvlp.metrics.results.metric_result import Figure, Results, read_json
+from gkmvlp.metrics.results.metric_result import MetricResult, Results, read_json
 from gkmvlp.metrics.results.tables import is_headline
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 from gkmvlp.zoo.entry import FORMAT, NAME, SCHEME, Entry, File, Licences, Result, dump, fits, parse
@@ -100,7 +100,7 @@ def _write(
     model: Backbone,
     config: dict[str, Any],
     manifest: dict[str, str],
-    figures: list[Figure],
+    figures: list[MetricResult],
     about: ReleaseInfo,
 ) -> Entry:
     """Write the files of a model into an empty folder; their entry."""
@@ -145,7 +145,7 @@ def _task(model: Backbone) -> str:
     return str(model.info.get("task") or "pretraining")
 
 
-def _figures(folder: Path, task: str) -> list[Figure]:
+def _figures(folder: Path, task: str) -> list[MetricResult]:
     """The figures of the model itself: main ones of its task, each with its signature.
 
     A folder may hold more: what its backbone does zero-shot, other tasks' runs, other starts.
@@ -172,7 +172,7 @@ def _entry(
     backbone: Entry | None,
     config: Mapping[str, Any],
     manifest: dict[str, str],
-    figures: list[Figure],
+    figures: list[MetricResult],
     about: ReleaseInfo,
     folder: Path,
 ) -> Entry:
@@ -227,5 +227,5 @@ def _file(path: Path) -> File:
         return File(path.name, path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
 
 
-def _result(figure: Figure) -> Result:
+def _result(figure: MetricResult) -> Result:
     return Result(**{field.name: getattr(figure, field.name) for field in dataclasses.fields(Result)})

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.auroc import FloatArray
 from gkmvlp.metrics.bootstrap import LEVEL, RESAMPLES, SEED, Resamples, interval, nanmean
-from gkmvlp.metrics.results.metric_result import VERSION, Figure, Range, signature
+from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, Range, signature
 
 Meta = Mapping[str, Any]
 FLOOR = "floor:"
@@ -155,7 +155,7 @@ def _null(number: float) -> float | None:
     return None if math.isnan(number) else number
 
 
-def figures(task: Task, table: pd.DataFrame, meta: Meta) -> list[Figure]:
+def figures(task: Task, table: pd.DataFrame, meta: Meta) -> list[MetricResult]:
     """One figure a model and key, floors and paired differences beside it."""
     measured = curves(task, table)
     out = []
@@ -168,7 +168,7 @@ def figures(task: Task, table: pd.DataFrame, meta: Meta) -> list[Figure]:
 
 def _figure(
     task: Task, meta: Meta, key: Key, model: str, measured: Mapping[str, Curves], note: str | None, folds: bool
-) -> Figure:
+) -> MetricResult:
     of_seed = measured[model].by_seed[key]
     curve_V = mean_over_seeds(of_seed)
     floors, against = _beside(task, key, model, measured)
@@ -179,7 +179,7 @@ def _figure(
     values = [curve[0] for curve in of_seed.values()]
     n, n_patients = measured[model].counts[key]
     estimate = span(curve_V)
-    return Figure(
+    return MetricResult(
         task=meta["task"], name=key.name, label=key.label, model=model, data=meta["data"], split=meta["split"],
         boxes=meta.get("boxes"), label_fraction=meta.get("label_fraction"), level=LEVEL, n=n, n_patients=n_patients,
         seeds=len(of_seed), seed_sd=_null(float(np.std(values, ddof=1))) if len(values) > 1 else None,

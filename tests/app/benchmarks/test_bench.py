@@ -20,7 +20,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import bert_weights, packages
 from gkmvlp.checkpoints.weights import SkipInit
 from gkmvlp.errors import BackboneError
-from gkmvlp.metrics.results.metric_result import Figure, Results, check_unique, signature
+from gkmvlp.metrics.results.metric_result import MetricResult, Results, check_unique, signature
 from gkmvlp.models.config import Architecture, TextConfig
 from gkmvlp.models.tokenizer import train_tokenizer
 from gkmvlp.tasks.pretraining import GkMvlpPretraining
@@ -58,7 +58,7 @@ def test_the_parts_of_a_step_add_up(config, tmp_path, capsys):
 def test_loading_is_measured_in_a_process_of_its_own(config, capsys):
     assert main(["bench", "--what", "loading", "--config", str(config), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["figures"]
-    check_unique([Figure(**row) for row in rows], "bench")
+    check_unique([MetricResult(**row) for row in rows], "bench")
     figures = {(row["name"], row["label"]): row["value"] for row in rows}
     assert 0 < figures["load_seconds", "processor"] < 60
     assert figures["load_seconds", None] > 0
@@ -152,7 +152,9 @@ def measured(tmp_path) -> Path:
         ("gflop_per_pair", None, 212.5), ("gflop_per_pair", "prompts", 12.5), ("pairs_per_s", None, 0.5),
         ("peak_bytes", None, 7e9), ("peak_bytes", "state", 16e8), ("peak_bytes", "activations", 4e9),
     ]  # fmt: skip
-    figures = [Figure("bench", name, value, sign, label=label, model="variant:base") for name, label, value in rows]
+    figures = [
+        MetricResult("bench", name, value, sign, label=label, model="variant:base") for name, label, value in rows
+    ]
     Results("2026-01-01T00:00:00+00:00", "gkmvlp bench", None, 1.0, 1, figures).write(tmp_path / "b.json")
     return tmp_path / "b.json"
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.metrics.results.metric_result import Figure, Results
+from gkmvlp.metrics.results.metric_result import MetricResult, Results
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 
@@ -12,11 +12,12 @@ DOCS = Path(__file__).resolve().parents[3] / "docs"
 @pytest.fixture
 def docs(tmp_path):
     figures = [
-        Figure("vqa", "accuracy_overall", 0.7, "a:1", model="pretrained", data="vqa-rad", low=0.65, high=0.75, n=451,
-               n_patients=203, seeds=3, seed_sd=0.01, floors={"majority": {"value": 0.4, "low": 0.3, "high": 0.5}},
-               difference={"majority": {"value": 0.3, "low": 0.2, "high": 0.4}}),
-        Figure("vqa", "accuracy_open", None, "a:1", model="pretrained", data="vqa-rad", note="no open question"),
-        Figure("zero_shot", "entity_auroc_macro", 0.8, "a:1", label="mass", model="pretrained"),
+        MetricResult("vqa", "accuracy_overall", 0.7, "a:1", model="pretrained", data="vqa-rad", low=0.65, high=0.75,
+                     n=451, n_patients=203, seeds=3, seed_sd=0.01,
+                     floors={"majority": {"value": 0.4, "low": 0.3, "high": 0.5}},
+                     difference={"majority": {"value": 0.3, "low": 0.2, "high": 0.4}}),
+        MetricResult("vqa", "accuracy_open", None, "a:1", model="pretrained", data="vqa-rad", note="no open question"),
+        MetricResult("zero_shot", "entity_auroc_macro", 0.8, "a:1", label="mass", model="pretrained"),
     ]  # fmt: skip
     Results("2025-01-02T00:00:00+00:00", "make demo", "abc", 61.0, 2 * 10**9, figures).write(
         tmp_path / "results" / "run.json"
@@ -51,7 +52,9 @@ def test_template_and_files_become_the_page(docs):
 )
 def test_legacy_rules_stand_below_the_main_table(labels, title, docs):
     names = ("map_40_75", "map_40_75_legacy_mgca")
-    figures = [Figure("localization", name, 0.4, "a:1", label=label) for name in names for label in (None, *labels)]
+    figures = [
+        MetricResult("localization", name, 0.4, "a:1", label=label) for name in names for label in (None, *labels)
+    ]
     file = docs / "results" / "run.json"
     Results("2025-01-02T00:00:00+00:00", "make demo", None, None, None, figures).write(file)
     (docs / "results.template.md").write_text("<!-- results: run.json -->\n")
@@ -113,8 +116,8 @@ def test_a_quotation_without_its_source_stops(tables, told, docs, capsys):
 def test_the_table_of_patients_opens_results_and_readme(tmp_path):
     docs = tmp_path / "docs"
     figures = [
-        Figure("vqa", "accuracy_overall", value, "a:1", model=model, low=value - 0.1, high=value + 0.1, n=451,
-               n_patients=203, seeds=3, floors={"majority": {"value": 0.3, "low": 0.2, "high": 0.4}})
+        MetricResult("vqa", "accuracy_overall", value, "a:1", model=model, low=value - 0.1, high=value + 0.1, n=451,
+                     n_patients=203, seeds=3, floors={"majority": {"value": 0.3, "low": 0.2, "high": 0.4}})
         for model, value in (("pretrained", 0.5), ("public_weights", 0.4))
     ]  # fmt: skip
     file = docs / "results" / "vqa-rad-official.json"

@@ -9,13 +9,13 @@ import pytest
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.results import provenance
 from gkmvlp.metrics.results.compare import compare
-from gkmvlp.metrics.results.metric_result import FIELDS, Figure, Results, signature
+from gkmvlp.metrics.results.metric_result import FIELDS, MetricResult, Results, signature
 from gkmvlp.metrics.results.partial import named
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, command
 from tests.metrics.corpora import META, entity_table, vqa_table
 
-FIGURE = Figure("vqa", "accuracy_overall", 0.5, "a:1", predictions="out/predictions/vqa.parquet")
+FIGURE = MetricResult("vqa", "accuracy_overall", 0.5, "a:1", predictions="out/predictions/vqa.parquet")
 DESIGN_FIELDS = (
     "task name label model data split boxes label_fraction value low high level n n_patients seeds seed_sd "
     "higher_is_better signature predictions floors difference note"

@@ -8,7 +8,7 @@ import pandas as pd
 import yaml
 
 from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.metrics.results.metric_result import Figure, Results
+from gkmvlp.metrics.results.metric_result import MetricResult, Results
 from gkmvlp.metrics.results.predictions import write_table
 from tests.app.small_models import build
 
@@ -16,10 +16,10 @@ HASH = "5" * 64
 SIGNATURE = "boot:1000x patient, seed 0|metric:pointing_game|split:official@555555555555|unit:trial|version:1"
 
 
-def figure(**changes: Any) -> Figure:
+def figure(**changes: Any) -> MetricResult:
     fields = {"task": "grounding", "name": "pointing_game", "value": 0.5, "low": 0.4, "high": 0.6, "level": 0.95}
     more = {"signature": SIGNATURE, "model": "pretrained", "n": 40, "n_patients": 20, "seeds": 1}
-    return Figure(**{**fields, **more, "data": "phantom-mimic-cxr", **changes})
+    return MetricResult(**{**fields, **more, "data": "phantom-mimic-cxr", **changes})
 
 
 def write_run(folder: Path, data: str = "phantom-mimic-cxr", module: str = "MimicCxr", **info: Any) -> Path:
@@ -40,7 +40,7 @@ def write_run(folder: Path, data: str = "phantom-mimic-cxr", module: str = "Mimi
     return folder
 
 
-def write_results(folder: Path, *figures: Figure) -> None:
+def write_results(folder: Path, *figures: MetricResult) -> None:
     Results(
         "2026-01-01T00:00:00+00:00", f"gkmvlp test --config {folder}/c.yaml", "c0ffee", 1.0, 1, list(figures)
     ).write(folder / "results.json")

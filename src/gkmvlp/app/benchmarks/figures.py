@@ -10,7 +10,7 @@ from gkmvlp.app.benchmarks.loading import Loaded, measure_loading
 from gkmvlp.app.benchmarks.model import Measured, measure_model, processor
 from gkmvlp.app.benchmarks.setup import Lengths
 from gkmvlp.app.benchmarks.zoo import Fetched, measure_zoo
-from gkmvlp.metrics.results.metric_result import VERSION, Figure, signature
+from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, signature
 
 IMAGE_SIZE = (2544, 3056)  # width and height of most JPGs of MIMIC-CXR
 STATE_BYTES = 16  # a parameter in float32: weight, gradient, two moments of AdamW
@@ -18,9 +18,9 @@ STATE_BYTES = 16  # a parameter in float32: weight, gradient, two moments of Ada
 
 def measure(
     what: list[str], config: str, batch: int, steps: int, device: str | None, lengths: Lengths = "full"
-) -> list[Figure]:
+) -> list[MetricResult]:
     """Figures of everything asked for."""
-    figures: list[Figure] = []
+    figures: list[MetricResult] = []
     if "model" in what:
         figures += model_figures(measure_model(config, batch, steps, device, lengths))
     if "loading" in what:
@@ -36,20 +36,22 @@ def measure(
     return figures
 
 
-def model_figures(measured: Measured) -> list[Figure]:
+def model_figures(measured: Measured) -> list[MetricResult]:
     """Cost of a pair, whole and by part; pairs a second; peak memory with what it holds."""
     m = measured
     tokens = m.tokens if m.lengths == "full" else f"{m.lengths}, at most {m.tokens}"
     total, seconds = sum(part.gflop for part in m.parts), sum(part.seconds for part in m.parts)
 
-    def figure(name: str, value: float, unit: str, label: str | None = None, note: str | None = None) -> Figure:
+    def figure(name: str, value: float, unit: str, label: str | None = None, note: str | None = None) -> MetricResult:
         how = signature(
             metric=name, version=VERSION, unit=unit, config=m.config, batch=m.batch, image=m.image_size,
             tokens=tokens, precision=m.precision, device=m.device,
         )  # fmt: skip
         model, n = f"variant:{m.config}", m.batch * m.steps
         higher = name == "pairs_per_s"
-        return Figure("bench", name, value, how, label=label, model=model, n=n, higher_is_better=higher, note=note)
+        return MetricResult(
+            "bench", name, value, how, label=label, model=model, n=n, higher_is_better=higher, note=note
+        )
 
     weights = f"{m.parameters / 1e6:.0f} million parameters"
     return [
@@ -72,12 +74,12 @@ def model_figures(measured: Measured) -> list[Figure]:
     ]  # fmt: skip
 
 
-def loading_figures(config: str, loaded: Loaded) -> list[Figure]:
+def loading_figures(config: str, loaded: Loaded) -> list[MetricResult]:
     """Seconds of loading a backbone folder, by clock and processor, and its peak memory over the tensors' size."""
 
-    def figure(name: str, value: float, note: str, label: str | None = None, **how: object) -> Figure:
+    def figure(name: str, value: float, note: str, label: str | None = None, **how: object) -> MetricResult:
         sign = signature(metric=name, version=VERSION, unit="folder", config=config, **how)
-        return Figure(
+        return MetricResult(
             "bench", name, value, sign, label=label, model=f"variant:{config}", n=1, higher_is_better=False, note=note
         )
 
@@ -89,27 +91,29 @@ def loading_figures(config: str, loaded: Loaded) -> list[Figure]:
     ]
 
 
-def zoo_figures(fetched: Fetched) -> list[Figure]:
+def zoo_figures(fetched: Fetched) -> list[MetricResult]:
     """Seconds of a listing, and a download's speed over that of a copy with its hash."""
     size = f"{fetched.size_bytes / 1e6:,.0f} MB"
     how = signature(metric="zoo_list_seconds", version=VERSION, unit="call", clock="wall")
     note = f"in a process of its own, {processor()}"
-    listed = Figure("bench", "zoo_list_seconds", fetched.list_seconds, how, n=1, higher_is_better=False, note=note)
+    listed = MetricResult(
+        "bench", "zoo_list_seconds", fetched.list_seconds, how, n=1, higher_is_better=False, note=note
+    )
     how = signature(metric="download_speed_ratio", version=VERSION, unit="file", bytes=fetched.size_bytes, clock="wall")
     ratio, rate = fetched.copy_seconds / fetched.download_seconds, fetched.size_bytes / fetched.download_seconds / 1e6
     note = f"{size} from a server on this machine at {rate:,.0f} MB/s, hashed on the way / cp and sha256sum"
-    return [listed, Figure("bench", "download_speed_ratio", ratio, how, n=1, note=note)]
+    return [listed, MetricResult("bench", "download_speed_ratio", ratio, how, n=1, note=note)]
 
 
 def _rate(
     name: str, count: int, seconds: float, unit: str, note: str, label: str | None = None, **how: object
-) -> Figure:
+) -> MetricResult:
     """A rate by processor time, which other work on the machine stretches less than the clock."""
     sign = signature(metric=name, version=VERSION, unit=unit, cores=1, clock="processor", **how)
-    return Figure("bench", name, count / seconds, sign, label=label, n=count, note=f"{note}, {processor()}")
+    return MetricResult("bench", name, count / seconds, sign, label=label, n=count, note=f"{note}, {processor()}")
 
 
-def phantom_figure(patients: int = 60) -> Figure:
+def phantom_figure(patients: int = 60) -> MetricResult:
     """Patients a second of the MIMIC-CXR look-alike."""
     from gkmvlp.data_modules.synthetic import mimic_cxr
 
@@ -123,7 +127,7 @@ def phantom_figure(patients: int = 60) -> Figure:
     )
 
 
-def report_figures(reports: int = 300) -> list[Figure]:
+def report_figures(reports: int = 300) -> list[MetricResult]:
     """Reports a second from a file's text to statuses: no sentence remembered, and remembered within the corpus."""
     from gkmvlp.phantom.generate import draw_phantom
     from gkmvlp.phantom.writing.grammar import write_report
@@ -146,7 +150,7 @@ def report_figures(reports: int = 300) -> list[Figure]:
     return figures
 
 
-def image_figure(images: int = 16, side: int = 224) -> Figure:
+def image_figure(images: int = 16, side: int = 224) -> MetricResult:
     """Images a second through reader, letterbox and augmentation."""
     import pandas as pd
     from PIL import Image
@@ -176,11 +180,11 @@ def image_figure(images: int = 16, side: int = 224) -> Figure:
     )
 
 
-def lines(figures: list[Figure]) -> list[str]:
+def lines(figures: list[MetricResult]) -> list[str]:
     """A line a figure."""
     return [f"{f.name:24s}{f.label or '':20s}{_shown(f):>12s}  {f.note or ''}".rstrip() for f in figures]
 
 
-def _shown(figure: Figure) -> str:
+def _shown(figure: MetricResult) -> str:
     value = figure.value or 0.0
     return f"{value / 1e9:,.2f} GB" if figure.name == "peak_bytes" else f"{value:,.2f}"

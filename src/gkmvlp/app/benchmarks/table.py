@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gkmvlp.app.benchmarks.figures import STATE_BYTES
 from gkmvlp.errors import ResultsError
-from gkmvlp.metrics.results.metric_result import Figure, Results
+from gkmvlp.metrics.results.metric_result import MetricResult, Results
 from gkmvlp.metrics.results.tables import markdown_table
 
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
@@ -47,7 +47,7 @@ class Cost(NamedTuple):
     prompt_gflop: float  # a step
 
 
-def cost(figures: dict[tuple[str, str | None], Figure], batch: int) -> Cost:
+def cost(figures: dict[tuple[str, str | None], MetricResult], batch: int) -> Cost:
     """The cost of a pair."""
 
     def value(name: str, label: str | None = None) -> float:

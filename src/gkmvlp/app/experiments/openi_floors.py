@@ -20,7 +20,7 @@ from gkmvlp.metrics import assemble
 from gkmvlp.metrics.assemble import FLOOR
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.r2gen import frequent_words, r2gen_task
-from gkmvlp.metrics.results.metric_result import Figure
+from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.models.config import Architecture, TextConfig, VisionConfig
 
@@ -114,7 +114,7 @@ def _targets(samples: list[Sample]) -> Array:
     return np.where(status_NE == -1, np.nan, np.where(status_NE == -2, 0.0, status_NE))
 
 
-def floor_figures(files: dict[str, Path], reports: str, root: Path) -> list[Figure]:
+def floor_figures(files: dict[str, Path], reports: str, root: Path) -> list[MetricResult]:
     """The figures of the floors by themselves, under their names.
 
     Args:
@@ -131,7 +131,7 @@ def floor_figures(files: dict[str, Path], reports: str, root: Path) -> list[Figu
     return out
 
 
-def frequent_figures(table: pd.DataFrame, meta: Mapping[str, Any], fewest: int = FEWEST) -> list[Figure]:
+def frequent_figures(table: pd.DataFrame, meta: Mapping[str, Any], fewest: int = FEWEST) -> list[MetricResult]:
     """The mean over the entities with ``fewest`` positives or more among the scored rows, labelled ``frequent``.
 
     A mean over all gives an entity of two patients the weight of one of two hundred. Empty for tasks without entities.
@@ -151,7 +151,7 @@ def frequent_figures(table: pd.DataFrame, meta: Mapping[str, Any], fewest: int =
     return [replace(figure, label="frequent", note=note) for figure in found if figure.label is None]
 
 
-def r2gen_figures(table: pd.DataFrame, meta: Mapping[str, Any], config: str, root: Path) -> list[Figure]:
+def r2gen_figures(table: pd.DataFrame, meta: Mapping[str, Any], config: str, root: Path) -> list[MetricResult]:
     """Word figures of generated reports under R2Gen's protocol, against the reports as the data set has them.
 
     Args:

@@ -6,10 +6,10 @@ from pathlib import Path
 from gkmvlp.app.running.outcome import write_results
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.metric_result import Figure
+from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
-Piece = Callable[[Path], Sequence[Figure]]  # its folder -> its figures
+Piece = Callable[[Path], Sequence[MetricResult]]  # its folder -> its figures
 
 
 def run_pieces(
@@ -37,6 +37,6 @@ def run_pieces(
             write_results(out / name, figures, peak, record and record / f"{table}-{name}.json")
 
 
-def all_figures(files: Sequence[Path]) -> list[Figure]:
+def all_figures(files: Sequence[Path]) -> list[MetricResult]:
     """The figures of several predictions files."""
     return [figure for file in files for figure in figures_of(file)]

@@ -15,7 +15,7 @@ from gkmvlp.app.experiments.table_arms import arms_of
 from gkmvlp.app.running.run import Overrides, data_overrides, merged, model_overrides, parse_overrides
 from gkmvlp.data_modules import ChestXray14
 from gkmvlp.hardware import runs_at_once
-from gkmvlp.metrics.results.metric_result import Figure
+from gkmvlp.metrics.results.metric_result import MetricResult
 
 CONFIG = "zoo://classification-nih"
 FEWEST = 25  # positives of a label that is measured
@@ -49,7 +49,7 @@ def measure_chestxray14(args: argparse.Namespace) -> None:
     data = data_overrides(root=args.data, labels=frequent_labels(every), num_folds=FOLDS, cache_dir=args.out / "cache")
     overrides = merged(data, EPOCHS if len(every.samples) < SUBSET else {}, parse_overrides(args.options))
 
-    def classification(out: Path) -> list[Figure]:
+    def classification(out: Path) -> list[MetricResult]:
         labelled, zero_shot = {}, {}
         for fold in range(FOLDS):
             rows = ChestXray14(str(args.data), fold=fold, num_folds=FOLDS)

@@ -14,7 +14,7 @@ from gkmvlp.app.running.outcome import write_results
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.bootstrap import LEVEL, RESAMPLES, SEED, Resamples, interval
-from gkmvlp.metrics.results.metric_result import VERSION, Figure, signature
+from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, signature
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from gkmvlp.phantom.writing.grammar import SCORED, sentences
 from gkmvlp.report.labeler import NOT_MENTIONED, label_report, statuses
@@ -46,7 +46,7 @@ def label(text: str) -> dict[str, int]:
     return {row.name: status for row, status in zip(ENTITIES, status_E, strict=True) if status != NOT_MENTIONED}
 
 
-def f1_figure(data: str, rows: Rows, said: Sequence[Statuses], note: str | None) -> Figure:
+def f1_figure(data: str, rows: Rows, said: Sequence[Statuses], note: str | None) -> MetricResult:
     """Micro F1 over (text, entity, status), with its interval over texts.
 
     Args:
@@ -65,8 +65,8 @@ def f1_figure(data: str, rows: Rows, said: Sequence[Statuses], note: str | None)
     found = interval(2 * (counts_VN @ hit_N) / (counts_VN @ size_N))
     parts = signature(metric="entity_status_f1", version=VERSION, unit="text-entity-status", average="micro",
                       split=data, boot=f"{RESAMPLES}x text, seed {SEED}")  # fmt: skip
-    return Figure("labeler", "entity_status_f1", found.value, parts, data=data, low=found.low, high=found.high,
-                  level=LEVEL, n=len(rows), note=note)  # fmt: skip
+    return MetricResult("labeler", "entity_status_f1", found.value, parts, data=data, low=found.low, high=found.high,
+                        level=LEVEL, n=len(rows), note=note)  # fmt: skip
 
 
 def _timed(texts: Sequence[str]) -> tuple[list[dict[str, int]], float]:
@@ -81,17 +81,19 @@ def _timed(texts: Sequence[str]) -> tuple[list[dict[str, int]], float]:
     return said, time.process_time() - start
 
 
-def _speed(reports: int, seconds: float) -> Figure:
+def _speed(reports: int, seconds: float) -> MetricResult:
     parts = signature(metric="reports_per_s", version=VERSION, unit="report", split="phantom-reports")
     note = "one core, time of the process; from text to statuses with places"
-    return Figure("labeler", "reports_per_s", reports / seconds, parts, data="phantom-reports", n=reports, note=note)
+    return MetricResult(
+        "labeler", "reports_per_s", reports / seconds, parts, data="phantom-reports", n=reports, note=note
+    )
 
 
 def _only_scored(stated: Statuses) -> dict[str, int]:
     return {name: status for name, status in stated.items() if name in SCORED}
 
 
-def _real(labels: Path, table: Path | None) -> list[Figure]:
+def _real(labels: Path, table: Path | None) -> list[MetricResult]:
     """Status F1 on held-out sentences of Open-i; none where its table is not named."""
     if table is None:
         return []

@@ -11,7 +11,7 @@ from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.runs import Work, fit, fit_and_test, run_missing, test
 from gkmvlp.app.experiments.table_arms import arms_of, run_arms
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, of_trainer, parse_overrides
-from gkmvlp.metrics.results.metric_result import Figure
+from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import read_predictions
 
 FLOORED = ("entity_classification", "report_generation")  # tasks with floors of public weights
@@ -39,7 +39,7 @@ def measure_openi(args: argparse.Namespace) -> None:
         return files if is_made else make_floors(args.data, PRETRAINING, REPORTS, folder)
 
     def piece(work: Work, config: str, tasks: Sequence[str], names: Sequence[str], data: Overrides) -> Piece:
-        def make(out: Path) -> list[Figure]:
+        def make(out: Path) -> list[MetricResult]:
             arms = arms_by_seed(config, names, work is fit_and_test)
             files = run_arms(work, config, tasks, out, arms, merged(data, of_trainer(given)))
             if tasks[0] in FLOORED:

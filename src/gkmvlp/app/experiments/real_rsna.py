@@ -13,7 +13,7 @@ from gkmvlp.app.running.run import data_overrides, merged, of_trainer, parse_ove
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.metric_result import Figure
+from gkmvlp.metrics.results.metric_result import MetricResult
 
 DETECTION, POINTING = "zoo://localization-rsna", "zoo://grounding-rsna"
 
@@ -26,11 +26,11 @@ def measure_rsna(args: argparse.Namespace) -> None:
         rows.check()
         require_unseen(rows, args.backbone)
 
-    def finished(file: Path, out: Path) -> list[Figure]:
+    def finished(file: Path, out: Path) -> list[MetricResult]:
         record_groups(f"rsna-{out.name}", [file], args.nih, out, args.record)
         return figures_of(file)
 
-    def localization(out: Path) -> list[Figure]:
+    def localization(out: Path) -> list[MetricResult]:
         arms, parts = arms_of(args.arms, args.backbone, DETECTION), {}
         for fold in range(FOLDS):
             data = data_overrides(root=args.data, fold=fold, num_folds=FOLDS, cache_dir=args.out / "cache")
@@ -40,7 +40,7 @@ def measure_rsna(args: argparse.Namespace) -> None:
             )
         return finished(merge_folds(parts, out / "predictions" / "localization.parquet"), out)
 
-    def grounding(out: Path) -> list[Figure]:
+    def grounding(out: Path) -> list[MetricResult]:
         arms, parts = {args.seeds[0]: arms_of(args.arms, args.backbone, POINTING, learns=False)}, dict[int, Path]()
         for fold in range(FOLDS):
             changed = merged(data_overrides(root=args.data, fold=fold, num_folds=FOLDS), of_trainer(given))

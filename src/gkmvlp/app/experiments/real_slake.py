@@ -12,7 +12,7 @@ from gkmvlp.app.experiments.table_arms import arms_of, run_arms
 from gkmvlp.app.running.run import Overrides, data_overrides, merged, of_trainer, parse_overrides
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.metric_result import Figure
+from gkmvlp.metrics.results.metric_result import MetricResult
 
 QUESTIONS, BOXES, LABELS = "zoo://vqa-slake", "zoo://grounding-slake", "zoo://zero-shot-slake"
 
@@ -21,13 +21,13 @@ def measure_slake(args: argparse.Namespace) -> None:
     """Runs what is not there yet; ``--record`` gets ``slake-PIECE.json``. Labels need ChestX-ray14's (``--nih``)."""
     jobs, given, root = args.jobs or runs_at_once(), parse_overrides(args.options), data_overrides(root=args.data)
 
-    def questions(out: Path) -> list[Figure]:
+    def questions(out: Path) -> list[MetricResult]:
         conditions = with_question_only(arms_of(args.arms, args.backbone, QUESTIONS))
         changed = merged(root, data_overrides(cache_dir=args.out / "cache"), given)
         return figures_of(run_conditions("vqa", QUESTIONS, out, conditions, args.seeds, changed, jobs))
 
     def looks(config: str, task: str, names: list[str], data: Overrides) -> Piece:
-        def look(out: Path) -> list[Figure]:
+        def look(out: Path) -> list[MetricResult]:
             arms = {args.seeds[0]: arms_of(names, args.backbone, config, learns=False)}  # nothing is drawn but weights
             files = run_arms(test, config, [task], out, arms, merged(data, of_trainer(given)))
             record_groups(f"slake-{out.name}", files, args.nih, out, args.record)

@@ -9,7 +9,7 @@ from gkmvlp.app.experiments.table_arms import arms_of
 from gkmvlp.app.running.run import data_overrides, merged, parse_overrides
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.metric_result import Figure
+from gkmvlp.metrics.results.metric_result import MetricResult
 
 CONFIG = "zoo://vqa-rad"
 
@@ -20,7 +20,7 @@ def measure_vqa(args: argparse.Namespace) -> None:
     overrides = merged(data_overrides(root=args.data, cache_dir=args.out / "cache"), parse_overrides(args.options))
 
     def piece_of(split: str) -> Piece:
-        def questions(out: Path) -> list[Figure]:
+        def questions(out: Path) -> list[MetricResult]:
             changed = merged(overrides, data_overrides(split=split))
             return figures_of(run_conditions("vqa", CONFIG, out, conditions, args.seeds, changed, jobs))
 

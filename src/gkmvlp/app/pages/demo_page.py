@@ -17,7 +17,7 @@ from gkmvlp.app.pages.task_sections import Part, task_sections
 from gkmvlp.app.pages.training_curves import curves_of, plot_curves
 from gkmvlp.app.running.planted_truth import read_truth
 from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES
-from gkmvlp.metrics.results.metric_result import Figure, Results
+from gkmvlp.metrics.results.metric_result import MetricResult, Results
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.tasks.parts.drawing import draw_boxes, draw_regions, panels
 from gkmvlp.zoo.inference.loading import open_predictor
@@ -25,7 +25,7 @@ from gkmvlp.zoo.inference.loading import open_predictor
 OWN = ("phantom-mimic-cxr", "phantom-vqa-rad")  # data of the stages that run without --all
 
 
-def write_demo_page(out: Path, data: Path, results: Results, found: Mapping[Path, Sequence[Figure]]) -> None:
+def write_demo_page(out: Path, data: Path, results: Results, found: Mapping[Path, Sequence[MetricResult]]) -> None:
     """Writes ``report.html``.
 
     Args:
@@ -87,7 +87,7 @@ _TILES = (
 )
 
 
-def headline(figures: list[Figure]) -> list[tuple[str, str, str]]:
+def headline(figures: list[MetricResult]) -> list[tuple[str, str, str]]:
     """The three main figures with their floor or rival beside them."""
     out = []
     for task, name, title in _TILES:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gkmvlp.app.pages.style import STYLE
-from gkmvlp.metrics.results.metric_result import Figure, write_text
+from gkmvlp.metrics.results.metric_result import MetricResult, write_text
 from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, notes, number
 from gkmvlp.notices import CREDENTIALED, NO_PATIENT, NOT_CLINICAL
 
@@ -84,7 +84,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return _table(head, [[_text(cell) for cell in row] for row in rows], [_is_number(row) for row in rows])
 
 
-def figure_table(figures: Sequence[Figure]) -> str:
+def figure_table(figures: Sequence[MetricResult]) -> str:
     """Figures with interval, floors and differences; what is no headline is folded away, notes follow.
 
     A bar shows each value (dot), its interval (line) and its floors (ticks) between 0 and 1.
@@ -115,7 +115,7 @@ def png(plot: "Plot", caption: str = "", dpi: int = 110) -> str:
     return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{data}">{below}</figure>'
 
 
-def _figures(figures: Sequence[Figure]) -> str:
+def _figures(figures: Sequence[MetricResult]) -> str:
     """The wide table; a box source that all figures share stands under it instead of in a column."""
     boxes = {f.boxes for f in figures}
     head, rows = figure_rows([replace(f, boxes=None) for f in figures] if len(boxes) == 1 else figures)
@@ -128,7 +128,7 @@ def _figures(figures: Sequence[Figure]) -> str:
     return f'<div class="figures">{wide}{shared}</div>'
 
 
-def _bar(figure: Figure) -> str:
+def _bar(figure: MetricResult) -> str:
     """Interval, value and floors between 0 and 1 as a small drawing; empty outside that range."""
     if figure.value is None or not 0 <= figure.value <= 1:
         return ""

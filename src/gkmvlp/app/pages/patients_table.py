@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from gkmvlp.metrics.results.metric_result import Figure, Range, Results
+from gkmvlp.metrics.results.metric_result import MetricResult, Range, Results
 from gkmvlp.metrics.results.tables import interval, markdown_table, number
 
 BEGIN, END = "<!-- patients -->", "<!-- /patients -->"
@@ -74,11 +74,11 @@ def _cells(row: Row, file: Path) -> list[str]:
     return [row.what, *arms, floors, size, str(first.seeds or ""), f"{results.seconds / 60:,.0f}"]
 
 
-def _is_of(figure: Figure, row: Row) -> bool:
+def _is_of(figure: MetricResult, row: Row) -> bool:
     return (figure.task, figure.name, figure.label) == (row.task, row.name, row.label)
 
 
-def _value(figure: Figure) -> str:
+def _value(figure: MetricResult) -> str:
     return interval({"value": figure.value, "low": figure.low, "high": figure.high})
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from gkmvlp.app.pages.patients_table import patients_table
 from gkmvlp.app.pages.published import published
 from gkmvlp.errors import ResultsError
-from gkmvlp.metrics.results.metric_result import SCHEMA, Figure, Results, read_json
+from gkmvlp.metrics.results.metric_result import SCHEMA, MetricResult, Results, read_json
 from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, markdown_table, notes, number
 
 _MARKER = re.compile(r"^<!-- results: (\S+\.json)((?: [^\s=]+=\S*)*)(?: else: (.+))? -->$", re.MULTILINE)
@@ -65,7 +65,7 @@ def _tables_or_command(file: Path, filters: str, command: str | None) -> str:
     return tables(file, filters.split())
 
 
-def _admits(word: str, figure: Figure, file: Path) -> bool:
+def _admits(word: str, figure: MetricResult, file: Path) -> bool:
     field, _, values = word.partition("=")
     if not hasattr(figure, field):
         raise ResultsError(f"results.template.md: {file.name} has no field {field!r} to choose figures by")
@@ -73,7 +73,7 @@ def _admits(word: str, figure: Figure, file: Path) -> bool:
     return ("" if found is None else str(found)) in values.split(",")
 
 
-def _group(title: str, figures: Sequence[Figure]) -> list[str]:
+def _group(title: str, figures: Sequence[MetricResult]) -> list[str]:
     """Heading, main table, notes, and what is no headline folded away."""
     main = [f for f in figures if is_headline(f)]
     single = [f for f in figures if not is_headline(f)]

@@ -12,7 +12,7 @@ from gkmvlp.app.running.trainer_defaults import keep_out_of_git
 from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.metric_result import Figure
+from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.inference.predictor import Predictor
@@ -20,12 +20,12 @@ from gkmvlp.zoo.inference.predictor import Predictor
 PROMPTED = ("grounding", "classification")  # tasks whose pictures show prompts of the backbone
 
 
-def figures_of_run(out: Path) -> dict[Path, list[Figure]]:
+def figures_of_run(out: Path) -> dict[Path, list[MetricResult]]:
     """The predictions files of a run and their figures."""
     return {file: figures_of(file) for file in sorted((out / "predictions").glob("*.parquet"))}
 
 
-def write_run_page(out: Path, found: Mapping[Path, Sequence[Figure]]) -> Path:
+def write_run_page(out: Path, found: Mapping[Path, Sequence[MetricResult]]) -> Path:
     """Writes ``report.html`` into the folder of a run; one of credentialed data is kept out of git.
 
     Args:

@@ -15,7 +15,7 @@ from gkmvlp.app.pages.radiographs import SIDE, RadiographSource, heat_maps
 from gkmvlp.app.pages.reports import report_pairs
 from gkmvlp.app.pages.saliency import CAPTION, occlusion_vs_attention
 from gkmvlp.metrics.protocols import PROTOCOLS
-from gkmvlp.metrics.results.metric_result import Figure
+from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.task_ids import TASKS, TaskId
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.inference.predictor import Predictor
@@ -25,7 +25,7 @@ from gkmvlp.zoo.inference.predictor import Predictor
 class Part:
     """A predictions file: its figures, its rows, its metadata."""
 
-    figures: Sequence[Figure]
+    figures: Sequence[MetricResult]
     table: pd.DataFrame
     meta: dict[str, Any]
 
@@ -97,7 +97,7 @@ def _saliency(classifier: Path | None, gallery: RadiographSource, backbone: Pred
     return [png(plot, CAPTION)] if plot.axes else []
 
 
-def task_section(title: str, shown: SectionInput, figures: Sequence[Figure], more: Sequence[str] = ()) -> Section:
+def task_section(title: str, shown: SectionInput, figures: Sequence[MetricResult], more: Sequence[str] = ()) -> Section:
     """The section of a task: its pictures, further parts, its figures."""
     draw = None if shown.table.empty else PICTURES.get(shown.task)
     pictures = draw(shown) if draw else []

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gkmvlp.app.pages.run_page import figures_of_run, write_run_page
-from gkmvlp.metrics.results.metric_result import Figure
+from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
 from gkmvlp.metrics.results.tables import interval, is_headline
 
@@ -25,7 +25,9 @@ def finish_run(out: Path, cost: ProcessTreePeak, recorded: Path | None = None) -
         print(f"look at {write_run_page(out, found)}")
 
 
-def write_results(out: Path, figures: Sequence[Figure], cost: ProcessTreePeak, recorded: Path | None = None) -> None:
+def write_results(
+    out: Path, figures: Sequence[MetricResult], cost: ProcessTreePeak, recorded: Path | None = None
+) -> None:
     """Writes figures to ``results.json`` in a folder, and prints the main ones (see ``finish_run``).
 
     ``recorded`` gets the figures alone: predictions stay where they are, as others' ids do not go into the repository.

@@ -9,7 +9,7 @@ import pandas as pd
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.assemble import Curves, Key, curves, difference, fold_of, mean_over_seeds, span
 from gkmvlp.metrics.protocols import PROTOCOLS
-from gkmvlp.metrics.results.metric_result import Figure, Range, Results
+from gkmvlp.metrics.results.metric_result import MetricResult, Range, Results
 from gkmvlp.metrics.results.partial import part_of, whole_of
 from gkmvlp.metrics.results.predictions import read_predictions
 
@@ -20,8 +20,8 @@ _TOLERANCE = 1e-9
 class Comparison:
     """One figure in two files: both figures and the interval of a - b."""
 
-    a: Figure
-    b: Figure
+    a: MetricResult
+    b: MetricResult
     difference: Range
 
 
@@ -41,13 +41,13 @@ def compare(a: Results, b: Results) -> list[Comparison]:
     return [Comparison(x, y, _paired(x, y)) for x, y in pairs]
 
 
-def _pairs(a: Sequence[Figure], b: Sequence[Figure]) -> list[tuple[Figure, Figure]]:
+def _pairs(a: Sequence[MetricResult], b: Sequence[MetricResult]) -> list[tuple[MetricResult, MetricResult]]:
     """Figures of the same thing, in the order of ``a``."""
 
-    def what(figure: Figure) -> tuple[object, ...]:
+    def what(figure: MetricResult) -> tuple[object, ...]:
         return figure.task, figure.name, figure.label, figure.data
 
-    def exact(figure: Figure) -> tuple[object, ...]:
+    def exact(figure: MetricResult) -> tuple[object, ...]:
         return *what(figure), figure.model, figure.boxes, figure.label_fraction
 
     out = []
@@ -60,7 +60,7 @@ def _pairs(a: Sequence[Figure], b: Sequence[Figure]) -> list[tuple[Figure, Figur
     return out
 
 
-def _paired(a: Figure, b: Figure) -> Range:
+def _paired(a: MetricResult, b: MetricResult) -> Range:
     """The interval of a - b on common resamples and seeds."""
     if a.split != b.split and whole_of(a.split) == whole_of(b.split):
         raise ResultsError(f"{a.task} {a.name}: {_unlike(a.split, b.split)}; test both on the whole split")

@@ -6,11 +6,11 @@ from pathlib import Path
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics import assemble
 from gkmvlp.metrics.protocols import PROTOCOLS
-from gkmvlp.metrics.results.metric_result import Figure
+from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import read_predictions
 
 
-def figures_of(path: str | Path) -> list[Figure]:
+def figures_of(path: str | Path) -> list[MetricResult]:
     """Every figure of a predictions file, computed from its rows.
 
     Raises:

@@ -34,7 +34,7 @@ def signature(**parts: object) -> str:
 
 
 @dataclass(frozen=True)
-class Figure:
+class MetricResult:
     """One number with what is needed to read and repeat it.
 
     Attributes:
@@ -106,25 +106,25 @@ class Figure:
         return tuple(getattr(self, name) for name in names)
 
 
-FIELDS = tuple(f.name for f in dataclasses.fields(Figure))
+FIELDS = tuple(f.name for f in dataclasses.fields(MetricResult))
 
 
-def figures_from_json(rows: Sequence[Mapping[str, Any]], source: Path) -> list[Figure]:
+def metric_results_from_json(rows: Sequence[Mapping[str, Any]], source: Path) -> list[MetricResult]:
     """Figures out of parsed JSON.
 
     Raises:
-        ResultsError: If a figure has not exactly the fields of ``Figure``, or two have the same key.
+        ResultsError: If a figure has not exactly the fields of ``MetricResult``, or two have the same key.
     """
     for row in rows:
         if set(row) != set(FIELDS):
             odd = sorted(set(row) ^ set(FIELDS))
             raise ResultsError(f"{source}: a figure has exactly the fields of schema {SCHEMA}, differing: {odd}")
-    figures = [Figure(**row) for row in rows]
+    figures = [MetricResult(**row) for row in rows]
     check_unique(figures, str(source))
     return figures
 
 
-def check_unique(figures: Sequence[Figure], source: str) -> None:
+def check_unique(figures: Sequence[MetricResult], source: str) -> None:
     """Raise ``ResultsError`` if two figures have the same key."""
     keys: set[tuple[object, ...]] = set()
     for figure in figures:
@@ -151,7 +151,7 @@ class Results:
     commit: str | None
     seconds: float
     peak_rss_bytes: int
-    figures: list[Figure]
+    figures: list[MetricResult]
 
     def write(self, path: Path) -> None:
         """Write the file under its name in one step, paths of predictions relative to it.
@@ -183,7 +183,7 @@ class Results:
         for row in rows:
             if row.get("predictions") is not None:
                 row["predictions"] = os.path.normpath(path.parent / row["predictions"])
-        return cls(**{name: out[name] for name in names - {"figures"}}, figures=figures_from_json(rows, path))
+        return cls(**{name: out[name] for name in names - {"figures"}}, figures=metric_results_from_json(rows, path))
 
 
 def read_json(path: Path) -> dict[str, Any]:

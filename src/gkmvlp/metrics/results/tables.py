@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from gkmvlp.metrics.results.metric_result import Figure, Range
+from gkmvlp.metrics.results.metric_result import MetricResult, Range
 
 LEGACY = "_legacy_"  # in the name of a figure by a rule that is kept for comparison alone
 HEAD = ("figure", "label", "model", "boxes", "labels used", "value", "seeds (sd)", "n (patients)", "floors",
@@ -29,7 +29,7 @@ def _signed(span: Range) -> str:
     return f"+{text}" if (span["value"] or 0) > 0 else text
 
 
-def is_headline(figure: Figure) -> bool:
+def is_headline(figure: MetricResult) -> bool:
     """Whether a figure stands in the main table: macro, ``all``, ``frequent``, other matches, directions.
 
     Single entities and legacy rules do not.
@@ -39,7 +39,7 @@ def is_headline(figure: Figure) -> bool:
     return figure.label in (None, "all", "vqav2", "findings", "frequent") or figure.name == "median_rank"
 
 
-def folded_title(figures: Sequence[Figure]) -> str:
+def folded_title(figures: Sequence[MetricResult]) -> str:
     """What the figures beside the main table are."""
     kinds = {
         "single labels": any(f.label is not None for f in figures),
@@ -48,7 +48,7 @@ def folded_title(figures: Sequence[Figure]) -> str:
     return " and ".join(kind for kind, is_there in kinds.items() if is_there)
 
 
-def figure_rows(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
+def figure_rows(figures: Sequence[MetricResult]) -> tuple[list[str], list[list[str]]]:
     """Heading and rows of a table of figures; columns that are empty throughout are left out."""
     rows = []
     for f in figures:
@@ -69,7 +69,7 @@ def figure_rows(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
     return [HEAD[column] for column in used], [[row[column] for column in used] for row in rows]
 
 
-def notes(figures: Sequence[Figure]) -> list[str]:
+def notes(figures: Sequence[MetricResult]) -> list[str]:
     """Each distinct note once, with the figures that carry it."""
     carriers: dict[str, list[str]] = {}
     for f in figures:
