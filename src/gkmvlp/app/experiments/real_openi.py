@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gkmvlp.app.experiments.arm_names import WITH_BACKBONE
 from gkmvlp.app.experiments.conditions import Conditions
-from gkmvlp.app.experiments.openi_floors import beside, floor_figures, frequent_figures, make_floors, r2gen_figures
+from gkmvlp.app.experiments.openi_baselines import beside, floor_figures, frequent_figures, make_floors, r2gen_figures
 from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.runs import Work, fit, fit_and_test, run_missing, test
 from gkmvlp.app.experiments.table_arms import arms_of, run_arms

@@ -6,9 +6,9 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from gkmvlp.app.experiments import linear_probe, openi_floors
+from gkmvlp.app.experiments import linear_probe, openi_baselines
 from gkmvlp.app.experiments.linear_probe import fit_logistic, macro_auroc, nearest, pooled_features, probe, standardised
-from gkmvlp.app.experiments.openi_floors import beside, floor_figures, frequent_figures, make_floors
+from gkmvlp.app.experiments.openi_baselines import beside, floor_figures, frequent_figures, make_floors
 from gkmvlp.data_modules import OpenI
 from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 from gkmvlp.entities import ENTITIES
@@ -110,9 +110,9 @@ def corpus(tmp_path_factory):
 def test_floors_of_the_lookalike_are_scored_beside_a_model(corpus, tmp_path, monkeypatch):
     """A small encoder with fresh weights stands for a public one: features differ, nothing else."""
     small = {"vision": {"name": "resnet10t", "weights": None}}
-    monkeypatch.setattr(openi_floors, "architecture_in", lambda config: small)
+    monkeypatch.setattr(openi_baselines, "architecture_in", lambda config: small)
     files = make_floors(corpus, "zoo://pretrain-openi", "zoo://report-openi", tmp_path)
-    data = openi_floors.openi_of("zoo://pretrain-openi", corpus)
+    data = openi_baselines.openi_of("zoo://pretrain-openi", corpus)
     table, meta = read_predictions(files["entity_classification"])
     assert meta["split"] == data.split_name
     assert len(table) == len(data.rows("test")) * len(ENTITIES)
@@ -122,14 +122,14 @@ def test_floors_of_the_lookalike_are_scored_beside_a_model(corpus, tmp_path, mon
             expected = {1: 1.0, 0: 0.0, -2: 0.0}.get(int(status))
             assert np.isnan(told[entity.name]) if expected is None else told[entity.name] == expected
     reports, _ = read_predictions(files["report_generation"])
-    written = openi_floors.openi_of("zoo://report-openi", corpus)
+    written = openi_baselines.openi_of("zoo://report-openi", corpus)
     training = [sample.fields["text"] for sample in written.rows("train")]
     assert set(reports["prediction"]) <= set(training)
     assert list(reports["target"][::2]) == [sample.fields["text"] for sample in written.rows("test")]
     found = floor_figures(files, "zoo://report-openi", corpus)
     assert {figure.model for figure in found} == {f"variant:{name}" for name in ("linear_probe", *REPORT_FLOORS)}
     # R2Gen's protocol scores the reports with their marks of de-identification
-    raw = openi_floors.openi_of("zoo://report-openi", corpus, redactions="keep").rows("test")
+    raw = openi_baselines.openi_of("zoo://report-openi", corpus, redactions="keep").rows("test")
     known = frequent_words([sample.fields["text"] for sample in written.rows("train")])
     wanted = [as_scored(sample.fields["text"], known) for sample in raw for _ in REPORT_FLOORS]
     assert any("xxxx" in r2gen_words(sample.fields["text"]) for sample in raw)
