@@ -144,7 +144,7 @@ class Classification(FineTuning):
         rows = [self.table(score_NL, self.model_name)]
         if training := [sample.fields["label"] for sample in data.rows("train")]:
             share_L = prevalence(np.stack(training))
-            rows.append(self.table(np.broadcast_to(share_L, score_NL.shape), "floor:prevalence"))
+            rows.append(self.table(np.broadcast_to(share_L, score_NL.shape), "baseline:prevalence"))
         self.save_predictions("classification", pd.concat(rows), label_fraction=data.train_fraction)
         if self.similarity_BL and self.backbone is not None:
             trained_on = self.backbone.info.get("trained_on")

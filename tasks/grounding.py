@@ -35,9 +35,10 @@ class Grounding(Task):
     """Scores the patch attention of the backbone as it is, heads averaged, last layer, on boxes of findings.
 
     Its logarithm is the map, as similarities are elsewhere: the softmax that sharpens it is for mixing values.
-    The floor ``prior_box`` reads no image: the mean map of the label's training boxes takes the place of the attention.
-    The threshold of the top box is the one of the largest mean IoU on validation trials, for the floor likewise. Where
-    boxes lie on test images alone, five folds of their patients are made, and the others stand for both splits.
+    The baseline ``prior_box`` reads no image: the mean map of the label's training boxes takes the place of the
+    attention. The threshold of the top box is the one of the largest mean IoU on validation trials, for the baseline
+    likewise. Where boxes lie on test images alone, five folds of their patients are made, and the others stand for both
+    splits.
 
     Args:
         architecture: What the backbone must be; ``null`` takes its own.
@@ -143,19 +144,19 @@ class Grounding(Task):
         return {"signature": signature, "note": "; ".join(notes) or None}
 
     def score_trials(self, part: list[Trial], chosen_on: list[Trial], training: list[Trial]) -> list[dict[str, Any]]:
-        """Rows of the model and of the floor.
+        """Rows of the model and of the baseline.
 
         Args:
             part: Trials to score, at least one.
             chosen_on: Trials on which the thresholds are chosen.
-            training: Trials whose boxes make the floor.
+            training: Trials whose boxes make the baseline.
         """
         side = self.architecture.image_size
         priors = prior_maps(training, side, part[0].map_hw.shape)
         rows = []
         for name, read, learned in (
             (self.model_name, part, chosen_on),
-            ("floor:prior_box", with_maps(part, priors), with_maps(chosen_on, priors)),
+            ("baseline:prior_box", with_maps(part, priors), with_maps(chosen_on, priors)),
         ):
             threshold = best_threshold(learned, side)
             rows += [{**trial_row(trial, side, threshold), "model": name} for trial in read]

@@ -106,7 +106,7 @@ class Localization(FineTuning):
         return torch.stack([loss.to(self.device) for loss in losses.values()]).sum()
 
     def update_prior(self, truths: list[Truth]) -> None:
-        """Adds true boxes to the mean box of their label and half of the frame, for the floor."""
+        """Adds true boxes to the mean box of their label and half of the frame, for the baseline."""
         for box_K4, label_K in truths:
             half_K = (box_K4[:, 0] + box_K4[:, 2] > self.architecture.image_size).long()
             self.boxes_LH.index_put_((label_K, half_K), torch.ones_like(box_K4[:, 0]), accumulate=True)
@@ -142,8 +142,8 @@ class Localization(FineTuning):
                 row: dict[str, Any] = {key: batch[key][b] for key in ("sample_id", "patient_id")}  # type: ignore[literal-required]
                 row |= {"entity": name, "seed": self.seed, "boxes": original_boxes(frame, image.true_K4)[0].ravel()}
                 prior_H4 = self.prior_LH4[label][self.boxes_LH[label] > 0].cpu().numpy()
-                floor = image._replace(predicted_P4=prior_H4, score_P=np.ones(len(prior_H4)))
-                for model, output in ((self.model_name, image), ("floor:prior_box", floor)):
+                baseline = image._replace(predicted_P4=prior_H4, score_P=np.ones(len(prior_H4)))
+                for model, output in ((self.model_name, image), ("baseline:prior_box", baseline)):
                     threshold = float(self.head.threshold_L[label]) if output is image else 1.0
                     box_P4, inside_P = original_boxes(frame, output.predicted_P4)
                     boxes = {"predicted": box_P4[inside_P].ravel(), "scores": output.score_P[inside_P]}

@@ -108,7 +108,7 @@ class RegionDetection(FineTuning):
                 row |= {"entity": REGIONS[r], "seed": self.seed, "boxes": true_R4[r]}
                 score = float(presence_BR[b, r].sigmoid())
                 rows.append({**row, "model": self.model_name, "predicted": predicted_R4[r], "score": score})
-                rows.append({**row, "model": "floor:prior_box", "predicted": atlas_R4[r], "score": 1.0})
+                rows.append({**row, "model": "baseline:prior_box", "predicted": atlas_R4[r], "score": 1.0})
         return rows
 
     def on_test_epoch_start(self) -> None:  # noqa: D102

@@ -85,7 +85,7 @@ class ReportGeneration(FineTuning):
         self.log("val/entity_f1", self.entity_f1, on_epoch=True, batch_size=len(batch["text"]))
 
     def on_test_epoch_start(self) -> None:
-        """Finds the floor's report: the most frequent one of the training studies."""
+        """Finds the baseline's report: the most frequent one of the training studies."""
         self.on_validation_epoch_start()
         self.predictions = []
         texts = self.trainer.datamodule.texts()  # type: ignore[attr-defined]
@@ -96,8 +96,8 @@ class ReportGeneration(FineTuning):
             row: dict[str, Any] = {"sample_id": batch["sample_id"][b], "patient_id": batch["patient_id"][b]}
             row |= {"study_id": batch["study_id"][b], "seed": self.seed, "target": batch["text"][b]}
             self.predictions.append({**row, "model": self.model_name, "prediction": text, "score": score})
-            floor = {"model": "floor:most_common_report", "prediction": self.most_common, "score": float("nan")}
-            self.predictions.append({**row, **floor})
+            baseline = {"model": "baseline:most_common_report", "prediction": self.most_common, "score": float("nan")}
+            self.predictions.append({**row, **baseline})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
         sections = getattr(self.trainer.datamodule, "sections", "both")  # type: ignore[attr-defined]

@@ -97,10 +97,10 @@ class Retrieval(Task[VisionLanguageModel, BaseArchitecture]):
             "t2i": ranking(similarity_NN.T, both_NN.T, self.rerank),
         }
         table = pd.concat([query_rows(pool, name, order.numpy()) for name, order in orders.items()])
-        floor = table.assign(model="floor:random", rank=np.nan, ranking=[[]] * len(table))
+        baseline = table.assign(model="baseline:random", rank=np.nan, ranking=[[]] * len(table))
         rerank = f"{self.rerank} by itm + {self.contrast:g} itc" if self.rerank else "none"
         signature = {"rerank": rerank, "tokens": self.architecture.text.max_length, "gallery": "fixed"}
-        self.save_predictions("retrieval", pd.concat([table, floor], ignore_index=True), signature=signature)
+        self.save_predictions("retrieval", pd.concat([table, baseline], ignore_index=True), signature=signature)
 
     def match(self, needed_NN: Tensor, memory: Memory, texts: list[str]) -> Tensor:
         """Log odds of the needed pairs of image (row) and text (column), (N, N) float32; 0 elsewhere."""

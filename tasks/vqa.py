@@ -46,7 +46,7 @@ class VisualQuestionAnswering(FineTuning):
             linear layer over the training answers.
         answer_pooling: What that layer reads: the state of the question's ``first`` token, or the ``mean`` of all.
         num_candidates: How many answers ``rank`` scores in full for a question.
-        question_only: Floor: the image is replaced by uniform grey.
+        question_only: Baseline: the image is replaced by uniform grey.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
     """
 
@@ -77,7 +77,7 @@ class VisualQuestionAnswering(FineTuning):
 
     @property
     def model_name(self) -> str:  # noqa: D102
-        return "floor:question_only" if self.question_only else super().model_name
+        return "baseline:question_only" if self.question_only else super().model_name
 
     def prepare(self, datamodule: LightningDataModule) -> None:
         """Loads the backbone and takes the answers of the training questions as vocabulary."""
@@ -160,7 +160,7 @@ class VisualQuestionAnswering(FineTuning):
         self.log("val/accuracy", right / len(answers), batch_size=len(answers), sync_dist=True, on_epoch=True)
 
     def on_test_epoch_start(self) -> None:
-        """Collects the floor's answers: the most frequent training answer to open and to closed questions."""
+        """Collects the baseline's answers: the most frequent training answer to open and to closed questions."""
         self.predictions = []
         rows = self.trainer.datamodule.rows("train")  # type: ignore[attr-defined]
         counts: dict[str, Counter[str]] = {"open": Counter(), "closed": Counter()}
@@ -176,7 +176,7 @@ class VisualQuestionAnswering(FineTuning):
             row["in_vocabulary"] = batch["answer"][b] in self.answer_index
             majority = self.majority[batch["answer_type"][b] or "open"]
             self.predictions.append({**row, "model": self.model_name, "seed": self.seed, "prediction": guess})
-            self.predictions.append({**row, "model": "floor:majority", "seed": self.seed, "prediction": majority})
+            self.predictions.append({**row, "model": "baseline:majority", "seed": self.seed, "prediction": majority})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
         self.save_predictions(
@@ -184,7 +184,7 @@ class VisualQuestionAnswering(FineTuning):
         )
 
     def on_fit_end(self) -> None:
-        """Leaves the model of the best epoch; the floor without an image leaves none."""
+        """Leaves the model of the best epoch; the baseline without an image leaves none."""
         best = None if self.question_only else self.best_backbone(task="vqa", backbone=self.backbone_ref)
         if best is not None:
             heads.save(best, self.answer_head(), self.run_dir / "model")

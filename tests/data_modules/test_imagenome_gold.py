@@ -107,7 +107,7 @@ def test_the_config_scores_every_finding_with_a_box(gold: Path, tmp_path: Path):
     pointing = {f.label: f for f in found if f.name == "pointing_game"}
     wanted = {None: len(entity), "all": len(entity), **entity.value_counts()}
     assert {label: figure.n for label, figure in pointing.items()} == wanted
-    assert all(0 <= figure.value <= 1 and set(figure.floors) == {"prior_box"} for figure in pointing.values())
+    assert all(0 <= figure.value <= 1 and set(figure.baselines) == {"prior_box"} for figure in pointing.values())
     # the backbone has no prompt for pneumonia: it reads the one of consolidation, so both look at the same place
     table, meta = read_predictions(out / "predictions" / "grounding.parquet")
     own = table[table["model"] == "pretrained"].set_index("entity")

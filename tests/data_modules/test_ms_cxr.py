@@ -188,7 +188,7 @@ def test_the_config_scores_every_phrase_of_a_test_image(release: str, phantoms: 
     pointing = {f.label: f for f in found if f.name == "pointing_game"}
     wanted = {None: either_side.sum(), "all": len(trials), **trials.value_counts()}
     assert {label: figure.n for label, figure in pointing.items()} == wanted
-    assert all(0 <= figure.value <= 1 and set(figure.floors) == {"prior_box"} for figure in pointing.values())
+    assert all(0 <= figure.value <= 1 and set(figure.baselines) == {"prior_box"} for figure in pointing.values())
 
 
 def test_the_lookalike_is_the_truth_and_writes_once(root: Path, phantoms: Path, tmp_path: Path):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 META = {"data": "phantom-tiny", "split": "official@0123456789ab", "boxes": "atlas", "trained_on": "phantoms only"}
-MODELS = {"pretrained": 1.5, "scratch": 0.5, "floor:prior": 0.2}
+MODELS = {"pretrained": 1.5, "scratch": 0.5, "baseline:prior": 0.2}
 
 
 def entity_table(patients=20, seeds=(0, 1), folds=0, models=MODELS):
@@ -13,7 +13,7 @@ def entity_table(patients=20, seeds=(0, 1), folds=0, models=MODELS):
     present = generator.random((2 * patients, 2)) < 0.4
     rows = []
     for model, strength in models.items():
-        for seed in (0,) if model.startswith("floor:") else seeds:
+        for seed in (0,) if model.startswith("baseline:") else seeds:
             for image in range(2 * patients):
                 for column, entity in enumerate(("edema", "mass", "always")):
                     target = 1.0 if entity == "always" else float(present[image, column])
@@ -29,9 +29,9 @@ def vqa_table(patients=12, seeds=(0, 1, 2)):
     """Open and closed questions; the pre-trained model answers best."""
     generator = np.random.default_rng(1)
     rows = []
-    share = {"pretrained": 0.8, "scratch": 0.5, "floor:question_only": 0.4, "floor:majority": 0.3}
+    share = {"pretrained": 0.8, "scratch": 0.5, "baseline:question_only": 0.4, "baseline:majority": 0.3}
     for model, right in share.items():
-        for seed in (0,) if model == "floor:majority" else seeds:
+        for seed in (0,) if model == "baseline:majority" else seeds:
             for question in range(4 * patients):
                 closed = question % 4 < 2
                 target = ("Yes", "no")[question % 2] if closed else ("The left lung", "two")[question % 2]
@@ -55,5 +55,5 @@ def grounding_table():
     ]
     table = pd.DataFrame(rows, columns=["sample_id", "patient_id", "entity", "lateral", "x", "y", "boxes"])
     table["boxes"] = table["boxes"].map(lambda flat: [float(x) for x in flat])
-    floor = table.assign(model="floor:prior_box", x=100.0, y=100.0)
-    return pd.concat([table.assign(model="pretrained"), floor]).assign(seed=0)
+    baseline = table.assign(model="baseline:prior_box", x=100.0, y=100.0)
+    return pd.concat([table.assign(model="pretrained"), baseline]).assign(seed=0)

@@ -20,12 +20,12 @@ NAMES = ("auroc_macro", "auprc_macro", "ece")
 
 
 def table_of(patients=30, seeds=(0, 1), strengths=None):
-    """Two images a patient; one target of Mass is unknown; the floor says each label's share."""
+    """Two images a patient; one target of Mass is unknown; the baseline says each label's share."""
     generator = np.random.default_rng(0)
     target = {label: (generator.random(2 * patients) < 0.35).astype(float) for label in LABELS}
     target["Hernia"][:], target["Mass"][3] = 0, np.nan
     rows = []
-    for model, strength in (strengths or {"pretrained": 2.0, "scratch": 0.5, "floor:prevalence": 0}).items():
+    for model, strength in (strengths or {"pretrained": 2.0, "scratch": 0.5, "baseline:prevalence": 0}).items():
         for seed in seeds:
             for label in LABELS:
                 logit = strength * (np.nan_to_num(target[label]) - 0.5) + (strength > 0) * generator.normal(
@@ -80,15 +80,15 @@ def test_each_figure_is_the_mean_of_the_librarys_over_labels_and_seeds(name, tmp
     assert found[name, None, "pretrained"].higher_is_better == (name != "ece")
 
 
-def test_the_floor_tells_no_image_from_another(tmp_path):
+def test_the_baseline_tells_no_image_from_another(tmp_path):
     table = table_of()
     shares = table[table["entity"].isin(["Effusion", "Mass"])].groupby("entity")["target"].mean()
-    table.loc[table["model"] == "floor:prevalence", "score"] = table["entity"].map(shares).fillna(0.0)
+    table.loc[table["model"] == "baseline:prevalence", "score"] = table["entity"].map(shares).fillna(0.0)
     found = figures(tmp_path, table)
-    floor = {name: found[name, None, "pretrained"].floors["prevalence"] for name in NAMES}
-    assert floor["auroc_macro"] == {"value": 0.5, "low": 0.5, "high": 0.5}
-    assert floor["auprc_macro"]["value"] == pytest.approx(shares.mean())
-    assert floor["ece"]["value"] == pytest.approx(0, abs=1e-9)
+    baseline = {name: found[name, None, "pretrained"].baselines["prevalence"] for name in NAMES}
+    assert baseline["auroc_macro"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert baseline["auprc_macro"]["value"] == pytest.approx(shares.mean())
+    assert baseline["ece"]["value"] == pytest.approx(0, abs=1e-9)
     above = found["auroc_macro", None, "pretrained"].difference
     assert above["prevalence"]["low"] > 0
     assert above["scratch"]["value"] == pytest.approx(

@@ -125,7 +125,7 @@ def test_a_detection_takes_the_truth_it_overlaps_most_and_no_truth_is_found_twic
 
 
 def test_equal_scores_count_together():
-    """A floor of one score has the precision of all its boxes, whatever the order of the images."""
+    """A baseline of one score has the precision of all its boxes, whatever the order of the images."""
     true, wrong = np.array([[0, 0, 10, 10.0]]), np.array([[50, 50, 60, 60.0]])
     images = [Image(true, true, np.ones(1)), *[Image(true, wrong, np.ones(1))] * 3]
     for order in (images, images[::-1]):

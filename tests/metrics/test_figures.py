@@ -35,17 +35,17 @@ def test_entity_auroc_is_the_mean_of_sklearns_over_entities_and_seeds(tmp_path):
     left_out = found["entity_auroc_macro", "always", "pretrained"]
     assert left_out.value is None
     assert left_out.note
-    assert not any(model.startswith("floor:") for _, _, model in found)
+    assert not any(model.startswith("baseline:") for _, _, model in found)
 
 
-def test_floors_and_paired_differences(tmp_path):
+def test_baselines_and_paired_differences(tmp_path):
     table = entity_table()
     found = _figures(tmp_path, "entity_classification", table)
     main, scratch = (found["entity_auroc_macro", None, m] for m in ("pretrained", "scratch"))
-    assert set(main.floors) == {"prior", "random"}
+    assert set(main.baselines) == {"prior", "random"}
     assert set(main.difference) == {"prior", "random", "scratch"}
     assert set(scratch.difference) == {"prior", "random"}
-    assert main.floors["random"] == {"value": 0.5, "low": 0.5, "high": 0.5}
+    assert main.baselines["random"] == {"value": 0.5, "low": 0.5, "high": 0.5}
     assert main.difference["random"]["low"] == pytest.approx(main.low - 0.5)
     assert main.difference["scratch"]["value"] == pytest.approx(main.value - scratch.value)
 
@@ -91,7 +91,7 @@ def test_pointing_game_counts_hits_in_any_box(tmp_path):
     assert (main.n, main.n_patients) == (3, 2)
     assert every.value == pytest.approx(2 / 4)
     assert edema.value == 0
-    assert main.floors["prior_box"]["value"] == 0
+    assert main.baselines["prior_box"]["value"] == 0
     assert main.difference["prior_box"]["value"] == pytest.approx(2 / 3)
     assert "without a box, left out: 1" in every.note
     assert "without a point, counted as misses: 1" in main.note
@@ -110,7 +110,7 @@ def test_vqa_accuracies_equal_a_plain_count(tmp_path, label, rule):
         figure = found[f"accuracy_{name}", label, "pretrained"]
         assert figure.value == pytest.approx(right[subset].mean(), abs=1e-12)
         assert figure.n == subset.sum() / 3
-    assert found["accuracy_overall", label, "pretrained"].floors.keys() == {"question_only", "majority"}
+    assert found["accuracy_overall", label, "pretrained"].baselines.keys() == {"question_only", "majority"}
     assert "ceiling 0.500" in found["accuracy_overall", label, "pretrained"].note
     assert f"match:{'vqav2' if label else 'exact-v1'}" in found["accuracy_open", label, "pretrained"].signature
 

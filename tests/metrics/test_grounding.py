@@ -23,9 +23,9 @@ def full_table():
     table = grounding_table().reset_index(drop=True)
     top = [[0, 0, 10, 5], [14, 4, 16, 8], [], [20, 20, 30, 30], [0, 0, 1, 1]]
     ratio = [1.5, -0.5, np.nan, 0.25, 9.0]
-    is_floor = table["model"].str.startswith("floor:")
+    is_baseline = table["model"].str.startswith("baseline:")
     table["top_box"] = [[float(x) for x in top[n % 5]] for n in range(len(table))]
-    table["cnr"] = [0.1 if floor else ratio[n % 5] for n, floor in enumerate(is_floor)]
+    table["cnr"] = [0.1 if baseline else ratio[n % 5] for n, baseline in enumerate(is_baseline)]
     return table
 
 
@@ -55,7 +55,7 @@ def test_ratio_is_the_signed_mean_of_what_is_known(tmp_path):
     assert found["cnr", None].n == 2
     assert found["cnr", "all"].value == pytest.approx((1.5 - 0.5 + 0.25) / 3)
     assert "without a ratio, left out: 1" in found["cnr", None].note
-    assert found["cnr", None].floors["prior_box"]["value"] == pytest.approx(0.1)
+    assert found["cnr", None].baselines["prior_box"]["value"] == pytest.approx(0.1)
 
 
 def test_files_of_points_alone_have_the_pointing_game_alone(tmp_path):

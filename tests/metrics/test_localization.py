@@ -1,4 +1,4 @@
-"""Figures of localization: recomputed resamples, floors, labels without boxes, and bad rows."""
+"""Figures of localization: recomputed resamples, baselines, labels without boxes, and bad rows."""
 
 import time
 
@@ -95,14 +95,14 @@ def test_the_rule_of_mgca_is_null_where_no_image_is_left():
     assert found["map_40_75", None].note is None
 
 
-def test_figures_of_a_file_floor_and_differences(tmp_path):
+def test_figures_of_a_file_baseline_and_differences(tmp_path):
     images = corpus(40)
     random = [
         image._replace(score_P=np.random.default_rng(n).random(len(image.score_P))) for n, image in enumerate(images)
     ]
     prior = [Image(i.true_K4, np.array([[20, 20, 50, 50.0]]), np.ones(1)) for i in images]
     parts = [table(images, seed=0), table(images, seed=1), table(random, "scratch", 0), table(random, "scratch", 1)]
-    rows = pd.concat([*parts, table(prior, "floor:prior_box", threshold=0.0)], ignore_index=True)
+    rows = pd.concat([*parts, table(prior, "baseline:prior_box", threshold=0.0)], ignore_index=True)
     file = tmp_path / "localization.parquet"
     write_predictions(file, rows, {"task": "localization", **META})
     found = {figure.name: figure for figure in figures(TASK, *read_predictions(file)) if figure.model == "pretrained"}
@@ -111,7 +111,7 @@ def test_figures_of_a_file_floor_and_differences(tmp_path):
     for name, figure in found.items():
         assert figure.value == pytest.approx(score(table(images))[name].curve_V[0])
         assert figure.low < figure.value < figure.high
-        assert set(figure.floors) == {"prior_box"}
+        assert set(figure.baselines) == {"prior_box"}
         assert set(figure.difference) == {"prior_box", "scratch"}
         assert figure.seeds == 2
     assert found["map_40_75"].n == 40

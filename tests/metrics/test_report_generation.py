@@ -172,7 +172,7 @@ def report_table(generated=GENERATED, references=REFERENCES, seeds=(0, 1)):
             "target": b,
             "prediction": text,
         }
-        for model in ("pretrained", "floor:most_common_report")
+        for model in ("pretrained", "baseline:most_common_report")
         for seed in seeds
         for i, (a, b) in enumerate(zip(generated, references, strict=True))
         for text in [a if model == "pretrained" else "No acute cardiopulmonary abnormality."]
@@ -199,8 +199,8 @@ def test_figures_of_a_file(tmp_path):
     assert macro.value == pytest.approx(np.mean(each))
     assert f"left out, present in no reference: {len(NAMES) - len(each)} of {len(NAMES)}" in macro.note
     assert (micro.n, micro.n_patients, micro.seeds) == (7, 4, 2)
-    assert set(micro.floors) == set(micro.difference) == {"most_common_report"}
-    assert micro.floors["most_common_report"]["value"] == 0
+    assert set(micro.baselines) == set(micro.difference) == {"most_common_report"}
+    assert micro.baselines["most_common_report"]["value"] == 0
     assert "empty generated reports, scored as such: 2 over all seeds" in found["cider", None].note
     for part in ("sections:both", "refs:full", "tokens:lower-case", "variant:CIDEr-D, sigma 6", "df:references"):
         assert part in found["cider", None].signature

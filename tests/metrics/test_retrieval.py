@@ -27,7 +27,7 @@ def retrieval_table(queries=12, findings=False):
             rows.append(row)
     table = pd.DataFrame(rows)
     chance = table.assign(**{name: np.nan for name in table if name.startswith("rank")})
-    return pd.concat([table.assign(model="pretrained"), chance.assign(model="floor:random")], ignore_index=True)
+    return pd.concat([table.assign(model="pretrained"), chance.assign(model="baseline:random")], ignore_index=True)
 
 
 def figures(tmp_path, table):
@@ -48,7 +48,7 @@ def test_expected_rank_of_chance_is_the_mean_over_all_orders(tmp_path):
     table = retrieval_table(queries=6)
     orders = list(permutations(range(6)))
     wanted = np.mean([min(order.index(item) for item in (0, 1)) + 1 for order in orders])
-    assert figures(tmp_path, table)["median_rank", "i2t"].floors["random"]["value"] == pytest.approx(wanted)
+    assert figures(tmp_path, table)["median_rank", "i2t"].baselines["random"]["value"] == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize(("label", "column"), [(None, "rank"), ("findings", "rank_findings")])
@@ -78,9 +78,9 @@ def test_without_findings_there_is_the_match_of_texts_alone(tmp_path):
 def test_difference_from_chance_is_paired(tmp_path):
     found = figures(tmp_path, retrieval_table(findings=True))
     figure = found["i2t_recall_at_5", "findings"]
-    floor = 1 - (8 * 7 * 6 * 5 * 4) / (12 * 11 * 10 * 9 * 8)
-    assert figure.floors["random"] == {name: pytest.approx(floor) for name in ("value", "low", "high")}
-    assert figure.difference["random"]["value"] == pytest.approx(figure.value - floor)
+    baseline = 1 - (8 * 7 * 6 * 5 * 4) / (12 * 11 * 10 * 9 * 8)
+    assert figure.baselines["random"] == {name: pytest.approx(baseline) for name in ("value", "low", "high")}
+    assert figure.difference["random"]["value"] == pytest.approx(figure.value - baseline)
 
 
 @pytest.mark.parametrize("patients", [1, 4, 5])
@@ -98,7 +98,7 @@ def test_median_curve_equals_numpys_of_repeated_rows(patients):
 
 def test_both_directions_must_be_scored_by_every_model(tmp_path):
     table = retrieval_table()
-    is_floor = table["model"].eq("floor:random")
-    table.loc[is_floor, "direction"] = "i2t"  # as many rows, of the same samples
+    is_baseline = table["model"].eq("baseline:random")
+    table.loc[is_baseline, "direction"] = "i2t"  # as many rows, of the same samples
     with pytest.raises(ResultsError, match="same units"):
         figures(tmp_path, table)

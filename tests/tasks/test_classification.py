@@ -52,7 +52,7 @@ def test_arms_fit_and_test_and_leave_predictions(arm, radiographs, pretrained, t
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
     assert capsys.readouterr().err == ""
     table, meta = read_predictions(out / "predictions" / "classification.parquet")
-    assert set(table["model"]) == {arm, "floor:prevalence"}
+    assert set(table["model"]) == {arm, "baseline:prevalence"}
     assert (meta["data"], meta["label_fraction"], meta["boxes"]) == ("phantom-chestxray14", 0.5, "atlas")
     data = ChestXray14(str(radiographs), labels=["Effusion", "Cardiomegaly", "Mass"], train_fraction=0.5, **DATA)
     data.setup("test")
@@ -60,8 +60,8 @@ def test_arms_fit_and_test_and_leave_predictions(arm, radiographs, pretrained, t
     assert len(table) == 2 * 3 * len(truth)
     assert all(truth[row.sample_id][row.entity] == row.target for row in table.itertuples())
     share = np.stack([row.fields["label"] for row in data.rows("train")]).mean(0)
-    floor = table[table["model"] == "floor:prevalence"].groupby("entity")["score"].unique()
-    assert all(floor[label] == pytest.approx(value) for label, value in zip(data.labels, share, strict=True))
+    baseline = table[table["model"] == "baseline:prevalence"].groupby("entity")["score"].unique()
+    assert all(baseline[label] == pytest.approx(value) for label, value in zip(data.labels, share, strict=True))
     found = {(f.name, f.label): f for f in figures_of(out / "predictions" / "classification.parquet")}
     rows = table[(table["model"] == arm) & (table["entity"] == "Mass")]
     assert found["auroc_macro", "Mass"].value == pytest.approx(roc_auc_score(rows["target"], rows["score"]))

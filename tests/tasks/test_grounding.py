@@ -1,4 +1,4 @@
-"""Grounding: what is read off a map against plain loops, folds and floor, and the real command."""
+"""Grounding: what is read off a map against plain loops, folds and baseline, and the real command."""
 
 import numpy as np
 import pytest
@@ -207,7 +207,7 @@ def test_the_command_scores_the_boxes_of_test_images(config, challenge, radiogra
     assert main(["test", *line]) == 0
     assert capsys.readouterr().err == ""
     table, meta = read_predictions(out / "predictions" / "grounding.parquet")
-    assert set(table["model"]) == {"pretrained", "floor:prior_box"}
+    assert set(table["model"]) == {"pretrained", "baseline:prior_box"}
     assert table.groupby("model").size().nunique() == 1
     own = table[table["model"].eq("pretrained")]
     assert all(len(flat) >= 4 for flat in own["boxes"])
@@ -226,7 +226,7 @@ def test_the_command_scores_the_boxes_of_test_images(config, challenge, radiogra
     assert page_of(out)[:2] == (["Where the model looks"], 1)
     figures = figures_of(out / "predictions" / "grounding.parquet")
     assert {figure.name for figure in figures} == {"pointing_game", "iou_top_box", "cnr"}
-    assert all(set(figure.floors) == {"prior_box"} for figure in figures)
+    assert all(set(figure.baselines) == {"prior_box"} for figure in figures)
 
 
 def test_labels_without_a_prompt_are_counted_and_no_trial_is_null(radiographs, pretrained, tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""Localization: through the real command, boxes in original pixels, the floor, and what is frozen."""
+"""Localization: through the real command, boxes in original pixels, the baseline, and what is frozen."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def test_fit_and_test_leave_every_image(arm, challenge, boxes, pretrained, tmp_p
     file = out / "predictions" / "localization.parquet"
     table, meta = read_predictions(file)
     label = "scratch" if arm == "scratch" else "pretrained"
-    assert set(table["model"]) == {label, "floor:prior_box"}
+    assert set(table["model"]) == {label, "baseline:prior_box"}
     assert (meta["data"], meta["boxes"]) == ("phantom-rsna", "atlas")
     rows = table[table["model"] == label].set_index("sample_id")
     wanted = {row.sample_id: row.finding_K4[row.finding_K4.any(1)] for row in boxes.rows("test")}
@@ -73,7 +73,7 @@ def test_fit_and_test_leave_every_image(arm, challenge, boxes, pretrained, tmp_p
     assert set(rows["threshold"]) == {state["head.threshold_L"].item()}
     found = {figure.name: figure for figure in figures_of(file)}
     assert set(found) == {"map_40_75", "map_coco", "froc", "rsna_score", "map_40_75_legacy_mgca"}
-    assert all(set(figure.floors) == {"prior_box"} for figure in found.values())
+    assert all(set(figure.baselines) == {"prior_box"} for figure in found.values())
     assert found["map_40_75"].n == len(wanted)
     assert page_of(out)[:2] == (["Training", "Localization"], 2)
     sample = boxes.rows("test")[0]
@@ -81,7 +81,7 @@ def test_fit_and_test_leave_every_image(arm, challenge, boxes, pretrained, tmp_p
     assert [box.score for box in left.boxes] == pytest.approx(rows.loc[sample.sample_id, "scores"], abs=1e-5)
 
 
-def test_the_floor_is_the_mean_training_box_of_each_half(boxes):
+def test_the_baseline_is_the_mean_training_box_of_each_half(boxes):
     task = make(boxes)
     for batch in boxes.train_dataloader():
         task.update_prior(task.truths(batch))

@@ -41,7 +41,7 @@ def test_fit_and_test_leave_every_region_with_a_box(freeze, phantoms, pretrained
         true = {sample.sample_id: sample.box_R4 for sample in data.rows("test")}[row.sample_id]
         assert np.abs(true - np.array(row.boxes)).max(1).min() < 1e-2
     found = {(figure.name, figure.label): figure for figure in figures_of(file)}
-    assert found["region_iou", None].floors["prior_box"]["value"] > 0.2
+    assert found["region_iou", None].baselines["prior_box"]["value"] > 0.2
     assert {name for name, _ in found} == {"region_iou", "region_recall"}
     assert len(found) == 2 * (1 + rows["entity"].nunique())
 
@@ -110,7 +110,7 @@ def test_a_frozen_encoder_gets_no_gradient(phantoms, pretrained):
         assert any(name.startswith("model.vision.") for name in moved) != freeze
 
 
-def test_the_floor_is_the_atlas_of_the_view(phantoms, pretrained):
+def test_the_baseline_is_the_atlas_of_the_view(phantoms, pretrained):
     data = MimicCxr(str(phantoms), region_boxes="dataset", region_dropout=0.0, **DATA)
     data.setup("fit")
     rows = {view: next(row for row in data.rows("train") if row.view == view) for view in ("PA", "AP")}
@@ -120,7 +120,7 @@ def test_the_floor_is_the_atlas_of_the_view(phantoms, pretrained):
     with torch.no_grad():
         found = pd.DataFrame(task.eval().predicted_rows(batch))
     for row, frame in zip(rows.values(), batch["letterbox"].tolist(), strict=True):
-        floor = found[found["model"].eq("floor:prior_box") & found["sample_id"].eq(row.sample_id)]
+        baseline = found[found["model"].eq("baseline:prior_box") & found["sample_id"].eq(row.sample_id)]
         wanted_R4 = Letterbox(*frame).to_original(data.regions.atlas[row.view] * DATA["image_size"])
-        for name, box_4 in zip(floor["entity"], floor["predicted"], strict=True):
+        for name, box_4 in zip(baseline["entity"], baseline["predicted"], strict=True):
             np.testing.assert_allclose(box_4, wanted_R4[REGION_INDEX[name]], rtol=1e-5)

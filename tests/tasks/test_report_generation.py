@@ -1,4 +1,4 @@
-"""Report generation through the real command: every search, what is left, what is read anew, the floor."""
+"""Report generation through the real command: every search, what is left, what is read anew, the baseline."""
 
 import json
 import shutil
@@ -52,19 +52,19 @@ def test_the_page_shows_reports_beside_their_radiographs(trained, studies):
     assert pictures == 1 + len(studies.rows("test"))
 
 
-def test_predictions_hold_a_report_an_image_and_the_floor(trained, studies):
+def test_predictions_hold_a_report_an_image_and_the_baseline(trained, studies):
     table, meta = read_predictions(trained / "predictions" / "report_generation.parquet")
     rows = {sample.sample_id: sample for sample in studies.rows("test")}
     assert meta["data"] == "phantom-mimic-cxr"
     assert meta["signature"] == {"sections": "both"}
     assert meta["decoding"]["strategy"] == "beam"
     of = {model: part.set_index("sample_id") for model, part in table.groupby("model")}
-    assert set(of) == {"pretrained", "floor:most_common_report"}
+    assert set(of) == {"pretrained", "baseline:most_common_report"}
     for part in of.values():
         assert set(part.index) == set(rows)
         assert all(rows[name].fields["text"] == text for name, text in part["target"].items())
         assert all(rows[name].patient_id == patient for name, patient in part["patient_id"].items())
-    (common,) = set(of["floor:most_common_report"]["prediction"])
+    (common,) = set(of["baseline:most_common_report"]["prediction"])
     counts = Counter({row.fields["study_id"]: row.fields["text"] for row in studies.rows("train")}.values())
     assert counts[common] == max(counts.values())
     assert (of["pretrained"]["score"] < 0).all()

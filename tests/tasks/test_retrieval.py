@@ -107,9 +107,9 @@ def test_ranks_are_those_of_the_rankings(measured, phantoms):
         ):  # fmt: skip
             is_right = [values[by_item[item]] == values[row.sample_id] for item in row.ranking]
             assert (rank, right) == (is_right.index(True) + 1, sum(is_right))
-    floor = table[table["model"].eq("floor:random")]
-    assert floor["rank"].isna().all()
-    assert floor["rank_findings"].isna().all()
+    baseline = table[table["model"].eq("baseline:random")]
+    assert baseline["rank"].isna().all()
+    assert baseline["rank_findings"].isna().all()
 
 
 def rows_of(phantoms):
@@ -123,7 +123,7 @@ def test_results_hold_the_figures_of_both_matches(measured):
     again = figures_of(measured / "predictions" / "retrieval.parquet")
     assert {(f["name"], f["label"]) for f in told} == {(f.name, f.label) for f in again}
     assert {None, "findings", "i2t", "t2i findings"} <= {f["label"] for f in told}
-    assert all(f["value"] is not None and set(f["floors"]) == {"random"} for f in told)
+    assert all(f["value"] is not None and set(f["baselines"]) == {"random"} for f in told)
     page = (measured / "report.html").read_text()
     assert "<h2>Retrieval</h2>" in page
     assert "median_rank" in page

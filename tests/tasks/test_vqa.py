@@ -1,4 +1,4 @@
-"""Visual question answering: three heads through the real command, the blind floor, and what is refused."""
+"""Visual question answering: three heads through the real command, the blind baseline, and what is refused."""
 
 import json
 import shutil
@@ -45,8 +45,8 @@ def test_heads_fit_and_test_and_leave_predictions(head, more, phantoms, pretrain
     assert "the ceiling" in told.out
     headings, pictures, _ = page_of(out)
     table, meta = read_predictions(out / "predictions" / "vqa.parquet")
-    label = {"rank": "pretrained", "generate": "scratch", "classify": "floor:question_only"}[head]
-    assert set(table["model"]) == {label, "floor:majority"}
+    label = {"rank": "pretrained", "generate": "scratch", "classify": "baseline:question_only"}[head]
+    assert set(table["model"]) == {label, "baseline:majority"}
     assert headings == ["Training", "Questions"]
     assert pictures == 1 + table["patient_id"].nunique()
     assert meta["signature"] == {"head": head, "vocab": "train"}

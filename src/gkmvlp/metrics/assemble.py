@@ -1,7 +1,7 @@
 """From predictions to figures: what every task shares.
 
 A task's module scores a block of rows (one model, one seed, one fold) into curves; this module averages them over
-folds, then over seeds, sets floors and from-scratch beside each model, and reads the intervals off.
+folds, then over seeds, sets baselines and from-scratch beside each model, and reads the intervals off.
 """
 
 import math
@@ -19,7 +19,7 @@ from gkmvlp.metrics.bootstrap import LEVEL, RESAMPLES, SEED, Resamples, interval
 from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, Range, signature
 
 Meta = Mapping[str, Any]
-FLOOR = "floor:"
+BASELINE = "baseline:"
 # where a model's weights come from; each is compared with those before it
 STARTS = ("scratch", "random_weights", "public_weights", "phantom", "pretrained")
 
@@ -59,7 +59,7 @@ class Task:
         score: Scores one block of rows (block, unit_N, counts_VG).
         parts: Parts of the signature that are this figure's own.
         notes: Note of each figure of a model's rows, for those that have one.
-        constants: Floors that need no prediction, of one figure.
+        constants: Baselines that need no prediction, of one figure.
         lower_is_better: Names of figures of which less is better.
     """
 
@@ -103,7 +103,7 @@ def fold_of(table: pd.DataFrame) -> pd.Series:
 
 
 def curves(task: Task, table: pd.DataFrame) -> dict[str, Curves]:
-    """The curves of every model and floor of a table, on common resamples."""
+    """The curves of every model and baseline of a table, on common resamples."""
     resamples = Resamples(fold_of(table), table["patient_id"])
     return {str(model): _model_curves(task, rows, resamples) for model, rows in table.groupby("model", sort=True)}
 
@@ -156,10 +156,10 @@ def _null(number: float) -> float | None:
 
 
 def figures(task: Task, table: pd.DataFrame, meta: Meta) -> list[MetricResult]:
-    """One figure a model and key, floors and paired differences beside it."""
+    """One figure a model and key, baselines and paired differences beside it."""
     measured = curves(task, table)
     out = []
-    for model in (name for name in measured if not name.startswith(FLOOR)):
+    for model in (name for name in measured if not name.startswith(BASELINE)):
         notes = task.notes(table[table["model"] == model])
         for key in measured[model].by_seed:
             out.append(_figure(task, meta, key, model, measured, notes.get(key), "fold" in table))
@@ -171,7 +171,7 @@ def _figure(
 ) -> MetricResult:
     of_seed = measured[model].by_seed[key]
     curve_V = mean_over_seeds(of_seed)
-    floors, against = _beside(task, key, model, measured)
+    baselines, against = _beside(task, key, model, measured)
     undefined = int(np.isnan(curve_V[1:]).sum())
     notes = [note or ("undefined on these rows" if np.isnan(curve_V[0]) else None), meta.get("note")]
     if undefined and not np.isnan(curve_V[0]):
@@ -183,7 +183,7 @@ def _figure(
         task=meta["task"], name=key.name, label=key.label, model=model, data=meta["data"], split=meta["split"],
         boxes=meta.get("boxes"), label_fraction=meta.get("label_fraction"), level=LEVEL, n=n, n_patients=n_patients,
         seeds=len(of_seed), seed_sd=_null(float(np.std(values, ddof=1))) if len(values) > 1 else None,
-        signature=signature_of(task, meta, key, folds), floors={name: span(c) for name, c in floors.items()},
+        signature=signature_of(task, meta, key, folds), baselines={name: span(c) for name, c in baselines.items()},
         difference=against, note="; ".join(filter(None, notes)) or None,
         value=estimate["value"], low=estimate["low"], high=estimate["high"],
         higher_is_better=key.name not in task.lower_is_better,
@@ -193,19 +193,19 @@ def _figure(
 def _beside(
     task: Task, key: Key, model: str, measured: Mapping[str, Curves]
 ) -> tuple[dict[str, FloatArray], dict[str, Range]]:
-    """Curves of the floors, and the model's differences from them and from lesser starts; a variant's from two."""
+    """Curves of the baselines, and the model's differences from them and from lesser starts; a variant's from two."""
     of_seed = measured[model].by_seed[key]
     rivals: dict[str, Mapping[int, FloatArray]] = {}
     for name, other in measured.items():
-        if name.startswith(FLOOR) and key in other.by_seed:
-            rivals[name.removeprefix(FLOOR)] = other.by_seed[key]
+        if name.startswith(BASELINE) and key in other.by_seed:
+            rivals[name.removeprefix(BASELINE)] = other.by_seed[key]
     for name, value in task.constants(key).items():
         rivals[name] = {0: np.full_like(next(iter(of_seed.values())), value)}
-    floors = {name: mean_over_seeds(rival) for name, rival in rivals.items()}
-    # A floor of one seed has no randomness of its own: it stands beside every seed of the model.
-    rivals = {n: dict.fromkeys(of_seed, floors[n]) if len(rival) == 1 else rival for n, rival in rivals.items()}
+    baselines = {name: mean_over_seeds(rival) for name, rival in rivals.items()}
+    # A baseline of one seed has no randomness of its own: it stands beside every seed of the model.
+    rivals = {n: dict.fromkeys(of_seed, baselines[n]) if len(rival) == 1 else rival for n, rival in rivals.items()}
     compared = STARTS[: STARTS.index(model)] if model in STARTS else ("scratch", "pretrained")
     for name in compared:
         if name in measured and key in measured[name].by_seed:
             rivals[name] = measured[name].by_seed[key]
-    return floors, {name: span(difference(of_seed, rival)) for name, rival in rivals.items()}
+    return baselines, {name: span(difference(of_seed, rival)) for name, rival in rivals.items()}

@@ -76,7 +76,7 @@ def evaluate_repeats_it(demo, capsys):
             assert number is None or 0 <= number <= 1
         assert figure["value"] is not None or figure["note"]
     (overall,) = (f for f in told if (f["name"], f["label"], f["model"]) == ("accuracy_overall", None, "pretrained"))
-    assert {"majority", "question_only"} <= set(overall["floors"])
+    assert {"majority", "question_only"} <= set(overall["baselines"])
     assert {"majority", "question_only", "scratch"} <= set(overall["difference"])
 
 
@@ -103,14 +103,14 @@ def its_entities_are_scored_on_what_was_planted(demo):
             bool
         ).tolist()
     table, _ = read_predictions(demo / "predictions" / "grounding.parquet")
-    model, floor = (table[table["model"].eq(name)] for name in ("pretrained", "floor:prior_box"))
+    model, baseline = (table[table["model"].eq(name)] for name in ("pretrained", "baseline:prior_box"))
     test = set(images.loc[images["split"].eq("test"), "sample_id"])
     entities = set(read_predictions(demo / "predictions" / "zero_shot.parquet")[0]["entity"])
     trials = {key for key in planted if key[0] in test and key[1] in entities}
     assert {(row.sample_id, row.entity) for row in model.itertuples()} == trials
-    assert len(model) == len(floor) == len(trials)
+    assert len(model) == len(baseline) == len(trials)
     size = images.set_index("sample_id")[["width", "height"]]
-    for rows in (model, floor):
+    for rows in (model, baseline):
         for row in rows.itertuples():
             boxes = findings[findings["sample_id"].eq(row.sample_id) & findings["entity"].eq(row.entity)]
             assert np.array(row.boxes).tolist() == boxes[["x1", "y1", "x2", "y2"]].to_numpy(float).ravel().tolist()
@@ -118,7 +118,7 @@ def its_entities_are_scored_on_what_was_planted(demo):
             assert 0 <= row.y <= size.loc[row.sample_id, "height"]
     results = json.loads((demo / "results.json").read_text())["figures"]
     (figure,) = (f for f in results if (f["task"], f["label"]) == ("grounding", "all"))
-    for rows, value in ((model, figure["value"]), (floor, figure["floors"]["prior_box"]["value"])):
+    for rows, value in ((model, figure["value"]), (baseline, figure["baselines"]["prior_box"]["value"])):
         assert value == pytest.approx(
             np.mean(
                 [any(inside(row.x, row.y, box) for box in np.reshape(row.boxes, (-1, 4))) for row in rows.itertuples()]

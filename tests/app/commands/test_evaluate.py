@@ -27,7 +27,7 @@ def test_evaluate_repeats_the_results_file(tmp_path, capsys):
     for old, new in zip(written, again, strict=True):
         for name in ("value", "low", "high"):
             assert new[name] == pytest.approx(old[name], abs=1e-9)
-        same = set(old) - {"value", "low", "high", "predictions", "seed_sd", "floors", "difference"}
+        same = set(old) - {"value", "low", "high", "predictions", "seed_sd", "baselines", "difference"}
         assert {name: old[name] for name in same} == {name: new[name] for name in same}
 
 

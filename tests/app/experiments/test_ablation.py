@@ -42,7 +42,7 @@ def test_difference_is_full_minus_the_variant(kept):
 
 
 def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
-    """Lightning is left out: each run leaves rows of a pre-trained model and of a floor."""
+    """Lightning is left out: each run leaves rows of a pre-trained model and of a baseline."""
     ran = []
 
     def fit_and_test(run):
@@ -50,7 +50,7 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
         ran.append((run.config, run.words("fit")))
         tasks = PRETRAINED if "pretrain" in run.config else [next(s.task for s in STAGES if s.name == folder.name)]
         for task in tasks:
-            table = entity_table(seeds=(0,), models={"pretrained": 1.0, "floor:x": 0.1})
+            table = entity_table(seeds=(0,), models={"pretrained": 1.0, "baseline:x": 0.1})
             meta = {**META, "task": "zero_shot", "data": f"phantom-{folder.name}-{task}"}
             write_predictions(folder / "predictions" / f"{task}.parquet", table, meta)
         return folder / "predictions"

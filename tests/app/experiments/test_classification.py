@@ -13,7 +13,7 @@ from gkmvlp.metrics.results.predictions import write_predictions
 from tests.app.toy import given_by
 
 SCORES = {"pretrained": (0.1, 0.2, 0.9, 0.8), "variant:linear_probe": (0.1, 0.7, 0.9, 0.8),
-          "scratch": (0.9, 0.2, 0.8, 0.1), "floor:prevalence": (0.5,) * 4}  # fmt: skip
+          "scratch": (0.9, 0.2, 0.8, 0.1), "baseline:prevalence": (0.5,) * 4}  # fmt: skip
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def lightning(monkeypatch):
         meta = {"data": "phantom-chestxray14", "split": f"official@{fraction}"}
         rows = {"sample_id": list("abcd"), "patient_id": list("1223"), "entity": "Mass", "target": [0.0, 0, 1, 1]}
         made = [pd.DataFrame(rows).assign(model=name, seed=int(given["seed_everything"]), score=SCORES[name])
-                for name in (model, "floor:prevalence")]  # fmt: skip
+                for name in (model, "baseline:prevalence")]  # fmt: skip
         folder = Path(given["trainer.default_root_dir"]) / "predictions"
         write_predictions(folder / "classification.parquet", pd.concat(made),
                           {"task": "classification", "label_fraction": fraction, **meta})  # fmt: skip
@@ -62,7 +62,7 @@ def test_every_arm_seed_and_share_is_run_once_and_compared(lightning, tmp_path):
         pretrained = found["pretrained"]
         assert (pretrained.label_fraction, pretrained.seeds, pretrained.split) == (fraction, 2, f"official@{fraction}")
         assert pretrained.difference["scratch"]["value"] == 0.75
-        assert pretrained.floors["prevalence"]["value"] == 0.5
+        assert pretrained.baselines["prevalence"]["value"] == 0.5
     seen = [figure for figure in figures_of(files[2]) if figure.label is None]
     assert [(figure.split, figure.label_fraction) for figure in seen] == [("official@1.0", None)]
     run()

@@ -1,4 +1,4 @@
-"""Floors of Open-i: logistic regression against scikit-learn, neighbours against a loop, rows of the look-alike."""
+"""Baselines of Open-i: logistic regression against scikit-learn, neighbours against a loop, rows of the look-alike."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 
 from gkmvlp.app.experiments import linear_probe, openi_baselines
 from gkmvlp.app.experiments.linear_probe import fit_logistic, macro_auroc, nearest, pooled_features, probe, standardised
-from gkmvlp.app.experiments.openi_baselines import beside, floor_figures, frequent_figures, make_floors
+from gkmvlp.app.experiments.openi_baselines import baseline_figures, beside, frequent_figures, make_baselines
 from gkmvlp.data_modules import OpenI
 from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 from gkmvlp.entities import ENTITIES
@@ -18,7 +18,7 @@ from gkmvlp.metrics.results.predictions import read_predictions, write_predictio
 from gkmvlp.metrics.rouge import rouge_l
 from gkmvlp.models.config import Architecture, TextConfig, VisionConfig
 
-REPORT_FLOORS = ("nearest_image", "most_common_report")
+REPORT_BASELINES = ("nearest_image", "most_common_report")
 
 
 @pytest.fixture
@@ -107,11 +107,11 @@ def corpus(tmp_path_factory):
     return root
 
 
-def test_floors_of_the_lookalike_are_scored_beside_a_model(corpus, tmp_path, monkeypatch):
+def test_baselines_of_the_lookalike_are_scored_beside_a_model(corpus, tmp_path, monkeypatch):
     """A small encoder with fresh weights stands for a public one: features differ, nothing else."""
     small = {"vision": {"name": "resnet10t", "weights": None}}
     monkeypatch.setattr(openi_baselines, "architecture_in", lambda config: small)
-    files = make_floors(corpus, "zoo://pretrain-openi", "zoo://report-openi", tmp_path)
+    files = make_baselines(corpus, "zoo://pretrain-openi", "zoo://report-openi", tmp_path)
     data = openi_baselines.openi_of("zoo://pretrain-openi", corpus)
     table, meta = read_predictions(files["entity_classification"])
     assert meta["split"] == data.split_name
@@ -126,18 +126,18 @@ def test_floors_of_the_lookalike_are_scored_beside_a_model(corpus, tmp_path, mon
     training = [sample.fields["text"] for sample in written.rows("train")]
     assert set(reports["prediction"]) <= set(training)
     assert list(reports["target"][::2]) == [sample.fields["text"] for sample in written.rows("test")]
-    found = floor_figures(files, "zoo://report-openi", corpus)
-    assert {figure.model for figure in found} == {f"variant:{name}" for name in ("linear_probe", *REPORT_FLOORS)}
+    found = baseline_figures(files, "zoo://report-openi", corpus)
+    assert {figure.model for figure in found} == {f"variant:{name}" for name in ("linear_probe", *REPORT_BASELINES)}
     # R2Gen's protocol scores the reports with their marks of de-identification
     raw = openi_baselines.openi_of("zoo://report-openi", corpus, redactions="keep").rows("test")
     known = frequent_words([sample.fields["text"] for sample in written.rows("train")])
-    wanted = [as_scored(sample.fields["text"], known) for sample in raw for _ in REPORT_FLOORS]
+    wanted = [as_scored(sample.fields["text"], known) for sample in raw for _ in REPORT_BASELINES]
     assert any("xxxx" in r2gen_words(sample.fields["text"]) for sample in raw)
     means = reports.assign(value=[rouge_l(as_scored(text, known), words)
                                   for text, words in zip(reports["prediction"], wanted, strict=True)])  # fmt: skip
     by_model = {figure.model: figure.value for figure in found if (figure.name, figure.label) == ("rouge_l", "r2gen")}
-    for name in REPORT_FLOORS:
-        expected = means[means["model"] == f"floor:{name}"]["value"].mean()
+    for name in REPORT_BASELINES:
+        expected = means[means["model"] == f"baseline:{name}"]["value"].mean()
         assert by_model[f"variant:{name}"] == pytest.approx(expected)
     # a model that knows two entities and was tested on a part of the images
     known = table[table["entity"].isin(["cardiomegaly", "pleural effusion"])]
@@ -146,7 +146,7 @@ def test_floors_of_the_lookalike_are_scored_beside_a_model(corpus, tmp_path, mon
     write_predictions(mine, known.assign(model="pretrained", score=0.0), meta)
     figures = {figure.label: figure for figure in figures_of(beside(mine, files["entity_classification"]))}
     assert set(figures) == {None, "cardiomegaly", "pleural effusion"}
-    assert all({"linear_probe", "random"} <= set(figure.floors) for figure in figures.values())
+    assert all({"linear_probe", "random"} <= set(figure.baselines) for figure in figures.values())
     assert figures["cardiomegaly"].n == known["target"][known["entity"].eq("cardiomegaly")].notna().sum()
 
 

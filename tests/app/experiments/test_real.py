@@ -52,7 +52,7 @@ def lightning(monkeypatch):
             return
         blind = "model.init_args.question_only" in given
         model = "scratch" if given["model.init_args.backbone"] == "null" else "pretrained"
-        model = "floor:question_only" if blind else model
+        model = "baseline:question_only" if blind else model
         rows = {"sample_id": ["a", "b", "c"], "patient_id": ["1", "2", "2"], "question": "?", "answer_type": "open",
                 "chest": [True, False, True], "target": ["x", "y", "z"], "in_vocabulary": [True, True, False],
                 "prediction": ["x", "y" if model == "pretrained" else "x", "x"], "model": model,
@@ -88,7 +88,7 @@ def test_vqa_runs_every_arm_seed_and_split_once(lightning, starts, tmp_path):
     main_figure = overall["official@0", "pretrained"]
     assert main_figure.predictions is None
     assert main_figure.difference["public_weights"]["value"] == pytest.approx(1 / 3)
-    assert "question_only" in main_figure.floors
+    assert "question_only" in main_figure.baselines
     assert "ceiling 0.667" in main_figure.note
     lightning.clear()
     assert main(["experiment", "real", "vqa-rad", *words]) == 0
@@ -136,10 +136,10 @@ def pieces(monkeypatch):
     monkeypatch.setattr(arms, "merge_alike", lambda parts, target: [Path(f"{' '.join(parts)} {target.name}")])
     monkeypatch.setattr(pieces_module, "figures_of", lambda file: [])
     for name, stands_in in {
-        "make_floors": lambda *places: dict.fromkeys(real_openi.FLOORED, Path("floors")),
-        "floor_figures": lambda files, reports, root: [],
+        "make_baselines": lambda *places: dict.fromkeys(real_openi.WITH_BASELINES, Path("baselines")),
+        "baseline_figures": lambda files, reports, root: [],
         "r2gen_figures": lambda table, meta, config, root: [],
-        "beside": lambda file, floors: file,
+        "beside": lambda file, baselines: file,
         "read_predictions": lambda file: (file, {}),
         "frequent_figures": lambda table, meta: [],
     }.items():
@@ -168,12 +168,14 @@ def test_openi_is_pretrained_once_a_seed_and_its_pieces_are_made_once(pieces, st
     backbones = {given_by(run)["model.init_args.backbone"] for run in pieces[2:]}
     assert backbones == {"null", *(str(tmp_path / "o" / f"pretraining-{seed}" / "backbone") for seed in (0, 1))}
     assert {given_by(run)["data.init_args.root"] for run in pieces} == {"iu"}
-    assert {file.name for file in (tmp_path / "r").iterdir()} == {f"openi-{piece}.json" for piece in (*LEFT, "floors")}
+    assert {file.name for file in (tmp_path / "r").iterdir()} == {
+        f"openi-{piece}.json" for piece in (*LEFT, "baselines")
+    }
     count = len(pieces)
     assert main(["experiment", "real", "openi", *words]) == 0
     assert len(pieces) == count
     assert main(["experiment", "real", "openi", *words, "--only", "entity"]) == 2
-    assert "--only entity: one of floors, entities, retrieval" in capsys.readouterr().err
+    assert "--only entity: one of baselines, entities, retrieval" in capsys.readouterr().err
 
 
 def test_a_named_backbone_is_not_pretrained_and_one_piece_can_be_chosen(pieces, starts, tmp_path):

@@ -42,7 +42,7 @@ def test_every_box_is_pointed_at_beside_the_prior(made):
     figures = Results.read(made[1] / "slake-grounding.json").figures
     found = {(figure.name, figure.label): figure for figure in figures}
     assert {figure.model for figure in figures} == {"phantom"}
-    assert "prior_box" in found["pointing_game", "all"].floors
+    assert "prior_box" in found["pointing_game", "all"].baselines
     assert found["pointing_game", "all"].n >= 6
 
 

@@ -27,7 +27,7 @@ def ran(monkeypatch):
         given = given_by(words)
         calls.append(given)
         folder, boxes = given["trainer.default_root_dir"], given["data.init_args.region_boxes"]
-        entities = entity_table(seeds=(0,), models={"pretrained": 0.5, "floor:prior": 0.2})
+        entities = entity_table(seeds=(0,), models={"pretrained": 0.5, "baseline:prior": 0.2})
         entities["score"] += SHIFT[boxes] * entities["target"] * entities["model"].eq("pretrained")
         _leave(folder, "entity_classification", entities, boxes)
         _leave(folder, "grounding", grounding_table(), boxes)

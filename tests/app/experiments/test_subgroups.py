@@ -33,7 +33,7 @@ def test_hits_are_counted_in_each_group_and_small_groups_have_no_figure(tmp_path
             "x": np.where(np.arange(50) % 4, 5.0, 50.0), "y": 5.0, "boxes": [[0.0, 0.0, 10.0, 10.0]] * 50,
         }
     )  # fmt: skip
-    table = pd.concat([rows.assign(model=model) for model in ("pretrained", "floor:prior_box")])
+    table = pd.concat([rows.assign(model=model) for model in ("pretrained", "baseline:prior_box")])
     file = tmp_path / "grounding.parquet"
     write_predictions(file, table, {"task": "grounding", "data": "d", "split": "s@0"})
     groups = {"sex F": set(patients[:40]), "sex M": set(patients[40:])}

@@ -92,7 +92,7 @@ def test_an_unknown_arm_and_a_missing_backbone_are_told():
         arms_of(["pretrained"], None, "zoo://vqa-rad")
 
 
-def test_the_floor_without_the_image_starts_as_the_first_arm():
+def test_the_baseline_without_the_image_starts_as_the_first_arm():
     found = with_question_only(arms_of(["public_weights", "random_weights"], None, "zoo://vqa-rad"))
     assert list(found) == ["public_weights", "random_weights", "question_only"]
     assert found["question_only"] == {**found["public_weights"], "model.init_args.question_only": True}

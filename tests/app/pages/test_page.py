@@ -40,7 +40,7 @@ def _page(tmp_path, **options):
     plot.subplots().plot([0, 1])
     parts = [
         paragraph("a < b & c"),
-        tiles([("AUROC", "0.9", "floor 0.5")]),
+        tiles([("AUROC", "0.9", "baseline 0.5")]),
         table(["question", "score"], [["<script>x</script>", 0.5], ["why", None]]),
         figure_table(figures_of(tmp_path / "e.parquet")),
         png(plot, "A line"),

@@ -14,7 +14,7 @@ def docs(tmp_path):
     figures = [
         MetricResult("vqa", "accuracy_overall", 0.7, "a:1", model="pretrained", data="vqa-rad", low=0.65, high=0.75,
                      n=451, n_patients=203, seeds=3, seed_sd=0.01,
-                     floors={"majority": {"value": 0.4, "low": 0.3, "high": 0.5}},
+                     baselines={"majority": {"value": 0.4, "low": 0.3, "high": 0.5}},
                      difference={"majority": {"value": 0.3, "low": 0.2, "high": 0.4}}),
         MetricResult("vqa", "accuracy_open", None, "a:1", model="pretrained", data="vqa-rad", note="no open question"),
         MetricResult("zero_shot", "entity_auroc_macro", 0.8, "a:1", label="mass", model="pretrained"),
@@ -117,7 +117,7 @@ def test_the_table_of_patients_opens_results_and_readme(tmp_path):
     docs = tmp_path / "docs"
     figures = [
         MetricResult("vqa", "accuracy_overall", value, "a:1", model=model, low=value - 0.1, high=value + 0.1, n=451,
-                     n_patients=203, seeds=3, floors={"majority": {"value": 0.3, "low": 0.2, "high": 0.4}})
+                     n_patients=203, seeds=3, baselines={"majority": {"value": 0.3, "low": 0.2, "high": 0.4}})
         for model, value in (("pretrained", 0.5), ("public_weights", 0.4))
     ]  # fmt: skip
     file = docs / "results" / "vqa-rad-official.json"

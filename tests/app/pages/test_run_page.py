@@ -105,13 +105,13 @@ def test_no_row_at_all_leaves_a_section_without_pictures(task, predictor, tmp_pa
     assert (section.title, section.parts) == (TASKS[task].title, [""])
 
 
-def test_the_main_rows_are_one_model_and_seed_and_no_floor():
-    rows = [("floor:prior", 0), ("scratch", 0), ("pretrained", 2), ("pretrained", 1), ("variant:x", 0)]
+def test_the_main_rows_are_one_model_and_seed_and_no_baseline():
+    rows = [("baseline:prior", 0), ("scratch", 0), ("pretrained", 2), ("pretrained", 1), ("variant:x", 0)]
     table = pd.DataFrame(rows, columns=["model", "seed"])
     assert main_rows(table).to_numpy().tolist() == [["pretrained", 1]]
     assert main_rows(table[table["model"].str.contains(":")]).to_numpy().tolist() == [["variant:x", 0]]
-    floors = pd.DataFrame([("floor:question_only", 0), ("floor:majority", 0)], columns=["model", "seed"])
-    assert main_rows(floors).to_numpy().tolist() == [["floor:question_only", 0]]
+    baselines = pd.DataFrame([("baseline:question_only", 0), ("baseline:majority", 0)], columns=["model", "seed"])
+    assert main_rows(baselines).to_numpy().tolist() == [["baseline:question_only", 0]]
 
 
 def test_credentialed_data_gets_a_banner_and_stays_out_of_repositories(phantoms, pretrained, tmp_path):
@@ -133,7 +133,7 @@ def test_credentialed_data_gets_a_banner_and_stays_out_of_repositories(phantoms,
 
 @pytest.fixture(scope="module")
 def answering(phantoms, tmp_path_factory):
-    """The folder of a run without the image: question answering that is a floor itself. Read only."""
+    """The folder of a run without the image: question answering that is a baseline itself. Read only."""
     out = tmp_path_factory.mktemp("answering") / "run"
     line = words(
         "vqa-phantom", phantoms, out, "--model.init_args.question_only=true", "--model.init_args.backbone=null"
@@ -154,7 +154,7 @@ def changed(answering, folder, config=None, **columns):
     return folder
 
 
-def test_a_floor_is_shown_where_the_run_is_one_and_what_did_not_come_from_its_data_has_figures_alone(
+def test_a_baseline_is_shown_where_the_run_is_one_and_what_did_not_come_from_its_data_has_figures_alone(
     answering, pretrained, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(changed(answering, tmp_path / "own", question="$\\frac$ " * 200))

@@ -18,7 +18,7 @@ from tests.metrics.corpora import META, entity_table, vqa_table
 FIGURE = MetricResult("vqa", "accuracy_overall", 0.5, "a:1", predictions="out/predictions/vqa.parquet")
 DESIGN_FIELDS = (
     "task name label model data split boxes label_fraction value low high level n n_patients seeds seed_sd "
-    "higher_is_better signature predictions floors difference note"
+    "higher_is_better signature predictions baselines difference note"
 )
 
 
@@ -54,6 +54,21 @@ def test_round_trip_with_paths_relative_to_the_file(tmp_path, monkeypatch):
     again = Results.read(path).figures[0]
     assert (tmp_path / again.predictions).resolve() == tmp_path / FIGURE.predictions
     assert replace(again, predictions=None) == replace(FIGURE, predictions=None)
+
+
+def test_baselines_of_former_files_are_read_under_their_name_of_today(tmp_path):
+    """Results that say ``floors``, and predictions whose baselines are called ``floor:``, were published."""
+    span = {"value": 0.25, "low": 0.25, "high": 0.5}
+    _results(replace(FIGURE, baselines={"random": span})).write(tmp_path / "results.json")
+    former = (tmp_path / "results.json").read_text().replace('"baselines"', '"floors"')
+    (tmp_path / "former.json").write_text(former)
+    (figure,) = Results.read(tmp_path / "former.json").figures
+    assert figure.baselines == {"random": span}
+    rows = entity_table()
+    rows["model"] = rows["model"].str.replace("baseline:", "floor:")
+    assert "floor:prior" in set(rows["model"])
+    write_predictions(tmp_path / "former.parquet", rows, META | {"task": "entity_classification"})
+    assert set(read_predictions(tmp_path / "former.parquet")[0]["model"]) == {"pretrained", "scratch", "baseline:prior"}
 
 
 def test_the_same_key_twice_is_refused(tmp_path):

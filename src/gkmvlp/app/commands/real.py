@@ -1,6 +1,6 @@
 """Measure on real input: Open-i, SLAKE, VQA-RAD, ChestX-ray14, RSNA Pneumonia, image-report pairs, the report labeler.
 
-Each of the first five is a table: the same runs on several arms, beside floors.
+Each of the first five is a table: the same runs on several arms, beside baselines.
   pretrained      from the backbone of --backbone, pre-trained on radiographs with their reports
   phantom         from the backbone that comes with the package, which has seen phantoms alone
   public_weights  from public weights of both encoders, without vision-language pre-training

@@ -1,4 +1,4 @@
-"""Several conditions of one config, compared: a backbone against other starts and against floors."""
+"""Several conditions of one config, compared: a backbone against other starts and against baselines."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -74,7 +74,7 @@ def further_stages(out: Path, data: Path, backbone: str) -> list[Path]:
     for task, config, conditions in (
         ("localization", "localization-phantom", both),
         ("report_generation", "report-phantom", both),
-        ("region_detection", "regions-phantom", {"pretrained": both["pretrained"]}),  # the atlas is its floor
+        ("region_detection", "regions-phantom", {"pretrained": both["pretrained"]}),  # the atlas is its baseline
     ):
         files.append(run_conditions(task, f"zoo://{config}", out, conditions, [0], root, jobs))
     for task in ("grounding", "retrieval"):

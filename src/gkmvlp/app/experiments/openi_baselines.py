@@ -1,4 +1,4 @@
-"""Floors of Open-i that no vision-language model is needed for: a linear probe of public weights, reports of others."""
+"""Baselines of Open-i without a vision-language model: a linear probe of public weights, reports of other studies."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from gkmvlp.data_modules import OpenI
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.entities import ENTITIES
 from gkmvlp.metrics import assemble
-from gkmvlp.metrics.assemble import FLOOR
+from gkmvlp.metrics.assemble import BASELINE
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.r2gen import frequent_words, r2gen_task
 from gkmvlp.metrics.results.metric_result import MetricResult
@@ -25,7 +25,7 @@ from gkmvlp.metrics.results.predictions import read_predictions, write_predictio
 from gkmvlp.models.config import Architecture, TextConfig, VisionConfig
 
 FEWEST = 25  # positives of an entity that counts among the frequent ones
-PROBE, NEAREST, COMMONEST = f"{FLOOR}linear_probe", f"{FLOOR}nearest_image", f"{FLOOR}most_common_report"
+PROBE, NEAREST, COMMONEST = f"{BASELINE}linear_probe", f"{BASELINE}nearest_image", f"{BASELINE}most_common_report"
 
 
 def openi_of(config: str, root: Path, **changed: Any) -> OpenI:
@@ -36,8 +36,8 @@ def openi_of(config: str, root: Path, **changed: Any) -> OpenI:
     return data
 
 
-def make_floors(root: Path, pretraining: str, reports: str, out: Path) -> dict[str, Path]:
-    """Writes the floors' predictions; features that are kept in ``out/features.npz`` are not computed again.
+def make_baselines(root: Path, pretraining: str, reports: str, out: Path) -> dict[str, Path]:
+    """Writes the baselines' predictions; features that are kept in ``out/features.npz`` are not computed again.
 
     Args:
         root: Folder of Open-i.
@@ -114,18 +114,18 @@ def _targets(samples: list[Sample]) -> Array:
     return np.where(status_NE == -1, np.nan, np.where(status_NE == -2, 0.0, status_NE))
 
 
-def floor_figures(files: dict[str, Path], reports: str, root: Path) -> list[MetricResult]:
-    """The figures of the floors by themselves, under their names.
+def baseline_figures(files: dict[str, Path], reports: str, root: Path) -> list[MetricResult]:
+    """The figures of the baselines by themselves, under their names.
 
     Args:
-        files: From ``make_floors``.
+        files: From ``make_baselines``.
         reports: Config that tells the reports' rows.
         root: Folder of Open-i.
     """
     out = []
     for task, file in files.items():
         table, meta = read_predictions(file)
-        named = table.assign(model="variant:" + table["model"].str.removeprefix(FLOOR))
+        named = table.assign(model="variant:" + table["model"].str.removeprefix(BASELINE))
         out += [*assemble.figures(PROTOCOLS[meta["task"]], named, meta), *frequent_figures(named, meta)]
         out += r2gen_figures(named, meta, reports, root) if task == "report_generation" else []
     return out
@@ -166,17 +166,17 @@ def r2gen_figures(table: pd.DataFrame, meta: Mapping[str, Any], config: str, roo
     return assemble.figures(r2gen_task(known), table.assign(target=table["sample_id"].map(raw)), meta)
 
 
-def beside(file: Path, floors: Path) -> Path:
-    """Puts the rows of floors into a predictions file of models that scored these rows, or some of them.
+def beside(file: Path, baselines: Path) -> Path:
+    """Puts the rows of baselines into a predictions file of models that scored these rows, or some of them.
 
     Returns:
         The file.
     """
     table, _ = read_predictions(file)
-    rows, meta = read_predictions(floors)
+    rows, meta = read_predictions(baselines)
     units = [name for name in ("sample_id", "entity") if name in rows]
     scored = rows.merge(table[units].drop_duplicates(), on=units)
-    part = file.with_name(f"{file.stem}-floors.parquet")
+    part = file.with_name(f"{file.stem}-baselines.parquet")
     write_predictions(part, scored, meta)
     merge([file, part], file)
     part.unlink()

@@ -6,7 +6,13 @@ from pathlib import Path
 
 from gkmvlp.app.experiments.arm_names import WITH_BACKBONE
 from gkmvlp.app.experiments.conditions import Conditions
-from gkmvlp.app.experiments.openi_baselines import beside, floor_figures, frequent_figures, make_floors, r2gen_figures
+from gkmvlp.app.experiments.openi_baselines import (
+    baseline_figures,
+    beside,
+    frequent_figures,
+    make_baselines,
+    r2gen_figures,
+)
 from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.runs import Work, fit, fit_and_test, run_missing, test
 from gkmvlp.app.experiments.table_arms import arms_of, run_arms
@@ -14,7 +20,7 @@ from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, of_tr
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import read_predictions
 
-FLOORED = ("entity_classification", "report_generation")  # tasks with floors of public weights
+WITH_BASELINES = ("entity_classification", "report_generation")  # tasks with baselines of public weights
 PRETRAINING, REPORTS = "zoo://pretrain-openi", "zoo://report-openi"
 
 
@@ -23,7 +29,7 @@ def measure_openi(args: argparse.Namespace) -> None:
 
     Without ``--backbone`` each seed pre-trains one on R2Gen's training studies, whose checkpoint the validation studies
     choose. On the test studies entities are read by the head and by sentences, reports are retrieved and written,
-    beside floors of public weights, which ``--only floors`` makes alone.
+    beside baselines of public weights, which ``--only baselines`` makes alone.
     """
     given, openi = parse_overrides(args.options), data_overrides(root=args.data)
     knowing = [name for name in args.arms if name in WITH_BACKBONE]
@@ -32,18 +38,18 @@ def measure_openi(args: argparse.Namespace) -> None:
         backbones = {seed: _backbone(args, seed) if "pretrained" in names else None for seed in args.seeds}
         return {seed: arms_of(names, backbone, config, learns) for seed, backbone in backbones.items()}
 
-    def floors() -> dict[str, Path]:
-        folder = args.out / "floors"
-        files = {task: folder / "predictions" / f"{task}.parquet" for task in FLOORED}
+    def baselines() -> dict[str, Path]:
+        folder = args.out / "baselines"
+        files = {task: folder / "predictions" / f"{task}.parquet" for task in WITH_BASELINES}
         is_made = all(file.is_file() for file in files.values())
-        return files if is_made else make_floors(args.data, PRETRAINING, REPORTS, folder)
+        return files if is_made else make_baselines(args.data, PRETRAINING, REPORTS, folder)
 
     def piece(work: Work, config: str, tasks: Sequence[str], names: Sequence[str], data: Overrides) -> Piece:
         def make(out: Path) -> list[MetricResult]:
             arms = arms_by_seed(config, names, work is fit_and_test)
             files = run_arms(work, config, tasks, out, arms, merged(data, of_trainer(given)))
-            if tasks[0] in FLOORED:
-                beside(files[0], floors()[tasks[0]])
+            if tasks[0] in WITH_BASELINES:
+                beside(files[0], baselines()[tasks[0]])
             found = all_figures(files)
             for table, meta in map(read_predictions, files):
                 found += frequent_figures(table, meta) if config == PRETRAINING else []
@@ -52,7 +58,7 @@ def measure_openi(args: argparse.Namespace) -> None:
 
         return make
 
-    pieces: dict[str, Piece] = {"floors": lambda out: floor_figures(floors(), REPORTS, args.data)}
+    pieces: dict[str, Piece] = {"baselines": lambda out: baseline_figures(baselines(), REPORTS, args.data)}
     if knowing:
         pieces["entities"] = piece(test, PRETRAINING, ("entity_classification", "zero_shot"), knowing, openi)
     pieces["retrieval"] = piece(test, "zoo://retrieval-openi", ["retrieval"], args.arms, openi)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from gkmvlp.data_modules.formats.chest_xray14 import find_files, read_people
-from gkmvlp.metrics.assemble import FLOOR, Key, curves, mean_over_seeds, span
+from gkmvlp.metrics.assemble import BASELINE, Key, curves, mean_over_seeds, span
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.plain_table import write_table
 from gkmvlp.metrics.results.predictions import read_predictions
@@ -49,7 +49,7 @@ def groups_of(people: pd.DataFrame) -> dict[str, set[str]]:
 
 
 def group_rows(file: Path, groups: Mapping[str, set[str]]) -> list[list[object]]:
-    """One row a model, floor and group, of the figure that stands for the task."""
+    """One row a model, baseline and group, of the figure that stands for the task."""
     table, meta = read_predictions(file)
     task, key = meta["task"], SHOWN[meta["task"]]
     rows: list[list[object]] = []
@@ -57,11 +57,11 @@ def group_rows(file: Path, groups: Mapping[str, set[str]]) -> list[list[object]]
         chosen = table[table["patient_id"].isin(members)]
         patients = chosen["patient_id"].nunique()
         found = curves(PROTOCOLS[task], chosen) if patients >= FEWEST else {}
-        for model in sorted(set(table["model"]), key=lambda name: (name.startswith(FLOOR), name)):
+        for model in sorted(set(table["model"]), key=lambda name: (name.startswith(BASELINE), name)):
             value = "too few"
             if model in found and key in found[model].by_seed:
                 value = interval(span(mean_over_seeds(found[model].by_seed[key])))
-            rows.append([task, " ".join(filter(None, key)), model.removeprefix(FLOOR), group, patients, value])
+            rows.append([task, " ".join(filter(None, key)), model.removeprefix(BASELINE), group, patients, value])
     return rows
 
 

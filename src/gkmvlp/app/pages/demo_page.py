@@ -88,13 +88,15 @@ _TILES = (
 
 
 def headline(figures: list[MetricResult]) -> list[tuple[str, str, str]]:
-    """The three main figures with their floor or rival beside them."""
+    """The three main figures with their baseline or rival beside them."""
     out = []
     for task, name, title in _TILES:
         for figure in figures:
             if (figure.task, figure.name, figure.label, figure.model) == (task, name, None, "pretrained"):
                 beside = [
-                    f"{floor} {span['value']:.2f}" for floor, span in figure.floors.items() if span["value"] is not None
+                    f"{baseline} {span['value']:.2f}"
+                    for baseline, span in figure.baselines.items()
+                    if span["value"] is not None
                 ]
                 out.append((title, "-" if figure.value is None else f"{figure.value:.2f}", ", ".join(beside)))
     return out

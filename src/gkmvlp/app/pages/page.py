@@ -85,9 +85,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def figure_table(figures: Sequence[MetricResult]) -> str:
-    """Figures with interval, floors and differences; what is no headline is folded away, notes follow.
+    """Figures with interval, baselines and differences; what is no headline is folded away, notes follow.
 
-    A bar shows each value (dot), its interval (line) and its floors (ticks) between 0 and 1.
+    A bar shows each value (dot), its interval (line) and its baselines (ticks) between 0 and 1.
     """
     main = [f for f in figures if is_headline(f)]
     single = [f for f in figures if not is_headline(f)]
@@ -129,12 +129,12 @@ def _figures(figures: Sequence[MetricResult]) -> str:
 
 
 def _bar(figure: MetricResult) -> str:
-    """Interval, value and floors between 0 and 1 as a small drawing; empty outside that range."""
+    """Interval, value and baselines between 0 and 1 as a small drawing; empty outside that range."""
     if figure.value is None or not 0 <= figure.value <= 1:
         return ""
     low, high = figure.low if figure.low is not None else figure.value, figure.high or figure.value
-    floors = [span["value"] for span in figure.floors.values() if span["value"] is not None]
-    ticks = "".join(f'<path class="floor" d="M{4 + 82 * x:.1f} 4v10"/>' for x in floors)
+    baselines = [span["value"] for span in figure.baselines.values() if span["value"] is not None]
+    ticks = "".join(f'<path class="baseline" d="M{4 + 82 * x:.1f} 4v10"/>' for x in baselines)
     return (
         '<svg class="bar" width="90" height="18" aria-hidden="true"><path class="axis" d="M4 9h82"/>'
         f'{ticks}<path class="range" d="M{4 + 82 * low:.1f} 9H{4 + 82 * high:.1f}"/>'

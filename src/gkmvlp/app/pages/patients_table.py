@@ -8,7 +8,7 @@ from gkmvlp.metrics.results.tables import interval, markdown_table, number
 
 BEGIN, END = "<!-- patients -->", "<!-- /patients -->"
 ARMS = {"pretrained": "pre-trained on reports", "public_weights": "public weights", "random_weights": "random weights"}
-HEAD = ("what", *ARMS.values(), "floors", "n (patients)", "seeds", "minutes")
+HEAD = ("what", *ARMS.values(), "baselines", "n (patients)", "seeds", "minutes")
 
 
 class Row(NamedTuple):
@@ -69,9 +69,9 @@ def _cells(row: Row, file: Path) -> list[str]:
         return [row.what, "not measured", *[""] * (len(HEAD) - 2)]
     first = found.get("pretrained") or next(iter(found.values()))
     arms = [_value(found[name]) if name in found else "" for name in ARMS]
-    floors = "; ".join(f"{name} {_short(span)}" for name, span in first.floors.items())
+    baselines = "; ".join(f"{name} {_short(span)}" for name, span in first.baselines.items())
     size = f"{first.n:,} ({first.n_patients:,})" if first.n is not None and first.n_patients is not None else ""
-    return [row.what, *arms, floors, size, str(first.seeds or ""), f"{results.seconds / 60:,.0f}"]
+    return [row.what, *arms, baselines, size, str(first.seeds or ""), f"{results.seconds / 60:,.0f}"]
 
 
 def _is_of(figure: MetricResult, row: Row) -> bool:

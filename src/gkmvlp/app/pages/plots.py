@@ -24,12 +24,12 @@ Read = Callable[[str], tuple[NDArray[np.float32], Letterbox]]
 
 
 def _models(table: pd.DataFrame) -> list[str]:
-    """Models of the table in the order of ``COLOURS``, then any others; floors only where there is nothing else.
+    """Models of the table in the order of ``COLOURS``, then any others; baselines only where there is nothing else.
 
-    A run may be a floor itself, as question answering without the image is: its own rows come first in its table.
+    A run may be a baseline itself, as question answering without the image is: its own rows come first in its table.
     """
     everything = list(dict.fromkeys(table["model"]))
-    found = {name for name in everything if not name.startswith("floor:")}
+    found = {name for name in everything if not name.startswith("baseline:")}
     return [*(name for name in COLOURS if name in found), *sorted(found - COLOURS.keys())] or everything
 
 

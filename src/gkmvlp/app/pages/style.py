@@ -37,7 +37,7 @@ td.num { text-align: right; }
 .bar { display: block; margin-top: .15rem; }
 .bar .axis { stroke: var(--line); stroke-width: 2; }
 .bar .range { stroke: var(--main); stroke-width: 4; opacity: .45; }
-.bar .floor { stroke: var(--soft); stroke-width: 2; }
+.bar .baseline { stroke: var(--soft); stroke-width: 2; }
 .bar circle { fill: var(--main); }
 .notes { color: var(--soft); font-size: .85rem; margin: .25rem 0 1rem; }
 ul.notes { padding-left: 1.2rem; }

@@ -35,7 +35,7 @@ def write_results(
     results = results_of(figures, cost)
     results.write(out / "results.json")
     for figure in filter(is_headline, figures):
-        beside = {**figure.floors, **{f"minus {name}": span for name, span in figure.difference.items()}}
+        beside = {**figure.baselines, **{f"minus {name}": span for name, span in figure.difference.items()}}
         told = ", ".join(f"{name} {interval(span)}" for name, span in beside.items())
         value = interval({"value": figure.value, "low": figure.low, "high": figure.high})
         name, on = f"{figure.name} {figure.label or ''}", figure.split or figure.data or ""

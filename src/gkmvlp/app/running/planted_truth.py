@@ -14,7 +14,7 @@ from gkmvlp.errors import ResultsError
 from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
-CELLS = 16  # cells a side of the grid from which the floor of the pointing game chooses
+CELLS = 16  # cells a side of the grid from which the baseline of the pointing game chooses
 
 
 def read_truth(root: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -129,11 +129,11 @@ def best_cells(findings: pd.DataFrame, images: pd.DataFrame) -> dict[str, NDArra
 
 
 def prior_box(table: pd.DataFrame, cells: dict[str, NDArray[np.float32]], images: pd.DataFrame) -> pd.DataFrame:
-    """The floor of the pointing game: the same rows, answered with the entity's fixed cell, no image read."""
+    """The baseline of the pointing game: the same rows, answered with the entity's fixed cell, no image read."""
     sizes = images.set_index("sample_id")[["width", "height"]].loc[table["sample_id"]].to_numpy()
     points = []
     for name, (width, height) in zip(table["entity"], sizes, strict=True):
         fraction = cells.get(name, np.array([0.5, 0.5], np.float32))
         points.append(Letterbox.fit(int(width), int(height), 1).to_original(np.tile(fraction, 2)[None])[0, :2])
     point_N2 = np.array(points, float).reshape(-1, 2)
-    return table.assign(model="floor:prior_box", x=point_N2[:, 0], y=point_N2[:, 1])
+    return table.assign(model="baseline:prior_box", x=point_N2[:, 0], y=point_N2[:, 1])

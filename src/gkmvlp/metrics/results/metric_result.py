@@ -18,7 +18,7 @@ VERSION = "1"
 TASKS = (*SCORED, "labeler", "bench")  # the last two measure the package, no model
 
 Range = dict[str, float | None]
-"""``{value, low, high}`` of a floor or a difference."""
+"""``{value, low, high}`` of a baseline or a difference."""
 
 
 def signature(**parts: object) -> str:
@@ -59,8 +59,8 @@ class MetricResult:
         higher_is_better: Direction.
         signature: How it was computed.
         predictions: The predictions file; in the results file relative to it, in memory from the working folder.
-        floors: Floor name -> its range.
-        difference: Another model or floor -> paired difference of this model's value.
+        baselines: Baseline name -> its range.
+        difference: Another model or baseline -> paired difference of this model's value.
         note: What was left out, and why a value is missing.
     """
 
@@ -83,7 +83,7 @@ class MetricResult:
     seed_sd: float | None = None
     higher_is_better: bool = True
     predictions: str | None = None
-    floors: dict[str, Range] = field(default_factory=dict)
+    baselines: dict[str, Range] = field(default_factory=dict)
     difference: dict[str, Range] = field(default_factory=dict)
     note: str | None = None
 
@@ -93,7 +93,7 @@ class MetricResult:
         if self.task not in TASKS:
             raise ResultsError(f"{where}: task must be one of {', '.join(TASKS)}")
         numbers = [self.value, self.low, self.high, self.seed_sd]
-        numbers += [x for span in (*self.floors.values(), *self.difference.values()) for x in span.values()]
+        numbers += [x for span in (*self.baselines.values(), *self.difference.values()) for x in span.values()]
         if any(x is not None and not math.isfinite(x) for x in numbers):
             raise ResultsError(f"{where}: numbers must be finite or null")
         if self.value is None and not self.note:
@@ -107,6 +107,7 @@ class MetricResult:
 
 
 FIELDS = tuple(f.name for f in dataclasses.fields(MetricResult))
+FORMER_FIELDS = {"floors": "baselines"}  # what files that were written before call a field, and what it is now
 
 
 def metric_results_from_json(rows: Sequence[Mapping[str, Any]], source: Path) -> list[MetricResult]:
@@ -115,6 +116,7 @@ def metric_results_from_json(rows: Sequence[Mapping[str, Any]], source: Path) ->
     Raises:
         ResultsError: If a figure has not exactly the fields of ``MetricResult``, or two have the same key.
     """
+    rows = [{FORMER_FIELDS.get(key, key): value for key, value in row.items()} for row in rows]
     for row in rows:
         if set(row) != set(FIELDS):
             odd = sorted(set(row) ^ set(FIELDS))

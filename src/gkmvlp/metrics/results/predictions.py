@@ -12,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gkmvlp.errors import ResultsError
-from gkmvlp.metrics.assemble import signatures
+from gkmvlp.metrics.assemble import BASELINE, signatures
 from gkmvlp.metrics.bootstrap import LEVEL
 from gkmvlp.metrics.protocols import PROTOCOLS
 
 META_KEY = b"gkmvlp"
+FORMER_BASELINE = "floor:"  # how models that are baselines begin in files that were written before
 _COMMON = {"sample_id": "text", "patient_id": "text", "model": "text", "seed": "int"}
 _REQUIRED = ("task", "data", "split")
 _DEFAULTS: dict[str, Any] = {
@@ -65,7 +66,7 @@ def write_table(path: Path, table: pd.DataFrame, meta: Mapping[str, Any]) -> Non
 
 
 def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Rows and metadata of a predictions file.
+    """Rows and metadata of a predictions file; baselines of former files get their name of today.
 
     Raises:
         ResultsError: If the file is absent, not Parquet, without our metadata, or lacks columns.
@@ -83,6 +84,7 @@ def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
     table = arrow.to_pandas()
     _check_meta(meta, path)
     _check_table(table, meta, path)
+    table["model"] = table["model"].str.replace(f"^{FORMER_BASELINE}", BASELINE, regex=True)
     return table, meta
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from gkmvlp.metrics.results.metric_result import MetricResult, Range
 
 LEGACY = "_legacy_"  # in the name of a figure by a rule that is kept for comparison alone
-HEAD = ("figure", "label", "model", "boxes", "labels used", "value", "seeds (sd)", "n (patients)", "floors",
+HEAD = ("figure", "label", "model", "boxes", "labels used", "value", "seeds (sd)", "n (patients)", "baselines",
         "paired difference")  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def figure_rows(figures: Sequence[MetricResult]) -> tuple[list[str], list[list[s
             main,
             "" if f.seeds is None else str(f.seeds) + (f" ({number(f.seed_sd)})" if f.seed_sd is not None else ""),
             "" if f.n is None else f"{f.n:,}" + (f" ({f.n_patients:,})" if f.n_patients is not None else ""),
-            "; ".join(f"{name} {interval(span)}" for name, span in f.floors.items()),
+            "; ".join(f"{name} {interval(span)}" for name, span in f.baselines.items()),
             "; ".join(f"{name} {_signed(span)}" for name, span in f.difference.items()),
         ])  # fmt: skip
     used = [column for column in range(len(HEAD)) if any(row[column] for row in rows)]

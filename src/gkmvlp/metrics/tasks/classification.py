@@ -3,7 +3,7 @@
 ``ece`` is the binary expected calibration error: probabilities are sorted into 15 bins of equal width, and the gap
 between mean probability and share of present rows is averaged over the bins, weighted by their rows (Guo et al., ICML
 2017, for the probability of *present*; torchmetrics' ``BinaryCalibrationError``). It grows with fewer rows, so that
-resamples, which hold fewer different ones, lie above the value; differences are paired and share this. The floor
+resamples, which hold fewer different ones, lie above the value; differences are paired and share this. The baseline
 ``prevalence`` are rows: each label's share among the training labels, for every image.
 """
 
