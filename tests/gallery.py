@@ -62,12 +62,12 @@ def make(scratch: Path) -> None:
     GALLERY.mkdir(exist_ok=True)
     data = scratch / "data"
     run("data", "phantom", "--root", data, "--patients", str(PATIENTS), "--seed", str(SEED), "--layouts", "nih",
-        "--size", str(SIZE))  # fmt: skip
+        "--image-size", str(SIZE))  # fmt: skip
     image = next(data.rglob(IMAGE))
     for name, (model, words) in PREDICTIONS.items():
         run("predict", "--model", f"zoo://{model}", *words, "--device", "cpu", "--pictures", scratch / name, image)
         shrink(Image.open(scratch / name / IMAGE), name)
-    run("evaluate", "grounding", "--data", data, "--config", "grounding-phantom", "--out", scratch / "run",
+    run("evaluate", "grounding", "--root", data, "--config", "grounding-phantom", "--out", scratch / "run",
         "--backbone", "zoo://gk-mvlp-phantom")  # fmt: skip
     shrink(first_picture_of(scratch / "run" / "report.html"), "page")
 

@@ -90,6 +90,32 @@ def test_an_old_name_tells_the_new_one(old, new, capsys):
     assert capsys.readouterr().err == f"gkmvlp: {old} is now {new!r} (see gkmvlp {new.split()[0]} --help)\n"
 
 
+@pytest.mark.parametrize(
+    ("words", "new"),
+    [
+        ("pretrain --data /mimic", "--root"),
+        ("finetune vqa --data=/rad", "--root"),
+        ("evaluate grounding --data d", "--root"),
+        ("experiment real openi --data iu --options=--trainer.max_epochs=1", "--root"),
+        ("experiment initialization classification --options=--a=1", "--set KEY=VALUE"),
+        ("experiment initialization classification --shares 0.1", "--train-fractions"),
+        ("experiment learning-rate --finetune=--a=1", "--set finetune:KEY=VALUE"),
+        ("experiment learning-rate --rates 0.1", "--lrs"),
+        ("experiment ablation --downstream=--a=1", "--set finetune:KEY=VALUE"),
+        ("demo --pretrain=--a=1", "--set pretrain:KEY=VALUE"),
+        ("demo --vqa=--a=1", "--set vqa:KEY=VALUE"),
+        ("zoo make --options=--a=1", "--set KEY=VALUE"),
+        ("data phantom --root d --patients 2 --seed 0 --size 64", "--image-size"),
+        ("data phantom --root d --patients 2 --seed 0 --workers 2", "--num-workers"),
+    ],
+)
+def test_an_old_option_tells_the_new_one(words, new, capsys):
+    assert main(words.split()) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert f"; it is now {new} (see gkmvlp" in told
+
+
 def raising(error):
     def run(words):
         raise error

@@ -76,7 +76,7 @@ def numbers(file: Path) -> dict[str, Any]:
 
 def write_phantoms(data: Path) -> None:
     """The corpora that all runs below read."""
-    size = ["--seed", "0", "--size", "128", "--root", str(data)]
+    size = ["--seed", "0", "--image-size", "128", "--root", str(data)]
     gkmvlp("data", "phantom", *size, "--patients", "120", "--layouts", "mimic", "nih", "rsna")
     gkmvlp("data", "phantom", *size, "--patients", "40", "--layouts", "vqa")
 

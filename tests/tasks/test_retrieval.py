@@ -82,7 +82,7 @@ def measured(phantoms, pretrained, tmp_path_factory):
     patch.setattr(recipes, "gkmvlp", lambda *given: main(list(given)))
     shrunk = [word for word in words("retrieval-phantom", phantoms, out) if "max_epochs" not in word][3:]
     backbone = str(pretrained / "backbone")
-    line = ["--config", "retrieval-phantom", "--data", str(phantoms), "--out", str(out), "--backbone", backbone]
+    line = ["--config", "retrieval-phantom", "--root", str(phantoms), "--out", str(out), "--backbone", backbone]
     assert main(["evaluate", "retrieval", *line, *shrunk, "--model.init_args.rerank_top_k=2"]) == 0
     patch.undo()
     return out
@@ -150,7 +150,7 @@ def test_measure_takes_the_newest_backbone_and_config_by_data(tmp_path, monkeypa
     monkeypatch.setattr(recipes, "backbone_overrides", lambda backbone: {"brought-by": backbone})
     (tmp_path / "outputs/demo/backbone").mkdir(parents=True)
     (tmp_path / "outputs/demo/backbone/config.json").touch()
-    assert main(["evaluate", "grounding", "--data", "d", "--trainer.devices=1"]) == 3
+    assert main(["evaluate", "grounding", "--root", "d", "--trainer.devices=1"]) == 3
     (line,) = ran
     assert line[0] == "test"
     assert line[1].endswith("grounding-rsna.yaml")

@@ -41,7 +41,7 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
 
     out, models = tmp_path / "out", tmp_path / "models"
     words = ["zoo", "make", "--out", str(out), "--models", str(models)]
-    words += [f"--options={word}" for word in tiny.options()]
+    words += [f"--set={word.removeprefix('--')}" for word in tiny.options()]
     monkeypatch.setenv("GKMVLP_ZOO", str(models))
     models.mkdir()
     assert main(words) == 0

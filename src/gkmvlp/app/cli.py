@@ -19,6 +19,7 @@ from typing import NamedTuple, NoReturn
 
 from gkmvlp import __version__
 from gkmvlp.app.running.cli_errors import explain, hint, one_line
+from gkmvlp.app.running.renamed_keys import is_former
 from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import GkmvlpError, UsageError
 
@@ -217,6 +218,9 @@ def parser_of(command: str) -> tuple[argparse.ArgumentParser, ModuleType]:
 def _run_plain(command: str, words: list[str]) -> int:
     """Parse the words of one command in ``MODULES`` and run it."""
     parser, module = parser_of(command)
+    for word in words:  # before the parser: what it forwards or asks for would hide the new name
+        if is_former(word.partition("=")[0], _options(parser)):
+            parser.error(f"unrecognized arguments: {word}")
     arguments, unknown = parser.parse_known_args(words)
     if getattr(module, "FORWARDS", False):
         arguments.forwarded = unknown

@@ -170,7 +170,7 @@ def test_wrong_options_of_a_stage_are_one_line(quiet, tmp_path, capsys):
         "8",
         "--vqa-images",
         "2",
-        "--pretrain=--trainer.max_epoch=1",
+        "--set=pretrain:trainer.max_epoch=1",
     ]
     assert main(line) == 2
     assert "did you mean --trainer.max_epochs?" in capsys.readouterr().err.splitlines()[-1]

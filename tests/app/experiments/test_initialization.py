@@ -41,7 +41,7 @@ def ran(monkeypatch):
 
 
 def test_classification_at_two_shares_is_compared_and_recorded(ran, tmp_path, capsys):
-    words = ["--data", "d", "--backbone", "b", "--seeds", "0", "1", "--shares", "0.1", "1", "--options=--x=1"]
+    words = ["--root", "d", "--backbone", "b", "--seeds", "0", "1", "--train-fractions", "0.1", "1", "--set=x=1"]
     places = ["--out", str(tmp_path / "o"), "--record", str(tmp_path / "r")]
     assert main(["experiment", "initialization", "classification", *words, *places]) == 0
     assert len(ran) == 3 * 2 * 2

@@ -72,7 +72,7 @@ def starts(monkeypatch):
 
 
 def test_vqa_runs_every_arm_seed_and_split_once(lightning, starts, tmp_path):
-    words = ["--data", "d", "--backbone", "b", "--arms", "pretrained", "public_weights", "--seeds", "0", "1",
+    words = ["--root", "d", "--backbone", "b", "--arms", "pretrained", "public_weights", "--seeds", "0", "1",
              "--jobs", "1", "--splits", "official", "image-disjoint", "--out", str(tmp_path / "o"),
              "--record", str(tmp_path)]  # fmt: skip
     assert main(["experiment", "real", "vqa-rad", *words]) == 0
@@ -106,7 +106,7 @@ def test_complete_folds_become_a_table(tmp_path, shared_data, monkeypatch):
         (tmp_path / f"fold{fold}").mkdir()
         (tmp_path / f"fold{fold}" / "fold.json").write_text(json.dumps(kept))
     record = tmp_path / "r"
-    places = ["--data", str(shared_data / "chestxray14"), "--out", str(tmp_path), "--record", str(record)]
+    places = ["--root", str(shared_data / "chestxray14"), "--out", str(tmp_path), "--record", str(record)]
     assert main(["experiment", "real", "pairs", *places, "--folds", "0", "1"]) == 0
     told = json.loads((record / "pairs.json").read_text())
     assert [row[-1] for row in told["rows"]] == [pytest.approx(-0.15), pytest.approx(-0.05), "-0.100 [-0.735, 0.535]"]
@@ -149,7 +149,7 @@ def pieces(monkeypatch):
 
 def test_openi_is_pretrained_once_a_seed_and_its_pieces_are_made_once(pieces, starts, tmp_path, capsys):
     places = ["--seeds", "0", "1", "--arms", "pretrained", "public_weights"]
-    words = ["--data", "iu", *places, "--out", str(tmp_path / "o"), "--record", str(tmp_path / "r")]
+    words = ["--root", "iu", *places, "--out", str(tmp_path / "o"), "--record", str(tmp_path / "r")]
     assert main(["experiment", "real", "openi", *words]) == 0
     by_piece = [Path(given_by(run)["trainer.default_root_dir"]).relative_to(tmp_path / "o") for run in pieces]
     # knowing no entities, public weights are left out of one
@@ -179,7 +179,7 @@ def test_openi_is_pretrained_once_a_seed_and_its_pieces_are_made_once(pieces, st
 
 
 def test_a_named_backbone_is_not_pretrained_and_one_piece_can_be_chosen(pieces, starts, tmp_path):
-    words = ["--data", "iu", "--backbone", "mine", "--out", str(tmp_path), "--only", "retrieval"]
+    words = ["--root", "iu", "--backbone", "mine", "--out", str(tmp_path), "--only", "retrieval"]
     assert main(["experiment", "real", "openi", *words, "--arms", "pretrained"]) == 0
     assert [run[0] for run in pieces] == ["test"]
     assert given_by(pieces[0])["model.init_args.backbone"] == "mine"

@@ -68,7 +68,7 @@ def lightning(corpus, monkeypatch):
 
 
 def test_every_patient_of_chestxray14_is_tested_once_by_every_arm(lightning, corpus, tmp_path):
-    words = ["--data", str(corpus), "--arms", "phantom", "public_weights", "--jobs", "1", "--out", str(tmp_path / "o")]
+    words = ["--root", str(corpus), "--arms", "phantom", "public_weights", "--jobs", "1", "--out", str(tmp_path / "o")]
     assert main(["experiment", "real", "chestxray14", *words, "--record", str(tmp_path)]) == 0
     assert [stage for stage, _ in lightning] == ["fit", "test"] * (2 * FOLDS)
     assert {given["trainer.max_epochs"] for _, given in lightning} == {"12"}  # of 3,000 steps for all of the release
@@ -91,7 +91,7 @@ def test_every_patient_of_chestxray14_is_tested_once_by_every_arm(lightning, cor
 
 
 def test_pointing_on_the_challenge_is_made_by_test_alone(lightning, corpus, tmp_path):
-    words = ["--data", str(corpus), "--arms", "phantom", "public_weights", "--out", str(tmp_path)]
+    words = ["--root", str(corpus), "--arms", "phantom", "public_weights", "--out", str(tmp_path)]
     assert main(["experiment", "real", "rsna", *words, "--only", "grounding"]) == 0
     assert [stage for stage, _ in lightning] == ["test"] * (2 * FOLDS)
     table, meta = read_predictions(tmp_path / "grounding" / "predictions" / "grounding.parquet")

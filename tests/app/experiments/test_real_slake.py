@@ -18,8 +18,8 @@ def made(tmp_path_factory):
     """Folders of the runs and of the records."""
     root = tmp_path_factory.mktemp("real")
     write_lookalikes(root, {"slake": IMAGES, "nih": PATIENTS}, 0, size=64, workers=1)
-    words = ["--data", str(root), "--nih", str(root), "--arms", "phantom", "--only", "grounding", "zero-shot"]
-    places = ["--out", str(root / "o"), "--record", str(root / "r"), "--options=--trainer.accelerator=cpu"]
+    words = ["--root", str(root), "--nih", str(root), "--arms", "phantom", "--only", "grounding", "zero-shot"]
+    places = ["--out", str(root / "o"), "--record", str(root / "r"), "--set=trainer.accelerator=cpu"]
     assert main(["experiment", "real", "slake", *words, *places]) == 0
     return root / "o", root / "r"
 

@@ -104,7 +104,7 @@ def test_data_choose_the_real_config_by_what_they_hold(ran, capsys, command, hol
         Path(holds).parent.mkdir(parents=True)
         Path(holds).touch()
     given = [] if command == "pretrain" else ["--backbone", "null"]
-    assert main([*command.split(), *given, "--data", data]) == 0
+    assert main([*command.split(), *given, "--root", data]) == 0
     assert ran[0][1] == f"--config={config}.yaml"
     assert f"config: {config} (" in capsys.readouterr().out
     assert ran[0][3] == f"--data.init_args.{'table' if config == 'pretrain-pairs' else 'root'}={data}"
@@ -112,7 +112,7 @@ def test_data_choose_the_real_config_by_what_they_hold(ran, capsys, command, hol
 
 def test_a_table_of_pairs_is_named_as_data_are(ran):
     Path("own.yaml").write_text("data: {class_path: gkmvlp.data_modules.ImageReportPairs}\n")
-    assert main(["pretrain", "--config", "own.yaml", "--data", "pairs.csv"]) == 0
+    assert main(["pretrain", "--config", "own.yaml", "--root", "pairs.csv"]) == 0
     assert ran[0][3:] == ["--data.init_args.table=pairs.csv"]
 
 
@@ -147,7 +147,7 @@ def test_a_backbone_brings_its_architecture_and_its_frame():
 def test_finetune_takes_the_newest_backbone_and_tests_its_best_checkpoint(ran, capsys):
     backbone("outputs/pretrain/backbone", age=2)
     backbone("outputs/demo/backbone", age=1)
-    assert main(["finetune", "vqa", "--data", "/rad", "--out", "o", "--trainer.max_epochs=1"]) == 0
+    assert main(["finetune", "vqa", "--root", "/rad", "--out", "o", "--trainer.max_epochs=1"]) == 0
     common = [
         "--config=vqa-rad.yaml",
         "--trainer.default_root_dir=o",
@@ -170,7 +170,7 @@ def test_finetune_without_any_backbone_takes_the_one_of_the_package_and_says_so(
 
 def test_named_backbone_and_config_win(ran, capsys):
     Path("own.yaml").touch()
-    assert main(["finetune", "vqa", "--data", "d", "--config", "own.yaml", "--backbone", "null"]) == 0
+    assert main(["finetune", "vqa", "--root", "d", "--config", "own.yaml", "--backbone", "null"]) == 0
     assert ran[0][1] == "--config=own.yaml"
     assert ran[0][-1] == "--model.init_args.backbone=null"
     assert main(["finetune", "vqa", "--config", "vqa-rda"]) == 2
@@ -202,7 +202,7 @@ def test_a_backbone_of_another_architecture_is_fine_tuned_as_it_is(
 ):
     """The config is of 128 pixels and the small model, the backbone of 32 and a tiny one."""
     monkeypatch.setattr(recipes, "gkmvlp", lambda *words: main(list(words)))
-    places = ["--data", str(phantoms), "--out", str(tmp_path / "run"), "--backbone", str(pretrained / "backbone")]
+    places = ["--root", str(phantoms), "--out", str(tmp_path / "run"), "--backbone", str(pretrained / "backbone")]
     short = ["--trainer.max_epochs=1", "--trainer.check_val_every_n_epoch=1"]
     assert main(["finetune", task, "--config", config, *places, *short]) == 0
     ours, theirs = (

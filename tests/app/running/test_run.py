@@ -6,7 +6,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gkmvlp.app.running.run import Run, data_overrides, merged, model_overrides, parse_overrides, words_of
+from gkmvlp.app.cli import main
+from gkmvlp.app.running.run import (
+    Run,
+    data_overrides,
+    merged,
+    model_overrides,
+    overrides_of,
+    parse_overrides,
+    setting_of,
+    words_of,
+)
 from gkmvlp.errors import UsageError
 
 
@@ -56,3 +66,29 @@ def test_what_is_no_override_is_refused_in_one_line(words, named):
 def test_what_is_added_to_a_list_is_added_each_time():
     words = ["--trainer.callbacks+=A", "--a=1", "--trainer.callbacks+=B", "--trainer.callbacks+=C"]
     assert parse_overrides(words) == {"a": "1", "trainer.callbacks+": "[A, B, C]"}
+
+
+def test_settings_of_a_stage_are_those_that_name_it_or_none():
+    read = setting_of(("pretrain", "vqa"))
+    words = [
+        "trainer.max_epochs=1",
+        "vqa:model.init_args.backbone=zoo://a",
+        "pretrain:a=x=y:z",
+        "vqa:a=",
+        "b+=A",
+        "b+=B",
+    ]
+    settings = [read(word) for word in words]
+    assert overrides_of(settings, "vqa") == {
+        "trainer.max_epochs": "1", "model.init_args.backbone": "zoo://a", "a": "", "b+": "[A, B]",
+    }  # fmt: skip
+    assert overrides_of(settings, "pretrain") == {"trainer.max_epochs": "1", "a": "x=y:z", "b+": "[A, B]"}
+
+
+@pytest.mark.parametrize("word", ["trainer.max_epochs", "=1", "--trainer.max_epochs=1", "other:a=1"])
+def test_what_is_no_setting_is_refused_in_one_line(word, capsys):
+    assert main(["demo", "--set", word] if not word.startswith("-") else ["demo", f"--set={word}"]) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert word in told
+    assert ("one of pretrain, vqa" if word.startswith("other") else "KEY=VALUE") in told

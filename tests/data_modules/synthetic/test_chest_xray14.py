@@ -156,8 +156,8 @@ def test_no_phantom_is_in_two_look_alikes():
 
 
 def test_same_seed_same_bytes_and_a_finished_corpus_is_left_alone(root, tmp_path):
-    assert main(["data", "phantom", "--root", str(tmp_path), "--patients", str(PATIENTS), "--seed", str(SEED), "--size",
-                 str(SIZE), "--workers", "2", "--layouts", "nih"]) == 0  # fmt: skip
+    assert main(["data", "phantom", "--root", str(tmp_path), "--patients", str(PATIENTS), "--seed", str(SEED),
+                 "--image-size", str(SIZE), "--num-workers", "2", "--layouts", "nih"]) == 0  # fmt: skip
     assert sorted(path.name for path in tmp_path.iterdir()) == ["_truth", "chestxray14"]
     assert contents(root / "chestxray14") == contents(tmp_path / "chestxray14")
     assert json.loads((tmp_path / "_truth/chestxray14_corpus.json").read_text())["patients"] == PATIENTS

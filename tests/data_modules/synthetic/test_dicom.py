@@ -214,7 +214,7 @@ def test_the_list_beside_the_files_says_how_each_was_written(root: Path):
 
 
 def test_the_command_writes_it(tmp_path: Path):
-    words = ["--root", str(tmp_path), "--layouts", "dicom", "--patients", "2", "--seed", "0", "--size", "64"]
+    words = ["--root", str(tmp_path), "--layouts", "dicom", "--patients", "2", "--seed", "0", "--image-size", "64"]
     done = gkmvlp("data", "phantom", *words)
     assert done.returncode == 0, done.stderr
     assert "1 images in every way of DICOM" in done.stdout

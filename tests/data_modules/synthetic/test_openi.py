@@ -106,8 +106,8 @@ def test_truth_names_the_rows_that_are_read(root: Path):
 
 
 def test_same_seed_same_bytes_and_other_patients_than_other_look_alikes(root: Path, tmp_path: Path):
-    words = ["--root", str(tmp_path), "--patients", str(PATIENTS), "--seed", str(SEED), "--size", str(SIZE)]
-    assert main(["data", "phantom", *words, "--workers", "2", "--layouts", "openi"]) == 0
+    words = ["--root", str(tmp_path), "--patients", str(PATIENTS), "--seed", str(SEED), "--image-size", str(SIZE)]
+    assert main(["data", "phantom", *words, "--num-workers", "2", "--layouts", "openi"]) == 0
     assert contents(root / "openi") == contents(tmp_path / "openi")
     with pytest.raises(DataError, match=r"openi_corpus\.json.*another"):
         openi.write(root, PATIENTS + 1, SEED, SIZE)

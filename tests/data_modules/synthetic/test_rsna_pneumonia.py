@@ -156,7 +156,7 @@ def test_same_seed_same_bytes_and_nothing_is_overwritten(root: Path, tmp_path: P
 
 
 def test_the_command_writes_it(tmp_path: Path, capsys: pytest.CaptureFixture):
-    words = ["--root", str(tmp_path), "--layouts", "rsna", "--patients", "9", "--seed", "0", "--size", "32"]
+    words = ["--root", str(tmp_path), "--layouts", "rsna", "--patients", "9", "--seed", "0", "--image-size", "32"]
     assert main(["data", "phantom", *words, "--rsna-images", "4", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rsna_images"] == 4 == len(dicoms(tmp_path))
     assert not (tmp_path / "mimic-cxr-jpg").exists()

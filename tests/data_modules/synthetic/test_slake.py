@@ -86,8 +86,8 @@ def test_chinese_answers_follow_the_boxes(root: Path):
 
 
 def test_same_seed_same_bytes(root: Path, tmp_path: Path):
-    words = ["--root", str(tmp_path), "--patients", "60", "--seed", str(SEED), "--size", str(SIZE), "--workers", "2"]
-    assert main(["data", "phantom", *words, "--layouts", "slake"]) == 0
+    words = ["--root", str(tmp_path), "--patients", "60", "--seed", str(SEED), "--image-size", str(SIZE)]
+    assert main(["data", "phantom", *words, "--num-workers", "2", "--layouts", "slake"]) == 0
     assert contents(root / "slake") == contents(tmp_path / "slake")
     with pytest.raises(DataError, match=r"slake_corpus\.json.*another"):
         slake.write(root, IMAGES + 1, SEED, SIZE)

@@ -126,9 +126,9 @@ def _publish(arguments: argparse.Namespace) -> Printed:
 def _make(arguments: argparse.Namespace) -> Printed:
     """Trains, measures and publishes the packaged models."""
     from gkmvlp.app.experiments.packaged_models import make_models
-    from gkmvlp.app.running.run import parse_overrides
+    from gkmvlp.app.running.run import overrides_of
 
-    made = make_models(arguments.out, arguments.models or PACKAGED, parse_overrides(arguments.options), arguments.only)
+    made = make_models(arguments.out, arguments.models or PACKAGED, overrides_of(arguments.settings), arguments.only)
     told = [{"name": entry.name, "reference": entry.reference, "size": entry.size} for entry in made]
     return told, "\n".join(f"{entry.reference}: {entry.size / 1e6:.1f} MB" for entry in made)
 

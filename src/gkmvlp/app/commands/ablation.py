@@ -8,7 +8,7 @@ alike and fine-tuned alike. Predictions of complete runs are kept under --record
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.commands.options import add_overrides_argument
+from gkmvlp.app.commands.options import add_set_argument
 
 PATIENTS, VQA_IMAGES, NIH_PATIENTS = 3200, 1600, 3000
 
@@ -27,8 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}", type=int, default=default, metavar="N", help=f"size of the phantoms ({default})"
         )
-    add_overrides_argument(parser, "--pretrain", "pre-training")
-    add_overrides_argument(parser, "--downstream", "every fine-tuning")
+    add_set_argument(parser, "pre-training or every fine-tuning", "pretrain", "finetune")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,12 +38,12 @@ def run(args: argparse.Namespace) -> int:
     os.environ.setdefault("GKMVLP_PROGRESS", "1")
     from gkmvlp.app.experiments.ablation import DEFAULT, require_known, run_variants
     from gkmvlp.app.experiments.ablation_table import record_table
-    from gkmvlp.app.running.run import parse_overrides
+    from gkmvlp.app.running.run import overrides_of
 
     start, keep, variants = time.monotonic(), args.record / "ablation", args.variants or DEFAULT
     require_known(variants)
     sizes = {"mimic": args.patients, "vqa": args.vqa_images, "nih": args.nih_patients}
-    stages = parse_overrides(args.pretrain), parse_overrides(args.downstream)
+    stages = overrides_of(args.settings, "pretrain"), overrides_of(args.settings, "finetune")
     try:
         run_variants(variants, args.seeds, args.out, keep, sizes, *stages)
     finally:

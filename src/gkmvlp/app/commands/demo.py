@@ -9,7 +9,7 @@ the other data sets' look-alikes.
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.commands.options import add_overrides_argument
+from gkmvlp.app.commands.options import add_set_argument
 from gkmvlp.app.running.demo_sizes import NIH_PATIENTS, PATIENTS, RSNA_IMAGES, SEED, VQA_IMAGES
 
 
@@ -24,8 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="the further tasks too, half an hour more")
     for name, default in (("nih-patients", NIH_PATIENTS), ("rsna-images", RSNA_IMAGES)):
         parser.add_argument(f"--{name}", type=int, default=default, metavar="N", help=f"of --all ({default})")
-    add_overrides_argument(parser, "--pretrain", "pre-training")
-    add_overrides_argument(parser, "--vqa", "question answering")
+    add_set_argument(parser, "pre-training or question answering", "pretrain", "vqa")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -34,9 +33,10 @@ def run(args: argparse.Namespace) -> int:
 
     os.environ.setdefault("GKMVLP_PROGRESS", "1")
     from gkmvlp.app.experiments.demo import run_demo
-    from gkmvlp.app.running.run import parse_overrides
+    from gkmvlp.app.running.run import overrides_of
 
     sizes = {"mimic": args.patients, "vqa": args.vqa_images}
     further = {"nih": args.nih_patients, "rsna": args.rsna_images} if args.all else None
-    run_demo(args.out, sizes, further, args.seed, parse_overrides(args.pretrain), parse_overrides(args.vqa))
+    pretraining, answering = (overrides_of(args.settings, stage) for stage in ("pretrain", "vqa"))
+    run_demo(args.out, sizes, further, args.seed, pretraining, answering)
     return 0

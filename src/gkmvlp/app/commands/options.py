@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from gkmvlp.app.running.run import setting_of
+
 
 def add_recipe_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     """Options that every recipe has; whatever else is given reaches ``fit`` and ``test``.
@@ -11,10 +13,15 @@ def add_recipe_arguments(parser: argparse.ArgumentParser, out: str) -> None:
         parser: Parser of the recipe.
         out: Where it writes unless told otherwise, for the help.
     """
-    parser.add_argument("--data", metavar="DIR", help="root of the real data set (absent: phantoms)")
-    parser.add_argument("--config", metavar="NAME", help="config of the zoo, or a file (absent: by --data)")
+    add_data_arguments(parser)
     parser.add_argument("--out", metavar="DIR", type=Path, help=f"where to write ({out})")
     parser.epilog = "Other options go to fit, for example --trainer.max_epochs=1."
+
+
+def add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    """The data set and the config of a recipe."""
+    parser.add_argument("--root", metavar="DIR", help="root of the real data set (absent: phantoms)")
+    parser.add_argument("--config", metavar="NAME", help="config of the zoo, or a file (absent: by --root)")
 
 
 def add_backbone_argument(parser: argparse.ArgumentParser) -> None:
@@ -32,13 +39,15 @@ def add_record_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="DIR", help="folder that gets the figures too: docs/results")
 
 
-def add_overrides_argument(parser: argparse.ArgumentParser, option: str, what: str) -> None:
-    """An option that passes options of ``fit`` on, read by ``running.run.parse_overrides``.
+def add_set_argument(parser: argparse.ArgumentParser, what: str, *stages: str) -> None:
+    """``--set``, which changes configs of runs; read by ``running.run.overrides_of``.
 
     Args:
         parser: Parser of the command.
-        option: Its name, such as ``--options``.
         what: The runs that it is for.
+        *stages: Names of the stages that may stand before a key; without a name a key is for all of them.
     """
-    described = f"one more option of {what}, like {option}=--trainer.max_epochs=1; may be repeated"
-    parser.add_argument(option, action="append", default=[], metavar="OPTION", help=described)
+    form = f"[{'|'.join(stages)}:]KEY=VALUE" if stages else "KEY=VALUE"
+    described = f"value of a config key in {what}, like trainer.max_epochs=1; may be repeated"
+    kind = setting_of(stages)
+    parser.add_argument("--set", dest="settings", type=kind, action="append", default=[], metavar=form, help=described)

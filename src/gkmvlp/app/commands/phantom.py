@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, required=True, metavar="S", help="seed; the same seed gives the same bytes")
     layouts = f"look-alikes to write, out of mimic, vqa, nih, rsna, openi, slake, dicom ({' '.join(DEFAULT)})"
     parser.add_argument("--layouts", nargs="+", default=DEFAULT, metavar="LAYOUT", help=layouts)
-    parser.add_argument("--size", type=int, default=256, metavar="PX", help="longer side of the images (256)")
+    parser.add_argument("--image-size", type=int, default=256, metavar="PX", help="longer side of the images (256)")
     parser.add_argument("--vqa-images", type=int, metavar="M", help="images of the VQA-RAD look-alike (patients / 5)")
     parser.add_argument(
         "--nih-patients", type=int, metavar="N", help="patients of the ChestX-ray14 look-alike (patients)"
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--openi-patients", type=int, metavar="N", help="patients of the Open-i look-alike (patients)")
     parser.add_argument("--slake-images", type=int, metavar="M", help="images of the SLAKE look-alike (patients / 5)")
     parser.add_argument("--dicom-images", type=int, metavar="M", help="images in every way of DICOM (patients / 100)")
-    parser.add_argument("--workers", type=int, metavar="W", help="processes (as many as there are cores)")
+    parser.add_argument("--num-workers", type=int, metavar="W", help="processes (as many as there are cores)")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")
 
 
@@ -38,8 +38,8 @@ def run(args: argparse.Namespace) -> int:
     from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES, write_lookalikes
     from gkmvlp.errors import UsageError
 
-    if args.size < 32 or args.seed < 0:
-        raise UsageError(f"--size from 32 and --seed from 0, got {args.size} and {args.seed}")
+    if args.image_size < 32 or args.seed < 0:
+        raise UsageError(f"--image-size from 32 and --seed from 0, got {args.image_size} and {args.seed}")
     if strange := [layout for layout in args.layouts if layout not in LOOKALIKES]:
         known = ", ".join(LOOKALIKES)
         raise UsageError(f"--layouts {strange[0]}: one of {known} expected{hint(strange[0], LOOKALIKES)}")
@@ -50,12 +50,12 @@ def run(args: argparse.Namespace) -> int:
         for layout, row in rows.items()
     }
     start = time.monotonic()
-    write_lookalikes(args.root, counts, args.seed, args.size, args.workers)
+    write_lookalikes(args.root, counts, args.seed, args.image_size, args.num_workers)
     seconds = time.monotonic() - start
     if args.json:
         written = {row.option: counts[layout] for layout, row in rows.items()}
-        shown = {"root": str(args.root), **written, "seed": args.seed, "size": args.size, "seconds": round(seconds, 1)}
-        print(json.dumps(shown))
+        drawn = {"seed": args.seed, "size": args.image_size, "seconds": round(seconds, 1)}
+        print(json.dumps({"root": str(args.root), **written, **drawn}))
     else:
         told = " and ".join(f"{counts[layout]} {row.unit}" for layout, row in rows.items())
         print(f"{told} in {args.root} ({seconds:.0f} s)")

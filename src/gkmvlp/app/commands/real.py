@@ -12,7 +12,7 @@ the numbers are written there too; images and predictions stay in --out.
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.commands.options import add_overrides_argument, add_record_argument
+from gkmvlp.app.commands.options import add_record_argument, add_set_argument
 from gkmvlp.app.experiments.arm_names import ARMS
 
 OWNERS = {"openi": "Open-i", "slake": "SLAKE", "vqa-rad": "VQA-RAD", "pairs": "ChestX-ray14",
@@ -37,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_labeler_arguments(labeler)
     for name, action in zip(names, (openi, slake, vqa, nih, rsna, pairs, labeler), strict=True):
         if name in OWNERS:
-            action.add_argument("--data", type=Path, required=True, metavar="DIR", help=f"folder of {OWNERS[name]}")
-            add_overrides_argument(action, "--options", "the runs")
+            action.add_argument("--root", type=Path, required=True, metavar="DIR", help=f"folder of {OWNERS[name]}")
+            add_set_argument(action, "the runs")
         if name in TABLES:
             _add_table_arguments(action, [0, 1, 2] if name in ("slake", "vqa-rad") else [0])
         out = Path("outputs/real") / name

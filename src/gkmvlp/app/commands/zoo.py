@@ -8,7 +8,7 @@ GKMVLP_ZOO (folders with more entries), GKMVLP_MIRROR (another host), GKMVLP_OFF
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.commands.options import add_overrides_argument
+from gkmvlp.app.commands.options import add_set_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument(
         "--only", metavar="NAME", nargs="+", default=[], help="these alone, from the backbone that is there"
     )
-    add_overrides_argument(make, "--options", "every run")
+    add_set_argument(make, "every run")
     convert = actions.add_parser("convert", help="tensors of a pickle (.ckpt, .pt, .bin) as safetensors")
     convert.add_argument("file", metavar="FILE", type=Path)
     convert.add_argument("--out", metavar="FILE.safetensors", type=Path, help="where to (beside FILE)")

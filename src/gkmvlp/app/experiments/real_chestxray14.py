@@ -12,7 +12,7 @@ from gkmvlp.app.experiments.folds import FOLDS, merge_folds, require_unseen
 from gkmvlp.app.experiments.pieces import all_figures, run_pieces
 from gkmvlp.app.experiments.subgroups import record_groups
 from gkmvlp.app.experiments.table_arms import arms_of
-from gkmvlp.app.running.run import Overrides, data_overrides, merged, model_overrides, parse_overrides
+from gkmvlp.app.running.run import Overrides, data_overrides, merged, model_overrides, overrides_of
 from gkmvlp.data_modules import ChestXray14
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.metric_result import MetricResult
@@ -44,15 +44,15 @@ def with_probe(arms: Conditions) -> Conditions:
 def measure_chestxray14(args: argparse.Namespace) -> None:
     """Runs what is not there yet; ``--record`` gets ``chestxray14-classification.json``."""
     jobs, arms = args.jobs or runs_at_once(), arms_of(args.arms, args.backbone, CONFIG)
-    every = ChestXray14(str(args.data))
+    every = ChestXray14(str(args.root))
     every.check()
-    data = data_overrides(root=args.data, labels=frequent_labels(every), num_folds=FOLDS, cache_dir=args.out / "cache")
-    overrides = merged(data, EPOCHS if len(every.samples) < SUBSET else {}, parse_overrides(args.options))
+    data = data_overrides(root=args.root, labels=frequent_labels(every), num_folds=FOLDS, cache_dir=args.out / "cache")
+    overrides = merged(data, EPOCHS if len(every.samples) < SUBSET else {}, overrides_of(args.settings))
 
     def classification(out: Path) -> list[MetricResult]:
         labelled, zero_shot = {}, {}
         for fold in range(FOLDS):
-            rows = ChestXray14(str(args.data), fold=fold, num_folds=FOLDS)
+            rows = ChestXray14(str(args.root), fold=fold, num_folds=FOLDS)
             rows.check()
             if "pretrained" in arms:
                 require_unseen(rows, args.backbone)
@@ -66,7 +66,7 @@ def measure_chestxray14(args: argparse.Namespace) -> None:
         files = [
             merge_folds(parts, out / "predictions" / f"{task}.parquet") for task, parts in parts_of.items() if parts
         ]
-        record_groups("chestxray14", files, args.data, out, args.record)
+        record_groups("chestxray14", files, args.root, out, args.record)
         return all_figures(files)
 
     run_pieces("chestxray14", {"classification": classification}, None, args.out, args.record)

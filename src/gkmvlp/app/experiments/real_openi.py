@@ -16,7 +16,7 @@ from gkmvlp.app.experiments.openi_baselines import (
 from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.runs import Work, fit, fit_and_test, run_missing, test
 from gkmvlp.app.experiments.table_arms import arms_of, run_arms
-from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, of_trainer, parse_overrides
+from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, of_trainer, overrides_of
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import read_predictions
 
@@ -31,7 +31,7 @@ def measure_openi(args: argparse.Namespace) -> None:
     choose. On the test studies entities are read by the head and by sentences, reports are retrieved and written,
     beside baselines of public weights, which ``--only baselines`` makes alone.
     """
-    given, openi = parse_overrides(args.options), data_overrides(root=args.data)
+    given, openi = overrides_of(args.settings), data_overrides(root=args.root)
     knowing = [name for name in args.arms if name in WITH_BACKBONE]
 
     def arms_by_seed(config: str, names: Sequence[str], learns: bool) -> dict[int, Conditions]:
@@ -42,7 +42,7 @@ def measure_openi(args: argparse.Namespace) -> None:
         folder = args.out / "baselines"
         files = {task: folder / "predictions" / f"{task}.parquet" for task in WITH_BASELINES}
         is_made = all(file.is_file() for file in files.values())
-        return files if is_made else make_baselines(args.data, PRETRAINING, REPORTS, folder)
+        return files if is_made else make_baselines(args.root, PRETRAINING, REPORTS, folder)
 
     def piece(work: Work, config: str, tasks: Sequence[str], names: Sequence[str], data: Overrides) -> Piece:
         def make(out: Path) -> list[MetricResult]:
@@ -53,12 +53,12 @@ def measure_openi(args: argparse.Namespace) -> None:
             found = all_figures(files)
             for table, meta in map(read_predictions, files):
                 found += frequent_figures(table, meta) if config == PRETRAINING else []
-                found += r2gen_figures(table, meta, REPORTS, args.data) if config == REPORTS else []
+                found += r2gen_figures(table, meta, REPORTS, args.root) if config == REPORTS else []
             return found
 
         return make
 
-    pieces: dict[str, Piece] = {"baselines": lambda out: baseline_figures(baselines(), REPORTS, args.data)}
+    pieces: dict[str, Piece] = {"baselines": lambda out: baseline_figures(baselines(), REPORTS, args.root)}
     if knowing:
         pieces["entities"] = piece(test, PRETRAINING, ("entity_classification", "zero_shot"), knowing, openi)
     pieces["retrieval"] = piece(test, "zoo://retrieval-openi", ["retrieval"], args.arms, openi)
@@ -70,7 +70,7 @@ def _backbone(args: argparse.Namespace, seed: int) -> str:
     """The backbone that was named, or that of the seed's pre-training, which is made if it is missing."""
     if args.backbone is not None:
         return str(args.backbone)
-    overrides = merged(data_overrides(root=args.data), parse_overrides(args.options))
+    overrides = merged(data_overrides(root=args.root), overrides_of(args.settings))
     run = Run(PRETRAINING, args.out / f"pretraining-{seed}", overrides, seed)
     run_missing(fit, [run], "backbone/config.json", 1)
     return str(run.folder / "backbone")

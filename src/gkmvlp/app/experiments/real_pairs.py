@@ -15,7 +15,7 @@ from matplotlib.figure import Figure as Plot
 from gkmvlp.app.experiments.chestxray14_pairs import NAMES, WORDINGS, Pairs, build_pairs, over_folds, prevalence_nats
 from gkmvlp.app.experiments.runs import run_in_process, run_missing
 from gkmvlp.app.pages.training_curves import read_scalars
-from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, parse_overrides, words_of
+from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, overrides_of, words_of
 from gkmvlp.data_modules import ImageReportPairs
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.metrics.results.plain_table import write_table
@@ -60,11 +60,11 @@ class Fold:
 def measure_pairs(args: argparse.Namespace) -> None:
     """Builds the table, runs the folds that are not there yet, prints and writes ``pairs.json`` and ``pairs.png``."""
     begin = time.monotonic()
-    pairs = build_pairs(args.data)
+    pairs = build_pairs(args.root)
     args.out.mkdir(parents=True, exist_ok=True)
     table = args.out / "pairs.csv"
     pairs.table.to_csv(table, index=False)
-    overrides = parse_overrides(args.options)
+    overrides = overrides_of(args.settings)
     folds = [_fold(args, table, fold, overrides) for fold in args.folds]
     rows = [_row(fold) for fold in folds]
     if len(folds) > 1:
@@ -84,7 +84,7 @@ def measure_pairs(args: argparse.Namespace) -> None:
 
 def _fold(args: argparse.Namespace, table: Path, fold: int, overrides: Overrides) -> Fold:
     """One fold: losses at step 0, the fit, and the prevalence; a fold that is complete is not repeated."""
-    data: dict[str, Any] = {"table": str(table), "image_root": str(args.data), "num_folds": FOLDS, "fold": fold}
+    data: dict[str, Any] = {"table": str(table), "image_root": str(args.root), "num_folds": FOLDS, "fold": fold}
     places = data_overrides(**data, cache_dir=args.out / "cache", dataset_name="chestxray14-pairs")
     entities = {"model.init_args.architecture.knowledge.entities": ENTITIES}
 

@@ -9,7 +9,7 @@ from gkmvlp.app.experiments.pieces import run_pieces
 from gkmvlp.app.experiments.runs import test
 from gkmvlp.app.experiments.subgroups import record_groups
 from gkmvlp.app.experiments.table_arms import arms_of, run_arms
-from gkmvlp.app.running.run import data_overrides, merged, of_trainer, parse_overrides
+from gkmvlp.app.running.run import data_overrides, merged, of_trainer, overrides_of
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
@@ -20,9 +20,9 @@ DETECTION, POINTING = "zoo://localization-rsna", "zoo://grounding-rsna"
 
 def measure_rsna(args: argparse.Namespace) -> None:
     """Runs what is not there yet; ``--record`` gets ``rsna-localization.json`` and ``rsna-grounding.json``."""
-    jobs, given = args.jobs or runs_at_once(), parse_overrides(args.options)
+    jobs, given = args.jobs or runs_at_once(), overrides_of(args.settings)
     for fold in range(FOLDS if "pretrained" in args.arms and args.backbone else 0):
-        rows = RsnaPneumonia(str(args.data), fold=fold, num_folds=FOLDS)
+        rows = RsnaPneumonia(str(args.root), fold=fold, num_folds=FOLDS)
         rows.check()
         require_unseen(rows, args.backbone)
 
@@ -33,7 +33,7 @@ def measure_rsna(args: argparse.Namespace) -> None:
     def localization(out: Path) -> list[MetricResult]:
         arms, parts = arms_of(args.arms, args.backbone, DETECTION), {}
         for fold in range(FOLDS):
-            data = data_overrides(root=args.data, fold=fold, num_folds=FOLDS, cache_dir=args.out / "cache")
+            data = data_overrides(root=args.root, fold=fold, num_folds=FOLDS, cache_dir=args.out / "cache")
             changed = merged(data, given)
             parts[fold] = run_conditions(
                 "localization", DETECTION, out / f"fold{fold}", arms, args.seeds, changed, jobs
@@ -43,7 +43,7 @@ def measure_rsna(args: argparse.Namespace) -> None:
     def grounding(out: Path) -> list[MetricResult]:
         arms, parts = {args.seeds[0]: arms_of(args.arms, args.backbone, POINTING, learns=False)}, dict[int, Path]()
         for fold in range(FOLDS):
-            changed = merged(data_overrides(root=args.data, fold=fold, num_folds=FOLDS), of_trainer(given))
+            changed = merged(data_overrides(root=args.root, fold=fold, num_folds=FOLDS), of_trainer(given))
             # every arm reads the one prompt that stands for an opacity: all score the same rows
             [parts[fold]] = run_arms(test, POINTING, ["grounding"], out / f"fold{fold}", arms, changed)
         return finished(merge_folds(parts, out / "predictions" / "grounding.parquet"), out)

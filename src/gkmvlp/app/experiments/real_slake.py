@@ -9,7 +9,7 @@ from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.runs import test
 from gkmvlp.app.experiments.subgroups import record_groups
 from gkmvlp.app.experiments.table_arms import arms_of, run_arms
-from gkmvlp.app.running.run import Overrides, data_overrides, merged, of_trainer, parse_overrides
+from gkmvlp.app.running.run import Overrides, data_overrides, merged, of_trainer, overrides_of
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import MetricResult
@@ -19,7 +19,7 @@ QUESTIONS, BOXES, LABELS = "zoo://vqa-slake", "zoo://grounding-slake", "zoo://ze
 
 def measure_slake(args: argparse.Namespace) -> None:
     """Runs what is not there yet; ``--record`` gets ``slake-PIECE.json``. Labels need ChestX-ray14's (``--nih``)."""
-    jobs, given, root = args.jobs or runs_at_once(), parse_overrides(args.options), data_overrides(root=args.data)
+    jobs, given, root = args.jobs or runs_at_once(), overrides_of(args.settings), data_overrides(root=args.root)
 
     def questions(out: Path) -> list[MetricResult]:
         conditions = with_question_only(arms_of(args.arms, args.backbone, QUESTIONS))

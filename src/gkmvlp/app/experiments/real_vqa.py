@@ -6,7 +6,7 @@ from pathlib import Path
 from gkmvlp.app.experiments.conditions import run_conditions, with_question_only
 from gkmvlp.app.experiments.pieces import Piece, run_pieces
 from gkmvlp.app.experiments.table_arms import arms_of
-from gkmvlp.app.running.run import data_overrides, merged, parse_overrides
+from gkmvlp.app.running.run import data_overrides, merged, overrides_of
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import MetricResult
@@ -17,7 +17,7 @@ CONFIG = "zoo://vqa-rad"
 def measure_vqa(args: argparse.Namespace) -> None:
     """Runs what is not there yet, a piece a split; ``--record`` gets ``vqa-rad-SPLIT.json``."""
     jobs, conditions = args.jobs or runs_at_once(), with_question_only(arms_of(args.arms, args.backbone, CONFIG))
-    overrides = merged(data_overrides(root=args.data, cache_dir=args.out / "cache"), parse_overrides(args.options))
+    overrides = merged(data_overrides(root=args.root, cache_dir=args.out / "cache"), overrides_of(args.settings))
 
     def piece_of(split: str) -> Piece:
         def questions(out: Path) -> list[MetricResult]:

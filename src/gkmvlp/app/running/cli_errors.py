@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from gkmvlp.app.running.renamed_keys import RENAMED
+from gkmvlp.app.running.renamed_keys import OPTIONS, RENAMED, is_former
 
 # what jsonargparse adds around the sentence that matters
 _NOISE = re.compile(
@@ -30,6 +30,8 @@ _ORIGINAL = "Original Traceback"  # how a DataLoader reports an error of one of 
 def hint(word: str, known: Iterable[str]) -> str:
     """``; it is now X`` for a renamed key, else ``; did you mean X?`` for the known word that is nearest, if any is."""
     known = sorted(set(known))
+    if is_former(word, known):
+        return f"; it is now {OPTIONS[word]}"
     if renamed := RENAMED.get(word.rpartition(".")[2].removeprefix("--")):
         today = [key for key in known if key.rpartition(".")[2].removeprefix("--") == renamed]
         if today:

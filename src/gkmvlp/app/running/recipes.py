@@ -61,7 +61,7 @@ def run_recipe(args: argparse.Namespace, configs: Configs, name: str, stages: Se
         stages: ``fit`` and ``test``, or ``test`` alone; after a fit its best checkpoint is tested.
     """
     with ProcessTreePeak() as peak:
-        run = recipe_run(configs, args.out or Path("outputs") / name, args.data, args.config)
+        run = recipe_run(configs, args.out or Path("outputs") / name, args.root, args.config)
         if "backbone" in args:
             run = run.but(start_from(args.backbone or default_backbone()))
         for stage in stages:
@@ -144,7 +144,7 @@ def ensure_phantoms(name: str) -> None:
     layout = layout_of(name)
     if layout is None:
         return
-    print(f"no --data: phantoms of {PHANTOMS}", flush=True)
+    print(f"no --root: phantoms of {PHANTOMS}", flush=True)
     if not (PHANTOMS / LOOKALIKES[layout].folder).is_dir():
         write_lookalikes(PHANTOMS, {layout: LOOKALIKES[layout].size}, SEED)
 

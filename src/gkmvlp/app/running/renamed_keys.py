@@ -1,4 +1,6 @@
-"""Config keys of earlier releases and what they are called now, for error lines (docs/migration.md)."""
+"""Config keys and options of earlier releases and what they are called now, for error lines (docs/migration.md)."""
+
+from collections.abc import Collection
 
 from gkmvlp.checkpoints.renamed_keys import ARCHITECTURE, BOXES, DECODING, INFO, LABELS
 
@@ -35,3 +37,25 @@ RENAMED = _STORED | {
     "jpg": "jpg_root",
     "patients": "patient_id_source",
 }
+OPTIONS = {
+    "--data": "--root",
+    "--options": "--set KEY=VALUE",
+    "--pretrain": "--set pretrain:KEY=VALUE",
+    "--downstream": "--set finetune:KEY=VALUE",
+    "--finetune": "--set finetune:KEY=VALUE",
+    "--vqa": "--set vqa:KEY=VALUE",
+    "--rates": "--lrs",
+    "--shares": "--train-fractions",
+    "--size": "--image-size",
+    "--workers": "--num-workers",
+}
+
+
+def is_former(option: str, known: Collection[str]) -> bool:
+    """Whether an option has another name today.
+
+    Args:
+        option: As it was given, such as ``--data``.
+        known: Options of the command.
+    """
+    return option not in known and OPTIONS.get(option, "").partition(" ")[0] in known

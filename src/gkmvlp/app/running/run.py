@@ -1,10 +1,11 @@
 """One run, described: a config, its folder, its seed and what differs from the config; rendered into command words."""
 
+import argparse
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from gkmvlp.errors import UsageError
 
@@ -95,31 +96,71 @@ def of_trainer(overrides: Overrides) -> dict[str, object]:
     return {key: value for key, value in overrides.items() if key.startswith("trainer.")}
 
 
+class Setting(NamedTuple):
+    """One ``--set``: a config key and its value, of one stage of an experiment or of all (None)."""
+
+    stage: str | None
+    key: str
+    value: str
+
+
+def setting_of(stages: tuple[str, ...] = ()) -> Callable[[str], Setting]:
+    """The ``type`` of ``--set [STAGE:]KEY=VALUE``.
+
+    Args:
+        stages: Names of the stages that may stand before a key.
+    """
+
+    def read(word: str) -> Setting:
+        name, equals, value = word.partition("=")
+        stage, colon, key = name.rpartition(":")
+        if colon and stage not in stages:
+            known = f"one of {', '.join(stages)}" if stages else "none: there is one stage"
+            raise argparse.ArgumentTypeError(f"{word}: before the colon {known} was expected")
+        if not equals or not key or key.startswith("-"):
+            raise argparse.ArgumentTypeError(f"{word}: KEY=VALUE was expected, such as trainer.max_epochs=1")
+        return Setting(stage or None, key, value)
+
+    return read
+
+
+def overrides_of(settings: Iterable[Setting], stage: str | None = None) -> dict[str, object]:
+    """The overrides of a stage: those that name it, and those that name none."""
+    return _collected((each.key, each.value) for each in settings if each.stage in (None, stage))
+
+
+def _collected(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
+    """Overrides in the order in which a user gave them; of the same key the last counts, and KEY+ adds to a list."""
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found and key.endswith("+"):  # as trainer.callbacks+=A
+            value = f"[{str(found[key]).removeprefix('[').removesuffix(']')}, {value}]"
+        found = merged(found, {key: value})
+    return found
+
+
 def parse_overrides(words: Iterable[str]) -> dict[str, object]:
-    """The overrides that a user gave, as ``--key=value`` or ``--key value``.
+    """The overrides that a user gave as options, ``--key=value`` or ``--key value``.
 
     Raises:
         UsageError: If a word is neither.
     """
-    found: dict[str, object] = {}
+    pairs: list[tuple[str, str]] = []
     waiting: str | None = None  # a key whose value is the next word
     for word in words:
         key, equals, value = word.partition("=")
         if waiting is not None:
-            found = merged(found, {waiting: word})
+            pairs.append((waiting, word))
             waiting = None
         elif not key.startswith("--"):
             raise UsageError(f"{word}: an option --KEY=VALUE was expected, such as --trainer.max_epochs=1")
         elif equals:
-            name = key.removeprefix("--")
-            if name in found and name.endswith("+"):  # as --trainer.callbacks+=A, which adds to a list
-                value = f"[{str(found[name]).removeprefix('[').removesuffix(']')}, {value}]"
-            found = merged(found, {name: value})
+            pairs.append((key.removeprefix("--"), value))
         else:
             waiting = key.removeprefix("--")
     if waiting is not None:
         raise UsageError(f"--{waiting}: a value was expected, as in --{waiting}=VALUE")
-    return found
+    return _collected(pairs)
 
 
 def parse_init_args(words: list[str]) -> dict[str, Any]:
