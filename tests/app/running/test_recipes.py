@@ -1,8 +1,10 @@
 """What pretrain and finetune choose: config, data, backbone. No model is run; the commands are recorded."""
 
 import dataclasses
+import gc
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -230,3 +232,5 @@ def test_a_class_of_ones_own_is_no_class_of_this_package_of_that_name(tmp_path, 
         assert recipes.location_key(name) == key
     assert layout_of("my_sets.OpenI") is None
     assert layout_of("OpenI") == "openi"
+    del sys.modules["my_sets"]  # else the short name OpenI means two classes in the tests that follow
+    gc.collect()
