@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.app.experiments.openi_sentences import (
+from gkmvlp.app.experiments.real.labeler import label
+from gkmvlp.app.experiments.real.openi_sentences import (
     DEVELOPMENT,
     HELD_OUT,
     LABELS,
@@ -15,7 +16,6 @@ from gkmvlp.app.experiments.openi_sentences import (
     reports,
     sentences,
 )
-from gkmvlp.app.experiments.real_labeler import label
 from gkmvlp.errors import DataError
 from gkmvlp.report.sections import report_text
 from tests.report.scoring import status_f1

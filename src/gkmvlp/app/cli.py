@@ -18,8 +18,8 @@ from types import ModuleType
 from typing import NamedTuple, NoReturn
 
 from gkmvlp import __version__
-from gkmvlp.app.running.cli_errors import explain, hint, one_line
-from gkmvlp.app.running.renamed_keys import is_former
+from gkmvlp.app.command_line.cli_errors import explain, hint, one_line
+from gkmvlp.app.command_line.renamed_keys import is_former
 from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import GkmvlpError, UsageError
 

@@ -10,7 +10,7 @@ from gkmvlp.app.cli import main
 from gkmvlp.app.experiments import ablation
 from gkmvlp.app.experiments.ablation import FILES, PRETRAINED, STAGES, model_name, run_variant
 from gkmvlp.app.experiments.ablation_table import cells, rows
-from gkmvlp.app.experiments.folds import merge_folds
+from gkmvlp.app.experiments.real.folds import merge_folds
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions

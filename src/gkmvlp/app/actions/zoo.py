@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gkmvlp.app.running.cli_errors import one_line
+from gkmvlp.app.command_line.cli_errors import one_line
 from gkmvlp.zoo.entry import PACKAGED, SCHEME, Entry, content, dump, is_address
 from gkmvlp.zoo.registry import find, list_models, scan_entries
 from gkmvlp.zoo.store.cache import cached_folder

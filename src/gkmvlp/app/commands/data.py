@@ -8,7 +8,7 @@ A data set is a class of this package (MimicCxr), the path of a class of your ow
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.running.outputs import file_of
+from gkmvlp.app.command_line.outputs import file_of
 from gkmvlp.app.running.run import parse_init_args
 from gkmvlp.errors import UsageError
 

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     import json
     import time
 
-    from gkmvlp.app.running.cli_errors import hint
+    from gkmvlp.app.command_line.cli_errors import hint
     from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES, write_lookalikes
     from gkmvlp.errors import UsageError
 

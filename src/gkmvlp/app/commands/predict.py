@@ -18,8 +18,8 @@ Research software, not for clinical use.
 import argparse
 from pathlib import Path
 
+from gkmvlp.app.command_line.outputs import file_of
 from gkmvlp.app.prediction.request import TASKS, Request, predict
-from gkmvlp.app.running.outputs import file_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.app.commands.options import add_record_argument, add_set_argument
-from gkmvlp.app.experiments.arm_names import ARMS
+from gkmvlp.app.experiments.real.arm_names import ARMS
 
 OWNERS = {"openi": "Open-i", "slake": "SLAKE", "vqa-rad": "VQA-RAD", "pairs": "ChestX-ray14",
           "chestxray14": "ChestX-ray14", "rsna": "the RSNA challenge"}  # fmt: skip
@@ -73,18 +73,18 @@ def _add_labeler_arguments(labeler: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do it."""
     if arguments.action == "openi":
-        from gkmvlp.app.experiments.real_openi import measure_openi as measure
+        from gkmvlp.app.experiments.real.openi import measure_openi as measure
     elif arguments.action == "slake":
-        from gkmvlp.app.experiments.real_slake import measure_slake as measure
+        from gkmvlp.app.experiments.real.slake import measure_slake as measure
     elif arguments.action == "vqa-rad":
-        from gkmvlp.app.experiments.real_vqa import measure_vqa as measure
+        from gkmvlp.app.experiments.real.vqa_rad import measure_vqa as measure
     elif arguments.action == "pairs":
-        from gkmvlp.app.experiments.real_pairs import measure_pairs as measure
+        from gkmvlp.app.experiments.real.pairs import measure_pairs as measure
     elif arguments.action == "chestxray14":
-        from gkmvlp.app.experiments.real_chestxray14 import measure_chestxray14 as measure
+        from gkmvlp.app.experiments.real.chestxray14 import measure_chestxray14 as measure
     elif arguments.action == "rsna":
-        from gkmvlp.app.experiments.real_rsna import measure_rsna as measure
+        from gkmvlp.app.experiments.real.rsna import measure_rsna as measure
     else:
-        from gkmvlp.app.experiments.real_labeler import measure_labeler as measure
+        from gkmvlp.app.experiments.real.labeler import measure_labeler as measure
     measure(arguments)
     return 0

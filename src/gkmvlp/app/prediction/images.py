@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gkmvlp.app.running.cli_errors import hint
+from gkmvlp.app.command_line.cli_errors import hint
 from gkmvlp.errors import UsageError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")

@@ -6,8 +6,8 @@ Wrong requests are refused before anything slow is imported or anything is writt
 from dataclasses import dataclass
 from pathlib import Path
 
+from gkmvlp.app.command_line.cli_errors import hint
 from gkmvlp.app.prediction.images import find_images
-from gkmvlp.app.running.cli_errors import hint
 from gkmvlp.errors import ConfigError, DataError, UsageError
 
 TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "embed")

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from gkmvlp.app.running.cli_errors import hint
+from gkmvlp.app.command_line.cli_errors import hint
 from gkmvlp.errors import UsageError
 
 SCHEME = "zoo://"

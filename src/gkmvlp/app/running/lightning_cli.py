@@ -18,10 +18,10 @@ from torch import nn
 
 import gkmvlp.data_modules
 import gkmvlp.tasks
-from gkmvlp.app.running.cli_errors import explain, hint, nested_keys, one_line
+from gkmvlp.app.command_line.cli_errors import explain, hint, nested_keys, one_line
+from gkmvlp.app.command_line.meant_words import mended
 from gkmvlp.app.running.configs import config_words, described_data, with_files
 from gkmvlp.app.running.forwarding import handling
-from gkmvlp.app.running.meant_words import mended
 from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
 from gkmvlp.app.running.stopping import Stopping
 from gkmvlp.app.running.trainer_defaults import (

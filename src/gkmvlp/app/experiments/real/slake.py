@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.experiments.arm_names import WITH_BACKBONE
 from gkmvlp.app.experiments.conditions import run_conditions, with_question_only
-from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
+from gkmvlp.app.experiments.real.arm_names import WITH_BACKBONE
+from gkmvlp.app.experiments.real.pieces import Piece, all_figures, run_pieces
+from gkmvlp.app.experiments.real.subgroups import record_groups
+from gkmvlp.app.experiments.real.table_arms import arms_of, run_arms
 from gkmvlp.app.experiments.runs import test
-from gkmvlp.app.experiments.subgroups import record_groups
-from gkmvlp.app.experiments.table_arms import arms_of, run_arms
 from gkmvlp.app.running.run import Overrides, data_overrides, merged, of_trainer, overrides_of
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of

@@ -8,8 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gkmvlp.app.experiments.chestxray14_pairs import NAMES, WORDINGS, build_pairs, over_folds, prevalence_nats, sentence
-from gkmvlp.app.experiments.real_labeler import label
+from gkmvlp.app.experiments.real.chestxray14_pairs import (
+    NAMES,
+    WORDINGS,
+    build_pairs,
+    over_folds,
+    prevalence_nats,
+    sentence,
+)
+from gkmvlp.app.experiments.real.labeler import label
 from gkmvlp.errors import DataError
 from gkmvlp.report.sections import report_text
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from gkmvlp.app.running.renamed_keys import OPTIONS, RENAMED, is_former
+from gkmvlp.app.command_line.renamed_keys import OPTIONS, RENAMED, is_former
 
 # what jsonargparse adds around the sentence that matters
 _NOISE = re.compile(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gkmvlp.app.experiments.subgroups import age_group, group_rows, groups_of
+from gkmvlp.app.experiments.real.subgroups import age_group, group_rows, groups_of
 from gkmvlp.data_modules.formats.chest_xray14 import find_files, read_people
 from gkmvlp.metrics.results.predictions import write_predictions
 

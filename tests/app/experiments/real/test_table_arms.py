@@ -8,11 +8,11 @@ import pytest
 import yaml
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import table_arms as arms
-from gkmvlp.app.experiments.arm_names import ARMS
 from gkmvlp.app.experiments.conditions import with_question_only
 from gkmvlp.app.experiments.initialization import has_public_weights
-from gkmvlp.app.experiments.table_arms import arms_of, random_weights, run_arms
+from gkmvlp.app.experiments.real import table_arms as arms
+from gkmvlp.app.experiments.real.arm_names import ARMS
+from gkmvlp.app.experiments.real.table_arms import arms_of, random_weights, run_arms
 from gkmvlp.app.running.configs import architecture_in
 from gkmvlp.app.running.run import Run, data_overrides, model_overrides, words_of
 from gkmvlp.checkpoints import bert_weights

@@ -4,11 +4,11 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.app.experiments.conditions import run_conditions
-from gkmvlp.app.experiments.folds import FOLDS, merge_folds, require_unseen
-from gkmvlp.app.experiments.pieces import run_pieces
+from gkmvlp.app.experiments.real.folds import FOLDS, merge_folds, require_unseen
+from gkmvlp.app.experiments.real.pieces import run_pieces
+from gkmvlp.app.experiments.real.subgroups import record_groups
+from gkmvlp.app.experiments.real.table_arms import arms_of, run_arms
 from gkmvlp.app.experiments.runs import test
-from gkmvlp.app.experiments.subgroups import record_groups
-from gkmvlp.app.experiments.table_arms import arms_of, run_arms
 from gkmvlp.app.running.run import data_overrides, merged, of_trainer, overrides_of
 from gkmvlp.data_modules import RsnaPneumonia
 from gkmvlp.hardware import runs_at_once

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from gkmvlp.app.cli import main
+from gkmvlp.app.command_line.meant_words import with_own_arguments
 from gkmvlp.app.running.configs import zoo_configs
-from gkmvlp.app.running.meant_words import with_own_arguments
 
 VISION = "--model.init_args.architecture.vision"
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import real_chestxray14, runs
-from gkmvlp.app.experiments import table_arms as arms
-from gkmvlp.app.experiments.folds import FOLDS
+from gkmvlp.app.experiments import runs
+from gkmvlp.app.experiments.real import chestxray14 as real_chestxray14
+from gkmvlp.app.experiments.real import table_arms as arms
+from gkmvlp.app.experiments.real.folds import FOLDS
 from gkmvlp.app.running.run import model_overrides
 from gkmvlp.data_modules import ChestXray14, RsnaPneumonia
 from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes

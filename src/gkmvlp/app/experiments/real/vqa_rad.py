@@ -4,8 +4,8 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.app.experiments.conditions import run_conditions, with_question_only
-from gkmvlp.app.experiments.pieces import Piece, run_pieces
-from gkmvlp.app.experiments.table_arms import arms_of
+from gkmvlp.app.experiments.real.pieces import Piece, run_pieces
+from gkmvlp.app.experiments.real.table_arms import arms_of
 from gkmvlp.app.running.run import data_overrides, merged, overrides_of
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of

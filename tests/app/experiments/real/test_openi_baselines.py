@@ -6,9 +6,16 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from gkmvlp.app.experiments import linear_probe, openi_baselines
-from gkmvlp.app.experiments.linear_probe import fit_logistic, macro_auroc, nearest, pooled_features, probe, standardised
-from gkmvlp.app.experiments.openi_baselines import baseline_figures, beside, frequent_figures, make_baselines
+from gkmvlp.app.experiments.real import linear_probe, openi_baselines
+from gkmvlp.app.experiments.real.linear_probe import (
+    fit_logistic,
+    macro_auroc,
+    nearest,
+    pooled_features,
+    probe,
+    standardised,
+)
+from gkmvlp.app.experiments.real.openi_baselines import baseline_figures, beside, frequent_figures, make_baselines
 from gkmvlp.data_modules import OpenI
 from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 from gkmvlp.entities import ENTITIES

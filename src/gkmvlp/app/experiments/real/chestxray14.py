@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gkmvlp.app.experiments.arm_names import WITH_BACKBONE
 from gkmvlp.app.experiments.conditions import Conditions, merge, run_conditions
-from gkmvlp.app.experiments.folds import FOLDS, merge_folds, require_unseen
-from gkmvlp.app.experiments.pieces import all_figures, run_pieces
-from gkmvlp.app.experiments.subgroups import record_groups
-from gkmvlp.app.experiments.table_arms import arms_of
+from gkmvlp.app.experiments.real.arm_names import WITH_BACKBONE
+from gkmvlp.app.experiments.real.folds import FOLDS, merge_folds, require_unseen
+from gkmvlp.app.experiments.real.pieces import all_figures, run_pieces
+from gkmvlp.app.experiments.real.subgroups import record_groups
+from gkmvlp.app.experiments.real.table_arms import arms_of
 from gkmvlp.app.running.run import Overrides, data_overrides, merged, model_overrides, overrides_of
 from gkmvlp.data_modules import ChestXray14
 from gkmvlp.hardware import runs_at_once

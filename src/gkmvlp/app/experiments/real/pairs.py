@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure as Plot
 
-from gkmvlp.app.experiments.chestxray14_pairs import NAMES, WORDINGS, Pairs, build_pairs, over_folds, prevalence_nats
+from gkmvlp.app.experiments.real.chestxray14_pairs import (
+    NAMES,
+    WORDINGS,
+    Pairs,
+    build_pairs,
+    over_folds,
+    prevalence_nats,
+)
 from gkmvlp.app.experiments.runs import run_in_process, run_missing
 from gkmvlp.app.pages.training_curves import read_scalars
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, overrides_of, words_of

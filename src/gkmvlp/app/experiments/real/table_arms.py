@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from gkmvlp.app.experiments.arm_names import ARMS
 from gkmvlp.app.experiments.conditions import Conditions, merge_alike
+from gkmvlp.app.experiments.real.arm_names import ARMS
 from gkmvlp.app.experiments.runs import Work, run_missing
 from gkmvlp.app.running.configs import architecture_in
 from gkmvlp.app.running.recipes import SHIPPED, start_from

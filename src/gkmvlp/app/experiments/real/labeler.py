@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from gkmvlp.app.experiments.openi_sentences import LABELS, read_labels
+from gkmvlp.app.experiments.real.openi_sentences import LABELS, read_labels
 from gkmvlp.app.running.outcome import write_results
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import DataError

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import pieces as pieces_module
-from gkmvlp.app.experiments import real_openi, real_pairs, runs
-from gkmvlp.app.experiments import table_arms as arms
-from gkmvlp.app.experiments.real_labeler import f1_figure
+from gkmvlp.app.experiments import runs
+from gkmvlp.app.experiments.real import openi as real_openi
+from gkmvlp.app.experiments.real import pairs as real_pairs
+from gkmvlp.app.experiments.real import pieces as pieces_module
+from gkmvlp.app.experiments.real import table_arms as arms
+from gkmvlp.app.experiments.real.labeler import f1_figure
 from gkmvlp.app.running.run import model_overrides
 from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import write_predictions

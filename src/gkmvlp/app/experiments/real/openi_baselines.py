@@ -11,7 +11,7 @@ import pandas as pd
 import yaml
 
 from gkmvlp.app.experiments.conditions import merge
-from gkmvlp.app.experiments.linear_probe import Array, Features, nearest, pooled_features, probe
+from gkmvlp.app.experiments.real.linear_probe import Array, Features, nearest, pooled_features, probe
 from gkmvlp.app.running.configs import architecture_in, by_name
 from gkmvlp.data_modules import OpenI
 from gkmvlp.data_modules.pipeline.samples import Sample

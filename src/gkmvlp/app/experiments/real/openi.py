@@ -4,18 +4,18 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.app.experiments.arm_names import WITH_BACKBONE
 from gkmvlp.app.experiments.conditions import Conditions
-from gkmvlp.app.experiments.openi_baselines import (
+from gkmvlp.app.experiments.real.arm_names import WITH_BACKBONE
+from gkmvlp.app.experiments.real.openi_baselines import (
     baseline_figures,
     beside,
     frequent_figures,
     make_baselines,
     r2gen_figures,
 )
-from gkmvlp.app.experiments.pieces import Piece, all_figures, run_pieces
+from gkmvlp.app.experiments.real.pieces import Piece, all_figures, run_pieces
+from gkmvlp.app.experiments.real.table_arms import arms_of, run_arms
 from gkmvlp.app.experiments.runs import Work, fit, fit_and_test, run_missing, test
-from gkmvlp.app.experiments.table_arms import arms_of, run_arms
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, of_trainer, overrides_of
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import read_predictions

@@ -1,0 +1,1 @@
+"""What a user types: options, renamed keys, and errors of one line."""

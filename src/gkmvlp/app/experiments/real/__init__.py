@@ -1,0 +1,1 @@
+"""Measurements on real data sets: a table each, its arms, and what stands beside them."""
