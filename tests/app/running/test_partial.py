@@ -1,5 +1,6 @@
 """A test of a part of its split says so wherever its figures go."""
 
+import inspect
 import re
 from pathlib import Path
 from typing import Union
@@ -93,6 +94,17 @@ def test_a_number_of_batches_and_a_share_are_told_apart(limit, part, toy, capsys
     trainer = Trainer(limit_test_batches=printed, callbacks=[Shown()], **quiet)
     trainer.test(ToyTask(3), ToyData(rows=20), verbose=False)
     assert seen == [part]
+
+
+def test_one_batch_is_no_share_though_another_module_said_the_union_first(toy, monkeypatch, capsys):
+    """typing then hands the Trainer the other order."""
+    hints = inspect.unwrap(Trainer.__init__).__annotations__
+    monkeypatch.setitem(hints, "limit_test_batches", float | int | None)
+    monkeypatch.setitem(hints, "overfit_batches", float | int)
+    line = ["--trainer.limit_test_batches=1", "--trainer.overfit_batches=1"]
+    assert main(["test", "--config=toy.yaml", *line, "--print_config"]) == 0
+    printed = yaml.safe_load(capsys.readouterr().out)["trainer"]
+    assert [repr(printed[name]) for name in ("limit_test_batches", "overfit_batches")] == ["1", "1"]
 
 
 def test_a_partial_test_says_so_on_stdout(phantoms, pretrained, tmp_path):

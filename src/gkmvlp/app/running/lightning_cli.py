@@ -6,9 +6,11 @@ import sys
 import tempfile
 from argparse import ArgumentError
 from collections.abc import Iterator
+from functools import reduce
 from importlib.metadata import entry_points
+from operator import or_
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningDataModule, Trainer
@@ -52,6 +54,13 @@ class Cli(LightningCLI):
     def subcommands() -> dict[str, set[str]]:
         """LightningCLI's, without ``predict``: that name belongs to a plain command."""
         return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name in SUBCOMMANDS}
+
+    def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """LightningCLI's, where 1 is a whole number and 1.0 a share; see ``integers_first``."""
+        super().add_core_arguments_to_parser(parser)
+        for action in parser._actions:
+            if (hint := getattr(action, "_typehint", None)) is not None:
+                action._typehint = integers_first(hint)  # type: ignore[attr-defined]
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the words; errors become one line with the nearest key.
@@ -160,6 +169,20 @@ class Cli(LightningCLI):
         if isinstance(self.datamodule, Accountable):
             print(*self.datamodule.summary_lines(), sep="\n")
         print(f"written to {self.trainer.default_root_dir}")
+
+
+def integers_first(hint: Any) -> Any:
+    """A union with ``int`` before ``float``, any other type hint as it is.
+
+    jsonargparse takes the first type that a value fits. The Trainer says ``Optional[Union[int, float]]``, which typing
+    may have made of the union that it remembers: ``Optional[Union[float, int]]``, if another module said so before.
+    """
+    kinds = list(get_args(hint))
+    if not {int, float} <= set(kinds) or kinds.index(int) < kinds.index(float):
+        return hint
+    kinds.remove(float)
+    kinds.insert(kinds.index(int) + 1, float)
+    return reduce(or_, kinds)  # of which typing remembers nothing
 
 
 def run(words: list[str]) -> int:
