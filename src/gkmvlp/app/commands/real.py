@@ -71,20 +71,8 @@ def _add_labeler_arguments(labeler: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do it."""
-    if arguments.action == "openi":
-        from gkmvlp.app.experiments.real.openi import measure_openi as measure
-    elif arguments.action == "slake":
-        from gkmvlp.app.experiments.real.slake import measure_slake as measure
-    elif arguments.action == "vqa-rad":
-        from gkmvlp.app.experiments.real.vqa_rad import measure_vqa as measure
-    elif arguments.action == "pairs":
-        from gkmvlp.app.experiments.real.pairs import measure_pairs as measure
-    elif arguments.action == "chestxray14":
-        from gkmvlp.app.experiments.real.chestxray14 import measure_chestxray14 as measure
-    elif arguments.action == "rsna":
-        from gkmvlp.app.experiments.real.rsna import measure_rsna as measure
-    else:
-        from gkmvlp.app.experiments.real.labeler import measure_labeler as measure
-    measure(arguments)
+    """Measure by the module of ``gkmvlp.app.experiments.real`` that is called as the action."""
+    from importlib import import_module
+
+    import_module(f"gkmvlp.app.experiments.real.{arguments.action.replace('-', '_')}").measure(arguments)
     return 0

@@ -41,7 +41,7 @@ def with_probe(arms: Conditions) -> Conditions:
     return {**arms, "linear_probe": merged(arms["pretrained"], model_overrides(linear_probe=True))}
 
 
-def measure_chestxray14(args: argparse.Namespace) -> None:
+def measure(args: argparse.Namespace) -> None:
     """Runs what is not there yet; ``--record`` gets ``chestxray14-classification.json``."""
     jobs, arms = args.jobs or runs_at_once(), arms_of(args.arms, args.backbone, CONFIG)
     every = ChestXray14(str(args.root))

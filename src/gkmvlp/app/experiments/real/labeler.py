@@ -23,7 +23,7 @@ Statuses = Mapping[str, int]
 Rows = Sequence[tuple[str, Statuses]]
 
 
-def measure_labeler(args: argparse.Namespace) -> None:
+def measure(args: argparse.Namespace) -> None:
     """Scores, times, prints and writes ``results.json``, with ``--record`` ``labeler.json``."""
     with ProcessTreePeak() as peak:
         reports = [(text, _only_scored(stated)) for text, stated in sentences(args.seed, args.reports)]

@@ -24,7 +24,7 @@ WITH_BASELINES = ("entity_classification", "report_generation")  # tasks with ba
 PRETRAINING, REPORTS = "zoo://pretrain-openi", "zoo://report-openi"
 
 
-def measure_openi(args: argparse.Namespace) -> None:
+def measure(args: argparse.Namespace) -> None:
     """Runs what is not there yet; ``--record`` gets ``openi-PIECE.json``.
 
     Without ``--backbone`` each seed pre-trains one on R2Gen's training studies, whose checkpoint the validation studies

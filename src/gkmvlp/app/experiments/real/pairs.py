@@ -64,7 +64,7 @@ class Fold:
         return self.end["ecls"] - self.prevalence
 
 
-def measure_pairs(args: argparse.Namespace) -> None:
+def measure(args: argparse.Namespace) -> None:
     """Builds the table, runs the folds that are not there yet, prints and writes ``pairs.json`` and ``pairs.png``."""
     begin = time.monotonic()
     pairs = build_pairs(args.root)

@@ -18,7 +18,7 @@ from gkmvlp.metrics.results.metric_result import MetricResult
 DETECTION, POINTING = "zoo://localization-rsna", "zoo://grounding-rsna"
 
 
-def measure_rsna(args: argparse.Namespace) -> None:
+def measure(args: argparse.Namespace) -> None:
     """Runs what is not there yet; ``--record`` gets ``rsna-localization.json`` and ``rsna-grounding.json``."""
     jobs, given = args.jobs or runs_at_once(), overrides_of(args.settings)
     for fold in range(FOLDS if "pretrained" in args.arms and args.backbone else 0):

@@ -17,7 +17,7 @@ from gkmvlp.metrics.results.metric_result import MetricResult
 QUESTIONS, BOXES, LABELS = "zoo://vqa-slake", "zoo://grounding-slake", "zoo://zero-shot-slake"
 
 
-def measure_slake(args: argparse.Namespace) -> None:
+def measure(args: argparse.Namespace) -> None:
     """Runs what is not there yet; ``--record`` gets ``slake-PIECE.json``. Labels need ChestX-ray14's (``--nih``)."""
     jobs, given, root = args.jobs or runs_at_once(), overrides_of(args.settings), data_overrides(root=args.root)
 

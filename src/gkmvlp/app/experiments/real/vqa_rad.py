@@ -14,7 +14,7 @@ from gkmvlp.metrics.results.metric_result import MetricResult
 CONFIG = "zoo://vqa-rad"
 
 
-def measure_vqa(args: argparse.Namespace) -> None:
+def measure(args: argparse.Namespace) -> None:
     """Runs what is not there yet, a piece a split; ``--record`` gets ``vqa-rad-SPLIT.json``."""
     jobs, conditions = args.jobs or runs_at_once(), with_question_only(arms_of(args.arms, args.backbone, CONFIG))
     overrides = merged(data_overrides(root=args.root, cache_dir=args.out / "cache"), overrides_of(args.settings))
