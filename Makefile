@@ -96,8 +96,8 @@ ablation: $(STAMP) ## leave parts of the grounded knowledge out and measure ever
 zoo: $(STAMP) ## train, measure and publish the models that come with the package, in about half an hour
 	$(PY) -m gkmvlp zoo make $(if $(OUT),--out "$(OUT)") $(ARGS)
 
-bench: $(STAMP) ## speed and memory of a pre-training step, the phantom writer, the report reader, the image pipeline
-	$(PY) -m gkmvlp bench --what model phantom reports images $(if $(CONFIG),--config "$(CONFIG)") \
+bench: $(STAMP) ## speed and memory of a pre-training step, the report writer, the phantom writer, the report reader, the images
+	$(PY) -m gkmvlp bench --what model generation phantom reports images $(if $(CONFIG),--config "$(CONFIG)") \
 		--out "$(or $(OUT),outputs/bench)/results.json" $(ARGS)
 
 results: $(STAMP) ## write docs/results.md from docs/results/*.json

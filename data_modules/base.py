@@ -4,11 +4,13 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
 from lightning import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader, DistributedSampler
 
 from gkmvlp.data_modules.formats.tables import shown
@@ -20,6 +22,7 @@ from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, r
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread_a_worker
 from gkmvlp.data_modules.pipeline.samples import BoxSource, Counts, RegionPolicy, Sample, read_atlas
+from gkmvlp.data_modules.pipeline.shards import CachePlan, CacheSource, Encoding, ShardedImages
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
 from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels, refuse_flip
 from gkmvlp.data_modules.pipeline.turned_rows import upright_rows
@@ -54,7 +57,8 @@ class DataModule(LightningDataModule):
             ones left out and counted (drop).
         accept: What is read although it is no frontal radiograph, else unreadable: lateral (by the DICOM's
             ViewPosition; views that a data set is asked for need no leave), modality (CT, MG ...), blank.
-        cache_dir: Folder for decoded images and label tables; "ram" keeps decoded images in memory; none without it.
+        cache_dir: Folder for decoded images and label tables; what "gkmvlp data cache" wrote there is read, and must be
+            of these rows, this image size and so on. "ram" keeps decoded images in memory; none without it.
         train_fraction: Share of the training patients used; smaller shares lie inside larger ones.
         dataset_name: What figures call the data; the data set's own name without it. Phantoms: phantom-<data set>.
     """
@@ -101,7 +105,7 @@ class DataModule(LightningDataModule):
         self.split_source = self.name
         self.table_counts: Counts = {}  # what the tables hold, before anything is left out
         self.published_counts: Counts = {}  # the same as published; empty where the data are a part, or a look-alike
-        self._cache: ImageCache | None = None
+        self._cache: ImageCache | ShardedImages | None = None
         self._is_ready = False
 
     @classmethod
@@ -307,13 +311,42 @@ class DataModule(LightningDataModule):
         self._is_ready = True
 
     def _open_cache(self, cache_dir: str) -> None:
-        """Fills or maps the cache; its unreadable images are an error or left out."""
-        sources = list(dict.fromkeys(sample.image for sample in self.samples))
+        """Opens the shards that lie there, else fills or maps a cache; unreadable images are an error or left out."""
         folder = None if cache_dir == "ram" else Path(cache_dir)
-        self._cache = ImageCache(
-            sources, self.image_size, self.resize_mode, self.intensity, folder, self.num_workers, self.accept
-        )
+        plan = None if folder is None else CachePlan.read(folder)
+        sources = self.cache_sources()
+        images = [source.image for source in sources]
+        if plan is None or folder is None:
+            self._cache = ImageCache(
+                images, self.image_size, self.resize_mode, self.intensity, folder, self.num_workers, self.accept
+            )
+        else:
+            plan.require_same(self.cache_plan(plan.encoding, plan.images_per_shard), folder)
+            self._cache = ShardedImages(folder, plan, images, [source.name for source in sources])
+            told = f"{plan.encoding}, {plan.image_size} px, manifest {plan.manifest[:12]}"
+            rank_zero_only(print)(f"{self.name}: {plan.images:,} images from the cache {folder} ({told})", flush=True)
         self._leave_out(self._cache.bad, self._cache.notes)
+
+    def cache_sources(self) -> list[CacheSource]:
+        """Each image once, with the id of the first row that shows it; after ``check``."""
+        first = {sample.image: sample for sample in reversed(self.samples)}
+        return [
+            CacheSource(image, first[image].sample_id, _name(first[image]))
+            for image in dict.fromkeys(sample.image for sample in self.samples)
+        ]
+
+    def cache_plan(self, encoding: Encoding, images_per_shard: int) -> CachePlan:
+        """What a cache of these images holds; after ``check``, before unreadable images are left out.
+
+        Args:
+            encoding: ``jpeg`` or ``raw``.
+            images_per_shard: Images of a shard.
+        """
+        names = [source.name for source in self.cache_sources()]
+        return CachePlan(
+            self.manifest()["hash"], sha256("\n".join(names).encode()).hexdigest(), len(names), self.image_size,
+            self.resize_mode, self.intensity, sorted(self.accept), encoding, images_per_shard,
+        )  # fmt: skip
 
     def read_once(self) -> tuple[dict[str | bytes, ImageError], dict[str | bytes, list[str]]]:
         """Reads every image once as a run does: the error of those that cannot be read, notes on those that can."""

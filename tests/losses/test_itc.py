@@ -60,7 +60,7 @@ def test_part_by_part_is_the_whole_with_its_gradients(rows, at_once, monkeypatch
         return [loss, *torch.autograd.grad(loss, leaves)]
 
     whole = read()
-    monkeypatch.setattr(itc, "ROWS_AT_ONCE", at_once)
+    monkeypatch.setattr(itc, "PAIRS_AT_ONCE", at_once * rows)
     for one, other in zip(read(), whole, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 

@@ -1,4 +1,7 @@
-"""Two ranks of four pairs are one batch of eight: ITC's loss and averaged gradients. Runs itself as the ranks."""
+"""Two ranks of four pairs are one batch of eight: ITC's averaged loss and gradients. Runs itself as the ranks.
+
+Each rank compares its own rows alone, in one go and part by part.
+"""
 
 import subprocess
 import sys
@@ -9,6 +12,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import nn
 
+from gkmvlp.losses import itc
 from gkmvlp.losses.gather import alone
 from gkmvlp.losses.itc import image_text_contrast
 
@@ -43,6 +47,20 @@ def loss_and_gradients(model, rows, gather):
     return [loss.detach(), *(parameter.grad.clone() for parameter in model.parameters())]
 
 
+def compared(model, rows, gather):
+    """How many similarities a rank computes."""
+    counts, kept = [], itc._summed
+
+    def counted(query, other, *keys):
+        counts.append(len(query) * len(other))
+        return kept(query, other, *keys)
+
+    itc._summed = counted
+    loss_and_gradients(model, rows, gather)
+    itc._summed = kept
+    return sum(counts)
+
+
 def run_rank(rank, folder):
     import torch.distributed.nn.functional as with_gradient
 
@@ -58,14 +76,18 @@ def run_rank(rank, folder):
     def gather(x):
         return torch.cat(with_gradient.all_gather(x)) if x.is_floating_point() else without_gradient(x)
 
+    count = torch.tensor(compared(Towers(), rows, gather))
     results = {
         "kept": loss_and_gradients(Towers(), rows, gather),
         "dropped": loss_and_gradients(Towers(), rows, without_gradient),
     }
+    itc.PAIRS_AT_ONCE = 3 * PAIRS  # three rows of a rank's four, then one
+    results["in parts"] = loss_and_gradients(Towers(), rows, gather)
     for values in results.values():
-        for gradient in values[1:]:  # what DDP does: an average over ranks
-            dist.all_reduce(gradient)
-            gradient /= RANKS
+        for value in values:  # what DDP does: an average over ranks
+            dist.all_reduce(value)
+            value /= RANKS
+    results["count"] = [count]
     torch.save(results, folder / f"{rank}.pt")
     dist.destroy_process_group()
 
@@ -81,8 +103,10 @@ def test_two_ranks_are_one_batch(tmp_path):
     whole = loss_and_gradients(Towers(), slice(None), alone)
     for number in range(RANKS):
         results = torch.load(tmp_path / f"{number}.pt", weights_only=True)
-        for ours, expected in zip(results["kept"], whole, strict=True):
-            torch.testing.assert_close(ours, expected, rtol=0, atol=1e-6)
+        for name in ("kept", "in parts"):
+            for ours, expected in zip(results[name], whole, strict=True):
+                torch.testing.assert_close(ours, expected, rtol=0, atol=1e-6)
+        assert results["count"][0] == 2 * (PAIRS // RANKS) * PAIRS  # two directions, own rows alone
         # what this test is for: with a gather that drops the gradient the loss is right and the gradient wrong
         torch.testing.assert_close(results["dropped"][0], whole[0], rtol=0, atol=1e-6)
         wrong = [(ours - right).abs().max() for ours, right in zip(results["dropped"], whole, strict=True)]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers.generation.logits_process import TopPLogitsWarper
 
+from gkmvlp.app.benchmarks.generation import as_transformers, generate_by_transformers
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import TextConfig
 from gkmvlp.models.generation import CachedDecoder, DecodingConfig, generate, probabilities
@@ -66,17 +67,17 @@ def until_end(ids):
 
 @torch.no_grad()
 def test_cached_logits_equal_those_decoded_anew_also_after_beams_were_exchanged(text, memory):
-    decoder, ids = CachedDecoder(text, memory, SEEN), torch.full((6, 1), START)
-    exchange = torch.tensor([1, 0, 2, 2, 5, 4])  # inside each pair of beams
+    decoder, ids = CachedDecoder(text, memory, SEEN, 2, exchanges=True), torch.full((6, 1), START)
+    exchange = torch.tensor([[1, 0], [0, 0], [1, 0]])
     generator = torch.Generator().manual_seed(2)
-    for step in range(8):
+    for step in range(70):  # longer than the room that is made first, twice
         logits = decoder.step(ids[:, -1])
         for n in range(6):
             anew = scores(text, ids[n].tolist(), memory, n // 2)[-1]
             torch.testing.assert_close(logits[n].log_softmax(-1).double(), anew, atol=1e-5, rtol=0)
         if step % 3 == 2:
             decoder.reorder_cache(exchange)
-            ids = ids[exchange]
+            ids = ids[(torch.arange(3)[:, None] * 2 + exchange).flatten()]
         ids = torch.cat([ids, torch.randint(V, (6, 1), generator=generator)], dim=1)
 
 
@@ -121,17 +122,116 @@ def test_greedy_equals_a_plain_loop_and_ends(text, memory):
 
 
 @torch.no_grad()
-def test_writing_stops_where_every_text_has_ended(text, memory, monkeypatch):
-    calls = []
+@pytest.mark.parametrize("exchanges", [False, True])
+def test_texts_that_stay_read_what_they_read_before(text, memory, exchanges):
+    """Three memories, two texts each; the second memory leaves after three tokens."""
+    decoder = CachedDecoder(text, memory, SEEN, 2, exchanges=exchanges)
+    ids = torch.randint(V, (6, 6), generator=torch.Generator().manual_seed(3))
+    for place in range(3):
+        decoder.step(ids[:, place])
+    decoder.keep(torch.tensor([0, 2]))
+    stayed = [0, 1, 4, 5]
+    for place in range(3, 6):
+        logits = decoder.step(ids[stayed, place])
+        for n, row in enumerate(stayed):
+            anew = scores(text, ids[row, : place + 1].tolist(), memory, row // 2)[-1]
+            torch.testing.assert_close(logits[n].log_softmax(-1).double(), anew, atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_texts_that_ended_leave_and_writing_stops_with_the_last(text, memory, monkeypatch):
+    """Of eight texts, text n ends at token n + 1; they leave when a quarter of those written has ended."""
+    calls, running = [], list(range(8))
+    keep = CachedDecoder.keep
 
     def step(self, token_N):
-        calls.append(token_N.tolist())
-        wanted = torch.tensor([END if n < len(calls) else 4 for n in range(len(token_N))])
+        calls.append(len(token_N))
+        wanted = torch.tensor([END if n < len(calls) else 4 for n in running])
         return torch.nn.functional.one_hot(wanted, V).float()
 
+    def leave(self, memory_A):
+        running[:] = [running[n] for n in memory_A.tolist()]
+        keep(self, memory_A)
+
     monkeypatch.setattr(CachedDecoder, "step", step)
-    assert generate(text, START, END, memory).ids.tolist() == [[END] * 3, [4, END, END], [4, 4, END]]
-    assert calls == [[START] * 3, [END, 4, 4], [END, END, 4]]
+    monkeypatch.setattr(CachedDecoder, "keep", leave)
+    many = Memory(*(part[[0, 1, 2, 0, 1, 2, 0, 1]] for part in memory))
+    written = generate(text, START, END, many)
+    assert written.ids.tolist() == [[4] * n + [END] * (8 - n) for n in range(8)]
+    assert calls == [8, 8, 6, 6, 4, 3, 2, 1]
+
+
+@pytest.fixture(scope="module")
+def twins():
+    """A decoder of ours whose layers all read the image, and transformers' with the same weights."""
+    ours = make(40, fusion_layer=0).double()
+    with torch.no_grad():
+        ours.head_bias[END] += 4  # texts of 1 to 9 tokens, and some that are cut
+    return ours, as_transformers(ours)
+
+
+def images(count):
+    return torch.randn(count, 5, 16, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["greedy", "beam"])
+def test_a_batch_writes_what_each_memory_writes_alone(twins, kind):
+    """Texts of many lengths: those that ended have left, and the others do not notice."""
+    (text, _), memory = twins, images(24)
+    search = DecodingConfig(kind, num_beams=3, max_new_tokens=30)
+    together = generate(text, START, END, memory, decoding=search)
+    lengths = set()
+    for row in range(24):
+        alone = generate(text, START, END, memory[row : row + 1], decoding=search)
+        ids = until_end(alone.ids[0].tolist())
+        assert until_end(together.ids[row].tolist()) == ids
+        assert together.score[row].item() == pytest.approx(alone.score[0].item(), abs=1e-5)
+        lengths.add(len(ids))
+    assert len(lengths) > 3
+
+
+@torch.no_grad()
+def test_greedy_writes_token_for_token_what_transformers_writes(twins):
+    ours, theirs = twins
+    memory, mask = images(24), torch.rand(24, 5, generator=torch.Generator().manual_seed(7)) > 0.3
+    mask[:, 0] = True
+    search = DecodingConfig(max_new_tokens=30)
+    wanted, _ = generate_by_transformers(theirs, START, END, memory, mask, search)
+    written = generate(ours, START, END, memory, mask, search)
+    texts = [until_end(ids) for ids in written.ids.tolist()]
+    assert texts == [until_end(ids) for ids in wanted.tolist()]
+    assert len(set(map(len, texts))) > 3
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("beams", [2, 3, 5])
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+def test_beams_of_one_length_have_the_tokens_and_scores_of_transformers(twins, beams, penalty):
+    """Where all texts have one length, both keep the same beams; where a text may end, theirs counts fewer ends."""
+    ours, theirs = twins
+    memory = images(12)
+    search = DecodingConfig("beam", num_beams=beams, min_new_tokens=9, max_new_tokens=10, length_penalty=penalty)
+    wanted, value = generate_by_transformers(theirs, START, END, memory, None, search)
+    written = generate(ours, START, END, memory, decoding=search)
+    assert written.ids.tolist() == wanted.tolist()
+    torch.testing.assert_close(written.score / 10**penalty, value.float(), atol=1e-4, rtol=0)
+
+
+@torch.no_grad()
+def test_beams_that_may_end_are_as_likely_as_those_of_transformers(twins):
+    """Transformers takes an end only where it is among the best K tokens of all beams; we take every end."""
+    ours, theirs = twins
+    memory = images(24)
+    search = DecodingConfig("beam", num_beams=3, max_new_tokens=20)
+    wanted, value = generate_by_transformers(theirs, START, END, memory, None, search)
+    written = generate(ours, START, END, memory, decoding=search)
+    texts, others = ([until_end(ids) for ids in each.tolist()] for each in (written.ids, wanted))
+    own = torch.tensor([score / len(ids) for ids, score in zip(texts, written.score.tolist(), strict=True)])
+    assert (own >= value - 1e-4).all()
+    same = torch.tensor([one == other for one, other in zip(texts, others, strict=True)])
+    assert same.float().mean() > 0.5
+    torch.testing.assert_close(own[same], value[same].float(), atol=1e-4, rtol=0)
 
 
 def every_text(longest):

@@ -1,6 +1,7 @@
 """Image-text contrast (ITC): an image and its report are closer than either is to others.
 
 Legend: B pairs of this rank, N pairs of all ranks, D width; K columns of a comparison, R rows of a part.
+Each rank compares its own B rows with those of all ranks, as open_clip's ``local_loss`` with ``gather_with_grad`` does.
 """
 
 import torch
@@ -11,9 +12,8 @@ from torch.utils.checkpoint import checkpoint
 from gkmvlp.losses.gather import Gather, alone
 from gkmvlp.losses.precision import at_least_float32
 
-ROWS_AT_ONCE = (
-    2048  # beyond, logits are computed part by part, and anew for the gradient: 16,384 pairs fill 1 GB each way
-)
+# Similarities beyond this number, 128 MB in float32, are computed part by part, and anew for the gradient.
+PAIRS_AT_ONCE = 2**25
 
 
 def match_matrix(key_N2: Tensor, key_K2: Tensor) -> Tensor:
@@ -49,10 +49,12 @@ def image_text_contrast(
         scale: Inverse temperature, a positive scalar.
         study_B: Key of the study, (B,) int64, equal for images of one study.
         wording_B: Key of the normalised text, (B,) int64, equal for equal texts.
-        gather: Maps this rank's rows to all ranks' rows and keeps gradients; every rank then returns the same loss.
+        gather: Maps this rank's rows to all ranks' rows and keeps gradients, summed over ranks.
 
     Returns:
-        Scalar in nats, the mean of both directions. It is ln(N) when the embeddings carry no information.
+        Scalar in nats, the mean of both directions over the rows of this rank. Its mean over ranks with equally many
+        rows, and that of its gradients, which DDP takes, are those of one batch of all rows. It is ln(N) when the
+        embeddings carry no information.
 
     Raises:
         ValueError: If images, texts and keys do not pair up row by row.
@@ -64,22 +66,25 @@ def image_text_contrast(
         raise ValueError(f"{shapes} must be one key for each of {len(image_BD)} images")
     # bfloat16 has steps of 0.06 at a logit of 14: the similarities stay out of autocast.
     with torch.autocast(image_BD.device.type, enabled=False):
-        key_N2 = gather(torch.stack((study_B, wording_B), 1))
-        image_ND, text_ND = (gather(at_least_float32(x_BD)) for x_BD in (image_BD, text_BD))
-        # Every rank scores all pairs: gather's backward sums over ranks, DDP averages, the result is one big batch.
+        key_B2 = torch.stack((study_B, wording_B), 1)
+        key_N2 = gather(key_B2)
+        own = [at_least_float32(x_BD) for x_BD in (image_BD, text_BD)]
+        image_ND, text_ND = (gather(x_BD) for x_BD in own)
         to_text, to_image = (
-            _one_way(scale * from_ND, to_ND, key_N2) for from_ND, to_ND in ((image_ND, text_ND), (text_ND, image_ND))
+            _one_way(scale * from_BD, to_ND, key_B2, key_N2)
+            for from_BD, to_ND in zip(own, (text_ND, image_ND), strict=True)
         )
         return (to_text + to_image) / 2
 
 
-def _one_way(query_ND: Tensor, other_ND: Tensor, key_N2: Tensor) -> Tensor:
+def _one_way(query_BD: Tensor, other_ND: Tensor, key_B2: Tensor, key_N2: Tensor) -> Tensor:
     """Mean cross-entropy of finding the pair of each query among all others."""
-    if len(query_ND) <= ROWS_AT_ONCE:
-        return _summed(query_ND, other_ND, key_N2, key_N2) / len(query_ND)
-    parts = zip(query_ND.split(ROWS_AT_ONCE), key_N2.split(ROWS_AT_ONCE), strict=True)
+    rows = max(PAIRS_AT_ONCE // len(other_ND), 1)
+    if len(query_BD) <= rows:
+        return _summed(query_BD, other_ND, key_B2, key_N2) / len(query_BD)
+    parts = zip(query_BD.split(rows), key_B2.split(rows), strict=True)
     sums = [checkpoint(_summed, query_RD, other_ND, key_R2, key_N2, use_reentrant=False) for query_RD, key_R2 in parts]
-    return torch.stack(sums).sum() / len(query_ND)
+    return torch.stack(sums).sum() / len(query_BD)
 
 
 def _summed(query_RD: Tensor, other_ND: Tensor, key_R2: Tensor, key_N2: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from gkmvlp.app.benchmarks import figures, loading, model, table, zoo
 from gkmvlp.app.benchmarks.figures import image_figure, phantom_figure, report_figures
-from gkmvlp.app.benchmarks.model import OBJECTIVES, _now, measure_model
+from gkmvlp.app.benchmarks.model import OBJECTIVES, measure_model, now
 from gkmvlp.app.benchmarks.setup import QUANTILES, architecture_of, build, lengths_of
 from gkmvlp.app.cli import main
 from gkmvlp.app.running.configs import architecture_in, zoo_configs
@@ -73,6 +73,18 @@ def test_the_peak_holds_the_tensors_once_at_least(tmp_path):
     loaded = loading._load(tmp_path / "bb")
     assert loaded.size_bytes > 16e6
     assert loaded.peak_bytes > 0.5 * loaded.size_bytes
+
+
+def test_writing_is_measured_beside_transformers(config, capsys):
+    words = ["bench", "--what", "generation", "--config", str(config), "--batch", "2", "--steps", "1", "--device=cpu"]
+    assert main([*words, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["figures"]
+    check_unique([Figure(**row) for row in rows], "bench")
+    rate = {row["label"]: row["value"] for row in rows if row["name"] == "generated_reports_per_s"}
+    assert set(rate) == {None, "every layer", "transformers"}
+    ratio = next(row["value"] for row in rows if row["name"] == "generation_speed_ratio")
+    assert ratio == pytest.approx(rate["every layer"] / rate["transformers"])
+    assert all("beams:3" in row["signature"] and "tokens:60" in row["signature"] for row in rows)
 
 
 def test_texts_fill_all_tokens(config):
@@ -206,7 +218,7 @@ def test_the_clock_waits_for_the_gpu_that_works(monkeypatch):
     """Without a name torch waits for the first one, whichever was measured."""
     waited = []
     monkeypatch.setattr(torch.cuda, "synchronize", lambda device=None: waited.append(device))
-    _now(torch.device("cuda", 1))
+    now(torch.device("cuda", 1))
     assert waited == [torch.device("cuda", 1)]
 
 

@@ -25,9 +25,9 @@ def test_a_step_by_hand():
     assert one.gradients == pytest.approx(0.06)
     # 24 vectors of others of 1 kB, images and texts, there and back
     assert one.gather_bytes == 24 * 1024 * 2 * 2
-    # two directions of a product of 32 x 256 x 32, three times
-    assert one.itc_gflop == pytest.approx(2 * 3 * 2 * 32 * 32 * 256 / 1e9)
-    assert one.own_itc == pytest.approx(one.itc / 4)
+    # two directions of a product of 8 x 256 x 32, three times
+    assert one.itc_gflop == pytest.approx(2 * 3 * 2 * 8 * 32 * 256 / 1e9)
+    assert one.all_itc == pytest.approx(one.itc * 4)
     assert one.seconds == pytest.approx(one.compute + one.itc + 0.015 + one.gather)
 
 
@@ -39,10 +39,14 @@ def test_one_gpu_sends_nothing_and_a_node_sends_faster():
     assert two.gradients == pytest.approx(10 * node.gradients)
 
 
-def test_itc_grows_with_the_square_of_the_global_batch():
+def test_itc_of_own_rows_grows_with_the_global_batch_and_of_all_with_its_square():
     small, large = (step(replace(MACHINE, gpus=gpus), COST, 64) for gpus in (64, 256))
-    assert large.itc == pytest.approx(16 * small.itc)
-    assert large.itc_bytes == pytest.approx(4 * small.itc_bytes)  # 2048 rows at a time
+    assert large.itc == pytest.approx(4 * small.itc)
+    assert large.all_itc == pytest.approx(16 * small.all_itc)
+    assert large.itc_bytes == pytest.approx(4 * small.itc_bytes)
+    huge = step(replace(MACHINE, gpus=2**16), COST, 64)  # part by part: a row of all at least
+    assert huge.itc_bytes < 64 * huge.pairs * 8
+    assert huge.itc == pytest.approx(256 * large.itc * 4 / 3)  # the forward pass twice
 
 
 def test_twice_the_pairs_cost_twice_as_much():

@@ -72,7 +72,7 @@ def test_explain_atlas_and_cache(root: Path, tmp_path: Path, capsys):
     assert np.isfinite(boxes["AP"]).all()
     assert main(["data", "cache", "MimicCxr", "--root", str(root), "--cache-dir", str(tmp_path / "cache")]) == 0
     assert (tmp_path / "cache" / "knowledge.parquet").is_file()
-    assert len(list((tmp_path / "cache").glob("images-*.npy"))) == 2
+    assert [file.name for file in (tmp_path / "cache").glob("shard-*.tar")] == ["shard-00000.tar"]
 
 
 @pytest.fixture

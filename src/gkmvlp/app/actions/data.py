@@ -5,6 +5,7 @@ Models are imported where one is read: checking a data set needs none.
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gkmvlp.data_modules.inspection import audit, check, explain
 from gkmvlp.data_modules.inspection.atlas import mean_atlas
 from gkmvlp.data_modules.inspection.knowledge_table import write_knowledge
 from gkmvlp.data_modules.pipeline.ledger import write_json
+from gkmvlp.data_modules.pipeline.shard_writer import write_shards
 from gkmvlp.errors import DataError
 
 
@@ -106,17 +108,25 @@ def _regions(arguments: argparse.Namespace) -> None:
 
 
 def _cache(arguments: argparse.Namespace) -> None:
-    """Decodes all images and labels all reports once."""
+    """Decodes all images, or one part of them, and labels all reports once."""
+    folder = Path(arguments.cache_dir)
     kept = {"cache_dir": arguments.cache_dir, "on_unreadable": "drop"}
     data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args | kept)
+    data.check()
+    plan = data.cache_plan(arguments.encoding, arguments.images_per_shard)
+    workers = arguments.workers or len(os.sched_getaffinity(0))
+    left = write_shards(folder, plan, data.cache_sources(), workers, arguments.shard)
+    if left:
+        print(f"{folder}: {left:,} of {plan.shards:,} shards are left to other parts")
+        return
     data.setup()
     print(*data.summary_lines(), sep="\n")
     if "study_id" in data.samples[0].fields:
         path = data.files().scene_graphs if isinstance(data, MimicCxr) else None
-        table = Path(arguments.cache_dir) / "knowledge.parquet"
+        table = folder / "knowledge.parquet"
         count = write_knowledge(table, data.upright(data.samples), SceneGraphs(path) if path is not None else None)
         print(f"{table}: {count:,} rows")
-    print(f"{arguments.cache_dir}: use it with --data.init_args.cache_dir")
+    print(f"{folder}: use it with --data.init_args.cache_dir")
 
 
 def _source(reference: str) -> tuple[str, Path | None]:

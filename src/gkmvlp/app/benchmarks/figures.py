@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gkmvlp.app.benchmarks.generation import NUM_BEAMS, Written, measure_generation
 from gkmvlp.app.benchmarks.loading import Loaded, measure_loading
 from gkmvlp.app.benchmarks.model import Measured, measure_model, processor
 from gkmvlp.app.benchmarks.setup import Lengths
@@ -23,6 +24,8 @@ def measure(
     figures: list[MetricResult] = []
     if "model" in what:
         figures += model_figures(measure_model(config, batch, steps, device, lengths))
+    if "generation" in what:
+        figures += generation_figures(measure_generation(config, batch, steps, device))
     if "loading" in what:
         figures += loading_figures(config, measure_loading(config))
     if "zoo" in what:
@@ -72,6 +75,27 @@ def model_figures(measured: Measured) -> list[MetricResult]:
         figure("peak_bytes", STATE_BYTES * m.parameters, "step", "state", f"{STATE_BYTES} bytes x {weights}"),
         figure("peak_bytes", m.activation_bytes, "step", "activations", "saved by forward for backward, float32"),
     ]  # fmt: skip
+
+
+def generation_figures(written: Written) -> list[MetricResult]:
+    """Reports written a second: as the config is, with cross-attention everywhere, by transformers; and their ratio."""
+    w = written
+
+    def figure(name: str, value: float, note: str, label: str | None = None) -> MetricResult:
+        how = signature(
+            metric=name, version=VERSION, unit="report", config=w.config, batch=w.batch, beams=NUM_BEAMS,
+            tokens=w.tokens, memory=w.memory_tokens, precision=w.precision, device=w.device,
+        )  # fmt: skip
+        return MetricResult("bench", name, value, how, label=label, model=f"variant:{w.config}", n=w.reports, note=note)
+
+    rate = "generated_reports_per_s"
+    search = f"{NUM_BEAMS} beams, {w.tokens} tokens, {w.memory_tokens} of the image, on {w.device}, {w.precision}"
+    return [
+        figure(rate, 1 / w.seconds, search),
+        figure(rate, 1 / w.same_seconds, "the image read in every layer", "every layer"),
+        figure(rate, 1 / w.transformers_seconds, "by its generate, the same weights, in turns", "transformers"),
+        figure("generation_speed_ratio", w.transformers_seconds / w.same_seconds, "every layer / transformers"),
+    ]
 
 
 def loading_figures(config: str, loaded: Loaded) -> list[MetricResult]:

@@ -79,18 +79,18 @@ def measure_model(config: str, batch: int, steps: int, name: str | None, lengths
     mean_tokens = task.tokens(studies["text"]).mask.float().sum(1).mean().item()
     return Measured(
         config, batch, steps, architecture.image_size, lengths, architecture.text.max_length, mean_tokens, precision,
-        _machine(device), sum(seconds[1:]) / steps, sum(p.numel() for p in task.parameters()), saved, peak, parts,
+        machine_name(device), sum(seconds[1:]) / steps, sum(p.numel() for p in task.parameters()), saved, peak, parts,
     )  # fmt: skip
 
 
 def _step(task: SingleProcessPretraining, studies: StudyBatch, optimizer: torch.optim.Optimizer) -> tuple[float, float]:
     """Seconds of one whole step by the clock, and what the optimizer spent of it."""
-    start = _now(task.device)
+    start = now(task.device)
     optimizer.zero_grad(set_to_none=True)
     torch.stack(list(task.losses(studies, OBJECTIVES).values())).sum().backward()
-    middle = _spent(task.device)
+    middle = spent(task.device)
     optimizer.step()
-    return _now(task.device) - start, _spent(task.device) - middle
+    return now(task.device) - start, spent(task.device) - middle
 
 
 def _peak_bytes(device: torch.device) -> int:
@@ -148,11 +148,11 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
 
 
 def _part(name: str, work: Callable[[], list[Tensor]], device: torch.device) -> Part:
-    start = _spent(device)
+    start = spent(device)
     with FlopCounterMode(display=False) as counter:
         outputs = work()
         torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
-    return Part(name, counter.get_total_flops() / 1e9, _spent(device) - start)
+    return Part(name, counter.get_total_flops() / 1e9, spent(device) - start)
 
 
 def activation_bytes(task: SingleProcessPretraining, studies: StudyBatch) -> int:
@@ -172,16 +172,16 @@ def activation_bytes(task: SingleProcessPretraining, studies: StudyBatch) -> int
     return sum(saved.values())
 
 
-def _now(device: torch.device) -> float:
+def now(device: torch.device) -> float:
     """Seconds, when all that was asked of the device is done."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
 
 
-def _spent(device: torch.device) -> float:
+def spent(device: torch.device) -> float:
     """Seconds for shares: processor time, which other work on the machine does not stretch; on a GPU the clock."""
-    return time.process_time() if device.type == "cpu" else _now(device)
+    return time.process_time() if device.type == "cpu" else now(device)
 
 
 def processor() -> str:
@@ -191,7 +191,7 @@ def processor() -> str:
     return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "processor")
 
 
-def _machine(device: torch.device) -> str:
+def machine_name(device: torch.device) -> str:
     """The GPU's name, or the processor's with the threads in use."""
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))

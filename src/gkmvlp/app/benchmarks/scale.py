@@ -16,7 +16,7 @@ from gkmvlp.app.benchmarks.setup import QUANTILES
 from gkmvlp.app.benchmarks.table import GIB, MODEL, Cost, cost, memory, with_table
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import ResultsError
-from gkmvlp.losses.itc import ROWS_AT_ONCE
+from gkmvlp.losses.itc import PAIRS_AT_ONCE
 from gkmvlp.metrics.results.metric_result import Results, write_text
 from gkmvlp.metrics.results.tables import markdown_table
 
@@ -90,10 +90,10 @@ class Step:
         gather_bytes: What each GPU receives of the others' vectors for ITC, images and texts, and sends back as
             gradients.
         gather: Seconds of that.
-        itc_gflop: Similarities of all N b images with all N b texts, which every rank computes whole.
+        itc_gflop: Similarities of this rank's b images with all N b texts, and of its texts with all images.
         itc: Seconds of that, in float32.
-        itc_bytes: What is held of it at a time: similarities and targets of ``ROWS_AT_ONCE`` rows.
-        own_itc: Seconds if every rank compared its own b rows alone.
+        itc_bytes: What is held of it at a time: similarities and their targets, ``PAIRS_AT_ONCE`` at most.
+        all_itc: Seconds if every rank compared the rows of all ranks, as plain code does.
         seconds: Of the step: both products, what of the gradients is not hidden, and the gather, which nothing hides.
     """
 
@@ -106,7 +106,7 @@ class Step:
     itc_gflop: float
     itc: float
     itc_bytes: float
-    own_itc: float
+    all_itc: float
     seconds: float
 
 
@@ -122,17 +122,17 @@ def step(machine: Machine, c: Cost, batch: int, dim: int = 256) -> Step:
     n, pairs = machine.gpus, machine.gpus * batch
     compute = (batch * c.gflop + c.prompt_gflop) / (machine.utilisation * machine.tflops * 1e3)
     # forward, and two products backward; in parts the forward is computed anew
-    passes = 3 if pairs <= ROWS_AT_ONCE else 4
-    itc_gflop = 2 * passes * 2 * pairs**2 * dim / 1e9  # of two directions
+    passes = 3 if batch * pairs <= PAIRS_AT_ONCE else 4
+    itc_gflop = 2 * passes * 2 * batch * pairs * dim / 1e9  # of two directions
     itc = itc_gflop / (machine.utilisation * machine.tflops32 * 1e3)
     share = (n - 1) / n
     gradient_bytes = 2 * share * 4 * c.parameters
     gather_bytes = 2 * 2 * 4 * dim * pairs * share
     network = machine.network_gb_s if n > machine.gpus_a_node else machine.node_gb_s
     gradients, gather = gradient_bytes / network / 1e9, gather_bytes / network / 1e9
-    held = 2 * 4 * min(pairs, ROWS_AT_ONCE) * pairs
+    held = 2 * 4 * min(batch * pairs, max(PAIRS_AT_ONCE // pairs, 1) * pairs)
     seconds = compute + itc + (1 - machine.overlap) * gradients + gather
-    return Step(pairs, compute, gradient_bytes, gradients, gather_bytes, gather, itc_gflop, itc, held, itc / n, seconds)
+    return Step(pairs, compute, gradient_bytes, gradients, gather_bytes, gather, itc_gflop, itc, held, n * itc, seconds)
 
 
 def markdown(results: Results, machine: Machine, corpus: Corpus, batch: int) -> str:
@@ -198,8 +198,8 @@ def _bytes(machine: Machine, corpus: Corpus, c: Cost, batch: int, one: Step) -> 
         f"{sizes}\n\n"
         f"The cache is {shards:,.0f} shards of {corpus.shard_bytes / 1e9:.0f} GB, {a_gpu:.1f} a GPU. A GPU holds "
         f"{fills:.0f} of {machine.gib:.0f} GiB: 18 B a parameter, and half of the float32 activations of {batch} "
-        f"pairs. The similarities of ITC, {min(one.pairs, ROWS_AT_ONCE):,} x {one.pairs:,} at a time with their "
-        f"targets, take {_size(one.itc_bytes)} more."
+        f"pairs. The similarities of ITC, {batch:,} x {one.pairs:,} with their targets, take at most "
+        f"{_size(one.itc_bytes)} more."
     )
 
 
@@ -207,7 +207,7 @@ def _times(machine: Machine, c: Cost, batch: int, one: Step) -> str:
     exposed = (1 - machine.overlap) * one.gradients
     rows = [
         ("matrix products", f"{batch * c.gflop + c.prompt_gflop:,.0f} GFLOP", one.compute),
-        ("similarities of ITC, all of them on every GPU", f"{one.itc_gflop:,.0f} GFLOP", one.itc),
+        ("similarities of ITC, own rows with those of all GPUs", f"{one.itc_gflop:,.0f} GFLOP", one.itc),
         ("sum of gradients (ring, float32)", _size(one.gradient_bytes), exposed),
         ("vectors of ITC, there and back", _size(one.gather_bytes), one.gather),
     ]
@@ -216,7 +216,7 @@ def _times(machine: Machine, c: Cost, batch: int, one: Step) -> str:
     return (
         f"{table}\n\nA step takes {1e3 * one.seconds:.1f} ms for {one.pairs:,} pairs; the gradients travel for "
         f"{1e3 * one.gradients:.1f} ms, {machine.overlap:.0%} of it behind the backward pass. If every GPU compared "
-        f"its own {batch} pairs with all alone, ITC would take {1e3 * one.own_itc:.2f} ms."
+        f"the pairs of all GPUs, ITC would take {1e3 * one.all_itc:.2f} ms."
     )
 
 
@@ -249,11 +249,11 @@ def _sizes(machine: Machine, corpus: Corpus, c: Cost, batch: int) -> str:
         one = step(replace(machine, gpus=gpus), c, batch)
         rate = one.pairs / one.seconds
         hours = corpus.pairs * corpus.epochs / rate / 3600
-        own = batch / (one.seconds - one.itc + one.own_itc) / alone
-        shares = [f"{share:.1%}" for share in (one.itc / one.seconds, rate / gpus / alone, own)]
+        every = batch / (one.seconds - one.itc + one.all_itc) / alone
+        shares = [f"{share:.1%}" for share in (one.itc / one.seconds, rate / gpus / alone, every)]
         cells = [f"{1e3 * one.seconds:.1f} ms", *shares, f"{hours:,.2f}", f"{hours * gpus * machine.dollars:,.0f}"]
         rows.append([f"{gpus:,}", f"{one.pairs:,}", *cells])
-    head = ["GPUs", "pairs a step", "step", "ITC's share", "weak scaling", "with own rows alone", "hours", "dollars"]
+    head = ["GPUs", "pairs a step", "step", "ITC's share", "weak scaling", "if all compared all", "hours", "dollars"]
     return markdown_table(head, rows)
 
 

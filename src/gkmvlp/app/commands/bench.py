@@ -1,6 +1,7 @@
-"""Measure speed and memory: training step, loading, zoo, phantoms, reports, images.
+"""Measure speed and memory: training step, writing, loading, zoo, phantoms, reports, images.
 
 model    forward, backward and AdamW of all four objectives with two negatives, fresh weights, made-up pairs
+generation  reports written a second with 3 beams and 60 tokens, beside generate of transformers with the same weights
 loading  a backbone folder of that model, seconds and peak memory, in a process of its own after its imports
 zoo      seconds of `gkmvlp zoo list`; speed of a download from this machine over that of cp and sha256sum
 phantom  patients a second, written in the layout of MIMIC-CXR at 256 px on one core
@@ -13,19 +14,23 @@ images   images a second from JPGs of MIMIC's size to augmented training items o
 import argparse
 from pathlib import Path
 
-WHAT = ("model", "loading", "zoo", "phantom", "reports", "images")
+WHAT = ("model", "generation", "loading", "zoo", "phantom", "reports", "images")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what is measured and where it goes."""
     parser.add_argument("--what", nargs="+", choices=WHAT, default=["model"], help="what is measured (model)")
     parser.add_argument("--config", metavar="NAME", default="base", help="base, small, or a pre-training config (base)")
-    parser.add_argument("--batch", type=int, default=4, metavar="B", help="pairs of a step (4)")
+    parser.add_argument(
+        "--batch", type=int, default=4, metavar="B", help="pairs of a step, or reports written at once (4)"
+    )
     parser.add_argument(
         "--lengths", choices=("full", "corpus"), default="full",
         help="texts that fill all tokens, or as long as the reports of IU X-Ray (full)",
     )  # fmt: skip
-    parser.add_argument("--steps", type=int, default=2, metavar="N", help="steps that are timed (2)")
+    parser.add_argument(
+        "--steps", type=int, default=2, metavar="N", help="steps, or batches of reports, that are timed (2)"
+    )
     parser.add_argument("--device", metavar="NAME", help="cpu or cuda (absent: a GPU where there is one)")
     parser.add_argument("--json", action="store_true", help='print {"figures": [...]}')
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the figures are written")

@@ -28,8 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     audit.add_argument("--images", action="store_true", help="compare the images too, however many there are")
     kept = "folder for audit.json and the manifests; manifests that are there must match (outputs/audit)"
     audit.add_argument("--out", type=Path, default=Path("outputs/audit"), metavar="DIR", help=kept)
-    cache = actions.add_parser("cache", help="decode all images and label all reports once")
+    cache = actions.add_parser("cache", help="decode all images and label all reports once; goes on where it stopped")
     cache.add_argument("--cache-dir", required=True, metavar="DIR", help="folder for the cache; a config key as well")
+    cache.add_argument("--encoding", choices=("jpeg", "raw"), default="jpeg", help="raw: a byte a pixel (jpeg)")
+    cache.add_argument("--images-per-shard", type=at_least_one, default=4000, metavar="N", help="images a tar (4000)")
+    cache.add_argument("--workers", type=at_least_one, metavar="N", help="threads that decode (all cores)")
+    part = "i/n: of n processes, on any machines, this is the i-th (1/1)"
+    cache.add_argument("--shard", type=part_of, default=(1, 1), metavar="I/N", help=part)
     regions = actions.add_parser("regions", help="find the regions of every image, for region_boxes: detected")
     regions.add_argument("--model", type=Path, required=True, metavar="DIR", help="model/ of gkmvlp finetune regions")
     regions.add_argument("--out", type=file_of(".parquet"), required=True, metavar="FILE.parquet", help="file to write")
@@ -46,6 +51,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     atlas.add_argument("--root", required=True, metavar="DIR", help="folder in the layout of MIMIC-CXR-JPG")
     for action in (check, audit, explain):
         action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def at_least_one(word: str) -> int:
+    """A whole number from 1 on."""
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"{word}: a whole number from 1 on was expected")
+    return int(word)
+
+
+def part_of(word: str) -> tuple[int, int]:
+    """The numbers of ``2/8``: the second of eight parts."""
+    number, _, count = word.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise argparse.ArgumentTypeError(f"{word}: i/n with i from 1 to n was expected, like 2/8")
+    return int(number), int(count)
 
 
 def run(arguments: argparse.Namespace) -> int:
