@@ -13,12 +13,11 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from gkmvlp.anatomy import REGIONS
+from gkmvlp.anatomy import LEAST_SCORE, REGIONS
 from gkmvlp.data_modules.pipeline.samples import Detected, RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.transforms import Float
 from gkmvlp.errors import ConfigError, DataError
 
-LEAST_SCORE = 0.5  # below it the region is taken for absent
 META = b"gkmvlp"
 
 

@@ -5,11 +5,11 @@ L codes, N entries of a look-up table.
 
 import re
 from collections.abc import Collection
-from typing import Literal
 
 import numpy as np
 from pydicom import Dataset
 
+from gkmvlp.data_modules.pipeline.accept import RefusedError
 from gkmvlp.data_modules.pipeline.dicom_header import entries, integer, items, number, numbers, word, words
 from gkmvlp.data_modules.pipeline.dicom_pixels import decode, interpret
 from gkmvlp.data_modules.pipeline.levels import Float, Stored
@@ -17,23 +17,12 @@ from gkmvlp.data_modules.pipeline.views import is_lateral
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import UPRIGHT, Turn
 
-Accept = Literal["lateral", "modality", "blank"]
-ACCEPT: tuple[Accept, ...] = ("lateral", "modality", "blank")
-
 # Plain radiography (PS3.3 C.7.3.1.1.1), what files without a choice say, and spellings in use.
 _RADIOGRAPHY = ("CR", "DX", "RG", "DR", "XR", "XRAY", "OT", "SC", "")
 _GREATEST = 1e30  # what makes greater values is no transformation; levels are worked out in 32 bits
 
 
 TURNED = "lies otherwise by PatientOrientation: turned upright, the patient's left on the right"
-
-
-class RefusedError(DataError):
-    """A picture that is readable and most likely not meant; ``accept`` lets it in."""
-
-    def __init__(self, reason: str, accept: Accept) -> None:
-        super().__init__(f"{reason}; take it out, or let it in with accept: {accept}")
-        self.accept: Accept = accept
 
 
 def read_stored(dataset: Dataset, accept: Collection[str], notes: list[str]) -> Stored:

@@ -11,16 +11,8 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import Tag
 
-_MARK = slice(128, 132)
-# First bytes of a file without preamble: group 2 or 8, little endian or (8 only) big endian.
-_STARTS = (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 _BINARY = ("US", "SS", "OW", "OB", "US or SS", "US or OW", "US or SS or OW")
 _WIDE_BINARY = {"UL": "u4", "SL": "i4", "FL": "f4", "FD": "f8"}
-
-
-def is_dicom(data: bytes) -> bool:
-    """Whether the first bytes of a file, 132 or more, are those of a DICOM with or without preamble and meta header."""
-    return data[_MARK] == b"DICM" or (data[:2] in _STARTS and len(data) > 8 and 0 in data[2:4])
 
 
 def open_dicom(source: bytes | Path, stop_before_pixels: bool = False) -> Dataset:

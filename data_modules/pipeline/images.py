@@ -10,8 +10,7 @@ from typing import TypeVar
 
 from PIL import UnidentifiedImageError
 
-from gkmvlp.data_modules.pipeline.dicom import ACCEPT, TURNED, Accept, RefusedError, read_stored, turn_of
-from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
+from gkmvlp.data_modules.pipeline.accept import ACCEPT, Accept, RefusedError, is_dicom
 from gkmvlp.data_modules.pipeline.levels import Intensity, Pixels, Stored, show
 from gkmvlp.data_modules.pipeline.pictures import read_picture, read_reduced
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
@@ -159,6 +158,9 @@ def _read(data: bytes, intensity: Intensity, accept: Collection[str], notes: lis
         stored, turn = read_picture(data, notes)
         _require_picture(stored, accept)
         return show(stored, intensity), turn
+    from gkmvlp.data_modules.pipeline.dicom import TURNED, read_stored, turn_of
+    from gkmvlp.data_modules.pipeline.dicom_header import open_dicom
+
     dataset = open_dicom(data)
     stored = read_stored(dataset, accept, notes)
     _require_picture(stored, accept)

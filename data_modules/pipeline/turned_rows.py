@@ -9,7 +9,8 @@ from io import BytesIO
 from pathlib import Path
 
 from gkmvlp.data_modules.pipeline import dicom, pictures
-from gkmvlp.data_modules.pipeline.dicom_header import integer, is_dicom, open_dicom
+from gkmvlp.data_modules.pipeline.accept import is_dicom
+from gkmvlp.data_modules.pipeline.dicom_header import integer, open_dicom
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.geometry import UPRIGHT, Turn

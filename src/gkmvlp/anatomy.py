@@ -48,6 +48,7 @@ _ATLAS_PA: dict[str, tuple[float, float, float, float]] = {
     "abdomen": (12, 74, 88, 100),
 }
 REGIONS: tuple[str, ...] = tuple(_ATLAS_PA)
+LEAST_SCORE = 0.5  # of a region that a detector found: below it the region is taken for absent
 REGION_INDEX: dict[str, int] = {name: index for index, name in enumerate(REGIONS)}
 
 

@@ -5,11 +5,10 @@ B images, R regions, L labels, P boxes of an image.
 
 import numpy as np
 
-from gkmvlp.anatomy import REGIONS
+from gkmvlp.anatomy import LEAST_SCORE, REGIONS
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.geometry import Letterbox, original_boxes
-from gkmvlp.metrics.tasks.region_detection import LEAST_SCORE
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.region_head import RegionHead

@@ -20,9 +20,8 @@ from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.heads import Head
 from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
+from gkmvlp.data_modules.pipeline.accept import is_dicom
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
-from gkmvlp.data_modules.pipeline.dicom import view_position
-from gkmvlp.data_modules.pipeline.dicom_header import is_dicom, open_dicom
 from gkmvlp.data_modules.pipeline.levels import Pixels
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample
@@ -380,6 +379,9 @@ def view_of(image: str | Path | bytes) -> str:
         start = source[:132] if isinstance(source, bytes) else _first(source)
         if not is_dicom(start):
             return ""
+        from gkmvlp.data_modules.pipeline.dicom import view_position
+        from gkmvlp.data_modules.pipeline.dicom_header import open_dicom
+
         with reader_settings:
             return view_position(open_dicom(source, stop_before_pixels=True))
     except Exception:  # missing or broken: the image reader says which

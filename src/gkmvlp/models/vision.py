@@ -136,10 +136,19 @@ class VisionEncoder(nn.Module):
         self.position_PD = sincos_position_encoding(*self.grid, width)
 
     def _grid(self, image_size: int) -> tuple[int, int]:
-        """Rows and columns of the patches, by a blank image without values: shapes alone cost little."""
-        state = {name: x.to("meta") for name, x in chain(self.named_parameters(), self.named_buffers())}
+        """Rows and columns of the patches, by a batch of no images: shapes alone cost little.
+
+        Tensors without values (``device="meta"``) would do the same, and import torch's compiler, which takes seconds;
+        they stand in where a network cannot take a batch of none.
+        """
         self.eval()  # a grid of one cell has no statistics for batch norms
-        features: ImageFeatures = functional_call(self, state, torch.zeros(1, 1, image_size, image_size, device="meta"))
+        try:
+            with torch.no_grad():
+                features: ImageFeatures = self(torch.zeros(0, 1, image_size, image_size))
+        except RuntimeError:
+            state = {name: x.to("meta") for name, x in chain(self.named_parameters(), self.named_buffers())}
+            blank = torch.zeros(1, 1, image_size, image_size, device="meta")
+            features = functional_call(self, state, blank)
         self.train()
         return features.grid
 

@@ -34,6 +34,9 @@ _BEGUN = (
     "(?:developed?|occurred|recurr?e?d?|reaccumulated?|accumulated?|formed?|arisen|appeared|reappeared|re accumulated)"
 )
 _EARLIER = "(?:prior|previous|earlier|old|older|last|comparison|outside|preceding|most recent)"
+# What looks like a finding and is none.
+_SHADOW = ("(?:(?:an?|due|secondary|related|to|from|some|of|just|only|merely|the|overlying) )*(?:summation|artifact\\w*"
+           "|overlap\\w*|superimpos\\w*|superposition|nipple\\w*|projectional|confluence)")  # fmt: skip
 _EXAMS = ("(?:ct|mri|chest|further|follow|repeat|dedicated|obtaining|short|lateral|oblique|additional|correlat|imaging"
           "|decubitus|pa|upright|apical|noncontrast|cross|clinical|comparison|non|dual|expiratory"
           "|contrast)")  # fmt: skip
@@ -77,31 +80,35 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:cannot|can not|can't|could not|couldn't) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
     ),
     "maybe after": (
-        f"{_CANNOT} be (?:\\w+ly )?(?:{_EXCLUDED}|confirmed|established|verified)",
+        f"{_CANNOT} (?:\\w+ly )?be (?:\\w+ly )?(?:{_EXCLUDED}|confirmed|established|verified)",
+        f"(?:neither|not) (?:confirmed|established|seen|identified) n?or {_EXCLUDED}",
+        f"(?:may|might|could) (?:well )?(?:be|have been|represent|reflect) {_SHADOW}",
         f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}", "in question",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present", "if (?:present|any|real|there|indeed)",
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
-        "(?:may|might|could|should) be considered", "maybe",
+        "(?:may|might|could|should) be considered",
     ),
     "maybe": (
         f"(?:{_CANNOT}|{_NOT}|not entirely|(?:not possible|difficult|hard|impossible|unable) to) (?:\\w+ly )?"
-        "(?:exclude|rule out)", "unlikely to (?:be|represent|reflect)", "less likely", "borderline", "apparent",
-        f"(?:likely|probably|possibly|perhaps|presumably|potentially|conceivably){_DUE}", "probable", "possible",
+        "(?:exclud(?:e|ing)|rul(?:e|ing) out)", "unlikely to (?:be|represent|reflect)", "less likely", "borderline",
+        "apparent",
+        f"(?:likely|probably|possibly|perhaps|presumably|potentially|conceivably|maybe){_DUE}", "probable", "possible",
         f"(?:may|might|could)(?: (?:also|well|potentially|possibly|partly|in part))?{_DUE}", "suggest\\w*(?: of)?",
-        "(?:concern(?:ing)?|worrisome|suspicious|suspicion|concerns|worry) (?:for|of|about)", "suspected", "suspect",
+        "(?:concern(?:ing)?|worrisome|suspicious|suspicion|concerns|worry) (?:for|of|about)", "suspected", "suspects?",
         "possibilit\\w+ of", "presumed", "question(?: of| whether| if)?(?: there (?:is|are))?",
         "questionable", "query", "equivocal", "potential",
         "differential(?: diagnosis)?", "considerations?(?: includes?)?", "consider", "favou?r(?:ed|ing|s)?",
         "(?:thought|felt|believed) to (?:be|represent|reflect)", "hint of", "doubtful",
         "raises?(?: the)? (?:possibility|question|concern|suspicion)(?: of| for)?",
-        "(?:unclear|uncertain) (?:if|whether)(?: there (?:is|are))?", "maybe",
+        "(?:unclear|uncertain) (?:if|whether)(?: there (?:is|are))?", "doubt",
+        f"{_NOT} (?:clearly|definitely|definitively|necessarily|certainly) (?:an?|the|due to|represent\\w*)",
         f"(?:{_CANNOT}|(?:unable|difficult|hard|impossible) to) (?:tell|say|determine|judge|know) (?:if|whether)"
         "(?: there (?:is|are))?",
         # Open-i masks words, and what stands before "representing" is a doubt.
         "(?:most )?xxxx (?:represent\\w*|reflect\\w*|due to|related to|secondary to|compatible with"
-        "|consistent with|suggest\\w*|relates to)", "most xxxx",
+        "|consistent with|suggest\\w*|relates to)", "most xxxx", "xxxx due(?: at xxxx)?(?: in part)?(?: to)?",
     ),
     "aside": (
         "history of", "h/o", "hx of", "r/o", "rule out", "to (?:exclude|rule out|evaluate|assess|look)(?: for)?",
@@ -117,6 +124,10 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_OPERATION}(?: \\w+){{0,2}} (?:for|of|due to|because of|secondary to|from)",
         f"{_TREATED} (?:for|of|due to|because of|secondary to)", "(?:treated|resected|excised)", "known history",
         "(?:simulate|simulates|simulating|mimic|mimics|mimicking)",
+        "(?:could|may|might|can|would) (?:\\w+ly )?(?:obscure|hide|mask|conceal)",
+        "(?:patient|he|she) had",
+        "(?:patient|he|she) (?:has been|was) (?:\\w+ly )?(?:treated|followed|evaluated|admitted|hospitali[sz]ed)"
+        " (?:for|with)",
     ),
     "aside after": (
         "(?:could|may|might|can|would) (?:easily |also |not |well )*(?:be |remain )?(?:easily )?(?:missed|overlooked"
@@ -131,6 +142,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_STUDY} (?:of|for|to) (?:[\\w,/-]+ ){{1,8}}{_IS} (?:\\w+ ){{0,2}}{_POOR}",
         f"{_STUDY} {_IS} (?:\\w+ ){{0,2}}{_POOR}", f"{_STUDY} {_POOR}",
         f"(?:makes?|making|renders?|rendering) (?:the )?{_STUDY} (?:of|for) (?:[\\w,/-]+ ){{1,8}}{_POOR}",
+        f"no (?:[\\w,/-]+ ){{1,6}}(?:was|were) (?:\\w+ly )?{_SEEN} (?:on|in|at|by) (?:the |a |any |our )*{_EARLIER}",
     ),
     "answer": (
         f"(?:none|neither) (?:of (?:these|those|them|which) )?(?:{_IS} |can be )?(?:\\w+ly )?{_SEEN}",
@@ -157,14 +169,18 @@ CUES: dict[str, tuple[str, ...]] = {
     "stop": (
         "which", "after", "following", "post", "since", "status post", "s/p", "given", "in the setting of", "due to",
         "there (?:is|are|has|have|remains?)", "and (?:the|there)", "with", "related to", "secondary to", "because",
-        "compared", "as well as", "again", "superimposed on", "in (?:a|this) patient with",
+        "compared", "as well as", "again", "superimposed on",
     ),
     "keep": (
         f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN} (?:on|in|at|by|with) (?:the |a |any |our |her |his )*{_EARLIER}",
         f"(?:none|neither) (?:{_IS} )?(?:\\w+ly )?(?:{_SEEN} )?(?:on|in|at|by|with) (?:the |a |any |our |her |his )*"
         f"{_EARLIER}", f"(?:none|neither) (?:{_IS} )?(?:{_SEEN} )?(?:previously|before|earlier)",
+        f"{_NOT} (?:\\w+ )?{_SEEN} (?:on|in|at) (?:the |a )?(?:\\w+ ){{0,2}}(?:of|from|dated|in) "
+        "(?:\\d|xxxx|last)[\\w/]*",
+        f"{_NOT} (?:\\w+ )?{_SEEN} to (?:better|best|good) advantage", "costo ?phrenic xxxx",
         f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier)",
-        f"(?:no|without|not) (?:{_CHANGE} )*{_CHANGED}", "(?:not|never|no) only", "no doubt", "no evidence that",
+        f"(?:no|without|not) (?:{_CHANGE} )*{_CHANGED}", "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
+        "no evidence that",
         "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before", "with or without",
         "to (?:complete |full )?(?:resolution|clearing)",

@@ -42,6 +42,9 @@ _RANK = {NOT_MENTIONED: 0, ABSENT: 1, UNCERTAIN: 2, PRESENT: 3}
 _CAUSED = re.compile(
     r"\b(?:of|from|by|to|with|after|following|represent\w*|sequela\w*|residua\w*)(?: (?:an?|the|his|her|some))? $"
 )
+# What is over by the word itself.
+_OVER = re.compile(r"(?:healed|remote|childhood|past|treated|antecedent|sequel|residua)")
+_ASKING = "?. \u2026"
 _ANSWER = re.compile(
     r"(?i)(?:(?:a|answer) ?[:.-] ?)?"
     r"(no|none|yes|negative|positive|absent|present|definite|possible|probable)(?:[,;.]|$)"
@@ -108,7 +111,7 @@ def _decide(statement: Statement, status: int | None, value: int) -> int | None:
 
 def _is_cause(lower: str, statement: Statement, status: int | None) -> bool:
     """Whether a thing of the past is named as a cause, and not as what has gone or is followed."""
-    if _CAUSED.search(lower, max(0, statement.start - 30), statement.start):
+    if _CAUSED.search(lower, max(0, statement.start - 30), statement.start) or _OVER.match(lower, statement.start):
         return True
     return status != ABSENT and not _FOLLOWED.search(lower)
 
@@ -168,8 +171,12 @@ def label_report(text: str) -> list[Mention]:
     sentences = split_sentences(text)
     for number, sentence in enumerate(sentences):
         told = sentence.text
-        if told[-1] == "?" and number + 1 < len(sentences) and (answer := _ANSWER.match(sentences[number + 1].text)):
-            told = f"{told[:-1]}: {answer[1]}"
+        if (
+            told.endswith(("?", "...", "\u2026"))
+            and number + 1 < len(sentences)
+            and (answer := _ANSWER.match(sentences[number + 1].text))
+        ):
+            told = f"{told.rstrip(_ASKING)}: {answer[1]}"
         mentions += [Mention(*said, number, sentence.start, sentence.end) for said in _read(told)]
     return mentions
 

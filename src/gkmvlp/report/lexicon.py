@@ -8,6 +8,11 @@ hyphens. The longest wordings are tried first. Phrases that say something of an 
 from gkmvlp.report.patterns import Alternation
 
 _INSPIRATORY = r"(?:inspiration|inspiratory (?:effort|volumes?|lung volumes?|level)|degree of inspiration)"
+_PLACES = (r"(?:(?:right|left|bilateral|upper|middle|mid|lower|lobes?|lungs?|midlung|zones?"
+           r"|bases?|(?:peri|supra|infra)?hilar|apical|basilar|lingular|pulmonary|parenchymal) ){0,4}")  # fmt: skip
+_CANCER = "(?:mass|tumou?r|nodule|cancer|carcinoma|lesion|malignancy|neoplasm)"
+_OPERATED = "(?:resection|excision|surgery|biopsy|treatment)"
+_TREATED = "(?:status post|treated|resected)"
 _LINE = r"(?:catheters?|lines?|cvc|cvl|sheaths?|cordis|introducers?|picc)"
 
 WORDINGS: dict[str, tuple[str, ...]] = {
@@ -22,8 +27,11 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "enlarged mediastinum": ("mediastinal (?:widening|enlargement|prominence)", "mediastinal contour widening"),
     "fracture": (r"fractur\w+", "fx", r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+",
                  "(?:anterior|vertebral(?: body)?) wedging",
-                 "vertebral (?:body )?(?:collapse|compression)", r"deformit(?:y|ies) of the (?:\w+ )*ribs?"),
-    "nodule": (r"nodul\w+", r"micronodul\w+", "non ?calcified (?:\\w+ )?nodules?",
+                 "vertebral (?:body )?(?:collapse|compression)", "wedge compression",
+                 r"compression of (?:the )?[tl]\d+",
+                 "compressed vertebra\\w*", "loss of (?:vertebral |anterior )(?:body )?height",
+                 r"deformit(?:y|ies) of the (?:\w+ )*ribs?"),
+    "nodule": (r"nodul\w+", r"micronodul\w+", rf"non ?calcified (?:\w+ )?{_PLACES}nodules?",
                r"(?:pulmonary|lung) metasta\w+", "coin lesion"),
     "mass": ("mass(?:es)?", "lung cancer", r"carcinoma\w*", r"malignan\w+", r"neoplas\w+", r"tumou?rs?",
              "(?:lung|pulmonary|parenchymal) lesions?"),
@@ -63,7 +71,9 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                                   "usual interstitial pneumonia", r"reticulation\w*"),
     "bronchiectasis": (r"bronchiecta\w+",),
     "calcified granuloma": (r"granuloma\w*(?: (?:lung |pulmonary )?(?:infections?|diseases?|process|changes?"
-                            r"|exposure))?", "calcified (?:\\w+ )?(?:nodules?|granuloma\\w*)", "calcific nodules?"),
+                            r"|exposure))?", rf"calcified (?:\w+ )?{_PLACES}(?:nodules?|granuloma\w*)",
+                            "(?:calcific|calcific density|granulomatous) nodules?",
+                            r"nodules? (?:(?:that|which) )?(?:is|are|appears?) (?:\w+ly )?calcified"),
     "scarring": (r"scar(?:s|ring|red)?", r"fibro ?nodular(?: (?:changes?|disease|scarring|densit\w+|opacit\w+))?"),
     "hilar enlargement": (r"hilar (?:(?:and|or) \w+ )?(?:lymph ?)?adenopathy",
                           "hilar (?:enlargement|prominence|fullness|lymph node enlargement)"),
@@ -91,7 +101,9 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "scoliosis": (r"(?:dextro|levo|kypho|roto)?scolio\w+", "(?:spinal|scoliotic|thoracic) curvature", "scolio\\w+",
                   "(?:dextro|levo)curvature",
                   "curvature of the (?:\\w+ )?spine", r"(?:dextro|levo)convex\w*", "s shaped curvature"),
-    "degenerative spine": ("degenerative", r"osteophyt\w+", r"spondyl(?:osis|otic)", "dis[ck] space narrowing",
+    "degenerative spine": ("degenerative", r"(?:spinal|spine|dis[ck]|endplate) degeneration",
+                           r"degeneration (?:of|in|within|along) (?:the )?(?:\w+ ){0,2}(?:spine|vertebra\w*|dis[ck]s?)",
+                           r"osteophyt\w+", r"spondyl(?:osis|otic)", "dis[ck] space narrowing",
                            "spurring", "(?:arthritic|hypertrophic|senescent|endplate) changes? (?:of|in|within"
                                        "|throughout|along)"
                          " (?:the )?(?:\\w+ )*spine", "spinal arthritis", "diffuse idiopathic skeletal hyperostosis"),
@@ -146,8 +158,10 @@ DECOYS: tuple[str, ...] = (
     "|mass(?:es)?"
     "|tumou?rs?|malignanc(?:y|ies)|neoplasms?|lesions?)",
     r"(?:abdominal|neck|adrenal|splenic|axillary|scalp) mass(?:es)?",
-    "(?:mass|tumou?r|nodule|cancer|carcinoma|lesion) (?:resection|excision|surgery|biopsy|treatment)",
-    "(?:needle|foreign body) aspiration", "(?:metallic|surgical|contrast|metal|radiopaque) densit(?:y|ies)",
+    f"{_CANCER} {_OPERATED}", f"(?:lung|pulmonary|bronchogenic) {_CANCER} {_OPERATED}",
+    f"{_CANCER} {_TREATED}", f"(?:lung|pulmonary|bronchogenic) {_CANCER} {_TREATED}",
+    "fractures? (?:repair|fixation|reduction)", "failure (?:of|to)",
+    "(?:needle|foreign body) aspiration", "(?:metallic|surgical|contrast|metal|radiopaque|pleural) densit(?:y|ies)",
     r"(?:peripheral|leg|ankle|extremity) edema", r"(?:lung |pulmonary |active )*tubercul\w+ infections?",
     "(?:osseous|bony|bone|lytic|sclerotic|blastic|destructive|skin|cutaneous) (?:lytic |or |and |destructive "
     "|blastic )*lesions?",
@@ -155,18 +169,20 @@ DECOYS: tuple[str, ...] = (
 
 # A reticular pattern is interstitial disease where the sentence does not call it fibrosis.
 RETICULAR: dict[str, tuple[str, ...]] = {
-    r"reticul(?:ar|o ?nodular|ar nodular) (?:\w+ )?(?:opacit\w+|densit\w+)": (
+    r"reticul(?:ar nodular|o ?nodular|ar) (?:\w+ )?(?:opacit\w+|densit\w+)": (
         "interstitial lung disease", "lung opacity"),
-    "reticul(?:ar|o ?nodular|ar nodular)(?: pattern)?": ("interstitial lung disease",),
+    "reticul(?:ar nodular|o ?nodular|ar)(?: pattern)?": ("interstitial lung disease",),
 }  # fmt: skip
 
 # A nodule where nothing harmless explains it in the same sentence (a nipple, a rib, crossing shadows).
-NODULAR: tuple[str, ...] = (r"nodular (?:\w+ )?(?:opacit\w+|opacification|densit\w+)",)
+NODULAR: tuple[str, ...] = (r"nodular (?:\w+ ){0,4}(?:opacit\w+|opacification|densit\w+)",)
 
 # What was once: named as the cause of a trace that is left ("scarring from prior pneumonia"), it states nothing now.
 PAST: dict[str, str] = {
-    r"(?:old|prior|previous|remote|past|healed|earlier|childhood|antecedent|treated) (?:(?!granuloma)\w+ ){0,2}"
+    r"(?:old|prior|previous|remote|past|healed|earlier|childhood|antecedent|treated) (?:(?!granuloma)\w+ ){0,3}"
     r"(?:pneumoni\w+|infections?|infectious|aspiration)": "pneumonia",
+    r"(?:sequela\w*|residua\w*) (?:of|from) (?:(?!granuloma)\w+ ){0,2}"
+    r"(?:pneumoni\w+|infections?|aspiration)": "pneumonia",
     "(?:old|prior|previous|remote|past|healed) (?:\\w+ )?(?:empyema|h(?:a?)emothora\\w+)": "pleural effusion",
 }  # fmt: skip
 

@@ -24,7 +24,7 @@ _SEEN_WORDS = (
 _NEW = (
     r"(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny|minimal|known|residual|improv\w+|worsening"
     r"|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval|redemonstrat\w+|chronic|old|healed|status"
-    r"|mildly|bibasilar|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)"
+    r"|mildly|bibasilar|subtle|faint|vague|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)"
 )
 _NEW_BEHIND_COMMA = (
     r"(?:left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked|calcified"
@@ -58,6 +58,8 @@ _EXAM = re.compile(
     r"(?:ct|mri|pet|cta|correlation|correlate|comparison|follow|followup|radiographs?|films?|views?|imaging|evaluation"
     r"|examination|study|scan|ultrasound|bone scan|bronchoscopy|work ?up|treatment|recommend\w*|x-?rays?|xxxx|exam)\b"
 )
+_NO = ("no ", "without ")
+_EXCLUDE = re.compile(r"exclud|rul(?:e|ing) out")
 _OR = re.compile(r"\b(?:n?or)\b")
 _VERBS = re.compile(rf"\b{_VERB}\b")
 _LIST_BREAK = re.compile(
@@ -137,14 +139,16 @@ class Context:
         self._asides: list[tuple[int, int]] = []
         self._again: set[int] = set()
         self._answered: set[int] = set()
+        self._doubted: set[int] = set()
         self.splits: list[int] = []
-        cues = [cue for cue in ALL_CUES.find(text, words) if cue.value != "keep"]
+        found = ALL_CUES.find(text, words)
+        cues = [cue for cue in found if cue.value != "keep"]
         if cues:
             self._lay(self._without_double_negation(cues))
-        self._mark_alternatives()
+        self._mark_alternatives([cue.end for cue in found if cue.value == "keep" and text.startswith(_NO, cue.start)])
 
     def _lay(self, cues: list[Hit[str]]) -> None:
-        stops = [cue.start for cue in cues if cue.value in ("stop", "split")]
+        stops = [cue.start for cue in cues if cue.value in ("stop", "split") or self._leaves_open(cue)]
         self.splits = [cue.start for cue in cues if cue.value == "split"] + _semicolons(self._text)
         self.splits += _comma_of_opener(self._text)
         for cue in cues:
@@ -172,6 +176,10 @@ class Context:
                 self._asides.append((cue.end, self._aside_end(cue.end, end)))
             elif cue.value in ("no", "gone", "not", "maybe"):
                 self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, cue.value), cue.value))
+
+    def _leaves_open(self, cue: Hit[str]) -> bool:
+        """Whether a cue is a verb that ends a negation before it: "no fever does not exclude pneumonia"."""
+        return cue.value == "maybe" and _EXCLUDE.search(self._text, cue.start, cue.end) is not None
 
     def _aside_end(self, start: int, end: int) -> int:
         """Where an aside stops that begins at ``start``, at the latest at ``end``."""
@@ -216,9 +224,17 @@ class Context:
             return
         for index in group:
             self._back.setdefault(index, status)
+        if group and cue.value == "maybe after":
+            self._doubted.update(group if self._behind_comma(group[-1]) else ())
         if not group and self._any_in(cue.end, end):
             kind = "gone" if cue.value == "absent" else "maybe"
             self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, kind), kind))
+
+    def _behind_comma(self, index: int) -> bool:
+        """Whether a comma parts a statement from the negations before it: "no effusion, infection not excluded"."""
+        start = self._statements[index][0]
+        covering = [span for span in self._spans if span.start <= start < span.end]
+        return all("," in self._text[span.start : start] for span in covering)
 
     def _without_double_negation(self, cues: list[Hit[str]]) -> list[Hit[str]]:
         """Leaves out two negations that stand together: "not without"."""
@@ -235,10 +251,12 @@ class Context:
     def _any_in(self, start: int, end: int) -> bool:
         return any(start <= first < end for first, _ in self._statements)
 
-    def _mark_alternatives(self) -> None:
-        """Outside a negation "atelectasis or pneumonia" leaves both open."""
-        for index, ((_, end), (start, _)) in enumerate(pairwise(self._statements)):
+    def _mark_alternatives(self, unchanged: Sequence[int]) -> None:
+        """Outside a negation "atelectasis or pneumonia" leaves both open; not so behind "no change in"."""
+        for index, ((first, end), (start, _)) in enumerate(pairwise(self._statements)):
             gap = self._text[end:start]
+            if any(place <= first and not _LIST_BREAK.search(self._text, place, first) for place in unchanged):
+                continue
             if gap.strip() == "/" or ("or" in gap and _ALTERNATIVE.match(gap) and not _LIST_BREAK.search(gap)):
                 self._back.setdefault(index, UNCERTAIN)
                 self._back.setdefault(index + 1, UNCERTAIN)
@@ -257,7 +275,7 @@ class Context:
             last = max(covering, key=lambda span: span.start)
             negations = [span for span in covering if span.kind in ("no", "gone", "not")]
             if negations and (last.kind != "maybe" or "," not in self._text[negations[-1].start : last.start]):
-                return ABSENT
+                return UNCERTAIN if index in self._doubted else ABSENT
         if index in self._back:
             return self._back[index]
         return UNCERTAIN if covering else PRESENT

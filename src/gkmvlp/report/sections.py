@@ -63,6 +63,8 @@ _HEADER = re.compile(
 )
 _BEFORE_COLON = re.compile(rf"(?i)(?:^|(?<=[\s.;,*]))({_INSIDE})[ \t*_]{{0,8}}$")
 _REACH = 60
+# "findings - no effusion impression - edema" in one line
+_BEFORE_DASH = re.compile(r"(?<=[\s.;,])((?i:findings|impressions?|conclusions?)) {1,3}[-\u2013\u2014](?=\s)")
 _CUT = re.compile(r"^[ \t]*(?:_{8,}|-{8,}|={8,})[ \t]*$|^[ \t]*\**[ \t]*FINAL REPORT[ \t]*\**[ \t]*$", re.MULTILINE)
 _EARLY = re.compile(r"[*\s]*(?:FINAL )?(ADDENDUM|WET READ|PRELIMINARY RE(?:AD|PORT))\b[^\n]*", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
@@ -152,8 +154,12 @@ def _headers(body: str) -> list[tuple[int, int, str, bool]]:
         (match.start(), match.end(), match[match.lastgroup or 0].strip(), match.lastgroup == "line")
         for match in _HEADER.finditer(body)
     ]
-    ends = {colon for first, last, *_ in found for colon in range(first, last)}
-    inside = []
+    ends = {place for first, last, *_ in found for place in range(first, last)}
+    inside = [
+        (match.start(), match.end(), match[1], False)
+        for match in _BEFORE_DASH.finditer(body)
+        if match.end() - 1 not in ends
+    ]
     colon = body.find(":")
     while colon >= 0:
         if colon not in ends and (match := _BEFORE_COLON.search(body[max(0, colon - _REACH) : colon])):

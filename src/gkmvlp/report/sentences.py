@@ -52,6 +52,9 @@ _MARKER_MOST = 40
 _MARKER = re.compile(rf"(?:\s|{BULLET})*(?:\(?(\d{{1,2}})[.)](?=\s|[A-Z])\s*)?")
 _NEXT_ITEM = re.compile(r"[\s.;,]\(?(\d{1,2})[.)](?:\s+(?=[A-Za-z])|(?=[A-Z]))")
 _NEXT_DASH = re.compile(r"\s[-*+\u2013\u2014]\s+(?=\S)")
+# "a) no effusion b) cardiomegaly"
+_LETTERED = re.compile(r"(?:^|[\s:.])\(?a\) ")
+_NEXT_LETTER = re.compile(r"\s\(?[b-h]\) ")
 _DASH = re.compile(r"\s*[-*+\u2013\u2014]\s")
 # A longer sentence is cut, so that the time that a text takes grows with its length alone.
 _LONGEST = 600
@@ -104,6 +107,8 @@ def _cuts(text: str) -> list[int]:
         cuts.append(match.end())
         start = match.end()
     more = [*_unstopped(text), *line_ends(text)]
+    if "a) " in text and _LETTERED.search(text):
+        more += [match.start() for match in _NEXT_LETTER.finditer(text)]
     return [*(sorted({*cuts, *more}) if more else cuts), len(text)]
 
 

@@ -5,6 +5,9 @@ Works on one sentence in lower case; lengths may change.
 
 import re
 
+from gkmvlp.report.lexicon import TERMS
+from gkmvlp.report.patterns import word_starts
+
 _SHORT: dict[str, str] = {
     "w/o": "without", "w/": "with ", "b/l": "bilateral", "c/w": "consistent with", "d/t": "due to", "2/2": "due to",
     "s/p": "status post", "h/o": "history of", "r/o": "rule out", "f/u": "follow up", "y/o": "year old",
@@ -15,6 +18,9 @@ _SHORT: dict[str, str] = {
     "wnl": "normal", "pulm": "pulmonary", "cardiomeg": "cardiomegaly", "bilat": "bilateral", "bibas": "bibasilar",
     "ptxs": "pneumothoraces", "yo": "year old", "s/o": "suggestive of", "vasc": "vascular", "unremark": "unremarkable",
     "enl": "enlarged", "ett": "et tube", "incr": "increased", "decr": "decreased", "thickng": "thickening",
+    "w/out": "without", "c/f": "concerning for", "c/t": "compared to", "cardiopulm": "cardiopulmonary",
+    "hyperinfl": "hyperinflated", "infilts": "infiltrates", "consols": "consolidations", "emph": "emphysema",
+    "degen": "degenerative", "granul": "granuloma", "calc": "calcified",
     "pl": "pleural", "hx": "history", "clr": "clear", "nml": "normal", "demin": "demineralized",
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
@@ -32,17 +38,21 @@ _ONE_SIDE = re.compile(r"\b([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lun
                        r"|nodule|mass|picc|ij|chest tube|pleural|lower|upper|hemidiaphragm))")  # fmt: skip
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
 _NO = (
-    r"(?:no|none|neg(?:ative)?|absent|nil|not (?:seen|present|identified|visuali[sz]ed|detected|evident)"
-    r"|none (?:seen|noted|identified)|n|0|\(?-\)?)"
+    r"(?:(?:no|none|nothing|not(?= (?:seen|present|identified|visuali[sz]ed|detected|evident|found|noted|apparent"
+    r"|appreciated|significant)))(?: (?:definite|obvious|acute|significant|large|evidence|evident|seen|present|noted"
+    r"|identified|visuali[sz]ed|detected|found|apparent|appreciated|of))*"
+    r"|neg(?:ative)?(?: for)?|absent|nil|without|denied|false|n|0|\(?-\)?)"
 )
-_YES = r"(?:yes|present|definite|pos(?:itive)?|seen|y|1|\(?\+\)?)"
+_YES = r"(?:yes|present|definite|pos(?:itive)?|seen|true|y|1|\(?\+\)?)"
 _MAYBE = r"(?:possibl[ey]|probabl[ey]|equivocal|questionable|uncertain|maybe|likely|suspected|cannot exclude|\?)"
 _NAME = r"(?<![a-z])([a-z][a-z /-]{2,60}?)"
 _IS = r"\s*(?::|=|\s-{1,2}\s|\s?\u2013\s)\s*"
 _END = r"(?=\s*(?:[.,;)|\]]|$))"
-_FORM_NO = re.compile(rf"{_NAME}{_IS}{_NO}{_END}|{_NAME} ?\((?:-|neg(?:ative)?|none|no|absent)\)|{_NAME} -{_END}")
+_FORM_NO = re.compile(rf"{_NAME}{_IS}{_NO}{_END}|{_NAME} ?[(\[](?:-|neg(?:ative)?|none|no|absent)[)\]]|{_NAME} -{_END}")
 _FORM_YES = re.compile(rf"{_NAME}{_IS}{_YES}{_END}|{_NAME} ?\((?:\+|pos(?:itive)?|yes|present)\)|{_NAME} ?\+{_END}")
-_FORM_MAYBE = re.compile(rf"{_NAME}{_IS}{_MAYBE}{_END}|{_NAME} ?\(\?\)")
+_FORM_MAYBE = re.compile(rf"{_NAME}{_IS}{_MAYBE}(?:{_END}|(?= [a-z]))|{_NAME} ?\(\?\)")
+# "effusion: normal", where the name is a finding's; "heart: normal" says something of the heart.
+_FORM_NORMAL = re.compile(rf"{_NAME}{_IS}(?:normal|unremarkable){_END}")
 _FORM_OPEN = re.compile(rf"{_NAME}{_IS}(?:n/?a|not (?:applicable|assessed|evaluated)|unknown|limited){_END}")
 # "(-) effusion (+) edema", "negatives: effusion, edema"
 _SIGNED = re.compile(r"\(([-+])\)\s*([a-z][^()+;,.]*)")
@@ -54,9 +64,21 @@ _TICKED = re.compile(
 )
 _RESULT = re.compile(r"(?<=[a-z] )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
 _TIGHT_COMMA = re.compile(r",(?=[a-z])")
+# "effusion: [ ]" at the end of an entry
+_BOX_BEHIND = re.compile(rf"{_NAME}:\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$|[a-z][a-z /-]{{2,40}}:\s*\[))")
+# "-ptx" behind a comma
+_MINUS = re.compile(
+    r"(?<=[ (])-(?=(?:ptx|pneumo|eff|edema|consol|infil|atx|atel|pna|nodul|mass|fx|fract|chf|opac|cardiomeg)[a-z]*)"
+)
+_CARDIOMEGALY = re.compile(
+    r"(?:^|\b(?:mild|mod|moderate|severe|marked|stable|no|with|w/|unchanged|without|w/o) )cm(?=[\s.,;]|$)"
+)
+# "lungs are clear airspace disease": a word is lost
+_CLEAR_OF = re.compile(r"\bclear (?=(?:focal |acute |any )?(?:air ?space|infiltrat|consolidat|opacit|effusion|pneumo))")
 _BOX_NO, _BOX_YES = re.compile(r"\[ ?\]\s*([^\[\];]+)"), re.compile(r"\[\s?[x*]\s?\]\s*([^\[\];]+)")
 _ASIDE_HEAD = re.compile(
-    r"^\s*(?:indications?|reasons? (?:for|of) [a-z ]{1,30}|(?:clinical |medical |relevant )?history"
+    r"^\s*(?:indications?|plan|advice|(?:ordering|admitting|referring|working) diagnosis"
+    r"|reasons? (?:for|of) [a-z ]{1,30}|(?:clinical |medical |relevant )?history"
     r"|clinical [a-z]{4,12}|comparisons?"
     r"|questions?|technique|procedure|diagnosis code|icd[ -]?\d*)\s*:"
 )
@@ -80,6 +102,14 @@ def spelled_out(lower: str) -> str:
         lower = _NOTHING.sub("is normal", lower)
     if "," in lower:
         lower = _TIGHT_COMMA.sub(", ", lower)
+    if "+/-" in lower or "\u00b1" in lower:
+        lower = lower.replace("+/-", "possible").replace("\u00b1", "possible ")
+    if " -" in lower or "(-" in lower:
+        lower = _MINUS.sub("no ", lower)
+    if "cm" in lower:
+        lower = _CARDIOMEGALY.sub(lambda match: f"{match[0][:-2]}cardiomegaly", lower)
+    if "clear " in lower:
+        lower = _CLEAR_OF.sub("clear of ", lower)
     if "neg" in lower or "pos" in lower:
         lower = _RESULT.sub(lambda match: "absent" if match[1] == "neg" else "present", lower)
         lower = _NEGATIVES.sub("no ", _NEGATIVE_OF.sub("negative for", lower))
@@ -95,7 +125,16 @@ def spelled_out(lower: str) -> str:
         lower = _ASIDE_HEAD.sub("evaluate for ", lower)
     if "[" in lower:
         lower = _TICKED.sub(lambda match: f": {match[1] or match[2]};", lower)
-    if ":" in lower or "=" in lower or " -" in lower or "(" in lower or "\u2013" in lower or "+" in lower:
+        lower = _BOX_BEHIND.sub(lambda match: f"{match[1]}: {'yes' if (match[2] or '').strip() else 'no'};", lower)
+    if (
+        ":" in lower
+        or "=" in lower
+        or " -" in lower
+        or "(" in lower
+        or "[" in lower
+        or "\u2013" in lower
+        or "+" in lower
+    ):
         lower = _forms(lower)
     if "[" in lower:
         lower = _BOX_YES.sub(r"\1 present; ", _BOX_NO.sub(r"no \1; ", lower))
@@ -108,10 +147,24 @@ def _forms(lower: str) -> str:
     """Reads "edema: none" as "no edema;", "edema: yes" as "edema present;", "edema: possible" as "possible edema;"."""
     if lower.lstrip().startswith(("(-)", "(+)")):  # signs stand before what they are of
         lower = _SIGNED.sub(lambda match: f"no {match[2]}; " if match[1] == "-" else f"{match[2]} present; ", lower)
+    if "normal" in lower or "unremarkable" in lower:
+        lower = _FORM_NORMAL.sub(_normal, lower)
     lower = _FORM_NO.sub(lambda match: f"no {match[1] or match[2] or match[3]};", lower)
     lower = _FORM_YES.sub(lambda match: f"{match[1] or match[2] or match[3]} present;", lower)
     lower = _FORM_OPEN.sub(lambda match: f"{match[1]} not assessed;", lower)
-    return _FORM_MAYBE.sub(lambda match: f"possible {match[1] or match[2]};", lower)
+    return _FORM_MAYBE.sub(_possible, lower)
+
+
+def _possible(match: re.Match[str]) -> str:
+    """What is called possible; the words behind belong to it: "pneumonia: questionable in the right lower lobe"."""
+    goes_on = match.string[match.end() : match.end() + 2].lstrip().isalpha()
+    return f"possible {match[1] or match[2]}{'' if goes_on else ';'}"
+
+
+def _normal(match: re.Match[str]) -> str:
+    """No finding where a finding's name is called normal; as it stands where the name is an organ's."""
+    named = bool(TERMS.find(match[1], word_starts(match[1])))
+    return f"no {match[1]};" if named else match[0]
 
 
 def _asks(lower: str) -> str:

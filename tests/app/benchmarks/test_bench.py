@@ -79,7 +79,7 @@ def test_writing_is_measured_beside_transformers(config, capsys):
     words = ["bench", "--what", "generation", "--config", str(config), "--batch", "2", "--steps", "1", "--device=cpu"]
     assert main([*words, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["figures"]
-    check_unique([Figure(**row) for row in rows], "bench")
+    check_unique([MetricResult(**row) for row in rows], "bench")
     rate = {row["label"]: row["value"] for row in rows if row["name"] == "generated_reports_per_s"}
     assert set(rate) == {None, "every layer", "transformers"}
     ratio = next(row["value"] for row in rows if row["name"] == "generation_speed_ratio")

@@ -234,14 +234,18 @@ def test_point_and_region_of_every_row_on_phantoms_lie_on_one_side(tmp_path):
 
 
 def test_what_takes_seconds_to_import_is_not_imported(folder):
-    """Module names, not seconds: torch, and timm with torchvision, are what a prediction waits for."""
+    """Module names, not seconds: torch, transformers, and timm with torchvision are what a prediction waits for."""
     heavy = [
         "albumentations",
         "lightning",
         "matplotlib",
         "monai",
+        "pandas",
+        "pydicom",
         "scipy",
         "sklearn",
+        "sympy",
+        "torch._dynamo",
         "torchmetrics",
         "transformers.modeling_utils",
     ]
@@ -252,6 +256,28 @@ def test_what_takes_seconds_to_import_is_not_imported(folder):
     )
     done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "imported 0 []"
+
+
+def test_importing_without_the_compiler_leaves_the_compiler_usable():
+    code = """
+import sys
+import torch
+from gkmvlp.app.prediction.quick_imports import without_compiler
+
+disable = torch.compiler.disable
+with without_compiler():
+    import timm
+    from torchvision.ops import roi_align
+assert "torch._dynamo" not in sys.modules and torch.compiler.disable is disable
+boxes = [torch.tensor([[0.0, 0.0, 4.0, 4.0]])]
+assert roi_align(torch.ones(1, 1, 8, 8), boxes, 2).tolist() == [[[[1.0, 1.0], [1.0, 1.0]]]]
+import torch._dynamo.utils
+
+assert torch._dynamo.utils.counters is not None
+assert torch.compile(lambda x: x + 1, backend="eager")(torch.ones(1)).item() == 2
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_broken_images_are_named_in_a_subprocess_and_the_others_written(folder, tmp_path):

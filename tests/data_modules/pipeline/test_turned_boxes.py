@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from pydicom import dcmread
 
-from gkmvlp.data_modules import ChestXray14, ImaGenomeGold, MimicCxr, MsCxr, RsnaPneumonia, Slake
+from gkmvlp.data_modules import ChestXray14, ImaGenomeGold, MimicCxr, MsCxr, OpenI, RsnaPneumonia, Slake, VqaRad
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection.check import unreadable
 from gkmvlp.data_modules.pipeline.samples import Sample
-from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr, ms_cxr, rsna_pneumonia, slake
+from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr, ms_cxr, openi, rsna_pneumonia, slake, vqa_rad
 from gkmvlp.geometry import UPRIGHT, Turn
 from tests.data_modules.pipeline.test_images import dicom
 from tests.data_modules.test_any_table import _write_gold
@@ -212,17 +212,23 @@ def opened():
     paths = None
 
 
-@pytest.mark.parametrize("name", CORPORA)
+WITHOUT_BOXES = {
+    "open-i": (lambda root: openi.write(root, 12, 0, size=32), OpenI),
+    "vqa-rad": (lambda root: vqa_rad.write(root, 5, 0, size=32), VqaRad),
+}
+
+
+@pytest.mark.parametrize("name", [*CORPORA, *WITHOUT_BOXES])
 def test_set_up_opens_no_image(tmp_path, opened, name):
     """The boxes wait for the pictures. RSNA's headers hold the views, which stand nowhere else: one opening each."""
-    write, kind = CORPORA[name]
+    write, kind = (CORPORA | WITHOUT_BOXES)[name]
     write(tmp_path)
     data = kind(str(tmp_path), num_workers=0, **({"rows": "images"} if name == "slake" else {}))
     opened.clear()
     data.setup()
     tables = [path for path in opened if path.startswith(str(tmp_path))]
     assert tables  # the counting works
-    assert any(_boxes(row, np.ones((32, 32))) for row in data.samples)
+    assert any(_boxes(row, np.ones((32, 32))) for row in data.samples) == (name in CORPORA)
     times = [tables.count(row.image) for row in {row.image: row for row in data.samples}.values()]
     assert max(times) <= (name == "rsna")
     data.read(data.samples[0])

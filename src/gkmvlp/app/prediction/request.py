@@ -67,9 +67,12 @@ def predict(request: Request) -> None:
         DataError: After all is written, if images could not be read; it names them.
     """
     images = find_images(request.images)
-    from gkmvlp.app.prediction.rows import predict_rows
-    from gkmvlp.app.prediction.table import read_prompts, show, write_rows
-    from gkmvlp.zoo.inference.loading import open_predictor
+    from gkmvlp.app.prediction.quick_imports import without_compiler
+
+    with without_compiler():
+        from gkmvlp.app.prediction.rows import predict_rows
+        from gkmvlp.app.prediction.table import read_prompts, show, write_rows
+        from gkmvlp.zoo.inference.loading import open_predictor
 
     task, question, out = request.task, request.question, request.out
     prompts = read_prompts(request.prompts) if request.prompts else []

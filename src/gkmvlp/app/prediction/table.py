@@ -1,14 +1,12 @@
-"""What ``gkmvlp predict`` reads and writes beside images: prompts, a table for the terminal, a Parquet file."""
+"""What ``gkmvlp predict`` reads and writes beside images: prompts, a table for the terminal, a Parquet file.
+
+What writes files is imported where it is used: pandas takes half a second, and most calls write none.
+"""
 
 from pathlib import Path
 
-import pandas as pd
-
 from gkmvlp.app.prediction.rows import Rows
 from gkmvlp.errors import ConfigError, UsageError
-from gkmvlp.metrics.results.metric_result import write_text
-from gkmvlp.metrics.results.predictions import write_table
-from gkmvlp.metrics.results.provenance import command, commit, created
 from gkmvlp.task_ids import BY_WORD
 from gkmvlp.zoo.inference.predictor import Predictor, Prompt
 
@@ -42,19 +40,27 @@ def read_prompts(file: Path) -> list[Prompt]:
 
 def show(task: str, rows: Rows) -> None:
     """Print a table; images by their file names where these tell them apart."""
-    table = pd.DataFrame(rows)
-    short = {str(image): Path(str(image)).name for image in table["sample_id"]}
-    if len(set(short.values())) == len(short) and task != "embed":
-        table["sample_id"] = table["sample_id"].map(short)
-    if task == "embed":
-        table["embedding"] = [f"{len(v)} numbers, {v[0]:.3f} {v[1]:.3f} ..." for v in table["embedding"]]
+    name_of = {str(row["sample_id"]): Path(str(row["sample_id"])).name for row in rows}
+    is_short = len(set(name_of.values())) == len(name_of) and task != "embed"
     if task == "localization":
-        images, table = table["sample_id"].nunique(), table[table["is_likely"]]
-        print(f"{table['sample_id'].nunique()} of {images} images with a box above the threshold of its label")
-    if table.empty:
+        rows = [row for row in rows if row["is_likely"]]
+        with_box = len({row["sample_id"] for row in rows})
+        print(f"{with_box} of {len(name_of)} images with a box above the threshold of its label")
+    if not rows:
         return
-    shown = table[SHOWN[task]].rename(columns={"sample_id": "image"})
-    print(shown.to_string(index=False, float_format=lambda x: f"{x:.3f}"))
+    lines = [["image", *SHOWN[task][1:]]]
+    for row in rows:
+        image = str(row["sample_id"])
+        lines.append([name_of[image] if is_short else image, *(_cell(row[name]) for name in SHOWN[task][1:])])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    print("\n".join(" ".join(map(str.rjust, line, widths)) for line in lines))
+
+
+def _cell(value: object) -> str:
+    """What the terminal shows of a value; of a vector its first two numbers."""
+    if isinstance(value, list):
+        return f"{len(value)} numbers, {value[0]:.3f} {value[1]:.3f} ..."
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predictor) -> None:
@@ -65,6 +71,12 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predict
     Raises:
         ConfigError: If it cannot be written.
     """
+    import pandas as pd
+
+    from gkmvlp.metrics.results.metric_result import write_text
+    from gkmvlp.metrics.results.predictions import write_table
+    from gkmvlp.metrics.results.provenance import command, commit, created
+
     table = pd.DataFrame(rows).assign(patient_id=None, model=model, seed=0)
     table["patient_id"] = table["patient_id"].astype("string")
     if task in ("report", "vqa"):

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gkmvlp.anatomy import LEAST_SCORE
 from gkmvlp.metrics.assemble import Key, Scored, Task
 from gkmvlp.metrics.auroc import FloatArray
 from gkmvlp.metrics.bootstrap import mean_curve, nanmean
 
 NAMES = ("region_iou", "region_recall")
-LEAST_OVERLAP, LEAST_SCORE = 0.5, 0.5
+LEAST_OVERLAP = 0.5
 _PARTS = {"region_iou": {}, "region_recall": {"iou": str(LEAST_OVERLAP)}}
 
 
