@@ -20,7 +20,8 @@ class VqaRad(QuestionDataModule):
     """VQA-RAD: official JSON with its image folder, Hugging Face Parquet, or MEVF JSON; yields ``QuestionBatch``.
 
     ``patient_id`` is a group: the images that share a teaching case, directly or over others. Validation is 10 % of the
-    training groups. Region boxes come from the atlas.
+    training questions with their rewordings, on images that training shows too, as the owner's test questions are;
+    of the groups in ``image-disjoint``, and where a copy does not tell rewordings. Region boxes come from the atlas.
 
     Args:
         root: Folder that holds the files, or a folder vqa-rad that does.
@@ -72,12 +73,14 @@ class VqaRad(QuestionDataModule):
     def _samples(self, chosen: list[tuple[Question, bool]], group: dict[str, str]) -> list[Sample]:
         """The rows with their split; validation rows are drawn where the files name none."""
         told = self.split != "image-disjoint" and any(question.side == "validate" for question, _ in chosen)
-        training = [group[question.image_name] for question, is_test in chosen if not is_test]
+        by_image = self.split == "image-disjoint"
+        unit = {q.sample_id: group[q.image_name] if by_image or not q.link else q.link for q, _ in chosen}
+        training = [unit[question.sample_id] for question, is_test in chosen if not is_test]
         held = draw_groups(training, 0.1, _SPLIT_SEED) if len(set(training)) > 1 and not told else set()
         samples = []
         for question, is_test in chosen:
             name = group[question.image_name]
-            validates = question.side == "validate" if told else name in held
+            validates = question.side == "validate" if told else unit[question.sample_id] in held
             samples.append(_sample(question, name, "test" if is_test else "validate" if validates else "train"))
         return samples
 

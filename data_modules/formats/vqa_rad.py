@@ -22,7 +22,7 @@ _IMAGE_FOLDERS = ("VQA_RAD Image Folder", "images", "imgs", "")
 _RAW = ("question", "question_frame", "answer")  # their tabs are lost commas
 _JSON = Schema(
     ("qid", "phrase_type", "image_name", "image_organ", "question", "answer", "answer_type"),
-    ("question_frame", "image_case_url"),
+    ("question_frame", "image_case_url", "qid_linked_id"),
     raw=_RAW,
     remedy="the official JSON list of questions was expected",
 )
@@ -46,6 +46,7 @@ class Question:
         answer_type: ``open`` or ``closed``.
         side: ``train`` or ``test`` as the owner says; ``validate`` where a copy names such rows itself.
         is_frame: Whether the row is a templated rewording.
+        link: What a question shares with its rewordings, "" where unknown.
     """
 
     sample_id: str
@@ -59,6 +60,7 @@ class Question:
     answer_type: str
     side: Split
     is_frame: bool = False
+    link: str = ""
 
     def as_frame(self) -> "Question":
         """The same question in its templated wording."""
@@ -138,6 +140,7 @@ def _row(row: dict[str, str], sample_id: str, image: str, side: Split) -> Questi
         answer_type=row["answer_type"].lower(),
         side=side,
         is_frame=row["phrase_type"] == "frame",
+        link=_word(row["qid_linked_id"]),
     )
 
 

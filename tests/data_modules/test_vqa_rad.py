@@ -33,14 +33,22 @@ def counts(data: VqaRad) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("split", "expected"), [("official", (1797, 451)), ("framed", (2780, 451)), ("legacy-mevf", (3064, 451))]
 )
-def test_published_counts(shared_data: Path, split: str, expected: tuple[int, int]):
+def test_published_counts(shared_data: Path, rows: list[dict], split: str, expected: tuple[int, int]):
     data = ready(shared_data / "vqa_rad", split)
     assert counts(data) == expected
     beside = {"train": {"questions": expected[0]}, "test": {"questions": expected[1]}}
     assert data.table_counts == data.published_counts == beside
-    groups = [{sample.patient_id for sample in data.rows(side)} for side in ("train", "validate")]
-    assert not groups[0] & groups[1]
-    assert abs(len(groups[1]) / len(groups[0] | groups[1]) - 0.1) < 0.01
+    link = {str(row["qid"]): row["qid_linked_id"] for row in rows}
+    trained, validated = (
+        {link[sample.sample_id.partition("-")[0]] for sample in data.rows(side)} for side in ("train", "validate")
+    )
+    assert not trained & validated
+    assert abs(len(validated) / len(trained | validated) - 0.1) < 0.01
+    # as of the owner's test questions, nearly all are on images that training shows
+    images = {sample.fields["image_id"] for sample in data.rows("train")}
+    for side in ("validate", "test"):
+        shown = [sample.fields["image_id"] in images for sample in data.rows(side)]
+        assert sum(shown) > 0.95 * len(shown)
     assert data.split_name.startswith(f"{split}@")
 
 
