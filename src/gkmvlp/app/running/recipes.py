@@ -151,15 +151,15 @@ def ensure_phantoms(name: str) -> None:
 
 def newest_backbone() -> Path | None:
     """The backbone that was written last, or None."""
-    found = [folder for folder in BACKBONES if (folder / "config.json").is_file()]
-    return max(found, key=lambda folder: (folder / "config.json").stat().st_mtime, default=None)
+    folders = [folder for folder in BACKBONES if (folder / "config.json").is_file()]
+    return max(folders, key=lambda folder: (folder / "config.json").stat().st_mtime, default=None)
 
 
 def default_backbone() -> str:
     """The newest backbone of this folder's runs, else the one that comes with the package."""
-    found = str(newest_backbone() or SHIPPED)
-    print(f"backbone: {found}", flush=True)
-    return found
+    backbone = str(newest_backbone() or SHIPPED)
+    print(f"backbone: {backbone}", flush=True)
+    return backbone
 
 
 def gkmvlp(*words: str) -> None:
