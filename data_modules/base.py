@@ -318,7 +318,7 @@ class DataModule(LightningDataModule):
     def read_once(self) -> tuple[dict[str | bytes, ImageError], dict[str | bytes, list[str]]]:
         """Reads every image once as a run does: the error of those that cannot be read, notes on those that can."""
         bad: dict[str | bytes, ImageError] = {}
-        told: dict[str | bytes, list[str]] = {}
+        remarks: dict[str | bytes, list[str]] = {}
         for sample in {sample.image: sample for sample in reversed(self.samples)}.values():
             notes: list[str] = []
             try:
@@ -326,8 +326,8 @@ class DataModule(LightningDataModule):
             except ImageError as error:
                 bad[sample.image] = error
             else:
-                told |= {sample.image: notes} if notes else {}
-        return bad, told
+                remarks |= {sample.image: notes} if notes else {}
+        return bad, remarks
 
     def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
         errors = self.errors(bad)

@@ -119,12 +119,12 @@ class OpenI(DataModule):
     def _keep_views(self, files: OpenIFiles, studies: dict[str, Study]) -> dict[str, str]:
         """Key -> view, of the images that have a report and an asked view; views not told are guessed."""
         projections = read_projections(files.projections) if files.projections is not None else {}
-        shown: dict[str, list[str]] = defaultdict(list)
+        keys_by_study: dict[str, list[str]] = defaultdict(list)
         for key in files.images:
-            shown[number_of(key)].append(key)
+            keys_by_study[number_of(key)].append(key)
         view: dict[str, str] = {}
         guessed = []
-        for number, keys in shown.items():
+        for number, keys in keys_by_study.items():
             if number not in studies:
                 continue
             caption = dict(studies[number].images)
@@ -137,8 +137,8 @@ class OpenI(DataModule):
         self.ledger.mask("view by the order of a study's images, no table of projections names it", guessed)
         for name in (FRONTAL, LATERAL):
             if name not in self.views:
-                left = [key for key, is_so in view.items() if is_so == name]
-                self.ledger.drop(f"view {name} is not among {', '.join(self.views)}", left)
+                dropped = [key for key, is_so in view.items() if is_so == name]
+                self.ledger.drop(f"view {name} is not among {', '.join(self.views)}", dropped)
         return {key: name for key, name in view.items() if name in self.views}
 
     def _label(self, files: OpenIFiles, studies: dict[str, Study], numbers: list[str]) -> dict[str, Labeled]:

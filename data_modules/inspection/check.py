@@ -167,13 +167,13 @@ def read_entities(samples: list[Sample]) -> dict[str, dict[str, Any]]:
     texts = [fields["text"] for fields in studies.values()]
     status_NE = np.stack([fields["status"] for fields in studies.values()])
     count_E = {word: (status_NE == code).sum(0) for code, word in STATUS.items()}
-    told: dict[str, dict[str, Any]] = {}
+    by_entity: dict[str, dict[str, Any]] = {}
     for index, entity in enumerate(ENTITIES):
         counts = {word: int(count[index]) for word, count in count_E.items()}
         if any(counts.values()):
             first = np.flatnonzero(status_NE[:, index] == 1)[:_EXAMPLES]
-            told[entity.name] = counts | {"examples": [_sentence(texts[row], entity.name) for row in first]}
-    return told
+            by_entity[entity.name] = counts | {"examples": [_sentence(texts[row], entity.name) for row in first]}
+    return by_entity
 
 
 def _sentence(text: str, entity: str) -> str:

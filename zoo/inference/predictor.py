@@ -318,7 +318,7 @@ class Predictor(HubModel):
         """Findings of a backbone, likeliest first, each with point, region, box and map."""
         places, score_BE = self.places(batch, memory), self.entity_scores(memory)
         map_BEhw = memory.grounded.patch_attention.unflatten(-1, memory.features.grid).float().cpu().numpy()
-        said = []
+        results = []
         for b, score_E in enumerate(score_BE):
             findings = ranked_probabilities(self.entities, score_E)
             row = {name: self.entities.index(name) for name in findings}
@@ -327,8 +327,10 @@ class Predictor(HubModel):
             regions = {name: region_name(places.region_BE[b, e]) for name, e in row.items()}
             frame = Letterbox(*batch["letterbox"][b].tolist())
             boxes = [self._hot_box(name, findings[name], maps[name], frame) for name in findings]
-            said.append({"findings": findings, "points": points, "regions": regions, "boxes": boxes, "attention": maps})
-        return said
+            results.append(
+                {"findings": findings, "points": points, "regions": regions, "boxes": boxes, "attention": maps}
+            )
+        return results
 
     def _hot_box(self, name: str, probability: float, map_hw: NDArray[np.float32], frame: Letterbox) -> PredictedBox:
         box_14, _ = original_boxes(frame, hot_box(map_hw, self.architecture.image_size, frame))

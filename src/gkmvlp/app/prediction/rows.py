@@ -147,8 +147,8 @@ def _entities(predictor: Predictor, batch: ImageBatch, image: ImageMemory) -> li
 def _boxes(predictor: Predictor, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
     """Every box, best first; of an image without any one row without a label."""
     out: list[Rows] = []
-    for found in predictor.boxes(batch, image):
-        named = [box._asdict() for box in found] or [dict.fromkeys(PredictedBox._fields) | {"is_likely": False}]
+    for boxes in predictor.boxes(batch, image):
+        named = [box._asdict() for box in boxes] or [dict.fromkeys(PredictedBox._fields) | {"is_likely": False}]
         out.append([{"entity": row.pop("label"), **row, "target": None} for row in named])
     return out
 
