@@ -12,7 +12,7 @@ from gkmvlp.app.running.demo_sizes import SEED
 from gkmvlp.app.running.forwarding import forwarding
 from gkmvlp.app.running.outcome import finish_run
 from gkmvlp.app.running.planted_truth import score_run_on_truth
-from gkmvlp.app.running.run import Overrides, Run, data_overrides, model_overrides
+from gkmvlp.app.running.run import Overrides, Run, data_overrides, model_overrides, overrides_of
 from gkmvlp.data_modules import DataModule
 from gkmvlp.data_modules.inspection.check import find_class
 from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES, layout_of, write_lookalikes
@@ -64,6 +64,7 @@ def run_recipe(args: argparse.Namespace, configs: Configs, name: str, stages: Se
         run = recipe_run(configs, args.out or Path("outputs") / name, args.root, args.config)
         if "backbone" in args:
             run = run.but(start_from(args.backbone or default_backbone()))
+        run = run.but(overrides_of(args.settings))
         for stage in stages:
             tested = [f"--ckpt_path={_checkpoint(run)}"] if stage == "test" and "fit" in stages else []
             gkmvlp(*run.words(stage), *args.forwarded, *tested)
