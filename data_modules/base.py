@@ -97,8 +97,8 @@ class DataModule(LightningDataModule):
         self.accept = frozenset(accept)
         self.name = dataset_name or self.data_name
         self.credentialed = self.credentialed and not is_phantom(self.name)
-        found = read_regions(detected_regions_file) if detected_regions_file else {}
-        self.regions = RegionPolicy(region_boxes, read_atlas(atlas_file), dropout=region_dropout, detected=found)
+        detected = read_regions(detected_regions_file) if detected_regions_file else {}
+        self.regions = RegionPolicy(region_boxes, read_atlas(atlas_file), dropout=region_dropout, detected=detected)
         self.augmentation = Augmentation(strength=augmentation_strength) if augmentation_strength > 0 else None
         self.ledger = Ledger()
         self.samples: list[Sample] = []
@@ -181,8 +181,8 @@ class DataModule(LightningDataModule):
             raise DataError(f"{self.split_source}: sample {twice!r} stands twice; ids must be unique")
         nameless = next((s for s in samples if not (s.sample_id and s.patient_id)), None)
         if nameless is not None:
-            told = f"sample {nameless.sample_id!r} of patient {nameless.patient_id!r}"
-            raise DataError(f"{self.split_source}: {told}: every row needs an id and a patient")
+            sample_name = f"sample {nameless.sample_id!r} of patient {nameless.patient_id!r}"
+            raise DataError(f"{self.split_source}: {sample_name}: every row needs an id and a patient")
         if self.is_patient_disjoint:
             patients: dict[str, list[str]] = {
                 split: [s.patient_id for s in samples if s.split == split] for split in SPLITS
@@ -200,8 +200,8 @@ class DataModule(LightningDataModule):
         unknown = [sample for sample in samples if views[sample.view] is None]
         first = {sample.view: sample.sample_id for sample in reversed(unknown)}
         unknown.sort(key=lambda sample: first[sample.view] != sample.sample_id)  # the ledger shows few examples
-        told = [f"{shown(sample.view)} of {sample.sample_id}" for sample in unknown]
-        self.ledger.mask("view is spelled in no known way (no regions of the atlas)", told)
+        notes = [f"{shown(sample.view)} of {sample.sample_id}" for sample in unknown]
+        self.ledger.mask("view is spelled in no known way (no regions of the atlas)", notes)
         if self.regions.uses_atlas:
             other = [s.sample_id for s in samples if views[s.view] not in ("PA", "AP", "", None)]
             self.ledger.mask("view is not frontal (no regions of the atlas)", other)
@@ -351,7 +351,7 @@ class DataModule(LightningDataModule):
     def read_once(self) -> tuple[dict[str | bytes, ImageError], dict[str | bytes, list[str]]]:
         """Reads every image once as a run does: the error of those that cannot be read, notes on those that can."""
         bad: dict[str | bytes, ImageError] = {}
-        told: dict[str | bytes, list[str]] = {}
+        remarks: dict[str | bytes, list[str]] = {}
         for sample in {sample.image: sample for sample in reversed(self.samples)}.values():
             notes: list[str] = []
             try:
@@ -359,8 +359,8 @@ class DataModule(LightningDataModule):
             except ImageError as error:
                 bad[sample.image] = error
             else:
-                told |= {sample.image: notes} if notes else {}
-        return bad, told
+                remarks |= {sample.image: notes} if notes else {}
+        return bad, remarks
 
     def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
         errors = self.errors(bad)

@@ -79,8 +79,8 @@ class ImageReportPairs(DataModule):
         require_disjoint({str(name): names for name, names in people}, self.table)
         for reason, column in (("row without an image path", "image"), ("row without a patient_id", "patient_id")):
             empty = table[column] == ""
-            told = [f"row {row + 1}" for row in table.index[empty]]
-            self.ledger.drop(f"{reason} in {self.table}", told)
+            places = [f"row {row + 1}" for row in table.index[empty]]
+            self.ledger.drop(f"{reason} in {self.table}", places)
             table = table[~empty]
         paths = [self._path_of(image) for image in table["image"]]
         present = [is_file(path) for path in paths]
@@ -169,9 +169,9 @@ def name_studies(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     ledger.mask("study_id stands with several patients (kept apart by patient)", table["image"][shared])
     table = table.assign(report=_reports(table, study, ledger))
     name: dict[tuple[str, str, str], str] = {}
-    taken: dict[str, int] = {}
+    counts: dict[str, int] = {}
     studies, differ = [], []
-    seen: dict[tuple[str, str], str] = {}
+    reports: dict[tuple[str, str], str] = {}
     for image, patient, own, is_shared, report in zip(
         table["image"], table["patient_id"], study, shared, table["report"], strict=True
     ):
@@ -179,12 +179,12 @@ def name_studies(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
         key = patient, own, words
         if key not in name:
             base = f"{patient}/{own}" if is_shared else own
-            while base in taken:
-                taken[base] += 1
-                base = f"{base}#{taken[base]}"
-            taken[base] = 1
+            while base in counts:
+                counts[base] += 1
+                base = f"{base}#{counts[base]}"
+            counts[base] = 1
             name[key] = base
-        if seen.setdefault((patient, own), words) != words:
+        if reports.setdefault((patient, own), words) != words:
             differ.append(image)
         studies.append(name[key])
     ledger.mask("text differs from the first one of its study (each image keeps its own)", differ)

@@ -69,12 +69,12 @@ class ImaGenomeGold(DataModule):
         self.split_source = str(folder)
         schema = Schema(("image_id", "bbox_name", *_CORNERS), numbers=_CORNERS, remedy=_GET)
         box = self._boxes(read_columns(folder / _BOXES, schema))
-        told = read_columns(folder / _ATTRIBUTES, Schema(_TOLD, remedy=_GET))
-        told = told[told["relation"].isin(("1", "1.0"))]
+        attributes = read_columns(folder / _ATTRIBUTES, Schema(_TOLD, remedy=_GET))
+        attributes = attributes[attributes["relation"].isin(("1", "1.0"))]
         trees = jpg_trees(Path(self.root), self.jpg_root)
         metadata = self._metadata(trees)
         trees += releases(Path(self.root), "mimic-cxr")
-        images = list(told.groupby(["patient_id", "study_id", "image_id"]))
+        images = list(attributes.groupby(["patient_id", "study_id", "image_id"]))
         findings = {name: self._findings(rows) for (_, _, name), rows in images}
         most = max((len(pairs) for _, pairs in findings.values()), default=1)
         samples = []

@@ -169,11 +169,11 @@ class MimicCxr(DataModule):
     def _keep_views(self, table: pd.DataFrame) -> pd.DataFrame:
         wanted = {standard_view(view) or view for view in self.views}
         names = {view: standard_view(view) or view for view in table["ViewPosition"].unique()}
-        kept = table["ViewPosition"].map(names).isin(wanted)
-        for view, rows in table[~kept].groupby("ViewPosition"):
-            told = "not given" if view == "" else str(view)
-            self.ledger.drop(f"view {told} is not among {', '.join(self.views)}", rows["dicom_id"])
-        return table[kept]
+        is_wanted = table["ViewPosition"].map(names).isin(wanted)
+        for view, rows in table[~is_wanted].groupby("ViewPosition"):
+            name = "not given" if view == "" else str(view)
+            self.ledger.drop(f"view {name} is not among {', '.join(self.views)}", rows["dicom_id"])
+        return table[is_wanted]
 
     def _keep_present(self, table: pd.DataFrame, files: MimicFiles) -> pd.DataFrame:
         """Rows whose image lies on the disk, with its path."""

@@ -105,7 +105,7 @@ class MsCxr(DataModule):
 
     def _images(self, table: pd.DataFrame, source: Path, trees: list[Path]) -> dict[str, tuple[str, str]]:
         """Dicom id -> patient and path of the images that lie on the disk."""
-        found: dict[str, tuple[str, str]] = {}
+        images: dict[str, tuple[str, str]] = {}
         missing = []
         rows = table.drop_duplicates(["dicom_id", "path"])
         for dicom_id, path in zip(rows["dicom_id"], rows["path"], strict=True):
@@ -115,11 +115,11 @@ class MsCxr(DataModule):
                 raise DataError(f"{source}, column path: {shown(path)}: a path like {form} was expected")
             patient, study = place.groups()
             image, looked = find_image(tuple(trees), patient, study, dicom_id)
-            if found.setdefault(dicom_id, (patient, image))[0] != patient:
+            if images.setdefault(dicom_id, (patient, image))[0] != patient:
                 raise DataError(f"{source} gives image {shown(dicom_id)} to two patients: use the official file")
             missing += [] if image else [looked]
         self.ledger.drop("image file is missing", missing)
-        return {dicom_id: place for dicom_id, place in found.items() if place[1]}
+        return {dicom_id: place for dicom_id, place in images.items() if place[1]}
 
     def _views(self, trees: list[Path]) -> dict[str, str]:
         """Dicom id -> projection, from the table of MIMIC-CXR-JPG."""

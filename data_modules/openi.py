@@ -118,27 +118,27 @@ class OpenI(DataModule):
 
     def _keep_views(self, files: OpenIFiles, studies: dict[str, Study]) -> dict[str, str]:
         """Key -> view, of the images that have a report and an asked view; views not told are guessed."""
-        told = read_projections(files.projections) if files.projections is not None else {}
-        shown: dict[str, list[str]] = defaultdict(list)
+        projections = read_projections(files.projections) if files.projections is not None else {}
+        keys_by_study: dict[str, list[str]] = defaultdict(list)
         for key in files.images:
-            shown[number_of(key)].append(key)
+            keys_by_study[number_of(key)].append(key)
         view: dict[str, str] = {}
         guessed = []
-        for number, keys in shown.items():
+        for number, keys in keys_by_study.items():
             if number not in studies:
                 continue
             caption = dict(studies[number].images)
             order = [key for key in caption if key in keys] + [key for key in keys if key not in caption]
             for place, key in enumerate(order):
-                view[key] = told.get(key) or caption_view(caption.get(key, ""))
+                view[key] = projections.get(key) or caption_view(caption.get(key, ""))
                 if not view[key]:
                     view[key] = FRONTAL if place == 0 else LATERAL
                     guessed.append(key)
         self.ledger.mask("view by the order of a study's images, no table of projections names it", guessed)
         for name in (FRONTAL, LATERAL):
             if name not in self.views:
-                left = [key for key, is_so in view.items() if is_so == name]
-                self.ledger.drop(f"view {name} is not among {', '.join(self.views)}", left)
+                dropped = [key for key, is_so in view.items() if is_so == name]
+                self.ledger.drop(f"view {name} is not among {', '.join(self.views)}", dropped)
         return {key: name for key, name in view.items() if name in self.views}
 
     def _label(self, files: OpenIFiles, studies: dict[str, Study], numbers: list[str]) -> dict[str, Labeled]:
@@ -151,8 +151,8 @@ class OpenI(DataModule):
         count_notes(labeled.values(), self.ledger)
         if self.redactions == "drop":
             return labeled
-        kept = {number: report_text(studies[number].text, self.sections) for number in labeled}
-        return {number: report._replace(text=report.text and kept[number]) for number, report in labeled.items()}
+        texts = {number: report_text(studies[number].text, self.sections) for number in labeled}
+        return {number: report._replace(text=report.text and texts[number]) for number, report in labeled.items()}
 
     def _sample(
         self, key: str, files: OpenIFiles, split: dict[str, str], view: dict[str, str], labeled: dict[str, Labeled]

@@ -30,5 +30,5 @@ class QuestionDataModule(DataModule):
         if not self.has_vocabulary:
             return super().summary_lines()
         chest = sum(row.fields["chest"] for row in self.rows("test"))
-        told = f"answers known from training {self.coverage():.1%} of the test questions (the ceiling), chest {chest:,}"
-        return [*super().summary_lines(), told]
+        line = f"answers known from training {self.coverage():.1%} of the test questions (the ceiling), chest {chest:,}"
+        return [*super().summary_lines(), line]

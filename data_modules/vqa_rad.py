@@ -72,15 +72,15 @@ class VqaRad(QuestionDataModule):
 
     def _samples(self, chosen: list[tuple[Question, bool]], group: dict[str, str]) -> list[Sample]:
         """The rows with their split; validation rows are drawn where the files name none."""
-        told = self.split != "image-disjoint" and any(question.side == "validate" for question, _ in chosen)
+        has_validation = self.split != "image-disjoint" and any(question.side == "validate" for question, _ in chosen)
         by_image = self.split == "image-disjoint"
         unit = {q.sample_id: group[q.image_name] if by_image or not q.link else q.link for q, _ in chosen}
         training = [unit[question.sample_id] for question, is_test in chosen if not is_test]
-        held = draw_groups(training, 0.1, _SPLIT_SEED) if len(set(training)) > 1 and not told else set()
+        held = draw_groups(training, 0.1, _SPLIT_SEED) if len(set(training)) > 1 and not has_validation else set()
         samples = []
         for question, is_test in chosen:
             name = group[question.image_name]
-            validates = question.side == "validate" if told else unit[question.sample_id] in held
+            validates = question.side == "validate" if has_validation else unit[question.sample_id] in held
             samples.append(_sample(question, name, "test" if is_test else "validate" if validates else "train"))
         return samples
 
@@ -99,18 +99,18 @@ class VqaRad(QuestionDataModule):
             raise ConfigError(
                 f"split: {self.split} needs the official JSON (osf.io/89kps), {self.split_source} is {layout}"
             )
-        told = [
+        texts = [
             question
             for question in plain
             if question.frame and (self.split == "legacy-mevf" or question.side != "test")
         ]
-        return official + [(question.as_frame(), False) for question in told]
+        return official + [(question.as_frame(), False) for question in texts]
 
     def _warn(self, layout: Layout, chosen: list[tuple[Question, bool]]) -> None:
         sides = [{question.image_name for question, is_test in chosen if is_test == side} for side in (False, True)]
         if shared := len(sides[0] & sides[1]):
-            told = f"{shared} of {len(sides[1])} test images are in training too (the split is by question)"
-            self.ledger.warn(f"{told}; split: image-disjoint shares none")
+            warning = f"{shared} of {len(sides[1])} test images are in training too (the split is by question)"
+            self.ledger.warn(f"{warning}; split: image-disjoint shares none")
         if self.split == "legacy-mevf":
             self.ledger.warn("legacy-mevf: training holds rewordings of test questions; its figures flatter")
         if layout == "parquet":

@@ -3,6 +3,7 @@
 import argparse
 import ast
 import dataclasses
+import importlib.util
 import inspect
 import json
 import re
@@ -232,3 +233,40 @@ def test_split_sizes_and_ceilings_are_those_of_vqa_rad(split, shared_data):
     assert re.search(rf"^\| `{split}`.*\| {training:,} / {test:,} \|", TEXT["README.md"], re.MULTILINE)
     if split in ("official", "image-disjoint"):
         assert f"{data.coverage():.1%} on `{split}`".replace("%", " %") in TEXT["README.md"]
+
+
+def test_every_figure_baseline_and_signature_that_was_recorded_is_explained():
+    """Those of speed and memory stand on a page of their own."""
+    page, speed = TEXT["docs/guide/figures.md"], TEXT["docs/performance.md"]
+    rows = [
+        row
+        for file in (ROOT / "docs" / "results").rglob("*.json")
+        if isinstance(content := json.loads(file.read_text(encoding="utf-8")), dict)
+        for row in content.get("figures", [])
+    ]
+    names = {re.sub(r"_at_\d+$", "_at_K", row["name"]) for row in rows if row["task"] != "bench"}
+    names = {re.sub(r"^bleu_[23]$", "bleu_1", name) for name in names}
+    baselines = {name for row in rows for name in row["baselines"]}
+    keys = {part.partition(":")[0] for row in rows for part in row["signature"].split("|")}
+    assert len(names) > 15
+    assert {"random", "prior_box"} <= baselines
+    assert [word for word in sorted(names | baselines | keys) if f"`{word}`" not in page] == []
+    measures = {row["name"] for row in rows if row["task"] == "bench"}
+    assert [word for word in sorted(measures) if f"`{word}`" not in speed] == []
+
+
+@pytest.mark.parametrize("address", ["", "https://example.org/gkmvlp/blob/main"])
+def test_links_of_the_readme_work_on_a_package_index(address):
+    """There are no files beside the text: a link is whole, or no link."""
+    spec = importlib.util.spec_from_file_location("setup_program", ROOT / "setup.py")
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    readme = TEXT["README.md"]
+    relative = [target for target in re.findall(r"\]\(([^)]+)\)", readme) if not re.match(r"[a-z]+://|#", target)]
+    assert relative
+    assert all((ROOT / target.partition("#")[0]).exists() for target in relative)
+    shown = program.description(readme, address)
+    targets = re.findall(r"\]\(([^)]+)\)", shown)
+    assert all(re.match(r"https?://|#", target) for target in targets)
+    assert sum(target.startswith("https://example.org") for target in targets) == (len(relative) if address else 0)
+    assert "docs/results.md" in shown

@@ -29,7 +29,21 @@ def call(*words: object, **options: object) -> str:
 def wheel(tmp_path_factory):
     """Built from a copy: what an earlier build left in the repository would come along."""
     folder = tmp_path_factory.mktemp("wheel")
-    listed = call("git", "-C", ROOT, "ls-files", "-z", "src", "zoo", "tasks", "data_modules", "*.cfg", "*.toml", "*.md")
+    listed = call(
+        "git",
+        "-C",
+        ROOT,
+        "ls-files",
+        "-z",
+        "src",
+        "zoo",
+        "tasks",
+        "data_modules",
+        "*.cfg",
+        "*.toml",
+        "*.md",
+        "setup.py",
+    )
     for name in filter(None, listed.split("\0")):
         (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / "source" / name)

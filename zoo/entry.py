@@ -147,26 +147,26 @@ def parse(text: str, origin: str) -> Entry:
 def _problems(entry: Entry) -> list[str]:
     """What is wrong with the values of an entry."""
     names = [file.name for file in entry.files]
-    found = [f"task {entry.task!r} is none of {', '.join(RELEASED)}"] if entry.task not in RELEASED else []
-    found += [f"name {entry.name!r}: lower-case letters, digits, . _ - expected"] if not fits(NAME, entry.name) else []
+    problems = [f"task {entry.task!r} is none of {', '.join(RELEASED)}"] if entry.task not in RELEASED else []
+    problems += [f"name {entry.name!r}: lower-case letters, digits, . _ - expected"] * (not fits(NAME, entry.name))
     for file in entry.files:
         if not fits(FILE_NAME, file.name):
-            found += [f"file {file.name!r}: a plain name expected, no folder"]
+            problems += [f"file {file.name!r}: a plain name expected, no folder"]
         elif not file.name.endswith(SUFFIXES):
-            found += [f"file {file.name!r}: only {', '.join(SUFFIXES)} are taken; weights: gkmvlp zoo convert"]
+            problems += [f"file {file.name!r}: only {', '.join(SUFFIXES)} are taken; weights: gkmvlp zoo convert"]
         if not fits(_SHA256, file.sha256) or file.size < 0:
-            found += [f"file {file.name!r}: sha256 of 64 hex digits and a size expected"]
-    found += ["two files of one name"] if len(set(names)) != len(names) else []
-    found += ["files and sources may not be empty"] if not names or not entry.sources else []
-    found += [f"config {entry.config!r} is none of its files"] if entry.config not in names else []
+            problems += [f"file {file.name!r}: sha256 of 64 hex digits and a size expected"]
+    problems += ["two files of one name"] if len(set(names)) != len(names) else []
+    problems += ["files and sources may not be empty"] if not names or not entry.sources else []
+    problems += [f"config {entry.config!r} is none of its files"] if entry.config not in names else []
     if entry.backbone and not fits(PINNED_MODEL, entry.backbone):
-        found += [f"backbone {entry.backbone}: zoo://NAME@DIGEST expected"]
-    found += ["a fine-tuned model needs its config.json"] if entry.backbone and "config.json" not in names else []
+        problems += [f"backbone {entry.backbone}: zoo://NAME@DIGEST expected"]
+    problems += ["a fine-tuned model needs its config.json"] if entry.backbone and "config.json" not in names else []
     for source in entry.sources:
         if source.startswith("hf://") and not fits(PINNED, source):
-            found += [f"source {source}: hf://org/repo@COMMIT with the 40 hex digits of a commit expected"]
+            problems += [f"source {source}: hf://org/repo@COMMIT with the 40 hex digits of a commit expected"]
     bare = [f"{result.task}/{result.name}" for result in entry.results if "metric:" not in result.signature]
-    return found + [f"result {name} has no signature" for name in bare]
+    return problems + [f"result {name} has no signature" for name in bare]
 
 
 def fits(pattern: re.Pattern[str], text: str) -> bool:

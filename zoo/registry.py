@@ -55,35 +55,35 @@ def scan_entries() -> Survey:
         ZooError: If one that was not downloaded is wrong, two of those have one name, or a folder of ``GKMVLP_ZOO``
             is not there.
     """
-    found, unusable = _installed(), dict[str, ZooError]()
+    entries, unusable = _installed(), dict[str, ZooError]()
     for path in sorted(downloaded_entries().glob("*.yaml")):
         name = path.stem
-        if name in found:
-            taken = f"the name {name} is taken by {found[name].origin}"
-            unusable[name] = ZooError(f"{path}: {taken}; gkmvlp zoo remove {name} removes the downloaded one")
+        if name in entries:
+            reason = f"the name {name} is taken by {entries[name].origin}"
+            unusable[name] = ZooError(f"{path}: {reason}; gkmvlp zoo remove {name} removes the downloaded one")
             continue
         try:
-            found[name] = read(path)
+            entries[name] = read(path)
         except ZooError as error:
             unusable[name] = ZooError(f"{error} (update gkmvlp, or gkmvlp zoo remove {name})")
-    return Survey(dict(sorted(found.items())), unusable)
+    return Survey(dict(sorted(entries.items())), unusable)
 
 
 def _installed() -> dict[str, Entry]:
     """The entries of the package and of ``GKMVLP_ZOO``."""
-    said = os.environ.get("GKMVLP_ZOO", "").split(os.pathsep)
-    named = [Path(folder) for folder in dict.fromkeys(said) if folder]
+    folders = os.environ.get("GKMVLP_ZOO", "").split(os.pathsep)
+    named = [Path(folder) for folder in dict.fromkeys(folders) if folder]
     if missing := [str(folder) for folder in named if not folder.is_dir()]:
         raise ZooError(f"GKMVLP_ZOO names {', '.join(missing)}, which is no folder")
-    found: dict[str, Entry] = {}
+    entries: dict[str, Entry] = {}
     for folder in (PACKAGED, *named):
         for path in sorted(folder.glob("*.yaml")):
             entry = read(path)
-            before = found.get(entry.name)
+            before = entries.get(entry.name)
             if before is not None and not (folder in named and before.packaged_folder):
-                raise ZooError(f"{path}: the name {entry.name} is taken by {found[entry.name].origin}; remove one")
-            found[entry.name] = entry
-    return found
+                raise ZooError(f"{path}: the name {entry.name} is taken by {entries[entry.name].origin}; remove one")
+            entries[entry.name] = entry
+    return entries
 
 
 def entries() -> dict[str, Entry]:
@@ -101,10 +101,10 @@ def known(name: str) -> Entry | None:
     Raises:
         ZooError: If the downloaded one cannot be used.
     """
-    found = scan_entries()
-    if name in found.unusable:
-        raise found.unusable[name]
-    return found.entries.get(name)
+    scan = scan_entries()
+    if name in scan.unusable:
+        raise scan.unusable[name]
+    return scan.entries.get(name)
 
 
 def find(reference: str) -> Entry:

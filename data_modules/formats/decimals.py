@@ -16,8 +16,8 @@ class SpellingError(ValueError):
         row: Its row, from 0.
     """
 
-    def __init__(self, column: str, row: int, told: str) -> None:
-        super().__init__(told)
+    def __init__(self, column: str, row: int, reason: str) -> None:
+        super().__init__(reason)
         self.column, self.row = column, row
 
 
@@ -39,14 +39,14 @@ def with_points(columns: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
     by_comma, by_point = next(_only(cells, _COMMA, _POINT), None), next(_only(cells, _POINT, _COMMA), None)
     if by_comma and by_point:
         (name, row), (other, beside) = by_comma, by_point
-        told = f"has a decimal comma, {cells[other][beside]!r} of column {other}, row {beside + 1}, a point"
-        raise SpellingError(name, row, f"{told}: write all numbers in one way")
+        reason = f"has a decimal comma, {cells[other][beside]!r} of column {other}, row {beside + 1}, a point"
+        raise SpellingError(name, row, f"{reason}: write all numbers in one way")
     if not by_comma and not by_point:
         for name, column in cells.items():
             for row, cell in enumerate(column):
                 if "," in cell and _COMMA.fullmatch(cell):
-                    told = f"is {cell.replace(',', '')} or {cell.replace(',', '.')}"
-                    raise SpellingError(name, row, f"{told}: write it without the comma, or with a point")
+                    reason = f"is {cell.replace(',', '')} or {cell.replace(',', '.')}"
+                    raise SpellingError(name, row, f"{reason}: write it without the comma, or with a point")
         return cells
     pattern, between = (_COMMA, ".") if by_comma else (_POINT, ",")
     return {

@@ -125,18 +125,18 @@ def find_images(base: Path) -> dict[str, Path]:
 
     Those are R2Gen's names of images that the other copies name in full: they stand for studies without such names.
     """
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for folder in (base / name for name in _IMAGES):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             key = key_of(path.name)
             if key and path.suffix.lower() in _FORMATS:
-                found.setdefault(key, path)
+                files.setdefault(key, path)
             elif key and path.is_dir():
                 for image in sorted(path.iterdir()):
                     if image.suffix.lower() in _FORMATS and image.stem.isdigit():
-                        found.setdefault(f"{key}/{image.stem}", image)
-    named = {number_of(key) for key in found if "/" not in key}
-    return {key: path for key, path in found.items() if "/" not in key or number_of(key) not in named}
+                        files.setdefault(f"{key}/{image.stem}", image)
+    named = {number_of(key) for key in files if "/" not in key}
+    return {key: path for key, path in files.items() if "/" not in key or number_of(key) not in named}
 
 
 def read_studies(path: Path) -> dict[str, Study]:
@@ -165,10 +165,10 @@ def read_projections(path: Path) -> dict[str, str]:
         DataError: If the table cannot be read, lacks a column, or has another projection.
     """
     table = read_table(path, _PROJECTION)
-    told = [name.lower() for name in table["projection"]]
-    if strange := sorted(set(told) - {FRONTAL, LATERAL}):
+    projections = [name.lower() for name in table["projection"]]
+    if strange := sorted(set(projections) - {FRONTAL, LATERAL}):
         raise DataError(f"{path} has projection {shown(strange[0])}: Frontal or Lateral was expected")
-    return {key: view for key, view in zip(map(key_of, table["filename"]), told, strict=True) if key}
+    return {key: view for key, view in zip(map(key_of, table["filename"]), projections, strict=True) if key}
 
 
 def read_annotation(path: Path) -> dict[str, pd.DataFrame]:

@@ -257,8 +257,8 @@ def _require_nothing_behind(path: Path, data: bytes, separator: str, schema: Sch
     table = _parse(path, data, separator, schema, names=range(len(header) + 1)).iloc[1:]
     for column in range(len(schema.needed), len(header)):
         if not header[column] and len(filled := np.flatnonzero(table[column] != "")):
-            told = f"row {filled[0] + 1}: it has more cells than the header has names"
-            raise DataError(f"{path}, {told}; put numbers with a decimal comma in quotes, or {schema.remedy}")
+            problem = f"row {filled[0] + 1}: it has more cells than the header has names"
+            raise DataError(f"{path}, {problem}; put numbers with a decimal comma in quotes, or {schema.remedy}")
 
 
 def _header(path: Path, data: bytes, schema: Schema) -> tuple[str, list[str]]:
@@ -340,12 +340,12 @@ def _numbers(columns: Mapping[str, pd.Series], source: object, schema: Schema) -
     except SpellingError as error:
         cell = shown(columns[error.column].iloc[error.row])
         raise DataError(f"{source}, column {error.column}, row {error.row + 1}: {cell} {error}") from error
-    found = {}
+    numbers = {}
     for name, cells in spelled.items():
         value_N = pd.to_numeric(pd.Series(cells, dtype=object), errors="coerce").to_numpy(np.float64)
         for row in np.flatnonzero(~np.isfinite(value_N)):
             if cells[row].lower() not in NOTHING:
-                told = shown(columns[name].iloc[row])
-                raise DataError(f"{source}, column {name}, row {row + 1}: {told} is no number; {schema.remedy}")
-        found[name] = pd.Series(value_N)
-    return found
+                text = shown(columns[name].iloc[row])
+                raise DataError(f"{source}, column {name}, row {row + 1}: {text} is no number; {schema.remedy}")
+        numbers[name] = pd.Series(value_N)
+    return numbers

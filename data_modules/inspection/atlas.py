@@ -27,8 +27,8 @@ def mean_atlas(samples: Iterable[Sample], fallback: dict[str, Float]) -> dict[st
             continue
         box_R4 = Letterbox.fit(int(sample.size[0]), int(sample.size[1]), 1).to_square(sample.box_R4)
         key = (sample.view, sample.patient_id)
-        old, seen = sums.get(key, (np.zeros((len(REGIONS), 4), np.float32), np.zeros(len(REGIONS), np.float32)))
-        sums[key] = (old + box_R4 * sample.mask_R[:, None], seen + sample.mask_R)
+        old, counts = sums.get(key, (np.zeros((len(REGIONS), 4), np.float32), np.zeros(len(REGIONS), np.float32)))
+        sums[key] = (old + box_R4 * sample.mask_R[:, None], counts + sample.mask_R)
     boxes, patients = {}, {}
     for view in VIEWS:
         rows = [row for (name, _), row in sums.items() if name == view]

@@ -102,9 +102,9 @@ def audit(
     unreadable: dict[str, str] = {}
     sides = [side for data in sources for side in _sides(data, workers if compares else None, unreadable)]
     overlaps = [overlap for first, second in combinations(sides, 2) for overlap in _overlaps(first, second)]
-    seen = None if pretraining is None else _seen(pretraining, backbone)
+    hashes = None if pretraining is None else _seen(pretraining, backbone)
     return {
-        "sources": [_describe(data, seen) for data in sources],
+        "sources": [_describe(data, hashes) for data in sources],
         "overlaps": [asdict(overlap) for overlap in overlaps],
         "unreadable": unreadable,
         "images_compared": compares,
@@ -112,21 +112,21 @@ def audit(
     }
 
 
-def require_clean(told: Mapping[str, Any]) -> None:
+def require_clean(result: Mapping[str, Any]) -> None:
     """Refuses test patients that the backbone was trained on.
 
     Args:
-        told: ``audit``'s answer.
+        result: ``audit``'s answer.
 
     Raises:
         DataError: If there is one: the data set is named.
     """
-    for source in told["sources"]:
-        if found := (source["in_pretraining"] or {}).get("test"):
+    for source in result["sources"]:
+        if patients := (source["in_pretraining"] or {}).get("test"):
             raise DataError(
-                f"{len(found):,} of {source['patients']['test']:,} test patients of {source['data']} "
-                f"{source['split_name']} are in the pre-training of {told['backbone']} (e.g. "
-                f"{', '.join(found[:_EXAMPLES])}): pre-train without them, or test on other patients"
+                f"{len(patients):,} of {source['patients']['test']:,} test patients of {source['data']} "
+                f"{source['split_name']} are in the pre-training of {result['backbone']} (e.g. "
+                f"{', '.join(patients[:_EXAMPLES])}): pre-train without them, or test on other patients"
             )
 
 
@@ -144,24 +144,24 @@ def keep_manifest(data: DataModule, folder: Path) -> Path:
     return path
 
 
-def lines(told: Mapping[str, Any]) -> list[str]:
+def lines(result: Mapping[str, Any]) -> list[str]:
     """``audit``'s answer for people."""
     text = []
-    for source in told["sources"]:
+    for source in result["sources"]:
         counts = (f"{split} {source['patients'][split]:,} ({source['rows'][split]:,} rows)" for split in SPLITS)
         text.append(f"{source['data']} {source['split_name']}: patients {', '.join(counts)}")
         known = source["in_pretraining"] or {}
         text += [
-            f"  {len(ids):,} {split} patients are in the pre-training of {told['backbone']}"
+            f"  {len(ids):,} {split} patients are in the pre-training of {result['backbone']}"
             for split, ids in known.items()
         ]
-    overlaps = [Overlap(**overlap) for overlap in told["overlaps"]]
+    overlaps = [Overlap(**overlap) for overlap in result["overlaps"]]
     for kind in ("patients", "images"):
-        found = [overlap.line() for overlap in overlaps if overlap.kind == kind]
-        was_compared = kind == "patients" or told["images_compared"]
+        texts = [overlap.line() for overlap in overlaps if overlap.kind == kind]
+        was_compared = kind == "patients" or result["images_compared"]
         unseen = f"images not compared (more than {AUTO_IMAGES:,}): --images compares them all"
-        text += found or [f"no {kind} on two sides" if was_compared else unseen]
-    return text + [f"unreadable: {sample}: {reason}" for sample, reason in told["unreadable"].items()]
+        text += texts or [f"no {kind} on two sides" if was_compared else unseen]
+    return text + [f"unreadable: {sample}: {reason}" for sample, reason in result["unreadable"].items()]
 
 
 def _seen(info: Mapping[str, Any], backbone: str | None) -> frozenset[str]:
@@ -174,14 +174,14 @@ def _seen(info: Mapping[str, Any], backbone: str | None) -> frozenset[str]:
     return frozenset(info["patients"])
 
 
-def _describe(data: DataModule, seen: frozenset[str] | None) -> dict[str, Any]:
+def _describe(data: DataModule, hashes: frozenset[str] | None) -> dict[str, Any]:
     manifest = data.manifest()
-    kept = {key: manifest[key] for key in ("data", "hash", "rows", "patients", "dropped")}
+    summary = {key: manifest[key] for key in ("data", "hash", "rows", "patients", "dropped")}
     patients = {split: sorted({row.patient_id for row in data.rows(split)}) for split in SPLITS}
     known = None
-    if seen is not None:
-        known = {split: [name for name in ids if patient_hash(name) in seen] for split, ids in patients.items()}
-    return kept | {"split_name": data.split_name, "in_pretraining": known}
+    if hashes is not None:
+        known = {split: [name for name in ids if patient_hash(name) in hashes] for split, ids in patients.items()}
+    return summary | {"split_name": data.split_name, "in_pretraining": known}
 
 
 def _sides(data: DataModule, workers: int | None, unreadable: dict[str, str]) -> Iterator[Side]:

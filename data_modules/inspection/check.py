@@ -167,13 +167,13 @@ def read_entities(samples: list[Sample]) -> dict[str, dict[str, Any]]:
     texts = [fields["text"] for fields in studies.values()]
     status_NE = np.stack([fields["status"] for fields in studies.values()])
     count_E = {word: (status_NE == code).sum(0) for code, word in STATUS.items()}
-    told: dict[str, dict[str, Any]] = {}
+    by_entity: dict[str, dict[str, Any]] = {}
     for index, entity in enumerate(ENTITIES):
         counts = {word: int(count[index]) for word, count in count_E.items()}
         if any(counts.values()):
             first = np.flatnonzero(status_NE[:, index] == 1)[:_EXAMPLES]
-            told[entity.name] = counts | {"examples": [_sentence(texts[row], entity.name) for row in first]}
-    return told
+            by_entity[entity.name] = counts | {"examples": [_sentence(texts[row], entity.name) for row in first]}
+    return by_entity
 
 
 def _sentence(text: str, entity: str) -> str:
@@ -182,29 +182,30 @@ def _sentence(text: str, entity: str) -> str:
     return next((text[m.start : m.end] for m in mentions if m.entity == entity and m.status == 1), "")
 
 
-def lines(data: DataModule, told: Mapping[str, Any]) -> list[str]:
+def lines(data: DataModule, description: Mapping[str, Any]) -> list[str]:
     """``describe`` for people."""
-    text = [f"{told['data']} {told['split_name']}"]
-    text += [f"  {part}: {path or 'not found'}" for part, path in told["parts"].items()]
+    text = [f"{description['data']} {description['split_name']}"]
+    text += [f"  {part}: {path or 'not found'}" for part, path in description["parts"].items()]
     for split in SPLITS:
-        row = f"  {split:<9}{told['rows'][split]:>8,} rows, {told['patients'][split]:,} patients or groups"
-        text.append(row + (f", {told['with_boxes'][split]:,} with region boxes" * bool(told["with_boxes"][split])))
-    views = ", ".join(f"{view} {count:,}" for view, count in sorted(told["views"].items()))
-    text.append(f"  views: {views}; rows without regions: {told['without_regions']:,}")
-    for split, counts in told["found"].items():
-        beside = told["published"].get(split, {})
+        rows, patients, boxed = (description[part][split] for part in ("rows", "patients", "with_boxes"))
+        row = f"  {split:<9}{rows:>8,} rows, {patients:,} patients or groups"
+        text.append(row + (f", {boxed:,} with region boxes" * bool(boxed)))
+    views = ", ".join(f"{view} {count:,}" for view, count in sorted(description["views"].items()))
+    text.append(f"  views: {views}; rows without regions: {description['without_regions']:,}")
+    for split, counts in description["found"].items():
+        beside = description["published"].get(split, {})
         known = {unit: f" (published {count:,})" for unit, count in beside.items()}
         units = [f"{count:,} {unit}{known.get(unit, '')}" for unit, count in counts.items()]
         text.append(f"  in the tables, {split}: {', '.join(units)}")
-    if told["found"] and not told["published"]:
+    if description["found"] and not description["published"]:
         text.append("  published counts are of the complete release; this is a part of it, or a look-alike")
-    for name, read in told["read"].items():
+    for name, read in description["read"].items():
         counts = ", ".join(f"{read[word]:,} {word}" for word in STATUS.values())
         text.append(f"  read from reports, {name}: {counts}")
         text += [f"    {sentence}" for sentence in read["examples"] if sentence]
     text += [f"  {line}" for line in data.ledger.lines()]
-    if told["unreadable"] is None:
+    if description["unreadable"] is None:
         return [*text, f"  images not read (more than {AUTO_IMAGES:,}): --images reads them all"]
-    text += [f"  unreadable: {sample}: {reason}" for sample, reason in told["unreadable"].items()]
-    text.append(f"  unreadable images: {len(told['unreadable'])}")
-    return text + [f"    {count:,}: {reason}" for reason, count in sorted(told["unreadable_by_reason"].items())]
+    text += [f"  unreadable: {sample}: {reason}" for sample, reason in description["unreadable"].items()]
+    text.append(f"  unreadable images: {len(description['unreadable'])}")
+    return text + [f"    {count:,}: {reason}" for reason, count in sorted(description["unreadable_by_reason"].items())]

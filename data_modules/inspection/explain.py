@@ -51,13 +51,13 @@ def lines(images: list[Sample], rows: list[dict[str, Any]]) -> list[str]:
     """The study for people: images, numbered sentences, and under each what is said in it."""
     first = images[0]
     text = first.fields["text"]
-    told = [f"study {first.fields['study_id']}, patient {first.patient_id}, {first.split}"]
-    told += [f"  image {sample.sample_id} {sample.view} {_where(sample)}" for sample in images]
+    texts = [f"study {first.fields['study_id']}, patient {first.patient_id}, {first.split}"]
+    texts += [f"  image {sample.sample_id} {sample.view} {_where(sample)}" for sample in images]
     for number, sentence in enumerate(split_sentences(text)):
-        told.append(f"{number:>3} {sentence.text}")
-        told += _statements([row for row in rows if row["sentence_index"] == number])
+        texts.append(f"{number:>3} {sentence.text}")
+        texts += _statements([row for row in rows if row["sentence_index"] == number])
     elsewhere = [row for row in rows if row["sentence_index"] < 0]
-    return [*told, "  - said of phrases that are not in this text:", *_statements(elsewhere)] if elsewhere else told
+    return [*texts, "  - said of phrases that are not in this text:", *_statements(elsewhere)] if elsewhere else texts
 
 
 def _statements(rows: list[dict[str, Any]]) -> list[str]:

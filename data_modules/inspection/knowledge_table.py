@@ -54,7 +54,7 @@ def study_rows(images: list[Sample], graphs: SceneGraphs | None = None) -> Itera
     text = images[0].fields["text"]
     boxed = [sample for sample in images if sample.box_R4 is not None] or images[:1]
     for mention in label_report(text):
-        told = {
+        statements = {
             "sentence_index": mention.sentence,
             "start": mention.start,
             "end": mention.end,
@@ -67,7 +67,7 @@ def study_rows(images: list[Sample], graphs: SceneGraphs | None = None) -> Itera
         }
         for sample in boxed:
             for region in mention.regions or ("",):
-                yield told | _place(sample, region)
+                yield statements | _place(sample, region)
     spans = split_sentences(text)
     for sample in boxed if graphs is not None else []:
         graph = graphs.read(sample.sample_id) if graphs is not None else None

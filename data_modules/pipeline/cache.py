@@ -21,7 +21,7 @@ from gkmvlp.geometry import Letterbox, ResizeMode, Turn
 _VERSION = 5  # raise when decoding or fitting changes
 
 
-class _Told(NamedTuple):
+class _Remarks(NamedTuple):
     """What is to be said of an image: its error and the reason to count it by, both "" where it was read; notes."""
 
     error: str
@@ -60,16 +60,16 @@ class ImageCache:
         self._row = {source: row for row, source in enumerate(sources)}
         if folder is None:
             self._pixels = np.zeros((len(sources), side, side), np.uint8)
-            self._frames, told = self._fill(self._pixels, workers)
+            self._frames, remarks = self._fill(self._pixels, workers)
         else:
-            self._pixels, self._frames, told = self._open(Path(folder), workers)
+            self._pixels, self._frames, remarks = self._open(Path(folder), workers)
         self.bad: dict[str | bytes, ImageError] = {
-            source: ImageError(told[row].error, told[row].reason)
+            source: ImageError(remarks[row].error, remarks[row].reason)
             for source, row in self._row.items()
-            if row in told and told[row].error
+            if row in remarks and remarks[row].error
         }
         self.notes: dict[str | bytes, list[str]] = {
-            source: told[row].notes for source, row in self._row.items() if row in told and told[row].notes
+            source: remarks[row].notes for source, row in self._row.items() if row in remarks and remarks[row].notes
         }
 
     def __contains__(self, source: str | bytes) -> bool:
@@ -81,10 +81,10 @@ class ImageCache:
         frame, turn = np.split(self._frames[row], [len(Letterbox._fields)])
         return FittedImage(np.array(self._pixels[row]), Letterbox(*map(float, frame)), Turn(*map(bool, turn)))
 
-    def _fill(self, pixels: Pixels, workers: int) -> tuple[NDArray[np.float64], dict[int, "_Told"]]:
+    def _fill(self, pixels: Pixels, workers: int) -> tuple[NDArray[np.float64], dict[int, "_Remarks"]]:
         """Decodes all images into ``pixels``; their frames and turns (N, 6 + 3), and what is to be said of them."""
         frames = np.zeros((len(self._row), len(Letterbox._fields) + len(Turn._fields)))
-        told: dict[int, _Told] = {}
+        remarks: dict[int, _Remarks] = {}
 
         def decode(source: str | bytes) -> None:
             row = self._row[source]
@@ -95,34 +95,34 @@ class ImageCache:
                 )
                 frames[row] = *frame, *turn
             except ImageError as error:
-                told[row] = _Told(str(error), error.reason, [])
+                remarks[row] = _Remarks(str(error), error.reason, [])
             else:
-                told.update({row: _Told("", "", notes)} if notes else {})
+                remarks.update({row: _Remarks("", "", notes)} if notes else {})
 
         with one_opencv_thread(), ThreadPoolExecutor(max(workers, 1)) as pool:
             list(pool.map(decode, self._row))
-        return frames, told
+        return frames, remarks
 
-    def _open(self, folder: Path, workers: int) -> tuple[Pixels, NDArray[np.float64], dict[int, "_Told"]]:
+    def _open(self, folder: Path, workers: int) -> tuple[Pixels, NDArray[np.float64], dict[int, "_Remarks"]]:
         """The arrays of the folder, written first where they are not there; the list of files names them."""
         stem = self._key()
-        pixels, frames, told = (folder / f"{stem}{end}" for end in (".npy", ".frames.npy", ".told.json"))
+        pixels, frames, remark_file = (folder / f"{stem}{end}" for end in (".npy", ".frames.npy", ".told.json"))
         if not pixels.is_file():
             folder.mkdir(parents=True, exist_ok=True)
             part = folder / f".{stem}.{uuid4().hex}.npy"
             shape = (len(self._row), self._side, self._side)
             mapped = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
-            frame_N9, said = self._fill(mapped, workers)
+            frame_N9, remarks = self._fill(mapped, workers)
             mapped.flush()
             # another process may read these while we write
             content = BytesIO()
             np.save(content, frame_N9)
             write_bytes(frames, content.getvalue())
-            write_json(told, said)
+            write_json(remark_file, remarks)
             # The array gets its name last: where it lies, the cache is whole.
             part.replace(pixels)
-        kept = {int(row): _Told(*line) for row, line in json.loads(told.read_text()).items()}
-        return np.load(pixels, mmap_mode="r"), np.load(frames), kept
+        stored = {int(row): _Remarks(*line) for row, line in json.loads(remark_file.read_text()).items()}
+        return np.load(pixels, mmap_mode="r"), np.load(frames), stored
 
     def _key(self) -> str:
         """Name of the arrays: what was decoded (path, size, time of change) and how."""

@@ -28,14 +28,14 @@ def numbers(dataset: Dataset, keyword: str) -> list[float]:
 
 def number(dataset: Dataset, keyword: str) -> float | None:
     """The first number of an attribute, None where it is absent or malformed."""
-    found = numbers(dataset, keyword)
-    return found[0] if found and np.isfinite(found[0]) else None
+    values = numbers(dataset, keyword)
+    return values[0] if values and np.isfinite(values[0]) else None
 
 
 def integer(dataset: Dataset, keyword: str) -> int | None:
     """The first number of an attribute as a whole one."""
-    found = number(dataset, keyword)
-    return None if found is None else int(found)
+    value = number(dataset, keyword)
+    return None if value is None else int(value)
 
 
 def words(dataset: Dataset, keyword: str) -> list[str]:

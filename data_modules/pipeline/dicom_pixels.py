@@ -74,11 +74,11 @@ def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
     bytes_a_pixel = _allocated(dataset, len(value) // (rows * columns)) // 8
     size = rows * columns * bytes_a_pixel
     if len(value) < size:
-        told = f"{len(value):,} of {size:,} bytes for Columns x Rows {columns} x {rows}"
-        raise DataError(f"the pixel data (PixelData) are cut off: {told}; fetch it again")
+        amount = f"{len(value):,} of {size:,} bytes for Columns x Rows {columns} x {rows}"
+        raise DataError(f"the pixel data (PixelData) are cut off: {amount}; fetch it again")
     if len(value) - size >= max(bytes_a_pixel * min(rows, columns), 2):  # a wrong Columns leaves a row's worth or more
-        told = f"{len(value):,} bytes of PixelData, {size:,} were expected of Rows, Columns and BitsAllocated"
-        raise DataError(f"{told}: several frames, or one of the three is wrong; export the one that is meant")
+        amount = f"{len(value):,} bytes of PixelData, {size:,} were expected of Rows, Columns and BitsAllocated"
+        raise DataError(f"{amount}: several frames, or one of the three is wrong; export the one that is meant")
     if syntax == ExplicitVRBigEndian and bytes_a_pixel == 1 and dataset.get_item("PixelData").VR == "OW":  # type: ignore[union-attr]
         value = np.frombuffer(value[: len(value) // 2 * 2], ">u2").astype("<u2").tobytes()
     order = ">" if syntax == ExplicitVRBigEndian else "<"
@@ -87,10 +87,10 @@ def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
 
 
 def _need(dataset: Dataset, keyword: str) -> int:
-    found = integer(dataset, keyword)
-    if not found or found < 0:
+    value = integer(dataset, keyword)
+    if not value or value < 0:
         raise DataError(f"{keyword} is missing: the DICOM is broken; export it again")
-    return found
+    return value
 
 
 def _allocated(dataset: Dataset, bytes_there: int) -> int:
@@ -133,8 +133,8 @@ def _decompress(
     frame = next(iter(generate_frames(value, number_of_frames=1)))
     syntax, bits, is_signed, size = _sniff(frame, syntax)
     if size not in ((rows, columns), (0, 0)):  # codecs would end the process, or read beyond the picture
-        told = f"{size[1]} x {size[0]} pixels, Columns and Rows say {columns} x {rows}"
-        raise DataError(f"PixelData: the codestream has {told}; export it again")
+        extent = f"{size[1]} x {size[0]} pixels, Columns and Rows say {columns} x {rows}"
+        raise DataError(f"PixelData: the codestream has {extent}; export it again")
     if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
         dataset.PixelRepresentation = 0  # these samples have no sign (ISO 10918-1, A.3.1), whatever the attribute says
     allocated = _allocated(dataset, 1) if bits is None else 8 if bits <= 8 else 16
@@ -157,7 +157,7 @@ def _decompress(
         described["PixelData"].VR, described["PixelData"].is_undefined_length = "OB", True
         code = pixel_array(described, raw=True, decoding_plugin=plugin)
     except Exception as error:  # codecs raise whatever they like on broken input
-        raise DataError(f"PixelData in {_told(syntax)} cannot be decoded: fetch it again") from error
+        raise DataError(f"PixelData in {_named_syntax(syntax)} cannot be decoded: fetch it again") from error
     if code.ndim != 2:
         raise DataError(f"PixelData hold {len(code)} frames, not one; export the one that is meant")
     mask = (1 << (bits or allocated)) - 1
@@ -168,14 +168,14 @@ def _require_whole_runs(frame: bytes, rows: int, columns: int, allocated: int) -
     """Checks that the runs of an RLE frame fill the picture (PS3.5, annex G): codecs cut off or skew it in silence."""
     count, *starts = struct.unpack_from("<16L", frame.ljust(64, b"\0"))
     if count != allocated // 8:
-        told = f"{count} segments, BitsAllocated {allocated} needs {allocated // 8}"
-        raise DataError(f"PixelData in RLE: {told}; export it again")
+        reason = f"{count} segments, BitsAllocated {allocated} needs {allocated // 8}"
+        raise DataError(f"PixelData in RLE: {reason}; export it again")
     ends = [*starts[1:count], len(frame)]
     for start, end in zip(starts[:count], ends, strict=True):
-        found = _run_lengths(frame[start:end])
-        if found < rows * columns or found - rows * columns >= min(rows, columns):
-            told = f"the runs give {found:,} pixels, Columns x Rows {columns} x {rows} are {rows * columns:,}"
-            raise DataError(f"PixelData in RLE: {told}; export it again")
+        pixels = _run_lengths(frame[start:end])
+        if pixels < rows * columns or pixels - rows * columns >= min(rows, columns):
+            reason = f"the runs give {pixels:,} pixels, Columns x Rows {columns} x {rows} are {rows * columns:,}"
+            raise DataError(f"PixelData in RLE: {reason}; export it again")
 
 
 def _run_lengths(segment: bytes) -> int:
@@ -237,7 +237,9 @@ def _decoder(syntax: UID) -> Decoder | None:
         return get_decoder(syntax)
     except NotImplementedError as error:
         remedy = "store the file uncompressed (gdcmconv --raw)"
-        raise DataError(f"TransferSyntaxUID: the transfer syntax {_told(syntax)} is not known; {remedy}") from error
+        raise DataError(
+            f"TransferSyntaxUID: the transfer syntax {_named_syntax(syntax)} is not known; {remedy}"
+        ) from error
 
 
 def _codec(syntax: UID, bits: int | None) -> str:
@@ -251,11 +253,13 @@ def _codec(syntax: UID, bits: int | None) -> str:
     needs_gdcm = syntax == JPEGExtended12Bit and bits is not None and bits > 8
     if not plugins or (needs_gdcm and "gdcm" not in plugins):
         package = next(package for part, package in _PACKAGES if part in syntax.name)
-        raise DataError(f"TransferSyntaxUID: {_told(syntax)} needs a codec that is missing: pip install {package}")
+        raise DataError(
+            f"TransferSyntaxUID: {_named_syntax(syntax)} needs a codec that is missing: pip install {package}"
+        )
     return min(plugins, key=_PLUGINS.index)
 
 
-def _told(syntax: UID) -> str:
+def _named_syntax(syntax: UID) -> str:
     return str(syntax) if syntax.name == syntax else f"{syntax.name} ({syntax})"
 
 

@@ -81,8 +81,8 @@ def read_turned(
     Raises:
         ImageError: If the file is missing, empty, cut off, no single grey picture, or not let in; the file is named.
     """
-    told = [] if notes is None else notes
-    return _named(source, name, lambda data: _read(data, intensity, accept, told))
+    remarks = [] if notes is None else notes
+    return _named(source, name, lambda data: _read(data, intensity, accept, remarks))
 
 
 def read_square(
@@ -115,12 +115,12 @@ def read_square(
     Raises:
         ImageError: As ``read_image``.
     """
-    told = [] if notes is None else notes
+    remarks = [] if notes is None else notes
 
     def read(data: bytes) -> FittedImage:
-        reduced = None if intensity == "minmax" or is_dicom(data) else read_reduced(data, told, side, fit)
+        reduced = None if intensity == "minmax" or is_dicom(data) else read_reduced(data, remarks, side, fit)
         if reduced is None:
-            image_HW, turn = _read(data, intensity, accept, told)
+            image_HW, turn = _read(data, intensity, accept, remarks)
             return FittedImage(*letterbox(image_HW, side, fit), turn)
         stored, turn, size = reduced
         return FittedImage(*letterbox(show(stored, intensity), side, fit, size), turn)

@@ -47,12 +47,12 @@ class Ledger:
     def lines(self) -> list[str]:
         """One line a reason, and the warnings."""
         counts = [("dropped", self.dropped), ("kept, but", self.masked)]
-        told = [
+        texts = [
             f"{word} {count:,}: {reason} (e.g. {', '.join(self.examples[reason])})"
             for word, counter in counts
             for reason, count in sorted(counter.items())
         ]
-        return told + [f"warning: {line}" for line in self.warnings]
+        return texts + [f"warning: {line}" for line in self.warnings]
 
     def as_dict(self) -> dict[str, Any]:
         """The ledger's part of a manifest."""
@@ -106,11 +106,11 @@ def require_same(path: Path, manifest: Mapping[str, Any], remedy: str) -> None:
         DataError: If other rows are in other splits, or the kept file is no manifest.
     """
     try:
-        kept = json.loads(path.read_text())
+        former = json.loads(path.read_text())
         before, now = (
-            {row["sample_id"] for rows in each["members"].values() for row in rows} for each in (kept, manifest)
+            {row["sample_id"] for rows in each["members"].values() for row in rows} for each in (former, manifest)
         )
-        is_same = kept["hash"] == manifest["hash"]
+        is_same = former["hash"] == manifest["hash"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is no manifest ({error!r}): delete it, or {remedy}") from error
     if not is_same:

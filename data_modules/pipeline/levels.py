@@ -132,14 +132,14 @@ def _to_eight(unit_L: NDArray[np.floating]) -> Pixels:
 def _range(stored: Stored, value_L: Float) -> tuple[float, float]:
     """The least and the greatest value; of wide pictures without what lies far outside the other pixels."""
     occurs_L = stored.count_L > 0
-    found = value_L[occurs_L]
+    occurring = value_L[occurs_L]
     if not stored.is_wide:
-        return float(found.min()), float(found.max())
+        return float(occurring.min()), float(occurring.max())
     low, high = _quantiles(value_L, stored.count_L, _TAIL)
     if high > low:
         reach = _FENCE * (high - low)
-        found = found[(found >= low - reach) & (found <= high + reach)]
-    return float(found.min()), float(found.max())
+        occurring = occurring[(occurring >= low - reach) & (occurring <= high + reach)]
+    return float(occurring.min()), float(occurring.max())
 
 
 def _equalized(value_L: Float, count_L: Float) -> Pixels:

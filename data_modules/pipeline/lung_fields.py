@@ -37,9 +37,9 @@ def lung_boxes(image_SS: Pixels) -> Float | None:
             dark = (small < level).astype(np.uint8)
             for diameter in OPENINGS:
                 shape = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (diameter, diameter))
-                found = _largest_fields(np.asarray(cv2.morphologyEx(dark, cv2.MORPH_OPEN, shape), np.uint8))
-                if found is not None and found[0] > largest and _is_pair(found[1]):
-                    largest, best = found
+                fields = _largest_fields(np.asarray(cv2.morphologyEx(dark, cv2.MORPH_OPEN, shape), np.uint8))
+                if fields is not None and fields[0] > largest and _is_pair(fields[1]):
+                    largest, best = fields
     return best
 
 

@@ -189,8 +189,13 @@ def _write_truth(folder: Path, written: list[Written]) -> None:
         ids = {"sample_id": Path(shot.name).stem, "patient_id": str(shot.patient), "split": shot.side}
         images.append(ids | {"view": item.phantom.view, "generator": GENERATOR_VERSION})
         for finding, box in item.boxes:
-            told = {"entity": finding.entity, "side": finding.side, "zone": finding.zone, "severity": finding.severity}
-            findings.append(ids | told | dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)))
+            planted = {
+                "entity": finding.entity,
+                "side": finding.side,
+                "zone": finding.zone,
+                "severity": finding.severity,
+            }
+            findings.append(ids | planted | dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)))
     names = ("sample_id", "patient_id", "split", "entity", "side", "zone", "severity")
     columns = [(name, pa.string()) for name in names] + [(name, pa.float32()) for name in ("x1", "y1", "x2", "y2")]
     parquet.write_table(pa.Table.from_pylist(findings, pa.schema(columns)), folder / "chestxray14_findings.parquet")

@@ -62,8 +62,8 @@ def _rows(truth: Path, has_split: bool) -> pd.DataFrame:
         box_K4 = boxes[["x1", "y1", "x2", "y2"]].to_numpy(np.float32)
         side: Side | None = first["side"] if boxes["side"].nunique() < 2 else "bilateral"
         rng = np.random.default_rng(int(digest("ms-cxr", dicom_id, name)[:8], 16))
-        told = phrase(rng, Finding(str(name), side, first["zone"], first["severity"], box_K4))
-        shared = {"dicom_id": dicom_id, "category_name": label, "label_text": finish(told.text),
+        sentence = phrase(rng, Finding(str(name), side, first["zone"], first["severity"], box_K4))
+        shared = {"dicom_id": dicom_id, "category_name": label, "label_text": finish(sentence.text),
                   "path": f"files/p{patient[:2]}/p{patient}/s{study}/{dicom_id}.jpg"}  # fmt: skip
         size = {"image_width": image["width"], "image_height": image["height"]}
         split = {"split": _SPLITS[image["split"]]} if has_split else {}

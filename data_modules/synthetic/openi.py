@@ -141,9 +141,9 @@ def _write_xml(folder: Path, written: list[Written]) -> None:
         ElementTree.SubElement(root, "licenseType").text = "phantom"
         citation = ElementTree.SubElement(root, "MedlineCitation", Owner="phantoms")
         abstract = ElementTree.SubElement(ElementTree.SubElement(citation, "Article"), "Abstract")
-        told = {"FINDINGS": item.findings, "IMPRESSION": item.impression}
+        sections = {"FINDINGS": item.findings, "IMPRESSION": item.impression}
         for label in ("COMPARISON", "INDICATION", "FINDINGS", "IMPRESSION"):
-            ElementTree.SubElement(abstract, "AbstractText", Label=label).text = told.get(label, "XXXX")
+            ElementTree.SubElement(abstract, "AbstractText", Label=label).text = sections.get(label, "XXXX")
         terms = ElementTree.SubElement(root, "MeSH")
         for name in sorted({finding.entity for finding in item.phantom.findings}) or ["normal"]:
             ElementTree.SubElement(terms, "major").text = name.capitalize()
@@ -200,9 +200,14 @@ def _write_truth(folder: Path, written: list[Written]) -> None:
         ids = {"sample_id": name_of_frontal(item.images), "patient_id": f"CXR{item.number}"}
         images.append(ids | {"view": item.phantom.view, "generator": GENERATOR_VERSION})
         for finding in item.phantom.findings:
-            told = {"entity": finding.entity, "side": finding.side, "zone": finding.zone, "severity": finding.severity}
+            planted = {
+                "entity": finding.entity,
+                "side": finding.side,
+                "zone": finding.zone,
+                "severity": finding.severity,
+            }
             corners = ("x1", "y1", "x2", "y2")
-            findings += [ids | told | dict(zip(corners, map(float, box), strict=True)) for box in finding.box_K4]
+            findings += [ids | planted | dict(zip(corners, map(float, box), strict=True)) for box in finding.box_K4]
     names = ("sample_id", "patient_id", "entity", "side", "zone", "severity")
     columns = [(name, pa.string()) for name in names] + [(name, pa.float32()) for name in ("x1", "y1", "x2", "y2")]
     parquet.write_table(pa.Table.from_pylist(findings, pa.schema(columns)), folder / "openi_findings.parquet")

@@ -180,8 +180,8 @@ def _write_tables(folder: Path, written: list[Written], seed: int) -> None:
     (folder / CLASSES).write_text("\n".join(classes) + "\n")
     rows = [(item.patient_id, item.shot.name, item.nih, item.reading) for item in written]
     unlabelled = [shot.name for shot in plan_shots(round(_UNLABELLED * len(written)), seed)]
-    taken = {item.shot.name for item in written}
-    rows += [(uuid(seed, "rsna", name), name, ["No Finding"], "") for name in unlabelled if name not in taken]
+    names = {item.shot.name for item in written}
+    rows += [(uuid(seed, "rsna", name), name, ["No Finding"], "") for name in unlabelled if name not in names]
     told = [
         {"img_id": name, "subset_img_id": image, "orig_labels": nih, "subset_init_label": reading}
         | {f"{kind.title()}InstanceUID": generate_uid(entropy_srcs=[kind, image]) for kind in ("study", "series")}

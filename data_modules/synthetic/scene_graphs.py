@@ -112,13 +112,13 @@ def _objects(image_id: str, phantom: Phantom) -> list[dict[str, Any]]:
 def _attributes(image_id: str, study_id: int, report: Report) -> list[dict[str, Any]]:
     """One element a region that the report tells of, its lists parallel over sentences."""
     numbers = {sentence: number for number, sentence in enumerate(dict.fromkeys(report.sentences), 1)}
-    told: dict[str, dict[str, list[Statement]]] = {}
+    statements: dict[str, dict[str, list[Statement]]] = {}
     for statement, sentence in zip(report.statements, report.sentences, strict=True):
         for region in regions_of(statement):
-            told.setdefault(region, {}).setdefault(sentence, []).append(statement)
+            statements.setdefault(region, {}).setdefault(sentence, []).append(statement)
     elements: list[dict[str, Any]] = []
-    for region in sorted(told, key=REGION_INDEX.__getitem__):
-        groups = told[region].items()
+    for region in sorted(statements, key=REGION_INDEX.__getitem__):
+        groups = statements[region].items()
         lists = [[_attribute(statement, sentence) for statement in group] for sentence, group in groups]
         plain = [[f"{name.split('|')[0]}|{name.split('|')[2]}" for name in names] for names in lists]
         elements.append(

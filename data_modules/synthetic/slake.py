@@ -94,11 +94,11 @@ def _write_picture(task: tuple[Path, Picture, int, int]) -> Asked:
             corners = np.rint(finding.box_K4 * scale)
             boxes += [{label: [*box[:2].tolist(), *(box[2:] - box[:2]).tolist()]} for box in corners]
     (place / "detection.json").write_text(json.dumps(boxes))
-    asked = write_questions(phantom, np.random.default_rng([seed, picture.shot.index, _QUESTION_STREAM]))
+    questions = write_questions(phantom, np.random.default_rng([seed, picture.shot.index, _QUESTION_STREAM]))
     known = {label for box in boxes for label in box}
     english = [
         (each.question, each.answer, each.answer_type, _CONTENT.get(each.question_type, "Abnormality"), "en")
-        for each in asked
+        for each in questions
     ]
     chinese = [
         (f"图中存在{name}吗?", "存在" if label in known else "不存在", "CLOSED", "Abnormality", "zh")
@@ -184,8 +184,8 @@ def write(root: Path, images: int, seed: int, size: int = 256, workers: int = 1)
         (tree / "imgs").mkdir(parents=True)
         pictures = plan_pictures(images, seed)
         tasks = [(tree / "imgs", picture, seed, size) for picture in pictures]
-        asked = list(in_parallel(_write_picture, tasks, workers, "SLAKE phantoms"))
-        _write_questions(tree, asked, seed)
+        questions = list(in_parallel(_write_picture, tasks, workers, "SLAKE phantoms"))
+        _write_questions(tree, questions, seed)
         names = {f"xmlab{each.number}": each.shot.name for each in pictures if each.shot is not None}
         (folder / TRUTH / "slake_to_nih.json").write_text(json.dumps(names))
 

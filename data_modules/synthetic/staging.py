@@ -143,11 +143,11 @@ def _is_complete(root: Path, name: str, trees: Sequence[str], wanted: Mapping[st
                     "name another folder"
                 )
         return False
-    found = json.loads(marker.read_text())
-    if found != dict(wanted):
-        said = {key: value for key, value in found.items() if wanted.get(key) != value}
+    marks = json.loads(marker.read_text())
+    if marks != dict(wanted):
+        other = {key: value for key, value in marks.items() if wanted.get(key) != value}
         raise DataError(
-            f"{marker}: the folder holds another corpus, expected {dict(wanted)}, found {said}: name another folder"
+            f"{marker}: the folder holds another corpus, expected {dict(wanted)}, found {other}: name another folder"
         )
     return True
 

@@ -100,8 +100,8 @@ def write(root: Path, images: int, seed: int, size: int = 256, workers: int = 1)
         pictures.mkdir(parents=True)
         names = [f"synpic{number}.jpg" for number in numbers(images, 10_000, 90_000 + 10 * images, seed, "synpic")]
         tasks = [(pictures / name, index, seed, size) for index, name in enumerate(names)]
-        asked = list(in_parallel(_write_image, tasks, workers, "questions"))
-        rows, truth = _table(names, asked, seed)
+        questions = list(in_parallel(_write_image, tasks, workers, "questions"))
+        rows, truth = _table(names, questions, seed)
         text = json.dumps(rows, indent=3)
         (folder / FOLDER / _TABLE).write_text(text + "\n", encoding="utf-8")
         columns = {name: [row[name] for row in truth] for name in _TRUTH_COLUMNS}

@@ -60,16 +60,16 @@ def export(predictor: Predictor, task: str, form: str, out: Path) -> dict[str, A
             with _quiet():
                 _write(program, predictor, form, part)
                 difference = _difference(program, form, part)
-            told = {"program": out.name, "format": form, "task": task, **_described(program, predictor)}
-            told |= {"largest_difference_from_pytorch": difference}
+            description = {"program": out.name, "format": form, "task": task, **_described(program, predictor)}
+            description |= {"largest_difference_from_pytorch": difference}
             beside = Path(f"{part}.json")
-            beside.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            beside.write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
             if TOKENS in program.inputs[-1].shape:
                 predictor.backbone.tokenizer.save_pretrained(f"{part}.tokenizer")
             _name(Path(folder), out)
     except OSError as error:
         raise ConfigError(f"{out} cannot be written ({error.strerror or error}): name another by --out") from error
-    return told
+    return description
 
 
 def require_packages(form: str) -> None:
@@ -125,9 +125,9 @@ def _difference(program: Program, form: str, file: Path) -> float:
     example = program.example(*COMPARED)
     with torch.no_grad():
         wanted = program(*example)
-    found = run(file, form, example)
+    outputs = run(file, form, example)
     wanted = (wanted,) if isinstance(wanted, Tensor) else wanted
-    gaps = [np.abs(a.numpy() - b).max() if a.shape == b.shape else np.inf for a, b in zip(wanted, found, strict=True)]
+    gaps = [np.abs(a.numpy() - b).max() if a.shape == b.shape else np.inf for a, b in zip(wanted, outputs, strict=True)]
     largest = float(np.max(gaps))  # unlike max, it does not pass over a NaN
     if not largest <= TOLERANCE:
         raise BackboneError(
@@ -153,7 +153,7 @@ def run(file: Path, form: str, inputs: tuple[Tensor, ...]) -> list[NDArray[np.fl
 def _described(program: Program, predictor: Predictor) -> dict[str, Any]:
     """What a caller has to know of a program."""
     architecture, info = predictor.architecture, predictor.backbone.info
-    told = {
+    description = {
         "gkmvlp": gkmvlp.__version__,
         "trained_on": info.get("trained_on"),
         "notice": predictor.notice,
@@ -171,8 +171,8 @@ def _described(program: Program, predictor: Predictor) -> dict[str, Any]:
         "region_boxes": atlas_to_names(predictor.backbone.atlas),
     }
     if TOKENS in program.inputs[-1].shape:
-        told["max_length"] = architecture.text.max_length
-    return told
+        description["max_length"] = architecture.text.max_length
+    return description
 
 
 def _said(spec: TensorSpec) -> dict[str, Any]:

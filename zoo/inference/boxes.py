@@ -23,23 +23,23 @@ def boxes_of(
     if isinstance(head, RegionHead):
         return _regions(head, batch, image, backbone.model.architecture.image_size)
     detected = head.detect(backbone.model, image.features, image.grounded)
-    least_L, found = head.threshold_L.tolist(), []
-    for frame, seen in zip(batch["letterbox"], detected, strict=True):
-        box_P4, kept_P = original_boxes(Letterbox(*frame.tolist()), seen.box_P4.float().cpu().numpy())
-        rows = zip(seen.label_P.tolist(), seen.score_P.tolist(), box_P4.tolist(), kept_P, strict=True)
-        found.append([
+    least_L, images = head.threshold_L.tolist(), []
+    for frame, detections in zip(batch["letterbox"], detected, strict=True):
+        box_P4, kept_P = original_boxes(Letterbox(*frame.tolist()), detections.box_P4.float().cpu().numpy())
+        rows = zip(detections.label_P.tolist(), detections.score_P.tolist(), box_P4.tolist(), kept_P, strict=True)
+        images.append([
             PredictedBox(head.labels[n], score, x1, y1, x2, y2, score >= least_L[n], least_L[n])
             for n, score, (x1, y1, x2, y2), is_kept in rows if is_kept
         ])  # fmt: skip
-    return found
+    return images
 
 
 def _regions(head: RegionHead, batch: ImageBatch, image: ImageMemory, side: int) -> list[list[PredictedBox]]:
-    found = []
+    regions = []
     for box_R4, score_R in zip(*regions_of(head, image.features.patches, batch["letterbox"], side), strict=True):
         order = ((REGIONS[r], float(score_R[r]), box_R4[r].tolist()) for r in np.argsort(-score_R))
-        found.append([
+        regions.append([
             PredictedBox(name, score, x1, y1, x2, y2, score >= LEAST_SCORE, LEAST_SCORE)
             for name, score, (x1, y1, x2, y2) in order
         ])  # fmt: skip
-    return found
+    return regions

@@ -185,8 +185,8 @@ class Predictor(HubModel):
                 "only a model fine-tuned for questions answers them: fine-tune a backbone (make finetune-vqa) "
                 "and name the folder model/ that this leaves"
             )
-        asked = [questions] * len(image.features.pooled) if isinstance(questions, str) else as_texts(questions)
-        return best_answers(self.backbone, self.head, *question_memory(self.backbone, asked, image.memory))
+        texts = [questions] * len(image.features.pooled) if isinstance(questions, str) else as_texts(questions)
+        return best_answers(self.backbone, self.head, *question_memory(self.backbone, texts, image.memory))
 
     @torch.inference_mode()
     def reports(self, image: ImageMemory) -> tuple[list[str], list[float]]:
@@ -231,9 +231,9 @@ class Predictor(HubModel):
 
     def out_of_scope(self, question: str) -> str | None:
         """What to say of a question about what the model was not trained on; None where nothing is to be said."""
-        if not (found := self._scope.outside(question)):
+        if not (reason := self._scope.outside(question)):
             return None
-        return f"{question!r} lies outside: this model never learned of {', '.join(found)}; its answer means nothing"
+        return f"{question!r} lies outside: this model never learned of {', '.join(reason)}; its answer means nothing"
 
     def in_scope(self, question: str) -> bool | None:
         """Whether the model was trained on what a question asks about; None where its folder does not tell."""
@@ -281,13 +281,13 @@ class Predictor(HubModel):
             return []
         batch = self.batch([self.item_of(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
         memory = self.encode_images(batch)
-        said = self._said(batch, memory, question)
+        outputs = self._said(batch, memory, question)
         frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         predictions = [
             Prediction(
                 **{"notice": self.notice, **one}, pixels_HW=pixels, frame=frame, side=self.architecture.image_size
             )
-            for one, pixels, frame in zip(said, shown, frames, strict=True)
+            for one, pixels, frame in zip(outputs, shown, frames, strict=True)
         ]
         return predictions if is_list else predictions[0]
 
@@ -297,8 +297,8 @@ class Predictor(HubModel):
         """Fields of the prediction of each image."""
         if question is not None:
             answers, _ = self.answers(memory, question)
-            told = self.out_of_scope(question)
-            notice = " ".join(filter(None, (self.notice, told))) or None
+            refusal = self.out_of_scope(question)
+            notice = " ".join(filter(None, (self.notice, refusal))) or None
             is_in_scope = self.in_scope(question)
             return [{"answer": answer, "is_in_scope": is_in_scope, "notice": notice} for answer in answers]
         if isinstance(self.head, DecodingConfig):
@@ -317,7 +317,7 @@ class Predictor(HubModel):
         """Findings of a backbone, likeliest first, each with point, region, box and map."""
         places, score_BE = self.places(batch, memory), self.entity_scores(memory)
         map_BEhw = memory.grounded.patch_attention.unflatten(-1, memory.features.grid).float().cpu().numpy()
-        said = []
+        results = []
         for b, score_E in enumerate(score_BE):
             findings = ranked_probabilities(self.entities, score_E)
             row = {name: self.entities.index(name) for name in findings}
@@ -326,8 +326,10 @@ class Predictor(HubModel):
             regions = {name: region_name(places.region_BE[b, e]) for name, e in row.items()}
             frame = Letterbox(*batch["letterbox"][b].tolist())
             boxes = [self._hot_box(name, findings[name], maps[name], frame) for name in findings]
-            said.append({"findings": findings, "points": points, "regions": regions, "boxes": boxes, "attention": maps})
-        return said
+            results.append(
+                {"findings": findings, "points": points, "regions": regions, "boxes": boxes, "attention": maps}
+            )
+        return results
 
     def _hot_box(self, name: str, probability: float, map_hw: NDArray[np.float32], frame: Letterbox) -> PredictedBox:
         box_14, _ = original_boxes(frame, hot_box(map_hw, self.architecture.image_size, frame))

@@ -48,8 +48,8 @@ def _tensors(file: Path) -> dict[str, Tensor]:
     except OSError as error:
         raise ZooError(f"{file}: {error.strerror or error}") from error
     except BROKEN as error:
-        asked = " ".join(str(error).split()).partition("Please file an issue")[0][:200]
-        raise ZooError(f"{file}: refused, it is no pickle of tensors alone ({asked})") from error
+        request = " ".join(str(error).split()).partition("Please file an issue")[0][:200]
+        raise ZooError(f"{file}: refused, it is no pickle of tensors alone ({request})") from error
     content = next((content[name] for name in INSIDE if isinstance(content, Mapping) and name in content), content)
     state = {n: t for n, t in content.items() if isinstance(t, Tensor)} if isinstance(content, Mapping) else {}
     if not state or not all(isinstance(name, str) for name in state):

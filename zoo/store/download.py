@@ -153,19 +153,19 @@ def _fetch_file(entry: Entry, file: File, folder: Path, tell: _Bar) -> None:
     Raises:
         ZooError: If none has; what each said. ``NoTensors`` at once, for hash and bytes are the same everywhere.
     """
-    told = []
+    failures = []
     for base in _bases(entry):
         address = hub_address(base, file.name) if base.startswith("hf://") else f"{base.rstrip('/')}/{file.name}"
         if "://" in address and is_offline():
-            told.append(f"{address}: offline (GKMVLP_OFFLINE or HF_HUB_OFFLINE), and it is not in the cache")
+            failures.append(f"{address}: offline (GKMVLP_OFFLINE or HF_HUB_OFFLINE), and it is not in the cache")
             continue
         try:
             return fetch(address, folder, file, tell, hub_token() if base.startswith("hf://") else None)
         except NoTensors:
             raise
         except ZooError as error:
-            told.append(str(error))
-    raise ZooError("; ".join(told))
+            failures.append(str(error))
+    raise ZooError("; ".join(failures))
 
 
 def _bases(entry: Entry) -> list[str]:
@@ -184,11 +184,11 @@ def wrong_files(entry: Entry, folder: Path) -> list[str]:
 def _is_right(path: Path, file: File) -> bool:
     if not path.is_file() or path.stat().st_size != file.size:
         return False
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     with path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
-            found.update(chunk)
-    return found.hexdigest() == file.sha256
+            digest.update(chunk)
+    return digest.hexdigest() == file.sha256
 
 
 def _stamp(entry: Entry, folder: Path) -> None:

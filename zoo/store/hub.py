@@ -10,9 +10,9 @@ FORM = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w.-]+))?(/(?P
 
 def _parts(reference: str) -> dict[str, str | None]:
     """Repository, revision and folder of a reference."""
-    if (found := FORM.fullmatch(reference)) is None:
+    if (match := FORM.fullmatch(reference)) is None:
         raise ZooError(f"{reference}: hf://org/repo or hf://org/repo@REVISION is expected")
-    return found.groupdict()
+    return match.groupdict()
 
 
 def hub_address(base: str, name: str) -> str:

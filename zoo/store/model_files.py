@@ -56,8 +56,8 @@ def _check_tensors(file: Path) -> None:
     if is_pickle(file):
         raise ZooError(f"{file} is a pickle: gkmvlp zoo convert {file} --out NEW.safetensors")
     with safe_open(file, framework="pt") as opened:
-        said = opened.metadata() or {}
-    if more := sorted(set(said) - {"format"}):
+        metadata = opened.metadata() or {}
+    if more := sorted(set(metadata) - {"format"}):
         raise ZooError(f"{file}: its header says more than its format ({', '.join(more)}); write it anew")
 
 

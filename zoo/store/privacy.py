@@ -23,14 +23,14 @@ def refuse_credentialed(folder: Path, config: Mapping[str, Any]) -> None:
     Raises:
         ZooError: Then; the first such file is named.
     """
-    told = _credentialed_module(config) or _credentialed_predictions(folder)
-    if not told:
+    source = _credentialed_module(config) or _credentialed_predictions(folder)
+    if not source:
         return
     telling = (f for f in sorted(folder.rglob("*")) if f.name.endswith(_TELLING) or f.name == "answers.json")
     events = (f for f in sorted(folder.rglob("*tfevents*")))
-    if found := next(telling, None) or next(events, None):
+    if file := next(telling, None) or next(events, None):
         raise ZooError(
-            f"{found}: images or text of credentialed data ({told}) may not be published: copy config.yaml, "
+            f"{file}: images or text of credentialed data ({source}) may not be published: copy config.yaml, "
             "results.json, manifest.json and the model, without such files, to a folder of their own"
         )
 

@@ -110,8 +110,8 @@ def _write(
     entry = _entry(model, backbone, config, manifest, figures, about, made)
     parse(dump(entry), f"entry {about.name}")
     for source, content in {"entry": dump(entry), **_texts(made)}.items():
-        if found := leftover_path(content):
-            raise ZooError(f"{inner}: {source} still holds the local path {found}; take it out of the run's files")
+        if path := leftover_path(content):
+            raise ZooError(f"{inner}: {source} still holds the local path {path}; take it out of the run's files")
     return entry
 
 

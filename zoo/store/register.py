@@ -44,8 +44,8 @@ def _backbone_beside(address: str, reference: str) -> Entry | None:
     if known(name) is not None:
         return None
     with suppress(ZooError):
-        found = entry_at(f"{address.rpartition('/')[0] or '.'}/{name}.yaml")
-        return found if found.reference == reference else None
+        entry = entry_at(f"{address.rpartition('/')[0] or '.'}/{name}.yaml")
+        return entry if entry.reference == reference else None
     return None
 
 
@@ -56,9 +56,9 @@ def entry_at(address: str, sha256: str | None = None) -> Entry:
         ZooError: If it is not there, wrong, or of another hash.
     """
     text = _entry_text(address)
-    found = hashlib.sha256(text.encode()).hexdigest()
-    if sha256 and found != sha256:
-        raise ZooError(f"{address}: SHA-256 {found[:12]}... came, {sha256[:12]}... is expected")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if sha256 and digest != sha256:
+        raise ZooError(f"{address}: SHA-256 {digest[:12]}... came, {sha256[:12]}... is expected")
     return parse(text, address if "://" in address else str(Path(address).resolve()))
 
 

@@ -192,8 +192,8 @@ def _further(name: str) -> str:
 
 def summary_of(command: str) -> str:
     """The line of a command in ``gkmvlp --help``."""
-    told = COMMANDS[command].summary if command in COMMANDS else None
-    return told or str(_module(command).__doc__).partition("\n")[0]
+    summary = COMMANDS[command].summary if command in COMMANDS else None
+    return summary or str(_module(command).__doc__).partition("\n")[0]
 
 
 def _module(command: str) -> ModuleType:

@@ -1,6 +1,7 @@
 import base64
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import matplotlib
 
@@ -57,6 +58,8 @@ def test_page_is_one_file_well_nested_and_escaped(tmp_path):
     assert not parser.open
     assert all(source.startswith(("data:image/png;base64,", "#")) for source in parser.sources)
     assert "<script" not in html
+    (page,) = re.findall(r"docs/\S+\.md", html)
+    assert (Path(__file__).resolve().parents[3] / page).is_file()
     assert "a &lt; b &amp; c" in html
     picture = re.search(r'base64,([^"]+)"', html)[1]
     assert base64.b64decode(picture)[:4] == b"\x89PNG"

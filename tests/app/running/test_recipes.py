@@ -112,6 +112,13 @@ def test_data_choose_the_real_config_by_what_they_hold(ran, capsys, command, hol
     assert ran[0][3] == f"--data.init_args.{'table' if config == 'pretrain-pairs' else 'root'}={data}"
 
 
+def test_what_is_set_is_what_is_given_as_an_option(ran):
+    for words in (["--set", "trainer.max_epochs=1"], ["--trainer.max_epochs=1"]):
+        assert main(["finetune", "vqa", "--root", "d", "--backbone", "null", *words]) == 0
+    assert ran[0] == ran[2]
+    assert "--trainer.max_epochs=1" in ran[0]
+
+
 def test_a_table_of_pairs_is_named_as_data_are(ran):
     Path("own.yaml").write_text("data: {class_path: gkmvlp.data_modules.ImageReportPairs}\n")
     assert main(["pretrain", "--config", "own.yaml", "--root", "pairs.csv"]) == 0

@@ -23,8 +23,8 @@ from gkmvlp.errors import DataError
 def _check(arguments: argparse.Namespace) -> None:
     """Says what a data set holds, lacks and drops."""
     data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args)
-    told = check.describe(data, arguments.images)
-    print(json.dumps(told, indent=1) if arguments.json else "\n".join(check.lines(data, told)))
+    description = check.describe(data, arguments.images)
+    print(json.dumps(description, indent=1) if arguments.json else "\n".join(check.lines(data, description)))
     check.require_splits(data)
 
 
@@ -36,11 +36,11 @@ def _audit(arguments: argparse.Namespace) -> None:
     for data in sources:
         data.check()
     info = open_predictor(arguments.backbone, "cpu").backbone.info if arguments.backbone else None
-    told = audit.audit(sources, info, arguments.backbone, "all" if arguments.images else "few")
-    told["manifests"] = [str(audit.keep_manifest(data, arguments.out)) for data in sources]
-    write_json(arguments.out / "audit.json", told)
-    print(json.dumps(told, indent=1) if arguments.json else "\n".join(audit.lines(told)))
-    audit.require_clean(told)
+    result = audit.audit(sources, info, arguments.backbone, "all" if arguments.images else "few")
+    result["manifests"] = [str(audit.keep_manifest(data, arguments.out)) for data in sources]
+    write_json(arguments.out / "audit.json", result)
+    print(json.dumps(result, indent=1) if arguments.json else "\n".join(audit.lines(result)))
+    audit.require_clean(result)
 
 
 def _explain(arguments: argparse.Namespace) -> None:
@@ -110,14 +110,14 @@ def _regions(arguments: argparse.Namespace) -> None:
 def _cache(arguments: argparse.Namespace) -> None:
     """Decodes all images, or one part of them, and labels all reports once."""
     folder = Path(arguments.cache_dir)
-    kept = {"cache_dir": arguments.cache_dir, "on_unreadable": "drop"}
-    data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args | kept)
+    overrides = {"cache_dir": arguments.cache_dir, "on_unreadable": "drop"}
+    data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args | overrides)
     data.check()
     plan = data.cache_plan(arguments.encoding, arguments.images_per_shard)
     workers = arguments.workers or len(os.sched_getaffinity(0))
-    left = write_shards(folder, plan, data.cache_sources(), workers, arguments.shard)
-    if left:
-        print(f"{folder}: {left:,} of {plan.shards:,} shards are left to other parts")
+    remaining = write_shards(folder, plan, data.cache_sources(), workers, arguments.shard)
+    if remaining:
+        print(f"{folder}: {remaining:,} of {plan.shards:,} shards are left to other parts")
         return
     data.setup()
     print(*data.summary_lines(), sep="\n")

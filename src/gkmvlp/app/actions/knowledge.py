@@ -29,12 +29,12 @@ TERMS = {
 def _build(arguments: argparse.Namespace) -> Printed:
     """Reads a source, trains and saves."""
     if arguments.width < 1 or arguments.epochs < 1 or arguments.seed < 0:
-        given = f"{arguments.width}, {arguments.epochs} and {arguments.seed}"
-        raise UsageError(f"--width and --epochs from 1 and --seed from 0 were expected, got {given}")
+        choice = f"{arguments.width}, {arguments.epochs} and {arguments.seed}"
+        raise UsageError(f"--width and --epochs from 1 and --seed from 0 were expected, got {choice}")
     config = TransEConfig(width=arguments.width, epochs=arguments.epochs, seed=arguments.seed)
     graph = _read(arguments)
-    told = {"terms": TERMS[arguments.source], "read": {path.name: file_hash(path) for path in _files(arguments)}}
-    manifest = build(graph, config, arguments.out, arguments.held_out, told)
+    origin_info = {"terms": TERMS[arguments.source], "read": {path.name: file_hash(path) for path in _files(arguments)}}
+    manifest = build(graph, config, arguments.out, arguments.held_out, origin_info)
     chance = (manifest["concepts"] + 1) / 2
     lines = [
         f"{manifest['concepts']} concepts, {manifest['triples']} triples, {len(manifest['relations'])} relations of "
@@ -86,7 +86,7 @@ def _files(arguments: argparse.Namespace) -> list[Path]:
 def _explain(arguments: argparse.Namespace) -> Printed:
     """Concepts of a term with their neighbours."""
     graph = load_graph(arguments.graph) if arguments.graph else radiology()
-    found = graph.find(arguments.term)
+    concepts = graph.find(arguments.term)
     content = [
         {
             **concept._asdict(),
@@ -95,9 +95,9 @@ def _explain(arguments: argparse.Namespace) -> Printed:
                 for near in graph.neighbours(concept)
             ],
         }
-        for concept in found
+        for concept in concepts
     ]
-    return content, "\n\n".join(_text(graph, concept) for concept in found)
+    return content, "\n\n".join(_text(graph, concept) for concept in concepts)
 
 
 def _named(concept: Concept) -> dict[str, str]:

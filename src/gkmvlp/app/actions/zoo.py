@@ -28,18 +28,18 @@ def _list(arguments: argparse.Namespace) -> Printed:
 
 def _known() -> dict[str, Entry]:
     """All models; what is wrong with downloaded entries that cannot be used is said on stderr."""
-    found = scan_entries()
-    for error in found.unusable.values():
+    scan = scan_entries()
+    for error in scan.unusable.values():
         print(f"gkmvlp: left out: {one_line(error)}", file=sys.stderr)
-    return found.entries
+    return scan.entries
 
 
 def _row(entry: Entry) -> dict[str, Any]:
     """What ``list`` says of a model."""
     folder = cached_folder(entry.name, entry.digest)
     where = "packaged" if entry.packaged_folder else "here" if folder.is_dir() else "not here"
-    kept = {name: getattr(entry, name) for name in ("name", "task", "summary", "reference", "size", "trained_on")}
-    return {**kept, "where": where}
+    fields = {name: getattr(entry, name) for name in ("name", "task", "summary", "reference", "size", "trained_on")}
+    return {**fields, "where": where}
 
 
 def _show(arguments: argparse.Namespace) -> Printed:
@@ -76,8 +76,8 @@ def _verify(arguments: argparse.Namespace) -> Printed:
     wrong = [(entry, files) for entry in chosen if (files := verify(entry))]
     if bad := [f"{entry.name}: {', '.join(files)} ({_remedy(entry)})" for entry, files in wrong]:
         raise ZooError(f"not what the entry says: {'; '.join(bad)}")
-    told = [{"name": entry.name, "files": len(entry.files), "size": entry.size, "ok": True} for entry in chosen]
-    return told, "\n".join(f"{entry.name}: {len(entry.files)} files right" for entry in chosen) or "no model is here"
+    rows = [{"name": entry.name, "files": len(entry.files), "size": entry.size, "ok": True} for entry in chosen]
+    return rows, "\n".join(f"{entry.name}: {len(entry.files)} files right" for entry in chosen) or "no model is here"
 
 
 def _remedy(entry: Entry) -> str:
@@ -119,8 +119,8 @@ def _publish(arguments: argparse.Namespace) -> Printed:
     about = ReleaseInfo(arguments.name, arguments.summary, *terms, arguments.limit, arguments.source)
     entry = publish(arguments.folder, arguments.out, about)
     path = arguments.out / f"{entry.name}.yaml"
-    told = {"name": entry.name, "reference": entry.reference, "entry": str(path), "size": entry.size}
-    return told, f"{path}\n{entry.reference}: {len(entry.files)} files, {entry.size / 1e6:,.1f} MB"
+    summary = {"name": entry.name, "reference": entry.reference, "entry": str(path), "size": entry.size}
+    return summary, f"{path}\n{entry.reference}: {len(entry.files)} files, {entry.size / 1e6:,.1f} MB"
 
 
 def _make(arguments: argparse.Namespace) -> Printed:
@@ -129,8 +129,8 @@ def _make(arguments: argparse.Namespace) -> Printed:
     from gkmvlp.app.running.run import overrides_of
 
     made = make_models(arguments.out, arguments.models or PACKAGED, overrides_of(arguments.settings), arguments.only)
-    told = [{"name": entry.name, "reference": entry.reference, "size": entry.size} for entry in made]
-    return told, "\n".join(f"{entry.reference}: {entry.size / 1e6:.1f} MB" for entry in made)
+    rows = [{"name": entry.name, "reference": entry.reference, "size": entry.size} for entry in made]
+    return rows, "\n".join(f"{entry.reference}: {entry.size / 1e6:.1f} MB" for entry in made)
 
 
 def _convert(arguments: argparse.Namespace) -> Printed:

@@ -116,8 +116,8 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
     similarity_BB = model.embed_image(image.features).detach() @ text_BD.detach().T
 
     def look() -> list[Tensor]:
-        seen = task.encode_images(studies)
-        return [*seen.memory, seen.features.pooled, seen.grounded.evidence, seen.grounded.strength]
+        encoded = task.encode_images(studies)
+        return [*encoded.memory, encoded.features.pooled, encoded.grounded.evidence, encoded.grounded.strength]
 
     def lm() -> list[Tensor]:
         return [task.text_loss(studies["text"], memory, label_smoothing=0.1)]

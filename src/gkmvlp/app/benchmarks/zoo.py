@@ -87,6 +87,6 @@ def _download(entry: Entry, folder: Path) -> float:
 
 def _entry(file: File, source: str) -> Entry:
     """A model of one file."""
-    told = Licences("none", "none", "none")
-    return Entry("noise", "pretraining", "Noise.", "none", None, [file], [source], told, file.name, 0, {}, [], [], [],
-                 FORMAT)  # fmt: skip
+    licences = Licences("none", "none", "none")
+    return Entry("noise", "pretraining", "Noise.", "none", None, [file], [source], licences, file.name, 0, {}, [], [],
+                 [], FORMAT)  # fmt: skip

@@ -57,30 +57,30 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
         classes: Classes that a config may name, by short name.
         configs: Config files in use; the one that holds the wrong word is named.
     """
-    if found := re.search(r"unrecognized arguments: (\S+)", message):
-        option = found[1].partition("=")[0]
+    if match := re.search(r"unrecognized arguments: (\S+)", message):
+        option = match[1].partition("=")[0]
         outer = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key not in _PARTS]
         if outer and not option.startswith(f"--{outer[-1]}."):  # a key below an optional dataclass
             option = f"--{outer[-1]}.{option.removeprefix('--')}"
         return f"no option {option}{hint(option, [key if key.startswith('-') else f'--{key}' for key in keys])}"
-    if found := re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message):
-        return f"no {found[1]!r} here{hint(found[1], re.findall(r'[^ ,]+', found[2].replace(chr(39), '')))}"
-    if found := re.search(r"does not accept option '([^']+)'", message):
-        return f"{_where(found[1], configs)}no key {found[1]!r}{hint(found[1], keys)}"
-    if found := re.search(r"Option '([^']+)' is not accepted", message):
-        return _explain_option(message, found[1], classes, configs)
-    if found := _WRONG_CLASS.search(message):
-        return _explain_class(message, found[1] or found[2], classes, configs)
-    if found := re.search(r"Unable to load config '([^']+)'", message):
-        return f"{_where(found[1], configs)}no config file {found[1]!r}{hint(found[1], _beside(found[1], configs))}"
+    if match := re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message):
+        return f"no {match[1]!r} here{hint(match[1], re.findall(r'[^ ,]+', match[2].replace(chr(39), '')))}"
+    if match := re.search(r"does not accept option '([^']+)'", message):
+        return f"{_where(match[1], configs)}no key {match[1]!r}{hint(match[1], keys)}"
+    if match := re.search(r"Option '([^']+)' is not accepted", message):
+        return _explain_option(message, match[1], classes, configs)
+    if match := _WRONG_CLASS.search(message):
+        return _explain_class(message, match[1] or match[2], classes, configs)
+    if match := re.search(r"Unable to load config '([^']+)'", message):
+        return f"{_where(match[1], configs)}no config file {match[1]!r}{hint(match[1], _beside(match[1], configs))}"
     if lacking := _explain_lacking(message, configs):
         return lacking
-    if found := re.search(r'Parser key "([^"]+)".*Not a valid subclass of.*Given value: (.*)', message, re.DOTALL):
-        return f"{_where(found[1], configs)}key {found[1]!r} needs class_path and init_args, got {found[2]}"
+    if match := re.search(r'Parser key "([^"]+)".*Not a valid subclass of.*Given value: (.*)', message, re.DOTALL):
+        return f"{_where(match[1], configs)}key {match[1]!r} needs class_path and init_args, got {match[2]}"
     if wanted := re.findall(r"Expected an? (?:<class ')?([\w.]+)", message):
         return _explain_value(message, wanted, configs)
-    if found := re.search(r"the following arguments are required: (fit|validate|test)\.(.+)", message):
-        return f"key {found[2]!r} is missing: name a config by --config"
+    if match := re.search(r"the following arguments are required: (fit|validate|test)\.(.+)", message):
+        return f"key {match[2]!r} is missing: name a config by --config"
     if "Problems parsing config" in message:
         return "; ".join(filter(None, map(_syntax, configs))) or one_line(ValueError(message))
     return " ".join(" ".join(line for line in message.splitlines() if not _NOISE.match(line)).split())
@@ -89,11 +89,11 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
 def _explain_lacking(message: str, configs: Iterable[Path]) -> str:
     """One line for a class that is named without an argument it needs, "" where none is; such stand as None."""
     keys = re.findall(r'Parser key "([^"]+)"', message)
-    for path, given in _GIVEN.findall(message) if keys else []:
+    for path, arguments in _GIVEN.findall(message) if keys else []:
         package, _, name = path.rpartition(".")
         parameters = inspect.signature(getattr(importlib.import_module(package), name)).parameters.values()
         needed = [each.name for each in parameters if each.default is each.empty]
-        if lacking := [each for each in needed if re.search(rf"\b{each}=None\b", given)]:
+        if lacking := [each for each in needed if re.search(rf"\b{each}=None\b", arguments)]:
             remedy = f"add --{keys[-1]}.init_args.{lacking[0]}=VALUE, or set it in the config"
             return f"{_where(name, configs)}{name} needs {' and '.join(lacking)}: {remedy}"
     return ""
@@ -123,8 +123,8 @@ def _import_error(name: str) -> str:
 def _explain_value(message: str, wanted: list[str], configs: Iterable[Path]) -> str:
     """One line for a value of the wrong type."""
     key = (re.findall(r'Parser key "([^"]+)"', message) or ["value"])[-1]
-    found = re.search(r"Got value: (.*)", message) or re.search(r"Given value: (.*)", message)
-    value = found[1] if found else "something else"
+    match = re.search(r"Got value: (.*)", message) or re.search(r"Given value: (.*)", message)
+    value = match[1] if match else "something else"
     holders = [config for config in configs if value in config.read_text(encoding="utf-8")]
     kinds = " or ".join(dict.fromkeys(kind for kind in wanted if kind != "NoneType"))
     return f"{_where(key, holders)}key {key!r} must be {kinds}, got {value}"
@@ -170,13 +170,13 @@ def _where(key: str, configs: Iterable[Path]) -> str:
 
 def nested_keys(classes: Iterable[type]) -> set[str]:
     """Keys of the dataclasses that classes take, as errors name them: a.b.c and b.c."""
-    found: set[str] = set()
+    keys: set[str] = set()
     for owner in classes:
         hints = typing.get_type_hints(owner.__init__) if owner.__module__.startswith("gkmvlp.") else {}  # type: ignore[misc]
         for name, kind in hints.items():
             parts = [(name, *path) for path in _paths(kind)]
-            found |= {".".join(path[start:]) for path in parts for start in range(len(path) - 1)}
-    return found
+            keys |= {".".join(path[start:]) for path in parts for start in range(len(path) - 1)}
+    return keys
 
 
 def _paths(kind: Any) -> Iterator[tuple[str, ...]]:

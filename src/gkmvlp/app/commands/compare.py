@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gkmvlp.metrics.results.metric_result import Results
     from gkmvlp.metrics.results.tables import interval, number
 
-    found = compare(Results.read(arguments.a), Results.read(arguments.b))
+    comparison = compare(Results.read(arguments.a), Results.read(arguments.b))
     if arguments.json:
         rows = [
             {
@@ -30,11 +30,11 @@ def run(arguments: argparse.Namespace) -> int:
                 "signature": c.a.signature, "models": [c.a.model, c.b.model], "values": [c.a.value, c.b.value],
                 "difference": c.difference,
             }
-            for c in found
+            for c in comparison
         ]  # fmt: skip
         print(json.dumps({"differences": rows}, indent=1, allow_nan=False))
         return 0
-    for c in found:
+    for c in comparison:
         models = c.a.model if c.a.model == c.b.model else f"{c.a.model} - {c.b.model}"
         name = " ".join(filter(None, (c.a.task, c.a.name, c.a.label)))
         print(f"{name:<48} {models:<24} {number(c.a.value)} - {number(c.b.value)} = {interval(c.difference)}")

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     audit.add_argument("--root", metavar="DIR", help="folder of the data sets, or one that holds their folders")
     audit.add_argument("--backbone", metavar="REF", help="no test patient may be in its pre-training")
     audit.add_argument("--images", action="store_true", help="compare the images too, however many there are")
-    kept = "folder for audit.json and the manifests; manifests that are there must match (outputs/audit)"
-    audit.add_argument("--out", type=Path, default=Path("outputs/audit"), metavar="DIR", help=kept)
+    folder = "folder for audit.json and the manifests; manifests that are there must match (outputs/audit)"
+    audit.add_argument("--out", type=Path, default=Path("outputs/audit"), metavar="DIR", help=folder)
     cache = actions.add_parser("cache", help="decode all images and label all reports once; goes on where it stopped")
     cache.add_argument("--cache-dir", required=True, metavar="DIR", help="folder for the cache; a config key as well")
     cache.add_argument("--encoding", choices=("jpeg", "raw"), default="jpeg", help="raw: a byte a pixel (jpeg)")

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     predictor = open_predictor(arguments.model, "cpu")
     if predictor.notice:
         print(predictor.notice)
-    told = export(predictor, arguments.task, form, out)
-    difference = told["largest_difference_from_pytorch"]
+    description = export(predictor, arguments.task, form, out)
+    difference = description["largest_difference_from_pytorch"]
     print(f"{out} ({out.stat().st_size / 1e6:.1f} MB) and {out}.json; differs from PyTorch by {difference:.1e} at most")
     return 0

@@ -15,7 +15,8 @@ def add_recipe_arguments(parser: argparse.ArgumentParser, out: str) -> None:
     """
     add_data_arguments(parser)
     parser.add_argument("--out", metavar="DIR", type=Path, help=f"where to write ({out})")
-    parser.epilog = "Other options go to fit, for example --trainer.max_epochs=1."
+    add_set_argument(parser, "the run")
+    parser.epilog = "Other options go to fit: --trainer.max_epochs=1 says the same as --set trainer.max_epochs=1."
 
 
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:

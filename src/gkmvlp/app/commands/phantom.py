@@ -44,9 +44,9 @@ def run(args: argparse.Namespace) -> int:
         known = ", ".join(LOOKALIKES)
         raise UsageError(f"--layouts {strange[0]}: one of {known} expected{hint(strange[0], LOOKALIKES)}")
     rows = {layout: LOOKALIKES[layout] for layout in args.layouts}
-    asked = {layout: getattr(args, row.option) for layout, row in rows.items()}
+    sizes = {layout: getattr(args, row.option) for layout, row in rows.items()}
     counts = {
-        layout: max(args.patients // row.per_patients, row.least) if asked[layout] is None else asked[layout]
+        layout: max(args.patients // row.per_patients, row.least) if sizes[layout] is None else sizes[layout]
         for layout, row in rows.items()
     }
     start = time.monotonic()
@@ -57,6 +57,6 @@ def run(args: argparse.Namespace) -> int:
         drawn = {"seed": args.seed, "size": args.image_size, "seconds": round(seconds, 1)}
         print(json.dumps({"root": str(args.root), **written, **drawn}))
     else:
-        told = " and ".join(f"{counts[layout]} {row.unit}" for layout, row in rows.items())
-        print(f"{told} in {args.root} ({seconds:.0f} s)")
+        contents = " and ".join(f"{counts[layout]} {row.unit}" for layout, row in rows.items())
+        print(f"{contents} in {args.root} ({seconds:.0f} s)")
     return 0

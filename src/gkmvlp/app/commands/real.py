@@ -58,8 +58,8 @@ def _add_table_arguments(action: argparse.ArgumentParser, seeds: list[int]) -> N
     """Options of every table."""
     action.add_argument("--backbone", metavar="REF", help="backbone of the arm pretrained (openi: absent, made first)")
     action.add_argument("--arms", nargs="+", default=ARMS, metavar="NAME", help=f"arms ({' '.join(ARMS)})")
-    told = " ".join(map(str, seeds))
-    action.add_argument("--seeds", type=int, nargs="+", default=seeds, metavar="S", help=f"seeds ({told})")
+    defaults = " ".join(map(str, seeds))
+    action.add_argument("--seeds", type=int, nargs="+", default=seeds, metavar="S", help=f"seeds ({defaults})")
 
 
 def _add_labeler_arguments(labeler: argparse.ArgumentParser) -> None:

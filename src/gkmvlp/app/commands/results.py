@@ -31,8 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     for page, text in pages.items():
         is_new = not page.is_file() or page.read_text(encoding="utf-8") != text
         if arguments.check and is_new:
-            told = f"{page} is not what {arguments.docs / 'results'} gives; run gkmvlp experiment results"
-            raise ResultsError(told)
+            message = f"{page} is not what {arguments.docs / 'results'} gives; run gkmvlp experiment results"
+            raise ResultsError(message)
         if not arguments.check:
             write_text(page, text)
             print(page)

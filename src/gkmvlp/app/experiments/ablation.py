@@ -127,12 +127,12 @@ def run_variant(
             changed = merged(root, start, stage.overrides, fine_tuning)
             run = Run(f"zoo://{stage.config}", folder / stage.name, changed, seed)
             run_missing(fit_and_test, [run], f"predictions/{stage.task}.parquet", 1)
-    kept = keep / folder.name
-    part = kept.with_name(f".{kept.name}.part")
+    target = keep / folder.name
+    part = target.with_name(f".{target.name}.part")
     _copy_rows(variant, seed, folder, part)
     figures = [replace(figure, predictions=None) for name in FILES for figure in figures_of(part / f"{name}.parquet")]
     results_of(figures, peak).write(part / "results.json")
-    part.rename(kept)
+    part.rename(target)
 
 
 def _copy_rows(variant: str, seed: int, folder: Path, part: Path) -> None:

@@ -48,16 +48,16 @@ def record_table(record: Path, keep: Path, seconds: float) -> None:
         keep: Folder of the kept predictions.
         seconds: Time of the call that ends here.
     """
-    found = cells(keep)
-    taken = sum(Results.read(file).seconds for file in keep.glob("[!.]*/results.json"))
+    table_cells = cells(keep)
+    total = sum(Results.read(file).seconds for file in keep.glob("[!.]*/results.json"))
     note = (
         "Paired differences on the same resamples and seeds. The calls that completed the runs took "
-        f"{taken:,.0f} s, added up, as many at once as the cores allow; the seconds above are those of the last call."
+        f"{total:,.0f} s, added up, as many at once as the cores allow; the seconds above are those of the last call."
     )
     table = record / "ablation.json"
-    write_table(table, "Ablation", COLUMNS, rows(found), command=command(), seconds=seconds, note=note)
-    plot(found).savefig(record / "ablation.png", dpi=90)
-    for row in rows(found):
+    write_table(table, "Ablation", COLUMNS, rows(table_cells), command=command(), seconds=seconds, note=note)
+    plot(table_cells).savefig(record / "ablation.png", dpi=90)
+    for row in rows(table_cells):
         print(*row, sep=" | ")
     print(table)
 
@@ -75,38 +75,38 @@ def cells(keep: Path) -> list[Cell]:
             continue
         table = pd.concat([rows for rows, _ in parts], ignore_index=True)
         measured = curves(PROTOCOLS[parts[0][1]["task"]], table)
-        found = {variant: measured[model_name(variant)] for variant in VARIANTS if model_name(variant) in measured}
-        out += [_cell(title, variant, found, Key(name, None)) for variant in found]
+        curves_of = {variant: measured[model_name(variant)] for variant in VARIANTS if model_name(variant) in measured}
+        out += [_cell(title, variant, curves_of, Key(name, None)) for variant in curves_of]
     return out
 
 
-def _cell(title: str, variant: str, found: dict[str, Curves], key: Key) -> Cell:
-    of_seed = found[variant].by_seed[key]
-    full = found[FULL].by_seed[key] if FULL in found and variant != FULL else {}
+def _cell(title: str, variant: str, curves_of: dict[str, Curves], key: Key) -> Cell:
+    of_seed = curves_of[variant].by_seed[key]
+    full = curves_of[FULL].by_seed[key] if FULL in curves_of and variant != FULL else {}
     common = sorted(set(full) & set(of_seed))
     against = span(difference(full, of_seed)) if common else None
     each = tuple(float(full[seed][0] - of_seed[seed][0]) for seed in common)
     return Cell(title, variant, span(mean_over_seeds(of_seed)), against, each, len(of_seed))
 
 
-def rows(found: Sequence[Cell]) -> list[list[object]]:
+def rows(table_cells: Sequence[Cell]) -> list[list[object]]:
     """The cells as rows of a table."""
     return [
         [cell.figure, cell.variant, interval(cell.value), interval(cell.against) if cell.against else "",
          ", ".join(f"{gap:+.3f}" for gap in cell.each), cell.seeds]
-        for cell in found
+        for cell in table_cells
     ]  # fmt: skip
 
 
-def plot(found: Sequence[Cell]) -> Plot:
+def plot(table_cells: Sequence[Cell]) -> Plot:
     """A panel a figure: value and interval of each variant; the dashed line is the full model."""
-    titles = list(dict.fromkeys(cell.figure for cell in found))
+    titles = list(dict.fromkeys(cell.figure for cell in table_cells))
     figure = Plot(figsize=(11, 2.0 * -(-len(titles) // 2)), layout="constrained")
     axes = figure.subplots(-(-len(titles) // 2), 2, squeeze=False).ravel()
     for axis in axes[len(titles) :]:
         axis.set_axis_off()
     for axis, title in zip(axes, titles, strict=False):
-        chosen = [cell for cell in found if cell.figure == title and cell.value["value"] is not None]
+        chosen = [cell for cell in table_cells if cell.figure == title and cell.value["value"] is not None]
         for place, cell in enumerate(chosen):
             value, low, high = (cell.value[name] or 0.0 for name in ("value", "low", "high"))
             axis.plot([low, high], [place, place], color="tab:blue", linewidth=2, alpha=0.5)

@@ -70,9 +70,9 @@ def run_conditions(
         for seed in seeds
         for name, condition in conditions.items()
     ]
-    left = f"predictions/{task}.parquet"
-    run_missing(fit_and_test, runs, left, jobs)
-    return merge([run.folder / left for run in runs], out / left, names)
+    output = f"predictions/{task}.parquet"
+    run_missing(fit_and_test, runs, output, jobs)
+    return merge([run.folder / output for run in runs], out / output, names)
 
 
 def merge(parts: Sequence[Path], target: Path, names: Sequence[str] = ()) -> Path:

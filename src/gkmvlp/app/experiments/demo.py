@@ -47,11 +47,11 @@ def run_demo(
         if further is not None:
             write_lookalikes(data, further, seed)
             files += further_stages(out, data, backbone)
-        found = {file: figures_of(file) for file in files}
-    figures = [figure for of_file in found.values() for figure in of_file]
+        figures_by_file = {file: figures_of(file) for file in files}
+    figures = [figure for of_file in figures_by_file.values() for figure in of_file]
     results = results_of(figures, peak)
     results.write(out / "results.json")
-    write_demo_page(out, data, results, found)
+    write_demo_page(out, data, results, figures_by_file)
     for figure in figures:
         if figure.label is None and figure.model == "pretrained" and figure.value is not None:
             print(f"{figure.task:22s} {figure.name:20s} {figure.value:.3f}  [{figure.low:.3f}, {figure.high:.3f}]")

@@ -61,8 +61,9 @@ def phantom_corpus(config: str, out: Path, patients: int, images: int | None, pr
     run = Run("zoo://pretrain-phantom", folder, merged(data_overrides(root=data), pretraining))
     run_missing(fit, [run], "backbone/config.json", 1)
     how = f"with {' '.join(words_of(pretraining))}" if pretraining else "unchanged"
-    told = "; phantoms of seed {}: {}".format(SEED, ", ".join(f"{name} {count}" for name, count in sizes.items()))
-    return Corpus(str(data), str(folder / "backbone"), f"{told}; backbone by the config pretrain-phantom {how}")
+    counts = ", ".join(f"{name} {count}" for name, count in sizes.items())
+    note = f"; phantoms of seed {SEED}: {counts}; backbone by the config pretrain-phantom {how}"
+    return Corpus(str(data), str(folder / "backbone"), note)
 
 
 def try_rates(
@@ -94,12 +95,12 @@ def try_rates(
     run_missing(fit_and_keep, list(runs.values()), KEPT, runs_at_once())
     rows: list[list[object]] = []
     for wanted in ("pretrained", "scratch"):
-        found: dict[float, list[float]] = {rate: [] for rate in rates}
+        scores: dict[float, list[float]] = {rate: [] for rate in rates}
         for (name, rate, _), run in runs.items():
             if name == wanted:
-                found[rate].append(float(json.loads((run.folder / KEPT).read_text())["best"]))
-        best = choose(found)
-        for rate, values in found.items():
+                scores[rate].append(float(json.loads((run.folder / KEPT).read_text())["best"]))
+        best = choose(scores)
+        for rate, values in scores.items():
             mark = "yes" if rate == best else ""
             rows.append([config, wanted, f"{rate:g}", sum(values) / len(values), len(values), mark])
         print(f"{config}, {wanted}: {best:g}", flush=True)
@@ -113,13 +114,13 @@ def _condition(name: str, start: Overrides, rate: float) -> Overrides:
     return {**start, **model_overrides(**{"optimizer.lr": rate})}
 
 
-def choose(found: Mapping[float, Sequence[float]]) -> float:
+def choose(scores: Mapping[float, Sequence[float]]) -> float:
     """The rate of the highest mean over seeds; of equal ones the smallest.
 
     Args:
-        found: Rate -> validation figure of each seed, higher is better.
+        scores: Rate -> validation figure of each seed, higher is better.
     """
-    return max(sorted(found), key=lambda rate: sum(found[rate]) / len(found[rate]))
+    return max(sorted(scores), key=lambda rate: sum(scores[rate]) / len(scores[rate]))
 
 
 def fit_and_keep(run: Run) -> None:

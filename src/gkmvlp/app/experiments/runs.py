@@ -85,16 +85,16 @@ def _begin(threads: int, bars: "SimpleQueue[str]") -> None:
     os.environ["GKMVLP_PROGRESS"] = bars.get()
 
 
-def run_missing(work: Work, runs: Sequence[Run], left: str, jobs: int) -> None:
+def run_missing(work: Work, runs: Sequence[Run], output: str, jobs: int) -> None:
     """Makes the runs that are not there, or were made with other overrides, another config, backbone or file.
 
     Args:
         work: Makes one run; a function of a module, as it may run in another process.
         runs: The longest first.
-        left: File that a run leaves in its folder.
+        output: File that a run leaves in its folder.
         jobs: How many go side by side.
     """
-    side_by_side(_make, [(work, run) for run in runs if not _is_complete(run, left)], jobs)
+    side_by_side(_make, [(work, run) for run in runs if not _is_complete(run, output)], jobs)
 
 
 def _make(work: Work, run: Run) -> None:
@@ -105,10 +105,10 @@ def _make(work: Work, run: Run) -> None:
     (run.folder / FINGERPRINT).write_text(fingerprint)
 
 
-def _is_complete(run: Run, left: str) -> bool:
+def _is_complete(run: Run, output: str) -> bool:
     """Whether a run is there, and is this one."""
     file = run.folder / FINGERPRINT
-    return (run.folder / left).is_file() and file.is_file() and file.read_text() == _fingerprint(run)
+    return (run.folder / output).is_file() and file.is_file() and file.read_text() == _fingerprint(run)
 
 
 def _fingerprint(run: Run) -> str:

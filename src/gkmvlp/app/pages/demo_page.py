@@ -25,18 +25,20 @@ from gkmvlp.zoo.inference.loading import open_predictor
 OWN = ("phantom-mimic-cxr", "phantom-vqa-rad")  # data of the stages that run without --all
 
 
-def write_demo_page(out: Path, data: Path, results: Results, found: Mapping[Path, Sequence[MetricResult]]) -> None:
+def write_demo_page(
+    out: Path, data: Path, results: Results, figures_by_file: Mapping[Path, Sequence[MetricResult]]
+) -> None:
     """Writes ``report.html``.
 
     Args:
         out: Folder of the demo.
         data: Root of its phantoms.
         results: Its figures.
-        found: Predictions files and their figures, a section each.
+        figures_by_file: Predictions files and their figures, a section each.
     """
     findings, images = read_truth(data)
     gallery = cache(lambda name: _gallery(name, data))  # each data set is read once
-    parts = [Part(figures, *read_predictions(file)) for file, figures in found.items()]
+    parts = [Part(figures, *read_predictions(file)) for file, figures in figures_by_file.items()]
     plain = out / "classification" / "scratch-1-0" / "model"
     own = [figure for figure in results.figures if figure.data in OWN]
     objectives = "Objectives in nats over steps: lines are training, dots are validation."

@@ -13,6 +13,9 @@ from gkmvlp.metrics.results.metric_result import MetricResult, write_text
 from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, notes, number
 from gkmvlp.notices import CREDENTIALED, NO_PATIENT, NOT_CLINICAL
 
+# the page needs nothing beside it, and the documentation has no address of its own: its page is named, not linked
+EXPLAINED = "What the figures, baselines and signatures mean: docs/guide/figures.md of gkmvlp."
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Plot
 
@@ -59,7 +62,8 @@ def write_page(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style></head><body>'
         f'<div class="banner" role="note">{escape(" ".join(banner))}</div><main><h1>{escape(title)}</h1>'
-        f'<p class="facts">{shown}</p><nav>{links}</nav>{body}</main></body></html>\n'
+        f'<p class="facts">{shown}</p><nav>{links}</nav>{body}<p class="notes">{EXPLAINED}</p></main>'
+        "</body></html>\n"
     )
     write_text(path, html)
 

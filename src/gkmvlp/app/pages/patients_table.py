@@ -64,11 +64,11 @@ def patients_table(results: Path) -> str:
 
 def _cells(row: Row, file: Path) -> list[str]:
     results = Results.read(file)
-    found = {figure.model: figure for figure in results.figures if _is_of(figure, row)}
-    if not found:
+    by_model = {figure.model: figure for figure in results.figures if _is_of(figure, row)}
+    if not by_model:
         return [row.what, "not measured", *[""] * (len(HEAD) - 2)]
-    first = found.get("pretrained") or next(iter(found.values()))
-    arms = [_value(found[name]) if name in found else "" for name in ARMS]
+    first = by_model.get("pretrained") or next(iter(by_model.values()))
+    arms = [_value(by_model[name]) if name in by_model else "" for name in ARMS]
     baselines = "; ".join(f"{name} {_short(span)}" for name, span in first.baselines.items())
     size = f"{first.n:,} ({first.n_patients:,})" if first.n is not None and first.n_patients is not None else ""
     return [row.what, *arms, baselines, size, str(first.seeds or ""), f"{results.seconds / 60:,.0f}"]

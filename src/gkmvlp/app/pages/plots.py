@@ -29,8 +29,8 @@ def _models(table: pd.DataFrame) -> list[str]:
     A run may be a baseline itself, as question answering without the image is: its own rows come first in its table.
     """
     everything = list(dict.fromkeys(table["model"]))
-    found = {name for name in everything if not name.startswith("baseline:")}
-    return [*(name for name in COLOURS if name in found), *sorted(found - COLOURS.keys())] or everything
+    names = {name for name in everything if not name.startswith("baseline:")}
+    return [*(name for name in COLOURS if name in names), *sorted(names - COLOURS.keys())] or everything
 
 
 def main_rows(table: pd.DataFrame) -> pd.DataFrame:

@@ -21,10 +21,10 @@ def published(file: Path, table: str) -> str:
     Raises:
         ResultsError: If the file has no such table, or a row has other keys.
     """
-    found = read_published(file)
-    if table not in found:
-        raise ResultsError(f"{file}: no table {table}; one of {', '.join(found)} was expected")
-    return markdown_table(COLUMNS, [[str(row[name]) for name in COLUMNS] for row in found[table]])
+    tables = read_published(file)
+    if table not in tables:
+        raise ResultsError(f"{file}: no table {table}; one of {', '.join(tables)} was expected")
+    return markdown_table(COLUMNS, [[str(row[name]) for name in COLUMNS] for row in tables[table]])
 
 
 def read_published(file: Path) -> dict[str, list[dict[str, Any]]]:

@@ -90,8 +90,8 @@ def prompt_of(name: str, predictor: Predictor, prompts: Mapping[str, str]) -> st
 def prompt_map(predictor: Predictor, sample: Sample, entity: str) -> tuple[Pixels, Pixels, Letterbox]:
     """A radiograph (S, S) as the model reads it, the attention of a prompt (h, w), and the frame of its boxes."""
     batch = predictor.batch([predictor.item(sample.image, ACCEPT)])
-    seen = predictor.encode_images(batch)
-    map_Ehw = seen.grounded.patch_attention[0].unflatten(-1, seen.features.grid).float().cpu().numpy()
+    encoded = predictor.encode_images(batch)
+    map_Ehw = encoded.grounded.patch_attention[0].unflatten(-1, encoded.features.grid).float().cpu().numpy()
     frame = in_original(Letterbox(*batch["letterbox"][0].tolist()), sample)
     return batch["image"][0, 0].cpu().numpy(), map_Ehw[predictor.entities.index(entity)], frame
 

@@ -22,8 +22,8 @@ def report_pairs(table: pd.DataFrame, picture: Callable[[str], str], count: int 
     Returns:
         HTML.
     """
-    told = [(label_report(row.target), label_report(row.prediction)) for row in table.itertuples()]
-    agreement = [_agreement(present(left), present(right)) for left, right in told]
+    labels = [(label_report(row.target), label_report(row.prediction)) for row in table.itertuples()]
+    agreement = [_agreement(present(left), present(right)) for left, right in labels]
     order = sorted(range(len(table)), key=lambda index: (agreement[index], index))
     places = list(range(len(order)))
     if len(order) > count:
@@ -31,7 +31,7 @@ def report_pairs(table: pd.DataFrame, picture: Callable[[str], str], count: int 
         places = [*range(count // 2), *steps.tolist()]
     rows = []
     for index in (order[place] for place in places):
-        row, (left, right) = table.iloc[index], told[index]
+        row, (left, right) = table.iloc[index], labels[index]
         cells = [_coloured(row["target"], left, present(right)), _coloured(row["prediction"], right, present(left))]
         cells = [picture(row["sample_id"]), *cells, f"{agreement[index]:.2f}"]
         rows.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
@@ -85,6 +85,6 @@ def wordings(sentence: str, names: set[str]) -> list[tuple[int, int, set[str]]]:
     lower = sentence.lower()
     words = word_starts(lower)
     terms = term_statements(lower, words)
-    found = sorted([*terms, *organ_statements(lower, words, terms)])
-    marked = [(one.start, one.end, names & {name for name, _ in one.means}) for one in found]
+    spans = sorted([*terms, *organ_statements(lower, words, terms)])
+    marked = [(one.start, one.end, names & {name for name, _ in one.means}) for one in spans]
     return [one for one in marked if one[2]] or [(0, len(sentence), names)]

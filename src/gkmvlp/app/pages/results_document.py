@@ -28,9 +28,9 @@ def document(docs: Path) -> str:
     """
     template = docs / "results.template.md"
     text = template.read_text(encoding="utf-8") if template.is_file() else "# Results\n"
-    named = {found[1] for found in _MARKER.finditer(text)}
-    text = _MARKER.sub(lambda found: _tables_or_command(docs / "results" / found[1], *found.groups()[1:]), text)
-    text = _QUOTED.sub(lambda found: published(docs / "results" / "published.yaml", found[1]), text)
+    named = {match[1] for match in _MARKER.finditer(text)}
+    text = _MARKER.sub(lambda match: _tables_or_command(docs / "results" / match[1], *match.groups()[1:]), text)
+    text = _QUOTED.sub(lambda match: published(docs / "results" / "published.yaml", match[1]), text)
     if _PATIENTS in text:
         text = text.replace(_PATIENTS, patients_table(docs / "results"))
     for file in sorted((docs / "results").glob("*.json")):
@@ -69,8 +69,8 @@ def _admits(word: str, figure: MetricResult, file: Path) -> bool:
     field, _, values = word.partition("=")
     if not hasattr(figure, field):
         raise ResultsError(f"results.template.md: {file.name} has no field {field!r} to choose figures by")
-    found = getattr(figure, field)
-    return ("" if found is None else str(found)) in values.split(",")
+    value = getattr(figure, field)
+    return ("" if value is None else str(value)) in values.split(",")
 
 
 def _group(title: str, figures: Sequence[MetricResult]) -> list[str]:

@@ -25,13 +25,13 @@ def figures_of_run(out: Path) -> dict[Path, list[MetricResult]]:
     return {file: figures_of(file) for file in sorted((out / "predictions").glob("*.parquet"))}
 
 
-def write_run_page(out: Path, found: Mapping[Path, Sequence[MetricResult]]) -> Path:
+def write_run_page(out: Path, figures_by_file: Mapping[Path, Sequence[MetricResult]]) -> Path:
     """Writes ``report.html`` into the folder of a run; one of credentialed data is kept out of git.
 
     Args:
         out: A folder with ``config.yaml`` and ``predictions/``, as ``fit`` and ``test`` leave it; or with the merged
             ``predictions/`` of runs two folders below, whose first describes data and backbone.
-        found: Its predictions files and their figures, a section each.
+        figures_by_file: Its predictions files and their figures, a section each.
 
     Returns:
         The page.
@@ -41,9 +41,9 @@ def write_run_page(out: Path, found: Mapping[Path, Sequence[MetricResult]]) -> P
         DataError: If the data of the config is not there any more.
     """
     config = read_run_config(out)
-    if not found:
+    if not figures_by_file:
         raise UsageError(f"{out}: expected predictions/*.parquet, found none; run gkmvlp test, or name a run's folder")
-    parts = [Part(figures, *read_predictions(file)) for file, figures in found.items()]
+    parts = [Part(figures, *read_predictions(file)) for file, figures in figures_by_file.items()]
     path, metas = out / "report.html", [part.meta for part in parts]
     credentialed = any(meta["credentialed"] for meta in metas)
     if credentialed:

@@ -57,7 +57,7 @@ def occlusion_vs_attention(
     """
     assert isinstance(classifier.head, LabelHead)
     labels = classifier.head.labels
-    chosen = [found for found in _chosen(names, backbone.entities, samples) if found[0] in labels][:count]
+    chosen = [choice for choice in _chosen(names, backbone.entities, samples) if choice[0] in labels][:count]
     plot, axes = panels(3 * len(chosen), columns=3)
     for row, (label, entity, sample, box_4) in enumerate(chosen):
         image_SS, map_hw, frame = prompt_map(backbone, sample, entity)
@@ -77,7 +77,7 @@ def _chosen(
     names: Sequence[str], entities: Sequence[str], samples: Sequence[Sample]
 ) -> list[tuple[str, str, Sample, NDArray[np.float32]]]:
     """Each label that is an entity, the entity, its first image, and its box (4,) xyxy in pixels of the original."""
-    found: dict[str, tuple[str, Sample, int]] = {}
+    examples: dict[str, tuple[str, Sample, int]] = {}
     for sample in samples:
         if sample.finding_K4 is None:
             continue
@@ -85,11 +85,11 @@ def _chosen(
             label = names[index]
             known = of_label(label)
             if sample.finding_K4[k].any() and known is not None and known.name in entities:
-                found.setdefault(label, (known.name, sample, k))
-    upright = upright_rows([sample for _, sample, _ in found.values()])
+                examples.setdefault(label, (known.name, sample, k))
+    upright = upright_rows([sample for _, sample, _ in examples.values()])
     return [
         (label, entity, row, row.finding_K4[k])
-        for (label, (entity, _, k)), row in zip(found.items(), upright, strict=True)
+        for (label, (entity, _, k)), row in zip(examples.items(), upright, strict=True)
         if row.finding_K4 is not None
     ]
 

@@ -82,9 +82,9 @@ def task_sections(
         if gallery is None:
             sections.append(Section(title, [figure_table(part.figures)]))
             continue
-        shown = SectionInput(task, part.table, gallery, backbone, prompts or {})
+        inputs = SectionInput(task, part.table, gallery, backbone, prompts or {})
         more = _saliency(classifier_of(part.meta), gallery, backbone) if task == "classification" else []
-        sections.append(task_section(title, shown, part.figures, more))
+        sections.append(task_section(title, inputs, part.figures, more))
     return sections
 
 
@@ -97,45 +97,47 @@ def _saliency(classifier: Path | None, gallery: RadiographSource, backbone: Pred
     return [png(plot, CAPTION)] if plot.axes else []
 
 
-def task_section(title: str, shown: SectionInput, figures: Sequence[MetricResult], more: Sequence[str] = ()) -> Section:
+def task_section(
+    title: str, inputs: SectionInput, figures: Sequence[MetricResult], more: Sequence[str] = ()
+) -> Section:
     """The section of a task: its pictures, further parts, its figures."""
-    draw = None if shown.table.empty else PICTURES.get(shown.task)
-    pictures = draw(shown) if draw else []
+    draw = None if inputs.table.empty else PICTURES.get(inputs.task)
+    pictures = draw(inputs) if draw else []
     return Section(title, [*pictures, *more, figure_table(figures)])
 
 
-def _curves(shown: SectionInput) -> list[str]:
+def _curves(inputs: SectionInput) -> list[str]:
     """ROC and precision over recall, and reliability where scores are probabilities."""
-    found = [png(roc_and_precision(shown.table), "ROC, and precision over recall; dashed: chance.")]
-    if PROTOCOLS[shown.task].columns["score"] == "probability":
+    images = [png(roc_and_precision(inputs.table), "ROC, and precision over recall; dashed: chance.")]
+    if PROTOCOLS[inputs.task].columns["score"] == "probability":
         caption = "Share present over mean probability; dashed: perfect calibration."
-        found.append(png(reliability(shown.table), caption))
-    return found
+        images.append(png(reliability(inputs.table), caption))
+    return images
 
 
-def _looks(shown: SectionInput) -> list[str]:
-    if shown.predictor is None:
+def _looks(inputs: SectionInput) -> list[str]:
+    if inputs.predictor is None:
         return []
-    plot = heat_maps(main_rows(shown.table), shown.gallery, shown.predictor, shown.prompts)
+    plot = heat_maps(main_rows(inputs.table), inputs.gallery, inputs.predictor, inputs.prompts)
     return [png(plot, "Attention of a finding's prompt on its first radiographs, misses first; green: the true boxes.")]
 
 
-def _boxes(shown: SectionInput) -> list[str]:
-    plot = detections(main_rows(shown.table), shown.gallery)
+def _boxes(inputs: SectionInput) -> list[str]:
+    plot = detections(main_rows(inputs.table), inputs.gallery)
     return [png(plot, "Worst first. Green: true boxes; red: found above the threshold.")]
 
 
-def _regions(shown: SectionInput) -> list[str]:
-    plot = regions(main_rows(shown.table), shown.gallery)
+def _regions(inputs: SectionInput) -> list[str]:
+    plot = regions(main_rows(inputs.table), inputs.gallery)
     return [png(plot, "Six of the 29 regions, worst first. Green: true boxes; red: found.")]
 
 
-def _reports(shown: SectionInput) -> list[str]:
-    return [report_pairs(main_rows(shown.table), shown.gallery.thumbnail)]
+def _reports(inputs: SectionInput) -> list[str]:
+    return [report_pairs(main_rows(inputs.table), inputs.gallery.thumbnail)]
 
 
-def _answers(shown: SectionInput) -> list[str]:
-    return [answered(main_rows(shown.table), partial(shown.gallery.thumbnail, side=SIDE))]
+def _answers(inputs: SectionInput) -> list[str]:
+    return [answered(main_rows(inputs.table), partial(inputs.gallery.thumbnail, side=SIDE))]
 
 
 PICTURES: Mapping[TaskId, Callable[[SectionInput], list[str]]] = {

@@ -74,8 +74,8 @@ def draw_found(axis: Any, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         box_4 = np.array([row[side] for side in ("x1", "y1", "x2", "y2")], np.float32)
         draw_boxes(axis, box_4[None], "tab:orange")
-        told = f"{row['entity']} {row['score']:.2f} (from {row['threshold']:.2f})"
-        axis.text(*box_4[:2], told, fontsize=7, color="tab:orange", va="bottom")
+        caption = f"{row['entity']} {row['score']:.2f} (from {row['threshold']:.2f})"
+        axis.text(*box_4[:2], caption, fontsize=7, color="tab:orange", va="bottom")
 
 
 def _line(row: dict[str, Any]) -> str:

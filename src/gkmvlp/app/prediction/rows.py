@@ -68,8 +68,8 @@ def predict_rows(
     for batch, shown in _batches(predictor, images, accept, done, pictures is not None):
         image = predictor.encode_images(batch)
         for b, rows in enumerate(makers[task](batch, image)):
-            kept = [{key: row[key] for key in row if task != "classification" or key in _OF_LABELS} for row in rows]
-            done.rows += [{"sample_id": batch["sample_id"][b], **row} for row in kept]
+            parts = [{key: row[key] for key in row if task != "classification" or key in _OF_LABELS} for row in rows]
+            done.rows += [{"sample_id": batch["sample_id"][b], **row} for row in parts]
             if pictures is not None:
                 from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import
 
@@ -147,8 +147,8 @@ def _entities(predictor: Predictor, batch: ImageBatch, image: ImageMemory) -> li
 def _boxes(predictor: Predictor, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
     """Every box, best first; of an image without any one row without a label."""
     out: list[Rows] = []
-    for found in predictor.boxes(batch, image):
-        named = [box._asdict() for box in found] or [dict.fromkeys(PredictedBox._fields) | {"is_likely": False}]
+    for boxes in predictor.boxes(batch, image):
+        named = [box._asdict() for box in boxes] or [dict.fromkeys(PredictedBox._fields) | {"is_likely": False}]
         out.append([{"entity": row.pop("label"), **row, "target": None} for row in named])
     return out
 
@@ -165,11 +165,11 @@ def _zero_shot(predictor: Predictor, image: ImageMemory, prompts: list[Prompt]) 
 
 def _answers(predictor: Predictor, image: ImageMemory, question: str) -> list[Rows]:
     """One answer an image."""
-    found = predictor.answers(image, question)
+    answers = predictor.answers(image, question)
     in_scope = predictor.in_scope(question)
     return [
         [{"question": question, "prediction": answer, "score": score, "in_scope": in_scope, "target": None}]
-        for answer, score in zip(*found, strict=True)
+        for answer, score in zip(*answers, strict=True)
     ]
 
 

@@ -37,8 +37,8 @@ def score_clinically(file: Path, python: str, metrics: Sequence[str]) -> Path:
     pairs = table[["target", "prediction"]].drop_duplicates(ignore_index=True)
     scores, version = _run(pairs, python, metrics)
     wide = table.merge(pairs.join(scores), on=["target", "prediction"], how="left")
-    kept = ["sample_id", "patient_id", "model", "seed", *(["fold"] if "fold" in wide else [])]
-    rows = wide[[*kept, *scores]].melt(id_vars=kept, value_vars=list(scores), var_name="metric", value_name="score")
+    ids = ["sample_id", "patient_id", "model", "seed", *(["fold"] if "fold" in wide else [])]
+    rows = wide[[*ids, *scores]].melt(id_vars=ids, value_vars=list(scores), var_name="metric", value_name="score")
     target = file.with_name(f"{file.stem}_clinical.parquet")
     write_predictions(
         target,

@@ -23,8 +23,8 @@ def zoo_folder() -> Path:
 def zoo_configs() -> dict[str, Path]:
     """Names and files of the configs that come with the package, trainer presets (``_base/...``) last."""
     folder = zoo_folder()
-    found = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("_base/*.yaml"))]
-    return {str(file.relative_to(folder).with_suffix("")): file for file in found}
+    files = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("_base/*.yaml"))]
+    return {str(file.relative_to(folder).with_suffix("")): file for file in files}
 
 
 def config_file(reference: str) -> Path:
@@ -103,7 +103,7 @@ def _nearest(path: Path, configs: dict[str, Path]) -> str:
 def architecture_in(config: str) -> dict[str, Any]:
     """The architecture that a config gives, itself or by the name of a file beside it; empty where it gives none."""
     file = by_name(config)
-    given = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]["init_args"].get("architecture")
-    if isinstance(given, str):
-        given = yaml.safe_load((file.parent / given).read_text(encoding="utf-8"))
-    return dict(given or {})
+    architecture = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]["init_args"].get("architecture")
+    if isinstance(architecture, str):
+        architecture = yaml.safe_load((file.parent / architecture).read_text(encoding="utf-8"))
+    return dict(architecture or {})

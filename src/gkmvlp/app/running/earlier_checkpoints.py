@@ -23,5 +23,5 @@ class EarlierCheckpoints(Callback):
         for name in NAMES:
             file = Path(trainer.default_root_dir, "checkpoints", f"{name}.ckpt")
             if name not in written and file.is_file():
-                kept = file.replace(file.with_name(_EARLIER + file.name))
-                print(f"note: {file} is of an earlier fit, and is now {kept.name}", flush=True)
+                copy = file.replace(file.with_name(_EARLIER + file.name))
+                print(f"note: {file} is of an earlier fit, and is now {copy.name}", flush=True)

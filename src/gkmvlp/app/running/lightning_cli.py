@@ -84,9 +84,9 @@ class Cli(LightningCLI):
         data = self.config[self.config.subcommand].get("data")
         if data is None or not data.get("init_args.dataset_name"):
             return
-        told = [described_data(Path(word)) for _, word in config_words(words)]
+        descriptions = [described_data(Path(word)) for _, word in config_words(words)]
         own = data.class_path.rpartition(".")[2]
-        named = [owner.rpartition(".")[2] for owner, name in told if name == data.init_args.dataset_name]
+        named = [owner.rpartition(".")[2] for owner, name in descriptions if name == data.init_args.dataset_name]
         if named and own not in named and not any("dataset_name" in word for word in words):
             data.init_args.dataset_name = None
 
@@ -220,10 +220,10 @@ def run(words: list[str]) -> int:
 
 def causes(error: BaseException) -> Iterator[BaseException]:
     """The error and what it was raised from, outermost first."""
-    seen: BaseException | None = error
-    while seen is not None:
-        yield seen
-        seen = seen.__cause__ or seen.__context__
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def user_error(error: BaseException) -> GkmvlpError | None:
@@ -233,8 +233,8 @@ def user_error(error: BaseException) -> GkmvlpError | None:
             return type(cause)(one_line(cause))
         if isinstance(cause, MisconfigurationException):
             return ConfigError(one_line(cause))
-        if isinstance(cause, ImportError) and (found := _REQUIREMENT.search(str(cause))):
-            return ConfigError(f"the package {found[2]} is missing: pip install '{found[1]}'")
+        if isinstance(cause, ImportError) and (match := _REQUIREMENT.search(str(cause))):
+            return ConfigError(f"the package {match[2]} is missing: pip install '{match[1]}'")
     return None
 
 

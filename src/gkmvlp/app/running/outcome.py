@@ -18,11 +18,11 @@ def finish_run(out: Path, cost: ProcessTreePeak, recorded: Path | None = None) -
         cost: Time and memory of the processes that made it.
         recorded: A file that gets the figures too.
     """
-    found = figures_of_run(out)
-    figures = [figure for of_file in found.values() for figure in of_file]
+    figures_by_file = figures_of_run(out)
+    figures = [figure for of_file in figures_by_file.values() for figure in of_file]
     write_results(out, figures, cost, recorded)
     if figures:
-        print(f"look at {write_run_page(out, found)}")
+        print(f"look at {write_run_page(out, figures_by_file)}")
 
 
 def write_results(
@@ -36,10 +36,10 @@ def write_results(
     results.write(out / "results.json")
     for figure in filter(is_headline, figures):
         beside = {**figure.baselines, **{f"minus {name}": span for name, span in figure.difference.items()}}
-        told = ", ".join(f"{name} {interval(span)}" for name, span in beside.items())
+        comparison = ", ".join(f"{name} {interval(span)}" for name, span in beside.items())
         value = interval({"value": figure.value, "low": figure.low, "high": figure.high})
         name, on = f"{figure.name} {figure.label or ''}", figure.split or figure.data or ""
-        print(f"{figure.task:22s} {name:28s} {figure.model or '':14s} {on:24s} {value:24s} {told}")
+        print(f"{figure.task:22s} {name:28s} {figure.model or '':14s} {on:24s} {value:24s} {comparison}")
     print(f"figures in {out / 'results.json'}")
     if recorded:
         replace(results, figures=[replace(figure, predictions=None) for figure in figures]).write(recorded)

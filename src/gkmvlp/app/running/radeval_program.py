@@ -13,5 +13,5 @@ from radeval import RadEval
 source, target, *metrics = sys.argv[1:]
 pairs = pd.read_parquet(source)
 score = RadEval(metrics=metrics, per_sample=True, show_progress=False)
-found = score(refs=pairs["target"].tolist(), hyps=pairs["prediction"].tolist())
-pd.DataFrame(found).astype(float).assign(version=version("radeval")).to_parquet(target)
+scores = score(refs=pairs["target"].tolist(), hyps=pairs["prediction"].tolist())
+pd.DataFrame(scores).astype(float).assign(version=version("radeval")).to_parquet(target)

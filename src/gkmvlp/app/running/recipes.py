@@ -12,7 +12,7 @@ from gkmvlp.app.running.demo_sizes import SEED
 from gkmvlp.app.running.forwarding import forwarding
 from gkmvlp.app.running.outcome import finish_run
 from gkmvlp.app.running.planted_truth import score_run_on_truth
-from gkmvlp.app.running.run import Overrides, Run, data_overrides, model_overrides
+from gkmvlp.app.running.run import Overrides, Run, data_overrides, model_overrides, overrides_of
 from gkmvlp.data_modules import DataModule
 from gkmvlp.data_modules.inspection.check import find_class
 from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES, layout_of, write_lookalikes
@@ -64,6 +64,7 @@ def run_recipe(args: argparse.Namespace, configs: Configs, name: str, stages: Se
         run = recipe_run(configs, args.out or Path("outputs") / name, args.root, args.config)
         if "backbone" in args:
             run = run.but(start_from(args.backbone or default_backbone()))
+        run = run.but(overrides_of(args.settings))
         for stage in stages:
             tested = [f"--ckpt_path={_checkpoint(run)}"] if stage == "test" and "fit" in stages else []
             gkmvlp(*run.words(stage), *args.forwarded, *tested)
@@ -151,15 +152,15 @@ def ensure_phantoms(name: str) -> None:
 
 def newest_backbone() -> Path | None:
     """The backbone that was written last, or None."""
-    found = [folder for folder in BACKBONES if (folder / "config.json").is_file()]
-    return max(found, key=lambda folder: (folder / "config.json").stat().st_mtime, default=None)
+    folders = [folder for folder in BACKBONES if (folder / "config.json").is_file()]
+    return max(folders, key=lambda folder: (folder / "config.json").stat().st_mtime, default=None)
 
 
 def default_backbone() -> str:
     """The newest backbone of this folder's runs, else the one that comes with the package."""
-    found = str(newest_backbone() or SHIPPED)
-    print(f"backbone: {found}", flush=True)
-    return found
+    backbone = str(newest_backbone() or SHIPPED)
+    print(f"backbone: {backbone}", flush=True)
+    return backbone
 
 
 def gkmvlp(*words: str) -> None:

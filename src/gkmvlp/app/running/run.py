@@ -83,12 +83,12 @@ def merged(*parts: Overrides) -> dict[str, object]:
 
     The place matters: a key may stand above another, as ``architecture`` above ``architecture.knowledge``.
     """
-    found: dict[str, object] = {}
+    overrides: dict[str, object] = {}
     for part in parts:
         for key, value in part.items():
-            found.pop(key, None)
-            found[key] = value
-    return found
+            overrides.pop(key, None)
+            overrides[key] = value
+    return overrides
 
 
 def of_trainer(overrides: Overrides) -> dict[str, object]:
@@ -131,12 +131,12 @@ def overrides_of(settings: Iterable[Setting], stage: str | None = None) -> dict[
 
 def _collected(pairs: Iterable[tuple[str, str]]) -> dict[str, object]:
     """Overrides in the order in which a user gave them; of the same key the last counts, and KEY+ adds to a list."""
-    found: dict[str, object] = {}
+    overrides: dict[str, object] = {}
     for key, value in pairs:
-        if key in found and key.endswith("+"):  # as trainer.callbacks+=A
-            value = f"[{str(found[key]).removeprefix('[').removesuffix(']')}, {value}]"
-        found = merged(found, {key: value})
-    return found
+        if key in overrides and key.endswith("+"):  # as trainer.callbacks+=A
+            value = f"[{str(overrides[key]).removeprefix('[').removesuffix(']')}, {value}]"
+        overrides = merged(overrides, {key: value})
+    return overrides
 
 
 def parse_overrides(words: Iterable[str]) -> dict[str, object]:

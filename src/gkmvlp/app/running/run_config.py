@@ -60,7 +60,7 @@ def read_run_config(out: Path) -> RunConfig:
 def _config_file(out: Path) -> Path:
     """That of a later test, else the first; else that of a run below."""
     own = [out / "config-test.yaml", out / "config.yaml"]
-    found = [file for file in [*own, *sorted(out.glob("*/*/config-test.yaml"))] if file.is_file()]
-    if not found:
+    files = [file for file in [*own, *sorted(out.glob("*/*/config-test.yaml"))] if file.is_file()]
+    if not files:
         raise UsageError(f"{out}: expected config.yaml, as gkmvlp fit and test write it; name a run's folder")
-    return found[0]
+    return files[0]

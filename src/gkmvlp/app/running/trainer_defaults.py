@@ -210,12 +210,12 @@ def allow_unused(trainer: Trainer) -> None:
         trainer.strategy._ddp_kwargs.setdefault("find_unused_parameters", True)
 
 
-def _loggers(asked: Any, root: Path, subcommand: str) -> list[Logger]:
+def _loggers(config: Any, root: Path, subcommand: str) -> list[Logger]:
     """The loggers asked for, TensorBoard's where none is named, and in a fit the tables that the page's curves are of.
 
     A fit that goes on, or begins anew, gets a table of its own: ``curves/version_N/metrics.csv``.
     """
-    chosen = TensorBoardLogger(save_dir=root, name="tensorboard", version="") if asked in (None, True) else asked
+    chosen = TensorBoardLogger(save_dir=root, name="tensorboard", version="") if config in (None, True) else config
     loggers = list(chosen) if isinstance(chosen, list | tuple) else [chosen] if chosen else []
     return [*loggers, CSVLogger(save_dir=root, name=CURVES)] if subcommand == "fit" else loggers
 

@@ -40,9 +40,9 @@ class WholeCheckpoints(TorchCheckpointIO):
         except (OSError, RuntimeError) as error:  # torch's writer gives a full disk as a RuntimeError
             part.unlink(missing_ok=True)
             reason = " ".join(str(error).split())
-            kept = f"{file} is as it was" if file.exists() else f"there is no {file}"
+            state = f"{file} is as it was" if file.exists() else f"there is no {file}"
             raise TrainingError(
-                f"a checkpoint cannot be written ({reason}): {kept}; make room on its disk, and go on from the newest "
+                f"a checkpoint cannot be written ({reason}): {state}; make room on its disk, and go on from the newest "
                 f"in {file.parent} by --ckpt_path"
             ) from error
 

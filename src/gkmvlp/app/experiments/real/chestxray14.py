@@ -75,6 +75,6 @@ def measure(args: argparse.Namespace) -> None:
 def _zero_shot(folder: Path, arms: Mapping[str, Overrides], seeds: Sequence[int]) -> Path | None:
     """What the backbones say by sentences alone, which every fine-tuning from one leaves beside its labels."""
     names = [name for name in arms if name in WITH_BACKBONE]
-    left = "predictions/zero_shot.parquet"
-    files = [folder / "classification" / f"{name}-{seeds[0]}" / left for name in names]
-    return merge(files, folder / left, names) if names else None
+    output = "predictions/zero_shot.parquet"
+    files = [folder / "classification" / f"{name}-{seeds[0]}" / output for name in names]
+    return merge(files, folder / output, names) if names else None

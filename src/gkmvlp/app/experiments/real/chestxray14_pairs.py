@@ -33,13 +33,13 @@ def sentence(labels: str, image: str) -> str:
     Raises:
         DataError: If a label is none of the 14 or ``No Finding``.
     """
-    found = [label for label in labels.split("|") if label != NO_FINDING]
-    if unknown := set(found) - NAMES.keys():
+    findings = [label for label in labels.split("|") if label != NO_FINDING]
+    if unknown := set(findings) - NAMES.keys():
         raise DataError(f"{image} has the label {min(unknown)!r}: one of {', '.join(NAMES)} was expected")
-    names = [NAMES[label] for label in found] or ["no finding"]
-    said = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    names = [NAMES[label] for label in findings] or ["no finding"]
+    phrase = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
     wording = WORDINGS[int.from_bytes(sha256(image.encode()).digest()[:8], "big") % len(WORDINGS)]
-    return f"FINDINGS: {wording.format(said)}"
+    return f"FINDINGS: {wording.format(phrase)}"
 
 
 @dataclass(frozen=True)
@@ -82,26 +82,26 @@ def build_pairs(root: Path) -> Pairs:
         "not in train_val_list.txt": sum(stem not in allowed for stem in files),
         "not in the label table": sum(stem in allowed and stem not in known for stem in files),
     }
-    kept = entries[entries["stem"].isin(allowed) & entries["stem"].isin(files)]
-    if kept.empty:
+    rows = entries[entries["stem"].isin(allowed) & entries["stem"].isin(files)]
+    if rows.empty:
         raise DataError(f"{root}: none of {len(files)} images under images*/ is in train_val_list.txt")
-    texts = [sentence(*pair) for pair in zip(kept["Finding Labels"], kept["Image Index"], strict=True)]
+    texts = [sentence(*pair) for pair in zip(rows["Finding Labels"], rows["Image Index"], strict=True)]
     table = pd.DataFrame({
-        "image": [str(files[stem].relative_to(root)) for stem in kept["stem"]],
+        "image": [str(files[stem].relative_to(root)) for stem in rows["stem"]],
         "report": texts,
-        "patient_id": kept["Patient ID"].to_numpy(),
-        "study_id": kept["stem"].to_numpy(),
-        "view": kept["View Position"].to_numpy(),
+        "patient_id": rows["Patient ID"].to_numpy(),
+        "study_id": rows["stem"].to_numpy(),
+        "view": rows["View Position"].to_numpy(),
     })  # fmt: skip
     return Pairs(table, len(files), {reason: count for reason, count in dropped.items() if count})
 
 
 def _only(root: Path, pattern: str) -> Path:
     """The last file of a folder that fits."""
-    found = sorted(root.glob(pattern))
-    if not found:
+    matches = sorted(root.glob(pattern))
+    if not matches:
         raise DataError(f"no {root / pattern}: get it with ChestX-ray14, nihcc.app.box.com/v/ChestXray-NIHCC")
-    return found[-1]
+    return matches[-1]
 
 
 def prevalence_nats(train_NE: NDArray[np.int8], held_out_NE: NDArray[np.int8]) -> tuple[float, float]:

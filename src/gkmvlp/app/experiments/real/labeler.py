@@ -27,10 +27,10 @@ def measure(args: argparse.Namespace) -> None:
     """Scores, times, prints and writes ``results.json``, with ``--record`` ``labeler.json``."""
     with ProcessTreePeak() as peak:
         reports = [(text, _only_scored(stated)) for text, stated in sentences(args.seed, args.reports)]
-        said, seconds = _timed([text for text, _ in reports])
-        told = f"seed {args.seed}, entities whose every mention the grammar records"
+        statuses, seconds = _timed([text for text, _ in reports])
+        note = f"seed {args.seed}, entities whose every mention the grammar records"
         figures = [
-            f1_figure(f"phantom-reports seed {args.seed}", reports, [_only_scored(one) for one in said], told),
+            f1_figure(f"phantom-reports seed {args.seed}", reports, [_only_scored(one) for one in statuses], note),
             _speed(len(reports), seconds),
         ]
         for file in _hard(args.hard):
@@ -46,27 +46,27 @@ def label(text: str) -> dict[str, int]:
     return {row.name: status for row, status in zip(ENTITIES, status_E, strict=True) if status != NOT_MENTIONED}
 
 
-def f1_figure(data: str, rows: Rows, said: Sequence[Statuses], note: str | None) -> MetricResult:
+def f1_figure(data: str, rows: Rows, statuses: Sequence[Statuses], note: str | None) -> MetricResult:
     """Micro F1 over (text, entity, status), with its interval over texts.
 
     Args:
         data: What the texts are.
         rows: Texts and what they state.
-        said: What the labeler says of each.
+        statuses: What the labeler says of each.
         note: What stands with the figure.
     """
     true = [stated.items() for _, stated in rows]
-    hit_N = np.array([len(a & b.items()) for a, b in zip(true, said, strict=True)], float)
-    size_N = np.array([len(a) + len(b) for a, b in zip(true, said, strict=True)], float)
+    hit_N = np.array([len(a & b.items()) for a, b in zip(true, statuses, strict=True)], float)
+    size_N = np.array([len(a) + len(b) for a, b in zip(true, statuses, strict=True)], float)
     texts = pd.Series([str(index) for index in range(len(rows))])
     resamples = Resamples(pd.Series(0, texts.index), texts)
     unit_N = resamples.unit_of(pd.Series(0, texts.index), texts)
     counts_VN = resamples.counts_VG[:, unit_N].astype(float)
-    found = interval(2 * (counts_VN @ hit_N) / (counts_VN @ size_N))
+    estimate = interval(2 * (counts_VN @ hit_N) / (counts_VN @ size_N))
     parts = signature(metric="entity_status_f1", version=VERSION, unit="text-entity-status", average="micro",
                       split=data, boot=f"{RESAMPLES}x text, seed {SEED}")  # fmt: skip
-    return MetricResult("labeler", "entity_status_f1", found.value, parts, data=data, low=found.low, high=found.high,
-                        level=LEVEL, n=len(rows), note=note)  # fmt: skip
+    return MetricResult("labeler", "entity_status_f1", estimate.value, parts, data=data, low=estimate.low,
+                        high=estimate.high, level=LEVEL, n=len(rows), note=note)  # fmt: skip
 
 
 def _timed(texts: Sequence[str]) -> tuple[list[dict[str, int]], float]:
@@ -77,8 +77,8 @@ def _timed(texts: Sequence[str]) -> tuple[list[dict[str, int]], float]:
     for text in texts[:100]:
         label(text)
     start = time.process_time()
-    said = [label(text) for text in texts]
-    return said, time.process_time() - start
+    statuses = [label(text) for text in texts]
+    return statuses, time.process_time() - start
 
 
 def _speed(reports: int, seconds: float) -> MetricResult:
@@ -107,7 +107,7 @@ def _real(labels: Path, table: Path | None) -> list[MetricResult]:
 
 def _hard(folder: Path) -> list[Path]:
     """The files of hard sentences."""
-    found = sorted(folder.glob("hard_*.json"))
-    if not found:
+    files = sorted(folder.glob("hard_*.json"))
+    if not files:
         raise DataError(f"no hard_*.json in {folder}: run in a checkout, or name its tests/report by --hard")
-    return found
+    return files

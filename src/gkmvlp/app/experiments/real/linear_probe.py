@@ -40,10 +40,10 @@ def pooled_features(data: DataModule, architecture: Architecture, file: Path) ->
     frame = {key: getattr(data, key) for key in ("image_size", "resize_mode", "intensity")}
     made_by = json.dumps({**asdict(architecture.vision), **frame}, sort_keys=True)
     if file.is_file():
-        with np.load(file) as kept:
-            found = dict(zip(kept["sample_id"].tolist(), kept["feature_ND"], strict=True))
-            if str(kept["made_by"]) == made_by and found.keys() >= {sample.sample_id for sample in data.samples}:
-                return found
+        with np.load(file) as archive:
+            features = dict(zip(archive["sample_id"].tolist(), archive["feature_ND"], strict=True))
+            if str(archive["made_by"]) == made_by and features.keys() >= {sample.sample_id for sample in data.samples}:
+                return features
     feature_ND = _computed(data, data.samples, architecture)
     names = np.array([sample.sample_id for sample in data.samples])
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -122,14 +122,14 @@ def probe(train: tuple[Array, Array], validate: tuple[Array, Array], test_ND: Ar
         test_ND: Features.
     """
     train_ND, validate_ND, test_ND = standardised(train[0], validate[0], test_ND)
-    found: dict[float, tuple[float, Array]] = {}
+    trials: dict[float, tuple[float, Array]] = {}
     for strength in STRENGTHS:
         weight_DE, offset_E = fit_logistic(train_ND, train[1], strength)
         area = macro_auroc(validate_ND @ weight_DE + offset_E, validate[1])
-        found[strength] = area, test_ND @ weight_DE + offset_E
+        trials[strength] = area, test_ND @ weight_DE + offset_E
         print(f"linear probe: penalty {strength:g}, validation AUROC {area:.3f}", flush=True)
-    best = max(found, key=lambda strength: (np.nan_to_num(found[strength][0]), strength))
-    return found[best][1], best
+    best = max(trials, key=lambda strength: (np.nan_to_num(trials[strength][0]), strength))
+    return trials[best][1], best
 
 
 def nearest(train_ND: Array, test_ND: Array) -> NDArray[np.intp]:

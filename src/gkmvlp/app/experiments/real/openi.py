@@ -31,7 +31,7 @@ def measure(args: argparse.Namespace) -> None:
     choose. On the test studies entities are read by the head and by sentences, reports are retrieved and written,
     beside baselines of public weights, which ``--only baselines`` makes alone.
     """
-    given, openi = overrides_of(args.settings), data_overrides(root=args.root)
+    overrides, openi = overrides_of(args.settings), data_overrides(root=args.root)
     knowing = [name for name in args.arms if name in WITH_BACKBONE]
 
     def arms_by_seed(config: str, names: Sequence[str], learns: bool) -> dict[int, Conditions]:
@@ -47,14 +47,14 @@ def measure(args: argparse.Namespace) -> None:
     def piece(work: Work, config: str, tasks: Sequence[str], names: Sequence[str], data: Overrides) -> Piece:
         def make(out: Path) -> list[MetricResult]:
             arms = arms_by_seed(config, names, work is fit_and_test)
-            files = run_arms(work, config, tasks, out, arms, merged(data, of_trainer(given)))
+            files = run_arms(work, config, tasks, out, arms, merged(data, of_trainer(overrides)))
             if tasks[0] in WITH_BASELINES:
                 beside(files[0], baselines()[tasks[0]])
-            found = all_figures(files)
+            figures = all_figures(files)
             for table, meta in map(read_predictions, files):
-                found += frequent_figures(table, meta) if config == PRETRAINING else []
-                found += r2gen_figures(table, meta, REPORTS, args.root) if config == REPORTS else []
-            return found
+                figures += frequent_figures(table, meta) if config == PRETRAINING else []
+                figures += r2gen_figures(table, meta, REPORTS, args.root) if config == REPORTS else []
+            return figures
 
         return make
 

@@ -30,8 +30,8 @@ PROBE, NEAREST, COMMONEST = f"{BASELINE}linear_probe", f"{BASELINE}nearest_image
 
 def openi_of(config: str, root: Path, **changed: Any) -> OpenI:
     """The rows of Open-i as a config reads them, some arguments changed, checked; images are not augmented."""
-    given = yaml.safe_load(by_name(config).read_text(encoding="utf-8"))["data"]["init_args"]
-    data = OpenI(**{**given, "root": str(root), "cache_dir": None, "augmentation_strength": 0.0, **changed})
+    init_args = yaml.safe_load(by_name(config).read_text(encoding="utf-8"))["data"]["init_args"]
+    data = OpenI(**{**init_args, "root": str(root), "cache_dir": None, "augmentation_strength": 0.0, **changed})
     data.check()
     return data
 
@@ -145,10 +145,10 @@ def frequent_figures(table: pd.DataFrame, meta: Mapping[str, Any], fewest: int =
         return []
     rule = f"{fewest} positives or more"
     described = {**meta, "signature": {**meta.get("signature", {}), "labels": rule}}
-    found = assemble.figures(PROTOCOLS[meta["task"]], table[table["entity"].isin(names)], described)
-    told = ", ".join(f"{name} {counts[name]}" for name in names)
-    note = f"{rule} in test: {len(names)} of {once['entity'].nunique()} ({told})"
-    return [replace(figure, label="frequent", note=note) for figure in found if figure.label is None]
+    figures = assemble.figures(PROTOCOLS[meta["task"]], table[table["entity"].isin(names)], described)
+    listing = ", ".join(f"{name} {counts[name]}" for name in names)
+    note = f"{rule} in test: {len(names)} of {once['entity'].nunique()} ({listing})"
+    return [replace(figure, label="frequent", note=note) for figure in figures if figure.label is None]
 
 
 def r2gen_figures(table: pd.DataFrame, meta: Mapping[str, Any], config: str, root: Path) -> list[MetricResult]:

@@ -46,21 +46,21 @@ def reports(table: Path, half: str) -> dict[str, str]:
     """
     rows = pd.read_csv(table, dtype=str, keep_default_na=False, usecols=["patient_id", "report"])
     rows = rows.drop_duplicates("patient_id")
-    found = zip(rows["patient_id"], rows["report"], strict=True)
-    return {study: " ".join(text.split()) for study, text in found if half_of(study) == half}
+    pairs = zip(rows["patient_id"], rows["report"], strict=True)
+    return {study: " ".join(text.split()) for study, text in pairs if half_of(study) == half}
 
 
 def sentences(table: Path, half: str) -> list[RealSentence]:
     """Distinct sentences of one half, cut at stops before a blank alone: the labeler's own cutter has no part in it."""
-    found: dict[str, RealSentence] = {}
+    by_text: dict[str, RealSentence] = {}
     for study, text in reports(table, half).items():
         start = 0
         for piece in text.replace("? ", ". ").replace("! ", ". ").split(". "):
             end = min(len(text), start + len(piece) + 1)
             if any(letter.isalpha() for letter in piece):
-                found.setdefault(text[start:end].lower().strip(), RealSentence(study, start, end, text[start:end]))
+                by_text.setdefault(text[start:end].lower().strip(), RealSentence(study, start, end, text[start:end]))
             start = end + 1
-    return list(found.values())
+    return list(by_text.values())
 
 
 def drawn(table: Path, count: int) -> list[RealSentence]:

@@ -20,7 +20,7 @@ DETECTION, POINTING = "zoo://localization-rsna", "zoo://grounding-rsna"
 
 def measure(args: argparse.Namespace) -> None:
     """Runs what is not there yet; ``--record`` gets ``rsna-localization.json`` and ``rsna-grounding.json``."""
-    jobs, given = args.jobs or runs_at_once(), overrides_of(args.settings)
+    jobs, overrides = args.jobs or runs_at_once(), overrides_of(args.settings)
     for fold in range(FOLDS if "pretrained" in args.arms and args.backbone else 0):
         rows = RsnaPneumonia(str(args.root), fold=fold, num_folds=FOLDS)
         rows.check()
@@ -34,7 +34,7 @@ def measure(args: argparse.Namespace) -> None:
         arms, parts = arms_of(args.arms, args.backbone, DETECTION), {}
         for fold in range(FOLDS):
             data = data_overrides(root=args.root, fold=fold, num_folds=FOLDS, cache_dir=args.out / "cache")
-            changed = merged(data, given)
+            changed = merged(data, overrides)
             parts[fold] = run_conditions(
                 "localization", DETECTION, out / f"fold{fold}", arms, args.seeds, changed, jobs
             )
@@ -43,7 +43,7 @@ def measure(args: argparse.Namespace) -> None:
     def grounding(out: Path) -> list[MetricResult]:
         arms, parts = {args.seeds[0]: arms_of(args.arms, args.backbone, POINTING, learns=False)}, dict[int, Path]()
         for fold in range(FOLDS):
-            changed = merged(data_overrides(root=args.root, fold=fold, num_folds=FOLDS), of_trainer(given))
+            changed = merged(data_overrides(root=args.root, fold=fold, num_folds=FOLDS), of_trainer(overrides))
             # every arm reads the one prompt that stands for an opacity: all score the same rows
             [parts[fold]] = run_arms(test, POINTING, ["grounding"], out / f"fold{fold}", arms, changed)
         return finished(merge_folds(parts, out / "predictions" / "grounding.parquet"), out)

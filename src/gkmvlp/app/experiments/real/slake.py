@@ -19,17 +19,17 @@ QUESTIONS, BOXES, LABELS = "zoo://vqa-slake", "zoo://grounding-slake", "zoo://ze
 
 def measure(args: argparse.Namespace) -> None:
     """Runs what is not there yet; ``--record`` gets ``slake-PIECE.json``. Labels need ChestX-ray14's (``--nih``)."""
-    jobs, given, root = args.jobs or runs_at_once(), overrides_of(args.settings), data_overrides(root=args.root)
+    jobs, overrides, root = args.jobs or runs_at_once(), overrides_of(args.settings), data_overrides(root=args.root)
 
     def questions(out: Path) -> list[MetricResult]:
         conditions = with_question_only(arms_of(args.arms, args.backbone, QUESTIONS))
-        changed = merged(root, data_overrides(cache_dir=args.out / "cache"), given)
+        changed = merged(root, data_overrides(cache_dir=args.out / "cache"), overrides)
         return figures_of(run_conditions("vqa", QUESTIONS, out, conditions, args.seeds, changed, jobs))
 
     def looks(config: str, task: str, names: list[str], data: Overrides) -> Piece:
         def look(out: Path) -> list[MetricResult]:
             arms = {args.seeds[0]: arms_of(names, args.backbone, config, learns=False)}  # nothing is drawn but weights
-            files = run_arms(test, config, [task], out, arms, merged(data, of_trainer(given)))
+            files = run_arms(test, config, [task], out, arms, merged(data, of_trainer(overrides)))
             record_groups(f"slake-{out.name}", files, args.nih, out, args.record)
             return all_figures(files)
 

@@ -56,11 +56,11 @@ def group_rows(file: Path, groups: Mapping[str, set[str]]) -> list[list[object]]
     for group, members in groups.items():
         chosen = table[table["patient_id"].isin(members)]
         patients = chosen["patient_id"].nunique()
-        found = curves(PROTOCOLS[task], chosen) if patients >= FEWEST else {}
+        values = curves(PROTOCOLS[task], chosen) if patients >= FEWEST else {}
         for model in sorted(set(table["model"]), key=lambda name: (name.startswith(BASELINE), name)):
             value = "too few"
-            if model in found and key in found[model].by_seed:
-                value = interval(span(mean_over_seeds(found[model].by_seed[key])))
+            if model in values and key in values[model].by_seed:
+                value = interval(span(mean_over_seeds(values[model].by_seed[key])))
             rows.append([task, " ".join(filter(None, key)), model.removeprefix(BASELINE), group, patients, value])
     return rows
 

@@ -84,15 +84,15 @@ def run_arms(
     Returns:
         The merged predictions files of each task below ``out/predictions``: see ``merge_alike``.
     """
-    lefts = [f"predictions/{task}.parquet" for task in tasks]
+    outputs = [f"predictions/{task}.parquet" for task in tasks]
     folders = dict[str, list[Path]]()
     for seed, of_seed in arms.items():
         for name, arm in of_seed.items():
             run = Run(config, out / f"{name}-{seed}", merged(arm, overrides), seed)
-            run_missing(work, [run], lefts[0], 1)
+            run_missing(work, [run], outputs[0], 1)
             folders.setdefault(name, []).append(run.folder)
     out_files = []
-    for left in lefts:
-        parts = {name: [folder / left for folder in made] for name, made in folders.items()}
-        out_files += merge_alike(parts, out / left)
+    for output in outputs:
+        parts = {name: [folder / output for folder in made] for name, made in folders.items()}
+        out_files += merge_alike(parts, out / output)
     return out_files
