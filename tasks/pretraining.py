@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from gkmvlp.batch import StudyBatch
 from gkmvlp.entities import ENTITY_INDEX, entity
+from gkmvlp.errors import ConfigError
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import false_negatives, hard_negatives, image_text_matching
@@ -45,10 +46,12 @@ class GkMvlpPretraining(ObjectiveTask):
         backbone: Folder of a backbone to go on from; ``null`` starts fresh.
         gradient_checkpointing: Whether both encoders compute their layers anew for the gradient: a third more
             arithmetic, and far larger batches in the same memory.
+        compile_backend: What ``torch.compile`` makes programs of both encoders' layers with, such as ``inductor``;
+            ``null`` runs them as they are written.
         seed: Names the run in its predictions.
 
     Raises:
-        ConfigError: If there are steps at which no objective is due.
+        ConfigError: If there are steps at which no objective is due, or no such backend.
     """
 
     objectives: Objectives
@@ -60,10 +63,13 @@ class GkMvlpPretraining(ObjectiveTask):
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008
         backbone: str | None = None,
         gradient_checkpointing: bool = False,
+        compile_backend: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(architecture, objectives, optimizer, backbone, seed)
-        self.gradient_checkpointing = gradient_checkpointing
+        if compile_backend is not None and compile_backend not in (known := torch.compiler.list_backends(())):
+            raise ConfigError(f"compile_backend: {' or '.join(known)} were expected, got {compile_backend!r}")
+        self.gradient_checkpointing, self.compile_backend = gradient_checkpointing, compile_backend
         self.names = [entity(name).name for name in self.architecture.knowledge.entities]
         self.columns = [ENTITY_INDEX[name] for name in self.names]
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / objectives.init_temperature)))
@@ -72,6 +78,8 @@ class GkMvlpPretraining(ObjectiveTask):
         super().on_fit_start()
         if self.gradient_checkpointing:
             self.model.enable_gradient_checkpointing()
+        if self.compile_backend is not None:
+            self.model.compile_layers(self.compile_backend)
 
     def losses(self, batch: StudyBatch, due: set[str]) -> dict[str, Tensor]:
         """The objectives that are due, unweighted.

@@ -152,7 +152,8 @@ def _write(tar: Path, rows: range, sources: Sequence[CacheSource], images: Itera
         left.unlink()
     part = tar.with_name(f".{tar.name}.{uuid4().hex}")
     places: list[tuple[int, int, int]] = []
-    frames, told = [], {}
+    frames: list[tuple[float, ...]] = []
+    told: dict[int, Told] = {}
     try:
         with tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as archive:
             for row, source, image in zip(rows, sources, images, strict=True):

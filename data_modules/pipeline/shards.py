@@ -162,9 +162,10 @@ def read_index(file: Path) -> Shard | None:
         return None
     try:
         with np.load(file) as content:
-            arrays = [content[name] for name in ("offset", "size", "crc", "frame")]
+            offset_n, size_n, crc_n, frame_n9 = (content[name] for name in ("offset", "size", "crc", "frame"))
             told = {int(row): Told(*line) for row, line in json.loads(str(content["told"])).items()}
-            return Shard(*arrays, told, int(content["tar_bytes"]), str(content["tar_sha256"]))
+            tar_bytes, digest = int(content["tar_bytes"]), str(content["tar_sha256"])
+            return Shard(offset_n, size_n, crc_n, frame_n9, told, tar_bytes, digest)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"{file} is broken ({error}): delete it; {REMEDY}") from error
 

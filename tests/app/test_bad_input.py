@@ -110,6 +110,9 @@ STOPS = {
         None, ["--model.init_args.backbone=BACKBONE", f"--{CONFIG}.text.num_hidden_layers=2"], 1,
         ["another architecture", "text.num_hidden_layers", "architecture=null"],
     ),
+    "unknown compiler": (
+        None, ["--model.init_args.compile_backend=indctor"], 1, ["compile_backend", "inductor", "got 'indctor'"],
+    ),
     "another image size": (
         None, ["--data.init_args.image_size=48"], 1, ["image_size", "set data.init_args.image_size=32"],
     ),

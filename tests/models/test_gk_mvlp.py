@@ -2,7 +2,9 @@
 
 import pytest
 import torch
+from torch._dynamo.utils import counters
 
+from gkmvlp.models.text import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 
 TEXTS = ["The heart is normal in size.", "No pneumothorax."]
@@ -78,6 +80,74 @@ def test_checkpointing_changes_neither_values_nor_gradients(tiny, build, images,
     assert again > 0
     torch.testing.assert_close(one, other)
     torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+# eager finds the programs and runs them as they are; inductor compiles C++ for minutes
+BACKENDS = ["eager", *(pytest.param(name, marks=pytest.mark.slow) for name in ("aot_eager", "inductor"))]
+STILL = {"text.fusion_layer": 1, "text.dropout": 0.0, "knowledge.dropout": 0.0}
+
+
+@pytest.fixture
+def no_programs():
+    """Nothing compiled by other tests, and nothing left for them."""
+    limit = torch._dynamo.config.recompile_limit
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+    torch._dynamo.config.recompile_limit = limit
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("vision", ["default", pytest.param("convnext", marks=pytest.mark.slow)])
+def test_compiling_changes_neither_values_nor_gradients(tiny, build, images, outputs, vision, backend, no_programs):
+    def read(compiles):
+        model = (backbone := build(tiny(**CASES[vision], **STILL))).model.train()
+        names = list(model.state_dict())
+        if compiles:
+            model.compile_layers(backend)
+        before = counters["stats"]["unique_graphs"]
+        given = outputs(backbone, *images(3))
+        sum(value.square().sum() for value in given.values()).backward()
+        assert list(model.state_dict()) == names
+        graphs = counters["stats"]["unique_graphs"] - before
+        return given, {n: p.grad for n, p in model.named_parameters() if p.grad is not None}, graphs
+
+    (one, ours, graphs), (other, theirs, none) = read(True), read(False)
+    assert none == 0
+    assert graphs > 2
+    torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_one_program_serves_all_lengths(tiny, build, images, backend, no_programs):
+    """Texts of five lengths, padded and not, in all modes: the programs of the first ones are enough."""
+    backbone, plain = build(tiny(**STILL)), build(tiny(**STILL)).model.train()
+    model = backbone.model.train()
+    model.compile_layers(backend)
+    memory, same = (
+        Memory(*(part.detach() for part in each.encode_image(*images(3)).memory)) for each in (model, plain)
+    )
+    counts = []
+    for length in (40, 7, 12, 31, 16):
+        for shortest in (length, length - 3):
+            ids = torch.randint(5, 100, (3, length), generator=torch.Generator().manual_seed(length))
+            tokens = Tokens(ids, torch.arange(length) < torch.tensor([[length], [shortest], [length]]))
+            found = []
+            for each, read in ((model, memory), (plain, same)):
+                each.zero_grad()
+                states = each.begin(tokens)
+                said = each.embed_text(states), each.itm_logits(states, read), each.decode(tokens, read)[tokens.mask]
+                sum(value.square().sum() for value in said).backward()
+                found.append(said)
+            torch.testing.assert_close(*found, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(
+                model.text.layers[0].intermediate.weight.grad, plain.text.layers[0].intermediate.weight.grad,
+                rtol=1e-3, atol=1e-4,
+            )  # fmt: skip
+        counts.append(counters["stats"]["unique_graphs"])
+    assert counts[0] > 0
+    assert len(set(counts[2:])) == 1, counts
 
 
 def test_padded_and_unpadded_text_agree(build, images):

@@ -21,6 +21,7 @@ from gkmvlp.models.vision import ImageFeatures, VisionEncoder
 
 # By trial: attention averages the codes of places down to a seventh of what tokens spread; text hardly heard them.
 PLACE_GAIN = 3.0
+PROGRAMS = 64  # that torch.compile may make of one function before it gives up; its own limit is 8
 
 
 class ImageMemory(NamedTuple):
@@ -77,6 +78,22 @@ class GkMvlp(nn.Module):
         """
         self.text.gradient_checkpointing = True
         self.vision.model.set_grad_checkpointing(True)
+
+    def compile_layers(self, backend: str = "inductor") -> None:
+        """Has ``torch.compile`` make one program of each text layer, for all lengths, and of each part of the encoder.
+
+        Names of weights stay. What follows values, as where padding stands, stays outside.
+
+        Args:
+            backend: What makes the program: ``inductor`` needs a compiler of C++, or Triton on a GPU.
+        """
+        # layers share their code, and have a program for each mode, with and without memory, padding and gradient
+        config = torch._dynamo.config
+        config.recompile_limit = max(config.recompile_limit, PROGRAMS)
+        for part in self.vision.model.children():
+            part.compile(backend=backend)
+        for layer in self.text.layers:
+            layer.compile(backend=backend, dynamic=True)
 
     def freeze_image_side(self) -> None:
         """Makes an image's memory a constant: language may go on learning, what it reads stays.

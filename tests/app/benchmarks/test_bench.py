@@ -11,7 +11,7 @@ import yaml
 from torch.utils.flop_counter import FlopCounterMode
 
 from gkmvlp.app.benchmarks import figures, loading, model, table, zoo
-from gkmvlp.app.benchmarks.figures import image_figure, phantom_figure, report_figures
+from gkmvlp.app.benchmarks.figures import image_figures, phantom_figure, report_figures
 from gkmvlp.app.benchmarks.model import OBJECTIVES, measure_model, now
 from gkmvlp.app.benchmarks.setup import QUANTILES, architecture_of, build, lengths_of
 from gkmvlp.app.cli import main
@@ -150,10 +150,12 @@ def test_base_is_vit_b_and_bert_base():
 
 
 def test_rates_are_positive_and_distinct_figures():
-    figures = [phantom_figure(3), *report_figures(4), image_figure(2, 32)]
+    figures = [phantom_figure(3), *report_figures(4), *image_figures(2, 32)]
     check_unique(figures, "bench")
     assert all(figure.value > 0 for figure in figures)
     assert [f.name for f in figures if f.label is None] == ["phantom_patients_per_s", "reports_per_s", "images_per_s"]
+    rate = {f.label: f.value for f in figures if f.name == "images_per_s"}
+    assert min(rate["cached, jpeg"], rate["cached, raw"]) > 5 * rate[None]  # full-size files are decoded no more
 
 
 @pytest.fixture

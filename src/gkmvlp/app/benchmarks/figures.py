@@ -1,5 +1,6 @@
 """Figures of ``gkmvlp bench``: what was measured, under names and signatures that can be compared."""
 
+import contextlib
 import tempfile
 import time
 from pathlib import Path
@@ -11,6 +12,8 @@ from gkmvlp.app.benchmarks.loading import Loaded, measure_loading
 from gkmvlp.app.benchmarks.model import Measured, measure_model, processor
 from gkmvlp.app.benchmarks.setup import Lengths
 from gkmvlp.app.benchmarks.zoo import Fetched, measure_zoo
+from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.pipeline.shards import ENDS
 from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, signature
 
 IMAGE_SIZE = (2544, 3056)  # width and height of most JPGs of MIMIC-CXR
@@ -35,7 +38,7 @@ def measure(
     if "reports" in what:
         figures += report_figures()
     if "images" in what:
-        figures.append(image_figure())
+        figures += image_figures()
     return figures
 
 
@@ -174,14 +177,16 @@ def report_figures(reports: int = 300) -> list[MetricResult]:
     return figures
 
 
-def image_figure(images: int = 16, side: int = 224) -> MetricResult:
-    """Images a second through reader, letterbox and augmentation."""
+def image_figures(images: int = 16, side: int = 224) -> list[MetricResult]:
+    """Images a second through reader, letterbox and augmentation; the same from shards that hold the squares."""
     import pandas as pd
     from PIL import Image
 
-    from gkmvlp.data_modules import ImageReportPairs
+    from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
+    from gkmvlp.data_modules.pipeline.shard_writer import write_shards
     from gkmvlp.phantom.generate import draw_phantom
 
+    size = f"{IMAGE_SIZE[0]}x{IMAGE_SIZE[1]}"
     with tempfile.TemporaryDirectory() as folder:
         for i in range(images):
             large = Image.fromarray(draw_phantom(9, i, 256).image_HW).resize(IMAGE_SIZE, Image.Resampling.BICUBIC)
@@ -191,17 +196,32 @@ def image_figure(images: int = 16, side: int = 224) -> MetricResult:
         ]
         table = Path(folder) / "pairs.csv"
         pd.DataFrame(rows).to_csv(table, index=False)
-        data = ImageReportPairs(str(table), batch_size=8, num_workers=0, image_size=side)
-        data.setup()
-        loader = data.train_dataloader()
-        next(iter(loader))
-        start = time.process_time()
-        count = sum(len(batch["image"]) for batch in loader)
-        seconds = time.process_time() - start
-    size = f"{IMAGE_SIZE[0]}x{IMAGE_SIZE[1]}"
-    return _rate(
-        "images_per_s", count, seconds, "image", f"JPGs of {size} to {side} px, augmented", image=size, side=side
-    )
+
+        def data(cache_dir: str | None = None) -> ImageReportPairs:
+            made = ImageReportPairs(str(table), batch_size=8, num_workers=0, image_size=side, cache_dir=cache_dir)
+            made.setup()
+            return made
+
+        plain = data()
+        figures = [_loaded(plain, 1, f"JPGs of {size} to {side} px, augmented", None, image=size, side=side)]
+        for encoding in ENDS:
+            place = Path(folder) / encoding
+            write_shards(place, plain.cache_plan(encoding, 4000), plain.cache_sources(), 1, say=lambda _: None)
+            kept = sum(file.stat().st_size for file in place.glob("*.tar")) / images
+            note = f"the same from shards ({encoding}, {kept / 1e3:.0f} kB an image), augmented"
+            with contextlib.redirect_stdout(None):  # it says that it reads shards
+                cached = data(str(place))
+            figures.append(_loaded(cached, 50, note, f"cached, {encoding}", image=size, side=side))
+    return figures
+
+
+def _loaded(data: DataModule, epochs: int, note: str, label: str | None, **how: object) -> MetricResult:
+    """Training items a second in this process."""
+    loader = data.train_dataloader()
+    next(iter(loader))
+    start = time.process_time()
+    count = sum(len(batch["image"]) for _ in range(epochs) for batch in loader)
+    return _rate("images_per_s", count, time.process_time() - start, "image", note, label, **how)
 
 
 def lines(figures: list[MetricResult]) -> list[str]:

@@ -6,7 +6,7 @@ B reports, M memory tokens, D width.
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -17,7 +17,7 @@ from gkmvlp.checkpoints.foreign_weights import Rules, rename
 from gkmvlp.errors import UsageError
 from gkmvlp.hardware import best_precision
 from gkmvlp.models.generation import DecodingConfig, generate
-from gkmvlp.models.text import POSITIONS, FusionBert
+from gkmvlp.models.text import POSITIONS, BertLayer, FusionBert
 
 if TYPE_CHECKING:
     from transformers import BertLMHeadModel
@@ -79,13 +79,14 @@ def as_transformers(text: FusionBert) -> "BertLMHeadModel":
             f"transformers reads the image in every layer; fusion_layer 0 was expected, got {text.fusion_layer}"
         )
     vocabulary, width = text.word.weight.shape
-    first = text.layers[0]
+    first = cast(BertLayer, text.layers[0])
     config = BertConfig(
         vocab_size=vocabulary, hidden_size=width, num_hidden_layers=len(text.layers),
         num_attention_heads=first.attention.heads, intermediate_size=first.intermediate.out_features,
         max_position_embeddings=POSITIONS, type_vocab_size=1, is_decoder=True, add_cross_attention=True,
     )  # fmt: skip
-    theirs = BertLMHeadModel(config).to(text.word.weight)
+    theirs = BertLMHeadModel(config)
+    theirs.to(device=text.word.weight.device, dtype=text.word.weight.dtype)  # type: ignore[arg-type, call-arg]
     state = rename({name: tensor.detach().clone() for name, tensor in text.state_dict().items()}, DECODER)
     state["bert.embeddings.token_type_embeddings.weight"] = state["bert.embeddings.token_type_embeddings.weight"][None]
     tied = {"cls.predictions.decoder.weight": "bert.embeddings.word_embeddings.weight"}
