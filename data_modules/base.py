@@ -27,7 +27,7 @@ from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_dis
 from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels, refuse_flip
 from gkmvlp.data_modules.pipeline.turned_rows import upright_rows
 from gkmvlp.data_modules.pipeline.views import standard_view
-from gkmvlp.errors import DataError
+from gkmvlp.errors import ConfigError, DataError
 from gkmvlp.geometry import ResizeMode
 from gkmvlp.notices import is_phantom
 
@@ -91,6 +91,8 @@ class DataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         refuse_flip(flip)
+        _require_least(1, batch_size=batch_size, image_size=image_size)
+        _require_least(0, num_workers=num_workers)
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.image_size, self.resize_mode, self.intensity = image_size, resize_mode, intensity
         self.on_unreadable, self.cache_dir, self.train_fraction = on_unreadable, cache_dir, train_fraction
@@ -385,6 +387,13 @@ class DataModule(LightningDataModule):
         """Counts in the ledger what was not taken as a file says; source -> notes on it."""
         for note in sorted({note for lines in notes.values() for note in lines}):
             self.ledger.mask(note, [s.sample_id for s in self.samples if note in notes.get(s.image, ())])
+
+
+def _require_least(least: int, **given: int) -> None:
+    """Stops before anything is read where a number is too small to work with."""
+    for name, value in given.items():
+        if value < least:
+            raise ConfigError(f"data.init_args.{name} must be at least {least}, got {value}")
 
 
 def _name(sample: Sample) -> str:

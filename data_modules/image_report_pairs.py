@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.formats.files import is_file
+from gkmvlp.data_modules.formats.files import is_file, named_otherwise
 from gkmvlp.data_modules.formats.tables import NOTHING, Schema, read_shards, read_table, shown
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.data_modules.pipeline.report_labels import count_notes, label_one
@@ -83,10 +83,17 @@ class ImageReportPairs(DataModule):
             self.ledger.drop(f"{reason} in {self.table}", places)
             table = table[~empty]
         paths = [self._path_of(image) for image in table["image"]]
+        missing = [image for image, path in zip(table["image"], paths, strict=True) if not is_file(path)]
+        if missing:
+            other = named_otherwise(self.image_root, missing)
+            paths = [other.get(image, path) for image, path in zip(table["image"], paths, strict=True)]
         present = [is_file(path) for path in paths]
         self.ledger.drop(
             "image file is missing", [path for path, there in zip(paths, present, strict=True) if not there]
         )
+        if paths and not any(present):
+            told = "; ".join(self.ledger.lines())
+            raise DataError(f"{self.table}, column image: {told}; set data.init_args.image_root to the images' folder")
         table = table.assign(path=paths)[np.array(present, bool)]
         return self._samples(name_studies(table, self.ledger))
 

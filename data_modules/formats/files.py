@@ -1,7 +1,7 @@
 """Image files of a data set: found in nested folders and with endings in any case, and named where they are missing."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from gkmvlp.errors import DataError
@@ -29,6 +29,25 @@ def image_files(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if name.lower().endswith(ENDINGS) and not _is_hidden(name):
                 yield Path(base, name)
+
+
+def named_otherwise(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    """Paths of images that lie below a folder with an ending in other letters, or in a folder that is not named.
+
+    A name without a folder is looked for in all folders, and found where one image alone bears it.
+
+    Args:
+        folder: Where names start from.
+        names: Names, relative to the folder, of files that are not there as they are written.
+    """
+    wanted = {name: name.replace("\\", "/").lower() for name in names if name and not os.path.isabs(name)}
+    if not wanted:
+        return {}
+    found: dict[str, list[str]] = {}
+    for path in image_files(folder):
+        for known in {path.relative_to(folder).as_posix().lower(), path.name.lower()}:
+            found.setdefault(known, []).append(str(path))
+    return {name: found[low][0] for name, low in wanted.items() if len(found.get(low, ())) == 1}
 
 
 def require_images(folder: Path, files: object, remedy: str) -> None:

@@ -94,6 +94,8 @@ def read_table(path: Path, schema: Schema, by_position: bool = False) -> pd.Data
         columns = _parquet_columns(path, schema)
     elif data[:4] == _ZIP:
         raise DataError(f"{path} is a zip archive or an Excel file: unpack it, or save it as CSV; {schema.remedy}")
+    elif data.lstrip()[:1] in (b"[", b"{"):
+        raise DataError(f"{path} is JSON, a table was expected: save it as CSV or Parquet; {schema.remedy}")
     else:
         columns = _csv_columns(path, decode(path, data, schema.remedy), schema, by_position)
     return _as_frame(columns, schema, path)

@@ -95,7 +95,7 @@ def read_questions(root: str) -> Questions:
     for base in (Path(root) / name for name in _ROOTS):
         if (base / OFFICIAL).is_file():
             return Questions(_read_official(base / OFFICIAL), "official", str(base / OFFICIAL), [])
-        if (base / MEVF).is_file() and (base / "testset.json").is_file():
+        if (base / MEVF).is_file():
             return Questions(*_read_mevf(base))
         tables = [path for folder in (base, base / "data") for path in sorted(folder.glob("[!.]*.parquet"))]
         if tables:
@@ -161,7 +161,9 @@ def _read_mevf(base: Path) -> tuple[list[Question], Layout, str, list[str]]:
     """
     sides: dict[Split, list[dict[str, str]]] = {"train": [], "test": []}
     for side in ("train", "test"):
-        sides[side] = _load(base / f"{side}set.json")
+        if not (path := base / f"{side}set.json").is_file():
+            raise DataError(f"no {path.name} in {base} beside {MEVF}: {_GET}")
+        sides[side] = _load(path)
     notes = []
     if (base / "valset.json").is_file():
         rows = _load(base / "valset.json")

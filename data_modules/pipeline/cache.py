@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_square
-from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json
+from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json, writing_below
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
 from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels
 from gkmvlp.geometry import Letterbox, ResizeMode, Turn
@@ -108,10 +108,10 @@ class ImageCache:
         stem = self._key()
         pixels, frames, remark_file = (folder / f"{stem}{end}" for end in (".npy", ".frames.npy", ".told.json"))
         if not pixels.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
             part = folder / f".{stem}.{uuid4().hex}.npy"
             shape = (len(self._row), self._side, self._side)
-            mapped = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+            with writing_below(folder):
+                mapped = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
             frame_N9, remarks = self._fill(mapped, workers)
             mapped.flush()
             # another process may read these while we write

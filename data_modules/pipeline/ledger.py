@@ -3,14 +3,15 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from gkmvlp.errors import DataError
+from gkmvlp.errors import ConfigError, DataError
 
 _EXAMPLES = 5
 
@@ -128,7 +129,22 @@ def write_json(path: str | Path, content: Any) -> None:
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Writes a file whole or not at all."""
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{uuid4().hex}")
-    part.write_bytes(content)
-    os.replace(part, target)
+    with writing_below(target.parent):
+        part = target.with_name(f".{target.name}.{uuid4().hex}")
+        part.write_bytes(content)
+        os.replace(part, target)
+
+
+@contextmanager
+def writing_below(folder: Path) -> Iterator[None]:
+    """A folder that is there, for what is written within.
+
+    Raises:
+        ConfigError: If it cannot be made, or a file in it not be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        told = error.strerror or error
+        raise ConfigError(f"{folder} cannot be written ({told}): name another folder, or free space") from error

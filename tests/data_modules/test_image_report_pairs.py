@@ -307,6 +307,35 @@ def test_a_missing_image_is_named_with_its_path(tmp_path: Path):
         ready(table, image_root=str(tmp_path / "elsewhere"))
 
 
+def test_images_in_folders_that_are_not_named_or_with_other_endings_are_found(tmp_path: Path):
+    table = write(tmp_path, 4, patient_id="p", split="train")
+    images = tmp_path / "images"
+    (images / "deep" / "er").mkdir(parents=True)
+    (images / "0.png").rename(images / "0.PNG")
+    (images / "1.png").rename(images / "deep" / "er" / "1.png")
+    named = pd.read_csv(table, dtype=str)
+    named["image"] = named["image"].map(lambda image: Path(image).name)
+    named.to_csv(table, index=False)
+    assert len(ready(table, image_root=str(images)).samples) == 4
+    (images / "deep" / "1.png").write_bytes((images / "deep" / "er" / "1.png").read_bytes())  # which one is meant?
+    data = ready(table, image_root=str(images))
+    assert data.ledger.dropped == {"image file is missing": 1}
+    assert data.ledger.examples["image file is missing"] == [str(images / "1.png")]
+
+
+def test_no_image_at_all_names_column_folder_and_remedy(tmp_path: Path):
+    table = write(tmp_path, 4, patient_id="p", split="train")
+    with pytest.raises(DataError, match=r"column image: .* image file is missing .*elsewhere.*image_root"):
+        ready(table, image_root=str(tmp_path / "elsewhere"))
+
+
+@pytest.mark.parametrize("text", ['[{"image": "0.png"}]', '{"image": "0.png"}\n{"image": "1.png"}\n'])
+def test_json_is_no_table(tmp_path: Path, text: str):
+    (tmp_path / "pairs.json").write_text(text)
+    with pytest.raises(DataError, match=r"pairs.json is JSON, .* save it as CSV"):
+        ready(tmp_path / "pairs.json")
+
+
 def test_real_reports_without_headings_are_read_whole(shared_data: Path):
     """All letters and digits of 3,307 reports without the marks of de-identification, but for some that hold a heading,
     a signature or a tag.

@@ -64,6 +64,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)", "denies",
         f"{_NOT} (?:show|demonstrate|have|see|identify|visuali[sz]e|reveal|suggest|indicate|suggestive of|represent"
         "|demonstrating|showing|support|favor)", "fails? to (?:show|demonstrate|reveal)", "rules out", "excludes",
+        "little (?:evidence|signs?) (?:of|for)", "(?:inconsistent|incompatible) with",
         "argues? against", "against",
     ),
     "gone": (
@@ -85,7 +86,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:may|might|could) (?:well )?(?:be|have been|represent|reflect) {_SHADOW}",
         f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
-        f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}", "in question",
+        f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}",
+        "in question", "until proven otherwise",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present", "if (?:present|any|real|there|indeed)",
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
         "(?:may|might|could|should) be considered",
@@ -102,7 +104,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "differential(?: diagnosis)?", "considerations?(?: includes?)?", "consider", "favou?r(?:ed|ing|s)?",
         "(?:thought|felt|believed) to (?:be|represent|reflect)", "hint of", "doubtful",
         "raises?(?: the)? (?:possibility|question|concern|suspicion)(?: of| for)?",
-        "(?:unclear|uncertain) (?:if|whether)(?: there (?:is|are))?", "doubt",
+        "(?:unclear|uncertain) (?:if|whether)(?: there (?:is|are))?", "doubt", "atypical for", "with or without",
+        "would be (?:consistent|compatible) with",
         f"{_NOT} (?:clearly|definitely|definitively|necessarily|certainly) (?:an?|the|due to|represent\\w*)",
         f"(?:{_CANNOT}|(?:unable|difficult|hard|impossible) to) (?:tell|say|determine|judge|know) (?:if|whether)"
         "(?: there (?:is|are))?",
@@ -182,7 +185,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:no|without|not) (?:{_CHANGE} )*{_CHANGED}", "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "no evidence that",
         "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
-        f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before", "with or without",
+        f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",
         "to (?:complete |full )?(?:resolution|clearing)",
         f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} {_GOING}(?: of)?", "(?:consistent|compatible|associated) with",
         "(?:no|without) (?:interval |complete |significant )*(?:resolution|clearing|removal) of",
