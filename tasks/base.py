@@ -95,7 +95,7 @@ class Task(LightningModule, Generic[Model, Arch]):
         else:
             self.backbone = self.load_backbone(self.backbone_ref)
         self.model = self.backbone.model
-        self.architecture = self.model.architecture  # with the sizes of the BERT that a config names
+        self.architecture = cast(Arch, self.model.architecture)  # with the sizes of the BERT that a config names
         self.tokenizer = self.backbone.tokenizer
         check_image_format(self.architecture, datamodule)
 
