@@ -1,11 +1,13 @@
 """Rows that end in an error line, each through the real command in a process of its own: one line, with what was found.
 
-What stops ``fit`` on a whole corpus stands in ``test_bad_input.py``.
+What stops ``fit`` on a whole corpus stands in ``test_bad_input.py``. A process takes seconds: all but one of each kind are
+slow.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,11 @@ from tests.tiny import words as tiny_words
 
 PHANTOM = ("--model", "zoo://gk-mvlp-phantom", "--device", "cpu")
 LEVELS = np.random.default_rng(0).integers(0, 256, (64, 64)).astype(np.uint8)
+
+
+def slow_but(first: str, cases: Iterable[str]) -> list[Any]:
+    """All cases, of which the first one runs always."""
+    return [pytest.param(case, marks=[] if case == first else pytest.mark.slow) for case in cases]
 
 
 # --- pictures: all of them in one folder, so that the model is loaded once
@@ -136,7 +143,7 @@ TABLES: dict[str, tuple[str, Callable[[Path], Path], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("case", TABLES)
+@pytest.mark.parametrize("case", slow_but("patient on both sides", TABLES))
 def test_a_table_that_cannot_be_read_is_named_with_what_was_looked_for(case: str, tmp_path: Path):
     kind, write, told = TABLES[case]
     if case == "empty table":
@@ -187,7 +194,7 @@ WORDS: dict[str, tuple[list[str], int, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("case", WORDS)
+@pytest.mark.parametrize("case", slow_but("vision", WORDS))
 def test_words_that_cannot_be_followed_are_one_line(case: str, tmp_path: Path, phantoms: Path):
     given, code, told = WORDS[case]
     (tmp_path / "EMPTY").mkdir()
