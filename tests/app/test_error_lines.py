@@ -1,7 +1,7 @@
 """Rows that end in an error line, each through the real command in a process of its own: one line, with what was found.
 
-What stops ``fit`` on a whole corpus stands in ``test_bad_input.py``. A process takes seconds: all but one of each kind are
-slow.
+What stops ``fit`` on a whole corpus stands in ``test_bad_input.py``. A process takes seconds: all but one of a
+kind are slow.
 """
 
 import json
