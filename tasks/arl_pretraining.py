@@ -12,6 +12,7 @@ from gkmvlp.batch import StudyBatch
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.losses.align import entity_alignment_loss
 from gkmvlp.losses.itm import false_negatives
+from gkmvlp.losses.itm_pairs import sample_pairs
 from gkmvlp.losses.masked_image import masked_image_loss, random_patch_mask
 from gkmvlp.losses.masked_language import (
     mask_tokens,
@@ -20,7 +21,6 @@ from gkmvlp.losses.masked_language import (
     masking_units,
     whole_entity_mask,
 )
-from gkmvlp.losses.matching import sample_pairs
 from gkmvlp.losses.statements import statement_matching
 from gkmvlp.models.arl import Arl, ArlText
 from gkmvlp.models.config import ArlArchitecture

@@ -12,7 +12,7 @@ from pydicom import Dataset
 from gkmvlp.data_modules.pipeline.accept import RefusedError
 from gkmvlp.data_modules.pipeline.dicom_header import entries, integer, items, number, numbers, word, words
 from gkmvlp.data_modules.pipeline.dicom_pixels import decode, interpret
-from gkmvlp.data_modules.pipeline.levels import Float, Stored
+from gkmvlp.data_modules.pipeline.intensity import Float, Stored
 from gkmvlp.data_modules.pipeline.views import is_lateral
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import UPRIGHT, Turn

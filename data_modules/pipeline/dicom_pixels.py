@@ -31,7 +31,7 @@ from pydicom.uid import (
 )
 
 from gkmvlp.data_modules.pipeline.dicom_header import integer
-from gkmvlp.data_modules.pipeline.levels import Codes, Float, Mask, histogram, to_codes
+from gkmvlp.data_modules.pipeline.intensity import Codes, Float, Mask, histogram, to_codes
 from gkmvlp.errors import DataError
 
 _ITEM = b"\xfe\xff\x00\xe0"

@@ -11,7 +11,7 @@ from typing import TypeVar
 from PIL import UnidentifiedImageError
 
 from gkmvlp.data_modules.pipeline.accept import ACCEPT, Accept, RefusedError, is_dicom
-from gkmvlp.data_modules.pipeline.levels import Intensity, Pixels, Stored, show
+from gkmvlp.data_modules.pipeline.intensity import Intensity, Pixels, Stored, show
 from gkmvlp.data_modules.pipeline.pictures import read_picture, read_reduced
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.transforms import FittedImage, letterbox

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from gkmvlp.data_modules.pipeline.levels import Codes, Stored, plain, to_codes
+from gkmvlp.data_modules.pipeline.intensity import Codes, Stored, plain, to_codes
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import UPRIGHT, Letterbox, ResizeMode, Turn
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from gkmvlp.losses.itm import false_negatives
-from gkmvlp.losses.matching import sample_pairs
+from gkmvlp.losses.itm_pairs import sample_pairs
 
 
 @pytest.mark.parametrize("seed", range(10))

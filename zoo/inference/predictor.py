@@ -22,7 +22,7 @@ from gkmvlp.checkpoints.heads import Head
 from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
 from gkmvlp.data_modules.pipeline.accept import is_dicom
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
-from gkmvlp.data_modules.pipeline.levels import Pixels
+from gkmvlp.data_modules.pipeline.intensity import Pixels
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.transforms import FittedImage

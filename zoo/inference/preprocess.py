@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gkmvlp.data_modules.pipeline.dataset import to_tensor
 from gkmvlp.data_modules.pipeline.images import ImageError, read_image
-from gkmvlp.data_modules.pipeline.levels import Pixels
+from gkmvlp.data_modules.pipeline.intensity import Pixels
 from gkmvlp.data_modules.pipeline.transforms import letterbox
 from gkmvlp.geometry import Letterbox
 from gkmvlp.models.config import Architecture
