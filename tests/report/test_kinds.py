@@ -396,6 +396,13 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("atelectasis +/- pneumonia", {"atelectasis": P, "pneumonia": U}),
         ("w/out effusion", {"pleural effusion": A}),
         ("hyperinfl lungs", {"hyperinflation": P}),
+        ("-ptx", {"pneumothorax": A}),
+        ("-PTX, small eff", {"pneumothorax": A, "pleural effusion": P}),
+        ("No edema. -ptx.", {"edema": A, "pneumothorax": A}),
+        ("no edema\n-ptx\n-eff", {"edema": A, "pneumothorax": A, "pleural effusion": A}),
+        ("-ptx or eff", {"pneumothorax": A, "pleural effusion": A}),
+        ("-PTX stable\n-Edema improved", {"pneumothorax": P, "edema": P}),
+        ("- ptx on the left", {"pneumothorax": P}),
         ("No acute cardiopulm process", {"consolidation": A, "edema": A, "pneumonia": A}),
     ],
     "more words": [

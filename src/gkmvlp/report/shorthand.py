@@ -66,9 +66,15 @@ _RESULT = re.compile(r"(?<=[a-z] )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))"
 _TIGHT_COMMA = re.compile(r",(?=[a-z])")
 # "effusion: [ ]" at the end of an entry
 _BOX_BEHIND = re.compile(rf"{_NAME}:\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$|[a-z][a-z /-]{{2,40}}:\s*\[))")
+# "-ptx" as a whole statement: what may open a sentence and is no list mark.
+MINUS_FIRST = (
+    r"-(?i:ptxs?|effs?|pna|atx|atel|consols?|infilt?s?|fx|chf|opacs?|cardiomeg)"
+    r"(?=\s*(?:[.,;/)&-]|$)|[ \t]*\n|\s+(?:and|or)\b)"
+)
 # "-ptx" behind a comma
 _MINUS = re.compile(
-    r"(?<=[ (])-(?=(?:ptx|pneumo|eff|edema|consol|infil|atx|atel|pna|nodul|mass|fx|fract|chf|opac|cardiomeg)[a-z]*)"
+    r"(?:(?<=[ (])|^)"
+    r"-(?=(?:ptx|pneumo|eff|edema|consol|infil|atx|atel|pna|nodul|mass|fx|fract|chf|opac|cardiomeg)[a-z]*)"
 )
 _CARDIOMEGALY = re.compile(
     r"(?:^|\b(?:mild|mod|moderate|severe|marked|stable|no|with|w/|unchanged|without|w/o) )cm(?=[\s.,;]|$)"
@@ -104,7 +110,7 @@ def spelled_out(lower: str) -> str:
         lower = _TIGHT_COMMA.sub(", ", lower)
     if "+/-" in lower or "\u00b1" in lower:
         lower = lower.replace("+/-", "possible").replace("\u00b1", "possible ")
-    if " -" in lower or "(-" in lower:
+    if " -" in lower or "(-" in lower or lower.startswith("-"):
         lower = _MINUS.sub("no ", lower)
     if "cm" in lower:
         lower = _CARDIOMEGALY.sub(lambda match: f"{match[0][:-2]}cardiomegaly", lower)
