@@ -409,6 +409,13 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Effusion [No]", {"pleural effusion": A}),
         ("Effusion: [ ] Edema: [x]", {"pleural effusion": A, "edema": P}),
         ("Lungs: possible pneumonia", {"pneumonia": U}),
+        ("Lungs: no consolidation, effusion: small", {"consolidation": A, "pleural effusion": P}),
+        ("No consolidation, effusion: small, pneumothorax: none",
+         {"consolidation": A, "pleural effusion": P, "pneumothorax": A}),
+        ("Lungs: no nodule or mass, pleura: small effusion, bones: no fracture",
+         {"nodule": A, "mass": A, "pleural effusion": P, "fracture": A}),
+        ("Lungs: no consolidation, pleural effusion: trace, left", {"consolidation": A, "pleural effusion": P}),
+        ("Indication: cough, effusion: small", {}),
     ],
     "more shorthand": [
         ("No PTX. No eff. Mild CM.", {"pneumothorax": A, "pleural effusion": A, "cardiomegaly": P}),

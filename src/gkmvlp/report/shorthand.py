@@ -6,6 +6,7 @@ Works on one sentence in lower case; lengths may change.
 import re
 
 from gkmvlp.report.lexicon import TERMS
+from gkmvlp.report.organs import ORGANS
 from gkmvlp.report.patterns import word_starts
 
 _SHORT: dict[str, str] = {
@@ -54,6 +55,8 @@ _FORM_MAYBE = re.compile(rf"{_NAME}{_IS}{_MAYBE}(?:{_END}|(?= [a-z]))|{_NAME} ?\
 # "effusion: normal", where the name is a finding's; "heart: normal" says something of the heart.
 _FORM_NORMAL = re.compile(rf"{_NAME}{_IS}(?:normal|unremarkable){_END}")
 _FORM_OPEN = re.compile(rf"{_NAME}{_IS}(?:n/?a|not (?:applicable|assessed|evaluated)|unknown|limited){_END}")
+# "no consolidation, effusion: small": the name of a finding or organ before a colon begins a new statement.
+_ENTRY = re.compile(r",\s*(?=([a-z][a-z /-]{2,40}):\s)")
 # "(-) effusion (+) edema", "negatives: effusion, edema"
 _SIGNED = re.compile(r"\(([-+])\)\s*([a-z][^()+;,.]*)")
 _NEGATIVES = re.compile(r"^\W*(?:pertinent |relevant )?(?:negatives?|absent)\s*:\s*(?!no\b)")
@@ -88,6 +91,8 @@ _ASIDE_HEAD = re.compile(
     r"|clinical [a-z]{4,12}|comparisons?"
     r"|questions?|technique|procedure|diagnosis code|icd[ -]?\d*)\s*:"
 )
+# What opens a sentence that states nothing, entries in it neither.
+_ASIDES = ("history of", "evaluate for")
 _FORMAL = re.compile(
     r"^\W*(?:(?:summary\W*)?\d\s*[-\u2013]\s*(?:ab)?normal\b|i (?:have )?(?:have )?personally\b|summary\W+\d"
     r"|(?:electronically|digitally) signed|dictated by|transcribed|attending\b)"
@@ -153,6 +158,8 @@ def _forms(lower: str) -> str:
     """Reads "edema: none" as "no edema;", "edema: yes" as "edema present;", "edema: possible" as "possible edema;"."""
     if lower.lstrip().startswith(("(-)", "(+)")):  # signs stand before what they are of
         lower = _SIGNED.sub(lambda match: f"no {match[2]}; " if match[1] == "-" else f"{match[2]} present; ", lower)
+    if "," in lower and ":" in lower and not lower.startswith(_ASIDES):
+        lower = _ENTRY.sub(_entry, lower)
     if "normal" in lower or "unremarkable" in lower:
         lower = _FORM_NORMAL.sub(_normal, lower)
     lower = _FORM_NO.sub(lambda match: f"no {match[1] or match[2] or match[3]};", lower)
@@ -165,6 +172,12 @@ def _possible(match: re.Match[str]) -> str:
     """What is called possible; the words behind belong to it: "pneumonia: questionable in the right lower lobe"."""
     goes_on = match.string[match.end() : match.end() + 2].lstrip().isalpha()
     return f"possible {match[1] or match[2]}{'' if goes_on else ';'}"
+
+
+def _entry(match: re.Match[str]) -> str:
+    """A semicolon before the name of a finding or an organ; the comma as it stands before other words."""
+    words = word_starts(match[1])
+    return "; " if TERMS.find(match[1], words) or ORGANS.find(match[1], words) else match[0]
 
 
 def _normal(match: re.Match[str]) -> str:
