@@ -57,6 +57,11 @@ _FORM_NORMAL = re.compile(rf"{_NAME}{_IS}(?:normal|unremarkable){_END}")
 _FORM_OPEN = re.compile(rf"{_NAME}{_IS}(?:n/?a|not (?:applicable|assessed|evaluated)|unknown|limited){_END}")
 # "no consolidation, effusion: small": the name of a finding or organ before a colon begins a new statement.
 _ENTRY = re.compile(r",\s*(?=([a-z][a-z /-]{2,40}):\s)")
+# "evaluate for effusion: none", "rule out pneumonia: small effusion"
+_SOUGHT = re.compile(
+    r"^((?:please |to )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor) for|rule out|exclude) )"
+    rf"([a-z][a-z ,/-]{{2,60}}):\s+(?=((?:{_NO}|{_YES}|{_MAYBE}){_END})?)"
+)
 # "(-) effusion (+) edema", "negatives: effusion, edema"
 _SIGNED = re.compile(r"\(([-+])\)\s*([a-z][^()+;,.]*)")
 _NEGATIVES = re.compile(r"^\W*(?:pertinent |relevant )?(?:negatives?|absent)\s*:\s*(?!no\b)")
@@ -133,7 +138,7 @@ def spelled_out(lower: str) -> str:
     if _FORMAL.match(lower):
         return ""
     if ":" in lower:
-        lower = _ASIDE_HEAD.sub("evaluate for ", lower)
+        lower = _ASIDE_HEAD.sub("evaluate for ", _SOUGHT.sub(_sought, lower))
     if "[" in lower:
         lower = _TICKED.sub(lambda match: f": {match[1] or match[2]};", lower)
         lower = _BOX_BEHIND.sub(lambda match: f"{match[1]}: {'yes' if (match[2] or '').strip() else 'no'};", lower)
@@ -178,6 +183,13 @@ def _entry(match: re.Match[str]) -> str:
     """A semicolon before the name of a finding or an organ; the comma as it stands before other words."""
     words = word_starts(match[1])
     return "; " if TERMS.find(match[1], words) or ORGANS.find(match[1], words) else match[0]
+
+
+def _sought(match: re.Match[str]) -> str:
+    """A finding that is asked for, with its answer: a line of a form behind a bare answer, else a statement apart."""
+    if not TERMS.find(match[2], word_starts(match[2])):
+        return match[0]
+    return f"{match[2]}: " if match[3] else f"{match[1]}{match[2]}; "
 
 
 def _normal(match: re.Match[str]) -> str:
