@@ -81,6 +81,16 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Effusions can't be seen.", {"pleural effusion": A}),
         ("Not a new finding: left effusion.", {"pleural effusion": P}),
     ],
+    "one side and the other": [
+        ("The right effusion is smaller and the left has resolved.", {"pleural effusion": P}),
+        ("The left effusion has resolved, while the right one is unchanged.", {"pleural effusion": P}),
+        ("The right pleural effusion is stable, but the left is no longer seen.", {"pleural effusion": P}),
+        ("The right effusion has resolved and the left has cleared.", {"pleural effusion": A}),
+        ("The right effusion has resolved and the left lung is clear.",
+         {"pleural effusion": A, "consolidation": A, "lung opacity": A}),
+        ("Right effusion and left atelectasis have resolved.", {"pleural effusion": A, "atelectasis": A}),
+        ("The right lung is clear and the left is unchanged.", {"consolidation": A, "lung opacity": A}),
+    ],
     "recommendations": [
         ("Please correlate clinically for pneumonia.", {}),
         ("Clinical correlation for pneumonia is recommended.", {}),
@@ -384,6 +394,11 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Nodule, not visible on the radiograph from last year.", {"nodule": P}),
         ("No nodule was seen on the prior exam.", {}),
         ("No nodule was seen.", {"nodule": A}),
+        ("No nodule was seen on the prior exam but one is seen now.", {"nodule": P}),
+        ("No nodule was seen on the prior exam but is seen now.", {"nodule": P}),
+        ("No effusion was seen previously, but there is one now.", {"pleural effusion": P}),
+        ("No nodule was seen on the prior exam, but it is not seen now.", {"nodule": A}),
+        ("No nodule was seen on the prior exam but the heart is large.", {"cardiomegaly": P}),
     ],
     "what may hide or once was": [
         ("Bony overlap could obscure a small nodule.", {}),
@@ -480,6 +495,17 @@ def test_kind(kind: str, text: str, expected: dict[str, int]) -> None:
 def test_r_greater_than_l_is_both_sides() -> None:
     (mention,) = label_report("R>L effusions.")
     assert mention.side == "bilateral"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The right effusion is smaller and the left has resolved.", {("right", P), ("left", A)}),
+        ("The left effusion has cleared and the right one is smaller.", {("left", A), ("right", P)}),
+    ],
+)
+def test_each_side_has_its_status(text: str, expected: set[tuple[str, int]]) -> None:
+    assert {(mention.side, mention.status) for mention in label_report(text)} == expected
 
 
 LAYOUTS = [
