@@ -81,6 +81,16 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Effusions can't be seen.", {"pleural effusion": A}),
         ("Not a new finding: left effusion.", {"pleural effusion": P}),
     ],
+    "one side and the other": [
+        ("The right effusion is smaller and the left has resolved.", {"pleural effusion": P}),
+        ("The left effusion has resolved, while the right one is unchanged.", {"pleural effusion": P}),
+        ("The right pleural effusion is stable, but the left is no longer seen.", {"pleural effusion": P}),
+        ("The right effusion has resolved and the left has cleared.", {"pleural effusion": A}),
+        ("The right effusion has resolved and the left lung is clear.",
+         {"pleural effusion": A, "consolidation": A, "lung opacity": A}),
+        ("Right effusion and left atelectasis have resolved.", {"pleural effusion": A, "atelectasis": A}),
+        ("The right lung is clear and the left is unchanged.", {"consolidation": A, "lung opacity": A}),
+    ],
     "recommendations": [
         ("Please correlate clinically for pneumonia.", {}),
         ("Clinical correlation for pneumonia is recommended.", {}),
@@ -183,6 +193,15 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("No increase in the right effusion.", {"pleural effusion": P}),
         ("Cardiac silhouette is stable, no increase in right pleural effusion.", {"pleural effusion": P}),
         ("No increase in lung volumes.", {}),
+        ("No enlarging effusion.", {"pleural effusion": P}),
+        ("No evidence of an enlarging right effusion, edema or mass.",
+         {"pleural effusion": P, "edema": A, "mass": A}),
+        ("No growing nodule or effusion is seen.", {"nodule": P, "pleural effusion": A}),
+        ("No new or enlarging effusion.", {"pleural effusion": A}),
+        ("No enlarging or new effusion.", {"pleural effusion": A}),
+        ("No enlarging heart.", {"cardiomegaly": A}),
+        ("Little to no change in the effusion.", {"pleural effusion": P}),
+        ("There has not been much change in the effusion.", {"pleural effusion": P}),
     ],
     "an organ ends at a semicolon": [
         ("Heart is stable; enlarged lymph nodes.", {}),
@@ -203,6 +222,15 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Clinical concern for aspiration.", {}),
         ("Patient with a history of fibrosis.", {}),
         ("Assess for interval change in effusion.", {}),
+        ("Evaluate for effusion: small effusion.", {"pleural effusion": P}),
+        ("Rule out pneumothorax: possible small pneumothorax.", {"pneumothorax": U}),
+        ("Evaluate for pneumothorax: no pneumothorax.", {"pneumothorax": A}),
+        ("r/o ptx: small L eff", {"pleural effusion": P}),
+        ("Evaluate for pneumothorax: none.", {"pneumothorax": A}),
+        ("Rule out pneumonia: possible.", {"pneumonia": U}),
+        ("Evaluate for pneumonia: history of edema.", {}),
+        ("Reason for exam: pneumothorax: chest tube placement.", {}),
+        ("Evaluate for pneumonia, effusion.", {}),
     ],
     "operations": [
         ("Status post left lower lobectomy for carcinoma.", {}),
@@ -337,6 +365,21 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Would be consistent with pneumonia.", {"pneumonia": U}),
         ("Effusion with or without atelectasis.", {"pleural effusion": P, "atelectasis": U}),
         ("Without doubt there is an effusion.", {"pleural effusion": P}),
+        ("Treat as pneumonia.", {"pneumonia": U}),
+        ("Opacity at the left base, treat as pneumonia.", {"lung opacity": P, "pneumonia": U}),
+        ("Treated as pneumonia.", {}),
+        ("Edema is less likely than infection.", {"edema": U, "pneumonia": U}),
+        ("Left opacity, atelectasis more likely than pneumonia.",
+         {"lung opacity": P, "atelectasis": U, "pneumonia": U}),
+        ("No effusion, edema is much less likely than infection.",
+         {"pleural effusion": A, "edema": U, "pneumonia": U}),
+        ("It is more likely than not that there is a pneumonia.", {"pneumonia": U}),
+        ("Small or no effusion.", {"pleural effusion": U}),
+        ("Small or no effusion, no pneumothorax.", {"pleural effusion": U, "pneumothorax": A}),
+        ("There is little to no residual edema.", {"edema": U}),
+        ("No or only minimal atelectasis.", {"atelectasis": U}),
+        ("Small effusion or no pneumothorax.", {"pleural effusion": P, "pneumothorax": A}),
+        ("Not much effusion.", {"pleural effusion": U}),
         ("Maybe due to fibrosis.", {"fibrosis": U}),
         ("The nodule may have been secondary to summation of structures.", {"nodule": U}),
     ],
@@ -351,6 +394,11 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Nodule, not visible on the radiograph from last year.", {"nodule": P}),
         ("No nodule was seen on the prior exam.", {}),
         ("No nodule was seen.", {"nodule": A}),
+        ("No nodule was seen on the prior exam but one is seen now.", {"nodule": P}),
+        ("No nodule was seen on the prior exam but is seen now.", {"nodule": P}),
+        ("No effusion was seen previously, but there is one now.", {"pleural effusion": P}),
+        ("No nodule was seen on the prior exam, but it is not seen now.", {"nodule": A}),
+        ("No nodule was seen on the prior exam but the heart is large.", {"cardiomegaly": P}),
     ],
     "what may hide or once was": [
         ("Bony overlap could obscure a small nodule.", {}),
@@ -385,6 +433,13 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Effusion [No]", {"pleural effusion": A}),
         ("Effusion: [ ] Edema: [x]", {"pleural effusion": A, "edema": P}),
         ("Lungs: possible pneumonia", {"pneumonia": U}),
+        ("Lungs: no consolidation, effusion: small", {"consolidation": A, "pleural effusion": P}),
+        ("No consolidation, effusion: small, pneumothorax: none",
+         {"consolidation": A, "pleural effusion": P, "pneumothorax": A}),
+        ("Lungs: no nodule or mass, pleura: small effusion, bones: no fracture",
+         {"nodule": A, "mass": A, "pleural effusion": P, "fracture": A}),
+        ("Lungs: no consolidation, pleural effusion: trace, left", {"consolidation": A, "pleural effusion": P}),
+        ("Indication: cough, effusion: small", {}),
     ],
     "more shorthand": [
         ("No PTX. No eff. Mild CM.", {"pneumothorax": A, "pleural effusion": A, "cardiomegaly": P}),
@@ -396,6 +451,13 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("atelectasis +/- pneumonia", {"atelectasis": P, "pneumonia": U}),
         ("w/out effusion", {"pleural effusion": A}),
         ("hyperinfl lungs", {"hyperinflation": P}),
+        ("-ptx", {"pneumothorax": A}),
+        ("-PTX, small eff", {"pneumothorax": A, "pleural effusion": P}),
+        ("No edema. -ptx.", {"edema": A, "pneumothorax": A}),
+        ("no edema\n-ptx\n-eff", {"edema": A, "pneumothorax": A, "pleural effusion": A}),
+        ("-ptx or eff", {"pneumothorax": A, "pleural effusion": A}),
+        ("-PTX stable\n-Edema improved", {"pneumothorax": P, "edema": P}),
+        ("- ptx on the left", {"pneumothorax": P}),
         ("No acute cardiopulm process", {"consolidation": A, "edema": A, "pneumonia": A}),
     ],
     "more words": [
@@ -433,6 +495,17 @@ def test_kind(kind: str, text: str, expected: dict[str, int]) -> None:
 def test_r_greater_than_l_is_both_sides() -> None:
     (mention,) = label_report("R>L effusions.")
     assert mention.side == "bilateral"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The right effusion is smaller and the left has resolved.", {("right", P), ("left", A)}),
+        ("The left effusion has cleared and the right one is smaller.", {("left", A), ("right", P)}),
+    ],
+)
+def test_each_side_has_its_status(text: str, expected: set[tuple[str, int]]) -> None:
+    assert {(mention.side, mention.status) for mention in label_report(text)} == expected
 
 
 LAYOUTS = [

@@ -1,11 +1,11 @@
 """Words that decide a status: negations, hedges, what ends their reach. Data, compiled into one alternation.
 
-Kinds: ``no`` reaches forward, ``gone`` reaches forward over things that went away, ``not`` reaches a quality close by,
-``absent`` and ``maybe after`` reach back, ``maybe`` forward, ``aside`` forward over what is not a statement on this
-image (history, questions, operations), ``aside after`` back over it, ``limited`` over itself and what ends right
-before it, ``answer`` reaches back over what was set aside and says that it is absent, ``request`` over a
-recommendation, ``versus`` joins alternatives, ``split`` cuts the sentence in two, ``stop`` ends forward reaches,
-``keep`` is a look-alike that decides nothing.
+Kinds: ``no`` reaches forward, ``not larger`` forward over all but the finding right behind it, ``gone`` reaches forward
+over things that went away, ``not`` reaches a quality close by, ``absent`` and ``maybe after`` reach back, ``maybe``
+forward, ``aside`` forward over what is not a statement on this image (history, questions, operations), ``aside after``
+back over it, ``limited`` over itself and what ends right before it, ``answer`` reaches back over what was set aside and
+says that it is absent, ``request`` over a recommendation, ``versus`` joins alternatives, ``split`` cuts the sentence in
+two, ``stop`` ends forward reaches, ``keep`` is a look-alike that decides nothing.
 """
 
 from gkmvlp.report.patterns import Alternation
@@ -19,6 +19,9 @@ _CHANGE = ("(?:significant|significantly|interval|appreciable|appreciably|defini
            "|visible)")  # fmt: skip
 _CHANGED = ("(?:changes?|changed|difference|increase[ds]?|decrease[ds]?|worsen(?:ed|ing)|improve(?:d|ment)"
             "|progress(?:ed|ion)|regress(?:ed|ion))")  # fmt: skip
+_SAME = f"(?:{_CHANGE} )*{_CHANGED}"
+_LARGER = "(?:enlarging|growing|increasing|progressing|expanding)"
+_SMALL = "(?:small|tiny|little|minimal|minor|trace|mild|slight|faint|scant)"
 _GOING = "(?:resolved|cleared|removed|resolution|clearing|disappeared|resolve)"
 _WHOLLY = "(?:yet|been|have|completely|fully|entirely|complete|interval|interim|totally|significantly|quite)"
 _PARTLY = ("(?:nearly|almost|partially|partly|incompletely|mostly|largely|near|partial|incomplete|substantially|some"
@@ -67,6 +70,10 @@ CUES: dict[str, tuple[str, ...]] = {
         "little (?:evidence|signs?) (?:of|for)", "(?:inconsistent|incompatible) with",
         "argues? against", "against",
     ),
+    "not larger": (
+        f"(?:no|without) (?:an? )?(?:{_CHANGE} )*{_LARGER}",
+        f"(?:no|without) (?:{_CHANGE} )*evidence of (?:an? )?(?:{_CHANGE} )*{_LARGER}",
+    ),
     "gone": (
         "resolution of", "removal of", "clearing of", "disappearance of", "discontinuation of", "extraction of",
         "withdrawal of",
@@ -105,7 +112,10 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:thought|felt|believed) to (?:be|represent|reflect)", "hint of", "doubtful",
         "raises?(?: the)? (?:possibility|question|concern|suspicion)(?: of| for)?",
         "(?:unclear|uncertain) (?:if|whether)(?: there (?:is|are))?", "doubt", "atypical for", "with or without",
-        "would be (?:consistent|compatible) with",
+        "would be (?:consistent|compatible) with", "treat (?:\\w+ )?(?:as|like|for)",
+        "more likely than not(?: that)?(?: there (?:is|are))?",
+        f"{_SMALL} (?:or|to) (?:almost )?no(?! {_SAME})", f"no (?:or|to) (?:only |very )?{_SMALL}(?! {_SAME})",
+        f"{_NOT} much(?! {_SAME})(?: of an?)?",
         f"{_NOT} (?:clearly|definitely|definitively|necessarily|certainly) (?:an?|the|due to|represent\\w*)",
         f"(?:{_CANNOT}|(?:unable|difficult|hard|impossible) to) (?:tell|say|determine|judge|know) (?:if|whether)"
         "(?: there (?:is|are))?",
@@ -163,7 +173,9 @@ CUES: dict[str, tuple[str, ...]] = {
         "clinically (?:indicated|warranted|desired|suspected)", "would better",
         "further (?:evaluat|characteri|workup)\\w*",
     ),
-    "versus": ("versus", "vs?\\.?", "as opposed to", "(?:is|are) favou?red over"),
+    "versus": ("versus", "vs?\\.?", "as opposed to", "(?:is|are) favou?red over",
+               "(?:is|are) (?:\\w+ )?(?:less|more) likely than(?! not)",
+               "(?:less|more) likely than(?! not)"),
     "split": (
         "but", "however", "although", "though", "even though", "except(?: for)?", "aside from", "apart from",
         "other than", "besides", "yet", "whereas", "while", "nevertheless", "nonetheless", "excepting", "save for",
@@ -182,7 +194,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:\\d|xxxx|last)[\\w/]*",
         f"{_NOT} (?:\\w+ )?{_SEEN} to (?:better|best|good) advantage", "costo ?phrenic xxxx",
         f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier)",
-        f"(?:no|without|not) (?:{_CHANGE} )*{_CHANGED}", "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
+        f"(?:no|without|not) {_SAME}", "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "no evidence that",
         "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",

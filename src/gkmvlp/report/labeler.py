@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX
+from gkmvlp.report.ellipsis import filled
 from gkmvlp.report.lexicon import DEVICES
 from gkmvlp.report.patterns import word_starts
 from gkmvlp.report.places import Place, regions, side_and_zone
@@ -119,7 +120,7 @@ def _is_cause(lower: str, statement: Statement, status: int | None) -> bool:
 @lru_cache(maxsize=65536)
 def _read(sentence: str) -> tuple[_Said, ...]:
     """What a sentence states, without its place in a text."""
-    lower = corrected(spelled_out(sentence.lower().replace("\n", " ").replace("\u2019", "'")))
+    lower = filled(corrected(spelled_out(sentence.lower().replace("\n", " ").replace("\u2019", "'"))))
     words = word_starts(lower)
     terms = term_statements(lower, words)
     statements = sorted([*terms, *organ_statements(lower, words, terms)])

@@ -80,6 +80,8 @@ _ELSEWHERE = re.compile(
     r"(?:the )?(?:left|right|other|opposite|contralateral|upper|lower|rest|remainder|remaining)\b"
     r"|(?<=with none) (?:on|in|at) (?:the )?(?:left|right|other|opposite|contralateral)\b"
 )
+# Between "enlarging" and what it is said of.
+_DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
 # A sentence that opens with one of these falls in two at its comma.
 _OPENER = re.compile(r"(?:although|though|while|whereas|despite|aside from|apart from|except for|other than|besides)\b")
@@ -145,7 +147,7 @@ class Context:
         cues = [cue for cue in found if cue.value != "keep"]
         if cues:
             self._lay(self._without_double_negation(cues))
-        self._mark_alternatives([cue.end for cue in found if cue.value == "keep" and text.startswith(_NO, cue.start)])
+        self._mark_alternatives([cue.end for cue in found if _leaves_as_is(cue) and text.startswith(_NO, cue.start)])
 
     def _lay(self, cues: list[Hit[str]]) -> None:
         stops = [cue.start for cue in cues if cue.value in ("stop", "split") or self._leaves_open(cue)]
@@ -174,6 +176,9 @@ class Context:
                     self._lay_back(cue._replace(value="maybe after"), clause, end)
             elif cue.value == "aside":
                 self._asides.append((cue.end, self._aside_end(cue.end, end)))
+            elif cue.value == "not larger":
+                kept = self._right_behind(cue.end)
+                self._spans.append(Span(kept, _reach(self._text, kept, end, "no"), "no"))
             elif cue.value in ("no", "gone", "not", "maybe"):
                 self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, cue.value), cue.value))
 
@@ -198,6 +203,11 @@ class Context:
         """The list of statements that ends right before ``start``: "effusion and edema assessment is limited"."""
         group = [self._statements[one] for one in _group(self._text, self._statements, start, 0)]
         return group if group and not self._text[group[0][1] : start].strip() else []
+
+    def _right_behind(self, end: int) -> int:
+        """Where the statement right behind ``end`` ends, else ``end``: "no enlarging effusion" denies no effusion."""
+        behind = next((one for one in self._statements if one[0] >= end), None)
+        return behind[1] if behind and _DESCRIBED.fullmatch(self._text, end, behind[0]) else end
 
     def _lay_answer(self, cue: Hit[str], clause: int, end: int) -> None:
         """Behind what was set aside, "none seen" says that it is absent; elsewhere it negates as "none" does."""
@@ -279,6 +289,11 @@ class Context:
         if index in self._back:
             return self._back[index]
         return UNCERTAIN if covering else PRESENT
+
+
+def _leaves_as_is(cue: Hit[str]) -> bool:
+    """Whether a cue with a negation in it says that something is as it was."""
+    return cue.value in ("keep", "not larger")
 
 
 def _semicolons(text: str) -> list[int]:

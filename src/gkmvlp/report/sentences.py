@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from gkmvlp.report.lines import BULLET, GOES_ON, line_ends
+from gkmvlp.report.shorthand import MINUS_FIRST
 
 _BREAK = re.compile(
     r"[.!?]+(?<![\s,(]\?)(?<!\A\?)(?:[)\"']?(?=\s|$)|(?<=[a-z)%\d][a-z)%\d][.!?])(?=[A-Z])"
@@ -49,7 +50,7 @@ _UNITS = frozenset(
 )
 _ONLY_MARKER = re.compile(r"[\s*-]*\(?\d{1,2}[.)]")
 _MARKER_MOST = 40
-_MARKER = re.compile(rf"(?:\s|{BULLET})*(?:\(?(\d{{1,2}})[.)](?=\s|[A-Z])\s*)?")
+_MARKER = re.compile(rf"(?:\s|(?!{MINUS_FIRST}){BULLET})*(?:\(?(\d{{1,2}})[.)](?=\s|[A-Z])\s*)?")
 _NEXT_ITEM = re.compile(r"[\s.;,]\(?(\d{1,2})[.)](?:\s+(?=[A-Za-z])|(?=[A-Z]))")
 _NEXT_DASH = re.compile(r"\s[-*+\u2013\u2014]\s+(?=\S)")
 # "a) no effusion b) cardiomegaly"

@@ -6,6 +6,7 @@ Works on one sentence in lower case; lengths may change.
 import re
 
 from gkmvlp.report.lexicon import TERMS
+from gkmvlp.report.organs import ORGANS
 from gkmvlp.report.patterns import word_starts
 
 _SHORT: dict[str, str] = {
@@ -54,6 +55,13 @@ _FORM_MAYBE = re.compile(rf"{_NAME}{_IS}{_MAYBE}(?:{_END}|(?= [a-z]))|{_NAME} ?\
 # "effusion: normal", where the name is a finding's; "heart: normal" says something of the heart.
 _FORM_NORMAL = re.compile(rf"{_NAME}{_IS}(?:normal|unremarkable){_END}")
 _FORM_OPEN = re.compile(rf"{_NAME}{_IS}(?:n/?a|not (?:applicable|assessed|evaluated)|unknown|limited){_END}")
+# "no consolidation, effusion: small": the name of a finding or organ before a colon begins a new statement.
+_ENTRY = re.compile(r",\s*(?=([a-z][a-z /-]{2,40}):\s)")
+# "evaluate for effusion: none", "rule out pneumonia: small effusion"
+_SOUGHT = re.compile(
+    r"^((?:please |to )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor) for|rule out|exclude) )"
+    rf"([a-z][a-z ,/-]{{2,60}}):\s+(?=((?:{_NO}|{_YES}|{_MAYBE}){_END})?)"
+)
 # "(-) effusion (+) edema", "negatives: effusion, edema"
 _SIGNED = re.compile(r"\(([-+])\)\s*([a-z][^()+;,.]*)")
 _NEGATIVES = re.compile(r"^\W*(?:pertinent |relevant )?(?:negatives?|absent)\s*:\s*(?!no\b)")
@@ -66,9 +74,15 @@ _RESULT = re.compile(r"(?<=[a-z] )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))"
 _TIGHT_COMMA = re.compile(r",(?=[a-z])")
 # "effusion: [ ]" at the end of an entry
 _BOX_BEHIND = re.compile(rf"{_NAME}:\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$|[a-z][a-z /-]{{2,40}}:\s*\[))")
+# "-ptx" as a whole statement: what may open a sentence and is no list mark.
+MINUS_FIRST = (
+    r"-(?i:ptxs?|effs?|pna|atx|atel|consols?|infilt?s?|fx|chf|opacs?|cardiomeg)"
+    r"(?=\s*(?:[.,;/)&-]|$)|[ \t]*\n|\s+(?:and|or)\b)"
+)
 # "-ptx" behind a comma
 _MINUS = re.compile(
-    r"(?<=[ (])-(?=(?:ptx|pneumo|eff|edema|consol|infil|atx|atel|pna|nodul|mass|fx|fract|chf|opac|cardiomeg)[a-z]*)"
+    r"(?:(?<=[ (])|^)"
+    r"-(?=(?:ptx|pneumo|eff|edema|consol|infil|atx|atel|pna|nodul|mass|fx|fract|chf|opac|cardiomeg)[a-z]*)"
 )
 _CARDIOMEGALY = re.compile(
     r"(?:^|\b(?:mild|mod|moderate|severe|marked|stable|no|with|w/|unchanged|without|w/o) )cm(?=[\s.,;]|$)"
@@ -82,6 +96,8 @@ _ASIDE_HEAD = re.compile(
     r"|clinical [a-z]{4,12}|comparisons?"
     r"|questions?|technique|procedure|diagnosis code|icd[ -]?\d*)\s*:"
 )
+# What opens a sentence that states nothing, entries in it neither.
+_ASIDES = ("history of", "evaluate for")
 _FORMAL = re.compile(
     r"^\W*(?:(?:summary\W*)?\d\s*[-\u2013]\s*(?:ab)?normal\b|i (?:have )?(?:have )?personally\b|summary\W+\d"
     r"|(?:electronically|digitally) signed|dictated by|transcribed|attending\b)"
@@ -104,7 +120,7 @@ def spelled_out(lower: str) -> str:
         lower = _TIGHT_COMMA.sub(", ", lower)
     if "+/-" in lower or "\u00b1" in lower:
         lower = lower.replace("+/-", "possible").replace("\u00b1", "possible ")
-    if " -" in lower or "(-" in lower:
+    if " -" in lower or "(-" in lower or lower.startswith("-"):
         lower = _MINUS.sub("no ", lower)
     if "cm" in lower:
         lower = _CARDIOMEGALY.sub(lambda match: f"{match[0][:-2]}cardiomegaly", lower)
@@ -122,7 +138,7 @@ def spelled_out(lower: str) -> str:
     if _FORMAL.match(lower):
         return ""
     if ":" in lower:
-        lower = _ASIDE_HEAD.sub("evaluate for ", lower)
+        lower = _ASIDE_HEAD.sub("evaluate for ", _SOUGHT.sub(_sought, lower))
     if "[" in lower:
         lower = _TICKED.sub(lambda match: f": {match[1] or match[2]};", lower)
         lower = _BOX_BEHIND.sub(lambda match: f"{match[1]}: {'yes' if (match[2] or '').strip() else 'no'};", lower)
@@ -147,6 +163,8 @@ def _forms(lower: str) -> str:
     """Reads "edema: none" as "no edema;", "edema: yes" as "edema present;", "edema: possible" as "possible edema;"."""
     if lower.lstrip().startswith(("(-)", "(+)")):  # signs stand before what they are of
         lower = _SIGNED.sub(lambda match: f"no {match[2]}; " if match[1] == "-" else f"{match[2]} present; ", lower)
+    if "," in lower and ":" in lower and not lower.startswith(_ASIDES):
+        lower = _ENTRY.sub(_entry, lower)
     if "normal" in lower or "unremarkable" in lower:
         lower = _FORM_NORMAL.sub(_normal, lower)
     lower = _FORM_NO.sub(lambda match: f"no {match[1] or match[2] or match[3]};", lower)
@@ -159,6 +177,19 @@ def _possible(match: re.Match[str]) -> str:
     """What is called possible; the words behind belong to it: "pneumonia: questionable in the right lower lobe"."""
     goes_on = match.string[match.end() : match.end() + 2].lstrip().isalpha()
     return f"possible {match[1] or match[2]}{'' if goes_on else ';'}"
+
+
+def _entry(match: re.Match[str]) -> str:
+    """A semicolon before the name of a finding or an organ; the comma as it stands before other words."""
+    words = word_starts(match[1])
+    return "; " if TERMS.find(match[1], words) or ORGANS.find(match[1], words) else match[0]
+
+
+def _sought(match: re.Match[str]) -> str:
+    """A finding that is asked for, with its answer: a line of a form behind a bare answer, else a statement apart."""
+    if not TERMS.find(match[2], word_starts(match[2])):
+        return match[0]
+    return f"{match[2]}: " if match[3] else f"{match[1]}{match[2]}; "
 
 
 def _normal(match: re.Match[str]) -> str:

@@ -1,0 +1,52 @@
+"""Findings that a clause leaves out because the clause before named them: "the right effusion ..., the left ..."."""
+
+import re
+
+from gkmvlp.report.lexicon import TERMS
+from gkmvlp.report.patterns import word_starts
+
+_SEEN = r"(?:seen|identified|visible|visuali[sz]ed|present|evident|noted|found|detected)"
+_COURSE = (
+    r"(?:resolved|cleared|gone|absent|disappeared|smaller|larger|unchanged|stable|improved|worse|worsened|increased"
+    rf"|decreased|new|no longer {_SEEN}|not {_SEEN})"
+)
+# "the right effusion is smaller and the left (one) has resolved"
+_OTHER_SIDE = re.compile(
+    r"(?P<first>\b(?:right|left)\b)(?P<what>(?: [a-z-]+){1,4}) "
+    r"(?:has|have|is|are|was|remains?|persists?)\b[^;:.]{0,60}?"
+    r"(?:,|\band\b|\bbut\b|\bwhile\b|\bwhereas\b)(?: and| but| while| whereas)? "
+    r"the (?P<other>right|left)(?P<one> one| side)?"
+    rf"(?= (?:(?:has|have|is|are|was|been|now|since|also|[a-z]+ly) )+{_COURSE}\b)"
+)
+# "no nodule was seen on the prior exam but (one) is seen now"
+_NOW = re.compile(
+    rf"\bno (?P<what>[a-z -]{{3,60}}?) (?:was|were) (?:[a-z]+ly )?{_SEEN} (?:previously|before|earlier"
+    r"|(?:on|in|at) [^,;:.]{3,50}?),? but (?:now )?(?:there (?:is|are) (?:now )?)?"
+    rf"(?P<one>(?:one|some|it|this|they)\b ?|(?=(?:is|are) (?:now )?{_SEEN}\b))"
+)
+
+
+def filled(lower: str) -> str:
+    """A sentence in lower case with the findings named that its later clauses leave out."""
+    if " the " in lower and ("right" in lower and "left" in lower):
+        lower = _OTHER_SIDE.sub(_other_side, lower)
+    return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower
+
+
+def _last_finding(text: str) -> str:
+    """The finding that a text ends in, or ""."""
+    hits = TERMS.find(text, word_starts(text))
+    named = hits and hits[-1].end == len(text) and hits[-1].value[0] != "decoy"
+    return text[hits[-1].start :] if named else ""
+
+
+def _other_side(match: re.Match[str]) -> str:
+    finding = _last_finding(match["what"])
+    if not finding or match["first"] == match["other"]:
+        return match[0]
+    return f"{match[0].removesuffix(match['one'] or '')} {finding}"
+
+
+def _now(match: re.Match[str]) -> str:
+    finding = _last_finding(match["what"])
+    return f"{match[0][: match.start('one') - match.start()]}{finding} " if finding else match[0]
