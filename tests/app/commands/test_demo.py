@@ -28,7 +28,7 @@ def demo(quiet, tmp_path):
     """The folder of a demo on 24 patients."""
     out = tmp_path / "out"
     shrunk = [*options(), "--trainer.callbacks=null"]
-    stages = [f"--{stage}={option}" for stage in ("pretrain", "vqa") for option in shrunk]
+    stages = [f"--set={stage}:{option.removeprefix('--')}" for stage in ("pretrain", "vqa") for option in shrunk]
     few = ["--patients", "24", "--vqa-images", "10", "--seed", "0"]  # of this seed a test patient has findings
     assert main(["demo", "--out", str(out), *few, *stages]) == 0
     return out
