@@ -100,7 +100,7 @@ def run_all(folder: Path) -> Iterator[tuple[str, Any]]:
         yield config, {file.name: numbers(file) for file in sorted((out / "predictions").glob("*.parquet"))}
     few = ["--patients", "24", "--vqa-images", "10", "--seed", "0"]
     shrunk = [*tiny.options(), *TRAINER]
-    stages = [f"--{stage}={option}" for stage in ("pretrain", "vqa") for option in shrunk]
+    stages = [f"--set={stage}:{option.removeprefix('--')}" for stage in ("pretrain", "vqa") for option in shrunk]
     gkmvlp("demo", "--out", str(folder / "demo"), *few, *stages)
     yield "demo", figures(folder / "demo" / "results.json")
     images = sorted(map(str, (data / "chestxray14" / "images").glob("*.png")))[:4]
