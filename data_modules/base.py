@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 from gkmvlp.data_modules.formats.tables import shown
 from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
+from gkmvlp.data_modules.pipeline.cached_images import CachedImages
 from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, batches_seen, next_epoch
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
 from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_image, read_square
@@ -107,7 +108,7 @@ class DataModule(LightningDataModule):
         self.split_source = self.name
         self.table_counts: Counts = {}  # what the tables hold, before anything is left out
         self.published_counts: Counts = {}  # the same as published; empty where the data are a part, or a look-alike
-        self._cache: ImageCache | ShardedImages | None = None
+        self._cache: CachedImages | None = None
         self._is_ready = False
 
     @classmethod
@@ -323,7 +324,7 @@ class DataModule(LightningDataModule):
                 images, self.image_size, self.resize_mode, self.intensity, folder, self.num_workers, self.accept
             )
         else:
-            plan.require_same(self.cache_plan(plan.encoding, plan.images_per_shard), folder)
+            plan.require_same(self.cache_plan(sources, plan.encoding, plan.images_per_shard), folder)
             self._cache = ShardedImages(folder, plan, images, [source.name for source in sources])
             told = f"{plan.encoding}, {plan.image_size} px, manifest {plan.manifest[:12]}"
             rank_zero_only(print)(f"{self.name}: {plan.images:,} images from the cache {folder} ({told})", flush=True)
@@ -337,14 +338,15 @@ class DataModule(LightningDataModule):
             for image in dict.fromkeys(sample.image for sample in self.samples)
         ]
 
-    def cache_plan(self, encoding: Encoding, images_per_shard: int) -> CachePlan:
+    def cache_plan(self, sources: Sequence[CacheSource], encoding: Encoding, images_per_shard: int) -> CachePlan:
         """What a cache of these images holds; after ``check``, before unreadable images are left out.
 
         Args:
+            sources: From ``cache_sources``.
             encoding: ``jpeg`` or ``raw``.
             images_per_shard: Images of a shard.
         """
-        names = [source.name for source in self.cache_sources()]
+        names = [source.name for source in sources]
         return CachePlan(
             self.manifest()["hash"], sha256("\n".join(names).encode()).hexdigest(), len(names), self.image_size,
             self.resize_mode, self.intensity, sorted(self.accept), encoding, images_per_shard,

@@ -72,8 +72,8 @@ class VqaRad(QuestionDataModule):
 
     def _samples(self, chosen: list[tuple[Question, bool]], group: dict[str, str]) -> list[Sample]:
         """The rows with their split; validation rows are drawn where the files name none."""
-        has_validation = self.split != "image-disjoint" and any(question.side == "validate" for question, _ in chosen)
         by_image = self.split == "image-disjoint"
+        has_validation = not by_image and any(question.side == "validate" for question, _ in chosen)
         unit = {q.sample_id: group[q.image_name] if by_image or not q.link else q.link for q, _ in chosen}
         training = [unit[question.sample_id] for question, is_test in chosen if not is_test]
         held = draw_groups(training, 0.1, _SPLIT_SEED) if len(set(training)) > 1 and not has_validation else set()

@@ -19,12 +19,12 @@ from uuid import uuid4
 import cv2
 import numpy as np
 
-from gkmvlp.data_modules.pipeline.images import ImageError, read_square
+from gkmvlp.data_modules.pipeline.cached_images import Remarks, read_for_cache
 from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
-from gkmvlp.data_modules.pipeline.shards import ENDS, PLAN, CachePlan, CacheSource, Told, read_index, tar_of
+from gkmvlp.data_modules.pipeline.shards import ENDS, PLAN, CachePlan, CacheSource, read_index, tar_of
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Letterbox, Turn
+from gkmvlp.geometry import Letterbox
 
 QUALITY = 95  # of JPEGs
 _BLOCK = tarfile.BLOCKSIZE
@@ -37,7 +37,7 @@ class Encoded(NamedTuple):
 
     data: bytes  # empty where it cannot be read
     frame: tuple[float, ...]  # frame (6) and turn (3)
-    told: Told | None
+    told: Remarks | None
 
 
 def write_shards(
@@ -83,17 +83,14 @@ def write_shards(
 
 def encode(source: CacheSource, plan: CachePlan) -> Encoded:
     """An image as the cache holds it, or why it cannot be read."""
-    notes: list[str] = []
-    accept = frozenset(plan.accept)
-    try:
-        fitted = read_square(
-            source.image, plan.image_size, plan.resize_mode, plan.intensity, source.label, accept, notes
-        )
-    except ImageError as error:
-        return Encoded(b"", (0.0,) * (len(Letterbox._fields) + len(Turn._fields)), Told(str(error), error.reason, []))
+    reading = read_for_cache(
+        source.image, plan.image_size, plan.resize_mode, plan.intensity, frozenset(plan.accept), source.label
+    )
+    if reading.image_SS is None:
+        return Encoded(b"", reading.place_9, reading.remarks)
     options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY] if plan.encoding == "jpeg" else []
-    _, data = cv2.imencode(ENDS[plan.encoding], fitted.image_SS, options)
-    return Encoded(data.tobytes(), (*fitted.frame, *fitted.turn), Told("", "", notes) if notes else None)
+    _, data = cv2.imencode(ENDS[plan.encoding], reading.image_SS, options)
+    return Encoded(data.tobytes(), reading.place_9, reading.remarks)
 
 
 def _is_whole(folder: Path, shard: int, say: Callable[[str], None]) -> bool:
@@ -153,7 +150,7 @@ def _write(tar: Path, rows: range, sources: Sequence[CacheSource], images: Itera
     part = tar.with_name(f".{tar.name}.{uuid4().hex}")
     places: list[tuple[int, int, int]] = []
     frames: list[tuple[float, ...]] = []
-    told: dict[int, Told] = {}
+    told: dict[int, Remarks] = {}
     try:
         with tarfile.open(part, "w", format=tarfile.USTAR_FORMAT) as archive:
             for row, source, image in zip(rows, sources, images, strict=True):

@@ -22,10 +22,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.data_modules.pipeline.images import ImageError, Intensity
-from gkmvlp.data_modules.pipeline.transforms import FittedImage
+from gkmvlp.data_modules.pipeline.cached_images import CachedImages, Remarks
+from gkmvlp.data_modules.pipeline.images import Intensity
+from gkmvlp.data_modules.pipeline.transforms import Pixels
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import Letterbox, ResizeMode, Turn
+from gkmvlp.geometry import ResizeMode
 
 Encoding = Literal["jpeg", "raw"]
 ENDS: dict[Encoding, str] = {"jpeg": ".jpg", "raw": ".pgm"}  # raw: the header of a PGM, then a byte a pixel
@@ -127,14 +128,6 @@ class CacheSource(NamedTuple):
     label: str  # what an error calls it; "" for its path
 
 
-class Told(NamedTuple):
-    """What is to be said of an image: its error and the reason to count it by, both "" where it was read; notes."""
-
-    error: str
-    reason: str
-    notes: list[str]
-
-
 class Shard(NamedTuple):
     """What a shard's index holds."""
 
@@ -142,7 +135,7 @@ class Shard(NamedTuple):
     size_n: NDArray[np.int32]  # how many there are; 0 for an image that cannot be read
     crc_n: NDArray[np.uint32]  # what they sum up to
     frame_n9: NDArray[np.float64]  # frame (6) and turn (3)
-    told: dict[int, Told]  # by the image's place in the shard
+    told: dict[int, Remarks]  # by the image's place in the shard
     tar_bytes: int
     tar_sha256: str
 
@@ -163,14 +156,14 @@ def read_index(file: Path) -> Shard | None:
     try:
         with np.load(file) as content:
             offset_n, size_n, crc_n, frame_n9 = (content[name] for name in ("offset", "size", "crc", "frame"))
-            told = {int(row): Told(*line) for row, line in json.loads(str(content["told"])).items()}
+            told = {int(row): Remarks(*line) for row, line in json.loads(str(content["told"])).items()}
             tar_bytes, digest = int(content["tar_bytes"]), str(content["tar_sha256"])
             return Shard(offset_n, size_n, crc_n, frame_n9, told, tar_bytes, digest)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise DataError(f"{file} is broken ({error}): delete it; {REMEDY}") from error
 
 
-class ShardedImages:
+class ShardedImages(CachedImages):
     """Images by source, as a model reads them, from a cache that is whole.
 
     Args:
@@ -179,17 +172,13 @@ class ShardedImages:
         sources: Paths or bytes of the images in the plan's order.
         names: Their names, for errors.
 
-    Attributes:
-        bad: Source -> error, for images that cannot be read.
-        notes: Source -> what was not taken as the file says.
-
     Raises:
         DataError: If shards are missing or cut off.
     """
 
     def __init__(self, folder: Path, plan: CachePlan, sources: Sequence[str | bytes], names: Sequence[str]) -> None:
+        super().__init__(sources)
         self._folder, self._plan, self._names = folder, plan, names
-        self._row = {source: row for row, source in enumerate(sources)}
         found = [read_index(tar_of(folder, shard).with_suffix(".npz")) for shard in range(plan.shards)]
         shards = [shard for shard in found if shard is not None]
         if len(shards) < len(found):
@@ -199,31 +188,25 @@ class ShardedImages:
             )
         for number, shard in enumerate(shards):
             _require_whole(tar_of(folder, number), shard)
-        self._offset_N, self._size_N, self._crc_N, self._frame_N9 = (
+        self._offset_N, self._size_N, self._crc_N, place_N9 = (
             np.concatenate([shard[field] for shard in shards]) for field in range(4)
         )
         told = {
             plan.rows(number)[place]: line for number, shard in enumerate(shards) for place, line in shard.told.items()
         }
-        said = {source: told[row] for source, row in self._row.items() if row in told}
-        self.bad = {source: ImageError(line.error, line.reason) for source, line in said.items() if line.error}
-        self.notes = {source: line.notes for source, line in said.items() if line.notes}
+        self._know(place_N9, told)
         self._open: dict[int, int] = {}  # file descriptors; ``pread`` lets forked workers share them
 
     def __getstate__(self) -> dict[str, Any]:
         """Without open files: workers that are spawned open their own."""
         return {**self.__dict__, "_open": {}}
 
-    def __contains__(self, source: str | bytes) -> bool:
-        return source in self._row and source not in self.bad
-
-    def __getitem__(self, source: str | bytes) -> FittedImage:
-        """An image with its frame and its turn.
+    def _image(self, row: int) -> Pixels:
+        """The square of a row, (S, S) uint8.
 
         Raises:
             DataError: If its bytes are not those that were written.
         """
-        row = self._row[source]
         number = row // self._plan.images_per_shard
         tar = tar_of(self._folder, number)
         try:
@@ -234,9 +217,7 @@ class ShardedImages:
             raise DataError(f"cannot read {tar}: {error.strerror or error}; {REMEDY}") from error
         if zlib.crc32(data) != self._crc_N[row]:
             raise DataError(f"{tar}: the image {self._names[row]} is not what was written there; {REMEDY}")
-        image_SS = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-        frame, turn = np.split(self._frame_N9[row], [len(Letterbox._fields)])
-        return FittedImage(np.asarray(image_SS, np.uint8), Letterbox(*map(float, frame)), Turn(*map(bool, turn)))
+        return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
 def _require_whole(tar: Path, shard: Shard) -> None:

@@ -211,7 +211,8 @@ def test_the_estimate_holds(phantoms, folder, encoding):
     """What is written is at most what was estimated, and at least two thirds of it."""
     assert cache(phantoms, folder, f"--encoding={encoding}") == 0
     data = load(phantoms)
-    estimated = estimated_bytes(data.cache_plan(encoding, 10), data.cache_sources())
+    sources = data.cache_sources()
+    estimated = estimated_bytes(data.cache_plan(sources, encoding, 10), sources)
     taken = sum(file.stat().st_size for file in folder.glob("shard-*.tar"))
     assert taken <= estimated <= 1.5 * taken
 

@@ -113,9 +113,10 @@ def _cache(arguments: argparse.Namespace) -> None:
     overrides = {"cache_dir": arguments.cache_dir, "on_unreadable": "drop"}
     data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args | overrides)
     data.check()
-    plan = data.cache_plan(arguments.encoding, arguments.images_per_shard)
+    sources = data.cache_sources()
+    plan = data.cache_plan(sources, arguments.encoding, arguments.images_per_shard)
     workers = arguments.workers or len(os.sched_getaffinity(0))
-    remaining = write_shards(folder, plan, data.cache_sources(), workers, arguments.shard)
+    remaining = write_shards(folder, plan, sources, workers, arguments.shard)
     if remaining:
         print(f"{folder}: {remaining:,} of {plan.shards:,} shards are left to other parts")
         return

@@ -203,10 +203,11 @@ def image_figures(images: int = 16, side: int = 224) -> list[MetricResult]:
             return made
 
         plain = data()
+        sources = plain.cache_sources()
         figures = [_loaded(plain, 1, f"JPGs of {size} to {side} px, augmented", None, image=size, side=side)]
         for encoding in ENDS:
             place = Path(folder) / encoding
-            write_shards(place, plain.cache_plan(encoding, 4000), plain.cache_sources(), 1, say=lambda _: None)
+            write_shards(place, plain.cache_plan(sources, encoding, 4000), sources, 1, say=lambda _: None)
             kept = sum(file.stat().st_size for file in place.glob("*.tar")) / images
             note = f"the same from shards ({encoding}, {kept / 1e3:.0f} kB an image), augmented"
             with contextlib.redirect_stdout(None):  # it says that it reads shards
