@@ -115,8 +115,8 @@ def setting_of(stages: tuple[str, ...] = ()) -> Callable[[str], Setting]:
         name, equals, value = word.partition("=")
         stage, colon, key = name.rpartition(":")
         if colon and stage not in stages:
-            known = f"one of {', '.join(stages)}" if stages else "none: there is one stage"
-            raise argparse.ArgumentTypeError(f"{word}: before the colon {known} was expected")
+            form = f"before the colon one of {', '.join(stages)}" if stages else "KEY=VALUE without a stage"
+            raise argparse.ArgumentTypeError(f"{word}: {form} was expected")
         if not equals or not key or key.startswith("-"):
             raise argparse.ArgumentTypeError(f"{word}: KEY=VALUE was expected, such as trainer.max_epochs=1")
         return Setting(stage or None, key, value)
