@@ -21,9 +21,11 @@ from gkmvlp.losses.statements import draw_statements, statement_matching
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.text import Memory, TextStates
+from gkmvlp.report.dropout import drop_sentences
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.objective_task import ObjectiveTask
 from gkmvlp.tasks.parts.entity_predictions import (
+    ABSENT,
     PRESENT,
     attention_peaks,
     entity_rows,
@@ -34,6 +36,13 @@ from gkmvlp.tasks.parts.objectives import Objectives
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 WORDINGS = (PRESENT, "{name}", "{name} is present.", "Is there {name}?")  # of statements
+ENTITY_SENTENCES = (  # that an entity is there, and that it is not; the first pair is that of the zero-shot figures
+    (PRESENT, ABSENT),
+    ("{name}.", "No {name}."),
+    ("{name} is present.", "{name} is not present."),
+    ("{name} is seen.", "No {name} is seen."),
+    ("Findings of {name}.", "No evidence of {name}."),
+)
 
 
 class GkMvlpPretraining(ObjectiveTask):
@@ -105,6 +114,8 @@ class GkMvlpPretraining(ObjectiveTask):
             losses["position"] = position_loss(image.grounded.patch_attention, place_BER, image.coverage)
         if "statement" in due:
             losses["statement"] = self.statements(status_BE, image.memory)
+        if "sentence" in due:
+            losses["sentence"] = self.sentences(status_BE, self.model.embed_image(image.features))
         if due & {"itc", "itm"}:
             losses |= self.pair_losses(batch, status_BE, image, due)
         if "lm" in due:
@@ -138,11 +149,27 @@ class GkMvlpPretraining(ObjectiveTask):
         ]
         return counts * statement_matching(self.model.itm_logits(self.tokens(sentences), memory, image_N), is_true_N)
 
+    def sentences(self, status_BE: Tensor, image_BD: Tensor) -> Tensor:
+        """Contrast of each image with a sentence that says each entity is there, and one that says it is not."""
+        wording = int(torch.randint(len(ENTITY_SENTENCES), ())) if self.training else 0
+        present, absent = (
+            self.model.embed_text(self.tokens([pattern.format(name=name) for name in self.names]))
+            for pattern in ENTITY_SENTENCES[wording]
+        )
+        with torch.autocast(image_BD.device.type, enabled=False):  # as in ITC
+            logits_BE2 = self.scale() * torch.stack([image_BD @ absent.T, image_BD @ present.T], dim=-1)
+        return entity_classification(logits_BE2, status_BE, unmentioned=self.objectives.unmentioned)
+
+    def scale(self) -> Tensor:
+        """Factor on similarities, the inverse of the learned temperature; at most 1,000."""
+        return self.log_scale.clamp(0, math.log(1000)).exp()
+
     def pair_losses(self, batch: StudyBatch, status_BE: Tensor, image: ImageMemory, due: set[str]) -> dict[str, Tensor]:
         """ITC, and ITM on negatives drawn from its similarities."""
-        states = self.model.begin(self.tokens(batch["text"]))
+        share = self.objectives.sentence_dropout if self.training else 0.0
+        states = self.model.begin(self.tokens([drop_sentences(text, share) for text in batch["text"]]))
         image_BD, text_BD = self.model.embed_image(image.features), self.model.embed_text(states)
-        scale = self.log_scale.clamp(0, math.log(1000)).exp()
+        scale = self.scale()
         wording_B = text_keys(batch["text"], self.device)
         losses = {}
         if "itc" in due:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
-OBJECTIVES = ("itc", "itm", "lm", "ecls", "position", "statement")
+OBJECTIVES = ("itc", "itm", "lm", "ecls", "position", "statement", "sentence")
 
 
 @dataclass
@@ -52,11 +52,14 @@ class Objectives(BaseObjectives):
         ecls: Entity classification.
         position: Attention of present entities against the regions that the report names; off unless weighted.
         statement: Matching of the image with short sentences on one entity; off unless weighted.
-        unmentioned: Whether silence of the report means ``absent`` or is ignored by ECLS.
+        sentence: Contrast of the image with two sentences on each entity, that it is there and that it is not; off
+            unless weighted.
+        unmentioned: Whether silence of the report means ``absent`` or is ignored by ECLS and by sentences.
         pos_weight: Factor on the ECLS loss of present entities, against rarity.
         label_smoothing: Of language modelling.
         init_temperature: Of ITC at the start; it is learned.
         status_dropout: Share of statuses hidden in the ``report`` mode of knowledge.
+        sentence_dropout: Chance of each sentence of a report to be left out of what ITC and ITM read in training.
         prompts_every_n_steps: The text encoder learns from the knowledge prompts at every n-th step only. They are
             encoded at every step; going back through them costs twice as much again.
     """
@@ -67,11 +70,13 @@ class Objectives(BaseObjectives):
     ecls: Objective = field(default_factory=Objective)
     position: Objective = field(default_factory=lambda: Objective(weight=0.0))
     statement: Objective = field(default_factory=lambda: Objective(weight=0.0))
+    sentence: Objective = field(default_factory=lambda: Objective(weight=0.0))
     unmentioned: Literal["absent", "ignore"] = "absent"
     pos_weight: float = 1.0
     label_smoothing: float = 0.1
     init_temperature: float = 0.07
     status_dropout: float = 0.5
+    sentence_dropout: float = 0.0
     prompts_every_n_steps: int = 1
 
 

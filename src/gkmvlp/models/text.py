@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from gkmvlp.models.attention import attention
 from gkmvlp.models.config import TextConfig, TextPooling
 
 Mode = Literal["text", "fusion", "decoder"]
@@ -135,7 +136,7 @@ class BertAttention(nn.Module):
         query_BTD = query_1RD if packing is None else packing.pad(query_1RD)
         # k texts in a row that share a memory, side by side, are the queries of one attention
         folded = query_BTD.reshape(key_value.key.shape[0], -1, query_BTD.shape[-1])
-        mixed = F.scaled_dot_product_attention(self.split_heads(folded), *key_value, mask, is_causal=causal)
+        mixed = attention(self.split_heads(folded), *key_value, mask, causal)
         mixed_BTD = mixed.transpose(1, 2).flatten(2).view_as(query_BTD)
         mixed_BTD = mixed_BTD if packing is None else packing.pack(mixed_BTD)
         out_BTD = F.dropout(self.output(mixed_BTD), self.dropout, self.training)

@@ -17,7 +17,9 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from gkmvlp.errors import ConfigError, nearest
+from gkmvlp.models.attention import plain_attention
 from gkmvlp.models.config import VisionConfig
+from gkmvlp.models.depthwise import depthwise_in_float32
 
 HEADS = ("head", "fc_norm", "attn_pool")  # parts of timm models behind the patches: nothing here would train them
 # what timm raises of unknown models and options, and of tensors that do not fit
@@ -129,6 +131,7 @@ class VisionEncoder(nn.Module):
         self.register_buffer("mean", torch.tensor(mean))
         self.register_buffer("std", torch.tensor(std))
         self.to(memory_format=torch.channels_last)  # a fifth faster on two cores
+        depthwise_in_float32(self.model)
         self.shift = 0
         self.register_buffer("position_PD", torch.zeros(1, width), persistent=False)
         self.grid = self._grid(image_size)
@@ -194,6 +197,10 @@ class VisionEncoder(nn.Module):
             masked_BP: (B, P) bool, True on patches of the grid whose pixels must not be seen, as many in each image;
                 None hides none. The patches that are given are then the others alone, (B, V, D), in order.
         """
+        with plain_attention(image_B1SS):
+            return self._encode(image_B1SS, masked_BP)
+
+    def _encode(self, image_B1SS: Tensor, masked_BP: Tensor | None) -> ImageFeatures:
         if masked_BP is not None:
             image_B1SS = self.fill_masked(image_B1SS, masked_BP)
         image_B1SS = (self.centred(image_B1SS) - self.mean) / self.std
