@@ -10,6 +10,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX, entity
 from gkmvlp.tasks import GkMvlpPretraining
 from gkmvlp.tasks.base import text_keys
+from gkmvlp.tasks.parts.entity_predictions import zero_shot_scores, zero_shot_texts
 from gkmvlp.tasks.parts.objectives import OBJECTIVES, Objective, Objectives
 from tests.tiny import architecture, leaves, set_key, training_loss
 
@@ -47,6 +48,7 @@ CHOICES = [
     *[(f"{name}.weight", 0.0) for name in sorted(ALL)],
     ("position.weight", 1.0),
     ("statement.weight", 1.0),
+    ("sentence.weight", 1.0),
     ("unmentioned", "ignore"),
     ("pos_weight", 3.0),
     ("label_smoothing", 0.0),
@@ -69,9 +71,31 @@ def test_hidden_statuses_change_the_loss_of_report_mode_only(make, batch):
         assert torch.equal(*losses) is not differ
 
 
+def test_sentences_are_left_out_in_training_only(make, batch):
+    for training, differ in ((True, True), (False, False)):
+        losses = []
+        for share in (0.0, 1.0):
+            task = make(sentence_dropout=share).train(training)
+            torch.manual_seed(2)
+            losses.append(task.losses(batch, {"itc"})["itc"])
+        assert torch.equal(*losses) is not differ
+
+
+def test_sentences_on_entities_are_scored_as_the_zero_shot_figures_are(make, batch):
+    task = make().eval()
+    image_BD = task.model.embed_image(task.encode_images(batch).features)
+    status_BE = batch["status"][:, task.columns]
+    present, absent = (task.tokens(texts) for texts in zero_shot_texts(task.names))
+    score_BE = task.scale() * zero_shot_scores(task.model, image_BD, present, absent)
+    target_BE, known_BE = (status_BE == 1).float(), status_BE != -1
+    nats_BE = torch.nn.functional.binary_cross_entropy_with_logits(score_BE, target_BE, reduction="none")
+    assert torch.allclose(task.sentences(status_BE, image_BD), nats_BE[known_BE].mean(), atol=1e-5)
+
+
 def test_the_list_of_choices_is_complete():
     elsewhere = {
         "status_dropout",
+        "sentence_dropout",
         "prompts_every_n_steps",
         *(f"{name}.{key}" for name in OBJECTIVES for key in ("every_n_steps", "start_step")),
     }
