@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gkmvlp.app.benchmarks.against import Turns, measure_against
 from gkmvlp.app.benchmarks.generation import NUM_BEAMS, Written, measure_generation
 from gkmvlp.app.benchmarks.loading import Loaded, measure_loading
 from gkmvlp.app.benchmarks.model import Measured, measure_model, processor
@@ -21,12 +22,20 @@ STATE_BYTES = 16  # a parameter in float32: weight, gradient, two moments of Ada
 
 
 def measure(
-    what: list[str], config: str, batch: int, steps: int, device: str | None, lengths: Lengths = "full"
+    what: list[str],
+    config: str,
+    batch: int,
+    steps: int,
+    device: str | None,
+    lengths: Lengths = "full",
+    against: Path | None = None,
 ) -> list[MetricResult]:
-    """Figures of everything asked for."""
+    """Figures of everything asked for; ``against`` is a checkout of BLIP, whose step is taken in turns with ours."""
     figures: list[MetricResult] = []
     if "model" in what:
         figures += model_figures(measure_model(config, batch, steps, device, lengths))
+    if against is not None:
+        figures += against_figures(config, measure_against(against, config, batch, steps, lengths))
     if "generation" in what:
         figures += generation_figures(measure_generation(config, batch, steps, device))
     if "loading" in what:
@@ -54,7 +63,7 @@ def model_figures(measured: Measured) -> list[MetricResult]:
             tokens=tokens, precision=m.precision, device=m.device,
         )  # fmt: skip
         model, n = f"variant:{m.config}", m.batch * m.steps
-        higher = name == "pairs_per_s"
+        higher = name in ("pairs_per_s", "matrix_gflop_per_s", "roofline_share")
         return MetricResult(
             "bench", name, value, how, label=label, model=model, n=n, higher_is_better=higher, note=note
         )
@@ -74,10 +83,36 @@ def model_figures(measured: Measured) -> list[MetricResult]:
             note=f"on {m.device}, {m.precision}, {m.mean_tokens:.0f} tokens a text, "
             f"{m.mean_tokens * m.batch / m.seconds:,.0f} a second",
         ),
+        figure("matrix_gflop_per_s", m.matrix_rate, "product", note="two matrices of 4,096 rows, in the same run"),
+        figure(
+            "roofline_share", total / m.seconds / m.matrix_rate, "step",
+            note="of that rate: operations of a step, its seconds, the optimizer included",
+        ),
         figure("peak_bytes", m.peak_bytes, "step", note="allocated on the GPU, or resident memory of the process"),
         figure("peak_bytes", STATE_BYTES * m.parameters, "step", "state", f"{STATE_BYTES} bytes x {weights}"),
         figure("peak_bytes", m.activation_bytes, "step", "activations", "saved by forward for backward, float32"),
     ]  # fmt: skip
+
+
+def against_figures(config: str, turns: Turns) -> list[MetricResult]:
+    """Pairs a second of ours and of BLIP's own step in two precisions, and the ratios."""
+    t = turns
+
+    def figure(name: str, value: float, note: str, label: str | None = None) -> MetricResult:
+        how = signature(
+            metric=name, version=VERSION, unit="step", config=config, batch=t.batch, against="BLIP",
+            lengths=t.lengths, tokens=t.tokens, precision=t.precision, device=t.device,
+        )  # fmt: skip
+        return MetricResult("bench", name, value, how, label=label, model=f"variant:{config}", n=t.batch, note=note)
+
+    rate, ratio = "pairs_per_s", "step_speed_ratio"
+    return [
+        figure(rate, t.batch / t.ours, f"in turns with BLIP's, the fastest of each, on {t.device}", "in turns"),
+        figure(rate, t.batch / t.blip, f"{t.precision}, texts padded to {t.tokens}", "BLIP"),
+        figure(rate, t.batch / t.blip_float32, f"as published, texts padded to {t.tokens}", "BLIP float32"),
+        figure(ratio, t.blip / t.ours, "ours / BLIP's own step in the same precision"),
+        figure(ratio, t.blip_float32 / t.ours, "ours / BLIP's own step in float32", "float32"),
+    ]
 
 
 def generation_figures(written: Written) -> list[MetricResult]:

@@ -49,6 +49,7 @@ class Measured:
     precision: str
     device: str
     seconds: float  # a step, the mean of all timed
+    matrix_rate: float  # GFLOP/s of a large product of matrices in that precision, in the same run
     parameters: int
     activation_bytes: int  # saved by the forward pass for the backward pass, in float32 whatever the step's precision
     peak_bytes: int  # resident memory of the process, or allocated memory of the GPU
@@ -70,20 +71,24 @@ def measure_model(config: str, batch: int, steps: int, name: str | None, lengths
     task, studies = build(architecture, batch, device, lengths)
     optimizer, _ = build_optimizer(task, OptimizerConfig(), 1000)
     precision = best_precision(device.type)
+    rate = matrix_rate(device, torch.bfloat16 if precision == "bf16-mixed" else torch.float32)
     with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
-        seconds, updates = zip(*(_step(task, studies, optimizer) for _ in range(steps + 1)), strict=True)
+        seconds, updates = zip(*(whole_step(task, studies, optimizer) for _ in range(steps + 1)), strict=True)
         # of whole steps alone: what the parts leave behind would raise the peak of the process
         peak = _peak_bytes(device)
         parts = [*measure_parts(task, studies), Part("optimizer", 0.0, min(updates))]
     saved = activation_bytes(task, studies)
     mean_tokens = task.tokens(studies["text"]).mask.float().sum(1).mean().item()
+    parameters = sum(parameter.numel() for parameter in task.parameters())
     return Measured(
         config, batch, steps, architecture.image_size, lengths, architecture.text.max_length, mean_tokens, precision,
-        machine_name(device), sum(seconds[1:]) / steps, sum(p.numel() for p in task.parameters()), saved, peak, parts,
+        machine_name(device), sum(seconds[1:]) / steps, rate, parameters, saved, peak, parts,
     )  # fmt: skip
 
 
-def _step(task: SingleProcessPretraining, studies: StudyBatch, optimizer: torch.optim.Optimizer) -> tuple[float, float]:
+def whole_step(
+    task: SingleProcessPretraining, studies: StudyBatch, optimizer: torch.optim.Optimizer
+) -> tuple[float, float]:
     """Seconds of one whole step by the clock, and what the optimizer spent of it."""
     start = now(task.device)
     optimizer.zero_grad(set_to_none=True)
@@ -91,6 +96,17 @@ def _step(task: SingleProcessPretraining, studies: StudyBatch, optimizer: torch.
     middle = spent(task.device)
     optimizer.step()
     return now(task.device) - start, spent(task.device) - middle
+
+
+def matrix_rate(device: torch.device, dtype: torch.dtype, side: int = 4096, times: int = 5) -> float:
+    """GFLOP/s of the product of two square matrices, the fastest of some: the roof over every step."""
+    left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
+    seconds = []
+    for _ in range(times):
+        start = now(device)
+        left @ right
+        seconds.append(now(device) - start)
+    return 2 * side**3 / min(seconds) / 1e9
 
 
 def _peak_bytes(device: torch.device) -> int:

@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps", type=int, default=2, metavar="N", help="steps, or batches of reports, that are timed (2)"
     )
+    parser.add_argument(
+        "--against", type=Path, metavar="DIR", help="checkout of BLIP, whose own step is timed in turns with ours"
+    )
     parser.add_argument("--device", metavar="NAME", help="cpu or cuda (absent: a GPU where there is one)")
     parser.add_argument("--json", action="store_true", help='print {"figures": [...]}')
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the figures are written")
@@ -54,7 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     with ProcessTreePeak() as peak:
         what = [name for name in WHAT if name in arguments.what]  # the model first: its peak is the process's
-        figures = measure(what, arguments.config, arguments.batch, arguments.steps, arguments.device, arguments.lengths)
+        figures = measure(
+            what, arguments.config, arguments.batch, arguments.steps, arguments.device, arguments.lengths,
+            arguments.against,
+        )  # fmt: skip
     if arguments.json:
         print(json.dumps({"figures": [dataclasses.asdict(figure) for figure in figures]}, indent=1, allow_nan=False))
     else:
