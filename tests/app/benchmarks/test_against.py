@@ -66,7 +66,8 @@ def checkout(tmp_path):
 def test_a_checkout_runs_with_random_weights_and_made_up_texts(checkout):
     before, path = set(sys.modules), list(sys.path)
     model = build_blip(checkout, 3, [5, 2, 9], 9, 32)
-    assert model.queue_size == 57600 and model.queue_size % 3 == 0
+    assert model.queue_size == 57600
+    assert model.queue_size % 3 == 0
     loss = blip_losses(model, 3, 32)
     assert loss.item() == pytest.approx(1.0, abs=0.1)  # the mean of uniform grey values, and words of 0.5
     assert model.seen["attention_mask"].sum(1).tolist() == [5, 2, 9]
@@ -74,7 +75,8 @@ def test_a_checkout_runs_with_random_weights_and_made_up_texts(checkout):
     assert ((model.seen.input_ids > 2) == model.seen.attention_mask.bool()).all()
     assert sys.path == path
     assert not {name for name in set(sys.modules) - before if name.startswith(("fairscale", "models"))}
-    assert hasattr(transformers.modeling_utils, "PreTrainedModel") and timm.models.is_model("resnet18")
+    assert hasattr(transformers.modeling_utils, "PreTrainedModel")
+    assert timm.models.is_model("resnet18")
     assert transformers.modeling_utils.PreTrainedModel.__module__ == "transformers.modeling_utils"
 
 
