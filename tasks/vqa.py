@@ -29,6 +29,13 @@ from gkmvlp.tasks.parts.scope import entities_named, things
 GREY = 0.5  # the mean of equalised pixels
 
 
+def freeze_statistics(model: nn.Module) -> None:
+    """Makes batch norms use the statistics that they have, in training too; their factors go on learning."""
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()  # Lightning leaves modes as they are
+
+
 class VisualQuestionAnswering(FineTuning):
     """Answers questions about radiographs, and leaves ``model/``, which ``gkmvlp predict`` reads, in the run's folder.
 
@@ -46,6 +53,8 @@ class VisualQuestionAnswering(FineTuning):
             linear layer over the training answers.
         answer_pooling: What that layer reads: the state of the question's ``first`` token, or the ``mean`` of all.
         num_candidates: How many answers ``rank`` scores in full for a question.
+        freeze_batch_norm: Keep the statistics of batch norms as the weights brought them: a batch of questions shows
+            few different images. Without weights this has no effect.
         question_only: Baseline: the image is replaced by uniform grey.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
     """
@@ -64,6 +73,7 @@ class VisualQuestionAnswering(FineTuning):
         answer_mode: AnswerMode = "rank",
         answer_pooling: TextPooling = "first",
         num_candidates: int = 64,
+        freeze_batch_norm: bool = False,
         question_only: bool = False,
         seed: int = 0,
     ) -> None:
@@ -71,6 +81,7 @@ class VisualQuestionAnswering(FineTuning):
         self.answer_mode: AnswerMode = answer_mode
         self.answer_pooling: TextPooling = answer_pooling
         self.num_candidates, self.question_only = num_candidates, question_only
+        self.freeze_batch_norm = freeze_batch_norm
         self.answers: list[str] = []
         self.asked: list[str] = []
         self.words: list[str] = []
@@ -86,6 +97,9 @@ class VisualQuestionAnswering(FineTuning):
         super().prepare(datamodule)
         if self.answer_mode != "classify":
             check_decoder(self.model, f"answer_mode={self.answer_mode}: set answer_mode=classify")
+        has_weights = self.backbone_ref is not None or self.architecture.vision.weights is not None
+        if self.freeze_batch_norm and has_weights:
+            freeze_statistics(self.model)
         self.answers = datamodule.answers()  # type: ignore[attr-defined]
         texts = training_texts(datamodule)
         self.asked, self.words = entities_named(texts), things(texts)
@@ -144,7 +158,8 @@ class VisualQuestionAnswering(FineTuning):
 
     def predicted(self, batch: QuestionBatch) -> list[str]:
         """One answer a question, normalised."""
-        return best_answers(cast(Backbone, self.backbone), self.answer_head(), *self.read_questions(batch))[0]
+        backbone, read = cast(Backbone, self.backbone), self.read_questions(batch)
+        return best_answers(backbone, self.answer_head(), batch["question"], *read)[0]
 
     def answer_head(self) -> AnswerHead:
         """How this task finds an answer."""

@@ -175,3 +175,14 @@ def test_without_an_architecture_the_backbones_own_is_taken(pretrained, question
     assert task.architecture == architecture()
     with pytest.raises(ConfigError, match="init_args"):
         VisualQuestionAnswering(None, None)
+
+
+@pytest.mark.parametrize("freezes", [True, False])
+def test_statistics_of_batch_norms_stay_those_of_the_backbone_where_asked(freezes, phantoms, pretrained, tmp_path):
+    before = load_file(pretrained / "backbone" / "model.safetensors")
+    words = vqa_words(phantoms, tmp_path, pretrained / "backbone", f"--model.init_args.freeze_batch_norm={freezes}")
+    assert main(["fit", *words, "--trainer.max_steps=1", "--trainer.limit_val_batches=0"]) == 0
+    after = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    name = next(name for name in before if name.endswith("running_mean"))
+    [trained] = [tensor for key, tensor in after.items() if key.endswith(name)]
+    assert torch.equal(trained, before[name]) is freezes

@@ -186,7 +186,7 @@ class Predictor(HubModel):
                 "and name the folder model/ that this leaves"
             )
         texts = [questions] * len(image.features.pooled) if isinstance(questions, str) else as_texts(questions)
-        return best_answers(self.backbone, self.head, *question_memory(self.backbone, texts, image.memory))
+        return best_answers(self.backbone, self.head, texts, *question_memory(self.backbone, texts, image.memory))
 
     @torch.inference_mode()
     def reports(self, image: ImageMemory) -> tuple[list[str], list[float]]:

@@ -5,7 +5,7 @@ import torch
 
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.models.tokenizer import tokenize
-from gkmvlp.tasks.parts.answering import candidate_scores
+from gkmvlp.tasks.parts.answering import among_yes_and_no, asks_yes_or_no, candidate_scores
 from tests.tiny import architecture
 
 ANSWERS = ["yes", "no", "left", "left lung", "the left lower lobe", "right", "pleural effusion", "yes yes yes"]
@@ -70,3 +70,28 @@ def test_keep_scores_those_of_the_likeliest_first_token(made, memory, keep):
         likelihood = first[candidates.ids[:, 1]]
         if not kept[b].all():
             assert likelihood[kept[b]].min() >= likelihood[~kept[b]].max()
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Is there a pleural effusion?", True),
+        ("are both lungs clear", True),
+        ("Does the picture contain heart?", True),
+        ("Is it on the left or the right?", False),
+        ("Which lung is clear?", False),
+        ("Isolated nodule, where?", False),
+        ("What is seen?", False),
+    ],
+)
+def test_questions_for_yes_or_no_are_known_by_their_wording(question, expected):
+    assert asks_yes_or_no(question) is expected
+
+
+def test_only_questions_for_yes_or_no_are_limited_and_only_where_both_are_known():
+    questions, answers = ["Is it clear?", "Where is it?", "Is it clear?"], ["left", "yes", "no"]
+    score = torch.tensor([[3.0, 1.0, 2.0], [3.0, 1.0, 2.0], [3.0, -torch.inf, -torch.inf]])
+    limited = among_yes_and_no(score, questions, answers)
+    assert limited.argmax(1).tolist() == [2, 0, 0]  # in the last nothing else was scored
+    assert torch.equal(limited[1:], score[1:])
+    assert torch.equal(among_yes_and_no(score, questions, ["left", "yes", "maybe"]), score)
