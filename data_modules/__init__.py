@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gkmvlp.data_modules.openi import OpenI
     from gkmvlp.data_modules.rsna_pneumonia import RsnaPneumonia
     from gkmvlp.data_modules.slake import Slake
+    from gkmvlp.data_modules.vqa_med_2019 import VqaMed2019
     from gkmvlp.data_modules.vqa_rad import VqaRad
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "OpenI",
     "RsnaPneumonia",
     "Slake",
+    "VqaMed2019",
     "VqaRad",
 ]
 
@@ -44,6 +46,7 @@ __getattr__, __dir__ = on_demand(
         "OpenI": "gkmvlp.data_modules.openi",
         "RsnaPneumonia": "gkmvlp.data_modules.rsna_pneumonia",
         "Slake": "gkmvlp.data_modules.slake",
+        "VqaMed2019": "gkmvlp.data_modules.vqa_med_2019",
         "VqaRad": "gkmvlp.data_modules.vqa_rad",
     },
 )

@@ -32,11 +32,21 @@ from gkmvlp.data_modules import (
     OpenI,
     RsnaPneumonia,
     Slake,
+    VqaMed2019,
     VqaRad,
 )
 from gkmvlp.data_modules.pipeline.detected_regions import write_regions
 from gkmvlp.data_modules.pipeline.splits import SPLITS
-from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr, ms_cxr, openi, rsna_pneumonia, slake, vqa_rad
+from gkmvlp.data_modules.synthetic import (
+    chest_xray14,
+    mimic_cxr,
+    ms_cxr,
+    openi,
+    rsna_pneumonia,
+    slake,
+    vqa_med_2019,
+    vqa_rad,
+)
 from gkmvlp.errors import DataError
 
 GOLD = "chest-imagenome/1.0.0/gold_dataset"
@@ -62,6 +72,8 @@ TABLES: dict[str, tuple[type[DataModule], str]] = {
     "openi kaggle": (OpenI, "kaggle/indiana_reports.csv"),
     "slake questions": (Slake, "slake/train.json"),
     "slake boxes": (Slake, "slake/imgs/xmlab0/detection.json"),
+    "vqa-med training": (VqaMed2019, "vqa-med-2019/*Training/QAPairsByCategory/C3_Organ_train.txt"),
+    "vqa-med answers": (VqaMed2019, "vqa-med-2019/VQAMed2019Test/*_Answers.txt"),
     "vqa official": (VqaRad, "vqa-rad/*.json"),
     "vqa mevf": (VqaRad, "mevf/trainset.json"),
     "vqa valset": (VqaRad, "mevf/valset.json"),
@@ -86,6 +98,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     openi.write(root, openi.LEAST, 0, size=16)
     shutil.copytree(root / "openi", root / "kaggle", ignore=shutil.ignore_patterns("ecgen-radiology"))
     slake.write(root, slake.LEAST, 0, size=16)
+    vqa_med_2019.write(root, vqa_med_2019.LEAST, 0, size=16)
     _write_gold(root)
     _write_pairs(root / "pairs")
     _write_copies(root)
@@ -292,7 +305,7 @@ def spoil(rng: random.Random, path: Path, data: bytes) -> bytes:
     text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
     if path.suffix == ".json":
         return spoil_json(rng, text)
-    separator = "\t" if path.name.startswith("gold_object") else ","
+    separator = "\t" if path.name.startswith("gold_object") else "|" if "vqa-med-2019" in path.parts else ","
     if rng.random() < 0.25 and path.name != "test_list.txt":
         try:
             return spoil_frame(rng, pd.read_csv(StringIO(text), sep=separator, dtype=str))

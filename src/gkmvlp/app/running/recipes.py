@@ -40,7 +40,7 @@ FINE_TUNING: dict[TaskId, Configs] = {
     "localization": Configs("localization-phantom", ("localization-rsna",)),
     "region_detection": Configs("regions-phantom", ("regions-mimic",)),
     "report_generation": Configs("report-phantom", ("report-mimic", "report-openi")),
-    "vqa": Configs("vqa-phantom", ("vqa-rad", "vqa-slake")),
+    "vqa": Configs("vqa-phantom", ("vqa-rad", "vqa-slake", "vqa-med-2019")),
 }
 EVALUATION: dict[TaskId, Configs] = {
     "grounding": Configs("grounding-phantom", ("grounding-rsna", "grounding-slake", "grounding-mscxr")),
