@@ -20,7 +20,8 @@ TEST_IMAGES = "VQAMed2019_Test_Images"
 CHEST = "lung, mediastinum, pleura"  # answer to the question for the organ
 _ROOTS = ("", FOLDER, "vqa_med_2019", "VQA-Med-2019")
 # An archive is unpacked beside the others, or into a folder of its own name, which holds that folder again.
-_DEPTHS = ("", "*/", "*/*/")
+_ANY = "[!._]*/"  # not .hidden, nor __MACOSX
+_DEPTHS = ("", _ANY, _ANY * 2)
 _GET = (
     "get the archives of training, validation and test of VQA-Med-2019 from zenodo.org/records/10499039 (answers of "
     "test: github.com/abachaa/VQA-Med-2019) and unpack them there"

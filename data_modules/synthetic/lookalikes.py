@@ -8,8 +8,10 @@ from typing import NamedTuple
 from gkmvlp.data_modules.synthetic import (
     chest_xray14,
     dicom,
+    medicat,
     mimic_cxr,
     openi,
+    roco,
     rsna_pneumonia,
     slake,
     vqa_med_2019,
@@ -71,6 +73,13 @@ LOOKALIKES: Mapping[str, LookAlike] = {  # by the name of the layout
     "vqa-med": LookAlike(
         vqa_med_2019.write, "vqa-med-2019", "images like those of VQA-Med-2019", "vqa_med_images", 5, "VqaMed2019",
         size=300, least=vqa_med_2019.LEAST,
+    ),
+    "roco": LookAlike(
+        roco.write, "roco", "figures like those of ROCO", "roco_figures", 1, "Roco", size=1500, least=roco.LEAST
+    ),
+    "medicat": LookAlike(
+        medicat.write, "medicat", "figures like those of MedICaT", "medicat_figures", 1, "Medicat", size=1500,
+        least=medicat.LEAST,
     ),
     "dicom": LookAlike(dicom.write, "dicom", "images in every way of DICOM", "dicom_images", 100, least=1),
 }  # fmt: skip
