@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gkmvlp.data_modules.image_report_pairs import ImageReportPairs
     from gkmvlp.data_modules.imagenome_gold import ImaGenomeGold
     from gkmvlp.data_modules.medicat import Medicat
+    from gkmvlp.data_modules.melinda import Melinda
     from gkmvlp.data_modules.mimic_cxr import MimicCxr
     from gkmvlp.data_modules.ms_cxr import MsCxr
     from gkmvlp.data_modules.openi import OpenI
@@ -28,6 +29,7 @@ __all__ = [
     "ImaGenomeGold",
     "ImageReportPairs",
     "Medicat",
+    "Melinda",
     "MimicCxr",
     "MsCxr",
     "OpenI",
@@ -46,6 +48,7 @@ __getattr__, __dir__ = on_demand(
         "ImaGenomeGold": "gkmvlp.data_modules.imagenome_gold",
         "ImageReportPairs": "gkmvlp.data_modules.image_report_pairs",
         "Medicat": "gkmvlp.data_modules.medicat",
+        "Melinda": "gkmvlp.data_modules.melinda",
         "MimicCxr": "gkmvlp.data_modules.mimic_cxr",
         "MsCxr": "gkmvlp.data_modules.ms_cxr",
         "OpenI": "gkmvlp.data_modules.openi",

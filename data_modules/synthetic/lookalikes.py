@@ -9,6 +9,7 @@ from gkmvlp.data_modules.synthetic import (
     chest_xray14,
     dicom,
     medicat,
+    melinda,
     mimic_cxr,
     openi,
     roco,
@@ -80,6 +81,10 @@ LOOKALIKES: Mapping[str, LookAlike] = {  # by the name of the layout
     "medicat": LookAlike(
         medicat.write, "medicat", "figures like those of MedICaT", "medicat_figures", 1, "Medicat", size=1500,
         least=medicat.LEAST,
+    ),
+    "melinda": LookAlike(
+        melinda.write, "melinda", "figures like those of MELINDA", "melinda_figures", 1, "Melinda", size=600,
+        least=melinda.LEAST,
     ),
     "dicom": LookAlike(dicom.write, "dicom", "images in every way of DICOM", "dicom_images", 100, least=1),
 }  # fmt: skip
