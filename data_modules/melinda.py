@@ -59,10 +59,8 @@ class Melinda(DataModule):
 
     def summary_lines(self) -> list[str]:
         """The base's lines and the ceiling that training's classes set."""
-        told = (
-            f"{len(self.classes())} classes, known from training {self.coverage():.1%} of the test rows (the ceiling)"
-        )
-        return [*super().summary_lines(), told]
+        ceiling = f"known from training {self.coverage():.1%} of the test rows (the ceiling)"
+        return [*super().summary_lines(), f"{len(self.classes())} classes, {ceiling}"]
 
     def read_samples(self) -> list[Sample]:
         """All rows with an image, a caption and a category."""

@@ -1,7 +1,7 @@
 """Write synthetic radiographs in the layouts of MIMIC-CXR, VQA-RAD, ChestX-ray14, RSNA Pneumonia and further data sets.
 
-Others are Open-i, SLAKE, VQA-Med-2019, ROCO, MedICaT and MELINDA. The layout dicom writes a radiograph in every way that
-scanners, archives and exports write it.
+Others are Open-i, SLAKE, VQA-Med-2019, ROCO, MedICaT and MELINDA. The layout dicom writes a radiograph in every way
+that scanners, archives and exports write it.
 """
 
 import argparse
