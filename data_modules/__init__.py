@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gkmvlp.data_modules.medicat import Medicat
     from gkmvlp.data_modules.melinda import Melinda
     from gkmvlp.data_modules.mimic_cxr import MimicCxr
+    from gkmvlp.data_modules.mixed_corpora import MixedCorpora
     from gkmvlp.data_modules.ms_cxr import MsCxr
     from gkmvlp.data_modules.openi import OpenI
     from gkmvlp.data_modules.roco import Roco
@@ -31,6 +32,7 @@ __all__ = [
     "Medicat",
     "Melinda",
     "MimicCxr",
+    "MixedCorpora",
     "MsCxr",
     "OpenI",
     "Roco",
@@ -50,6 +52,7 @@ __getattr__, __dir__ = on_demand(
         "Medicat": "gkmvlp.data_modules.medicat",
         "Melinda": "gkmvlp.data_modules.melinda",
         "MimicCxr": "gkmvlp.data_modules.mimic_cxr",
+        "MixedCorpora": "gkmvlp.data_modules.mixed_corpora",
         "MsCxr": "gkmvlp.data_modules.ms_cxr",
         "OpenI": "gkmvlp.data_modules.openi",
         "Roco": "gkmvlp.data_modules.roco",
