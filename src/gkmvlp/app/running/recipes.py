@@ -34,7 +34,7 @@ class Configs(NamedTuple):
     real: tuple[str, ...]  # of several the first whose data set lies in the folder, else the first
 
 
-PRETRAINING = Configs("pretrain-phantom", ("pretrain-mimic", "pretrain-openi", "pretrain-pairs"))
+PRETRAINING = Configs("pretrain-phantom", ("pretrain-mimic", "pretrain-openi", "pretrain-roco", "pretrain-pairs"))
 FINE_TUNING: dict[TaskId, Configs] = {
     "classification": Configs("classification-phantom", ("classification-nih",)),
     "localization": Configs("localization-phantom", ("localization-rsna",)),
@@ -44,7 +44,7 @@ FINE_TUNING: dict[TaskId, Configs] = {
 }
 EVALUATION: dict[TaskId, Configs] = {
     "grounding": Configs("grounding-phantom", ("grounding-rsna", "grounding-slake", "grounding-mscxr")),
-    "retrieval": Configs("retrieval-phantom", ("retrieval-mimic", "retrieval-openi")),
+    "retrieval": Configs("retrieval-phantom", ("retrieval-mimic", "retrieval-openi", "retrieval-roco")),
 }
 
 
