@@ -88,9 +88,8 @@ class ImageTextClassification(FineTuning):
 
     def forward(self, batch: ImageTextBatch) -> Tensor:
         """Score of each class, (B, L) float32."""
-        shown: ImageBatch = batch
-        if self.text_only:
-            shown = {**batch, "image": torch.full_like(batch["image"], GREY)}
+        image = torch.full_like(batch["image"], GREY) if self.text_only else batch["image"]
+        shown = cast(ImageBatch, {**batch, "image": image})
         memory = self.encode_images_now(shown).memory
         state_BTD, mask_BT = question_memory(cast(Backbone, self.backbone), batch["text"], memory)
         return answer_logits(self.classifier, state_BTD, mask_BT, self.pooling)

@@ -46,11 +46,10 @@ def read_figures(path: Path) -> tuple[list[Figure], int]:
         if row["radiology"] is not True:
             others += 1
             continue
+        article, name = (_text(row[key], path, number) for key in ("pdf_hash", "fig_uri"))
+        if not article or not name:
+            raise DataError(f"{path}, line {number}: pdf_hash or fig_uri is empty; {_GET}")
         texts = [row["s2_caption"], *(row["s2orc_references"] or [])]
-        article, name = (row[key] for key in ("pdf_hash", "fig_uri"))
-        if not (isinstance(article, str) and article and isinstance(name, str) and name):
-            told = shown((article, name))
-            raise DataError(f"{path}, line {number}: pdf_hash and fig_uri must be texts, got {told}; {_GET}")
         caption, *references = ("" if text is None else _text(text, path, number) for text in texts)
         image = f"{article}_{name}"
         split = hash_split(article)

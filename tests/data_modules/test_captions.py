@@ -176,12 +176,13 @@ def test_missing_and_broken_files_of_roco_are_named(tree: Path, spoil: Callable[
         ({"s2orc_references": "text"}, "s2orc_references is no list"),
         ({"s2orc_references": [3]}, "line 1: '3' is no text"),
         ({"s2_caption": ["a"]}, "is no text"),
-        ({"fig_uri": None}, "must be texts"),
+        ({"fig_uri": None}, "line 1: 'None' is no text"),
+        ({"pdf_hash": " "}, "pdf_hash or fig_uri is empty"),
     ],
 )
 def test_broken_lines_of_medicat_are_named(tree: Path, row: str | dict, expected: str, capsys):
     first, *rest = listed(tree)
-    changed = row if isinstance(row, str) or "pdf_hash" in row else first | row
+    changed = row if isinstance(row, str) or ("fig_uri" in row and "pdf_hash" in row) else first | row
     write_listed(tree, [changed, *rest])
     with pytest.raises(DataError, match=expected):
         ready(Medicat, tree)
