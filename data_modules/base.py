@@ -298,7 +298,11 @@ class DataModule(LightningDataModule):
 
     def summary_lines(self) -> list[str]:
         """Lines for the end of a run: rows by split, then what was dropped or changed and why."""
-        return [f"{self.name} {self.split_name}: {self._counts()}", *self.ledger.lines()]
+        return [f"{self.name} {self.split_name}: {self._counts()}", *self.ledger_lines()]
+
+    def ledger_lines(self) -> list[str]:
+        """What was dropped or changed and why, one line a reason, and the warnings."""
+        return self.ledger.lines()
 
     def _counts(self) -> str:
         return ", ".join(f"{split} {len(self.rows(split)):,}" for split in SPLITS)

@@ -75,6 +75,7 @@ class MixedCorpora(DataModule):
             if not corpus.rows("train"):
                 told = "; ".join(corpus.ledger.lines()) or "its split has none"
                 raise DataError(f"corpora: {name} has no train rows ({told}): mend it, or leave it out")
+            self.table_counts |= {f"{name} {part}": counts for part, counts in corpus.table_counts.items()}
         self._require_disjoint()
         return self._mixed()
 
@@ -115,17 +116,22 @@ class MixedCorpora(DataModule):
         each = {name: corpus.manifest() for name, corpus in self.corpora.items()}
         return {**super().manifest(), "weights": self.weights, "corpora": each}
 
+    def ledger_lines(self) -> list[str]:
+        """The base's lines, then those of each corpus with its name."""
+        of_corpora = [f"{name}: {line}" for name, corpus in self.corpora.items() for line in corpus.ledger_lines()]
+        return [*super().ledger_lines(), *of_corpora]
+
     def summary_lines(self) -> list[str]:
-        """The base's lines, then those of each corpus, with what an epoch draws of it."""
-        lines = super().summary_lines()
+        """The base's lines, then what an epoch draws of each corpus."""
         rows = Counter(_corpus_of(row) for row in self.rows("train"))
         drawn = [rows[name] for name in self.corpora]
         if self.weights is not None:
             drawn = shares([self.weights[name] for name in self.corpora], rows.total())
-        for (name, corpus), count in zip(self.corpora.items(), drawn, strict=True):
-            told = f"{name}: an epoch draws {count:,} of {rows.total():,} rows from it"
-            lines += [told, *corpus.summary_lines()]
-        return lines
+        lines = [
+            f"{name}: an epoch draws {count:,} of {rows.total():,} rows from {corpus.name} {corpus.split_name}"
+            for (name, corpus), count in zip(self.corpora.items(), drawn, strict=True)
+        ]
+        return [*super().summary_lines(), *lines]
 
 
 def _corpus_of(row: Sample) -> str:

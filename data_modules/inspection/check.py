@@ -211,7 +211,7 @@ def lines(data: DataModule, description: Mapping[str, Any]) -> list[str]:
         counts = ", ".join(f"{read[word]:,} {word}" for word in STATUS.values())
         text.append(f"  read from reports, {name}: {counts}")
         text += [f"    {sentence}" for sentence in read["examples"] if sentence]
-    text += [f"  {line}" for line in data.ledger.lines()]
+    text += [f"  {line}" for line in data.ledger_lines()]
     if description["unreadable"] is None:
         return [*text, f"  images not read (more than {AUTO_IMAGES:,}): --images reads them all"]
     text += [f"  unreadable: {sample}: {reason}" for sample, reason in description["unreadable"].items()]
