@@ -254,12 +254,23 @@ class DataModule(LightningDataModule):
         trainer = self.trainer
         world, rank = (trainer.world_size, trainer.global_rank) if trainer is not None else (1, 0)
         drop_last = len(dataset) >= self.batch_size * world
-        sampler = EpochSampler(dataset, world, rank, shuffle=True, seed=self.seed, drop_last=drop_last)
+        sampler = self.sampler(dataset, world, rank, drop_last)
         # Lightning starts the first iterator, which fetches ahead, before it tells the sampler a resumed epoch.
         if trainer is not None:
             sampler.set_epoch(next_epoch(trainer))
             sampler.skipped = batches_seen(trainer) * self.batch_size
         return self._loader(dataset, sampler=sampler, drop_last=drop_last)
+
+    def sampler(self, dataset: SampleDataset, world: int, rank: int, drop_last: bool) -> EpochSampler:
+        """What draws the training rows of each epoch.
+
+        Args:
+            dataset: The rows.
+            world: Number of ranks.
+            rank: This rank.
+            drop_last: Whether rows that not every rank could get are left out.
+        """
+        return EpochSampler(dataset, world, rank, shuffle=True, seed=self.seed, drop_last=drop_last)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Validation batches in the order of the rows."""
@@ -287,7 +298,11 @@ class DataModule(LightningDataModule):
 
     def summary_lines(self) -> list[str]:
         """Lines for the end of a run: rows by split, then what was dropped or changed and why."""
-        return [f"{self.name} {self.split_name}: {self._counts()}", *self.ledger.lines()]
+        return [f"{self.name} {self.split_name}: {self._counts()}", *self.ledger_lines()]
+
+    def ledger_lines(self) -> list[str]:
+        """What was dropped or changed and why, one line a reason, and the warnings."""
+        return self.ledger.lines()
 
     def _counts(self) -> str:
         return ", ".join(f"{split} {len(self.rows(split)):,}" for split in SPLITS)

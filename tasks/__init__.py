@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gkmvlp.tasks.arl_pretraining import ArlPretraining
     from gkmvlp.tasks.classification import Classification
     from gkmvlp.tasks.grounding import Grounding
+    from gkmvlp.tasks.image_text_classification import ImageTextClassification
     from gkmvlp.tasks.localization import Localization
     from gkmvlp.tasks.parts.image_logging import Pictures
     from gkmvlp.tasks.pretraining import GkMvlpPretraining
@@ -24,6 +25,7 @@ __all__ = [
     "Classification",
     "GkMvlpPretraining",
     "Grounding",
+    "ImageTextClassification",
     "Localization",
     "Pictures",
     "RegionDetection",
@@ -39,6 +41,7 @@ __getattr__, __dir__ = on_demand(
         "Classification": "gkmvlp.tasks.classification",
         "GkMvlpPretraining": "gkmvlp.tasks.pretraining",
         "Grounding": "gkmvlp.tasks.grounding",
+        "ImageTextClassification": "gkmvlp.tasks.image_text_classification",
         "Localization": "gkmvlp.tasks.localization",
         "Pictures": "gkmvlp.tasks.parts.image_logging",
         "RegionDetection": "gkmvlp.tasks.region_detection",

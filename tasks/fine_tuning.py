@@ -18,6 +18,8 @@ from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
+GREY = 0.5  # the mean of equalised pixels: stands for the image in baselines that read none
+
 
 class EncodedImages(NamedTuple):
     """Encoded images: the memory that the text model reads, and the entity probabilities."""

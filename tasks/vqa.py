@@ -21,12 +21,10 @@ from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode, answer_logit
 from gkmvlp.models.protocol import check_decoder
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import training_texts
-from gkmvlp.tasks.fine_tuning import FineTuning
+from gkmvlp.tasks.fine_tuning import GREY, FineTuning
 from gkmvlp.tasks.parts.answering import best_answers, question_memory
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 from gkmvlp.tasks.parts.scope import entities_named, things
-
-GREY = 0.5  # the mean of equalised pixels
 
 
 def freeze_statistics(model: nn.Module) -> None:

@@ -62,9 +62,17 @@ def build(name: str, config: Path | None, root: str | None, **changed: Any) -> D
         near = "".join(f", did you mean {word}?" for word in difflib.get_close_matches(strange[0], known, 1))
         raise ConfigError(f"{config or name} has a key {strange[0]!r} that {kind.__name__} does not know{near}")
     try:
-        return kind(**arguments)
+        return kind(**{key: _made(value) for key, value in arguments.items()})
     except TypeError as error:
         raise ConfigError(f"{name} cannot be made: {error}") from error
+
+
+def _made(value: Any) -> Any:
+    """A value of a config with the DataModules that it describes, as ``MixedCorpora`` has them."""
+    if not isinstance(value, dict):
+        return value
+    made = {key: _made(each) for key, each in value.items()}
+    return find_class(made["class_path"])(**made.get("init_args", {})) if "class_path" in made else made
 
 
 def find_class(path: str) -> type[DataModule]:
@@ -203,7 +211,7 @@ def lines(data: DataModule, description: Mapping[str, Any]) -> list[str]:
         counts = ", ".join(f"{read[word]:,} {word}" for word in STATUS.values())
         text.append(f"  read from reports, {name}: {counts}")
         text += [f"    {sentence}" for sentence in read["examples"] if sentence]
-    text += [f"  {line}" for line in data.ledger.lines()]
+    text += [f"  {line}" for line in data.ledger_lines()]
     if description["unreadable"] is None:
         return [*text, f"  images not read (more than {AUTO_IMAGES:,}): --images reads them all"]
     text += [f"  unreadable: {sample}: {reason}" for sample, reason in description["unreadable"].items()]

@@ -5,7 +5,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from gkmvlp.data_modules.synthetic import chest_xray14, dicom, mimic_cxr, openi, rsna_pneumonia, slake, vqa_rad
+from gkmvlp.data_modules.synthetic import (
+    chest_xray14,
+    dicom,
+    medicat,
+    melinda,
+    mimic_cxr,
+    openi,
+    roco,
+    rsna_pneumonia,
+    slake,
+    vqa_med_2019,
+    vqa_rad,
+)
 
 # root, patients or images, seed, longer side of the images in pixels, processes
 Writer = Callable[[Path, int, int, int, int], None]
@@ -58,6 +70,21 @@ LOOKALIKES: Mapping[str, LookAlike] = {  # by the name of the layout
     ),
     "slake": LookAlike(
         slake.write, "slake", "images like those of SLAKE", "slake_images", 5, "Slake", size=300, least=slake.LEAST
+    ),
+    "vqa-med": LookAlike(
+        vqa_med_2019.write, "vqa-med-2019", "images like those of VQA-Med-2019", "vqa_med_images", 5, "VqaMed2019",
+        size=300, least=vqa_med_2019.LEAST,
+    ),
+    "roco": LookAlike(
+        roco.write, "roco", "figures like those of ROCO", "roco_figures", 1, "Roco", size=1500, least=roco.LEAST
+    ),
+    "medicat": LookAlike(
+        medicat.write, "medicat", "figures like those of MedICaT", "medicat_figures", 1, "Medicat", size=1500,
+        least=medicat.LEAST,
+    ),
+    "melinda": LookAlike(
+        melinda.write, "melinda", "figures like those of MELINDA", "melinda_figures", 1, "Melinda", size=600,
+        least=melinda.LEAST,
     ),
     "dicom": LookAlike(dicom.write, "dicom", "images in every way of DICOM", "dicom_images", 100, least=1),
 }  # fmt: skip

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from gkmvlp.data_modules.formats.chest_xray14 import RELEASED
 from gkmvlp.data_modules.formats.slake import FOLDER, SIDES
 from gkmvlp.data_modules.synthetic.chest_xray14 import BOXED, Shot, draw, plan_shots
+from gkmvlp.data_modules.synthetic.slices import draw_slice
 from gkmvlp.data_modules.synthetic.staging import TRUTH, digest, in_parallel, staged
 from gkmvlp.entities import entity
 from gkmvlp.errors import DataError
@@ -111,26 +111,16 @@ def _write_picture(task: tuple[Path, Picture, int, int]) -> Asked:
 def _write_slice(place: Path, picture: Picture, seed: int, size: int) -> Asked:
     """An image that shows no chest, with a box and a mask of an organ."""
     modality, _, organ = picture.kind
-    rng = np.random.default_rng([seed, picture.number, _QUESTION_STREAM])
-    x, y = (int(rng.integers(size // 4, size // 2)) for _ in range(2))
-    body, inner = _ellipse(size, size / 2, size / 2, size * 0.45), _ellipse(size, x, y, size / 8)
-    pixels = 20 + 90 * body + 60 * inner + rng.integers(0, 40, (size, size))
-    Image.fromarray(pixels.astype(np.uint8)).convert("RGB").save(place / "source.jpg", quality=90)
-    Image.fromarray((70 * inner).astype(np.uint8)).save(place / "mask.png")
-    corner = [float(x - size // 8), float(y - size // 8), float(size // 4), float(size // 4)]
-    (place / "detection.json").write_text(json.dumps([{organ: corner}]))
+    drawn = draw_slice(np.random.default_rng([seed, picture.number, _QUESTION_STREAM]), size)
+    Image.fromarray(drawn.image_HW).convert("RGB").save(place / "source.jpg", quality=90)
+    Image.fromarray((70 * drawn.organ_HW).astype(np.uint8)).save(place / "mask.png")
+    (place / "detection.json").write_text(json.dumps([{organ: list(drawn.box)}]))
     words = (
         ("What modality is used to take this image?", modality, "OPEN", "Modality", "en"),
         (f"Does the picture contain {organ.lower()}?", "Yes", "CLOSED", "Organ", "en"),
         ("这张图片的成像方式是什么?", modality, "OPEN", "Modality", "zh"),
     )
     return [_question(picture, *each) for each in words]
-
-
-def _ellipse(size: int, x: float, y: float, radius: float) -> NDArray[np.bool_]:
-    """Pixels (size, size) inside a circle."""
-    row, column = np.mgrid[:size, :size]
-    return np.hypot(column - x, row - y) < radius
 
 
 def _question(picture: Picture, question: str, answer: str, kind: str, content: str, language: str) -> dict[str, Any]:

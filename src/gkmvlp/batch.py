@@ -39,6 +39,13 @@ class QuestionBatch(ImageBatch):
     chest: Tensor  # (B,) bool, True where the image shows a chest
 
 
+class ImageTextBatch(ImageBatch):
+    """Images with a text and one class of several each."""
+
+    text: list[str]  # B texts; never empty
+    category: list[str]  # B classes by name; those of training are the DataModule's ``classes()``
+
+
 class LabelBatch(ImageBatch):
     """Radiographs with labels; L labels, named by the DataModule's ``labels``."""
 

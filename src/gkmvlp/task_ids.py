@@ -21,6 +21,7 @@ TaskId = Literal[
     "report_clinical",
     "retrieval",
     "region_detection",
+    "image_text_classification",
 ]
 
 
@@ -58,6 +59,7 @@ TASKS: dict[TaskId, TaskRow] = {
     "report_clinical": TaskRow("Reports, clinical scores"),
     "retrieval": TaskRow("Retrieval", "retrieval"),
     "region_detection": TaskRow("Regions", "regions", "boxes of the anatomical regions", "regions", "localization"),
+    "image_text_classification": TaskRow("Image-text classification"),
 }
 # what trains and leaves a model, and what has figures
 RELEASED: tuple[TaskId, ...] = tuple(task for task, row in TASKS.items() if row.purpose)

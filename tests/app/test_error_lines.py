@@ -130,6 +130,7 @@ TABLES: dict[str, tuple[str, Callable[[Path], Path], list[str]]] = {
     "RsnaPneumonia": ("RsnaPneumonia", lambda root: root, ["stage_2_train_labels.csv", "ROOT", "kaggle.com"]),
     "OpenI": ("OpenI", lambda root: root, ["annotation.json", "ROOT", "openi.nlm.nih.gov"]),
     "Slake": ("Slake", lambda root: root, ["train.json", "ROOT", "SLAKE"]),
+    "VqaMed2019": ("VqaMed2019", lambda root: root, ["C1_Modality_train.txt", "ROOT", "zenodo.org"]),
     "VqaRad": ("VqaRad", lambda root: root, ["trainset.json", "ROOT", "osf.io"]),
     "no table": ("ImageReportPairs", lambda root: root / "pairs.csv", ["ROOT/pairs.csv", "image, report, patient_id"]),
     "no report": ("ImageReportPairs", lambda root: pairs(root, report=None), ["ROOT/pairs.csv", "'report'"]),

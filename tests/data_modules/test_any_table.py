@@ -27,16 +27,32 @@ from gkmvlp.data_modules import (
     DataModule,
     ImaGenomeGold,
     ImageReportPairs,
+    Medicat,
+    Melinda,
     MimicCxr,
     MsCxr,
     OpenI,
+    Roco,
     RsnaPneumonia,
     Slake,
+    VqaMed2019,
     VqaRad,
 )
 from gkmvlp.data_modules.pipeline.detected_regions import write_regions
 from gkmvlp.data_modules.pipeline.splits import SPLITS
-from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr, ms_cxr, openi, rsna_pneumonia, slake, vqa_rad
+from gkmvlp.data_modules.synthetic import (
+    chest_xray14,
+    medicat,
+    melinda,
+    mimic_cxr,
+    ms_cxr,
+    openi,
+    roco,
+    rsna_pneumonia,
+    slake,
+    vqa_med_2019,
+    vqa_rad,
+)
 from gkmvlp.errors import DataError
 
 GOLD = "chest-imagenome/1.0.0/gold_dataset"
@@ -54,6 +70,10 @@ TABLES: dict[str, tuple[type[DataModule], str]] = {
     "nih entries": (ChestXray14, "chestxray14/Data_Entry_2017*.csv"),
     "nih boxes": (ChestXray14, "chestxray14/BBox_List_2017.csv"),
     "nih list": (ChestXray14, "chestxray14/test_list.txt"),
+    "roco captions": (Roco, "roco/data/train/radiology/captions.txt"),
+    "roco licences": (Roco, "roco/data/train/radiology/licences.txt"),
+    "medicat figures": (Medicat, "medicat/release/*.jsonl"),
+    "melinda": (Melinda, "melinda/train.csv"),
     "rsna labels": (RsnaPneumonia, "rsna_pneumonia/stage_2_train_labels.csv"),
     "rsna classes": (RsnaPneumonia, "rsna_pneumonia/stage_2_detailed_class_info.csv"),
     "rsna mapping": (RsnaPneumonia, "rsna_pneumonia/*.json"),
@@ -62,6 +82,8 @@ TABLES: dict[str, tuple[type[DataModule], str]] = {
     "openi kaggle": (OpenI, "kaggle/indiana_reports.csv"),
     "slake questions": (Slake, "slake/train.json"),
     "slake boxes": (Slake, "slake/imgs/xmlab0/detection.json"),
+    "vqa-med training": (VqaMed2019, "vqa-med-2019/*Training/QAPairsByCategory/C3_Organ_train.txt"),
+    "vqa-med answers": (VqaMed2019, "vqa-med-2019/VQAMed2019Test/*_Answers.txt"),
     "vqa official": (VqaRad, "vqa-rad/*.json"),
     "vqa mevf": (VqaRad, "mevf/trainset.json"),
     "vqa valset": (VqaRad, "mevf/valset.json"),
@@ -85,7 +107,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         module.write(root, count, 0, size=16)
     openi.write(root, openi.LEAST, 0, size=16)
     shutil.copytree(root / "openi", root / "kaggle", ignore=shutil.ignore_patterns("ecgen-radiology"))
-    slake.write(root, slake.LEAST, 0, size=16)
+    for writer in (slake, vqa_med_2019, roco, medicat, melinda):
+        writer.write(root, writer.LEAST, 0, size=16)
     _write_gold(root)
     _write_pairs(root / "pairs")
     _write_copies(root)
@@ -292,7 +315,8 @@ def spoil(rng: random.Random, path: Path, data: bytes) -> bytes:
     text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
     if path.suffix == ".json":
         return spoil_json(rng, text)
-    separator = "\t" if path.name.startswith("gold_object") else ","
+    separator = "\t" if path.name.startswith(("gold_object", "captions")) else ","
+    separator = "|" if "vqa-med-2019" in path.parts else separator
     if rng.random() < 0.25 and path.name != "test_list.txt":
         try:
             return spoil_frame(rng, pd.read_csv(StringIO(text), sep=separator, dtype=str))

@@ -6,6 +6,7 @@ from gkmvlp.metrics.tasks import (
     clinical,
     entity_classification,
     grounding,
+    image_text_classification,
     localization,
     region_detection,
     report_generation,
@@ -25,4 +26,5 @@ PROTOCOLS: dict[TaskId, Task] = {
     "classification": classification.TASK,
     "localization": localization.TASK,
     "region_detection": region_detection.TASK,
+    "image_text_classification": image_text_classification.TASK,
 }

@@ -31,10 +31,12 @@ def ran(tmp_path, monkeypatch):
         ("pretrain-phantom", "MimicCxr"),
         ("pretrain-mimic", "MimicCxr"),
         ("pretrain-openi", "OpenI"),
+        ("pretrain-roco", "Roco"),
         ("pretrain-pairs", "ImageReportPairs"),
         ("vqa-phantom", "gkmvlp.data_modules.VqaRad"),
         ("vqa-rad", "VqaRad"),
         ("vqa-slake", "Slake"),
+        ("vqa-med-2019", "VqaMed2019"),
         ("classification-phantom", "ChestXray14"),
     ):
         (zoo / f"{name}.yaml").write_text(f"data: {{class_path: {data}}}\n")
@@ -96,9 +98,16 @@ def test_each_config_gets_its_own_look_alike(ran, capsys):
         ("pretrain", "d/ecgen-radiology/1.xml", "d", "pretrain-openi"),
         ("pretrain", "d/iu_xray/annotation.json", "d", "pretrain-openi"),
         ("pretrain", "d/indiana_reports.csv", "d", "pretrain-openi"),
+        ("pretrain", "d/data/train/radiology/captions.txt", "d", "pretrain-roco"),
         ("pretrain", "d/own.csv", "d/own.csv", "pretrain-pairs"),
         ("finetune vqa", "d/VQA_RAD Dataset Public.json", "d", "vqa-rad"),
         ("finetune vqa", "d/Slake1.0/train.json", "d", "vqa-slake"),
+        (
+            "finetune vqa",
+            "d/ImageClef-2019-VQA-Med-Training/QAPairsByCategory/C1_Modality_train.txt",
+            "d",
+            "vqa-med-2019",
+        ),
     ],
 )
 def test_data_choose_the_real_config_by_what_they_hold(ran, capsys, command, holds, data, config):

@@ -5,15 +5,15 @@ import pytest
 import torch
 
 from gkmvlp.anatomy import REGION_INDEX
-from gkmvlp.data_modules import ChestXray14, MimicCxr, OpenI, RsnaPneumonia, Slake, VqaRad
-from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr, openi, rsna_pneumonia, slake, vqa_rad
+from gkmvlp.data_modules import ChestXray14, MimicCxr, OpenI, RsnaPneumonia, Slake, VqaMed2019, VqaRad
+from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr, openi, rsna_pneumonia, slake, vqa_med_2019, vqa_rad
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("phantoms")
     mimic_cxr.write(folder, 4, 1, size=32, workers=1)
-    for writer in (vqa_rad, chest_xray14, rsna_pneumonia, openi, slake):
+    for writer in (vqa_rad, chest_xray14, rsna_pneumonia, openi, slake, vqa_med_2019):
         writer.write(folder, 12, 1, 32, 1)
     return folder
 
@@ -27,7 +27,7 @@ def test_no_datamodule_opens_the_truth(root: Path):
             opened.append(str(arguments[0]))
 
     sys.addaudithook(watch)
-    for kind in (MimicCxr, VqaRad, ChestXray14, RsnaPneumonia, OpenI, Slake):
+    for kind in (MimicCxr, VqaRad, ChestXray14, RsnaPneumonia, OpenI, Slake, VqaMed2019):
         data = kind(str(root), image_size=32, num_workers=0)
         data.setup()
         for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):

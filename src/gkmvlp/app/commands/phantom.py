@@ -1,6 +1,7 @@
-"""Write synthetic radiographs in the layouts of MIMIC-CXR, VQA-RAD, ChestX-ray14, RSNA Pneumonia, Open-i and SLAKE.
+"""Write synthetic radiographs in the layouts of MIMIC-CXR, VQA-RAD, ChestX-ray14, RSNA Pneumonia and further data sets.
 
-The layout dicom writes a radiograph in every way that scanners, archives and exports write it.
+Others are Open-i, SLAKE, VQA-Med-2019, ROCO, MedICaT and MELINDA. The layout dicom writes a radiograph in every way
+that scanners, archives and exports write it.
 """
 
 import argparse
@@ -14,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder to write to")
     parser.add_argument("--patients", type=int, required=True, metavar="N", help="patients of the MIMIC-CXR look-alike")
     parser.add_argument("--seed", type=int, required=True, metavar="S", help="seed; the same seed gives the same bytes")
-    layouts = f"look-alikes to write, out of mimic, vqa, nih, rsna, openi, slake, dicom ({' '.join(DEFAULT)})"
-    parser.add_argument("--layouts", nargs="+", default=DEFAULT, metavar="LAYOUT", help=layouts)
+    layouts = "look-alikes to write, out of mimic, vqa, nih, rsna, openi, slake, vqa-med, roco, medicat, melinda, dicom"
+    parser.add_argument("--layouts", nargs="+", default=DEFAULT, metavar="LAYOUT", help=f"{layouts} (mimic vqa)")
     parser.add_argument("--image-size", type=int, default=256, metavar="PX", help="longer side of the images (256)")
     parser.add_argument("--vqa-images", type=int, metavar="M", help="images of the VQA-RAD look-alike (patients / 5)")
     parser.add_argument(
@@ -24,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rsna-images", type=int, metavar="M", help="images of the RSNA look-alike (patients)")
     parser.add_argument("--openi-patients", type=int, metavar="N", help="patients of the Open-i look-alike (patients)")
     parser.add_argument("--slake-images", type=int, metavar="M", help="images of the SLAKE look-alike (patients / 5)")
+    parser.add_argument(
+        "--vqa-med-images", type=int, metavar="M", help="images of the VQA-Med-2019 look-alike (patients / 5)"
+    )
+    parser.add_argument("--roco-figures", type=int, metavar="M", help="figures of the ROCO look-alike (patients)")
+    parser.add_argument("--medicat-figures", type=int, metavar="M", help="figures of the MedICaT look-alike (patients)")
+    parser.add_argument("--melinda-figures", type=int, metavar="M", help="figures of the MELINDA look-alike (patients)")
     parser.add_argument("--dicom-images", type=int, metavar="M", help="images in every way of DICOM (patients / 100)")
     parser.add_argument("--num-workers", type=int, metavar="W", help="processes (as many as there are cores)")
     parser.add_argument("--json", action="store_true", help="print what was written as JSON")

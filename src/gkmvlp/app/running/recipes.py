@@ -34,17 +34,17 @@ class Configs(NamedTuple):
     real: tuple[str, ...]  # of several the first whose data set lies in the folder, else the first
 
 
-PRETRAINING = Configs("pretrain-phantom", ("pretrain-mimic", "pretrain-openi", "pretrain-pairs"))
+PRETRAINING = Configs("pretrain-phantom", ("pretrain-mimic", "pretrain-openi", "pretrain-roco", "pretrain-pairs"))
 FINE_TUNING: dict[TaskId, Configs] = {
     "classification": Configs("classification-phantom", ("classification-nih",)),
     "localization": Configs("localization-phantom", ("localization-rsna",)),
     "region_detection": Configs("regions-phantom", ("regions-mimic",)),
     "report_generation": Configs("report-phantom", ("report-mimic", "report-openi")),
-    "vqa": Configs("vqa-phantom", ("vqa-rad", "vqa-slake")),
+    "vqa": Configs("vqa-phantom", ("vqa-rad", "vqa-slake", "vqa-med-2019")),
 }
 EVALUATION: dict[TaskId, Configs] = {
     "grounding": Configs("grounding-phantom", ("grounding-rsna", "grounding-slake", "grounding-mscxr")),
-    "retrieval": Configs("retrieval-phantom", ("retrieval-mimic", "retrieval-openi")),
+    "retrieval": Configs("retrieval-phantom", ("retrieval-mimic", "retrieval-openi", "retrieval-roco")),
 }
 
 

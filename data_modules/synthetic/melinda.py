@@ -1,0 +1,75 @@
+"""Phantoms in the layout of MELINDA: three tables beside one folder of images, two rows a figure.
+
+Classes are methods of imaging in place of those of experiments: the finer ones follow from image and caption, the
+coarser ones from the image.
+"""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+
+from gkmvlp.data_modules.formats.melinda import FOLDER, IMAGES, SIDES
+from gkmvlp.data_modules.synthetic.figures import Written, write_figure
+from gkmvlp.data_modules.synthetic.staging import in_parallel, staged
+from gkmvlp.errors import DataError
+
+LEAST = 12  # figures, so that training has each class
+_HELD = 0.15  # share of dev, and of test
+_METHODS = {"X-ray": ("radiography", "projection"), "CT": ("tomography", "section"), "MRI": ("resonance", "section")}
+_COLUMNS = ("figure_file", "caption", "i_meth", "p_meth", "i_meth_label", "p_meth_label")
+
+
+def write(root: Path, figures: int, seed: int, size: int = 256, workers: int = 1) -> None:
+    """Writes a corpus, or returns at once where it is there already.
+
+    Args:
+        root: Gets ``melinda``.
+        figures: Number of figures, at least 12.
+        seed: Seed of all that is drawn.
+        size: Longer side of the images in pixels.
+        workers: Processes that draw.
+
+    Raises:
+        DataError: If ``root`` holds another corpus or cannot be written, or ``figures`` is too small.
+    """
+    if figures < LEAST:
+        raise DataError(f"a corpus like MELINDA needs {LEAST} figures or more, for three sides, got {figures}")
+    settings = {"corpus": FOLDER, "seed": seed, "figures": figures, "size": size}
+    with staged(root, "melinda_corpus", (FOLDER,), settings) as folder:
+        if folder is None:
+            return
+        images = folder / FOLDER / IMAGES
+        images.mkdir(parents=True)
+        names = [f"{10_000_000 + number}_{number % 7 + 1}.jpg" for number in range(figures)]
+        tasks = [(images / name, number, seed, size) for number, name in enumerate(names)]
+        written = list(in_parallel(write_figure, tasks, workers, "MELINDA phantoms"))
+        sides = sides_of(figures, seed)
+        for side in SIDES.values():
+            rows = [row for n in range(figures) if sides[n] == side for row in _rows(names[n], written[n])]
+            _write(folder / FOLDER / f"{side}.csv", rows)
+
+
+def sides_of(figures: int, seed: int) -> list[str]:
+    """Side of each figure."""
+    order, held = np.random.default_rng([seed, 0x3E11]).permutation(figures), max(round(figures * _HELD), 1)
+    side = ["train"] * figures
+    for rank, figure in enumerate(order[: 2 * held]):
+        side[int(figure)] = "test" if rank < held else "dev"
+    return side
+
+
+def _rows(name: str, figure: Written) -> list[tuple[str, ...]]:
+    """A row for the caption and one for the sentence that refers to it."""
+    method, group = _METHODS[figure.kind]
+    return [
+        (name, text, f"{method}, {kind}", method, kind, group)
+        for text, kind in ((figure.caption, "described"), (figure.reference, "referred to"))
+    ]
+
+
+def _write(path: Path, rows: list[tuple[str, ...]]) -> None:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows([_COLUMNS, *rows])
+    path.write_text(file.getvalue(), encoding="utf-8")
