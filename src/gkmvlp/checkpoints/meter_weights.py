@@ -100,15 +100,26 @@ def import_checkpoint(file: Path, architecture: ArlArchitecture, tokenizer: str)
             filled = _fill_fusion(model, rename(named, FUSION))
         except BackboneError as error:
             raise BackboneError(f"{file}, read as {published}, does not fit the architecture: {error}") from error
-    parts = {"image encoder": OPENAI_CLIP, "text encoder": TEXT, "fusion": FUSION}
-    taken = {part: {name for name in named if new_name(name, rules)} for part, rules in parts.items()}
-    counts = ", ".join(f"{part} {len(names)}" for part, names in taken.items())
-    total = sum(len(names) for names in taken.values())
-    loaded = f"{total} of the {len(named)} tensors of {file}, read as {published}: {counts}"
-    left = Counter(name.partition(".")[0] for name in named if not any(name in names for names in taken.values()))
-    left_over = ", ".join(f"{part} {count}" for part, count in sorted(left.items()))
     backbone.info["imported"] = f"{published}, {file.name}"
-    return Imported(backbone, loaded, _new_parts(model, filled), left_over or "none")
+    read, left = _read_and_left(given, PUBLISHED[published][1])
+    loaded = f"{read.total()} of the {len(given)} tensors of {file}, read as {published}: {_listed(read)}"
+    return Imported(backbone, loaded, _new_parts(model, filled), _listed(left) or "none")
+
+
+def _read_and_left(given: Mapping[str, Tensor], rules: Rules) -> tuple[Counter[str], Counter[str]]:
+    """How many tensors of a file each part of the model takes, and how many of each part of the file none takes."""
+    parts = {"image encoder": OPENAI_CLIP, "text encoder": TEXT, "fusion": FUSION}
+    read, left = Counter[str](), Counter[str]()
+    for name in given:
+        common = str(new_name(name, rules))
+        takes = [part for part, own in parts.items() if new_name(common, own)]
+        read.update(takes)
+        left.update([] if takes else [name.removeprefix("module.").partition(".")[0]])
+    return read, left
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{part} {count}" for part, count in counts.items())
 
 
 def _publisher(file: Path, given: Mapping[str, Tensor]) -> str:
