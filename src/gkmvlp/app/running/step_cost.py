@@ -3,6 +3,7 @@
 import json
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ class StepCost(Callback):
         self._gflop: dict[frozenset[str], float] = {}  # kind of step -> operations a pair
         self._kind: frozenset[str] = frozenset()  # of the step that runs
         self._counter: FlopCounterMode | None = None
+        self._counting = ExitStack()  # what ends the counting
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
@@ -56,8 +58,7 @@ class StepCost(Callback):
         due = (name for name in objectives.names if getattr(objectives, name).is_due(pl_module.global_step))
         self._kind = frozenset(due)
         if self._kind not in self._gflop:
-            self._counter = FlopCounterMode(display=False)
-            self._counter.__enter__()
+            self._counter = self._counting.enter_context(FlopCounterMode(display=False))
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -65,7 +66,7 @@ class StepCost(Callback):
         """Note what the step took."""
         pairs = len(batch["text"])
         if self._counter is not None:
-            self._counter.__exit__(None, None, None)
+            self._counting.close()
             self._gflop[self._kind] = self._counter.get_total_flops() / 1e9 / pairs
             self._counter = None
         self._pairs[self._kind] += pairs
