@@ -37,7 +37,7 @@ class Cost:
 class StepCost(Callback):
     """Counts the operations of the first step of each kind: the objectives that are due tell one kind from another.
 
-    Nothing is computed for it, so a run that is counted ends like one that is not.
+    Nothing more is computed for it: these steps are steps of the fit.
     """
 
     def __init__(self) -> None:
