@@ -161,6 +161,7 @@ def test_questions_of_patients_are_those_of_the_folder(tmp_path):
 )
 def test_wrong_words_are_one_line_and_nothing_is_written(words, told, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GKMVLP_PROGRESS", "0")
     assert main(["experiment", "systems", *words]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
