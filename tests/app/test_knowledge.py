@@ -66,3 +66,50 @@ def test_errors_are_one_line_with_the_remedy_and_nothing_is_written(words, code,
     assert (done, out, err.count("\n")) == (code, "", 1)
     assert told in err
     assert list(tmp_path.iterdir()) == []
+
+
+META = {"MRREL.RRF": "X1|A|CUI|RO|X2|A|CUI|part_of|R||SNOMEDCT_US||||N||\n", "MRCONSO.RRF": "".join(
+    f"{cui}|ENG|P|L|PF|S|Y|A||||SNOMEDCT_US|PT|1|{name}|0|N||\n" for cui, name in (("X1", "wing"), ("X2", "zeppelin"))
+), "release.dat": "umls.release.name=1900AA\n"}  # fmt: skip
+UMLS = ["build", "--source", "umls", "--from", "META", "--held-out", "0", "--out", "g", *SMALL]
+TABLES = ["build", "--source", "tsv", "--from", "t.tsv", "--concepts", "c.tsv", "--out", "g", *SMALL]
+SPOILT = {
+    "another release": ({}, [*UMLS, "--version", "1901AB"], 2, "release 1900AA, not 1901AB: leave --version out"),
+    "other columns": ({"META/MRREL.RRF": "X1|RO|X2|\n"}, UMLS, 1, "line 1: 16 cells (CUI1 to CVF), each with | behind"),
+    "names of another release": (
+        {"META/MRCONSO.RRF": META["MRCONSO.RRF"].replace("X2", "X7").replace("X1", "X8")}, UMLS, 1,
+        "English name for 0 of the 2 concepts of MRREL.RRF: are both files of one release?",
+    ),
+    "no UTF-8": ({"META/MRREL.RRF": b"\xff\xfe|"}, UMLS, 1, "name the folder META of a full UMLS release"),
+    "unknown concept": (
+        {"t.tsv": "head\trelation\ttail\nlungs\tpart of\tbody\n", "c.tsv": "id\tname\nlung\tlung\nbody\tbody\n"},
+        TABLES, 1,
+        "triple lungs | part of | body: unknown concept 'lungs'; did you mean 'lung'?",
+    ),
+    "a column is missing": (
+        {"t.tsv": "head\ttail\na\tb\n", "c.tsv": "id\tname\na\ta\n"}, TABLES, 1, "t.tsv has no column 'relation'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SPOILT)
+def test_files_that_cannot_be_a_graph_are_one_line(case, tmp_path, monkeypatch, capsys):
+    changed, words, code, told = SPOILT[case]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "META").mkdir()
+    for name, content in {**{f"META/{name}": text for name, text in META.items()}, **changed}.items():
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    done, out, err = output(words, capsys)
+    assert (done, out, err.count("\n")) == (code, "", 1), err
+    assert told in err
+    assert not (tmp_path / "g").exists()
+
+
+def test_a_umls_folder_as_it_should_be(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "META").mkdir()
+    for name, content in META.items():
+        (tmp_path / "META" / name).write_text(content)
+    code, out, _ = output([*UMLS, "--version", "1900AA", "--json"], capsys)
+    assert code == 0
+    assert (json.loads(out)["version"], json.loads(out)["concepts"]) == ("1900AA", 2)

@@ -156,6 +156,18 @@ def test_umls_files_of_another_release_are_one_line(meta, name, change, told):
     refused(lambda: read_umls(meta, ""), name, told, "full UMLS release")
 
 
+def test_names_of_another_release_are_refused_and_a_few_that_lack_are_counted(meta, capsys):
+    assert len(read_umls(meta, "").concepts) == 3
+    assert capsys.readouterr().err == "note: 1 of 4 concepts have no English name and are left out\n"
+    written(meta / "MRCONSO.RRF", atom("X0000002", "Zeppelin", **PREFERRED))
+    refused(lambda: read_umls(meta, ""), "English name for 1 of the 4 concepts", "both files of one release?")
+
+
+def test_a_release_file_in_another_encoding(meta):
+    (meta / "release.dat").write_bytes(b"umls.release.name=1900AA\numls.release.description=\xe9\n")
+    assert umls.release(meta) == "1900AA"
+
+
 def test_a_umls_file_that_is_not_there(meta):
     (meta / "MRCONSO.RRF").unlink()
     refused(lambda: read_umls(meta, ""), "cannot read", "MRCONSO.RRF")

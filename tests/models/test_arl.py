@@ -232,6 +232,30 @@ def test_the_masked_image_passes_layers_that_there_are(layers):
         built(fusion=replace(FUSION, masked_image_layers=layers))
 
 
+@pytest.mark.parametrize("most", [0, -1])
+def test_at_least_one_entity_of_a_text_is_read(most):
+    with pytest.raises(ConfigError, match=rf"knowledge\.max_entities: {most} must be 1 or more"):
+        built(knowledge=EntityGraphConfig(ENTITIES, most, num_attention_heads=2, head_size=4))
+
+
+@torch.no_grad()
+def test_more_entities_than_the_maximum_are_cut_and_told_once(capsys):
+    backbone = built(knowledge=EntityGraphConfig(ENTITIES, 1, num_attention_heads=2, head_size=4, dropout=0.0))
+    backbone.model.eval()
+    text = backbone.read_texts(TEXTS)
+    assert text.entity_mask.sum(1).tolist() == [1, 0, 1]
+    backbone.read_texts(TEXTS)
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "a text names 2 entities, of such the first 1 are read; knowledge.max_entities is the bound" in told
+    assert all(value.isfinite().all() for value in outputs(backbone, images()).values())
+
+
+def test_an_empty_text_has_finite_output():
+    given = outputs(built(), images(2), ["", " \n"])
+    assert all(value.isfinite().all() for value in given.values())
+
+
 def millions(*parts):
     return sum(p.numel() for part in parts for p in part.parameters()) / 1e6
 

@@ -17,6 +17,7 @@ CHOICES = [
     ("text.num_hidden_layers", 1),
     ("text.num_attention_heads", 1),
     ("text.intermediate_size", 16),
+    ("text.layer_norm_eps", 0.1),
     ("text.max_length", 6),
     ("text.pooling", "mean"),
     ("text.fusion_layer", 1),

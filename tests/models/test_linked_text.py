@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from gkmvlp.errors import DataError
 from gkmvlp.knowledge.linker import Mention
 from gkmvlp.models.linked_text import link_tokens
 from gkmvlp.models.tokenizer import tokenize, train_tokenizer
@@ -65,3 +66,14 @@ def test_texts_that_name_nothing_have_no_entity(tokenizer):
     given = link_tokens(tokenizer, TEXTS, [[], []], INDEX, 48, 24)
     assert given.entity.shape == (2, 0)
     assert not given.named(7).any()
+
+
+@pytest.mark.parametrize(("start", "end"), [(-1, 3), (0, 99), (2, 2), (5, 3)])
+def test_a_span_outside_the_text_is_refused(tokenizer, start, end):
+    with pytest.raises(DataError, match=rf"span {start} to {end} of concept 'air' lies outside text 'Normal.' of 7"):
+        link_tokens(tokenizer, TEXTS, [[], [Mention(start, end, "air")]], INDEX, 48, 24)
+
+
+def test_a_concept_that_the_graph_lacks_is_refused(tokenizer):
+    with pytest.raises(DataError, match="graph of 2 concepts has no 'C0032285', which a text is linked to: link"):
+        link_tokens(tokenizer, TEXTS, [[Mention(0, 5, "C0032285")], []], INDEX, 48, 24)

@@ -70,6 +70,7 @@ MODULES = {  # command, or command and subcommand: its module in gkmvlp.app.comm
     "experiment learning-rate": "learning_rate",
     "experiment real": "real",
     "experiment results": "results",
+    "experiment systems": "systems",
     "bench": "bench",
 }
 RENAMED = {  # command of earlier versions: its name today

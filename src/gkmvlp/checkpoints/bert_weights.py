@@ -4,6 +4,7 @@ Models of transformers are imported where weights are read: they bring scikit-le
 """
 
 import sys
+from collections.abc import Mapping
 from logging import CRITICAL
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from gkmvlp.checkpoints.packages import BERT, local
 from gkmvlp.checkpoints.weights import differences
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import BERT_SIZES, TextConfig
-from gkmvlp.models.text import FusionBert
+from gkmvlp.models.text import POSITIONS, FusionBert
 
 RULES: Rules = (
     (r"^bert\.embeddings\.word_embeddings\.weight$", r"word.weight"),
@@ -63,6 +64,7 @@ def bert_sizes(reference: str) -> TextConfig:
         num_attention_heads=config.num_attention_heads,
         intermediate_size=config.intermediate_size,
         vocab_size=config.vocab_size,
+        layer_norm_eps=config.layer_norm_eps,
     )
 
 
@@ -95,10 +97,26 @@ def load_bert(bert: FusionBert, reference: str) -> list[str]:
         BackboneError: If the tensors do not fit, or some of the encoder are missing.
     """
     source, missing = _read(local(reference, BERT))
-    state = rename({name: tensor for name, tensor in source.items() if name not in missing}, RULES)
+    try:
+        return fill_bert(bert, {name: tensor for name, tensor in source.items() if name not in missing})
+    except BackboneError as error:
+        raise BackboneError(f"the BERT {reference!r} does not fit: {error}") from error
+
+
+def fill_bert(bert: FusionBert, source: Mapping[str, Tensor]) -> list[str]:
+    """``load_bert`` with the tensors of a BERT or RoBERTa, by the names of ``BertForMaskedLM``.
+
+    A RoBERTa counts its positions from 2 on: the last rows are those that texts have.
+
+    Raises:
+        BackboneError: If the tensors do not fit, or some of the encoder are missing.
+    """
+    state = rename(source, RULES)
     # one segment is all a report needs; its vector is added to every token
     if "segment" in state:
         state["segment"] = state["segment"][0]
+    if "position.weight" in state:
+        state["position.weight"] = state["position.weight"][-POSITIONS:]
     own = bert.state_dict()
     for name, tensor in list(state.items()):
         if "attention." in name and bert.decodes:
@@ -108,7 +126,7 @@ def load_bert(bert: FusionBert, reference: str) -> list[str]:
     head = [name for name in own if name.startswith("head") and name not in state]
     expected = {name: x for name, x in own.items() if "cross_attention" not in name and name not in head}
     if told := differences(state, expected):
-        raise BackboneError(f"the BERT {reference!r} does not fit: {told}")
+        raise BackboneError(told)
     bert.load_state_dict(own | state, strict=True)
     crosses = any("cross_attention" in name for name in own)
     return [*(["cross-attention"] if crosses else []), *(["prediction head"] if head else [])]

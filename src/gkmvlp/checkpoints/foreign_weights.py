@@ -53,6 +53,25 @@ HUGGING_FACE_CLIP: Rules = (
     (r"\.self_attn\.v_proj\.(\w+)$", r".attn.qkv.\1#2"),
 )
 
+# also the image encoder of METER and of M3AE, whose other parts `meter_weights` reads
+OPENAI_CLIP: Rules = (
+    *DATA_PARALLEL,
+    (r"^(vit_model|vision_encoder)\.visual\.", "visual."),
+    (r"^(?!visual\.)", None),
+    (r"^visual\.proj$", None),
+    (r"^visual\.class_embedding$", "cls_token"),
+    (r"^visual\.positional_embedding$", "pos_embed"),
+    (r"^visual\.conv1\.", "patch_embed.proj."),
+    (r"^visual\.ln_pre\.", "norm_pre."),
+    (r"^visual\.ln_post\.", "norm."),
+    (r"^visual\.transformer\.resblocks\.", "blocks."),
+    (r"\.ln_([12])\.", r".norm\1."),
+    (r"\.attn\.in_proj_(weight|bias)$", r".attn.qkv.\1"),
+    (r"\.attn\.out_proj\.", ".attn.proj."),
+    (r"\.mlp\.c_fc\.", ".mlp.fc1."),
+    (r"\.mlp\.c_proj\.", ".mlp.fc2."),
+)
+
 MGCA_VIT: Rules = (
     *DATA_PARALLEL,
     (r"^img_encoder_q\.model\.", ""),
@@ -81,6 +100,7 @@ EFFICIENTNET_LITE: Rules = (
 
 LAYOUTS: Mapping[str, Layout] = {
     "Hugging Face CLIP": Layout("pre_layrnorm.weight", HUGGING_FACE_CLIP, {"cls_token": 3, "pos_embed": 3}),
+    "OpenAI CLIP": Layout("visual.conv1.weight", OPENAI_CLIP, {"cls_token": 3, "pos_embed": 3}),
     "EfficientNet-Lite-PyTorch": Layout("_conv_stem.weight", EFFICIENTNET_LITE, through=True),
     "MGCA ViT": Layout("img_encoder_q.model.cls_token", MGCA_VIT),
     "timm": Layout("", DATA_PARALLEL),
@@ -95,14 +115,15 @@ def rename(state: Mapping[str, Tensor], rules: Rules) -> dict[str, Tensor]:
     """
     before: dict[str, str] = {}
     for name in state:
-        new = _renamed(name, rules)
+        new = new_name(name, rules)
         if new is not None and before.setdefault(new, name) != name:
             raise BackboneError(f"the tensors {before[new]!r} and {name!r} would both be {new!r}")
     parts = groupby(sorted(before), key=lambda new: new.partition("#")[0])
     return {name: _joined(name, [state[before[part]] for part in group]) for name, group in parts}
 
 
-def _renamed(name: str, rules: Rules) -> str | None:
+def new_name(name: str, rules: Rules) -> str | None:
+    """Our name of a tensor; None where the rules drop it."""
     for pattern, target in rules:
         if target is not None:
             name = re.sub(pattern, target, name)

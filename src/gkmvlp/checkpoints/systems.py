@@ -3,6 +3,7 @@
 N entities of a graph, C width of their embeddings.
 """
 
+import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -59,10 +60,17 @@ def _linking_reader(architecture: ArlArchitecture, tokenizer: PreTrainedTokenize
     graph = entity_graph(architecture.knowledge.entities)
     linker = DictionaryLinker.of(graph)
 
+    most = architecture.knowledge.max_entities
+    told: set[int] = set()
+
     def read(texts: list[str]) -> LinkedTokens:
         mentions = [linker(text) for text in texts]
-        sizes = architecture.text.max_length, architecture.knowledge.max_entities
-        return link_tokens(tokenizer, texts, mentions, graph.index, *sizes)
+        longest = max(map(len, mentions), default=0)
+        if longest > most and not told:  # once: most corpora have such texts in every batch
+            told.add(longest)
+            note = f"note: a text names {longest} entities, of such the first {most} are read"
+            print(f"{note}; knowledge.max_entities is the bound", file=sys.stderr, flush=True)
+        return link_tokens(tokenizer, texts, mentions, graph.index, architecture.text.max_length, most)
 
     return read
 

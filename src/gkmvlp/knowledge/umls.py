@@ -5,6 +5,7 @@ second concept (CUI2) has the relation RELA to its first (CUI1), so CUI2 is the 
 they are read row by row, MRREL first, and of MRCONSO only the names of concepts with a triple are kept.
 """
 
+import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def read_umls(
         relations: Values of REL.
 
     Raises:
-        DataError: If a file is missing, empty or of another release's columns, or no triple is left.
+        DataError: If a file is missing, empty or of another release's columns, most concepts have no name, or no
+            triple is left.
     """
     triples = tuple(_triples(folder, only, set(sources), set(relations)))
     if not triples:
@@ -50,6 +52,11 @@ def read_umls(
     names, synonyms = _names(folder, ids)
     kinds = _kinds(folder, ids)
     nameless = ids - set(names)
+    if 2 * len(nameless) > len(ids):
+        few = f"MRCONSO.RRF has an English name for {len(names)} of the {len(ids)} concepts of MRREL.RRF"
+        raise DataError(f"{folder}: {few}: are both files of one release? {_GET}")
+    if nameless:
+        print(f"note: {len(nameless)} of {len(ids)} concepts have no English name and are left out", file=sys.stderr)
     kept = tuple(triple for triple in triples if triple.head not in nameless and triple.tail not in nameless)
     concepts = tuple(
         Concept(cui, names[cui], tuple(word for word in synonyms[cui] if word != names[cui]), kinds.get(cui, ""))
@@ -61,7 +68,7 @@ def read_umls(
 def release(folder: Path) -> str:
     """The release that release.dat of the folder names; "" where there is none."""
     path = folder / "release.dat"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     named = [line.partition("=")[2].strip() for line in lines if line.startswith("umls.release.name")]
     return named[0] if named else ""
 

@@ -54,7 +54,8 @@ class Arl(nn.Module):
         edge_index_2M: Rows of head and tail of each triple of the graph, (2, M) int64.
 
     Raises:
-        ConfigError: If the sides of a patch are no whole pixels, or the masked image would pass no layer or too many.
+        ConfigError: If the sides of a patch are no whole pixels, the masked image would pass no layer or too many, or
+            no entity of a text may be read.
     """
 
     def __init__(self, architecture: ArlArchitecture, vocabulary: int, table_NC: Tensor, edge_index_2M: Tensor) -> None:
@@ -71,6 +72,8 @@ class Arl(nn.Module):
         if not 0 < fusion.masked_image_layers <= fusion.num_hidden_layers:
             given = f"fusion.masked_image_layers: {fusion.masked_image_layers}"
             raise ConfigError(f"{given} must be one of the {fusion.num_hidden_layers} layers, counted from 1")
+        if graph.max_entities < 1:
+            raise ConfigError(f"knowledge.max_entities: {graph.max_entities} must be 1 or more: set 24, as published")
         last = fusion.num_hidden_layers - 1
         self.layers = nn.ModuleList(
             CoAttentionLayer(width, shared, fusion, layer == last) for layer in range(fusion.num_hidden_layers)

@@ -20,6 +20,7 @@ BERT_SIZES = (
     "num_attention_heads",
     "intermediate_size",
     "vocab_size",
+    "layer_norm_eps",
 )  # fields of TextConfig that a BERT brings along
 
 
@@ -55,6 +56,7 @@ class TextConfig:
         num_hidden_layers: Number of layers.
         num_attention_heads: Attention heads a layer.
         intermediate_size: Inner size of the feed-forward part.
+        layer_norm_eps: What norms add to the variance; RoBERTas were trained with 1e-5.
         max_length: Longest report in tokens; the rest is cut.
         pooling: One vector a text: the ``first`` token's state, or the ``mean`` of all (a fresh BERT learns faster).
         fusion_layer: First layer with cross-attention to the image memory, counted from 0.
@@ -68,6 +70,7 @@ class TextConfig:
     num_hidden_layers: int = 12
     num_attention_heads: int = 12
     intermediate_size: int = 3072
+    layer_norm_eps: float = 1e-12
     max_length: int = 128
     pooling: TextPooling = "first"
     fusion_layer: int = 0

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from gkmvlp.knowledge.linker import Mention
+from gkmvlp.errors import DataError
+from gkmvlp.knowledge.linker import Mention, checked
 from gkmvlp.models.tokenizer import Tokens, padded
 
 
@@ -65,15 +66,19 @@ def link_tokens(
         index: Concept id -> its row in the graph.
         max_tokens: Longest text in tokens, special tokens included.
         max_entities: Most mentions of a text that are read; the first ones count.
+
+    Raises:
+        DataError: If a mention lies outside its text, or its concept is not in the graph.
     """
     encoded = tokenizer(list(texts), truncation=True, max_length=max_tokens)
     tokens = padded(encoded["input_ids"], tokenizer.pad_token_id, max_tokens)
     found: list[list[tuple[int, int, int]]] = []  # row of the entity, first token, token behind the last
     for row, some in enumerate(mentions):
-        ends = [(m, encoded.char_to_token(row, m.start), encoded.char_to_token(row, m.end - 1)) for m in some]
-        whole = [
-            (index[m.concept], first, last + 1) for m, first, last in ends if first is not None and last is not None
+        ends = [
+            (_row(m, index), encoded.char_to_token(row, m.start), encoded.char_to_token(row, m.end - 1))
+            for m in checked(texts[row], some)
         ]
+        whole = [(entity, first, last + 1) for entity, first, last in ends if first is not None and last is not None]
         found.append(whole[:max_entities])
     count = max(len(some) for some in found)
     entity_BK = torch.zeros(len(texts), count, dtype=torch.long)
@@ -83,3 +88,11 @@ def link_tokens(
             entity_BK[row, slot] = entity
             span_BKT[row, slot, first:behind] = True
     return LinkedTokens(*tokens, entity_BK, span_BKT.any(-1), span_BKT)
+
+
+def _row(mention: Mention, index: Mapping[str, int]) -> int:
+    """The row of a mention's concept."""
+    if mention.concept not in index:
+        known = f"the graph of {len(index)} concepts has no {mention.concept!r}, which a text is linked to"
+        raise DataError(f"{known}: link texts to concepts of the graph alone, or build the graph with it")
+    return index[mention.concept]

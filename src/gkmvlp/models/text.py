@@ -223,6 +223,8 @@ class FusionBert(nn.Module):
         gain = (768 / config.hidden_size) ** 0.5
         self.apply(lambda module: initialise(module, 0.02 * gain))
         for module in self.modules():
+            if isinstance(module, nn.LayerNorm):
+                module.eps = config.layer_norm_eps
             if isinstance(module, BertLayer) and module.cross_attention is not None:
                 module.cross_attention.init_keys_from_queries()
 

@@ -57,17 +57,16 @@ def _alphabet(model: BertWordPieceTokenizer, texts: list[str]) -> list[str]:
 
 
 def with_special_tokens(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
-    """The tokenizer, with those special tokens added that it lacks: most lack the first token of the decoder."""
-    tokenizer.add_special_tokens(
-        {
-            "pad_token": "[PAD]",
-            "unk_token": "[UNK]",
-            "cls_token": "[CLS]",
-            "sep_token": "[SEP]",
-            "mask_token": "[MASK]",
-            "bos_token": DECODE,
-        }
-    )
+    """The tokenizer, with those special tokens added that it lacks; what marks the start of a decoded text is ours."""
+    tokens = {
+        "pad_token": "[PAD]",
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "mask_token": "[MASK]",
+    }
+    lacking = {kind: token for kind, token in tokens.items() if getattr(tokenizer, kind) is None}
+    tokenizer.add_special_tokens({**lacking, "bos_token": DECODE})
     return tokenizer
 
 

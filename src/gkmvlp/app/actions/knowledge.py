@@ -64,7 +64,7 @@ def _read(arguments: argparse.Namespace) -> KnowledgeGraph:
         raise UsageError(f"--concepts is of --source tsv, not of {source}: leave it out")
     only = {concept for ids in read_cuis(arguments.only).values() for concept in ids} if arguments.only else None
     if source == "umls":
-        return read_umls(origin, arguments.version or release(origin) or "not stated", only)
+        return read_umls(origin, _umls_version(origin, arguments.version), only)
     if source == "radiology":
         graph = radiology()
     elif source == "slake":
@@ -72,6 +72,18 @@ def _read(arguments: argparse.Namespace) -> KnowledgeGraph:
     else:
         graph = read_tsv(origin, arguments.concepts, source, arguments.version or "not stated")
     return graph if only is None else graph.restricted(only)
+
+
+def _umls_version(folder: Path, named: str | None) -> str:
+    """The release of a folder; what ``--version`` names where the folder does not say.
+
+    Raises:
+        UsageError: If they contradict each other.
+    """
+    said = release(folder)
+    if named and said and named != said:
+        raise UsageError(f"{folder} is release {said}, not {named}: leave --version out, or name the folder of {named}")
+    return named or said or "not stated"
 
 
 def _files(arguments: argparse.Namespace) -> list[Path]:

@@ -142,6 +142,23 @@ def _convert(arguments: argparse.Namespace) -> Printed:
     return {"file": str(out), "tensors": count}, f"{out}: {count} tensors"
 
 
+def _import(arguments: argparse.Namespace) -> Printed:
+    """Makes an ARL backbone of a checkpoint of METER or M3AE."""
+    from gkmvlp.app.running.configs import mapping_in
+    from gkmvlp.checkpoints.backbone import save
+    from gkmvlp.checkpoints.meter_weights import import_checkpoint
+    from gkmvlp.errors import ZooError
+    from gkmvlp.models.config import ArlArchitecture
+
+    if arguments.out.exists():
+        raise ZooError(f"{arguments.out} exists: name another folder by --out")
+    architecture = ArlArchitecture.from_dict(mapping_in(arguments.architecture, "architecture"))
+    done = import_checkpoint(arguments.file, architecture, arguments.tokenizer)
+    save(done.backbone, arguments.out)
+    told = {"loaded": done.loaded, "new": done.new, "left over": done.left_over, "folder": str(arguments.out)}
+    return told, "\n".join(f"{what}: {words}" for what, words in told.items())
+
+
 ACTIONS: Mapping[str, Callable[[argparse.Namespace], Printed]] = {
     "list": _list,
     "show": _show,
@@ -152,4 +169,5 @@ ACTIONS: Mapping[str, Callable[[argparse.Namespace], Printed]] = {
     "publish": _publish,
     "make": _make,
     "convert": _convert,
+    "import": _import,
 }

@@ -1,4 +1,4 @@
-"""Find, fetch, check, publish and remove trained models; convert weights; list and copy configs.
+"""Find, fetch, check, publish and remove trained models; convert and import weights; list and copy configs.
 
 A model is NAME, zoo://NAME or zoo://NAME@DIGEST; download and show also take the address of an entry:
 https://host/NAME.yaml, hf://org/repo@COMMIT/NAME.yaml or a file. Environment: GKMVLP_CACHE (where models are kept),
@@ -9,6 +9,8 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.app.commands.options import add_set_argument
+
+METER = "zoo://_base/architecture_meter"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     convert = actions.add_parser("convert", help="tensors of a pickle (.ckpt, .pt, .bin) as safetensors")
     convert.add_argument("file", metavar="FILE", type=Path)
     convert.add_argument("--out", metavar="FILE.safetensors", type=Path, help="where to (beside FILE)")
+    imported = actions.add_parser("import", help="a checkpoint of METER or M3AE as an ARL backbone")
+    imported.add_argument("file", metavar="FILE", type=Path, help="safetensors; convert makes them of a pickle")
+    imported.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of the backbone")
+    imported.add_argument(
+        "--tokenizer", metavar="REF", default="roberta-base", help="hub name or folder (roberta-base)"
+    )
+    imported.add_argument("--architecture", metavar="FILE", default=METER, help=f"that of the checkpoint ({METER})")
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true", help="print JSON")
 

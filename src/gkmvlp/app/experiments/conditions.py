@@ -7,6 +7,7 @@ import pandas as pd
 
 from gkmvlp.app.experiments.runs import fit_and_test, run_missing
 from gkmvlp.app.running.run import Overrides, Run, merged, model_overrides
+from gkmvlp.checkpoints.systems import SYSTEMS
 from gkmvlp.metrics.assemble import STARTS
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
@@ -84,8 +85,8 @@ def merge(parts: Sequence[Path], target: Path, names: Sequence[str] = ()) -> Pat
     Args:
         parts: The files.
         target: The file to write.
-        names: Condition of each file; those of ``STARTS`` become the name of its model. None keeps the tasks' names,
-            which tell a backbone from none and no more.
+        names: Condition of each file; those of ``STARTS`` become the name of its model, those of a system its
+            variant. None keeps the tasks' names, which tell a backbone from none and no more.
 
     Returns:
         The target.
@@ -133,8 +134,11 @@ def _units(table: pd.DataFrame) -> list[str]:
 
 
 def _called(name: str, table: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a run with its model under the name of its condition, where that says how it started."""
-    return table.assign(model=table["model"].replace(["pretrained", "scratch"], name)) if name in STARTS else table
+    """The rows of a run with its model under the name of its condition, where that says how it started, or as what."""
+    called = {**{start: start for start in STARTS}, **{system: f"variant:{system}" for system in SYSTEMS}}
+    if name not in called:
+        return table
+    return table.assign(model=table["model"].replace(["pretrained", "scratch"], called[name]))
 
 
 _JOINED = {"note": "; ", "trained_on": ", "}  # metadata of several files in one: what stands between the parts

@@ -107,3 +107,23 @@ def architecture_in(config: str) -> dict[str, Any]:
     if isinstance(architecture, str):
         architecture = yaml.safe_load((file.parent / architecture).read_text(encoding="utf-8"))
     return dict(architecture or {})
+
+
+def mapping_in(reference: str, what: str) -> dict[str, Any]:
+    """The keys and values of a YAML file.
+
+    Args:
+        reference: ``zoo://NAME`` or a path.
+        what: What it should hold, for the error.
+
+    Raises:
+        UsageError: If there is no such file, or it holds something else.
+    """
+    file = config_file(reference)
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: no {what}, it is no YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"{file}: no {what}, keys with values were expected")
+    return content

@@ -54,16 +54,20 @@ def score_on_truth(predictions: Path, root: Path) -> None:
     """Rewrites the entity predictions of a run with planted findings as targets.
 
     Args:
-        predictions: Folder with ``entity_classification``, ``zero_shot`` and ``grounding`` files.
+        predictions: Folder with an ``entity_classification`` file, and ``zero_shot`` and ``grounding`` files of a
+            system that compares with sentences and points.
         root: Root of the phantom corpus.
     """
     findings, images = read_truth(root)
     planted = findings.groupby(["sample_id", "entity"])[["x1", "y1", "x2", "y2"]].agg(list)
-    for task in ("entity_classification", "zero_shot"):
-        table, meta = read_predictions(predictions / f"{task}.parquet")
+    scored = (predictions / f"{task}.parquet" for task in ("entity_classification", "zero_shot"))
+    for file in filter(Path.is_file, scored):
+        table, meta = read_predictions(file)
         keys = pd.MultiIndex.from_frame(table[["sample_id", "entity"]])
         table["target"] = keys.isin(planted.index) * 1.0
-        write_predictions(predictions / f"{task}.parquet", table, _on(meta))
+        write_predictions(file, table, _on(meta))
+    if not (predictions / "grounding.parquet").is_file():
+        return
     table, meta = read_predictions(predictions / "grounding.parquet")
     table = table[table["model"].eq("pretrained")].set_index(["sample_id", "entity"], drop=False)
     table = table.loc[table.index.isin(planted.index)].reset_index(drop=True)
