@@ -57,13 +57,19 @@ def best_answers(
         decoding = DecodingConfig(max_new_tokens=LONGEST)
         texts, scores = generate_texts(backbone.model, backbone.tokenizer, memory_BMD, mask_BM, decoding)
         return [exact_v1(text) for text in texts], scores
-    if head.classifier is not None:
-        score_BK = answer_logits(head.classifier, memory_BMD, mask_BM, head.pooling).log_softmax(-1)
-    else:
-        answers = _tokens(backbone, head.answers, memory_BMD.device, decode=True)
-        score_BK = candidate_scores(backbone.model, answers, memory_BMD, mask_BM, head.num_candidates)
-    best = score_BK.max(-1)
+    best = answer_scores(backbone, head, memory_BMD, mask_BM).max(-1)
     return [head.answers[index] for index in best.indices.tolist()], best.values.tolist()
+
+
+def answer_scores(backbone: Backbone, head: AnswerHead, memory_BMD: Tensor, mask_BM: Tensor) -> Tensor:
+    """Score of each known answer (B, K) in nats, for ``rank`` and ``classify``; see ``best_answers``.
+
+    Minus infinity of answers that ``rank`` does not score in full.
+    """
+    if head.classifier is not None:
+        return answer_logits(head.classifier, memory_BMD, mask_BM, head.pooling).log_softmax(-1)
+    answers = _tokens(backbone, head.answers, memory_BMD.device, decode=True)
+    return candidate_scores(backbone.model, answers, memory_BMD, mask_BM, head.num_candidates)
 
 
 def _tokens(backbone: Backbone, texts: list[str], device: torch.device, decode: bool = False) -> Tokens:
