@@ -113,7 +113,9 @@ def targets_of(data: DataModule, samples: Sequence[Sample], names: Sequence[str]
     known = known or ({entity.name: column for column, entity in enumerate(ENTITIES)} if has_status else {})
     columns = [known.get(_entity(name)) for name in names]
     if all(column is None for column in columns):
-        raise ConfigError(f"{data.name} knows none of the model's findings ({', '.join(names[:3])} ...): take other data")
+        raise ConfigError(
+            f"{data.name} knows none of the model's findings ({', '.join(names[:3])} ...): take other data"
+        )
     value_NK = np.stack([np.asarray(s.fields["label" if has_labels else "status"], float) for s in samples])
     if not has_labels:
         value_NK = np.where(value_NK == -2, 0.0, np.where(value_NK == -1, np.nan, value_NK))

@@ -99,7 +99,9 @@ def calibrate_model(
     try:
         file = write_calibration(folder, made)
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be written ({error.strerror}): name a folder for a copy by --out") from error
+        raise ConfigError(
+            f"{folder} cannot be written ({error.strerror}): name a folder for a copy by --out"
+        ) from error
     predictor.calibration = made
     print("\n".join([f"{file}: {made.summary}", *lines(made)]), flush=True)
     return made
