@@ -126,7 +126,7 @@ def lines(calibration: Calibration) -> list[str]:
 
 
 def _shift(before: Calibration, after: Calibration) -> list[str]:
-    """How the prevalence differs from that of the calibration before: probabilities of other sites do not carry over."""
+    """How the prevalence differs from that of the calibration before: with it probabilities differ too."""
     told = []
     for kind in ("labels", "entities"):
         earlier = before.of(kind)  # type: ignore[arg-type]

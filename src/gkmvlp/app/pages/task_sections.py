@@ -21,7 +21,6 @@ from gkmvlp.task_ids import TASKS, TaskId
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.inference.predictor import Predictor
 
-
 RELIABILITY = "Share present over mean probability; dashed: perfect calibration."
 
 
