@@ -66,6 +66,12 @@ def rows_of(data: DataModule, split: str) -> list[Sample]:
     return rows
 
 
+def is_calibratable(predictor: Predictor) -> bool:
+    """Whether a model gives scores of findings, or of known answers."""
+    is_choosing = isinstance(predictor.head, AnswerHead) and predictor.head.mode != "generate"
+    return bool(predictor.scored) or is_choosing
+
+
 def score_rows(predictor: Predictor, data: DataModule, samples: list[Sample]) -> ScoredRows:
     """All scores of rows, read as ``predict`` reads images.
 
@@ -73,7 +79,7 @@ def score_rows(predictor: Predictor, data: DataModule, samples: list[Sample]) ->
         ConfigError: If the model gives no score that could be calibrated.
     """
     head = predictor.head
-    if not predictor.scored and not (isinstance(head, AnswerHead) and head.mode != "generate"):
+    if not is_calibratable(predictor):
         raise ConfigError(
             "this model gives no probabilities to calibrate: a backbone, a model for labels, or one for questions that "
             "ranks or classifies answers was expected"

@@ -99,8 +99,10 @@ class Calibration:
     @property
     def summary(self) -> str:
         """One line: the data, its size, the date, the methods."""
-        where = f"{self.data} {self.split}: {self.n:,} rows of {self.n_patients:,} patients"
-        return f"calibrated on {where}, {self.created[:10]} ({', '.join(self.methods) or UNCALIBRATED})"
+        where = f"{self.data}, {self.split}: {self.n:,} rows of {self.n_patients:,} patients, {self.created[:10]}"
+        if not self.methods:
+            return f"{UNCALIBRATED}: no label could be calibrated on {where}"
+        return f"calibrated on {where} ({', '.join(self.methods)})"
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gkmvlp.app.pages.page import Section, figure_table, paragraph, write_page
 from gkmvlp.app.pages.task_sections import calibration_pictures
@@ -18,15 +19,16 @@ from gkmvlp.checkpoints.calibration_file import Calibration, Scores, write_calib
 from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection import check
+from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.errors import ConfigError, UsageError
-from gkmvlp.metrics.assemble import BASELINE
-from gkmvlp.metrics.calibration.operating_point import Goal
-from gkmvlp.metrics.calibration.score_map import UNCALIBRATED, Method
+from gkmvlp.metrics.calibration.operating_point import DEFAULT, Goal
+from gkmvlp.metrics.calibration.rows import before_and_after
+from gkmvlp.metrics.calibration.score_map import Method
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit
-from gkmvlp.zoo.inference.calibrating import ScoredRows, calibrate, score_rows, targets_of
+from gkmvlp.zoo.inference.calibrating import calibrate, score_rows, targets_of
 from gkmvlp.zoo.inference.predictor import Predictor
 
 # data sets that are looked for in --root where --data names none, by the kind of score that they have targets of
@@ -77,7 +79,7 @@ def calibrate_model(
     folder: Path,
     split: str = "validate",
     method: Method | None = None,
-    goals: Sequence[Goal] = (),
+    goals: Sequence[Goal] = DEFAULT,
 ) -> Calibration:
     """Calibrates the model in a folder, writes ``calibration.json`` there, and says what came of it.
 
@@ -173,7 +175,9 @@ def write_figures(predictor: Predictor, data: DataModule, out: Path, cost: Proce
     scored = score_rows(predictor, data, samples)
     kind = next(iter(predictor.scored))  # one file holds one kind of score; zero-shot has no probability of before
     file = out / "predictions" / "calibration.parquet"
-    table = before_and_after(predictor, kind, scored, targets_of(data, samples, predictor.scored[kind]))
+    target_NL = targets_of(data, samples, predictor.scored[kind])
+    maps = {name: one.map for name, one in predictor.calibration.of(kind).items()}
+    table = before_and_after(_test_rows(predictor, kind, samples, scored.scores[kind], target_NL), maps)
     meta = {
         "task": "calibration", "data": data.name, "split": data.split_name, "boxes": predictor.region_boxes,
         "credentialed": data.credentialed, "trained_on": predictor.info.get("trained_on"),
@@ -188,30 +192,23 @@ def write_figures(predictor: Predictor, data: DataModule, out: Path, cost: Proce
     return figures
 
 
-def before_and_after(predictor: Predictor, kind: Scores, scored: ScoredRows, target_NL: np.ndarray) -> pd.DataFrame:
-    """Rows of the figures: every row and label twice, calibrated, and as the baseline ``uncalibrated``."""
-    names, score_NL = predictor.scored[kind], scored.scores[kind]
-    by_label = predictor.calibration.of(kind) if predictor.calibration else {}
-    after_NL = np.stack([by_label[name].map(score_NL[:, place]) for place, name in enumerate(names)], axis=1)
-    before_NL = 1 / (1 + np.exp(-score_NL))
+def _test_rows(
+    predictor: Predictor, kind: Scores, samples: Sequence[Sample], score_NL: NDArray[np.float64], target_NL: Any
+) -> pd.DataFrame:
+    """One row an image and label with its log odds, image by image."""
+    names = predictor.scored[kind]
     is_started = predictor.head is None or predictor.info.get("backbone")
-    model = "pretrained" if is_started else "scratch"
-    parts = []
-    for model_name, probability_NL in ((model, after_NL), (BASELINE + UNCALIBRATED, before_NL)):
-        parts.append(
-            pd.DataFrame(
-                {
-                    "sample_id": np.repeat([sample.sample_id for sample in scored.samples], len(names)),
-                    "patient_id": np.repeat([sample.patient_id for sample in scored.samples], len(names)),
-                    "entity": np.tile(names, len(scored.samples)),
-                    "model": model_name,
-                    "seed": 0,
-                    "target": target_NL.ravel(),
-                    "score": probability_NL.ravel(),
-                }
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
+    return pd.DataFrame(
+        {
+            "sample_id": np.repeat([sample.sample_id for sample in samples], len(names)),
+            "patient_id": np.repeat([sample.patient_id for sample in samples], len(names)),
+            "entity": np.tile(names, len(samples)),
+            "model": "pretrained" if is_started else "scratch",
+            "seed": 0,
+            "target": target_NL.ravel(),
+            "score": score_NL.ravel(),
+        }
+    )
 
 
 def _write_page(
