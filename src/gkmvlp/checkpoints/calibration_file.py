@@ -117,12 +117,12 @@ def write_calibration(folder: Path, calibration: Calibration) -> Path:
     return file
 
 
-def read_calibration(folder: Path, expected: Mapping[str, Sequence[str]]) -> Calibration | None:
+def read_calibration(folder: Path, expected: Mapping[str, Sequence[str]] | None = None) -> Calibration | None:
     """The calibration in a model's folder; None where there is none.
 
     Args:
         folder: The folder.
-        expected: Kind of score that the model gives -> its labels.
+        expected: Kind of score that the model gives -> its labels; None compares none.
 
     Raises:
         BackboneError: If it cannot be read, or is of another model's labels.
@@ -139,14 +139,20 @@ def read_calibration(folder: Path, expected: Mapping[str, Sequence[str]]) -> Cal
         if isinstance(error, BackboneError):
             raise
         raise BackboneError(f"{file}: no readable calibration ({type(error).__name__}: {error}); {REMEDY}") from error
-    for kind in calibration.scores:
-        theirs, ours = set(calibration.of(kind)), set(expected.get(kind, ()))  # type: ignore[arg-type]
+    if expected is not None:
+        _require_same_labels(file, calibration, expected)
+    return calibration
+
+
+def _require_same_labels(file: Path, calibration: Calibration, expected: Mapping[str, Sequence[str]]) -> None:
+    """Refuses the calibration of another model."""
+    for kind, labels in calibration.scores.items():
+        theirs, ours = {one.label for one in labels}, set(expected.get(kind, ()))
         if theirs != ours:
             odd = ", ".join(sorted(theirs ^ ours)[:3])
             raise BackboneError(
                 f"{file}: {len(theirs)} {kind} were calibrated, the model has {len(ours)} ({odd} differ); {REMEDY}"
             )
-    return calibration
 
 
 def _built(content: dict[str, Any]) -> Calibration:
