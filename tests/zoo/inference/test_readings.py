@@ -101,7 +101,7 @@ def test_python_gives_calibrated_probabilities_and_thresholds(folder, tmp_path):
         assert after.readings[name].is_likely == (score >= 0)
         (box,) = [box for box in after.boxes if box.label == name]
         assert (box.is_likely, box.threshold) == (score >= 0, pytest.approx(sigmoid(-2.0)))
-    with pytest.raises(ConfigError, match="--at specificity=0.95"):
+    with pytest.raises(ConfigError, match="--at specificity="):
         calibrated.predict(image, at="specificity=0.95")
 
 
