@@ -55,8 +55,10 @@ def make_data(predictor: Predictor, source: str | None, root: str | None, init_a
     name = source or _found(predictor, root)
     is_config = name in zoo_configs() or "://" in name or name.endswith((".yaml", ".yml"))
     frame = {key: getattr(predictor.architecture, key) for key in ("image_size", "resize_mode", "intensity")}
-    fixed = {"region_boxes": "atlas", "detected_regions_file": None, "on_unreadable": "drop"}
+    fixed = {"region_boxes": "atlas", "detected_regions_file": None}  # those of the model are read
     data = check.build(name, by_name(name) if is_config else None, root, **{**init_args, **frame, **fixed})
+    if data.cache_dir == "ram":  # it would decode the training images too
+        data.cache_dir = None
     data.prepare_data()
     return data
 
