@@ -97,7 +97,7 @@ def test_labels_from_calibration_to_thresholds(folder, model, tmp_path, capsys):
         assert figure.value is None or set(figure.baselines) == set(figure.difference) == {"uncalibrated"}
     assert "uncalibrated" in (tmp_path / "figures" / "report.html").read_text()
     table = pd.read_parquet(tmp_path / "figures" / "predictions" / "calibration.parquet")
-    assert not set(table["sample_id"]) & {sample for sample in _validation(folder)}
+    assert not set(table["sample_id"]) & set(_validation(folder))
 
 
 def _validation(folder: Path) -> list[str]:
