@@ -1,6 +1,6 @@
 """Calibrating a model: what its scores mean on rows of a data set.
 
-N rows, L labels, K known answers.
+N rows, L labels, K known answers, E entities, D size of the shared space.
 """
 
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gkmvlp.checkpoints.backbone import patient_hash
@@ -87,20 +88,26 @@ def score_rows(predictor: Predictor, data: DataModule, samples: list[Sample]) ->
     dataset = SampleDataset(samples, data.read, predictor.regions)
     workers = {"num_workers": data.num_workers, "worker_init_fn": one_opencv_thread_a_worker}
     parts: dict[str, list[NDArray[Any]]] = {}
-    sentences = list(zip(*zero_shot_texts(predictor.entities), strict=True))
+    sentence_ED = _sentences(predictor) if head is None else None
     for items in DataLoader(dataset, BATCH, collate_fn=list, **workers):  # type: ignore[arg-type]
         batch = predictor.batch(items)
         image = predictor.encode_images(batch)
         if isinstance(head, AnswerHead):
             parts.setdefault("answers", []).append(predictor.answer_scores(image, batch["question"]))  # type: ignore
-        elif head is None:
+        elif sentence_ED is not None:
             parts.setdefault("entities", []).append(predictor.entity_scores(image))
-            similarity_BE = predictor.similarities(predictor.embed_images(image), sentences)
-            parts.setdefault("zero_shot", []).append(similarity_BE.astype(float))
+            similarity_BE = predictor.embed_images(image) @ sentence_ED.T
+            parts.setdefault("zero_shot", []).append(similarity_BE.double().cpu().numpy())
         else:
             parts.setdefault("labels", []).append(predictor.label_scores(image))
     whole: dict[Any, Float] = {kind: np.concatenate(blocks) for kind, blocks in parts.items()}
     return ScoredRows(samples, whole, whole.pop("answers", None))
+
+
+def _sentences(predictor: Predictor) -> Tensor:
+    """What the present sentence of each entity has and the absent one has not, (E, D)."""
+    present_ED, absent_ED = (predictor.embed_texts(texts) for texts in zero_shot_texts(predictor.entities))
+    return present_ED - absent_ED
 
 
 def targets_of(data: DataModule, samples: Sequence[Sample], names: Sequence[str]) -> Float:
