@@ -12,6 +12,7 @@ import torch
 
 import gkmvlp
 from gkmvlp.app.cli import main
+from gkmvlp.app.commands import calibrate as command
 from gkmvlp.checkpoints.calibration_file import FILE, read_calibration
 from gkmvlp.data_modules.formats.chest_xray14 import LABELS
 from gkmvlp.data_modules.pipeline.samples import Sample
@@ -19,6 +20,7 @@ from gkmvlp.data_modules.synthetic import chest_xray14
 from gkmvlp.entities import ENTITIES, of_label
 from gkmvlp.errors import ConfigError
 from gkmvlp.metrics.calibration.answers import answer_probability
+from gkmvlp.metrics.calibration.score_map import METHODS
 from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.zoo.inference.calibrating import rows_of, targets_of
 from gkmvlp.zoo.store.packaged import BACKBONE
@@ -186,6 +188,10 @@ def test_what_cannot_work_is_one_line(words, code, line, folder, phantoms, capsy
     assert told.count("\n") == 1
     assert line in told
     assert not list(folder.rglob(FILE))
+
+
+def test_the_command_knows_every_method():
+    assert command.METHODS == METHODS
 
 
 def test_a_broken_file_stops_a_prediction_in_one_line(folder, model, capsys):
