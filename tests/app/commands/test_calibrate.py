@@ -231,16 +231,11 @@ def test_targets_of_reports_are_those_of_the_figures():
     np.testing.assert_array_equal(found, [[1, 0, np.nan, 0]])
 
 
-def test_rows_without_validation_and_leaky_splits_are_refused():
-    data = SimpleNamespace(
-        name="x", split_label="official", is_patient_disjoint=True, samples=[sample("test")], rows=lambda split: []
-    )
+def test_no_validation_rows_are_refused():
+    data = SimpleNamespace(name="x", samples=[sample("test")], rows=lambda split: [])
     with pytest.raises(ConfigError, match="no validate rows to calibrate on"):
         rows_of(data, "validate")
     assert rows_of(data, "all") == data.samples
-    data.is_patient_disjoint = False
-    with pytest.raises(ConfigError, match="patients lie in several splits"):
-        rows_of(data, "validate")
 
 
 @pytest.mark.slow

@@ -167,11 +167,13 @@ def write_figures(predictor: Predictor, data: DataModule, out: Path, cost: Proce
         cost: Time and memory so far.
 
     Raises:
-        ConfigError: If there is no test row, or the model is for questions.
+        ConfigError: If there is no test row of other patients, or the model is for questions.
     """
     assert predictor.calibration is not None
     if not predictor.scored:
         raise ConfigError("--figures: figures of probabilities are those of findings; this model answers questions")
+    if not data.is_patient_disjoint:
+        raise ConfigError(f"--figures: patients of {data.split_label} lie in several splits; choose another split")
     if not (samples := data.rows("test")):
         raise ConfigError(f"--figures: {data.name} has no test rows")
     scored = score_rows(predictor, data, samples)
