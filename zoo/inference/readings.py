@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.checkpoints.calibration_file import Calibration, LabelCalibration, Scores
-from gkmvlp.errors import ConfigError, nearest
+from gkmvlp.errors import ConfigError
 from gkmvlp.metrics.calibration.operating_point import goal_of
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED, ScoreMap
 
@@ -66,9 +66,7 @@ def _known(name: str, points: Sequence[str]) -> str:
     if not points:
         raise ConfigError(f"--at {name}: this model has no thresholds, it is {UNCALIBRATED}; see gkmvlp calibrate")
     if name not in points:
-        near = nearest(name, points, 0.6)
-        hint = f", did you mean {near}?" if near else ""
         raise ConfigError(
-            f"--at {name}: the calibration holds {', '.join(points)}{hint}; gkmvlp calibrate --at {name} adds others"
+            f"--at {name}: the calibration holds {', '.join(points)}; gkmvlp calibrate --at {name} adds it"
         )
     return name
