@@ -16,6 +16,7 @@ TaskId = Literal[
     "grounding",
     "vqa",
     "classification",
+    "calibration",
     "localization",
     "report_generation",
     "report_clinical",
@@ -54,6 +55,7 @@ TASKS: dict[TaskId, TaskRow] = {
     "classification": TaskRow(
         "Classification", "classification", "probability of each label", "labels", "classification"
     ),
+    "calibration": TaskRow("What probabilities mean"),
     "localization": TaskRow("Localization", "localization", "boxes around findings", "boxes", "localization"),
     "report_generation": TaskRow("Reports", "report", "a draft of findings", "reports", "report"),
     "report_clinical": TaskRow("Reports, clinical scores"),

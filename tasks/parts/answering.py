@@ -91,13 +91,23 @@ def best_answers(
         decoding = DecodingConfig(max_new_tokens=LONGEST)
         texts, scores = generate_texts(backbone.model, backbone.tokenizer, memory_BMD, mask_BM, decoding)
         return [exact_v1(text) for text in texts], scores
+    best = answer_scores(backbone, head, questions, memory_BMD, mask_BM).max(-1)
+    return [head.answers[index] for index in best.indices.tolist()], best.values.tolist()
+
+
+def answer_scores(
+    backbone: Backbone, head: AnswerHead, questions: Sequence[str], memory_BMD: Tensor, mask_BM: Tensor
+) -> Tensor:
+    """Score of each known answer (B, K) in nats, for ``rank`` and ``classify``; see ``best_answers``.
+
+    Minus infinity of answers that ``rank`` does not score in full, and of those that a question for yes or no excludes.
+    """
     if head.classifier is not None:
         score_BK = answer_logits(head.classifier, memory_BMD, mask_BM, head.pooling).log_softmax(-1)
     else:
         answers = _tokens(backbone, head.answers, memory_BMD.device, decode=True)
         score_BK = candidate_scores(backbone.model, answers, memory_BMD, mask_BM, head.num_candidates)
-    best = among_yes_and_no(score_BK, questions, head.answers).max(-1)
-    return [head.answers[index] for index in best.indices.tolist()], best.values.tolist()
+    return among_yes_and_no(score_BK, questions, head.answers)
 
 
 def _tokens(backbone: Backbone, texts: list[str], device: torch.device, decode: bool = False) -> Tokens:

@@ -16,6 +16,7 @@ from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.detector import DetectorConfig
+from gkmvlp.models.heads.label_head import label_head
 
 ENTITIES = ["pleural effusion", "cardiomegaly", "pneumothorax", "fracture"]
 SENTENCES = ["The heart is normal in size.", "There is a small left pleural effusion.", "No pneumothorax is seen."]
@@ -60,6 +61,17 @@ def write_answering(folder: Path, kind: str, trained_on: str = "phantom-mimic-cx
     backbone.info["task"] = "vqa"
     classifier = nn.Linear(16, len(ANSWERS)) if kind == "classify" else None
     heads.save(backbone, AnswerHead(kind, ANSWERS, 3, classifier), folder)
+    return folder
+
+
+def write_labelling(folder: Path, labels: tuple[str, ...]) -> Path:
+    """A model for labels."""
+    backbone = build("phantom-mimic-cxr, phantom-chestxray14")
+    backbone.info["task"] = "classification"
+    head = label_head(labels, backbone.model.architecture, "both")
+    for parameter in head.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    heads.save(backbone, head, folder)
     return folder
 
 

@@ -29,10 +29,20 @@ def open_predictor(reference: str | Path, device: str | None = None) -> Predicto
             f"--model {reference}: name a folder: a backbone (outputs/pretrain/backbone), a fine-tuned model "
             "(outputs/finetune-vqa/model), the folder of their run, or zoo://NAME (gkmvlp zoo list)"
         )
+    return Predictor.open_folder(model_folder(reference), device)
+
+
+def model_folder(reference: str | Path) -> Path:
+    """The folder of the model behind a reference; of a run that of the model it left.
+
+    Raises:
+        ZooError: If a model of the zoo is not known, or cannot be had.
+        BackboneError: If nobody explains the scheme of the reference.
+    """
     folder = folder_of(_named(reference))
     if not (folder / "config.json").is_file():
         folder = next((folder / name for name in INSIDE if (folder / name / "config.json").is_file()), folder)
-    return Predictor.open_folder(folder, device)
+    return folder
 
 
 def _named(reference: str | Path) -> str | Path:

@@ -3,7 +3,6 @@
 H x W pixels of the original image, h x w grid of patches.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.geometry import Letterbox
 from gkmvlp.tasks.parts.heat_maps import box_around, enlarge, image_area, peak
+from gkmvlp.zoo.inference.readings import Reading
 
 Float = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -48,9 +48,11 @@ class Prediction:
             fine-tuned for labels, label -> probability.
         points: Entity -> x, y in pixels of the original image as it stands upright, where its prompt attends to most.
         regions: Entity -> the region that its point lies in, "" where it lies in none.
+        readings: Finding -> its score and probability, whether that was calibrated, and its threshold.
         boxes: Boxes, best first: of findings or regions, by a model that was trained for them. By a backbone those of
             its findings, likeliest first: around the point, where attention is at least half of the highest.
         answer: The answer, where a question was asked.
+        answer_probability: Its probability among the known answers; None of a model that writes freely.
         is_in_scope: Whether the model was trained on what the question asks about; None where its folder does not
             tell, or none was asked.
         report: The report, by a model that writes reports.
@@ -64,8 +66,10 @@ class Prediction:
     findings: dict[str, float] = field(default_factory=dict)
     points: dict[str, tuple[float, float]] = field(default_factory=dict)
     regions: dict[str, str] = field(default_factory=dict)
+    readings: dict[str, Reading] = field(default_factory=dict)
     boxes: list[PredictedBox] = field(default_factory=list)
     answer: str | None = None
+    answer_probability: float | None = None
     is_in_scope: bool | None = None
     report: str | None = None
     notice: str | None = None
@@ -106,11 +110,6 @@ class Prediction:
                 corners = [round(value) for value in (box.x1, box.y1, box.x2, box.y2)]
                 cv2.rectangle(picture, corners[:2], corners[2:], _ORANGE, line)
         return picture
-
-
-def ranked_probabilities(names: Sequence[str], logit_N: NDArray[np.float64]) -> dict[str, float]:
-    """Name -> probability, likeliest first."""
-    return {names[n]: float(1 / (1 + np.exp(-logit_N[n]))) for n in np.argsort(-logit_N)}
 
 
 def enlarged(map_hw: Float, side: int) -> Float:

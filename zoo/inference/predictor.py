@@ -18,6 +18,7 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.calibration_file import Calibration, Scores, read_calibration, write_calibration
 from gkmvlp.checkpoints.heads import Head
 from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
 from gkmvlp.data_modules.pipeline.accept import is_dicom
@@ -29,6 +30,7 @@ from gkmvlp.data_modules.pipeline.transforms import FittedImage
 from gkmvlp.errors import BackboneError
 from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.hardware import device_named
+from gkmvlp.metrics.calibration.answers import answer_probability
 from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.answer_head import AnswerHead
@@ -36,17 +38,18 @@ from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
 from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.notices import NO_PATIENT
-from gkmvlp.tasks.parts.answering import best_answers, question_memory
+from gkmvlp.tasks.parts.answering import answer_scores, best_answers, question_memory
 from gkmvlp.tasks.parts.entity_predictions import attention_peaks, regions_at
 from gkmvlp.tasks.parts.heat_maps import image_area
 from gkmvlp.tasks.parts.scope import Scope
 from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
-from gkmvlp.zoo.inference.prediction import Embeddings, PredictedBox, Prediction, hot_box, ranked_probabilities
+from gkmvlp.zoo.inference.prediction import Embeddings, PredictedBox, Prediction, hot_box
 from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, name_of
+from gkmvlp.zoo.inference.readings import Reader, Reading
 
 Prompt = str | tuple[str, str]
-LIKELY = 0.5  # probability from which a backbone's finding counts; validation chose none
+LIKELY = 0.5  # probability from which a finding counts that has no threshold
 
 
 class Places(NamedTuple):
@@ -64,10 +67,14 @@ class Predictor(HubModel):
         backbone: Model and tokenizer.
         head: How questions are answered, reports written, labels scored or boxes predicted; None for a bare backbone.
         device: Where it runs.
+        calibration: What its scores mean; None where nobody measured it.
     """
 
-    def __init__(self, backbone: Backbone, head: Head | None, device: torch.device) -> None:
+    def __init__(
+        self, backbone: Backbone, head: Head | None, device: torch.device, calibration: Calibration | None = None
+    ) -> None:
         self.backbone, self.head, self.device, self.info = backbone, head, device, backbone.info
+        self.calibration = calibration
         self.architecture = backbone.model.architecture
         self.model = backbone.model.to(device).eval()
         if isinstance(head, AnswerHead) and head.classifier is not None:
@@ -78,17 +85,36 @@ class Predictor(HubModel):
         self.notice = None if trained_on_patients(backbone.info) else NO_PATIENT
         self.preprocess = Preprocess(self.architecture)
         self.region_boxes: BoxSource = "fitted" if backbone.info.get("region_boxes") == "fitted" else "atlas"
-        self._regions = RegionPolicy(self.region_boxes, backbone.atlas)
+        self.regions = RegionPolicy(self.region_boxes, backbone.atlas)
 
     def write_folder(self, folder: Path) -> None:
         """Writes the whole folder anew."""
         heads.save(self.backbone, self.head, folder)
+        if self.calibration is not None:
+            write_calibration(folder, self.calibration)
+
+    @property
+    def probabilities(self) -> str:  # noqa: D102
+        return super().probabilities if self.calibration is None else self.calibration.summary
+
+    @property
+    def scored(self) -> dict[Scores, list[str]]:
+        """Kind of score that the model gives of findings -> their names."""
+        if isinstance(self.head, LabelHead):
+            return {"labels": list(self.head.labels)}
+        return {"entities": self.entities, "zero_shot": self.entities} if self.head is None else {}
+
+    def reader(self, kind: Scores, at: str | None = None) -> Reader:
+        """What makes probabilities of scores; ``at`` names an operating point (see ``Reader``)."""
+        return Reader(self.calibration, kind, at)
 
     @classmethod
     def open_folder(cls, folder: Path, device: str | None = None) -> "Predictor":  # type: ignore[override]
         """What lies in a folder."""
         backbone = backbones.load(folder)
-        return cls(backbone, heads.load(folder, backbone), device_named(device))
+        predictor = cls(backbone, heads.load(folder, backbone), device_named(device))
+        predictor.calibration = read_calibration(folder, predictor.scored)
+        return predictor
 
     def item(self, image: Radiograph, accept: Collection[str] = ()) -> dict[str, Any]:
         """One image as evaluation reads it: size, fit and intensity of the model, regions from its atlas.
@@ -106,7 +132,7 @@ class Predictor(HubModel):
         """``item`` of an image whose pixels ``preprocess.pixels`` has read."""
         view = view_of(image) if isinstance(image, str | Path | bytes) else ""
         sample = Sample(name_of(image), "", "", view, "test")  # the pixels are given: no file is opened
-        return SampleDataset([sample], lambda _: FittedImage(*self.preprocess.fit(image_HW)), self._regions)[0]
+        return SampleDataset([sample], lambda _: FittedImage(*self.preprocess.fit(image_HW)), self.regions)[0]
 
     def batch(self, items: Sequence[dict[str, Any]]) -> ImageBatch:
         """Items side by side on the model's device."""
@@ -185,8 +211,46 @@ class Predictor(HubModel):
                 "only a model fine-tuned for questions answers them: fine-tune a backbone (make finetune-vqa) "
                 "and name the folder model/ that this leaves"
             )
+        return best_answers(self.backbone, self.head, *self._read_questions(image, questions))
+
+    def _read_questions(
+        self, image: ImageMemory, questions: str | Sequence[str]
+    ) -> tuple[Sequence[str], Tensor, Tensor]:
+        """B questions, and what they read of the images: see ``question_memory``."""
         texts = [questions] * len(image.features.pooled) if isinstance(questions, str) else as_texts(questions)
-        return best_answers(self.backbone, self.head, texts, *question_memory(self.backbone, texts, image.memory))
+        return texts, *question_memory(self.backbone, texts, image.memory)
+
+    @torch.inference_mode()
+    def answer_scores(self, image: ImageMemory, questions: str | Sequence[str]) -> NDArray[np.float64] | None:
+        """Score of each known answer in nats, (B, K); None of a model that writes its answers freely.
+
+        Args:
+            image: B images.
+            questions: As of ``answers``.
+        """
+        if not isinstance(self.head, AnswerHead) or self.head.mode == "generate":
+            return None
+        score_BK = answer_scores(self.backbone, self.head, *self._read_questions(image, questions))
+        return cast("NDArray[np.float64]", score_BK.double().cpu().numpy())
+
+    def probable_answers(
+        self, image: ImageMemory, questions: str | Sequence[str]
+    ) -> list[tuple[str, float, float | None]]:
+        """Answer, score (see ``answers``) and probability of each image and its question.
+
+        The probability is that among the known answers, by the temperature of the calibration or 1; None of a model
+        that writes its answers freely.
+        """
+        if (score_BK := self.answer_scores(image, questions)) is None:
+            return [(answer, score, None) for answer, score in zip(*self.answers(image, questions), strict=True)]
+        known = cast(AnswerHead, self.head).answers
+        calibrated = self.calibration.answers if self.calibration else None
+        probability_B = answer_probability(score_BK, calibrated.temperature if calibrated else 1.0)
+        best_B = score_BK.argmax(1)
+        return [
+            (known[best], float(score_K[best]), float(probability))
+            for best, score_K, probability in zip(best_B, score_BK, probability_B, strict=True)
+        ]
 
     @torch.inference_mode()
     def reports(self, image: ImageMemory) -> tuple[list[str], list[float]]:
@@ -246,12 +310,16 @@ class Predictor(HubModel):
 
     @overload  # a text is a sequence of texts: the first that fits is meant
     def predict(  # type: ignore[overload-overlap]
-        self, image: Radiograph, question: str | None = None, accept: Collection[str] = ()
+        self, image: Radiograph, question: str | None = None, accept: Collection[str] = (), at: str | None = None
     ) -> Prediction: ...
 
     @overload
     def predict(
-        self, image: Sequence[Radiograph], question: str | None = None, accept: Collection[str] = ()
+        self,
+        image: Sequence[Radiograph],
+        question: str | None = None,
+        accept: Collection[str] = (),
+        at: str | None = None,
     ) -> list[Prediction]: ...
 
     def predict(
@@ -259,6 +327,7 @@ class Predictor(HubModel):
         image: Radiograph | Sequence[Radiograph],
         question: str | None = None,
         accept: Collection[str] = (),
+        at: str | None = None,
     ) -> Prediction | list[Prediction]:
         """What the model says about a radiograph: findings and places, its report, or the answer to a question.
 
@@ -266,6 +335,8 @@ class Predictor(HubModel):
             image: Path of a file, its bytes, a PIL image or an array (H, W); a list or tuple of them is one batch.
             question: Asked of a model for questions.
             accept: What is read although it is no frontal radiograph: ``lateral``, ``modality``, ``blank``.
+            at: Operating point whose thresholds count, like ``specificity=0.95``; None takes the first of the model's
+                calibration.
 
         Returns:
             A prediction, or of a list one for each image.
@@ -273,6 +344,7 @@ class Predictor(HubModel):
         Raises:
             ImageError: If an image cannot be read.
             BackboneError: If a question is asked of a model that is not for questions, or none of one that is.
+            ConfigError: If the calibration holds no such operating point.
         """
         is_list = isinstance(image, list | tuple)
         images: list[Any] = list(cast("Sequence[Any]", image)) if is_list else [image]
@@ -281,7 +353,7 @@ class Predictor(HubModel):
             return []
         batch = self.batch([self.item_of(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
         memory = self.encode_images(batch)
-        outputs = self._said(batch, memory, question)
+        outputs = self._said(batch, memory, question, at)
         frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         predictions = [
             Prediction(
@@ -293,48 +365,56 @@ class Predictor(HubModel):
 
     read = predict  # its name before; kept for one release
 
-    def _said(self, batch: ImageBatch, memory: ImageMemory, question: str | None) -> list[dict[str, Any]]:
+    def _said(
+        self, batch: ImageBatch, memory: ImageMemory, question: str | None, at: str | None
+    ) -> list[dict[str, Any]]:
         """Fields of the prediction of each image."""
         if question is not None:
-            answers, _ = self.answers(memory, question)
             refusal = self.out_of_scope(question)
-            notice = " ".join(filter(None, (self.notice, refusal))) or None
-            is_in_scope = self.in_scope(question)
-            return [{"answer": answer, "is_in_scope": is_in_scope, "notice": notice} for answer in answers]
+            shared = {
+                "is_in_scope": self.in_scope(question),
+                "notice": " ".join(filter(None, (self.notice, refusal))) or None,
+            }
+            return [
+                {"answer": answer, "answer_probability": probability, **shared}
+                for answer, _, probability in self.probable_answers(memory, question)
+            ]
         if isinstance(self.head, DecodingConfig):
             return [{"report": report} for report in self.reports(memory)[0]]
         if isinstance(self.head, BoxHead | RegionHead):
             return [{"boxes": boxes} for boxes in self.boxes(batch, memory)]
         if isinstance(self.head, LabelHead):
-            return [
-                {"findings": ranked_probabilities(self.head.labels, score_L)} for score_L in self.label_scores(memory)
-            ]
+            reader = self.reader("labels", at)
+            return [_findings(reader.ranked(self.head.labels, score_L)) for score_L in self.label_scores(memory)]
+        reader = self.reader("entities", at)
         if isinstance(memory, ImageMemory):
-            return self._grounded(batch, memory)
-        return [{"findings": ranked_probabilities(self.entities, score_E)} for score_E in self.entity_scores(memory)]
+            return self._grounded(batch, memory, reader)
+        return [_findings(reader.ranked(self.entities, score_E)) for score_E in self.entity_scores(memory)]
 
-    def _grounded(self, batch: ImageBatch, memory: ImageMemory) -> list[dict[str, Any]]:
+    def _grounded(self, batch: ImageBatch, memory: ImageMemory, reader: Reader) -> list[dict[str, Any]]:
         """Findings of a backbone, likeliest first, each with point, region, box and map."""
         places, score_BE = self.places(batch, memory), self.entity_scores(memory)
         map_BEhw = memory.grounded.patch_attention.unflatten(-1, memory.features.grid).float().cpu().numpy()
         results = []
         for b, score_E in enumerate(score_BE):
-            findings = ranked_probabilities(self.entities, score_E)
-            row = {name: self.entities.index(name) for name in findings}
+            readings = reader.ranked(self.entities, score_E)
+            row = {name: self.entities.index(name) for name in readings}
             points = {name: tuple(places.point_BE2[b, e].tolist()) for name, e in row.items()}
             maps = {name: map_BEhw[b, e] for name, e in row.items()}
             regions = {name: region_name(places.region_BE[b, e]) for name, e in row.items()}
             frame = Letterbox(*batch["letterbox"][b].tolist())
-            boxes = [self._hot_box(name, findings[name], maps[name], frame) for name in findings]
+            boxes = [self._hot_box(name, reading, maps[name], frame) for name, reading in readings.items()]
             results.append(
-                {"findings": findings, "points": points, "regions": regions, "boxes": boxes, "attention": maps}
+                {**_findings(readings), "points": points, "regions": regions, "boxes": boxes, "attention": maps}
             )
         return results
 
-    def _hot_box(self, name: str, probability: float, map_hw: NDArray[np.float32], frame: Letterbox) -> PredictedBox:
+    def _hot_box(self, name: str, reading: Reading, map_hw: NDArray[np.float32], frame: Letterbox) -> PredictedBox:
         box_14, _ = original_boxes(frame, hot_box(map_hw, self.architecture.image_size, frame))
         x1, y1, x2, y2 = box_14[0].tolist()
-        return PredictedBox(name, probability, x1, y1, x2, y2, probability >= LIKELY, LIKELY)
+        threshold = LIKELY if reading.threshold is None else reading.threshold
+        is_likely = reading.probability >= LIKELY if reading.is_likely is None else reading.is_likely
+        return PredictedBox(name, reading.probability, x1, y1, x2, y2, is_likely, threshold)
 
     def embed(self, images: Radiograph | Sequence[Radiograph] = (), texts: str | Sequence[str] = ()) -> Embeddings:
         """Unit vectors of images and texts in one space; one image or text alone is a list of one."""
@@ -361,6 +441,11 @@ class Predictor(HubModel):
             raise BackboneError(
                 f"a model fine-tuned for {heads.knowledge_of(self.head)} has no {what}: name the backbone it came from"
             )
+
+
+def _findings(readings: dict[str, Reading]) -> dict[str, Any]:
+    """Fields of a prediction that hold what was found."""
+    return {"findings": {name: reading.probability for name, reading in readings.items()}, "readings": readings}
 
 
 def _in_image(frame: Letterbox, point_N2: NDArray[np.float32]) -> NDArray[np.float32]:

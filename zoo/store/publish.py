@@ -12,6 +12,7 @@ import yaml
 
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone
+from gkmvlp.checkpoints.calibration_file import read_calibration
 from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import leftover_path, without_paths
@@ -204,10 +205,18 @@ def _entry(
             NOT_CLINICAL,
             *([] if patients else [NO_PATIENT]),
             *([FROZEN] if _frozen(config) else []),
+            *_probabilities(folder),
             *about.limits,
         ],
         format=FORMAT,
     )
+
+
+def _probabilities(folder: Path) -> list[str]:
+    """What the card says of probabilities, where somebody has measured what they mean."""
+    if (calibration := read_calibration(folder)) is None:
+        return []
+    return [f"Its probabilities are {calibration.summary}: at another site calibrate anew (gkmvlp calibrate)."]
 
 
 def _frozen(config: Mapping[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from gkmvlp.checkpoints.card_texts import METHOD, NOT_FOR, PAPER, python_use
 from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import without_paths
+from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL, is_phantom
 
 # what a model's folder consists of; a pickle is not even fetched
@@ -39,6 +40,8 @@ CARD = """---
 Not for: {{ not_for }}
 
 Trained on, first to last: {{ trained_on }}.
+
+Probabilities: {{ probabilities }}.
 """
 
 
@@ -48,6 +51,11 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
     info: dict[str, Any]
     # the folder has a config.json of its own; without this the mixin would look for one in the arguments
     _hub_mixin_config = {}  # noqa: RUF012
+
+    @property
+    def probabilities(self) -> str:
+        """What its card says of probabilities: on which data they were calibrated."""
+        return UNCALIBRATED
 
     def write_folder(self, folder: Path) -> None:
         """Writes the whole folder anew."""
@@ -137,6 +145,7 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
             "method": f"{METHOD} {PAPER}.",
             "use": python_use(f"hf://{kwargs.pop('repo_id', None) or 'ORG/NAME'}", task),
             "trained_on": self.info.get("trained_on", "unknown data"),
+            "probabilities": self.probabilities,
             "not_for": NOT_FOR,
         }
         return super().generate_model_card(*args, **{**told, **kwargs})

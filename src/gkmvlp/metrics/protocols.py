@@ -2,6 +2,7 @@
 
 from gkmvlp.metrics.assemble import Task
 from gkmvlp.metrics.tasks import (
+    calibration,
     classification,
     clinical,
     entity_classification,
@@ -24,6 +25,7 @@ PROTOCOLS: dict[TaskId, Task] = {
     "report_generation": report_generation.TASK,
     "report_clinical": clinical.TASK,
     "classification": classification.TASK,
+    "calibration": calibration.TASK,
     "localization": localization.TASK,
     "region_detection": region_detection.TASK,
     "image_text_classification": image_text_classification.TASK,

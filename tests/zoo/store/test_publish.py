@@ -11,10 +11,13 @@ from safetensors.torch import load_file, save_file
 
 from gkmvlp.app.cli import main
 from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.calibration_file import Calibration, LabelCalibration, read_calibration, write_calibration
 from gkmvlp.local_paths import without_paths
+from gkmvlp.metrics.calibration.score_map import ScoreMap
 from gkmvlp.zoo.entry import parse
 from gkmvlp.zoo.registry import find, list_models
 from gkmvlp.zoo.store.download import folder_of
+from tests.app.small_models import ENTITIES
 from tests.tiny import tree
 from tests.zoo.store.runs import HASH, figure, write_predictions, write_results, write_run
 from tests.zoo.store.server import serving
@@ -242,3 +245,13 @@ def test_local_paths_by_every_spelling(tmp_path, monkeypatch):
     assert without_paths(kept) == kept
     line = "gkmvlp fit --root=/home/x --out ~/y 'https://a.b/c'"
     assert without_paths({"command": line}) == {"command": "gkmvlp fit --root=PATH --out PATH 'https://a.b/c'"}
+
+
+def test_a_calibration_is_published_and_the_card_quotes_it(publish, run, tmp_path):
+    labels = [LabelCalibration(name, 40, 10, ScoreMap("platt", 0.5, -1.0)) for name in ENTITIES]
+    split = "validate of official@555555555555"
+    made = Calibration("phantom-mimic-cxr", split, 40, 20, "2026-01-01T00:00:00+00:00", {"entities": labels})
+    write_calibration(run / "backbone", made)
+    assert publish() == (0, "")
+    assert made.summary in (tmp_path / "out" / "tiny.md").read_text()
+    assert read_calibration(tmp_path / "out" / "tiny", {"entities": ENTITIES}) == made

@@ -1,7 +1,8 @@
 """Read radiographs (JPG, PNG, DICOM, or folders of them) with a trained model.
 
 classification  probability of each entity, by the head that pre-training left, or of each label, by a model that
-                `make finetune-classification` left
+                `make finetune-classification` left; of a calibrated model (see gkmvlp calibrate) also the threshold of
+                an operating point (--at), and whether it is reached; others say uncalibrated
 zero_shot       similarity to each line of --prompts ("a | b" is a minus b); absent: present against absent sentences
 grounding       the point that each entity's prompt attends to most, and the region that this point lies in; --out
                 also has the region that the prompt attends to most (attended_region)
@@ -35,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pictures", metavar="DIR", type=Path, help="where a picture of each image is written")
     accepted = "read what is no frontal radiograph too: lateral, modality (CT, MG ...), blank"
     parser.add_argument("--accept", metavar="WHAT", nargs="+", default=(), help=accepted)
+    chosen = "threshold: sensitivity=0.90, specificity=0.95, youden ... (absent: the first that was calibrated)"
+    parser.add_argument("--at", metavar="POINT", help=chosen)
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
 
 
@@ -51,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
             pictures=arguments.pictures,
             accept=tuple(arguments.accept),
             device=arguments.device,
+            at=arguments.at,
         )
     )
     return 0

@@ -17,7 +17,8 @@ from gkmvlp.metrics.detection import overlaps
 from gkmvlp.metrics.tasks.region_detection import row_overlaps
 from gkmvlp.tasks.parts.drawing import SHOWN_REGIONS, draw_boxes, panels
 
-COLOURS = {"pretrained": "tab:blue", "variant:linear_probe": "tab:green", "scratch": "tab:orange"}
+COLOURS = {"pretrained": "tab:blue", "variant:linear_probe": "tab:green", "scratch": "tab:orange",
+           "uncalibrated": "tab:gray"}  # fmt: skip
 OTHER = "tab:purple"
 BINS = 10
 Read = Callable[[str], tuple[NDArray[np.float32], Letterbox]]

@@ -14,11 +14,14 @@ from gkmvlp.app.pages.plots import detections, main_rows, regions, reliability, 
 from gkmvlp.app.pages.radiographs import SIDE, RadiographSource, heat_maps
 from gkmvlp.app.pages.reports import report_pairs
 from gkmvlp.app.pages.saliency import CAPTION, occlusion_vs_attention
+from gkmvlp.metrics.assemble import BASELINE
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.task_ids import TASKS, TaskId
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.inference.predictor import Predictor
+
+RELIABILITY = "Share present over mean probability; dashed: perfect calibration."
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,13 @@ def _curves(inputs: SectionInput) -> list[str]:
     """ROC and precision over recall, and reliability where scores are probabilities."""
     images = [png(roc_and_precision(inputs.table), "ROC, and precision over recall; dashed: chance.")]
     if PROTOCOLS[inputs.task].columns["score"] == "probability":
-        caption = "Share present over mean probability; dashed: perfect calibration."
-        images.append(png(reliability(inputs.table), caption))
+        images.append(png(reliability(inputs.table), RELIABILITY))
     return images
+
+
+def calibration_pictures(table: pd.DataFrame) -> list[str]:
+    """Reliability before and after; the former is a baseline, which other plots leave out."""
+    return [png(reliability(table.assign(model=table["model"].str.removeprefix(BASELINE))), RELIABILITY)]
 
 
 def _looks(inputs: SectionInput) -> list[str]:
@@ -143,6 +150,7 @@ def _answers(inputs: SectionInput) -> list[str]:
 PICTURES: Mapping[TaskId, Callable[[SectionInput], list[str]]] = {
     "entity_classification": _curves,
     "classification": _curves,
+    "calibration": lambda inputs: calibration_pictures(inputs.table),
     "grounding": _looks,
     "vqa": _answers,
     "localization": _boxes,

@@ -9,8 +9,10 @@ from pathlib import Path
 from gkmvlp.app.command_line.cli_errors import hint
 from gkmvlp.app.prediction.images import find_images
 from gkmvlp.errors import ConfigError, DataError, UsageError
+from gkmvlp.metrics.calibration.operating_point import goal_of
 
 TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "embed")
+WITH_THRESHOLDS = ("classification", "zero_shot", "grounding")
 ACCEPT = ("lateral", "modality", "blank")
 
 
@@ -28,6 +30,7 @@ class Request:
         pictures: Folder for a picture of each image.
         accept: What is read although it is no frontal radiograph, of ``ACCEPT``.
         device: ``cpu``, ``cuda`` or ``cuda:N``; None takes a GPU where there is one.
+        at: Operating point whose thresholds count; None takes the first of the model's calibration.
     """
 
     model: str
@@ -39,6 +42,7 @@ class Request:
     pictures: Path | None = None
     accept: tuple[str, ...] = ()
     device: str | None = None
+    at: str | None = None
 
     def __post_init__(self) -> None:
         """Refuses what cannot work.
@@ -52,6 +56,10 @@ class Request:
             raise UsageError("--task vqa needs --question TEXT, and only that task takes one")
         if self.prompts and self.task not in ("zero_shot", "embed"):
             raise UsageError(f"--task {self.task} takes no --prompts; zero_shot and embed do")
+        if self.at is not None:
+            goal_of(self.at)
+            if self.task not in WITH_THRESHOLDS or self.prompts:
+                raise UsageError(f"--at goes with --task {', '.join(WITH_THRESHOLDS)}, and not with --prompts")
         for word in self.accept:
             if word not in ACCEPT:
                 raise UsageError(f"--accept {word}{hint(word, ACCEPT)} ({', '.join(ACCEPT)})")
@@ -65,30 +73,34 @@ def predict(request: Request) -> None:
     Raises:
         UsageError: If an image does not exist, or the prompts cannot be read.
         DataError: After all is written, if images could not be read; it names them.
+        ConfigError: If the model has no such operating point.
     """
     images = find_images(request.images)
     from gkmvlp.app.prediction.quick_imports import without_compiler
 
     with without_compiler():
-        from gkmvlp.app.prediction.rows import predict_rows
+        from gkmvlp.app.prediction.rows import predict_rows, told_operating_point
         from gkmvlp.app.prediction.table import read_prompts, show, write_rows
         from gkmvlp.zoo.inference.loading import open_predictor
 
     task, question, out = request.task, request.question, request.out
     prompts = read_prompts(request.prompts) if request.prompts else []
     predictor = open_predictor(request.model, request.device)
+    at = told_operating_point(predictor, task, request.at)
     if predictor.notice:
         print(predictor.notice)
+    if predictor.calibration is not None and task in (*WITH_THRESHOLDS, "vqa"):
+        print(predictor.calibration.summary + (f"; thresholds at {at}" if at else ""))
     for folder in (out and out.parent, request.pictures):
         if folder:
             _make(folder)
-    done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept)
+    done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept, at)
     if done.rows:
         show(task, done.rows)
     if question and (scope_note := predictor.out_of_scope(question)):
         print(scope_note)
     if done.rows and out:
-        write_rows(out, done.rows, task, request.model, predictor)
+        write_rows(out, done.rows, task, request.model, predictor, at)
     if done.bad:
         count = f"{len(done.bad)} of {len(images)} images: " if len(images) > 1 else ""
         raise DataError(count + "; ".join(done.bad))

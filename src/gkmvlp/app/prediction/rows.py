@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 
 from gkmvlp.batch import ImageBatch
+from gkmvlp.checkpoints.calibration_file import Scores
 from gkmvlp.data_modules.pipeline.images import ImageError
+from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
 from gkmvlp.zoo.inference.prediction import Pixels, PredictedBox
 from gkmvlp.zoo.inference.predictor import Predictor, Prompt, region_name
+from gkmvlp.zoo.inference.readings import Reader, Reading
 
 BATCH = 8
 Rows = list[dict[str, Any]]
-_OF_LABELS = ("entity", "score", "probability", "target")
+_OF_LABELS = {"entity", "target", *Reading._fields}
 
 
 @dataclass
@@ -40,6 +43,7 @@ def predict_rows(
     prompts: list[Prompt],
     pictures: Path | None,
     accept: Collection[str] = (),
+    at: str | None = None,
 ) -> Predicted:
     """Rows of all images, and their pictures.
 
@@ -51,13 +55,19 @@ def predict_rows(
         prompts: For ``zero_shot`` (empty: present against absent of each entity) and ``embed``.
         pictures: Folder of pictures, or None.
         accept: What is read although it is no frontal radiograph.
+        at: Operating point whose thresholds count; None takes the first of the model's calibration.
+
+    Raises:
+        ConfigError: If the calibration holds no such operating point.
     """
+    names: list[str] = []  # of the entities that the sentences ask for; none of other prompts
     if task == "zero_shot" and not prompts:
-        prompts = list(zip(*zero_shot_texts(predictor.entities), strict=True))
+        names, prompts = predictor.entities, list(zip(*zero_shot_texts(predictor.entities), strict=True))
+    reader = predictor.reader(_kind(predictor, task), at)
     makers: dict[str, Callable[[ImageBatch, ImageMemory], list[Rows]]] = {
-        "classification": lambda batch, image: _labels(predictor, batch, image),
-        "grounding": lambda batch, image: _entities(predictor, batch, image),
-        "zero_shot": lambda batch, image: _zero_shot(predictor, image, prompts),
+        "classification": lambda batch, image: _labels(predictor, reader, batch, image),
+        "grounding": lambda batch, image: _entities(predictor, reader, batch, image),
+        "zero_shot": lambda batch, image: _zero_shot(predictor, reader, image, prompts, names),
         "localization": lambda batch, image: _boxes(predictor, batch, image),
         "report": lambda batch, image: _reports(predictor, image),
         "vqa": lambda batch, image: _answers(predictor, image, str(question)),
@@ -86,6 +96,22 @@ def predict_rows(
     return done
 
 
+def told_operating_point(predictor: Predictor, task: str, at: str | None) -> str | None:
+    """The operating point whose thresholds a task's rows hold; None where the model has none.
+
+    Raises:
+        ConfigError: If ``at`` names one that its calibration does not hold.
+    """
+    return predictor.reader(_kind(predictor, task), at).at
+
+
+def _kind(predictor: Predictor, task: str) -> Scores:
+    """The kind of score that a task's rows hold."""
+    if task == "zero_shot":
+        return "zero_shot"
+    return "labels" if isinstance(predictor.head, LabelHead) else "entities"
+
+
 def _batches(
     predictor: Predictor, images: list[Path], accept: Collection[str], done: Predicted, is_drawn: bool
 ) -> Iterator[tuple[ImageBatch, list[Pixels]]]:
@@ -108,35 +134,37 @@ def _batches(
             yield predictor.batch(items), shown
 
 
-def _labels(predictor: Predictor, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
-    """Score and probability of each label of a model fine-tuned for them, of each entity otherwise, likeliest first."""
+def _labels(predictor: Predictor, reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
+    """The reading of each label of a model fine-tuned for them, of each entity otherwise, likeliest first."""
     if not isinstance(predictor.head, LabelHead):
-        return _entities(predictor, batch, image)
+        return _entities(predictor, reader, batch, image)
     labels = predictor.head.labels
     return [
-        [
-            {"entity": labels[n], "score": float(score_L[n]), "probability": float(1 / (1 + np.exp(-score_L[n]))),
-             "target": np.nan}
-            for n in np.argsort(-score_L)
-        ]
+        [_row(name, reading) for name, reading in reader.ranked(labels, score_L).items()]
         for score_L in predictor.label_scores(image)
-    ]  # fmt: skip
+    ]
 
 
-def _entities(predictor: Predictor, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
-    """Score, probability, point, the region under it and the region attended to of each entity, likeliest first."""
+def _row(name: str, reading: Reading) -> dict[str, Any]:
+    """A finding as columns."""
+    beside = reading._asdict()
+    start = {"entity": name, "score": beside.pop("score"), "probability": beside.pop("probability")}
+    return {**start, "target": np.nan, **beside}
+
+
+def _entities(predictor: Predictor, reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
+    """Reading, point, the region under it and the region attended to of each entity, likeliest first."""
     score_BE = predictor.entity_scores(image)
     places = predictor.places(batch, image)
     out: list[Rows] = []
     for b, score_E in enumerate(score_BE):
         rows: Rows = []
-        for e in np.argsort(-score_E):
+        for name, reading in reader.ranked(predictor.entities, score_E).items():
+            e = predictor.entities.index(name)
             x, y = places.point_BE2[b, e].tolist()
-            probability = float(1 / (1 + np.exp(-score_E[e])))
             rows.append(
                 {
-                    "entity": predictor.entities[e], "score": float(score_E[e]), "probability": probability,
-                    "target": np.nan, "x": x, "y": y, "region": region_name(places.region_BE[b, e]),
+                    **_row(name, reading), "x": x, "y": y, "region": region_name(places.region_BE[b, e]),
                     "attended_region": region_name(places.attended_BE[b, e]),
                 }
             )  # fmt: skip
@@ -153,23 +181,39 @@ def _boxes(predictor: Predictor, batch: ImageBatch, image: ImageMemory) -> list[
     return out
 
 
-def _zero_shot(predictor: Predictor, image: ImageMemory, prompts: list[Prompt]) -> list[Rows]:
-    """Similarity to each prompt, highest first."""
+def _zero_shot(
+    predictor: Predictor, reader: Reader, image: ImageMemory, prompts: list[Prompt], names: list[str]
+) -> list[Rows]:
+    """Similarity to each prompt, highest first; of the entities' own sentences the reading, where it is calibrated."""
     score_BN = predictor.similarities(predictor.embed_images(image), prompts)
-    names = [prompt if isinstance(prompt, str) else " | ".join(prompt) for prompt in prompts]
+    texts = [prompt if isinstance(prompt, str) else " | ".join(prompt) for prompt in prompts]
     return [
-        [{"prompt": names[n], "score": float(score_N[n]), "target": np.nan} for n in np.argsort(-score_N)]
+        [
+            {"prompt": texts[n], "score": float(score_N[n]), "target": np.nan, **_similar(reader, names, n, score_N[n])}
+            for n in np.argsort(-score_N)
+        ]
         for score_N in score_BN
     ]
 
 
+def _similar(reader: Reader, names: list[str], n: int, score: float) -> dict[str, Any]:
+    """What a similarity means; it is no log odds, and without a calibration no probability."""
+    reading = reader(names[n], float(score)) if names else Reading(score, 0.0)
+    columns = reading._asdict() | ({} if reading.calibration != UNCALIBRATED else {"probability": None})
+    return {name: value for name, value in columns.items() if name != "score"}
+
+
 def _answers(predictor: Predictor, image: ImageMemory, question: str) -> list[Rows]:
     """One answer an image."""
-    answers = predictor.answers(image, question)
-    in_scope = predictor.in_scope(question)
+    shared = {"in_scope": predictor.in_scope(question), "target": None}
+    is_calibrated = predictor.calibration is not None and predictor.calibration.answers is not None
+    how = "temperature" if is_calibrated else UNCALIBRATED
     return [
-        [{"question": question, "prediction": answer, "score": score, "in_scope": in_scope, "target": None}]
-        for answer, score in zip(*answers, strict=True)
+        [
+            {"question": question, "prediction": answer, "score": score, "probability": probability, "calibration": how}
+            | shared
+        ]
+        for answer, score, probability in predictor.probable_answers(image, question)
     ]
 
 

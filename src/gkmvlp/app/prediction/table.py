@@ -12,12 +12,12 @@ from gkmvlp.zoo.inference.predictor import Predictor, Prompt
 
 # what the terminal shows of each task's rows, best first where there is a score
 SHOWN = {
-    "classification": ["sample_id", "entity", "probability"],
-    "zero_shot": ["sample_id", "prompt", "score"],
-    "grounding": ["sample_id", "entity", "probability", "x", "y", "region"],
+    "classification": ["sample_id", "entity", "probability", "threshold", "is_likely", "calibration"],
+    "zero_shot": ["sample_id", "prompt", "score", "probability", "calibration"],
+    "grounding": ["sample_id", "entity", "probability", "calibration", "x", "y", "region"],
     "localization": ["sample_id", "entity", "score", "threshold", "x1", "y1", "x2", "y2"],
     "report": ["sample_id", "prediction", "score"],
-    "vqa": ["sample_id", "question", "prediction", "score", "in_scope"],
+    "vqa": ["sample_id", "question", "prediction", "score", "probability", "calibration", "in_scope"],
     "embed": ["sample_id", "kind", "embedding"],
 }
 
@@ -60,13 +60,18 @@ def _cell(value: object) -> str:
     """What the terminal shows of a value; of a vector its first two numbers."""
     if isinstance(value, list):
         return f"{len(value)} numbers, {value[0]:.3f} {value[1]:.3f} ..."
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
-def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predictor) -> None:
+def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predictor, at: str | None) -> None:
     """Write the rows by the suffix of the file: Parquet with where they come from, CSV, or a JSON list.
 
-    The metadata holds the id of the task, as those of every predictions file do, not the word of the command.
+    The metadata holds the id of the task, as those of every predictions file do, not the word of the command, and with
+    ``at`` the operating point whose thresholds the rows hold.
 
     Raises:
         ConfigError: If it cannot be written.
@@ -83,9 +88,14 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predict
         table["target"] = table["target"].astype("string")
     if task == "vqa":
         table["in_scope"] = table["in_scope"].astype("boolean")  # null where nobody knows
+    for name in {"threshold", "threshold_low", "threshold_high", "probability"} & set(table):
+        table[name] = table[name].astype("float64")  # columns of nothing but nulls have no type of their own
+    if "is_likely" in table:
+        table["is_likely"] = table["is_likely"].astype("boolean")
     meta = {
         "task": BY_WORD.get(task, task), "model": model, "trained_on": predictor.backbone.info.get("trained_on"),
-        "notice": predictor.notice, "intensity": predictor.architecture.intensity, "boxes": predictor.region_boxes,
+        "notice": predictor.notice, "probabilities": predictor.probabilities, "at": at,
+        "intensity": predictor.architecture.intensity, "boxes": predictor.region_boxes,
         "command": command(), "commit": commit(), "created": created(),
     }  # fmt: skip
     try:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gkmvlp.app.running.calibrated_run import calibrate_run
 from gkmvlp.app.running.configs import by_name, data_class
 from gkmvlp.app.running.demo_sizes import SEED
 from gkmvlp.app.running.forwarding import forwarding
@@ -51,7 +52,7 @@ EVALUATION: dict[TaskId, Configs] = {
 def run_recipe(args: argparse.Namespace, configs: Configs, name: str, stages: Sequence[str]) -> None:
     """Runs the stages of a recipe in processes of their own, then writes its figures and its page.
 
-    Runs on phantoms are scored on what was planted.
+    The model of a fit is calibrated on its validation rows. Runs on phantoms are scored on what was planted.
 
     Args:
         args: Of ``add_recipe_arguments``; with those of ``add_backbone_argument`` the run starts from a backbone, and
@@ -68,6 +69,8 @@ def run_recipe(args: argparse.Namespace, configs: Configs, name: str, stages: Se
         for stage in stages:
             tested = [f"--ckpt_path={_checkpoint(run)}"] if stage == "test" and "fit" in stages else []
             gkmvlp(*run.words(stage), *args.forwarded, *tested)
+        if "fit" in stages:
+            calibrate_run(run.folder)  # what reports say is what it learned: before phantoms get their planted truth
         score_run_on_truth(run.folder)
     record = args.record if "record" in args else None
     finish_run(run.folder, peak, record and record / f"{args.task}.json")

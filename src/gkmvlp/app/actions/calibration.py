@@ -1,0 +1,236 @@
+"""What ``gkmvlp calibrate`` does: a model, rows of a data set, ``calibration.json``; figures on the test rows."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gkmvlp.app.pages.page import Section, figure_table, paragraph, write_page
+from gkmvlp.app.pages.task_sections import calibration_pictures
+from gkmvlp.app.running.configs import by_name, zoo_configs
+from gkmvlp.app.running.outcome import write_results
+from gkmvlp.app.running.trainer_defaults import keep_out_of_git
+from gkmvlp.checkpoints.calibration_file import Calibration, Scores, write_calibration
+from gkmvlp.checkpoints.hub import trained_on_patients
+from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.inspection import check
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.errors import ConfigError, UsageError
+from gkmvlp.metrics.calibration.operating_point import DEFAULT, Goal
+from gkmvlp.metrics.calibration.rows import before_and_after
+from gkmvlp.metrics.calibration.score_map import Method
+from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.metric_result import MetricResult
+from gkmvlp.metrics.results.predictions import write_predictions
+from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit
+from gkmvlp.zoo.inference.calibrating import calibrate, score_rows, targets_of
+from gkmvlp.zoo.inference.predictor import Predictor
+
+# data sets that are looked for in --root where --data names none, by the kind of score that they have targets of
+LOOKED_FOR: dict[str, tuple[str, ...]] = {
+    "labels": ("ChestXray14", "MimicCxr", "OpenI", "ImageReportPairs"),
+    "entities": ("MimicCxr", "OpenI", "ChestXray14", "ImageReportPairs"),
+    "answers": ("VqaRad", "Slake"),
+}
+
+
+def make_data(predictor: Predictor, source: str | None, root: str | None, init_args: dict[str, Any]) -> DataModule:
+    """The data set, read and checked, with images as the model reads them.
+
+    Args:
+        predictor: The model.
+        source: Class or config; None looks at what lies in ``root``.
+        root: Folder of the data.
+        init_args: Further arguments of the class.
+
+    Raises:
+        UsageError: If nothing says which data set is meant.
+        GkmvlpError: What is wrong with the data.
+    """
+    name = source or _found(predictor, root)
+    is_config = name in zoo_configs() or "://" in name or name.endswith((".yaml", ".yml"))
+    frame = {key: getattr(predictor.architecture, key) for key in ("image_size", "resize_mode", "intensity")}
+    fixed = {"region_boxes": "atlas", "detected_regions_file": None}  # those of the model are read
+    data = check.build(name, by_name(name) if is_config else None, root, **{**init_args, **frame, **fixed})
+    if data.cache_dir == "ram":  # it would decode the training images too
+        data.cache_dir = None
+    data.prepare_data()
+    return data
+
+
+def _found(predictor: Predictor, root: str | None) -> str:
+    """The class whose data set lies in a folder."""
+    kind = next(iter(predictor.scored), "answers")
+    if root is None:
+        raise UsageError("which data? name it: --root DIR, and --data CLASS_OR_CONFIG where DIR does not tell")
+    for name in LOOKED_FOR[kind]:
+        if check.find_class(name).recognises(Path(root)):
+            print(f"data: {name}, by what {root} holds", flush=True)
+            return name
+    raise UsageError(f"{root}: none of {', '.join(LOOKED_FOR[kind])} was found there; name one by --data")
+
+
+def calibrate_model(
+    predictor: Predictor,
+    data: DataModule,
+    folder: Path,
+    split: str = "validate",
+    method: Method | None = None,
+    goals: Sequence[Goal] = DEFAULT,
+) -> Calibration:
+    """Calibrates the model in a folder, writes ``calibration.json`` there, and says what came of it.
+
+    Args:
+        predictor: The model; it reads by the new calibration from now on.
+        data: As of ``make_data``.
+        folder: Its folder.
+        split: As of ``calibrate``.
+        method: Likewise.
+        goals: Likewise.
+
+    Raises:
+        ConfigError: If rows or model do not allow it, or the folder cannot be written.
+    """
+    before = predictor.calibration
+    made = calibrate(predictor, data, split, method, goals)
+    if before is not None:
+        made = replace(made, notes=[*made.notes, *_shift(before, made)])
+    try:
+        file = write_calibration(folder, made)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be written ({error.strerror}): name a folder for a copy by --out"
+        ) from error
+    predictor.calibration = made
+    print("\n".join([f"{file}: {made.summary}", *lines(made)]), flush=True)
+    return made
+
+
+def lines(calibration: Calibration) -> list[str]:
+    """A calibration for people: a line a label with the prevalence at the site, then answers and notes."""
+    out = []
+    for kind, labels in calibration.scores.items():
+        out.append(f"{kind}:")
+        for one in labels:
+            share = "unknown" if one.prevalence is None else f"{one.prevalence:.3f}"
+            row = f"  {one.label}: {one.map.method}, {one.positives:,} of {one.n:,} present (prevalence {share})"
+            point = next(iter(one.points.items()), None)
+            if point is not None:
+                (name, at), (value, low, high) = point, one.map(point[1].score).tolist()
+                row += f"; {name} from {value:.3f} [{low:.3f}, {high:.3f}] on: specificity {at.specificity.value:.3f}"
+            out.append(row + (f"; {one.map.reason}" if one.map.reason else ""))
+    if (answers := calibration.answers) is not None:
+        out.append(f"answers: temperature {answers.temperature:.3f}, {answers.right:,} of {answers.n:,} right")
+    return out + [f"note: {note}" for note in calibration.notes]
+
+
+def _shift(before: Calibration, after: Calibration) -> list[str]:
+    """How the prevalence differs from that of the calibration before: with it probabilities differ too."""
+    told = []
+    for kind in ("labels", "entities"):
+        earlier = before.of(kind)  # type: ignore[arg-type]
+        for name, one in after.of(kind).items():  # type: ignore[arg-type]
+            old = earlier[name].prevalence if name in earlier else None
+            if old is not None and one.prevalence is not None:
+                told.append(f"{name} {one.prevalence:.3f} (was {old:.3f})")
+    where = f"prevalence here, and where it was calibrated before ({before.data}, {before.created[:10]}): "
+    return [where + ", ".join(told)] if told else []
+
+
+def copy_model(source: Path, out: Path) -> Path:
+    """A copy of a model's folder, for one that may not be written: of the package, a cache or the hub.
+
+    Raises:
+        ConfigError: If the copy is there already, or cannot be written.
+    """
+    if out.exists():
+        raise ConfigError(f"--out {out} exists: name a new folder, or calibrate the model in it by its name")
+    try:
+        shutil.copytree(source, out, ignore=shutil.ignore_patterns(".*"))
+    except OSError as error:
+        raise ConfigError(f"--out {out} cannot be written ({error.strerror}): name another folder") from error
+    return out
+
+
+def write_figures(predictor: Predictor, data: DataModule, out: Path, cost: ProcessTreePeak) -> list[MetricResult]:
+    """ECE and Brier score before and after on the test rows: ``predictions/``, ``results.json`` and ``report.html``.
+
+    Args:
+        predictor: The calibrated model.
+        data: The data set that it was calibrated on; its test rows were not looked at.
+        out: Folder to write to.
+        cost: Time and memory so far.
+
+    Raises:
+        ConfigError: If there is no test row of other patients, or the model is for questions.
+    """
+    assert predictor.calibration is not None
+    if not predictor.scored:
+        raise ConfigError("--figures: figures of probabilities are those of findings; this model answers questions")
+    if not data.is_patient_disjoint:
+        raise ConfigError(f"--figures: patients of {data.split_label} lie in several splits; choose another split")
+    if not (samples := data.rows("test")):
+        raise ConfigError(f"--figures: {data.name} has no test rows")
+    scored = score_rows(predictor, data, samples)
+    kind = next(iter(predictor.scored))  # one file holds one kind of score; zero-shot has no probability of before
+    file = out / "predictions" / "calibration.parquet"
+    target_NL = targets_of(data, samples, predictor.scored[kind])
+    maps = {name: one.map for name, one in predictor.calibration.of(kind).items()}
+    table = before_and_after(_test_rows(predictor, kind, samples, scored.scores[kind], target_NL), maps)
+    meta = {
+        "task": "calibration", "data": data.name, "split": data.split_name, "boxes": predictor.region_boxes,
+        "credentialed": data.credentialed, "trained_on": predictor.info.get("trained_on"),
+        "command": command(), "commit": commit(), "note": predictor.calibration.summary,
+    }  # fmt: skip
+    write_predictions(file, table, meta)
+    figures = figures_of(file)
+    write_results(out, figures, cost)
+    if data.credentialed:
+        keep_out_of_git(out)
+    _write_page(predictor, data, out, table, figures)
+    return figures
+
+
+def _test_rows(
+    predictor: Predictor, kind: Scores, samples: Sequence[Sample], score_NL: NDArray[np.float64], target_NL: Any
+) -> pd.DataFrame:
+    """One row an image and label with its log odds, image by image."""
+    names = predictor.scored[kind]
+    is_started = predictor.head is None or predictor.info.get("backbone")
+    return pd.DataFrame(
+        {
+            "sample_id": np.repeat([sample.sample_id for sample in samples], len(names)),
+            "patient_id": np.repeat([sample.patient_id for sample in samples], len(names)),
+            "entity": np.tile(names, len(samples)),
+            "model": "pretrained" if is_started else "scratch",
+            "seed": 0,
+            "target": target_NL.ravel(),
+            "score": score_NL.ravel(),
+        }
+    )
+
+
+def _write_page(
+    predictor: Predictor, data: DataModule, out: Path, table: pd.DataFrame, figures: Sequence[MetricResult]
+) -> None:
+    """``report.html``: reliability before and after, and the figures."""
+    assert predictor.calibration is not None
+    parts = [*calibration_pictures(table), figure_table(figures)]
+    path = out / "report.html"
+    write_page(
+        path,
+        f"What probabilities mean: {data.name}",
+        [
+            Section("What probabilities mean", parts),
+            Section("Labels", [paragraph(line) for line in lines(predictor.calibration)]),
+        ],
+        facts={"calibration": predictor.calibration.summary, "split": data.split_name},
+        phantoms_only=not trained_on_patients(predictor.info),
+        credentialed=data.credentialed,
+    )
+    print(f"look at {path}")
