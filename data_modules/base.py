@@ -240,7 +240,8 @@ class DataModule(LightningDataModule):
     def _with_views(self, samples: Iterable[Sample]) -> Iterator[Sample]:
         """The rows with their views in one spelling; what the atlas has no regions for is counted behind the last."""
         standard = cache(standard_view)
-        unknown, other = [], []  # pairs of view and id; ids
+        unknown: list[tuple[str, str]] = []  # view and id
+        other: list[str] = []
         for sample in samples:
             view = standard(sample.view)
             if view is None:

@@ -11,6 +11,7 @@ import mmap
 import pickle
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from itertools import islice
 from typing import IO, Any, Literal, NamedTuple, overload
@@ -149,7 +150,9 @@ class SampleTable(Sequence[Sample]):
         """
         if isinstance(samples, SampleTable):
             return samples
-        rows, starts, columns, count = iter(samples), [], [], 0
+        rows, count = iter(samples), 0
+        starts: list[int] = []
+        columns: list[tuple[_Column, ...]] = []
         shared: dict[bytes, int] = {}
         known: dict[tuple[_Column, ...], tuple[_Column, ...]] = {}  # blocks with the same columns share them
         with _unnamed_file() as file:
@@ -157,14 +160,9 @@ class SampleTable(Sequence[Sample]):
                 names, content = _written(block, shared)
                 starts.append(file.tell())
                 columns.append(known.setdefault(names, names))
-                try:
-                    file.write(content)
-                    file.write(bytes(-len(content) % _ALIGNED))
-                    file.flush()
-                except OSError as error:
-                    raise _no_room(error) from error
+                _append(file, content)
                 count += len(block)
-            whole = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) if count else b""
+            whole: bytes | mmap.mmap = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) if count else b""
         return cls(_Blocks(whole, starts, columns, list(shared)), np.arange(count))
 
     def __len__(self) -> int:
@@ -215,6 +213,18 @@ def _unnamed_file() -> IO[bytes]:
     try:
         return tempfile.TemporaryFile()
     except OSError as error:
+        raise _no_room(error) from error
+
+
+def _append(file: IO[bytes], content: pa.Buffer) -> None:
+    """Writes a block, and fills it up so that the next one lies where Arrow reads it in place."""
+    try:
+        file.write(content)
+        file.write(bytes(-len(content) % _ALIGNED))
+        file.flush()
+    except OSError as error:
+        with suppress(OSError):  # closing writes what is left
+            file.close()
         raise _no_room(error) from error
 
 
