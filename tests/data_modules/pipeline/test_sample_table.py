@@ -82,7 +82,7 @@ def test_one_value_of_each_row(table):
     assert list(table.values("no such")) == [None] * len(ROWS)
 
 
-@pytest.mark.parametrize("order", permutations(range(4), 3))
+@pytest.mark.parametrize("order", list(permutations(range(4), 3)))
 def test_any_part_in_any_order(table, order):
     part = SampleTable(table._blocks, np.array(order))
     assert (
