@@ -1,4 +1,4 @@
-"""Rows that come back from columns are the rows that went in, whatever they hold, and take no room in workers."""
+"""Rows that come back from columns are the rows that went in, whatever they hold."""
 
 import pickle
 import resource
@@ -7,7 +7,6 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from gkmvlp.app.benchmarks.rows import measure_rows
 from gkmvlp.data_modules.pipeline import sample_table
 from gkmvlp.data_modules.pipeline.cached_images import SourceRows
 from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset
@@ -139,9 +138,3 @@ def test_sources_are_found_as_in_a_dict():
     assert rows.find("/images/999.jpg") is None
     assert rows.find("") is None
     assert SourceRows([]).find("a") is None
-
-
-def test_a_million_rows_and_eight_workers_fit_into_300_mb():
-    """Memory of the process that makes the rows, and of workers that read them all, a row."""
-    measured = measure_rows(rows=20_000, workers=2)
-    assert 1_000_000 * (measured.own_bytes + 8 * measured.worker_bytes) / measured.rows < 300e6
