@@ -234,9 +234,7 @@ def row_figures(measured: RowMemory, workers: int = 8) -> list[MetricResult]:
     def figure(value: float, note: str, label: str | None = None) -> MetricResult:
         name = "row_bytes" if label else "million_rows_mb"
         how = signature(metric=name, version=VERSION, unit="row", workers=workers)
-        return MetricResult(
-            "bench", name, value, how, label=label, n=measured.rows, higher_is_better=False, note=note
-        )  # fmt: skip
+        return MetricResult("bench", name, value, how, label=label, n=measured.rows, higher_is_better=False, note=note)
 
     own, worker, file = (
         size / measured.rows for size in (measured.own_bytes, measured.worker_bytes, measured.file_bytes)
