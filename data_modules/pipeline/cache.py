@@ -11,7 +11,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.data_modules.pipeline.cached_images import PLACE_SIZE, CachedImages, Remarks, read_for_cache
+from gkmvlp.data_modules.pipeline.cached_images import PLACE_SIZE, CachedImages, Remarks, read_for_cache, require_room
 from gkmvlp.data_modules.pipeline.images import Intensity
 from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json, writing_below
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
@@ -84,6 +84,8 @@ class ImageCache(CachedImages):
         if not pixels.is_file():
             part = folder / f".{stem}.{uuid4().hex}.npy"
             shape = (len(sources), self._side, self._side)
+            # a full disk would end the process that writes to a mapped file, without a word
+            require_room(folder, len(sources), float(np.prod(shape)))
             with writing_below(folder):
                 mapped = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
             place_N9, remarks = self._fill(sources, mapped, workers)

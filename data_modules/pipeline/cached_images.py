@@ -3,9 +3,11 @@
 N images, S side of the square.
 """
 
+import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.data_modules.pipeline.images import ImageError, Intensity, read_square
 from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels
+from gkmvlp.errors import DataError
 from gkmvlp.geometry import Letterbox, ResizeMode, Turn
 
 PLACE_SIZE = len(Letterbox._fields) + len(Turn._fields)  # 6 + 3
@@ -58,6 +61,26 @@ def read_for_cache(
     except ImageError as error:
         return Reading(None, (0.0,) * PLACE_SIZE, Remarks(str(error), error.reason, []))
     return Reading(image_SS, (*frame, *turn), Remarks("", "", notes) if notes else None)
+
+
+def require_room(folder: Path, images: int, needed: float) -> None:
+    """Stops where a disk has less room than a cache will take: before anything is written there.
+
+    Args:
+        folder: Where the cache will lie; it need not exist.
+        images: How many are written.
+        needed: Bytes that they will take.
+
+    Raises:
+        DataError: With what is needed and what is free.
+    """
+    place = next(parent for parent in (folder, *folder.resolve().parents) if parent.is_dir())
+    free = shutil.disk_usage(place).free
+    if needed > free:
+        raise DataError(
+            f"{folder}: {images:,} images take about {needed / 1e9:,.2f} GB, {free / 1e9:,.2f} GB are free; "
+            "name a folder with more room as cache_dir (--cache-dir)"
+        )
 
 
 class SourceRows:
