@@ -2,8 +2,9 @@
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -22,6 +23,7 @@ from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_
 from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_image, read_square
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread_a_worker
+from gkmvlp.data_modules.pipeline.sample_table import SampleTable
 from gkmvlp.data_modules.pipeline.samples import BoxSource, Counts, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.shards import CachePlan, CacheSource, Encoding, ShardedImages
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
@@ -40,6 +42,7 @@ class DataModule(LightningDataModule):
 
     Args:
         batch_size: Rows a batch and device.
+        global_batch_size: Rows a step of all devices together, in place of batch_size: each device takes its share.
         num_workers: Processes that load batches, and threads that fill the cache.
         image_size: Side of the square image in pixels.
         resize_mode: How an image is fitted to the square: pad keeps all of it, crop cuts the longer side, squash gives
@@ -73,6 +76,7 @@ class DataModule(LightningDataModule):
     def __init__(
         self,
         batch_size: int = 32,
+        global_batch_size: int | None = None,
         num_workers: int = 2,
         image_size: int = 224,
         resize_mode: ResizeMode = "pad",
@@ -92,9 +96,11 @@ class DataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         refuse_flip(flip)
-        _require_least(1, batch_size=batch_size, image_size=image_size)
+        _require_least(1, batch_size=batch_size, global_batch_size=global_batch_size or 1, image_size=image_size)
         _require_least(0, num_workers=num_workers)
-        self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
+        self.batch_size, self.global_batch_size, self.num_workers, self.seed = (
+            batch_size, global_batch_size, num_workers, seed,
+        )  # fmt: skip
         self.image_size, self.resize_mode, self.intensity = image_size, resize_mode, intensity
         self.on_unreadable, self.cache_dir, self.train_fraction = on_unreadable, cache_dir, train_fraction
         self.accept = frozenset(accept)
@@ -104,12 +110,21 @@ class DataModule(LightningDataModule):
         self.regions = RegionPolicy(region_boxes, read_atlas(atlas_file), dropout=region_dropout, detected=detected)
         self.augmentation = Augmentation(strength=augmentation_strength) if augmentation_strength > 0 else None
         self.ledger = Ledger()
-        self.samples: list[Sample] = []
+        self._table = SampleTable.of(())
         self.split_source = self.name
         self.table_counts: Counts = {}  # what the tables hold, before anything is left out
         self.published_counts: Counts = {}  # the same as published; empty where the data are a part, or a look-alike
         self._cache: CachedImages | None = None
         self._is_ready = False
+
+    @property
+    def samples(self) -> SampleTable:
+        """All rows; whatever rows are set are kept as such a table."""
+        return self._table
+
+    @samples.setter
+    def samples(self, samples: Iterable[Sample]) -> None:
+        self._table = SampleTable.of(samples)
 
     @classmethod
     def recognises(cls, place: Path) -> bool:
@@ -120,8 +135,11 @@ class DataModule(LightningDataModule):
         return any(next(place.glob(pattern), None) is not None for pattern in patterns)
 
     @abstractmethod
-    def read_samples(self) -> list[Sample]:
-        """All rows of the data set with their split; what is left out goes to ``self.ledger``."""
+    def read_samples(self) -> Iterable[Sample]:
+        """All rows of the data set with their split; what is left out goes to ``self.ledger``.
+
+        They are read once, from first to last: a large data set yields them, so that they never all are in memory.
+        """
 
     @abstractmethod
     def texts(self) -> list[str]:
@@ -146,6 +164,26 @@ class DataModule(LightningDataModule):
     def split_name(self) -> str:
         """``<name>@<first 12 hex digits of the manifest's hash>``."""
         return f"{self.split_label}@{self.manifest()['hash'][:12]}"
+
+    @property
+    def device_batch_size(self) -> int:
+        """Rows a batch and device: ``batch_size``, or the device's share of ``global_batch_size``.
+
+        Raises:
+            ConfigError: If the devices of the run cannot share it evenly.
+        """
+        rows, devices = self.global_batch_size, self.trainer.world_size if self.trainer is not None else 1
+        if rows is None:
+            return self.batch_size
+        if rows % devices:
+            fitting = max(rows // devices, 1) * devices
+            nearest = min((fitting, fitting + devices), key=lambda size: abs(size - rows))
+            share = max(count for count in range(1, devices) if rows % count == 0)
+            raise ConfigError(
+                f"data.init_args.global_batch_size: {rows} rows cannot be shared by {devices} devices evenly; "
+                f"the nearest that can is {nearest}, or take {share} devices"
+            )
+        return rows // devices
 
     def file_locations(self) -> dict[str, str]:
         """Where each part of the data lies, for ``gkmvlp data check``; "" where an optional part is missing."""
@@ -177,42 +215,50 @@ class DataModule(LightningDataModule):
         if self.samples:
             return
         self.ledger = Ledger()
-        samples = self._with_views(self.read_samples())
-        ids = Counter(sample.sample_id for sample in samples)
-        if len(ids) != len(samples):
-            twice = ids.most_common(1)[0][0]
-            raise DataError(f"{self.split_source}: sample {twice!r} stands twice; ids must be unique")
-        nameless = next((s for s in samples if not (s.sample_id and s.patient_id)), None)
-        if nameless is not None:
-            sample_name = f"sample {nameless.sample_id!r} of patient {nameless.patient_id!r}"
-            raise DataError(f"{self.split_source}: {sample_name}: every row needs an id and a patient")
+        samples = SampleTable.of(self._with_views(self.read_samples()))
+        self._require_names(samples)
         if self.is_patient_disjoint:
-            patients: dict[str, list[str]] = {
-                split: [s.patient_id for s in samples if s.split == split] for split in SPLITS
-            }
-            require_disjoint(patients, self.split_source)
-        samples = [s for s in samples if s.split != "train" or in_fraction(s.patient_id, self.train_fraction)]
+            require_disjoint({split: samples.split(split).values("patient_id") for split in SPLITS}, self.split_source)
+        people = zip(samples.values("split"), samples.values("patient_id"), strict=True)
+        samples = samples.where([name != "train" or in_fraction(one, self.train_fraction) for name, one in people])
         if not samples:
             raise DataError(f"{self.name}: nothing is left; {'; '.join(self.ledger.lines()) or 'the tables are empty'}")
         require_boxes(samples, self.regions, self.name)
         self.samples = samples
 
-    def _with_views(self, samples: list[Sample]) -> list[Sample]:
-        """The rows with their views in one spelling; what the atlas has no regions for is counted."""
-        views = {view: standard_view(view) for view in {sample.view for sample in samples}}
-        unknown = [sample for sample in samples if views[sample.view] is None]
-        first = {sample.view: sample.sample_id for sample in reversed(unknown)}
-        unknown.sort(key=lambda sample: first[sample.view] != sample.sample_id)  # the ledger shows few examples
-        notes = [f"{shown(sample.view)} of {sample.sample_id}" for sample in unknown]
+    def _require_names(self, samples: SampleTable) -> None:
+        """Checks that every row has an id of its own, and a patient."""
+        ids = Counter(samples.values("sample_id"))
+        if len(ids) != len(samples):
+            twice = ids.most_common(1)[0][0]
+            raise DataError(f"{self.split_source}: sample {twice!r} stands twice; ids must be unique")
+        for name, patient in zip(samples.values("sample_id"), samples.values("patient_id"), strict=True):
+            if not (name and patient):
+                who = f"sample {name!r} of patient {patient!r}"
+                raise DataError(f"{self.split_source}: {who}: every row needs an id and a patient")
+
+    def _with_views(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """The rows with their views in one spelling; what the atlas has no regions for is counted behind the last."""
+        standard = cache(standard_view)
+        unknown: list[tuple[str, str]] = []  # view and id
+        other: list[str] = []
+        for sample in samples:
+            view = standard(sample.view)
+            if view is None:
+                unknown.append((sample.view, sample.sample_id))
+            elif view not in ("PA", "AP", ""):
+                other.append(sample.sample_id)
+            yield sample if view in (sample.view, None) else replace(sample, view=str(view))
+        first = dict(reversed(unknown))
+        unknown.sort(key=lambda pair: first[pair[0]] != pair[1])  # the ledger shows few examples
+        notes = [f"{shown(view)} of {name}" for view, name in unknown]
         self.ledger.mask("view is spelled in no known way (no regions of the atlas)", notes)
         if self.regions.uses_atlas:
-            other = [s.sample_id for s in samples if views[s.view] not in ("PA", "AP", "", None)]
             self.ledger.mask("view is not frontal (no regions of the atlas)", other)
-        return [s if views[s.view] in (s.view, None) else replace(s, view=str(views[s.view])) for s in samples]
 
-    def rows(self, split: str) -> list[Sample]:
+    def rows(self, split: str) -> SampleTable:
         """Rows of ``train``, ``validate`` or ``test``."""
-        return [sample for sample in self.samples if sample.split == split]
+        return self.samples.split(split)
 
     def upright(self, samples: Sequence[Sample]) -> list[Sample]:
         """Rows with the boxes of the upright pictures, for what needs boxes without pixels: it reads headers.
@@ -231,7 +277,7 @@ class DataModule(LightningDataModule):
         """A row's image as a model reads it."""
         if self._cache is not None and sample.image in self._cache:
             return self._cache[sample.image]
-        name = _name(sample)
+        name = _name(sample.image, sample.sample_id)
         return read_square(sample.image, self.image_size, self.resize_mode, self.intensity, name, self.accept)
 
     def decode(self, sample: Sample, notes: list[str] | None = None) -> Pixels:
@@ -246,19 +292,19 @@ class DataModule(LightningDataModule):
         Raises:
             ImageError: If it cannot be read, or is not let in.
         """
-        return read_image(sample.image, self.intensity, _name(sample), self.accept, notes)
+        return read_image(sample.image, self.intensity, _name(sample.image, sample.sample_id), self.accept, notes)
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training batches: shuffled, augmented, equal for equal (seed, epoch) whatever the number of workers."""
         dataset = self.dataset("train")
-        trainer = self.trainer
+        trainer, batch_size = self.trainer, self.device_batch_size
         world, rank = (trainer.world_size, trainer.global_rank) if trainer is not None else (1, 0)
-        drop_last = len(dataset) >= self.batch_size * world
+        drop_last = len(dataset) >= batch_size * world
         sampler = self.sampler(dataset, world, rank, drop_last)
         # Lightning starts the first iterator, which fetches ahead, before it tells the sampler a resumed epoch.
         if trainer is not None:
             sampler.set_epoch(next_epoch(trainer))
-            sampler.skipped = batches_seen(trainer) * self.batch_size
+            sampler.skipped = batches_seen(trainer) * batch_size
         return self._loader(dataset, sampler=sampler, drop_last=drop_last)
 
     def sampler(self, dataset: SampleDataset, world: int, rank: int, drop_last: bool) -> EpochSampler:
@@ -288,7 +334,8 @@ class DataModule(LightningDataModule):
     def manifest(self) -> dict[str, Any]:
         """What is in which split and what was left out; ``hash`` is the SHA-256 of the membership alone."""
         members: dict[str, list[tuple[str, str]]] = {
-            split: [(s.sample_id, s.patient_id) for s in self.rows(split)] for split in SPLITS
+            split: list(zip(rows.values("sample_id"), rows.values("patient_id"), strict=True))
+            for split, rows in ((split, self.rows(split)) for split in SPLITS)
         }
         return {"data": self.name, "split": self.split_label, **describe_membership(members), **self.ledger.as_dict()}
 
@@ -310,7 +357,7 @@ class DataModule(LightningDataModule):
     def _loader(self, dataset: SampleDataset, **options: Any) -> DataLoader[Any]:
         return DataLoader(
             dataset,
-            self.batch_size,
+            self.device_batch_size,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
@@ -321,6 +368,7 @@ class DataModule(LightningDataModule):
     def _prepare(self) -> None:
         if self._is_ready:
             return
+        _ = self.device_batch_size  # devices that cannot share a batch are told before anything is read
         self.check()
         if self.cache_dir is not None:
             self._open_cache(self.cache_dir)
@@ -340,18 +388,21 @@ class DataModule(LightningDataModule):
             )
         else:
             plan.require_same(self.cache_plan(sources, plan.encoding, plan.images_per_shard), folder)
-            self._cache = ShardedImages(folder, plan, images, [source.name for source in sources])
+            self._cache = ShardedImages(folder, plan, images)
             told = f"{plan.encoding}, {plan.image_size} px, manifest {plan.manifest[:12]}"
             rank_zero_only(print)(f"{self.name}: {plan.images:,} images from the cache {folder} ({told})", flush=True)
         self._leave_out(self._cache.bad, self._cache.notes)
 
     def cache_sources(self) -> list[CacheSource]:
         """Each image once, with the id of the first row that shows it; after ``check``."""
-        first = {sample.image: sample for sample in reversed(self.samples)}
-        return [
-            CacheSource(image, first[image].sample_id, _name(first[image]))
-            for image in dict.fromkeys(sample.image for sample in self.samples)
-        ]
+        first: dict[str | bytes, str] = {}
+        for image, name in self._images():
+            first.setdefault(image, name)
+        return [CacheSource(image, name, _name(image, name)) for image, name in first.items()]
+
+    def _images(self) -> Iterator[tuple[str | bytes, str]]:
+        """Image and id of each row."""
+        return zip(self.samples.values("image"), self.samples.values("sample_id"), strict=True)
 
     def cache_plan(self, sources: Sequence[CacheSource], encoding: Encoding, images_per_shard: int) -> CachePlan:
         """What a cache of these images holds; after ``check``, before unreadable images are left out.
@@ -371,25 +422,27 @@ class DataModule(LightningDataModule):
         """Reads every image once as a run does: the error of those that cannot be read, notes on those that can."""
         bad: dict[str | bytes, ImageError] = {}
         remarks: dict[str | bytes, list[str]] = {}
-        for sample in {sample.image: sample for sample in reversed(self.samples)}.values():
+        place = {image: number for number, image in reversed(list(enumerate(self.samples.values("image"))))}
+        for image, number in place.items():
             notes: list[str] = []
             try:
-                self.decode(sample, notes)
+                self.decode(self.samples[number], notes)
             except ImageError as error:
-                bad[sample.image] = error
+                bad[image] = error
             else:
-                remarks |= {sample.image: notes} if notes else {}
+                remarks |= {image: notes} if notes else {}
         return bad, remarks
 
     def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
         errors = self.errors(bad)
         if errors and self.on_unreadable == "error":
-            images = {sample.image for sample in self.samples if sample.sample_id in errors}
+            images = {image for image, name in self._images() if name in errors}
             more = f" (and {len(images) - 1} more)" if len(images) > 1 else ""
             raise ImageError(f"{next(iter(errors.values()))}{more}; or set on_unreadable: drop")
         for reason in sorted({error.reason for error in errors.values()}):
             self.ledger.drop(reason, [name for name, error in errors.items() if error.reason == reason])
-        self.samples = [sample for sample in self.samples if sample.sample_id not in errors]
+        if errors:
+            self.samples = self.samples.where([name not in errors for name in self.samples.values("sample_id")])
         self.count_notes(notes)
 
     def errors(self, bad: Mapping[str | bytes, ImageError]) -> dict[str, ImageError]:
@@ -398,12 +451,12 @@ class DataModule(LightningDataModule):
         Args:
             bad: Source -> error, of the images that cannot be read.
         """
-        return {sample.sample_id: bad[sample.image] for sample in self.samples if sample.image in bad}
+        return {name: bad[image] for image, name in self._images() if image in bad} if bad else {}
 
     def count_notes(self, notes: Mapping[str | bytes, list[str]]) -> None:
         """Counts in the ledger what was not taken as a file says; source -> notes on it."""
         for note in sorted({note for lines in notes.values() for note in lines}):
-            self.ledger.mask(note, [s.sample_id for s in self.samples if note in notes.get(s.image, ())])
+            self.ledger.mask(note, [name for image, name in self._images() if note in notes.get(image, ())])
 
 
 def _require_least(least: int, **given: int) -> None:
@@ -413,6 +466,6 @@ def _require_least(least: int, **given: int) -> None:
             raise ConfigError(f"data.init_args.{name} must be at least {least}, got {value}")
 
 
-def _name(sample: Sample) -> str:
+def _name(image: str | bytes, sample_id: str) -> str:
     """What an error calls the image of a row, where that has no path."""
-    return f"image of {sample.sample_id}" if isinstance(sample.image, bytes) else ""
+    return f"image of {sample_id}" if isinstance(image, bytes) else ""

@@ -3,6 +3,7 @@
 import os
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -64,9 +65,10 @@ class ImageReportPairs(DataModule):
 
     def texts(self) -> list[str]:
         """Training reports, each study once."""
-        return list({sample.fields["study_id"]: sample.fields["text"] for sample in self.rows("train")}.values())
+        rows = self.rows("train")
+        return list(dict(zip(rows.values("study_id"), rows.values("text"), strict=True)).values())
 
-    def read_samples(self) -> list[Sample]:
+    def read_samples(self) -> Iterator[Sample]:
         """All rows with an image file and a report."""
         table = read_pairs(Path(self.table))
         self.split_source = self.table
@@ -109,13 +111,12 @@ class ImageReportPairs(DataModule):
         place = (hash_fold(patient_id, self.num_folds) - self.fold) % self.num_folds
         return {0: "test", 1: "validate"}.get(place, "train")
 
-    def _samples(self, table: pd.DataFrame) -> list[Sample]:
+    def _samples(self, table: pd.DataFrame) -> Iterator[Sample]:
         labeled = {
             row.study: label_one(row.study, row.report.encode(errors="surrogateescape"), plain=True)
             for row in table.drop_duplicates("study").itertuples(index=False)
         }
         count_notes(labeled.values(), self.ledger)
-        samples = []
         for row in table.itertuples(index=False):
             report = labeled[row.study]
             if report.text:
@@ -125,8 +126,7 @@ class ImageReportPairs(DataModule):
                     "status": report.status_E,
                     "place": report.place_ER,
                 }
-                samples.append(Sample(row.image, row.patient_id, row.path, row.view, row.split, fields=fields))
-        return samples
+                yield Sample(row.image, row.patient_id, row.path, row.view, row.split, fields=fields)
 
 
 def read_pairs(path: Path) -> pd.DataFrame:

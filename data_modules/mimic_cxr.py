@@ -1,6 +1,7 @@
 """MIMIC-CXR(-JPG) with its reports and Chest ImaGenome regions, read from the official layout."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -78,7 +79,8 @@ class MimicCxr(DataModule):
 
     def texts(self) -> list[str]:
         """Training reports, each study once."""
-        return list({sample.fields["study_id"]: sample.fields["text"] for sample in self.rows("train")}.values())
+        rows = self.rows("train")
+        return list(dict(zip(rows.values("study_id"), rows.values("text"), strict=True)).values())
 
     def files(self) -> MimicFiles:
         """Where each part lies.
@@ -99,7 +101,7 @@ class MimicCxr(DataModule):
             "scene graphs": str(files.scene_graphs or ""),
         }
 
-    def read_samples(self) -> list[Sample]:
+    def read_samples(self) -> Iterator[Sample]:
         """All images of the asked views that have a file and a report."""
         files = self.files()
         self.split_source = str(files.split)
@@ -120,7 +122,7 @@ class MimicCxr(DataModule):
         table = table[table["study_id"] == study_id.removeprefix("s")]
         if table.empty:
             raise DataError(f"no study {study_id} in {files.split}: an id like {self._example(files)} was expected")
-        samples = self._read_rows(table, files)
+        samples = list(self._read_rows(table, files))
         if not samples:
             raise DataError(f"nothing is left of study {study_id}: {'; '.join(self.ledger.lines())}")
         return samples
@@ -128,7 +130,7 @@ class MimicCxr(DataModule):
     def _example(self, files: MimicFiles) -> str:
         return str(read_table(files.split, {"dicom_id": str, "study_id": str})["study_id"].iloc[0])
 
-    def _read_rows(self, table: pd.DataFrame, files: MimicFiles) -> list[Sample]:
+    def _read_rows(self, table: pd.DataFrame, files: MimicFiles) -> Iterator[Sample]:
         table = self._keep_present(self._keep_views(table), files)
         studies = table[["subject_id", "study_id"]].drop_duplicates("study_id").itertuples(index=False, name=None)
         folder = Path(self.cache_dir) if self.cache_dir not in (None, "ram") else None
@@ -183,12 +185,11 @@ class MimicCxr(DataModule):
         self.ledger.drop("image file is missing", [looked for path, looked in paths if not path])
         return table[table["path"] != ""]
 
-    def _samples(self, table: pd.DataFrame, labeled: dict[str, Labeled], files: MimicFiles) -> list[Sample]:
+    def _samples(self, table: pd.DataFrame, labeled: dict[str, Labeled], files: MimicFiles) -> Iterator[Sample]:
         graphs = SceneGraphs(files.scene_graphs) if files.scene_graphs is not None else None
         if graphs is None:
             self.ledger.warn(f"no Chest ImaGenome scene graphs under {self.root}: regions come from the atlas")
         reasons: dict[str, list[str]] = defaultdict(list)
-        samples = []
         for row in table.itertuples(index=False):
             report = labeled[row.study_id]
             if not report.text:
@@ -209,7 +210,6 @@ class MimicCxr(DataModule):
                 "place": report.place_ER,
             }
             place = row.dicom_id, row.subject_id, row.path, row.ViewPosition, row.split
-            samples.append(Sample(*place, box_R4, mask_R, size, fields=fields))
+            yield Sample(*place, box_R4, mask_R, size, fields=fields)
         for note, ids in reasons.items():
             self.ledger.mask(note, ids)
-        return samples

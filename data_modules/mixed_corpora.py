@@ -1,7 +1,7 @@
 """Several corpora of images with texts as one, drawn from by weight."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -54,13 +54,13 @@ class MixedCorpora(DataModule):
 
     def texts(self) -> list[str]:
         """Training texts, each once."""
-        return list(dict.fromkeys(row.fields["text"] for row in self.rows("train")))
+        return list(dict.fromkeys(self.rows("train").values("text")))
 
     def file_locations(self) -> dict[str, str]:
         """Where each corpus lies."""
         return {name: corpus.split_source for name, corpus in self.corpora.items()}
 
-    def read_samples(self) -> list[Sample]:
+    def read_samples(self) -> Iterator[Sample]:
         """The rows of all corpora.
 
         Raises:
@@ -83,27 +83,30 @@ class MixedCorpora(DataModule):
         """No patient may be on two sides of corpora that number the same patients."""
         for space in {each.patient_space for each in self.corpora.values()} - {""}:
             same = [each for each in self.corpora.values() if each.patient_space == space and each.is_patient_disjoint]
-            sides = {split: [row.patient_id for each in same for row in each.rows(split)] for split in SPLITS}
+            sides = {
+                split: [patient for each in same for patient in each.rows(split).values("patient_id")]
+                for split in SPLITS
+            }
             require_disjoint(sides, " and ".join(each.name for each in same))
 
-    def _mixed(self) -> list[Sample]:
-        return [_named(name, row) for name, corpus in self.corpora.items() for row in corpus.samples]
+    def _mixed(self) -> Iterator[Sample]:
+        return (_named(name, row) for name, corpus in self.corpora.items() for row in corpus.samples)
 
     def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
         """Unreadable images are left out, and counted, by corpus."""
         for corpus in self.corpora.values():
             corpus.on_unreadable = self.on_unreadable
             corpus._leave_out(bad, notes)
-        kept = {row.sample_id for row in self._mixed()}
-        self.samples = [row for row in self.samples if row.sample_id in kept]
+        kept = {f"{name}/{row}" for name, corpus in self.corpora.items() for row in corpus.samples.values("sample_id")}
+        self.samples = self.samples.where([name in kept for name in self.samples.values("sample_id")])
 
     def sampler(self, dataset: SampleDataset, world: int, rank: int, drop_last: bool) -> EpochSampler:
         """Draws by weight, where there are any."""
         if self.weights is None:
             return super().sampler(dataset, world, rank, drop_last)
         rows: dict[str, list[int]] = {name: [] for name in self.corpora}
-        for index, sample in enumerate(dataset.samples):
-            rows[_corpus_of(sample)].append(index)
+        for index, sample_id in enumerate(dataset.samples.values("sample_id")):
+            rows[_corpus_of(sample_id)].append(index)
         if empty := [name for name in rows if not rows[name]]:
             raise DataError(f"corpora: {empty[0]} has no train rows left: raise train_fraction, or leave it out")
         weights = [self.weights[name] for name in rows]
@@ -123,7 +126,7 @@ class MixedCorpora(DataModule):
 
     def summary_lines(self) -> list[str]:
         """The base's lines, then what an epoch draws of each corpus."""
-        rows = Counter(_corpus_of(row) for row in self.rows("train"))
+        rows = Counter(map(_corpus_of, self.rows("train").values("sample_id")))
         drawn = [rows[name] for name in self.corpora]
         if self.weights is not None:
             drawn = shares([self.weights[name] for name in self.corpora], rows.total())
@@ -134,8 +137,8 @@ class MixedCorpora(DataModule):
         return [*super().summary_lines(), *lines]
 
 
-def _corpus_of(row: Sample) -> str:
-    return row.sample_id.partition("/")[0]
+def _corpus_of(sample_id: str) -> str:
+    return sample_id.partition("/")[0]
 
 
 def _named(name: str, row: Sample) -> Sample:

@@ -83,7 +83,8 @@ class OpenI(DataModule):
 
     def texts(self) -> list[str]:
         """Training reports, each study once."""
-        return list({sample.fields["study_id"]: sample.fields["text"] for sample in self.rows("train")}.values())
+        rows = self.rows("train")
+        return list(dict(zip(rows.values("study_id"), rows.values("text"), strict=True)).values())
 
     def read_samples(self) -> list[Sample]:
         """All images of the asked views whose study has a report and a split."""

@@ -234,7 +234,7 @@ class Task(LightningModule, Generic[Model, Arch]):
         assert self.backbone is not None
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         before = self.backbone.info
-        patients = {patient_hash(sample.patient_id) for sample in data.rows("train")}
+        patients = {patient_hash(patient) for patient in data.rows("train").values("patient_id")}
         info = {
             "trained_on": lineage(before, data.name),
             "manifest": data.manifest()["hash"],
@@ -277,7 +277,7 @@ class Task(LightningModule, Generic[Model, Arch]):
         """What a reader must know of test patients that the backbone was trained on; None where it saw none."""
         trained = set(self.backbone.info.get("patients", [])) if self.backbone else set()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        patients = {patient_hash(sample.patient_id) for sample in data.rows("test")}
+        patients = {patient_hash(patient) for patient in data.rows("test").values("patient_id")}
         overlap = len(patients & trained)
         return f"the backbone was trained on {overlap:,} of these {len(patients):,} test patients" if overlap else None
 

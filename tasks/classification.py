@@ -142,7 +142,7 @@ class Classification(FineTuning):
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         score_NL = torch.cat(self.columns["score"]).numpy()
         rows = [self.table(score_NL, self.model_name)]
-        if training := [sample.fields["label"] for sample in data.rows("train")]:
+        if training := list(data.rows("train").values("label")):
             share_L = prevalence(np.stack(training))
             rows.append(self.table(np.broadcast_to(share_L, score_NL.shape), "baseline:prevalence"))
         self.save_predictions("classification", pd.concat(rows), label_fraction=data.train_fraction)

@@ -68,7 +68,7 @@ class RegionDetection(FineTuning):
         super().prepare(datamodule)
         data: Any = datamodule
         self.atlas = {view: torch.from_numpy(box_R4).float() for view, box_R4 in data.regions.atlas.items()}
-        self.views = {sample.sample_id: sample.view for sample in data.samples}
+        self.views = dict(zip(data.samples.values("sample_id"), data.samples.values("view"), strict=True))
         self.head = RegionHead(self.architecture.text.hidden_size, self.atlas["PA"])
 
     def forward(self, batch: ImageBatch) -> tuple[Tensor, Tensor]:

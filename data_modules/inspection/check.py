@@ -4,7 +4,7 @@ import difflib
 import importlib
 import inspect
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +167,7 @@ def _has_regions(data: DataModule, sample: Sample) -> bool:
     return bool(data.regions.boxes(sample, Letterbox.fit(side, side, side), None)[1].any())
 
 
-def read_entities(samples: list[Sample]) -> dict[str, dict[str, Any]]:
+def read_entities(samples: Sequence[Sample]) -> dict[str, dict[str, Any]]:
     """How often reports were read to say an entity, by study, and sentences that were read as saying it is present."""
     studies = {s.fields["study_id"]: s.fields for s in samples if {"study_id", "text", "status"} <= set(s.fields)}
     if not studies:

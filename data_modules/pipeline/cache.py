@@ -11,7 +11,7 @@ from uuid import uuid4
 import numpy as np
 from numpy.typing import NDArray
 
-from gkmvlp.data_modules.pipeline.cached_images import PLACE_SIZE, CachedImages, Remarks, read_for_cache
+from gkmvlp.data_modules.pipeline.cached_images import PLACE_SIZE, CachedImages, Remarks, read_for_cache, require_room
 from gkmvlp.data_modules.pipeline.images import Intensity
 from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json, writing_below
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
@@ -48,22 +48,23 @@ class ImageCache(CachedImages):
         super().__init__(sources)
         if folder is None:
             self._pixels = np.zeros((len(sources), side, side), np.uint8)
-            place_N9, remarks = self._fill(self._pixels, workers)
+            place_N9, remarks = self._fill(sources, self._pixels, workers)
         else:
-            self._pixels, place_N9, remarks = self._open(Path(folder), workers)
-        self._know(place_N9, remarks)
+            self._pixels, place_N9, remarks = self._open(sources, Path(folder), workers)
+        self._know(sources, place_N9, remarks)
 
     def _image(self, row: int) -> Pixels:
         return np.array(self._pixels[row])
 
-    def _fill(self, pixels: Pixels, workers: int) -> tuple[NDArray[np.float64], dict[int, Remarks]]:
+    def _fill(
+        self, sources: Sequence[str | bytes], pixels: Pixels, workers: int
+    ) -> tuple[NDArray[np.float64], dict[int, Remarks]]:
         """Decodes all images into ``pixels``; their frames and turns (N, 6 + 3), and what is to be said of them."""
-        place_N9 = np.zeros((len(self._row), PLACE_SIZE))
+        place_N9 = np.zeros((len(sources), PLACE_SIZE))
         remarks: dict[int, Remarks] = {}
 
-        def decode(source: str | bytes) -> None:
-            row = self._row[source]
-            reading = read_for_cache(source, self._side, self._fit, self._intensity, self._accept)
+        def decode(row: int) -> None:
+            reading = read_for_cache(sources[row], self._side, self._fit, self._intensity, self._accept)
             place_N9[row] = reading.place_9
             if reading.image_SS is not None:
                 pixels[row] = reading.image_SS
@@ -71,19 +72,23 @@ class ImageCache(CachedImages):
                 remarks[row] = reading.remarks
 
         with one_opencv_thread(), ThreadPoolExecutor(max(workers, 1)) as pool:
-            list(pool.map(decode, self._row))
+            list(pool.map(decode, range(len(sources))))
         return place_N9, remarks
 
-    def _open(self, folder: Path, workers: int) -> tuple[Pixels, NDArray[np.float64], dict[int, Remarks]]:
+    def _open(
+        self, sources: Sequence[str | bytes], folder: Path, workers: int
+    ) -> tuple[Pixels, NDArray[np.float64], dict[int, Remarks]]:
         """The arrays of the folder, written first where they are not there; the list of files names them."""
-        stem = self._key()
+        stem = self._key(sources)
         pixels, frames, remark_file = (folder / f"{stem}{end}" for end in (".npy", ".frames.npy", ".told.json"))
         if not pixels.is_file():
             part = folder / f".{stem}.{uuid4().hex}.npy"
-            shape = (len(self._row), self._side, self._side)
+            shape = (len(sources), self._side, self._side)
+            # a full disk would end the process that writes to a mapped file, without a word
+            require_room(folder, len(sources), float(np.prod(shape)))
             with writing_below(folder):
                 mapped = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
-            place_N9, remarks = self._fill(mapped, workers)
+            place_N9, remarks = self._fill(sources, mapped, workers)
             mapped.flush()
             # another process may read these while we write
             content = BytesIO()
@@ -95,10 +100,10 @@ class ImageCache(CachedImages):
         stored = {int(row): Remarks(*line) for row, line in json.loads(remark_file.read_text()).items()}
         return np.load(pixels, mmap_mode="r"), np.load(frames), stored
 
-    def _key(self) -> str:
+    def _key(self, sources: Sequence[str | bytes]) -> str:
         """Name of the arrays: what was decoded (path, size, time of change) and how."""
         digest = sha256(f"{_VERSION}|{self._side}|{self._fit}|{self._intensity}|{sorted(self._accept)}".encode())
-        for source in self._row:
+        for source in sources:
             if isinstance(source, bytes):
                 digest.update(sha256(source).digest())
             else:

@@ -1,12 +1,13 @@
 """The Dataset that turns rows into items, and the sampler that makes every epoch repeatable."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset, DistributedSampler
 
+from gkmvlp.data_modules.pipeline.sample_table import SampleTable
 from gkmvlp.data_modules.pipeline.samples import RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels, to_fractions
 
@@ -23,7 +24,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
     that neither the number of workers nor a resumed run changes what an epoch shows.
 
     Args:
-        samples: The rows.
+        samples: The rows; they are kept as a ``SampleTable``, which workers share.
         read: Sample -> its image; boxes follow its turn.
         regions: Where region boxes come from.
         seed: Seed of all chance.
@@ -33,14 +34,14 @@ class SampleDataset(Dataset[dict[str, Any]]):
 
     def __init__(
         self,
-        samples: Sequence[Sample],
+        samples: Iterable[Sample],
         read: Callable[[Sample], FittedImage],
         regions: RegionPolicy,
         seed: int = 0,
         augmentation: "Augmentation | None" = None,
         is_training: bool = False,
     ) -> None:
-        self.samples = samples
+        self.samples = SampleTable.of(samples)
         self.read = read
         self.regions = regions
         self.seed = seed
@@ -48,7 +49,9 @@ class SampleDataset(Dataset[dict[str, Any]]):
         self.is_training = is_training
         # rows on one image share its augmentation: the image is then made ready and encoded once for all of them
         first: dict[Any, int] = {}
-        self.twin = [first.setdefault(row.fields.get("image_id", i), i) for i, row in enumerate(samples)]
+        images = enumerate(self.samples.values("image_id"))
+        twins = (index if image is None else first.setdefault(image, index) for index, image in images)
+        self.twin_N = np.fromiter(twins, np.int64, len(self.samples))
         self._last: tuple[tuple[int, int], dict[str, torch.Tensor]] | None = None
 
     def __len__(self) -> int:
@@ -57,7 +60,7 @@ class SampleDataset(Dataset[dict[str, Any]]):
     def __getitem__(self, key: int | tuple[int, int]) -> dict[str, Any]:
         """One item: the fields of ``ImageBatch`` without their batch axis; ``image`` (1, S, S)."""
         index, epoch = key if isinstance(key, tuple) else (key, 0)
-        sample, shown = self.samples[index], (self.twin[index], epoch)
+        sample, shown = self.samples[index], (int(self.twin_N[index]), epoch)
         if self._last is None or self._last[0] != shown:
             self._last = shown, self._show(sample, *shown)
         return {"sample_id": sample.sample_id, "patient_id": sample.patient_id, **self._last[1], **sample.fields}
@@ -106,12 +109,12 @@ class EpochSampler(DistributedSampler[Any]):
 
     def __iter__(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]
         """Pairs of index and epoch."""
-        order, twin = list(super().__iter__()), cast(SampleDataset, self.dataset).twin
-        place: dict[int, int] = {}
-        for index in order:
-            place.setdefault(twin[index], len(place))
+        order_N = np.fromiter(super().__iter__(), np.int64)
+        twin_N = cast(SampleDataset, self.dataset).twin_N[order_N]
+        _, first_T, image_N = np.unique(twin_N, return_index=True, return_inverse=True)
+        order_N = order_N[np.argsort(first_T[image_N], kind="stable")]  # an image where its first row stands
         start, self.skipped = self.skipped, 0
-        return ((index, self.epoch) for index in sorted(order, key=lambda index: place[twin[index]])[start:])
+        return ((int(index), self.epoch) for index in order_N[start:])
 
 
 def next_epoch(trainer: "Trainer") -> int:

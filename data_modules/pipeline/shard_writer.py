@@ -5,7 +5,6 @@ n images of a shard, S side of the square.
 
 import json
 import os
-import shutil
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +18,7 @@ from uuid import uuid4
 import cv2
 import numpy as np
 
-from gkmvlp.data_modules.pipeline.cached_images import Remarks, read_for_cache
+from gkmvlp.data_modules.pipeline.cached_images import Remarks, read_for_cache, require_room
 from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
 from gkmvlp.data_modules.pipeline.shards import ENDS, PLAN, CachePlan, CacheSource, read_index, tar_of
@@ -71,7 +70,7 @@ def write_shards(
     wanted = [shard for shard in mine if not _is_whole(folder, shard, say)]
     if wanted:
         rows = [row for shard in wanted for row in plan.rows(shard)]
-        _require_room(folder, plan, [sources[row] for row in rows])
+        require_room(folder, len(rows), estimated_bytes(plan, [sources[row] for row in rows]))
     write_json(folder / PLAN, plan.as_dict())
     with one_opencv_thread(), ThreadPoolExecutor(max(workers, 1)) as pool:
         for shard in wanted:
@@ -119,18 +118,6 @@ def estimated_bytes(plan: CachePlan, sources: Sequence[CacheSource]) -> float:
     taken = [_padded(len(encode(source, plan).data)) + 3 * _BLOCK for source in tried]  # two headers, what is known
     filled = tarfile.RECORDSIZE * -(-len(sources) // plan.images_per_shard)
     return _MARGIN * len(sources) * sum(taken) / len(taken) + filled
-
-
-def _require_room(folder: Path, plan: CachePlan, sources: Sequence[CacheSource]) -> None:
-    """Stops where the disk has less room than the images will take."""
-    needed = estimated_bytes(plan, sources)
-    place = next(parent for parent in (folder, *folder.resolve().parents) if parent.is_dir())
-    free = shutil.disk_usage(place).free
-    if needed > free:
-        raise DataError(
-            f"{folder}: {len(sources):,} images take about {needed / 1e9:,.2f} GB, {free / 1e9:,.2f} GB are free; "
-            "name a folder with more room with --cache-dir"
-        )
 
 
 def _padded(size: int) -> int:

@@ -170,15 +170,14 @@ class ShardedImages(CachedImages):
         folder: Where the cache lies.
         plan: What it holds.
         sources: Paths or bytes of the images in the plan's order.
-        names: Their names, for errors.
 
     Raises:
         DataError: If shards are missing or cut off.
     """
 
-    def __init__(self, folder: Path, plan: CachePlan, sources: Sequence[str | bytes], names: Sequence[str]) -> None:
+    def __init__(self, folder: Path, plan: CachePlan, sources: Sequence[str | bytes]) -> None:
         super().__init__(sources)
-        self._folder, self._plan, self._names = folder, plan, names
+        self._folder, self._plan = folder, plan
         found = [read_index(tar_of(folder, shard).with_suffix(".npz")) for shard in range(plan.shards)]
         shards = [shard for shard in found if shard is not None]
         if len(shards) < len(found):
@@ -194,7 +193,7 @@ class ShardedImages(CachedImages):
         told = {
             plan.rows(number)[place]: line for number, shard in enumerate(shards) for place, line in shard.told.items()
         }
-        self._know(place_N9, told)
+        self._know(sources, place_N9, told)
         self._open: dict[int, int] = {}  # file descriptors; ``pread`` lets forked workers share them
 
     def __getstate__(self) -> dict[str, Any]:
@@ -216,7 +215,8 @@ class ShardedImages(CachedImages):
         except OSError as error:
             raise DataError(f"cannot read {tar}: {error.strerror or error}; {REMEDY}") from error
         if zlib.crc32(data) != self._crc_N[row]:
-            raise DataError(f"{tar}: the image {self._names[row]} is not what was written there; {REMEDY}")
+            name = f"{row:09d}{ENDS[self._plan.encoding]}"
+            raise DataError(f"{tar}: the image {name} is not what was written there; {REMEDY}")
         return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
 
 

@@ -1,6 +1,7 @@
 import json
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import lightning as L
 import numpy as np
@@ -255,3 +256,43 @@ def test_train_fraction_takes_training_patients_only(tmp_path: Path):
     data.setup("fit")
     assert 0 < len(data.rows("train")) < 10
     assert len(data.rows("test")) == 2
+
+
+class World:
+    """A Trainer of so many devices, as far as loaders look at it."""
+
+    def __init__(self, world_size, global_rank=0):
+        self.world_size, self.global_rank = world_size, global_rank
+        progress = SimpleNamespace(processed=0, ready=0)
+        batches = SimpleNamespace(is_last_batch=False, current=progress)
+        self.fit_loop = SimpleNamespace(
+            epoch_progress=SimpleNamespace(current=progress), epoch_loop=SimpleNamespace(batch_progress=batches)
+        )
+
+
+def test_devices_share_a_global_batch(tmp_path: Path):
+    """The rows of a step are those of one device, whatever their number."""
+    steps = []
+    for count in (1, 2, 4):
+        ranks = []
+        for rank in range(count):
+            data = Toy(tmp_path, global_batch_size=4)
+            data.trainer = World(count, rank)
+            data.setup("fit")
+            assert data.device_batch_size == 4 // count
+            ranks.append([batch["sample_id"] for batch in data.train_dataloader()])
+        steps.append([{name for names in batch for name in names} for batch in zip(*ranks, strict=True)])
+    assert steps[0] == steps[1] == steps[2]
+    assert [len(names) for names in steps[0]] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("rows", "devices", "nearest", "share"), [(100, 8, 96, 5), (103, 8, 104, 1), (4, 6, 6, 4), (9, 6, 6, 3)]
+)
+def test_devices_that_cannot_share_a_batch_are_told_before_anything_is_read(tmp_path, rows, devices, nearest, share):
+    data = Toy(tmp_path, global_batch_size=rows)
+    data.read_samples = lambda: pytest.fail("rows were read")
+    data.trainer = World(devices)
+    told = rf"global_batch_size: {rows} rows .* {devices} devices .*the nearest that can is {nearest}, or take {share} "
+    with pytest.raises(ConfigError, match=told):
+        data.prepare_data()

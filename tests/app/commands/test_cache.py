@@ -206,6 +206,15 @@ def test_room_is_estimated_before_anything_is_written(phantoms, folder, capsys, 
     assert not (folder / "cache.json").exists()
 
 
+def test_a_run_that_fills_a_cache_looks_for_room_first(phantoms, folder, monkeypatch):
+    free = shutil.disk_usage(phantoms)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: free._replace(free=1000))
+    with pytest.raises(DataError, match=r"images take about 0\.00 GB, 0\.00 GB are free; name a folder with more room"):
+        load(phantoms, cache_dir=str(folder))
+    assert not list(folder.rglob(".*"))
+    assert not list(folder.rglob("images-*"))
+
+
 @pytest.mark.parametrize("encoding", ["jpeg", "raw"])
 def test_the_estimate_holds(phantoms, folder, encoding):
     """What is written is at most what was estimated, and at least two thirds of it."""

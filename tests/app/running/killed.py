@@ -1,4 +1,4 @@
-"""A fit that writes down what it sees, and ends as ``kill -9`` ends it."""
+"""Fits that end as ``kill -9`` ends them, having written down what they saw, or as a full disk does."""
 
 import json
 import os
@@ -42,3 +42,24 @@ class Killed(Callback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         self.end(trainer, "on_save_checkpoint")
+
+
+class Filler(Callback):
+    """Leaves no byte on the run's disk after ``step`` steps.
+
+    Args:
+        step: How many steps are made before.
+    """
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        if trainer.global_step == self.step:
+            size = 1 << 16
+            with (Path(trainer.default_root_dir) / "ballast").open("wb", buffering=0) as file:
+                while size:
+                    try:
+                        file.write(bytes(size))
+                    except OSError:
+                        size //= 2

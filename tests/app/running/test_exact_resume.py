@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import random
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,36 @@ def test_a_full_disk_ends_the_fit_and_leaves_the_checkpoint_before(toy, capsys, 
         "step=4.ckpt",
     ]
     assert torch.load("out/checkpoints/last.ckpt", weights_only=True)["global_step"] == 4
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 1 MB in memory."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no rights to mount a disk in memory")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_disk_that_fills_up_leaves_the_last_good_checkpoint(toy, capfd, small_disk):
+    """No byte is left after step 5: the checkpoint of step 6 and the tables of curves find none."""
+    words = ["fit", "--config=toy.yaml", f"--trainer.default_root_dir={small_disk}"]
+    words += ["--trainer.callbacks+=StepCheckpoints", "--trainer.callbacks.every_n_steps=2"]
+    assert main([*words, "--trainer.callbacks+=tests.app.running.killed.Filler", "--trainer.callbacks.step=5"]) == 1
+    error = capfd.readouterr().err
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
+    folder = small_disk / "checkpoints"
+    assert sorted(file.name for file in folder.iterdir()) == ["last.ckpt", "step=2.ckpt", "step=4.ckpt"]
+    assert torch.load(folder / "last.ckpt", weights_only=True)["global_step"] == 4
+    (small_disk / "ballast").unlink()
+    assert main([*words, f"--ckpt_path={folder / 'last.ckpt'}"]) == 0
+    assert torch.load(folder / "last.ckpt", weights_only=True)["global_step"] == 10
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path):

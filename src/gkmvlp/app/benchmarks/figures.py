@@ -11,6 +11,7 @@ from gkmvlp.app.benchmarks.against import Turns, measure_against
 from gkmvlp.app.benchmarks.generation import NUM_BEAMS, Written, measure_generation
 from gkmvlp.app.benchmarks.loading import Loaded, measure_loading
 from gkmvlp.app.benchmarks.model import Measured, measure_model, processor
+from gkmvlp.app.benchmarks.rows import RowMemory, measure_rows
 from gkmvlp.app.benchmarks.setup import Lengths
 from gkmvlp.app.benchmarks.zoo import Fetched, measure_zoo
 from gkmvlp.data_modules.base import DataModule
@@ -48,6 +49,8 @@ def measure(
         figures += report_figures()
     if "images" in what:
         figures += image_figures()
+    if "rows" in what:
+        figures += row_figures(measure_rows())
     return figures
 
 
@@ -258,6 +261,25 @@ def _loaded(data: DataModule, epochs: int, note: str, label: str | None, **how: 
     start = time.process_time()
     count = sum(len(batch["image"]) for _ in range(epochs) for batch in loader)
     return _rate("images_per_s", count, time.process_time() - start, "image", note, label, **how)
+
+
+def row_figures(measured: RowMemory, workers: int = 8) -> list[MetricResult]:
+    """Bytes of a row in the first process, in each worker and in the file; a million rows with workers."""
+
+    def figure(value: float, note: str, label: str | None = None) -> MetricResult:
+        name = "row_bytes" if label else "million_rows_mb"
+        how = signature(metric=name, version=VERSION, unit="row", workers=workers)
+        return MetricResult("bench", name, value, how, label=label, n=measured.rows, higher_is_better=False, note=note)
+
+    own, worker, file = (
+        size / measured.rows for size in (measured.own_bytes, measured.worker_bytes, measured.file_bytes)
+    )
+    return [
+        figure(own + workers * worker, f"MB of a million rows with {workers} workers, without the file that all map"),
+        figure(own, "anonymous memory of the process that makes the rows", "first process"),
+        figure(worker, "what a forked worker that read all rows does not share", "worker"),
+        figure(file, "mapped by all; its pages can be dropped", "file"),
+    ]
 
 
 def lines(figures: list[MetricResult]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Measure speed and memory: training step, writing, loading, zoo, phantoms, reports, images.
+"""Measure speed and memory: training step, writing, loading, zoo, phantoms, reports, images, rows.
 
 model    forward, backward and AdamW of all four objectives with two negatives, fresh weights, made-up pairs
 generation  reports written a second with 3 beams and 60 tokens, beside generate of transformers with the same weights
@@ -7,6 +7,7 @@ zoo      seconds of `gkmvlp zoo list`; speed of a download from this machine ove
 phantom  patients a second, written in the layout of MIMIC-CXR at 256 px on one core
 reports  reports a second from text to entity statuses on one core, nothing cached
 images   images a second from JPGs of MIMIC's size to augmented training items on one core
+rows     memory of a million rows with eight workers that read them
 
 --table computes from a measured model what pre-training on MIMIC-CXR needs, and writes it into the README.
 """
@@ -14,7 +15,7 @@ images   images a second from JPGs of MIMIC's size to augmented training items o
 import argparse
 from pathlib import Path
 
-WHAT = ("model", "generation", "loading", "zoo", "phantom", "reports", "images")
+WHAT = ("model", "generation", "loading", "zoo", "phantom", "reports", "images", "rows")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,7 +1,7 @@
 """Baselines of Open-i without a vision-language model: a linear probe of public weights, reports of other studies."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -103,12 +103,12 @@ def report_rows(data: OpenI, features: Features) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _stacked(samples: list[Sample], features: Features) -> Array:
+def _stacked(samples: Sequence[Sample], features: Features) -> Array:
     """Features of rows (N, D)."""
     return np.stack([features[sample.sample_id] for sample in samples]).astype(float)
 
 
-def _targets(samples: list[Sample]) -> Array:
+def _targets(samples: Sequence[Sample]) -> Array:
     """Statuses of rows as targets (N, E): 1 present, 0 absent or not mentioned, NaN uncertain."""
     status_NE = np.stack([sample.fields["status"] for sample in samples]).astype(float)
     return np.where(status_NE == -1, np.nan, np.where(status_NE == -2, 0.0, status_NE))
