@@ -33,7 +33,7 @@ NIH = ("--data", "ChestXray14", "--dataset_name", "phantom-chestxray14", "--num_
 def folder(tmp_path_factory) -> Path:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("calibrate")
-    chest_xray14.write(folder / "nih", 80, 0, size=32, workers=1)
+    chest_xray14.write(folder / "nih", 160, 0, size=32, workers=1)  # 12 validate: both classes of most labels
     write_labelling(folder / "labels" / "model", LABELS)
     write_backbone(folder / "run" / "backbone")
     write_answering(folder / "vqa" / "model", "classify")
@@ -71,12 +71,11 @@ def test_labels_from_calibration_to_thresholds(folder, model, tmp_path, capsys):
     made = read_calibration(run / "model", {"labels": LABELS})
     assert made.data == "phantom-chestxray14"
     assert made.split.startswith("validate of official@")
+    assert any(one.map.is_calibrated for one in made.of("labels").values())
     assert made.points[0] == "specificity=0.80"
     for one in made.of("labels").values():
         assert f"{one.label}: {one.map.method}, {one.positives} of {made.n} present" in told
         assert one.map.is_calibrated == (not one.map.reason) == bool(one.points)
-    calibrated = [one for one in made.of("labels").values() if one.map.is_calibrated]
-    assert calibrated
 
     out = tmp_path / "rows.json"
     assert predict(run, "classification", image, "--out", out, "--at", "youden") == 0
