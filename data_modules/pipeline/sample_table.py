@@ -102,7 +102,8 @@ class _Blocks:
         cut = np.flatnonzero(np.diff(block_N)) + 1
         for start, end in zip([0, *cut], [*cut, len(number_N)], strict=True):
             if end > start:
-                yield self.blocks[block_N[start]], pa.array(place_N[start:end])
+                places = pa.py_buffer(np.ascontiguousarray(place_N[start:end], np.int64))
+                yield self.blocks[block_N[start]], pa.Array.from_buffers(pa.int64(), end - start, [None, places])
 
     def _sample(self, cells: Iterable[tuple[_Column, Any]]) -> Sample:
         own: dict[str, Any] = {}
@@ -246,12 +247,21 @@ def _written(samples: Sequence[Sample], shared: dict[bytes, int]) -> tuple[tuple
             if column not in cells:
                 cells[column] = [None] * len(samples)
             cells[column][place] = data
-    arrays = [pa.array(column, pa.large_binary()) for column in cells.values()]
+    arrays = [_as_array(column) for column in cells.values()]
     batch = pa.record_batch(arrays, [str(number) for number in range(len(arrays))])
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
     return tuple(cells), sink.getvalue()
+
+
+def _as_array(cells: Sequence[bytes | None]) -> pa.Array:
+    """Cells as Arrow lays them out. ``pa.array`` would do, and import pandas, which reading one image does not need."""
+    valid_N = np.packbits([data is not None for data in cells], bitorder="little")
+    offset_N = np.cumsum([0, *(len(data or b"") for data in cells)], dtype=np.int64)
+    content = b"".join(data or b"" for data in cells)
+    buffers = [pa.py_buffer(valid_N), pa.py_buffer(offset_N), pa.py_buffer(content)]
+    return pa.Array.from_buffers(pa.large_binary(), len(cells), buffers)
 
 
 def _encode(name: str, is_field: bool, value: Any, shared: dict[bytes, int]) -> tuple[_Column, bytes]:

@@ -114,3 +114,13 @@ def test_the_size_of_arl_and_its_parameters_by_hand():
     encoder = GraphAttention(torch.zeros(10, 256), EDGES)
     by_hand = 10 * 256 + 2 * 256 + (256 * 512 + 2 * 8 * 64 + 512) + (512 * 256 + 2 * 256 + 256)
     assert sum(parameter.numel() for parameter in encoder.parameters()) == by_hand
+
+
+def test_under_autocast_to_bfloat16_nodes_are_those_of_float32_within_its_digits():
+    torch.manual_seed(0)
+    graph = GraphAttention(torch.randn(NODES, WIDTH), EDGES, 4, 2).eval()
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed_NC = graph()
+    assert torch.allclose(mixed_NC.float(), graph(), atol=0.05)
+    mixed_NC.float().square().sum().backward()
+    assert all(parameter.grad is not None for parameter in graph.parameters())

@@ -86,7 +86,8 @@ def test_every_parameter_gets_a_gradient(make, batch):
                 parameter.normal_(std=0.1)
     text = ["Nothing is said.", *batch["text"][1:]]  # one that names no entity
     training_loss(task, {**batch, "text": text}).backward()
-    without = {name for name, p in task.named_parameters() if p.grad is None or not p.grad.any()}
+    # rounding leaves 1e-12 of a gradient that is 0, as processors go; the smallest of the others is above 1e-7
+    without = {name for name, p in task.named_parameters() if p.grad is None or p.grad.abs().max() < 1e-9}
     # Of the last layer's entities the tokens that name them alone could tell, and no objective asks those: MLM asks
     # for words of hidden entities. The null entity, which has nothing to choose from, returns to the first token.
     last = {f"model.layers.1.entity_self.{part}" for part in ("query.weight", "query.bias", "key.weight")}

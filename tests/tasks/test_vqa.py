@@ -180,8 +180,10 @@ def test_without_an_architecture_the_backbones_own_is_taken(pretrained, question
 @pytest.mark.parametrize("freezes", [True, False])
 def test_statistics_of_batch_norms_stay_those_of_the_backbone_where_asked(freezes, phantoms, pretrained, tmp_path):
     before = load_file(pretrained / "backbone" / "model.safetensors")
-    words = vqa_words(phantoms, tmp_path, pretrained / "backbone", f"--model.init_args.freeze_batch_norm={freezes}")
-    assert main(["fit", *words, "--trainer.max_steps=1", "--trainer.limit_val_batches=0"]) == 0
+    trained_whole = ("--model.init_args.freeze_image_branch=false", "--model.init_args.cache_image_memory=false")
+    words = vqa_words(phantoms, tmp_path, pretrained / "backbone", *trained_whole)
+    short = ("--trainer.max_steps=1", "--trainer.limit_val_batches=0")
+    assert main(["fit", *words, f"--model.init_args.freeze_batch_norm={freezes}", *short]) == 0
     after = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     name = next(name for name in before if name.endswith("running_mean"))
     [trained] = [tensor for key, tensor in after.items() if key.endswith(name)]

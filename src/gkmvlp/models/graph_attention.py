@@ -51,7 +51,8 @@ class GraphAttentionLayer(nn.Module):
         score_MH = (x_NHK * self.from_head).sum(-1)[head_M] + (x_NHK * self.from_tail).sum(-1)[tail_M]
         weight_MH = grouped_softmax(F.leaky_relu(score_MH, SLOPE), tail_M, x_NC.shape[0])
         weight_MH = F.dropout(weight_MH, self.dropout, self.training)
-        out_NHK = torch.zeros_like(x_NHK).index_add(0, tail_M, weight_MH[..., None] * x_NHK[head_M])
+        given_MHK = weight_MH[..., None] * x_NHK[head_M]  # float32 where autocast keeps exponentials so
+        out_NHK = given_MHK.new_zeros(x_NHK.shape).index_add(0, tail_M, given_MHK)
         return (out_NHK.flatten(1) if self.concatenates else out_NHK.mean(1)) + self.bias
 
 

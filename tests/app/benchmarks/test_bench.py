@@ -20,6 +20,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import bert_weights, packages
 from gkmvlp.checkpoints.weights import SkipInit
 from gkmvlp.errors import BackboneError
+from gkmvlp.hardware import best_precision
 from gkmvlp.metrics.results.metric_result import MetricResult, Results, check_unique, signature
 from gkmvlp.models.config import Architecture, TextConfig
 from gkmvlp.models.tokenizer import train_tokenizer
@@ -44,7 +45,8 @@ def test_the_parts_of_a_step_add_up(config, tmp_path, capsys):
     rows = json.loads(capsys.readouterr().out)["figures"]
     figures = {(row["name"], row["label"]): row["value"] for row in rows}
     task, studies = build(architecture_of(str(config)), 3, torch.device("cpu"))
-    with FlopCounterMode(display=False) as counter:
+    mixed = best_precision("cpu") == "bf16-mixed"
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed), FlopCounterMode(display=False) as counter:
         torch.stack(list(task.losses(studies, OBJECTIVES).values())).sum().backward()
     assert figures["gflop_per_pair", None] * 3 == pytest.approx(counter.get_total_flops() / 1e9, rel=0.001)
     parts = [value for (name, label), value in figures.items() if name == "gflop_per_pair" and label]

@@ -22,6 +22,7 @@ from gkmvlp.tasks.parts.scope import Scope, entities_named, outside, things
 from gkmvlp.zoo.inference import preprocess
 from gkmvlp.zoo.inference.prediction import Prediction, enlarged, hot_box
 from gkmvlp.zoo.inference.preprocess import Preprocess, as_file
+from gkmvlp.zoo.inference.readings import Reading
 from tests.app.small_models import ENTITIES, build, write_answering, write_backbone, write_images
 
 pytestmark = pytest.mark.filterwarnings("ignore:A model that never")
@@ -97,7 +98,7 @@ def test_a_hot_box_lies_in_the_image_where_attention_peaks_in_the_padding(model)
     x1, y1, x2, y2 = hot_box(map_hw, 192, frame)[0].astype(int)
     assert area_SS[y1:y2, x1:x2].all()
     assert large_SS[y1:y2, x1:x2].max() == large_SS[area_SS].max()
-    found = model._hot_box("mass", 0.9, map_hw[:4, :4], Letterbox.fit(300, 100, 32))
+    found = model._hot_box("mass", Reading(2.2, 0.9), map_hw[:4, :4], Letterbox.fit(300, 100, 32))
     assert 0 <= found.x1 < found.x2 <= 300
     assert 0 <= found.y1 < found.y2 <= 100
 

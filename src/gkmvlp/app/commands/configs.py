@@ -23,8 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Do it."""
     if arguments.action == "list":
-        for name, file in zoo_configs().items():
-            print(f"{SCHEME + name:<36}{_purpose(file)}")
+        configs = zoo_configs()
+        width = max(map(len, configs)) + len(SCHEME) + 2
+        for name, file in configs.items():
+            print(f"{SCHEME + name:<{width}}{_purpose(file)}")
         return 0
     source = by_name(arguments.name)
     if arguments.action == "show":

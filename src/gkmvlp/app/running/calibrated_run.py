@@ -35,7 +35,9 @@ def calibrate_run(out: Path) -> None:
         if not is_calibratable(predictor):
             return
         name, arguments = read_run_config(out).data
-        made = calibrate_model(predictor, make_data(predictor, name, None, arguments), folder)
+        root = arguments.get("root")
+        rest = {key: value for key, value in arguments.items() if key != "root"}
+        made = calibrate_model(predictor, make_data(predictor, name, root, rest), folder)
     except GkmvlpError as error:
         print(f"not calibrated: {error}", flush=True)
         return
