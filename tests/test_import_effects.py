@@ -101,6 +101,7 @@ def test_both_schemes_are_known_from_the_start(reference):
     assert message.startswith((f"{reference}: hf://org/repo", f"no model {reference}"))
 
 
+@pytest.mark.slow
 def test_task_data_and_a_model_of_the_zoo_in_plain_python(phantoms: Path, tmp_path: Path):
     code = (
         "import json, sys\nfrom lightning import Trainer\nfrom gkmvlp.data_modules import VqaRad\n"

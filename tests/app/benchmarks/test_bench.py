@@ -57,6 +57,7 @@ def test_the_parts_of_a_step_add_up(config, tmp_path, capsys):
     assert [dataclasses.asdict(f) for f in Results.read(tmp_path / "b.json").figures] == rows
 
 
+@pytest.mark.slow
 def test_loading_is_measured_in_a_process_of_its_own(tmp_path, capsys):
     """A model large enough that nothing else counts, 16 MB of words: its peak holds the tensors once at least."""
     large = architecture()

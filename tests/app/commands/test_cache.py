@@ -60,6 +60,7 @@ def test_shards_show_what_files_show(phantoms, folder, capsys, encoding):
     torch.testing.assert_close(batches[0]["image"], batches[1]["image"], atol=0 if encoding == "raw" else 0.1, rtol=0)
 
 
+@pytest.mark.slow
 def test_workers_that_are_spawned_read_shards(phantoms, folder):
     assert cache(phantoms, folder, "--encoding=raw") == 0
     data = load(phantoms, cache_dir=str(folder), augmentation_strength=0.0)

@@ -93,6 +93,7 @@ def own(tmp_path: Path, monkeypatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_class_of_ones_own_is_taken_by_path_with_its_init_args(own: Path):
     words = ["--root", "pairs.csv", "--image_root", "elsewhere"]
     done = gkmvlp("data", "check", "my_module.OpenI", *words, cwd=own)

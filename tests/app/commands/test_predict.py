@@ -258,6 +258,7 @@ def test_what_takes_seconds_to_import_is_not_imported(folder):
     assert done.stdout.splitlines()[-1] == "imported 0 []"
 
 
+@pytest.mark.slow
 def test_importing_without_the_compiler_leaves_the_compiler_usable():
     code = """
 import sys
