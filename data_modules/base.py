@@ -67,6 +67,7 @@ class DataModule(LightningDataModule):
         dataset_name: What figures call the data; the data set's own name without it. Phantoms: phantom-<data set>.
     """
 
+    name: str  # Lightning's may be None
     data_name: ClassVar[str] = ""
     location_key: ClassVar[str] = "root"  # the argument that says where the data lies
     landmarks: ClassVar[tuple[str, ...]] = ()  # patterns of paths or names that tell the data set
@@ -396,11 +397,11 @@ class DataModule(LightningDataModule):
     def cache_sources(self) -> list[CacheSource]:
         """Each image once, with the id of the first row that shows it; after ``check``."""
         first: dict[str | bytes, str] = {}
-        for image, name in self._images():
+        for image, name in self._image_ids():
             first.setdefault(image, name)
         return [CacheSource(image, name, _name(image, name)) for image, name in first.items()]
 
-    def _images(self) -> Iterator[tuple[str | bytes, str]]:
+    def _image_ids(self) -> Iterator[tuple[str | bytes, str]]:
         """Image and id of each row."""
         return zip(self.samples.values("image"), self.samples.values("sample_id"), strict=True)
 
@@ -436,7 +437,7 @@ class DataModule(LightningDataModule):
     def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
         errors = self.errors(bad)
         if errors and self.on_unreadable == "error":
-            images = {image for image, name in self._images() if name in errors}
+            images = {image for image, name in self._image_ids() if name in errors}
             more = f" (and {len(images) - 1} more)" if len(images) > 1 else ""
             raise ImageError(f"{next(iter(errors.values()))}{more}; or set on_unreadable: drop")
         for reason in sorted({error.reason for error in errors.values()}):
@@ -451,12 +452,12 @@ class DataModule(LightningDataModule):
         Args:
             bad: Source -> error, of the images that cannot be read.
         """
-        return {name: bad[image] for image, name in self._images() if image in bad} if bad else {}
+        return {name: bad[image] for image, name in self._image_ids() if image in bad} if bad else {}
 
     def count_notes(self, notes: Mapping[str | bytes, list[str]]) -> None:
         """Counts in the ledger what was not taken as a file says; source -> notes on it."""
         for note in sorted({note for lines in notes.values() for note in lines}):
-            self.ledger.mask(note, [name for image, name in self._images() if note in notes.get(image, ())])
+            self.ledger.mask(note, [name for image, name in self._image_ids() if note in notes.get(image, ())])
 
 
 def _require_least(least: int, **given: int) -> None:

@@ -83,7 +83,7 @@ class MixedCorpora(DataModule):
         """No patient may be on two sides of corpora that number the same patients."""
         for space in {each.patient_space for each in self.corpora.values()} - {""}:
             same = [each for each in self.corpora.values() if each.patient_space == space and each.is_patient_disjoint]
-            sides = {
+            sides: dict[str, list[str]] = {
                 split: [patient for each in same for patient in each.rows(split).values("patient_id")]
                 for split in SPLITS
             }

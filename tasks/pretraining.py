@@ -115,7 +115,7 @@ class GkMvlpPretraining(ObjectiveTask):
         if "statement" in due:
             losses["statement"] = self.statements(status_BE, image.memory)
         if "sentence" in due:
-            losses["sentence"] = self.sentences(status_BE, self.model.embed_image(image.features))
+            losses["sentence"] = self.entity_sentences(status_BE, self.model.embed_image(image.features))
         if due & {"itc", "itm"}:
             losses |= self.pair_losses(batch, status_BE, image, due)
         if "lm" in due:
@@ -149,7 +149,7 @@ class GkMvlpPretraining(ObjectiveTask):
         ]
         return counts * statement_matching(self.model.itm_logits(self.tokens(sentences), memory, image_N), is_true_N)
 
-    def sentences(self, status_BE: Tensor, image_BD: Tensor) -> Tensor:
+    def entity_sentences(self, status_BE: Tensor, image_BD: Tensor) -> Tensor:
         """Contrast of each image with a sentence that says each entity is there, and one that says it is not."""
         wording = int(torch.randint(len(ENTITY_SENTENCES), ())) if self.training else 0
         present, absent = (

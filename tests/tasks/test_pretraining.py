@@ -89,7 +89,7 @@ def test_sentences_on_entities_are_scored_as_the_zero_shot_figures_are(make, bat
     score_BE = task.scale() * zero_shot_scores(task.model, image_BD, present, absent)
     target_BE, known_BE = (status_BE == 1).float(), status_BE != -1
     nats_BE = torch.nn.functional.binary_cross_entropy_with_logits(score_BE, target_BE, reduction="none")
-    assert torch.allclose(task.sentences(status_BE, image_BD), nats_BE[known_BE].mean(), atol=1e-5)
+    assert torch.allclose(task.entity_sentences(status_BE, image_BD), nats_BE[known_BE].mean(), atol=1e-5)
 
 
 def test_the_list_of_choices_is_complete():

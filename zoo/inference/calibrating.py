@@ -39,12 +39,12 @@ Float = NDArray[np.float64]
 class ScoredRows(NamedTuple):
     """What a model says of the rows of a data set."""
 
-    samples: list[Sample]
+    samples: Sequence[Sample]
     scores: dict[Scores, Float]  # kind of score -> (N, L)
     answers: Float | None  # scores of the known answers (N, K), of a model for questions
 
 
-def rows_of(data: DataModule, split: str) -> list[Sample]:
+def rows_of(data: DataModule, split: str) -> Sequence[Sample]:
     """The rows that calibrate.
 
     Args:
@@ -71,7 +71,7 @@ def is_calibratable(predictor: Predictor) -> bool:
     return bool(predictor.scored) or is_choosing
 
 
-def score_rows(predictor: Predictor, data: DataModule, samples: list[Sample]) -> ScoredRows:
+def score_rows(predictor: Predictor, data: DataModule, samples: Sequence[Sample]) -> ScoredRows:
     """All scores of rows, read as ``predict`` reads images.
 
     Raises:
@@ -165,7 +165,7 @@ def calibrate(
     samples = scored.samples
     patients = {sample.patient_id for sample in samples}
     answers = None if scored.answers is None else _answers(predictor, scored.answers, samples)
-    scores = {
+    scores: dict[str, list[LabelCalibration]] = {
         kind: _labels(predictor.scored[kind], score_NL, targets_of(data, samples, predictor.scored[kind]), samples,
                       method, goals)
         for kind, score_NL in scored.scores.items()
@@ -176,7 +176,7 @@ def calibrate(
         n=len(samples),
         n_patients=len(patients),
         created=created(),
-        scores=dict(scores),
+        scores=scores,
         answers=answers,
         notes=_notes(predictor, data, patients),
     )

@@ -54,7 +54,8 @@ class Reader:
         probability, method = float(label.map(score)), label.map.method
         if self.at is None or (point := label.points.get(self.at)) is None:
             return Reading(score, probability, method)
-        return Reading(score, probability, method, *label.map(point.score).tolist(), score >= point.score.value)
+        threshold, low, high = label.map(point.score).tolist()
+        return Reading(score, probability, method, threshold, low, high, score >= point.score.value)
 
     def ranked(self, names: Sequence[str], score_N: NDArray[np.floating]) -> dict[str, Reading]:
         """Name -> reading, likeliest first."""

@@ -117,7 +117,7 @@ def write_calibration(folder: Path, calibration: Calibration) -> Path:
     return file
 
 
-def read_calibration(folder: Path, expected: Mapping[str, Sequence[str]] | None = None) -> Calibration | None:
+def read_calibration(folder: Path, expected: Mapping[Scores, Sequence[str]] | None = None) -> Calibration | None:
     """The calibration in a model's folder; None where there is none.
 
     Args:
@@ -144,7 +144,7 @@ def read_calibration(folder: Path, expected: Mapping[str, Sequence[str]] | None 
     return calibration
 
 
-def _require_same_labels(file: Path, calibration: Calibration, expected: Mapping[str, Sequence[str]]) -> None:
+def _require_same_labels(file: Path, calibration: Calibration, expected: Mapping[Scores, Sequence[str]]) -> None:
     """Refuses the calibration of another model."""
     for kind, labels in calibration.scores.items():
         theirs, ours = {one.label for one in labels}, set(expected.get(kind, ()))

@@ -32,7 +32,7 @@ class DepthwiseConv2dSame(_Float32OnCpu, Conv2dSame):
     """A depthwise convolution with TensorFlow's padding."""
 
 
-FLOAT32_ON_CPU: dict[type[nn.Module], type[nn.Module]] = {
+FLOAT32_ON_CPU: dict[type[nn.Conv2d], type[nn.Conv2d]] = {
     nn.Conv2d: DepthwiseConv2d,
     Conv2dSame: DepthwiseConv2dSame,
 }

@@ -97,10 +97,11 @@ class PreTrainedModel(nn.Module):
 
 def _modules() -> dict[str, types.ModuleType]:
     """Stand-ins by the names that BLIP imports."""
-    import timm.layers
+    import timm.layers.drop
+    import timm.layers.weight_init
     import timm.models
     from transformers.pytorch_utils import apply_chunking_to_forward
-    from transformers.utils import ModelOutput
+    from transformers.utils.generic import ModelOutput
 
     stands: dict[str, dict[str, Any]] = {
         "fairscale": {},
@@ -115,7 +116,10 @@ def _modules() -> dict[str, types.ModuleType]:
             "prune_linear_layer": None,
         },
         "timm.models.registry": {"register_model": None},
-        "timm.models.layers": {"trunc_normal_": timm.layers.trunc_normal_, "DropPath": timm.layers.DropPath},
+        "timm.models.layers": {
+            "trunc_normal_": timm.layers.weight_init.trunc_normal_,
+            "DropPath": timm.layers.drop.DropPath,
+        },
         "timm.models.helpers": {"named_apply": timm.models.named_apply, "adapt_input_conv": None},
         "timm.models.hub": {"download_cached_file": None},
     }
