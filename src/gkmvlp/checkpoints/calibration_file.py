@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.calibration.operating_point import OperatingPoint, Span
@@ -147,7 +147,7 @@ def read_calibration(folder: Path, expected: Mapping[Scores, Sequence[str]] | No
 def _require_same_labels(file: Path, calibration: Calibration, expected: Mapping[Scores, Sequence[str]]) -> None:
     """Refuses the calibration of another model."""
     for kind, labels in calibration.scores.items():
-        theirs, ours = {one.label for one in labels}, set(expected.get(kind, ()))
+        theirs, ours = {one.label for one in labels}, set(expected.get(cast(Scores, kind), ()))
         if theirs != ours:
             odd = ", ".join(sorted(theirs ^ ours)[:3])
             raise BackboneError(
