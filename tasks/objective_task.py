@@ -74,8 +74,7 @@ class ObjectiveTask(Task[Model, Arch], Generic[Model, Arch]):
         return {name for name in self.objectives.names if getattr(self.objectives, name).weight > 0}
 
     def training_step(self, batch: StudyBatch, batch_idx: int) -> Tensor:  # noqa: D102
-        due = {name for name in self.objectives.names if getattr(self.objectives, name).is_due(self.global_step)}
-        return self.shared_step(batch, "train", due)
+        return self.shared_step(batch, "train", self.objectives.due(self.global_step))
 
     def validation_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
         # unnamed, every GPU's state is kept, with a warning

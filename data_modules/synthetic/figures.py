@@ -4,6 +4,8 @@ Two figures in three are chest radiographs. Some captions are short, as those of
 ASCII.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +13,8 @@ import numpy as np
 from PIL import Image
 
 from gkmvlp.data_modules.synthetic.slices import draw_slice
-from gkmvlp.data_modules.synthetic.staging import share
+from gkmvlp.data_modules.synthetic.staging import share, staged
+from gkmvlp.errors import DataError
 from gkmvlp.phantom.generate import draw_phantom
 from gkmvlp.phantom.writing.grammar import write_report
 
@@ -40,6 +43,48 @@ class Written(NamedTuple):
     reference: str
     kind: str
     concept: str
+
+
+@contextmanager
+def figure_corpus(
+    root: Path, folder: str, name: str, figures: int, least: int, seed: int, size: int
+) -> Iterator[Path | None]:
+    """The folder that a corpus of figures is written into; None where it is there already.
+
+    Args:
+        root: Gets ``folder``.
+        folder: Name of the corpus's folder.
+        name: Name of the data set, for the error.
+        figures: Number of figures.
+        least: Fewest that give three sides.
+        seed: Seed of all that is drawn.
+        size: Longer side of the images in pixels.
+
+    Raises:
+        DataError: If ``root`` holds another corpus or cannot be written, or ``figures`` is too small.
+    """
+    if figures < least:
+        raise DataError(f"a corpus like {name} needs {least} figures or more, for three sides, got {figures}")
+    settings = {"corpus": folder, "seed": seed, "figures": figures, "size": size}
+    with staged(root, f"{folder}_corpus", (folder,), settings) as place:
+        yield place
+
+
+def draw_sides(rng: np.random.Generator, figures: int, held: float, names: tuple[str, str, str]) -> list[str]:
+    """Side of each figure.
+
+    Args:
+        rng: Source of chance.
+        figures: Their number.
+        held: Share of the second side, and of the third; each gets one at least.
+        names: Of training, of validation and of test.
+    """
+    train, validation, test = names
+    order, count = rng.permutation(figures), max(round(figures * held), 1)
+    side = [train] * figures
+    for rank, figure in enumerate(order[: 2 * count]):
+        side[int(figure)] = test if rank < count else validation
+    return side
 
 
 def write_figure(task: tuple[Path, int, int, int]) -> Written:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from gkmvlp.data_modules.formats.medicat import FOLDER, TABLE
-from gkmvlp.data_modules.synthetic.figures import Written, write_figure
-from gkmvlp.data_modules.synthetic.staging import digest, in_parallel, staged
-from gkmvlp.errors import DataError
+from gkmvlp.data_modules.synthetic.figures import Written, figure_corpus, write_figure
+from gkmvlp.data_modules.synthetic.staging import digest, in_parallel
 
 LEAST = 60  # figures: of 30 articles each side of a split by hash gets some
 _OTHER_KIND = 8  # one figure in so many is no radiology
@@ -29,10 +28,7 @@ def write(root: Path, figures: int, seed: int, size: int = 256, workers: int = 1
     Raises:
         DataError: If ``root`` holds another corpus or cannot be written, or ``figures`` is too small.
     """
-    if figures < LEAST:
-        raise DataError(f"a corpus like MedICaT needs {LEAST} figures or more, for three sides, got {figures}")
-    settings = {"corpus": FOLDER, "seed": seed, "figures": figures, "size": size}
-    with staged(root, "medicat_corpus", (FOLDER,), settings) as folder:
+    with figure_corpus(root, FOLDER, "MedICaT", figures, LEAST, seed, size) as folder:
         if folder is None:
             return
         release = folder / FOLDER / "release"

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from gkmvlp.data_modules.formats.melinda import FOLDER, IMAGES, SIDES
-from gkmvlp.data_modules.synthetic.figures import Written, write_figure
-from gkmvlp.data_modules.synthetic.staging import in_parallel, staged
-from gkmvlp.errors import DataError
+from gkmvlp.data_modules.synthetic.figures import Written, draw_sides, figure_corpus, write_figure
+from gkmvlp.data_modules.synthetic.staging import in_parallel
 
 LEAST = 12  # figures, so that training has each class
 _HELD = 0.15  # share of dev, and of test
@@ -34,10 +33,7 @@ def write(root: Path, figures: int, seed: int, size: int = 256, workers: int = 1
     Raises:
         DataError: If ``root`` holds another corpus or cannot be written, or ``figures`` is too small.
     """
-    if figures < LEAST:
-        raise DataError(f"a corpus like MELINDA needs {LEAST} figures or more, for three sides, got {figures}")
-    settings = {"corpus": FOLDER, "seed": seed, "figures": figures, "size": size}
-    with staged(root, "melinda_corpus", (FOLDER,), settings) as folder:
+    with figure_corpus(root, FOLDER, "MELINDA", figures, LEAST, seed, size) as folder:
         if folder is None:
             return
         images = folder / FOLDER / IMAGES
@@ -53,11 +49,7 @@ def write(root: Path, figures: int, seed: int, size: int = 256, workers: int = 1
 
 def sides_of(figures: int, seed: int) -> list[str]:
     """Side of each figure."""
-    order, held = np.random.default_rng([seed, 0x3E11]).permutation(figures), max(round(figures * _HELD), 1)
-    side = ["train"] * figures
-    for rank, figure in enumerate(order[: 2 * held]):
-        side[int(figure)] = "test" if rank < held else "dev"
-    return side
+    return draw_sides(np.random.default_rng([seed, 0x3E11]), figures, _HELD, ("train", "dev", "test"))
 
 
 def _rows(name: str, figure: Written) -> list[tuple[str, ...]]:

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from gkmvlp.data_modules.formats.roco import FOLDER, KIND
-from gkmvlp.data_modules.synthetic.figures import Written, write_figure
-from gkmvlp.data_modules.synthetic.staging import in_parallel, share, staged, write_csv
-from gkmvlp.errors import DataError
+from gkmvlp.data_modules.synthetic.figures import Written, draw_sides, figure_corpus, write_figure
+from gkmvlp.data_modules.synthetic.staging import in_parallel, share, write_csv
 
 LEAST = 10  # figures, so that each side has one
 _HELD = 0.1  # share of validation, and of test
@@ -31,10 +30,7 @@ def write(root: Path, figures: int, seed: int, size: int = 256, workers: int = 1
     Raises:
         DataError: If ``root`` holds another corpus or cannot be written, or ``figures`` is too small.
     """
-    if figures < LEAST:
-        raise DataError(f"a corpus like ROCO needs {LEAST} figures or more, for three sides, got {figures}")
-    settings = {"corpus": FOLDER, "seed": seed, "figures": figures, "size": size}
-    with staged(root, "roco_corpus", (FOLDER,), settings) as folder:
+    with figure_corpus(root, FOLDER, "ROCO", figures, LEAST, seed, size) as folder:
         if folder is None:
             return
         base = folder / FOLDER / "data"
@@ -63,11 +59,7 @@ def article_of(number: int) -> str:
 
 def sides_of(figures: int, seed: int) -> list[str]:
     """Side of each figure."""
-    order, held = np.random.default_rng([seed, 0x20C0]).permutation(figures), max(round(figures * _HELD), 1)
-    side = ["train"] * figures
-    for rank, figure in enumerate(order[: 2 * held]):
-        side[int(figure)] = "test" if rank < held else "validation"
-    return side
+    return draw_sides(np.random.default_rng([seed, 0x20C0]), figures, _HELD, _SIDES)
 
 
 def _write_tables(folder: Path, numbers: list[int], written: list[Written]) -> None:

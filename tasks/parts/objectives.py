@@ -34,6 +34,10 @@ class BaseObjectives:
         values = {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
         return tuple(name for name, value in values.items() if isinstance(value, Objective))
 
+    def due(self, step: int) -> set[str]:
+        """Names of those that a step of training computes."""
+        return {name for name in self.names if getattr(self, name).is_due(step)}
+
     @property
     def always_due(self) -> bool:
         """Whether one of them is computed at every step of training, from the first."""

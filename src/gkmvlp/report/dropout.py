@@ -16,8 +16,10 @@ def drop_sentences(text: str, share: float, generator: torch.Generator | None = 
     Returns:
         The sentences that stay, in order and apart by a space.
     """
+    if share == 0:  # by default, at every step: nothing is split then
+        return text
     sentences = [sentence.text for sentence in split_sentences(text)]
-    if share == 0 or len(sentences) < 2:
+    if len(sentences) < 2:
         return text
     draw = torch.rand(len(sentences), generator=generator)
     kept = [sentence for sentence, x in zip(sentences, draw.tolist(), strict=True) if x >= share]

@@ -163,10 +163,8 @@ def build_blip(folder: Path, batch: int, lengths: list[int], longest: int, image
         module: Any = importlib.import_module("models.blip_pretrain")
         config = module.BertConfig.from_json_file(str(folder / FILES[-1]))
         tokenizer = Tokenizer(config.vocab_size, lengths, longest)
-        fresh: dict[str, Any] = {"init_tokenizer": lambda: tokenizer, "concat_all_gather": lambda x: x}
         nothing = mock.patch.object(torch.hub, "load_state_dict_from_url", return_value={"model": {}})
-        for name, value in fresh.items():
-            setattr(module, name, value)
+        module.init_tokenizer, module.concat_all_gather = lambda: tokenizer, lambda x: x  # one process has all rows
         with nothing, contextlib.redirect_stdout(io.StringIO()):
             model: nn.Module = module.BLIP_Pretrain(
                 str(folder / FILES[-1]), image_size, queue_size=57600 // batch * batch

@@ -79,8 +79,7 @@ def figure_rows(out: Path, systems: Sequence[str]) -> list[Row]:
         for file in sorted(out.glob(f"*/predictions/{task}.parquet")):
             table, meta = read_predictions(file)
             measured = curves(PROTOCOLS[meta["task"]], table)
-            some = [row for key, title in shown if (row := _row(measured, systems, key, title)) is not None]
-            rows += some
+            rows += [row for key, title in shown if (row := _row(measured, systems, key, title)) is not None]
     return rows
 
 

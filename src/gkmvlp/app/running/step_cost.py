@@ -55,8 +55,7 @@ class StepCost(Callback):
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Count a step of a new kind."""
         objectives: Any = pl_module.objectives  # of an ObjectiveTask
-        due = (name for name in objectives.names if getattr(objectives, name).is_due(pl_module.global_step))
-        self._kind = frozenset(due)
+        self._kind = frozenset(objectives.due(pl_module.global_step))
         if self._kind not in self._gflop:
             self._counter = self._counting.enter_context(FlopCounterMode(display=False))
 
