@@ -177,6 +177,8 @@ class GkMvlpPretraining(ObjectiveTask):
             losses["itc"] = image_text_contrast(image_BD, text_BD, scale, study_B, wording_B, gather=self.gather)
         if "itm" in due:
             similarity_BB = (scale * image_BD @ text_BD.T).detach()
+            if self.objectives.itm_negatives == "uniform":
+                similarity_BB = torch.zeros_like(similarity_BB)
             losses["itm"] = self.matching(states, image.memory, similarity_BB, false_negatives(wording_B, status_BE))
         return losses
 

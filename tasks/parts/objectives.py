@@ -58,6 +58,8 @@ class Objectives(BaseObjectives):
         statement: Matching of the image with short sentences on one entity; off unless weighted.
         sentence: Contrast of the image with two sentences on each entity, that it is there and that it is not; off
             unless weighted.
+        itm_negatives: Whether ITM's wrong pairs are drawn by ITC's similarities (``hard``, Li et al. 2021) or all alike
+            (``uniform``), which is learned sooner.
         unmentioned: Whether silence of the report means ``absent`` or is ignored by ECLS and by sentences.
         pos_weight: Factor on the ECLS loss of present entities, against rarity.
         label_smoothing: Of language modelling.
@@ -75,6 +77,7 @@ class Objectives(BaseObjectives):
     position: Objective = field(default_factory=lambda: Objective(weight=0.0))
     statement: Objective = field(default_factory=lambda: Objective(weight=0.0))
     sentence: Objective = field(default_factory=lambda: Objective(weight=0.0))
+    itm_negatives: Literal["hard", "uniform"] = "hard"
     unmentioned: Literal["absent", "ignore"] = "absent"
     pos_weight: float = 1.0
     label_smoothing: float = 0.1

@@ -231,6 +231,10 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Evaluate for pneumonia: history of edema.", {}),
         ("Reason for exam: pneumothorax: chest tube placement.", {}),
         ("Evaluate for pneumonia, effusion.", {}),
+        ("Evaluate for the following: effusion, edema.", {}),
+        ("Negative for the following: effusion, edema.", {"pleural effusion": A, "edema": A}),
+        ("The effusion is small or not seen.", {"pleural effusion": U}),
+        ("Effusion or pneumothorax is not seen.", {"pleural effusion": A, "pneumothorax": A}),
     ],
     "operations": [
         ("Status post left lower lobectomy for carcinoma.", {}),

@@ -61,6 +61,8 @@ _EXAM = re.compile(
 _NO = ("no ", "without ")
 _EXCLUDE = re.compile(r"exclud|rul(?:e|ing) out")
 _OR = re.compile(r"\b(?:n?or)\b")
+# Right before a word of absence: "the effusion is small or not seen".
+_OR_ELSE = re.compile(r"\bor $")
 _VERBS = re.compile(rf"\b{_VERB}\b")
 _LIST_BREAK = re.compile(
     rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than|for)\b|;"
@@ -225,7 +227,8 @@ class Context:
     def _lay_back(self, cue: Hit[str], clause: int, end: int) -> None:
         if self._text[cue.start : cue.start + 4] == "none" and _ELSEWHERE.match(self._text, cue.start + 4):
             return
-        status = ABSENT if cue.value == "absent" else UNCERTAIN
+        is_open = cue.value != "absent" or _OR_ELSE.search(self._text, clause, cue.start)
+        status = UNCERTAIN if is_open else ABSENT
         group = _group(self._text, self._statements, cue.start, clause)
         if not group and cue.value == "maybe after" and _ONE.search(self._text, clause, cue.start):
             before = [index for index, (_, end) in enumerate(self._statements) if end <= clause]

@@ -62,6 +62,8 @@ _SOUGHT = re.compile(
     r"^((?:please |to )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor) for|rule out|exclude) )"
     rf"([a-z][a-z ,/-]{{2,60}}):\s+(?=((?:{_NO}|{_YES}|{_MAYBE}){_END})?)"
 )
+# "evaluate for the following: effusion, edema"
+_SOUGHT_LIST = re.compile(r"^((?:please |to )?[a-z]+ (?:for|of) )(?:any of )?(?:the following|these)(?: [a-z]+)?:\s+")
 # "(-) effusion (+) edema", "negatives: effusion, edema"
 _SIGNED = re.compile(r"\(([-+])\)\s*([a-z][^()+;,.]*)")
 _NEGATIVES = re.compile(r"^\W*(?:pertinent |relevant )?(?:negatives?|absent)\s*:\s*(?!no\b)")
@@ -138,7 +140,7 @@ def spelled_out(lower: str) -> str:
     if _FORMAL.match(lower):
         return ""
     if ":" in lower:
-        lower = _ASIDE_HEAD.sub("evaluate for ", _SOUGHT.sub(_sought, lower))
+        lower = _ASIDE_HEAD.sub("evaluate for ", _SOUGHT.sub(_sought, _SOUGHT_LIST.sub(r"\1", lower)))
     if "[" in lower:
         lower = _TICKED.sub(lambda match: f": {match[1] or match[2]};", lower)
         lower = _BOX_BEHIND.sub(lambda match: f"{match[1]}: {'yes' if (match[2] or '').strip() else 'no'};", lower)
