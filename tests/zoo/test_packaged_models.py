@@ -37,7 +37,7 @@ def test_only_what_is_its_own_and_halves_where_they_are_exact():
 def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatch):
     """What is published reads as what was measured, holds no tensor of its backbone, and is not trained twice."""
     monkeypatch.setattr(packaged_models, "CORPORA", {"mimic": 40, "vqa": 40})
-    monkeypatch.setattr(packaged_models, "FINE_TUNED", packaged.FINE_TUNED[:1])
+    monkeypatch.setattr(packaged_models, "MODELS", packaged.MODELS[:2])
 
     out, models = tmp_path / "out", tmp_path / "models"
     words = ["zoo", "make", "--out", str(out), "--models", str(models)]
@@ -84,7 +84,7 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
 CHOSEN_ELSEWHERE = ("root", "default_root_dir", "backbone", "architecture")
 
 
-@pytest.mark.parametrize("one", [packaged.BACKBONE, *packaged.FINE_TUNED], ids=lambda one: one.config)
+@pytest.mark.parametrize("one", packaged.MODELS, ids=lambda one: one.config)
 def test_what_ships_was_trained_by_the_config_of_today(package, one):
     """Every value of the config stands in the training config that lies with the model."""
     entry = find(one.name)
@@ -108,11 +108,9 @@ def value(config, key):
 
 
 def test_what_ships_is_there_small_and_right(package):
-    names = {one.name for one in (packaged.BACKBONE, *packaged.FINE_TUNED)}
-    assert names == {name for name in list_models() if find(name).packaged_folder}
-    assert all(
-        find(name).backbone == find(packaged.BACKBONE.name).reference for name in names - {packaged.BACKBONE.name}
-    )
+    assert {one.name for one in packaged.MODELS} == {name for name in list_models() if find(name).packaged_folder}
+    starts = {one.name: one.backbone and find(one.backbone).reference for one in packaged.MODELS}
+    assert {name: find(name).backbone for name in starts} == starts
     files = [file for file in PACKAGED.rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) < MOST
     assert main(["zoo", "verify"]) == 0

@@ -16,24 +16,48 @@ class Shipped:
         config: The config of the zoo that trains it.
         summary: One line.
         limits: What it cannot do, beside what holds of every model.
+        backbone: Name of the shipped model that it starts from; None where it is pre-trained itself.
     """
 
     name: str
     config: str
     summary: str
     limits: tuple[str, ...] = ()
+    backbone: str | None = None
 
 
-_SMALL = "A small network at 128 pixels, trained in minutes: a demonstration of the method, no strong reader."
-BACKBONE = Shipped(
+_SMALL = ("A small network at 128 pixels, trained in minutes: a demonstration of the method, no strong reader.",)
+_ANSWERS = "Answers questions about phantoms."
+BACKBONE = Shipped(  # what recipes start from where no other is named
     "gk-mvlp-phantom",
     "pretrain-phantom",
     "GK-MVLP, small, pre-trained on phantoms: grounding, zero-shot, the start of fine-tuning.",
-    (_SMALL,),
+    _SMALL,
 )
-FINE_TUNED = (
-    Shipped("gk-mvlp-phantom-vqa", "vqa-phantom", "Answers questions about phantoms.", (_SMALL,)),
-    Shipped("gk-mvlp-phantom-classification", "classification-phantom", "The 14 labels of ChestX-ray14.", (_SMALL,)),
-    Shipped("gk-mvlp-phantom-localization", "localization-phantom", "Boxes of lung opacities.", (_SMALL,)),
-    Shipped("gk-mvlp-phantom-report", "report-phantom", "Writes reports in the words of the phantoms.", (_SMALL,)),
+ARL = Shipped(
+    "arl-phantom",
+    "pretrain-arl-phantom",
+    "ARL, small, pre-trained on phantoms with a graph of findings and regions: the start of fine-tuning.",
+    (*_SMALL, "It has no decoder, so it writes no reports, and no region tokens, so it points at nothing."),
+)
+MODELS = (  # each behind what it starts from
+    BACKBONE,
+    Shipped("gk-mvlp-phantom-vqa", "vqa-phantom", _ANSWERS, _SMALL, BACKBONE.name),
+    Shipped(
+        "gk-mvlp-phantom-classification",
+        "classification-phantom",
+        "The 14 labels of ChestX-ray14.",
+        _SMALL,
+        BACKBONE.name,
+    ),
+    Shipped("gk-mvlp-phantom-localization", "localization-phantom", "Boxes of lung opacities.", _SMALL, BACKBONE.name),
+    Shipped(
+        "gk-mvlp-phantom-report",
+        "report-phantom",
+        "Writes reports in the words of the phantoms.",
+        _SMALL,
+        BACKBONE.name,
+    ),
+    ARL,
+    Shipped("arl-phantom-vqa", "vqa-phantom", _ANSWERS, _SMALL, ARL.name),
 )

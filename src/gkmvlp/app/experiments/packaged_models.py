@@ -19,23 +19,23 @@ from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from gkmvlp.zoo.entry import PACKAGED, Entry
 from gkmvlp.zoo.registry import find
 from gkmvlp.zoo.store.model_files import rounded
-from gkmvlp.zoo.store.packaged import BACKBONE, CORPORA, FINE_TUNED, SEED, Shipped
+from gkmvlp.zoo.store.packaged import CORPORA, MODELS, SEED, Shipped
 from gkmvlp.zoo.store.publish import MODEL_FOLDERS, ReleaseInfo, publish
 
 
 def make_models(out: Path, models: Path, overrides: Overrides, only: Sequence[str] = ()) -> list[Entry]:
-    """Every shipped model, the backbone first; a run that is complete is not repeated.
+    """Every shipped model, backbones first; a run that is complete is not repeated.
 
     Args:
         out: Folder of phantoms and runs.
         models: Folder of entries; those of the same names are replaced.
         overrides: Of every run.
-        only: Names of the models that are made, from the backbone that is there; none means all.
+        only: Names of the models that are made, from the backbones that are there; none means all.
 
     Raises:
         UsageError: If a name is none of a shipped model.
     """
-    known = [shipped.name for shipped in (BACKBONE, *FINE_TUNED)]
+    known = [shipped.name for shipped in MODELS]
     if strange := sorted(set(only) - set(known)):
         raise UsageError(f"--only {strange[0]}: one of {', '.join(known)} expected")
     models.mkdir(parents=True, exist_ok=True)
@@ -44,11 +44,18 @@ def make_models(out: Path, models: Path, overrides: Overrides, only: Sequence[st
         os.environ["GKMVLP_ZOO"] = os.pathsep.join(filter(None, (str(models.resolve()), named)))
     write_lookalikes(out / "data", CORPORA, SEED)
     changed = merged(data_overrides(root=out / "data"), overrides)
-    is_new = not only or BACKBONE.name in only
-    backbone = _make(BACKBONE, out, models, changed) if is_new else find(BACKBONE.name)
-    start = merged(model_overrides(backbone=backbone.reference, architecture=None), changed)
-    chosen = [shipped for shipped in FINE_TUNED if not only or shipped.name in only]
-    return [*([backbone] if is_new else []), *(_make(shipped, out, models, start) for shipped in chosen)]
+    return [
+        _make(shipped, out, models, merged(_start(shipped), changed))
+        for shipped in MODELS
+        if not only or shipped.name in only
+    ]
+
+
+def _start(shipped: Shipped) -> Overrides:
+    """Where a model starts from."""
+    if shipped.backbone is None:
+        return {}
+    return model_overrides(backbone=find(shipped.backbone).reference, architecture=None)
 
 
 def _make(shipped: Shipped, out: Path, models: Path, overrides: Overrides) -> Entry:
