@@ -8,6 +8,7 @@ import torch
 
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX, entity
+from gkmvlp.losses.itm import hard_negatives
 from gkmvlp.tasks import GkMvlpPretraining
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_scores, zero_shot_texts
@@ -49,6 +50,7 @@ CHOICES = [
     ("position.weight", 1.0),
     ("statement.weight", 1.0),
     ("sentence.weight", 1.0),
+    ("itm_negatives", "uniform"),
     ("unmentioned", "ignore"),
     ("pos_weight", 3.0),
     ("label_smoothing", 0.0),
@@ -190,6 +192,17 @@ def test_matching_takes_hard_negatives_of_other_studies(make, batch, monkeypatch
             assert other != b
             assert key_B[other] != key_B[b]
             assert not torch.equal(status_BE[other], status_BE[b])
+
+
+@pytest.mark.parametrize(("choice", "alike"), [("hard", False), ("uniform", True)])
+def test_uniform_negatives_know_no_similarity(make, batch, monkeypatch, choice, alike):
+    task, seen = make(itm_negatives=choice), []
+    monkeypatch.setattr(
+        "gkmvlp.tasks.pretraining.hard_negatives",
+        lambda similarity_BB, forbidden_BB: seen.append(similarity_BB) or hard_negatives(similarity_BB, forbidden_BB),
+    )
+    task.losses(batch, {"itm"})
+    assert [len(similarity_BB.unique()) == 1 for similarity_BB in seen] == [alike, alike]
 
 
 def test_prompts_teach_the_text_encoder_every_nth_step_only(make, batch, monkeypatch):
