@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from gkmvlp.app.cli import main
+from gkmvlp.app.experiments import demo as demo_module
 from gkmvlp.app.running.planted_truth import CELLS, best_cells
 from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.results.metric_result import FIELDS
@@ -24,8 +25,9 @@ def quiet(monkeypatch):
 
 
 @pytest.fixture
-def demo(quiet, tmp_path):
-    """The folder of a demo on 24 patients."""
+def demo(quiet, tmp_path, monkeypatch):
+    """The folder of a demo on 24 patients, its runs one after the other: processes of their own would load torch."""
+    monkeypatch.setattr(demo_module, "runs_at_once", lambda: 1)
     out = tmp_path / "out"
     shrunk = [*options(), "--trainer.callbacks=null"]
     stages = [f"--set={stage}:{option.removeprefix('--')}" for stage in ("pretrain", "vqa") for option in shrunk]
