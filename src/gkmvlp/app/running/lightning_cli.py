@@ -50,6 +50,8 @@ class Parser(LightningArgumentParser):
     """Lightning's, which writes what it has parsed without parsing it once more."""
 
     def dump(self, *args: Any, **options: Any) -> str:  # noqa: D102
+        if "skip_none" in options:  # what Lightning still calls it
+            options["skip_unset"] = options.pop("skip_none")
         return str(super().dump(*args, **{"skip_validation": True, **options}))
 
     def save(self, *args: Any, **options: Any) -> None:  # noqa: D102
