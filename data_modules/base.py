@@ -1,10 +1,7 @@
 """What all DataModules share: checked rows, region boxes, cached images, repeatable loaders and the manifest."""
 
 from abc import abstractmethod
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -14,7 +11,6 @@ from lightning import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader, DistributedSampler
 
-from gkmvlp.data_modules.formats.tables import shown
 from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
 from gkmvlp.data_modules.pipeline.cached_images import CachedImages
@@ -23,13 +19,13 @@ from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_
 from gkmvlp.data_modules.pipeline.images import Accept, ImageError, Intensity, read_image, read_square
 from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread_a_worker
+from gkmvlp.data_modules.pipeline.row_checks import require_ids, with_standard_views
 from gkmvlp.data_modules.pipeline.sample_table import SampleTable
 from gkmvlp.data_modules.pipeline.samples import BoxSource, Counts, RegionPolicy, Sample, read_atlas
 from gkmvlp.data_modules.pipeline.shards import CachePlan, CacheSource, Encoding, ShardedImages
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
 from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels, refuse_flip
 from gkmvlp.data_modules.pipeline.turned_rows import upright_rows
-from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import ConfigError, DataError
 from gkmvlp.geometry import ResizeMode
 from gkmvlp.notices import is_phantom
@@ -216,8 +212,9 @@ class DataModule(LightningDataModule):
         if self.samples:
             return
         self.ledger = Ledger()
-        samples = SampleTable.of(self._with_views(self.read_samples()))
-        self._require_names(samples)
+        rows = with_standard_views(self.read_samples(), self.ledger, self.regions.uses_atlas)
+        samples = SampleTable.of(rows)
+        require_ids(samples, self.split_source)
         if self.is_patient_disjoint:
             require_disjoint({split: samples.split(split).values("patient_id") for split in SPLITS}, self.split_source)
         people = zip(samples.values("split"), samples.values("patient_id"), strict=True)
@@ -226,36 +223,6 @@ class DataModule(LightningDataModule):
             raise DataError(f"{self.name}: nothing is left; {'; '.join(self.ledger.lines()) or 'the tables are empty'}")
         require_boxes(samples, self.regions, self.name)
         self.samples = samples
-
-    def _require_names(self, samples: SampleTable) -> None:
-        """Checks that every row has an id of its own, and a patient."""
-        ids = Counter(samples.values("sample_id"))
-        if len(ids) != len(samples):
-            twice = ids.most_common(1)[0][0]
-            raise DataError(f"{self.split_source}: sample {twice!r} stands twice; ids must be unique")
-        for name, patient in zip(samples.values("sample_id"), samples.values("patient_id"), strict=True):
-            if not (name and patient):
-                who = f"sample {name!r} of patient {patient!r}"
-                raise DataError(f"{self.split_source}: {who}: every row needs an id and a patient")
-
-    def _with_views(self, samples: Iterable[Sample]) -> Iterator[Sample]:
-        """The rows with their views in one spelling; what the atlas has no regions for is counted behind the last."""
-        standard = cache(standard_view)
-        unknown: list[tuple[str, str]] = []  # view and id
-        other: list[str] = []
-        for sample in samples:
-            view = standard(sample.view)
-            if view is None:
-                unknown.append((sample.view, sample.sample_id))
-            elif view not in ("PA", "AP", ""):
-                other.append(sample.sample_id)
-            yield sample if view in (sample.view, None) else replace(sample, view=str(view))
-        first = dict(reversed(unknown))
-        unknown.sort(key=lambda pair: first[pair[0]] != pair[1])  # the ledger shows few examples
-        notes = [f"{shown(view)} of {name}" for view, name in unknown]
-        self.ledger.mask("view is spelled in no known way (no regions of the atlas)", notes)
-        if self.regions.uses_atlas:
-            self.ledger.mask("view is not frontal (no regions of the atlas)", other)
 
     def rows(self, split: str) -> SampleTable:
         """Rows of ``train``, ``validate`` or ``test``."""

@@ -33,5 +33,5 @@ def pretrained(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     from tests.tiny import words
 
     out = tmp_path_factory.mktemp("pretrained") / "run"
-    assert main(["fit", *words("pretrain-phantom", phantoms, out)]) == 0
+    assert main(["fit", *words("pretrain-phantom", phantoms, out, "--trainer.logger=true")]) == 0
     return out

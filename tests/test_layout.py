@@ -180,7 +180,7 @@ def house(tmp_path):
         ("data_modules/nih.py", "from gkmvlp.tasks.vqa import Vqa"),
         ("tasks/vqa.py", "from gkmvlp.data_modules import nih"),
         ("tasks/vqa.py", "from gkmvlp import load"),
-        ("zoo/registry.py", "from gkmvlp.app.commands.zoo import run"),
+        ("zoo/registry.py", "from gkmvlp.app.commands.bench import run"),
     ],
 )
 def test_an_import_upwards_is_caught(house, path, line):
@@ -193,7 +193,7 @@ def test_an_import_upwards_is_caught(house, path, line):
     ("path", "line"),
     [
         ("src/gkmvlp/app/cli.py", "import lightning\nfrom gkmvlp.zoo import registry"),
-        ("src/gkmvlp/app/commands/zoo.py", "from gkmvlp.zoo import registry"),
+        ("src/gkmvlp/app/commands/bench.py", "from gkmvlp.zoo import registry"),
         ("src/gkmvlp/__init__.py", "def __getattr__(name):\n    from gkmvlp.zoo import registry"),
         ("zoo/registry.py", "from gkmvlp.tasks.vqa import Vqa"),
         ("tasks/vqa.py", "import lightning\nfrom gkmvlp.losses.itc import image_text_contrast"),

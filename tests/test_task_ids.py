@@ -3,7 +3,8 @@
 from typing import get_args
 
 from gkmvlp.app import cli
-from gkmvlp.app.commands import export, initialization
+from gkmvlp.app.commands import export
+from gkmvlp.app.commands.experiment import initialization
 from gkmvlp.app.pages.task_sections import PICTURES
 from gkmvlp.app.prediction import request as predict
 from gkmvlp.app.prediction.table import SHOWN
@@ -35,7 +36,7 @@ def test_what_is_released_has_a_purpose_a_command_and_a_head():
 
 
 def test_commands_use_the_words_of_the_table():
-    evaluated = {name.split()[1] for name, module in cli.MODULES.items() if module == "evaluate_backbone"}
+    evaluated = {name.split()[1] for name, module in cli.MODULES.items() if module == "evaluate.backbone"}
     assert evaluated == {"grounding", "retrieval"}
     assert {BY_WORD[word] for word in evaluated} == set(EVALUATION)
     assert words(FINE_TUNED) == ("classification", "localization", "regions", "report", "vqa")

@@ -20,9 +20,13 @@ def options(architecture: Path = ARCHITECTURE) -> list[str]:
 
 
 def words(config: str, root: Path, out: Path, *more: str) -> list[str]:
-    """Words after ``fit`` or ``test``: a config of the zoo, shrunk, on a tiny corpus."""
+    """Words after ``fit`` or ``test``: a config of the zoo, shrunk, on a tiny corpus.
+
+    Without TensorBoard, whose pictures take a third of such a fit, unless ``more`` asks for it.
+    """
     places = [f"--config=zoo://{config}", f"--data.init_args.root={root}", f"--trainer.default_root_dir={out}"]
-    return [*places, *options(ARL_ARCHITECTURE if "-arl-" in config else ARCHITECTURE), *more]
+    shrunk = options(ARL_ARCHITECTURE if "-arl-" in config else ARCHITECTURE)
+    return [*places, *shrunk, "--trainer.logger=false", *more]
 
 
 def architecture(**changes: Any) -> Any:

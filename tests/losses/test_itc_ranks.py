@@ -1,11 +1,7 @@
-"""Two ranks of four pairs are one batch of eight: ITC's averaged loss and gradients. Runs itself as the ranks.
+"""Two ranks of four pairs are one batch of eight: ITC's averaged loss and gradients.
 
 Each rank compares its own rows alone, in one go and part by part.
 """
-
-import subprocess
-import sys
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -15,6 +11,7 @@ from torch import nn
 from gkmvlp.losses import itc
 from gkmvlp.losses.gather import alone
 from gkmvlp.losses.itc import image_text_contrast
+from tests.processes import PROCESSES
 
 RANKS, PAIRS = 2, 8
 
@@ -93,10 +90,13 @@ def run_rank(rank, folder):
 
 
 def test_two_ranks_are_one_batch(tmp_path):
-    command = [sys.executable, "-W", "ignore", __file__]
-    ranks = [subprocess.Popen([*command, str(rank), str(tmp_path)]) for rank in range(RANKS)]
+    ranks = [PROCESSES.Process(target=run_rank, args=(rank, tmp_path), daemon=True) for rank in range(RANKS)]
+    for rank in ranks:
+        rank.start()
     try:
-        assert [rank.wait(timeout=100) for rank in ranks] == [0] * RANKS
+        for rank in ranks:
+            rank.join(100)
+        assert [rank.exitcode for rank in ranks] == [0] * RANKS
     finally:
         for rank in ranks:
             rank.kill()
@@ -111,7 +111,3 @@ def test_two_ranks_are_one_batch(tmp_path):
         torch.testing.assert_close(results["dropped"][0], whole[0], rtol=0, atol=1e-6)
         wrong = [(ours - right).abs().max() for ours, right in zip(results["dropped"], whole, strict=True)]
         assert max(wrong) > 1e-3
-
-
-if __name__ == "__main__":
-    run_rank(int(sys.argv[1]), Path(sys.argv[2]))

@@ -37,8 +37,9 @@ def vqa_words(root: Path, out: Path, backbone: Path | str, *more: str) -> list[s
 def test_heads_fit_and_test_and_leave_predictions(head, more, phantoms, pretrained, tmp_path, capsys):
     out = tmp_path / "run"
     line = vqa_words(phantoms, out, pretrained / "backbone", f"--model.init_args.answer_mode={head}", *more)
-    assert main(["fit", *line]) == 0
+    assert main(["fit", *line, "--trainer.logger=true"]) == 0
     assert main(["test", *line, f"--ckpt_path={out / 'checkpoints/best.ckpt'}"]) == 0
+    assert list((out / "tensorboard").glob("events.*"))
     told = capsys.readouterr()
     assert told.err == ""
     assert ("tensors taken" in told.out) == ("backbone=null" not in " ".join(more))

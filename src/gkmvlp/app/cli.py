@@ -1,8 +1,9 @@
 """The program behind ``gkmvlp``, ``lightning`` and ``python -m gkmvlp``.
 
 ``COMMANDS`` names the commands of ``--help``, ``MODULES`` the module of each command and subcommand in
-``gkmvlp.app.commands``; it is imported when its command or ``--help`` is called. ``fit``, ``validate`` and ``test`` are
-LightningCLI's. Nothing outside the standard library is imported at module level, so that ``--help`` answers at once.
+``gkmvlp.app.commands``, with a dot where the command has a folder; it is imported when its command or ``--help`` is
+called. ``fit``, ``validate`` and ``test`` are LightningCLI's. Nothing outside the standard library is imported at
+module level, so that ``--help`` answers at once.
 
 A command module has a docstring (its first line is its line of ``gkmvlp --help``, the whole is the help of the
 command), ``add_arguments(parser)`` and ``run(arguments) -> int``. With
@@ -53,26 +54,26 @@ LIGHTNING = ("fit", "validate", "test")
 MODULES = {  # command, or command and subcommand: its module in gkmvlp.app.commands
     "pretrain": "pretrain",
     "finetune": "finetune",
-    "evaluate": "evaluate",
-    "evaluate grounding": "evaluate_backbone",
-    "evaluate retrieval": "evaluate_backbone",
-    "evaluate page": "evaluate_page",
+    "evaluate": "evaluate.predictions",
+    "evaluate grounding": "evaluate.backbone",
+    "evaluate retrieval": "evaluate.backbone",
+    "evaluate page": "evaluate.page",
     "predict": "predict",
     "calibrate": "calibrate",
     "export": "export",
-    "zoo": "zoo",
-    "zoo configs": "configs",
-    "data": "data",
-    "data phantom": "phantom",
+    "zoo": "zoo.models",
+    "zoo configs": "zoo.configs",
+    "data": "data.dataset",
+    "data phantom": "data.phantom",
     "knowledge": "knowledge",
     "demo": "demo",
     "compare": "compare",
-    "experiment ablation": "ablation",
-    "experiment initialization": "initialization",
-    "experiment learning-rate": "learning_rate",
-    "experiment real": "real",
-    "experiment results": "results",
-    "experiment systems": "systems",
+    "experiment ablation": "experiment.ablation",
+    "experiment initialization": "experiment.initialization",
+    "experiment learning-rate": "experiment.learning_rate",
+    "experiment real": "experiment.real",
+    "experiment results": "experiment.results",
+    "experiment systems": "experiment.systems",
     "bench": "bench",
 }
 RENAMED = {  # command of earlier versions: its name today

@@ -1,8 +1,12 @@
 """Runs that are complete are not repeated; those that would differ are."""
 
+import os
+import time
+from pathlib import Path
+
 import pytest
 
-from gkmvlp.app.experiments.runs import run_missing
+from gkmvlp.app.experiments.runs import run_missing, side_by_side
 from gkmvlp.app.running.run import Run, parse_overrides
 from gkmvlp.checkpoints import references
 
@@ -112,3 +116,24 @@ def test_the_weights_behind_a_reference_are_part_of_the_run(again, tmp_path, mon
     assert not again(word)
     (tmp_path / "model.safetensors").write_bytes(b"two")
     assert again(word)
+
+
+def meet(folder: Path) -> None:
+    """Leaves what this process was given, and waits for the other one."""
+    import torch
+
+    (folder / str(os.getpid())).write_text(f"{os.environ['GKMVLP_PROGRESS']} {torch.get_num_threads()}")
+    end = time.monotonic() + 60
+    while len(list(folder.iterdir())) < 2:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def test_runs_side_by_side_share_the_cores_and_one_of_them_shows_its_bars(tmp_path, monkeypatch):
+    monkeypatch.setenv("GKMVLP_PROGRESS", "1")
+    side_by_side(meet, [(tmp_path,)] * 2, 2)
+    given = {int(file.name): file.read_text().split() for file in tmp_path.iterdir()}
+    assert len(given) == 2
+    assert os.getpid() not in given
+    assert sorted(bars for bars, _ in given.values()) == ["0", "1"]
+    assert {int(threads) for _, threads in given.values()} == {max(1, (os.cpu_count() or 1) // 2)}

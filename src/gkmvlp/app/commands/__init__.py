@@ -1,1 +1,1 @@
-"""Plain subcommands, one a file."""
+"""Plain subcommands, one a file; those of one command in its folder."""

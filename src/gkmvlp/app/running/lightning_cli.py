@@ -42,18 +42,37 @@ from gkmvlp.on_demand import import_all
 import_all(gkmvlp.data_modules)  # classes of these two packages answer to their short names in a config
 import_all(gkmvlp.tasks)
 
-SUBCOMMANDS = ("fit", "validate", "test")
 _REQUIREMENT = re.compile(r"Requirement '(([\w.-]+)[^']*)' not met")  # how Lightning calls a package that is missing
 CHECKPOINT_WORDS = ("best", "last", "hpc")  # what Lightning itself understands as --ckpt_path
 
 
-class Cli(LightningCLI):
-    """LightningCLI for any LightningModule and DataModule; see ``run``."""
+class Parser(LightningArgumentParser):
+    """Lightning's, which writes what it has parsed without parsing it once more."""
 
-    @staticmethod
-    def subcommands() -> dict[str, set[str]]:
-        """LightningCLI's, without ``predict``: that name belongs to a plain command."""
-        return {name: skipped for name, skipped in LightningCLI.subcommands().items() if name in SUBCOMMANDS}
+    def dump(self, *args: Any, **options: Any) -> str:  # noqa: D102
+        if "skip_none" in options:  # what Lightning still calls it
+            options["skip_unset"] = options.pop("skip_none")
+        return str(super().dump(*args, **{"skip_validation": True, **options}))
+
+    def save(self, *args: Any, **options: Any) -> None:  # noqa: D102
+        super().save(*args, **{"skip_validation": True, **options})
+
+
+class Cli(LightningCLI):
+    """LightningCLI for any LightningModule and DataModule; see ``run``.
+
+    Args:
+        words: The command line from the subcommand on.
+        options: Those of LightningCLI.
+    """
+
+    def __init__(self, words: list[str], **options: Any) -> None:
+        self.called = words[0]
+        super().__init__(args=words, parser_class=Parser, **options)
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """The one that is called alone: each has a parser of all that the Trainer takes."""
+        return {self.called: LightningCLI.subcommands()[self.called]}
 
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """LightningCLI's, where 1 is a whole number and 1.0 a share; see ``integers_first``."""
@@ -200,11 +219,11 @@ def run(words: list[str]) -> int:
     with quiet_log(), handling(stopping.handle):
         try:
             Cli(
-                args=mended(with_files(words)),
+                mended(with_files(words)),
                 seed_everything_default=0,
                 save_config_callback=RunRecord,
                 trainer_defaults={"default_root_dir": "outputs/run", "callbacks": [stopping]},
-                parser_kwargs={"prog": "gkmvlp", **strict, **{name: dict(strict) for name in SUBCOMMANDS}},
+                parser_kwargs={"prog": "gkmvlp", **strict, words[0]: dict(strict)},
                 auto_configure_optimizers=False,
             )
         except BaseException as error:

@@ -1,0 +1,1 @@
+"""``gkmvlp data``: what is done with a data set, and phantoms."""

@@ -1,0 +1,1 @@
+"""``gkmvlp evaluate``: predictions files, a backbone, the page of a run."""

@@ -1,0 +1,1 @@
+"""``gkmvlp experiment``: several trainings, and the document of results."""

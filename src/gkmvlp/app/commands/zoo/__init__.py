@@ -1,0 +1,1 @@
+"""``gkmvlp zoo``: models and configs."""
