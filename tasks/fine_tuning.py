@@ -113,15 +113,24 @@ class FineTuning(Task):
     def on_fit_start(self) -> None:
         """Says how many numbers are trained, and logs it."""
         super().on_fit_start()
-        sizes = [(parameter.numel(), parameter.requires_grad) for parameter in self.parameters()]
-        trained, total = sum(size for size, is_trained in sizes if is_trained), sum(size for size, _ in sizes)
+        trained, total = self.parameter_counts()
         for logger in self.loggers:
             logger.log_metrics({"parameters/trained": trained, "parameters/all": total}, step=0)
-        if self.backbone is not None and (adapter := self.backbone.adapter) is not None:
-            told = f"adapter of rank {adapter.config.rank} on {len(adapter.layers)} layers"
-            rank_zero_only(print)(
-                f"{told}: {trained:,} of {total:,} parameters are trained ({trained / total:.2%})", flush=True
-            )
+        if (note := self.training_note()) is not None:
+            rank_zero_only(print)(note, flush=True)
+
+    def parameter_counts(self) -> tuple[int, int]:
+        """How many numbers are trained, those of the head among them, and how many there are."""
+        sizes = [(parameter.numel(), parameter.requires_grad) for parameter in self.parameters()]
+        return sum(size for size, is_trained in sizes if is_trained), sum(size for size, _ in sizes)
+
+    def training_note(self) -> str | None:
+        """The adapter and its share of all parameters; None without one."""
+        if self.backbone is None or (adapter := self.backbone.adapter) is None:
+            return None
+        trained, total = self.parameter_counts()
+        told = f"{self.model_name}: rank {adapter.config.rank} on {len(adapter.layers)} layers"
+        return f"{told}, {trained:,} of {total:,} parameters trained ({trained / total:.2%})"
 
     def encode_images_now(self, batch: ImageBatch) -> EncodedImages:
         """Encodes the images of a batch."""
