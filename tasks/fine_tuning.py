@@ -115,7 +115,7 @@ class FineTuning(Task):
         super().on_fit_start()
         trained, total = self.parameter_counts()
         for logger in self.loggers:
-            logger.log_metrics({"parameters/trained": trained, "parameters/all": total}, step=0)
+            logger.log_hyperparams({"parameters_trained": trained, "parameters": total})
         if (note := self.training_note()) is not None:
             rank_zero_only(print)(note, flush=True)
 
