@@ -22,11 +22,12 @@ COPY src ./src
 COPY data_modules ./data_modules
 COPY tasks ./tasks
 COPY zoo ./zoo
+# hadolint ignore=DL3013 # this is the package itself
 RUN pip install --no-cache-dir ".[${EXTRAS}]" && rm -rf /src/*
 
 # nothing that reads files of others runs as root; models that are fetched lie below its home
 RUN useradd --create-home --uid 10001 gkmvlp
-USER gkmvlp
+USER 10001
 WORKDIR /home/gkmvlp
 
 EXPOSE 7860

@@ -75,10 +75,18 @@ def test_monai_runs_it_without_this_package(bundle, pictures, tmp_path):
         assert {label: float(row[label]) for label in LABELS} == pytest.approx(wanted, abs=2e-5)
 
 
-def test_monai_finds_all_that_an_inference_workflow_has_to_name(bundle):
-    config = bundle / "findings" / "configs" / "inference.json"
-    workflow = ConfigWorkflow(str(config), workflow_type="inference", logging_file=False)
+@pytest.mark.slow
+def test_monai_finds_all_that_an_inference_workflow_has_to_name(bundle, pictures, monkeypatch):
+    root = bundle / "findings"
+    monkeypatch.syspath_prepend(str(root))
+    places = {"bundle_root": str(root), "dataset_dir": str(pictures)}
+    config = str(root / "configs" / "inference.json")
+    workflow = ConfigWorkflow(config, workflow_type="inference", logging_file=False, **places)
+    workflow.initialize()
     assert workflow.check_properties() == []
+
+
+def test_metadata_name_labels_and_shapes(bundle):
     told = json.loads((bundle / "findings" / "configs" / "metadata.json").read_text())
     assert told["network_data_format"]["outputs"]["pred"]["channel_def"] == dict(zip("012", LABELS, strict=True))
     assert told["network_data_format"]["inputs"]["image"]["spatial_shape"] == [32, 32]
