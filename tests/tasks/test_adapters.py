@@ -24,7 +24,7 @@ from gkmvlp.tasks import (
     ReportGeneration,
     VisualQuestionAnswering,
 )
-from tests.tiny import DATA, architecture, words
+from tests.tiny import DATA, architecture, arl_architecture, words
 
 pytest.importorskip("peft", reason="the extra lora is not installed")
 
@@ -104,6 +104,31 @@ def test_steps_move_the_adapter_and_the_head_and_the_folder_says_the_same(name, 
     assert not torch.equal(wanted.value, first.value)
     for one, other in zip(got, wanted, strict=True):
         torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+
+
+def test_the_other_system_is_adapted_by_the_same_words(corpora, tmp_path):
+    """ARL: attention of its text and of its fusion, whose image side is held still."""
+    torch.manual_seed(0)
+    backbones.save(backbones.build(arl_architecture(), list(corpora["vqa"].texts())), tmp_path / "base")
+    held = {"freeze_image_branch": True, "answer_mode": "classify"}
+    task = VisualQuestionAnswering(arl_architecture(), str(tmp_path / "base"), adapter=LoraConfig(rank=2), **held)
+    task.prepare(corpora["vqa"])
+    assert {name.rpartition(".")[2] for name in task.backbone.adapter.layers} == {"query", "value"}
+    for name, parameter in task.model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    backbones.save(task.backbone, tmp_path / "adapter")
+    opened, start = (backbones.load(tmp_path / name) for name in ("adapter", "base"))
+    batch = next(iter(corpora["vqa"].train_dataloader()))
+    images = batch["image"][:2], batch["region_box"][:2], batch["region_mask"][:2]
+    states = []
+    for backbone in (task.backbone, opened, start):
+        model = backbone.model.eval()
+        with torch.no_grad():
+            text = backbone.read_texts(["Is there an effusion?", "Where is the nodule?"])
+            states.append(model.fuse(text, model.encode_image(*images).memory))
+    torch.testing.assert_close(states[0], states[1], atol=1e-4, rtol=1e-4)
+    assert (states[0] - states[2]).abs().max() > 1e-3
 
 
 @pytest.fixture(scope="module")
