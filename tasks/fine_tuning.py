@@ -72,7 +72,7 @@ class FineTuning(Task):
         if backbone is None and adapter is not None:
             raise ConfigError("adapter: it stands on a backbone: name one by model.init_args.backbone")
         super().__init__(architecture, backbone, optimizer)
-        self.adapter = LoraConfig() if adapter == "lora" else adapter
+        self.adapter = LoraConfig() if isinstance(adapter, str) else adapter
         self.is_frozen = freeze_image_branch and backbone is not None
         self.caches_memory = cache_image_memory and self.is_frozen
         self.seed = seed

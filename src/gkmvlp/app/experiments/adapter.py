@@ -25,7 +25,7 @@ def compare_adapter(
         overrides: Arm of ``ARMS`` -> what its runs change.
     """
     adapter = {"adapter": "lora", "adapter.rank": rank, "adapter.alpha": 2 * rank}
-    arms = {"full": {}, "lora": model_overrides(**adapter)}
+    arms: dict[str, Overrides] = {"full": {}, "lora": model_overrides(**adapter)}
     start = start_from(backbone)
     conditions = {name: merged(start, arms[name], overrides[name]) for name in ARMS}
     run_conditions(BY_WORD[task], recipe.config, recipe.folder, conditions, seeds, recipe.overrides, runs_at_once())
