@@ -281,6 +281,10 @@ class Task(LightningModule, Generic[Model, Arch]):
         overlap = len(patients & trained)
         return f"the backbone was trained on {overlap:,} of these {len(patients):,} test patients" if overlap else None
 
+    def training_note(self) -> str | None:
+        """What a reader must know of how the model was trained; None where that is as ever."""
+        return None
+
     def prediction_metadata(self) -> dict[str, Any]:
         """Metadata of predictions that do not depend on the task."""
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
@@ -298,7 +302,8 @@ class Task(LightningModule, Generic[Model, Arch]):
         """Writes ``predictions/<task>.parquet`` of the run, on rank 0."""
         if self.trainer.is_global_zero:
             part = self.tested_rows
-            notes = filter(None, (part and f"partial: {part} test rows", self.patient_overlap_note(), meta.get("note")))
+            partial = part and f"partial: {part} test rows"
+            notes = filter(None, (partial, self.patient_overlap_note(), self.training_note(), meta.get("note")))
             metadata = {"task": task, **self.prediction_metadata(), **meta, "note": "; ".join(notes) or None}
             write_predictions(self.run_dir / "predictions" / f"{task}.parquet", table, metadata)
 

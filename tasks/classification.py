@@ -16,12 +16,13 @@ from gkmvlp.batch import ImageBatch, LabelBatch
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
 from gkmvlp.entities import of_label
-from gkmvlp.errors import BackboneError
+from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.losses.labels import multilabel_bce
 from gkmvlp.metrics.auroc import weighted_auroc
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.heads.label_head import Features, label_head, label_logits
+from gkmvlp.models.lora import Adaptation
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_scores, zero_shot_texts
@@ -39,7 +40,11 @@ class Classification(FineTuning):
             gets the rate that validation chose for it.
         linear_probe: Only the head is trained. Without a backbone there is nothing to freeze, and all is trained.
         head_inputs: What the head reads: the pooled image, the entities' log odds, or both.
+        adapter: ``lora`` trains small matrices beside the backbone's layers instead of these; or its options.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
+
+    Raises:
+        ConfigError: If both a probe and an adapter are asked for.
     """
 
     monitor = ("val/auroc_macro", "max")
@@ -52,9 +57,12 @@ class Classification(FineTuning):
         scratch_lr: float | None = None,
         linear_probe: bool = False,
         head_inputs: Features = "both",
+        adapter: Adaptation = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimizer, scratch_lr, linear_probe, seed)
+        if linear_probe and adapter is not None:
+            raise ConfigError("linear_probe trains the head alone: leave out adapter, or set linear_probe=false")
+        super().__init__(architecture, backbone, optimizer, scratch_lr, linear_probe, seed, adapter=adapter)
         self.features: Features = head_inputs
         self.validation_outputs: list[Tensor] = []
         self.zero_shot: tuple[GkMvlp, Tokens, Tokens] | None = None

@@ -1,19 +1,23 @@
-"""What the tasks that fine-tune share: the rate of each start, and an image side that may be held still.
+"""What the tasks that fine-tune share: the rate of each start, an image side that may be held still, and adapters.
 
 N images, M memory tokens, D width, E entities.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from lightning import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from gkmvlp.batch import ImageBatch
+from gkmvlp.checkpoints.adapters import Adapter, digest
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import Architecture
+from gkmvlp.models.lora import Adaptation, LoraConfig, insert_lora
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
@@ -46,6 +50,10 @@ class FineTuning(Task):
         freeze_image_branch: Freeze the image branch of the backbone; without a backbone nothing is frozen.
         seed: Names the run in its predictions.
         cache_image_memory: Compute the memory of each image once, where the image branch is frozen; it is kept in RAM.
+        adapter: ``lora``, or its options: small matrices beside the backbone's layers are trained in their place.
+
+    Raises:
+        ConfigError: If an adapter has no backbone to stand on.
     """
 
     def __init__(
@@ -57,17 +65,25 @@ class FineTuning(Task):
         freeze_image_branch: bool,
         seed: int,
         cache_image_memory: bool = False,
+        adapter: Adaptation = None,
     ) -> None:
         if backbone is None and scratch_lr is not None:
             optimizer = replace(optimizer, lr=scratch_lr)
+        if backbone is None and adapter is not None:
+            raise ConfigError("adapter: it stands on a backbone: name one by model.init_args.backbone")
         super().__init__(architecture, backbone, optimizer)
+        self.adapter = LoraConfig() if isinstance(adapter, str) else adapter
         self.is_frozen = freeze_image_branch and backbone is not None
         self.caches_memory = cache_image_memory and self.is_frozen
         self.seed = seed
         self.memory_cache: dict[str, EncodedImages] = {}
 
+    @property
+    def model_name(self) -> str:  # noqa: D102
+        return super().model_name if self.adapter is None else "variant:lora"
+
     def prepare(self, datamodule: LightningDataModule) -> None:
-        """Loads the backbone, or builds a fresh one, and freezes its image branch where that is asked for.
+        """Loads the backbone, or builds a fresh one; freezes its image branch, and adapts it, where that is asked for.
 
         Raises:
             ConfigError: If images are augmented, but their memory is to be cached.
@@ -80,8 +96,41 @@ class FineTuning(Task):
                 "set data.init_args.augmentation_strength=0, or cache_image_memory=false"
             )
         super().prepare(datamodule)
+        base_digest = digest(self.model.state_dict()) if self.adapter is not None else ""
         if self.is_frozen:
             self.model.freeze_image_side()
+        if self.adapter is not None:
+            self._insert_adapter(self.adapter, base_digest)
+
+    def _insert_adapter(self, config: LoraConfig, base_digest: str) -> None:
+        """Adapts what the task has not frozen; ``base_digest`` is that of the backbone's tensors as they were read."""
+        assert self.backbone is not None
+        layers, base = insert_lora(self.model, config), str(self.backbone_ref)
+        if "://" not in base:
+            base = str(Path(base).absolute())  # whoever opens the adapter may stand elsewhere
+        self.backbone.adapter = Adapter(config, layers, base, base_digest)
+
+    def on_fit_start(self) -> None:
+        """Says how many numbers are trained, and logs it."""
+        super().on_fit_start()
+        trained, total = self.parameter_counts()
+        for logger in self.loggers:
+            logger.log_hyperparams({"parameters_trained": trained, "parameters": total})
+        if (note := self.training_note()) is not None:
+            rank_zero_only(print)(note, flush=True)
+
+    def parameter_counts(self) -> tuple[int, int]:
+        """How many numbers are trained, those of the head among them, and how many there are."""
+        sizes = [(parameter.numel(), parameter.requires_grad) for parameter in self.parameters()]
+        return sum(size for size, is_trained in sizes if is_trained), sum(size for size, _ in sizes)
+
+    def training_note(self) -> str | None:
+        """The adapter and its share of all parameters; None without one."""
+        if self.backbone is None or (adapter := self.backbone.adapter) is None:
+            return None
+        trained, total = self.parameter_counts()
+        told = f"{self.model_name}: rank {adapter.config.rank} on {len(adapter.layers)} layers"
+        return f"{told}, {trained:,} of {total:,} parameters trained ({trained / total:.2%})"
 
     def encode_images_now(self, batch: ImageBatch) -> EncodedImages:
         """Encodes the images of a batch."""

@@ -17,6 +17,7 @@ from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import Architecture, BaseArchitecture, TextPooling
 from gkmvlp.models.heads.answer_head import answer_logits
+from gkmvlp.models.lora import Adaptation
 from gkmvlp.tasks.fine_tuning import GREY, FineTuning
 from gkmvlp.tasks.parts.answering import question_memory
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
@@ -33,6 +34,7 @@ class ImageTextClassification(FineTuning):
         freeze_image_branch: Only the text model is trained. From scratch this has no effect.
         pooling: What the layer reads: the state of the text's ``first`` token, or the ``mean`` of all.
         text_only: Baseline: the image is replaced by uniform grey.
+        adapter: ``lora`` trains small matrices beside the backbone's layers instead of these; or its options.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
     """
 
@@ -48,9 +50,10 @@ class ImageTextClassification(FineTuning):
         freeze_image_branch: bool = False,
         pooling: TextPooling = "first",
         text_only: bool = False,
+        adapter: Adaptation = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed)
+        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, adapter=adapter)
         self.pooling: TextPooling = pooling
         self.text_only = text_only
         self.classes: list[str] = []

@@ -21,6 +21,7 @@ from gkmvlp.metrics.tasks.localization import LOOSE, best_threshold, mean_averag
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.detector import Detections, DetectorConfig, Truth
+from gkmvlp.models.lora import Adaptation
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
@@ -38,6 +39,7 @@ class Localization(FineTuning):
         freeze_image_branch: The image encoder of the backbone is not trained. From scratch this has no effect.
         use_attention_maps: The pyramid also reads where the knowledge prompts look, and how present their entities are.
         detector: Levels, anchors and what is kept.
+        adapter: ``lora`` trains small matrices beside the backbone's layers instead of these; or its options.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
     """
 
@@ -54,9 +56,10 @@ class Localization(FineTuning):
         freeze_image_branch: bool = False,
         use_attention_maps: bool = False,
         detector: DetectorConfig = DetectorConfig(),  # noqa: B008
+        adapter: Adaptation = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed)
+        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, adapter=adapter)
         self.knowledge, self.config = use_attention_maps, detector
         self.labels: tuple[str, ...] = ()
         self.images: list[list[Image]] = []

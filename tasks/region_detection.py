@@ -20,6 +20,7 @@ from gkmvlp.losses.regions import region_boxes
 from gkmvlp.metrics.tasks.region_detection import row_overlaps
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.region_head import RegionHead
+from gkmvlp.models.lora import Adaptation
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
@@ -35,6 +36,7 @@ class RegionDetection(FineTuning):
         optimizer: How weights move.
         scratch_lr: Peak learning rate where ``backbone`` is null; without it that of ``optimizer``.
         freeze_image_branch: The image encoder of the backbone is not trained. From scratch this has no effect.
+        adapter: ``lora`` trains small matrices beside the backbone's layers instead of these; or its options.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
     """
 
@@ -47,9 +49,10 @@ class RegionDetection(FineTuning):
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
         scratch_lr: float | None = None,
         freeze_image_branch: bool = False,
+        adapter: Adaptation = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed)
+        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, adapter=adapter)
 
     @property
     def model_name(self) -> str:  # noqa: D102

@@ -18,6 +18,7 @@ from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.metrics.report_entities import present
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.generation import DecodingConfig, generate_texts
+from gkmvlp.models.lora import Adaptation
 from gkmvlp.tasks.fine_tuning import FineTuning
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
@@ -35,6 +36,7 @@ class ReportGeneration(FineTuning):
             ``freeze_image_branch`` and without augmentation. Regions are those of the first look.
         label_smoothing: Share of each target token spread over the vocabulary.
         decoding: How a report is written, in validation, test and ``gkmvlp predict``.
+        adapter: ``lora`` trains small matrices beside the backbone's layers instead of these; or its options.
         seed: Names the run in its predictions, and starts the chance of ``decoding.strategy: sample``.
     """
 
@@ -50,9 +52,12 @@ class ReportGeneration(FineTuning):
         cache_image_memory: bool = False,
         label_smoothing: float = 0.1,
         decoding: DecodingConfig = DecodingConfig(),  # noqa: B008
+        adapter: Adaptation = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, cache_image_memory)
+        super().__init__(
+            architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, cache_image_memory, adapter
+        )
         self.label_smoothing, self.decoding = label_smoothing, decoding
         self.entity_f1 = BinaryF1Score()
 

@@ -18,6 +18,7 @@ from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import Architecture, BaseArchitecture, TextPooling
 from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode, answer_logits
+from gkmvlp.models.lora import Adaptation
 from gkmvlp.models.protocol import check_decoder
 from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import training_texts
@@ -54,6 +55,7 @@ class VisualQuestionAnswering(FineTuning):
         freeze_batch_norm: Keep the statistics of batch norms as the weights brought them: a batch of questions shows
             few different images. Without weights this has no effect.
         question_only: Baseline: the image is replaced by uniform grey.
+        adapter: ``lora`` trains small matrices beside the backbone's layers instead of these; or its options.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
     """
 
@@ -73,9 +75,12 @@ class VisualQuestionAnswering(FineTuning):
         num_candidates: int = 64,
         freeze_batch_norm: bool = False,
         question_only: bool = False,
+        adapter: Adaptation = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, cache_image_memory)
+        super().__init__(
+            architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, cache_image_memory, adapter
+        )
         self.answer_mode: AnswerMode = answer_mode
         self.answer_pooling: TextPooling = answer_pooling
         self.num_candidates, self.question_only = num_candidates, question_only

@@ -113,6 +113,7 @@ def known_key(key):
     from gkmvlp.models.config import Architecture
     from gkmvlp.models.generation import DecodingConfig
     from gkmvlp.models.heads.detector import DetectorConfig
+    from gkmvlp.models.lora import LoraConfig
     from gkmvlp.tasks.parts.objectives import Objectives
     from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
@@ -127,7 +128,7 @@ def known_key(key):
         return False
     values = {"architecture": Architecture().to_dict()}
     groups = {"objectives": Objectives(), "decoding": DecodingConfig(), "optimizer": OptimizerConfig()}
-    groups["detector"] = DetectorConfig()
+    groups |= {"detector": DetectorConfig(), "adapter": LoraConfig()}
     values |= {name: dataclasses.asdict(group) for name, group in groups.items()}
     value = values.get(names[1], {})
     for name in names[2:]:

@@ -60,6 +60,7 @@ LEAVES_SLOW = {
     "guide/from-python": ["outputs/notebook/predictions/vqa.parquet"],
     "guide/own-data-set": ["outputs/mine/predictions/classification.parquet"],
     "guide/exported-model": ["findings.onnx", "findings.onnx.json"],
+    "guide/deployment": ["findings/configs/inference.json", "findings/models/model.pt2"],
     "guide/loggers": ["outputs/csv/logs/metrics.csv"],
 }
 

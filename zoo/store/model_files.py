@@ -11,6 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gkmvlp.checkpoints import adapters
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.weights import is_pickle, read_tensors
 from gkmvlp.errors import ZooError
@@ -27,7 +28,7 @@ def copy_model(inner: Path, target: Path, backbone: Entry | None) -> None:
         backbone: What it was fine-tuned from, where that is in the zoo: tensors that are the same are not written.
 
     Raises:
-        ZooError: If there is something that a model does not consist of.
+        ZooError: If there is something that a model does not consist of, or it is an adapter over a folder.
     """
     base = backbones.tensors_of(backbone.reference) if backbone else {}
     for file in sorted(inner.iterdir()):
@@ -41,15 +42,39 @@ def copy_model(inner: Path, target: Path, backbone: Entry | None) -> None:
             shutil.copyfile(file, target / file.name)
         else:
             content = without_paths(json.loads(file.read_text(encoding="utf-8")))
-            content = _released(content, backbone) if file.name == "config.json" else content
+            if file.name in _NAMING_BASE:
+                content = _NAMING_BASE[file.name](content, backbone)
             (target / file.name).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def _released(config: dict[str, Any], backbone: Entry | None) -> dict[str, Any]:
-    """A model's ``config.json``: no folder of this machine in it, and where the tensors are that are not here."""
+    """A model's ``config.json``: no folder of this machine in it, and where the tensors are that are not here.
+
+    Raises:
+        ZooError: If it is that of an adapter whose base is not in the zoo.
+    """
+    if adapters.KEY in config:
+        if backbone is None:
+            raise ZooError(
+                "an adapter is published over a base of the zoo, this one stands on a folder of this machine: publish "
+                "that first and fine-tune from it, or publish the model whole (docs/guide/adapters.md)"
+            )
+        return config | {
+            "backbone": backbone.reference,
+            adapters.KEY: config[adapters.KEY] | {"base": backbone.reference},
+        }
     if backbone:
         return config | {"backbone": backbone.reference, "base": backbone.reference}
     return config | ({"backbone": None} if "backbone" in config else {})
+
+
+def _released_adapter(content: dict[str, Any], backbone: Entry | None) -> dict[str, Any]:
+    """Peft's ``adapter_config.json`` with the name of the base in the zoo."""
+    return content | {"base_model_name_or_path": backbone.reference if backbone else None}
+
+
+# what is written of the files that name a base
+_NAMING_BASE = {"config.json": _released, adapters.CONFIG_FILE: _released_adapter}
 
 
 def _check_tensors(file: Path) -> None:

@@ -69,6 +69,7 @@ MODULES = {  # command, or command and subcommand: its module in gkmvlp.app.comm
     "demo": "demo",
     "compare": "compare",
     "experiment ablation": "experiment.ablation",
+    "experiment adapter": "experiment.adapter",
     "experiment initialization": "experiment.initialization",
     "experiment learning-rate": "experiment.learning_rate",
     "experiment real": "experiment.real",

@@ -1,6 +1,7 @@
 """The backbone folder: what pre-training leaves and every task starts from.
 
-``config.json, model.safetensors, entities.json, grounding.json`` and the tokenizer's files.
+``config.json, model.safetensors, entities.json, grounding.json`` and the tokenizer's files. A model that was trained as
+an adapter has the files of ``gkmvlp.checkpoints.adapters`` instead of tensors and tokenizer; those lie with its base.
 """
 
 import json
@@ -22,6 +23,8 @@ from typing_extensions import TypeVar
 
 import gkmvlp
 from gkmvlp.anatomy import REGIONS, atlas_from_names, atlas_to_names, shipped_atlas
+from gkmvlp.checkpoints import adapters
+from gkmvlp.checkpoints.adapters import Adapter
 from gkmvlp.checkpoints.bert_weights import load_bert, take_bert_sizes
 from gkmvlp.checkpoints.hub import HubModel
 from gkmvlp.checkpoints.references import base_of, folder_of
@@ -38,6 +41,11 @@ from gkmvlp.models.protocol import VisionLanguageModel
 from gkmvlp.models.tokenizer import train_tokenizer
 
 FORMAT = 1
+# of config.json; further ones are the task's, as ``info``
+OWN_KEYS = {
+    *("format", "gkmvlp", "system", "architecture", "entities_sha256", "vocab_size", "vocabulary", "base"),
+    adapters.KEY,
+}
 FIRST_SYSTEM = "gk_mvlp"  # of folders that name none
 # arguments by which timm would read a file or an address
 FETCHING = {"pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoint_path", "cache_dir"}
@@ -56,6 +64,8 @@ class Backbone(HubModel, Generic[Model]):
         info: Further keys of ``config.json``: what it was trained on, hashes of training patients, data kind.
         atlas: View -> mean region boxes (R, 4) it was trained with, as fractions of the letterboxed square.
         weights: Of a fresh one, what public weights filled and what is new, in a line; "" where nothing did.
+        adapter: What is trained in place of the model's own layers; None where those are. A model that is read has
+            none: its adapter is merged.
     """
 
     model: Model
@@ -63,6 +73,7 @@ class Backbone(HubModel, Generic[Model]):
     info: dict[str, Any] = field(default_factory=dict)
     atlas: Mapping[str, NDArray[np.float32]] = field(default_factory=shipped_atlas)
     weights: str = ""
+    adapter: Adapter | None = None
 
     @cached_property
     def _reader(self) -> TextReader:
@@ -143,8 +154,12 @@ def save(backbone: Backbone[Any], folder: Path, files: Mapping[str, bytes] | Non
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    save_file(cpu_state_dict(backbone.model), partial / "model.safetensors", {"format": "pt"})
-    backbone.tokenizer.save_pretrained(str(partial))
+    if backbone.adapter is None:
+        save_file(cpu_state_dict(backbone.model), partial / "model.safetensors", {"format": "pt"})
+        backbone.tokenizer.save_pretrained(str(partial))
+    else:
+        base = tensors_of(backbone.adapter.base)
+        adapters.write_adapter(partial, backbone.adapter, cpu_state_dict(backbone.model), base)
     config = {
         "format": FORMAT,
         "gkmvlp": gkmvlp.__version__,
@@ -153,6 +168,7 @@ def save(backbone: Backbone[Any], folder: Path, files: Mapping[str, bytes] | Non
         "entities_sha256": list_hash(names),
         "vocab_size": len(backbone.tokenizer),
         **backbone.info,
+        **({adapters.KEY: backbone.adapter.described} if backbone.adapter else {}),
     }
     entities = [{"name": name, "prompt": entity(name).prompt} for name in names]
     prior = backbone.model.region_prior().int().tolist()
@@ -177,7 +193,7 @@ def load(folder: str | Path) -> Backbone[Any]:
     config, architecture = _described(path)
     if list_hash(architecture.knowledge.entities) != config["entities_sha256"]:
         raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
-    tokenizer = load_tokenizer(folder)
+    tokenizer = load_tokenizer(_tokenizer_folder(folder, config))
     with SkipInit():
         model = system_of(architecture).build(architecture, tokenizer)
     state = _tensors(folder, config)
@@ -185,7 +201,17 @@ def load(folder: str | Path) -> Backbone[Any]:
         model.fixed_prompt_ED = torch.empty(len(architecture.knowledge.entities), architecture.text.hidden_size)
         model.freeze_image_side()
     load_exact(model, state, folder / "model.safetensors")
-    known = ("format", "gkmvlp", "system", "architecture", "entities_sha256", "vocab_size", "vocabulary", "base")
+    known = (
+        "format",
+        "gkmvlp",
+        "system",
+        "architecture",
+        "entities_sha256",
+        "vocab_size",
+        "vocabulary",
+        "base",
+        adapters.KEY,
+    )
     info = with_new_keys({key: value for key, value in config.items() if key not in known}, INFO)
     return Backbone(model, tokenizer, info, _atlas(folder / "grounding.json"))
 
@@ -201,10 +227,25 @@ def tensors_of(folder: str | Path) -> dict[str, Tensor]:
 
 
 def _tensors(folder: Path, config: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The tensors in a folder; those that a released model shares with its backbone lie with that one."""
+    """The tensors in a folder; those that a released model shares with its backbone lie with that one.
+
+    An adapter is merged into the tensors of its base.
+    """
+    if (described := adapters.described(folder / "config.json", config)) is not None:
+        below = tensors_of(described["base"])
+        adapters.check_base(folder, described, below)
+        return adapters.merged(folder, below)
     own = read_tensors(folder / "model.safetensors")
     base = base_of(config)
     return {**tensors_of(base), **own} if base else own
+
+
+def _tokenizer_folder(folder: Path, config: Mapping[str, Any]) -> Path:
+    """Where the tokenizer of a model lies: beside it, or with the base of its adapter."""
+    if (described := adapters.described(folder / "config.json", config)) is not None:
+        base = folder_of(described["base"])
+        return _tokenizer_folder(base, _described(base / "config.json")[0])
+    return folder
 
 
 def architecture_of(folder: str | Path) -> Any:

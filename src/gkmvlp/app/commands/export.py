@@ -1,4 +1,4 @@
-"""Write a model as a program that runs without this package: torch.export (.pt2) or ONNX (.onnx).
+"""Write a model as a program that runs without this package: torch.export (.pt2), ONNX (.onnx), or a MONAI bundle.
 
 The batch may have any size.
 
@@ -8,6 +8,8 @@ vqa             log-probability of each answer, by a model for questions with `a
 
 FILE.json beside it says how an image is made ready, what goes in and what comes out; for vqa FILE.tokenizer holds the
 tokenizer. What was written is compared with PyTorch before it gets its name. ONNX needs pip install 'gkmvlp[export]'.
+A bundle (classification) is a folder that `python -m monai.bundle run` executes. A model that was trained as an adapter
+is written whole.
 
 Research software, not for clinical use.
 """
@@ -16,7 +18,7 @@ import argparse
 from pathlib import Path
 
 TASKS = ("classification", "grounding", "vqa")
-FORMATS = {"torch-export": ".pt2", "onnx": ".onnx"}
+FORMATS = {"torch-export": ".pt2", "onnx": ".onnx", "monai-bundle": ""}  # a bundle is a folder
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="REF", required=True, help=described)
     parser.add_argument("--task", required=True, choices=TASKS, help="what the program computes")
     parser.add_argument("--format", required=True, choices=FORMATS, help="how it is written")
-    parser.add_argument("--out", metavar="FILE", required=True, type=Path, help="FILE.pt2 or FILE.onnx, a new file")
+    parser.add_argument(
+        "--out", metavar="FILE", required=True, type=Path, help="FILE.pt2 or FILE.onnx, or a folder; new"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -34,13 +38,20 @@ def run(arguments: argparse.Namespace) -> int:
 
     form, out = arguments.format, arguments.out
     if out.suffix != FORMATS[form]:
-        raise UsageError(f"--out {out}: --format {form} is written to a file *{FORMATS[form]}")
+        where = f"a file *{FORMATS[form]}" if FORMATS[form] else "a folder, whose name has no suffix"
+        raise UsageError(f"--out {out}: --format {form} is written to {where}")
+    from gkmvlp.zoo.export.bundle import FORM, export_bundle
     from gkmvlp.zoo.export.export import export
     from gkmvlp.zoo.inference.loading import open_predictor
 
     predictor = open_predictor(arguments.model, "cpu")
     if predictor.notice:
         print(predictor.notice)
+    if form == FORM:
+        difference = export_bundle(predictor, arguments.task, out)["largest_difference_from_pytorch"]
+        print(f"{out}: a bundle; differs from PyTorch by {difference:.1e} at most")
+        print(f"cd {out} && python -m monai.bundle run --config_file configs/inference.json --dataset_dir FOLDER")
+        return 0
     description = export(predictor, arguments.task, form, out)
     difference = description["largest_difference_from_pytorch"]
     print(f"{out} ({out.stat().st_size / 1e6:.1f} MB) and {out}.json; differs from PyTorch by {difference:.1e} at most")

@@ -120,6 +120,7 @@ def _fingerprint(run: Run) -> str:
     for key, value in run.values().items():
         text = rendered(value)
         place = folder_of(text) if key == "model.init_args.backbone" else Path(text)
-        named = [part for part in (place / "model.safetensors", place) if os.path.isfile(part)]
+        files = (place / "model.safetensors", place / "adapter_model.safetensors", place)
+        named = [part for part in files if os.path.isfile(part)]
         digest.update(b"\0".join([f"--{key}={text}".encode(), *(part.read_bytes() for part in named), b""]))
     return digest.hexdigest()

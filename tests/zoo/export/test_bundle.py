@@ -1,0 +1,124 @@
+"""A MONAI bundle: MONAI's own command runs it without this package, and it says what the model says."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from monai.bundle import ConfigWorkflow
+from PIL import Image
+from torch import nn
+
+import gkmvlp
+from gkmvlp.app.cli import main
+from gkmvlp.checkpoints import heads
+from gkmvlp.models.config import Architecture
+from gkmvlp.models.heads.label_head import label_head
+from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
+from gkmvlp.zoo.export.bundle_scripts import ReadRadiographd
+from gkmvlp.zoo.inference.preprocess import Preprocess
+from tests.app.small_models import build
+
+LABELS = ["Effusion", "Mass", "Hernia"]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory):
+    """A bundle by the real command, of a model for labels that never saw a patient, and its model's folder."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("bundle")
+    backbone = build("phantom-chestxray14")
+    backbone.info["task"] = "classification"
+    head = label_head(tuple(LABELS), backbone.model.architecture, "both")
+    nn.init.normal_(head.linear.weight, std=0.3)
+    heads.save(backbone, head, folder / "model")
+    words = ["--task", "classification", "--format", "monai-bundle", "--out", str(folder / "findings")]
+    assert main(["export", "--model", str(folder / "model"), *words]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Pictures of several sizes and modes."""
+    folder = tmp_path_factory.mktemp("pictures")
+    chance = np.random.default_rng(0)
+    for name, size in {"wide.png": (40, 70), "tall.jpg": (90, 33), "small.png": (20, 20)}.items():
+        Image.fromarray(chance.integers(0, 255, size).astype(np.uint8)).save(folder / name)
+    grey = Image.fromarray(chance.integers(0, 255, (64, 48, 3)).astype(np.uint8))
+    grey.save(folder / "colour.png")
+    grey.convert("RGBA").save(folder / "alpha.png")
+    return folder
+
+
+@pytest.mark.slow
+def test_monai_runs_it_without_this_package(bundle, pictures, tmp_path):
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    words = ["--config_file", "configs/inference.json", "--dataset_dir", str(pictures), "--output_dir", str(tmp_path)]
+    pytest.importorskip("fire", reason="MONAI's command line needs fire")
+    told = subprocess.run(
+        [sys.executable, "-m", "monai.bundle", "run", *words],
+        cwd=bundle / "findings", env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr[-2000:]
+    with (tmp_path / "findings.csv").open() as stream:
+        assert next(stream) == f"# {NOT_CLINICAL} {NO_PATIENT}\n"
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == len(list(pictures.iterdir()))
+    model = gkmvlp.load(bundle / "model", device="cpu")
+    for row in rows:
+        wanted = model.predict(row["file"]).findings
+        assert {label: float(row[label]) for label in LABELS} == pytest.approx(wanted, abs=2e-5)
+
+
+@pytest.mark.slow
+def test_monai_finds_all_that_an_inference_workflow_has_to_name(bundle, pictures, monkeypatch):
+    root = bundle / "findings"
+    monkeypatch.syspath_prepend(str(root))
+    places = {"bundle_root": str(root), "dataset_dir": str(pictures)}
+    config = str(root / "configs" / "inference.json")
+    workflow = ConfigWorkflow(config, workflow_type="inference", logging_file=False, **places)
+    workflow.initialize()
+    assert workflow.check_properties() == []
+
+
+def test_metadata_name_labels_and_shapes(bundle):
+    told = json.loads((bundle / "findings" / "configs" / "metadata.json").read_text())
+    assert told["network_data_format"]["outputs"]["pred"]["channel_def"] == dict(zip("012", LABELS, strict=True))
+    assert told["network_data_format"]["inputs"]["image"]["spatial_shape"] == [32, 32]
+    assert told["intended_use"] == f"{NOT_CLINICAL} {NO_PATIENT}"
+
+
+@pytest.mark.parametrize("resize_mode", ["pad", "crop", "squash"])
+@pytest.mark.parametrize("intensity", ["equalized", "minmax", "voi"])
+def test_pictures_are_made_ready_as_the_package_does(pictures, resize_mode, intensity):
+    ours = Preprocess(Architecture(image_size=32, resize_mode=resize_mode, intensity=intensity))
+    theirs = ReadRadiographd(32, resize_mode, intensity)
+    for file in sorted(pictures.iterdir()):
+        assert torch.equal(theirs({"image": str(file)})["image"], ours(file)[0]), file.name
+
+
+def test_a_picture_of_sixteen_bits_is_named(tmp_path):
+    Image.fromarray(np.arange(400, dtype=np.uint16).reshape(20, 20)).save(tmp_path / "deep.png")
+    with pytest.raises(ValueError, match=r"deep.png: a PNG or JPG of eight bits"):
+        ReadRadiographd(32, "pad", "voi")({"image": str(tmp_path / "deep.png")})
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--task", "grounding", "--out", "b"], "is for --task classification, not grounding"),
+        (["--task", "classification", "--out", "b.zip"], "a folder, whose name has no suffix"),
+    ],
+)
+def test_what_no_bundle_is_made_of_is_one_line(bundle, tmp_path, monkeypatch, capsys, words, message):
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", "--model", str(bundle / "model"), "--format", "monai-bundle", *words]) != 0
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(Path().iterdir()) == []
