@@ -54,6 +54,7 @@ MODULES = {  # command, or command and subcommand: its module in gkmvlp.app.comm
     "pretrain": "pretrain",
     "finetune": "finetune",
     "evaluate": "evaluate",
+    "evaluate faithfulness": "faithfulness",
     "evaluate grounding": "evaluate_backbone",
     "evaluate retrieval": "evaluate_backbone",
     "evaluate page": "evaluate_page",

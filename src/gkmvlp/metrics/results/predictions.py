@@ -20,6 +20,8 @@ META_KEY = b"gkmvlp"
 FORMER_BASELINE = "floor:"  # how models that are baselines begin in files that were written before
 _COMMON = {"sample_id": "text", "patient_id": "text", "model": "text", "seed": "int"}
 _REQUIRED = ("task", "data", "split")
+# columns that tell one scored unit from another
+_UNITS = ("sample_id", "fold", "entity", "question", "direction", "metric", "output", "region")
 _DEFAULTS: dict[str, Any] = {
     "boxes": None, "label_fraction": None, "signature": {}, "command": None, "commit": None, "note": None,
     "level": LEVEL, "credentialed": False, "trained_on": None,
@@ -108,7 +110,7 @@ def _check_table(table: pd.DataFrame, meta: Mapping[str, Any], path: Path) -> No
         problem = _problem(table[name], kind)
         if problem:
             raise ResultsError(f"{path}: column {name} of {meta['task']}: {problem}; write the predictions anew")
-    units = [name for name in ("sample_id", "fold", "entity", "question", "direction", "metric") if name in table]
+    units = [name for name in _UNITS if name in table]
     sizes = table.groupby(["model", "seed"]).size()
     distinct = table.drop_duplicates(["model", "seed", *units]).groupby(["model", "seed"]).size()
     if sizes.nunique() > 1 or (distinct != len(table.drop_duplicates(units))).any():

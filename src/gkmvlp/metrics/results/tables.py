@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from gkmvlp.metrics.results.metric_result import MetricResult, Range
+from gkmvlp.metrics.tasks.faithfulness import VARIANTS
 
+_HEADLINES = {None, "all", "vqav2", "findings", "frequent", *VARIANTS}  # labels that are no single entity
 LEGACY = "_legacy_"  # in the name of a figure by a rule that is kept for comparison alone
 HEAD = ("figure", "label", "model", "boxes", "labels used", "value", "seeds (sd)", "n (patients)", "baselines",
         "paired difference")  # fmt: skip
@@ -36,7 +38,7 @@ def is_headline(figure: MetricResult) -> bool:
     """
     if LEGACY in figure.name:
         return False
-    return figure.label in (None, "all", "vqav2", "findings", "frequent") or figure.name == "median_rank"
+    return figure.label in _HEADLINES or figure.name == "median_rank"
 
 
 def folded_title(figures: Sequence[MetricResult]) -> str:
