@@ -17,6 +17,7 @@ from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.counterfactual import CANDIDATES, FILLS, Fill
+from gkmvlp.metrics.groups import with_group_columns
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.partial import named
@@ -156,6 +157,7 @@ def _predict(
     for task, of_task, signature, notes in written:
         if of_task:
             table = pd.DataFrame(of_task).assign(seed=0)
+            table = with_group_columns(table, data.group_columns("test"))
             table["model"] = name if "model" not in table else table["model"].replace("model", name)
             files.append(folder / f"{task}-{name.rpartition(':')[2]}.parquet")
             extra = {"task": task, "signature": signature, "note": "; ".join(notes) or None}
