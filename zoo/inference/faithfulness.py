@@ -144,6 +144,7 @@ def outputs_of(predictor: Predictor) -> dict[str, Output]:
         outputs["similarity"] = Output(_similarity(predictor), "{name}")
     if (head is None or isinstance(head, DecodingConfig)) and isinstance(predictor.model, TextDecoder):
         outputs["sentence"] = Output(_likelihood(predictor), PRESENT)
+        outputs["statement"] = Output(_statement(predictor), "{name}", False)
     if isinstance(head, AnswerHead) and head.mode != "generate" and "yes" in head.answers:
         outputs["answer"] = Output(_yes(predictor, head), QUESTION)
     if not outputs:
@@ -178,6 +179,16 @@ def _likelihood(predictor: Predictor) -> Ask:
         tokens = type(tokens)(*(tensor.to(predictor.device) for tensor in tokens))
         nats_B = log_likelihoods(model.decode(tokens, image.memory), tokens.ids, tokens.mask)
         return cast("NDArray[np.float64]", nats_B.double().cpu().numpy())
+
+    return ask
+
+
+def _statement(predictor: Predictor) -> Ask:
+    likelihood = _likelihood(predictor)
+
+    def ask(image: ImageMemory, asked: Sequence[str]) -> NDArray[np.float64]:
+        present, absent = zero_shot_texts(list(asked))
+        return likelihood(image, present) - likelihood(image, absent)
 
     return ask
 

@@ -17,6 +17,7 @@ NAME = "counterfactual_drop"
 OUTPUTS = {  # column ``output``: what falls
     "logit": "log odds of the finding",
     "sentence": "nats of its sentence by the decoder",
+    "statement": "nats of its sentence less those of its negation by the decoder",
     "similarity": "similarity to its sentence less that to its negation",
     "answer": "probability of yes",
 }
