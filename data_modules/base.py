@@ -261,7 +261,7 @@ class DataModule(LightningDataModule):
         """Rows of ``train``, ``validate`` or ``test``."""
         return self.samples.split(split)
 
-    def group_columns(self, split: str) -> dict[str, list[Any]]:
+    def known_groups(self, split: str) -> dict[str, list[Any]]:
         """What is known of the group of each row: ``sample_id``, ``sex``, ``age`` in years, ``view`` and ``source``.
 
         None stands where it is not known; a column of nothing else is left out. Figures by group read it, no model.

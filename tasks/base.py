@@ -302,7 +302,7 @@ class Task(LightningModule, Generic[Model, Arch]):
             notes = filter(None, (part and f"partial: {part} test rows", self.patient_overlap_note(), meta.get("note")))
             metadata = {"task": task, **self.prediction_metadata(), **meta, "note": "; ".join(notes) or None}
             data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-            table = with_group_columns(table, data.group_columns("test"))
+            table = with_group_columns(table, data.known_groups("test"))
             write_predictions(self.run_dir / "predictions" / f"{task}.parquet", table, metadata)
 
 

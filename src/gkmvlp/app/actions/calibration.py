@@ -183,7 +183,7 @@ def write_figures(predictor: Predictor, data: DataModule, out: Path, cost: Proce
     target_NL = targets_of(data, samples, predictor.scored[kind])
     maps = {name: one.map for name, one in predictor.calibration.of(kind).items()}
     rows = _test_rows(predictor, kind, samples, scored.scores[kind], target_NL)
-    table = before_and_after(with_group_columns(rows, data.group_columns("test")), maps)
+    table = before_and_after(with_group_columns(rows, data.known_groups("test")), maps)
     meta = {
         "task": "calibration", "data": data.name, "split": data.split_name, "boxes": predictor.region_boxes,
         "credentialed": data.credentialed, "trained_on": predictor.info.get("trained_on"),

@@ -157,7 +157,7 @@ def _predict(
     for task, of_task, signature, notes in written:
         if of_task:
             table = pd.DataFrame(of_task).assign(seed=0)
-            table = with_group_columns(table, data.group_columns("test"))
+            table = with_group_columns(table, data.known_groups("test"))
             table["model"] = name if "model" not in table else table["model"].replace("model", name)
             files.append(folder / f"{task}-{name.rpartition(':')[2]}.parquet")
             extra = {"task": task, "signature": signature, "note": "; ".join(notes) or None}
