@@ -110,7 +110,7 @@ def test_columns_of_a_table_of_ones_own(pairs, tmp_path):
     pairs.to_csv(path, index=False)
     assert list(columns(ImageReportPairs(str(path)))) == ["source"]
     found = columns(ImageReportPairs(str(path), group_columns={"sex": "Sex", "age": "Age"}))
-    assert found["sex"].tolist() == ["F", "M", None, None]
+    assert found["sex"].fillna("").tolist() == ["F", "M", "", ""]
     assert found["age"].fillna(-1).tolist() == [61, 33, -1, 7]
     with pytest.raises(DataError, match="Gender"):
         ImageReportPairs(str(path), group_columns={"sex": "Gender"}).check()

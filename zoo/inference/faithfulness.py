@@ -207,16 +207,21 @@ def _yes(predictor: Predictor, head: AnswerHead) -> Ask:
     return ask
 
 
-def boxed_rows(data: DataModule, limit: int | None) -> list[Sample]:
-    """Test rows with boxes of findings; of more than ``limit`` those whose ids hash lowest.
+def boxed_rows(data: DataModule, split: str) -> list[Sample]:
+    """Rows with boxes of findings, in the order of a hash of their ids: the first of them are a sample.
+
+    Args:
+        data: The data set, set up.
+        split: ``test``, or ``all`` for a model that never saw the data.
 
     Raises:
         ConfigError: If there is none.
     """
-    rows = [row for row in data.rows("test") if row.finding_K4 is not None and row.finding_K4.any()]
+    samples = data.samples if split == "all" else data.rows(split)
+    rows = [row for row in samples if row.finding_K4 is not None and row.finding_K4.any()]
     if not rows:
-        raise ConfigError(f"{data.name}: no test image has a box of a finding; take a data set with boxes")
-    return sorted(rows, key=lambda row: unit_hash(row.sample_id, "faithfulness"))[:limit]
+        raise ConfigError(f"{data.name}: no {split} image has a box of a finding; take a data set with boxes")
+    return sorted(rows, key=lambda row: unit_hash(row.sample_id, "faithfulness"))
 
 
 def trials_of(

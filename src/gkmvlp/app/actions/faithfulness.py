@@ -13,6 +13,7 @@ from gkmvlp.app.running.configs import by_name, data_class
 from gkmvlp.app.running.outcome import write_results
 from gkmvlp.app.running.recipes import EVALUATION, config_for, ensure_phantoms
 from gkmvlp.app.running.trainer_defaults import keep_out_of_git
+from gkmvlp.checkpoints.backbone import patient_hash
 from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.errors import UsageError
@@ -66,6 +67,7 @@ def measure(
     *,
     fill: Fill,
     stand_ins: Mapping[str, str],
+    split: str,
     limit: int | None,
     device: str | None,
     record: Path | None,
@@ -80,6 +82,7 @@ def measure(
         out: Folder to write to.
         fill: What hides a region.
         stand_ins: Label -> entity that is asked of where a model knows none of the label's own.
+        split: ``test`` or ``all``.
         limit: At most so many images.
         device: As of ``open_predictor``.
         record: File that gets the figures too, or None.
@@ -96,7 +99,7 @@ def measure(
         if name in files:
             raise UsageError(f"--model {reference}: a second model {name}; measure one a task")
         data = make_data(predictor, source[0], source[1], dict(init_args))
-        files[name] = _predict(predictor, data, out / "predictions", name, fill, stand_ins, limit)
+        files[name] = _predict(predictor, data, out / "predictions", name, fill, stand_ins, split, limit)
         patients_known |= trained_on_patients(predictor.info)
         credentialed |= data.credentialed
     by_file = {file: figures_of(file) for of_model in files.values() for file in of_model}
@@ -128,10 +131,12 @@ def _predict(
     name: str,
     fill: Fill,
     stand_ins: Mapping[str, str],
+    split: str,
     limit: int | None,
 ) -> list[Path]:
     """Writes the predictions of one model; its files."""
-    rows, every = boxed_rows(data, limit), len(boxed_rows(data, None))
+    every = boxed_rows(data, split)
+    rows = every[:limit]
     outputs = outputs_of(predictor)
     counterfactual: list[Row] = []
     laterality: list[Row] = []
@@ -145,13 +150,20 @@ def _predict(
     large_notes = [f"regions over {MOST:.0%} of the image, left out: {n} {REGIONS[r]}" for r, n in left_out.items()]
     meta: dict[str, Any] = {
         "data": data.name, "boxes": predictor.region_boxes, "credentialed": data.credentialed,
-        "split": named(data.split_name, f"{len(rows):,} of {every:,} boxed" if len(rows) < every else None),
+        "split": _split_name(data, split, len(rows), len(every)),
         "trained_on": predictor.info.get("trained_on"), "command": command(), "commit": commit(),
     }  # fmt: skip
+    seen = {patient_hash(row.patient_id) for row in rows} & set(predictor.info.get("patients", []))
+    seen_notes = [f"the model was trained on {len(seen):,} of these patients"] * bool(seen)
     wording = {"prompts": f"{PRESENT} {QUESTION}"}
     written: list[tuple[TaskId, list[Row], dict[str, str], list[str]]] = [
-        ("faithfulness", counterfactual, {"fill": FILLS[fill], "against": AGAINST, **wording}, large_notes),
-        ("laterality", laterality, wording, []),
+        (
+            "faithfulness",
+            counterfactual,
+            {"fill": FILLS[fill], "against": AGAINST, **wording},
+            [*seen_notes, *large_notes],
+        ),
+        ("laterality", laterality, wording, seen_notes),
     ]
     files = []
     for task, of_task, signature, notes in written:
@@ -163,3 +175,9 @@ def _predict(
             extra = {"task": task, "signature": signature, "note": "; ".join(notes) or None}
             write_predictions(files[-1], table, {**meta, **extra})
     return files
+
+
+def _split_name(data: DataModule, split: str, count: int, every: int) -> str:
+    """The split with its hash; all of its sides, and a sample of them, say so."""
+    whole = f"all sides of {data.split_name}" if split == "all" else data.split_name
+    return named(whole, f"{count:,} of {every:,} with boxes" if count < every else None)

@@ -30,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fill", choices=FILLS, metavar="NAME", default="mean", help=fill)
     stand_in = "entity that is asked of where a model does not know the label, like Pneumonia=consolidation"
     parser.add_argument("--as", dest="stand_ins", metavar="LABEL=ENTITY", nargs="+", default=[], help=stand_in)
+    rows = "rows that are read: test, or all where the model never saw the data (test)"
+    parser.add_argument("--split", choices=("test", "all"), metavar="NAME", default="test", help=rows)
     parser.add_argument("--limit", metavar="N", type=int, help="at most so many images, by a hash of their ids (all)")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("outputs/evaluate-faithfulness"),
                         help="where to write (outputs/evaluate-faithfulness)")  # fmt: skip
@@ -60,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.out,
             fill=arguments.fill,
             stand_ins=stand_ins,
+            split=arguments.split,
             limit=arguments.limit,
             device=arguments.device,
             record=arguments.record and arguments.record / f"{arguments.record_as}.json",
