@@ -274,7 +274,9 @@ def counterfactual_rows(
         trials: What is hidden.
         fill: What hides it.
     """
-    shown, kept, left_out = [], [], dict[str, int]()
+    shown: list[Shown] = []
+    kept: list[tuple[Trial, str]] = []
+    left_out: dict[str, int] = {}
     for trial in trials:
         for region, box_K4 in _regions(predictor, trial).items():
             if inside(box_K4, trial.side)[trial.area_SS].mean() > MOST:

@@ -51,21 +51,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--as {odd}: LABEL=ENTITY was expected, like Pneumonia=consolidation")
     if arguments.limit is not None and arguments.limit < 1:
         raise UsageError(f"--limit {arguments.limit}: 1 or more was expected")
-    from gkmvlp.app.actions.faithfulness import data_source, measure
+    from gkmvlp.app.actions.faithfulness import Probe, data_source, finish, predict
     from gkmvlp.metrics.results.provenance import ProcessTreePeak
 
+    probe = Probe(arguments.fill, stand_ins, arguments.split, arguments.limit)
     with ProcessTreePeak() as cost:
-        measure(
-            arguments.model,
-            data_source(arguments.data, arguments.root),
-            init_args,
-            arguments.out,
-            fill=arguments.fill,
-            stand_ins=stand_ins,
-            split=arguments.split,
-            limit=arguments.limit,
-            device=arguments.device,
-            record=arguments.record and arguments.record / f"{arguments.record_as}.json",
-            cost=cost,
-        )
+        source = data_source(arguments.data, arguments.root)
+        files = predict(arguments.model, source, init_args, arguments.out / "predictions", probe, arguments.device)
+        finish(files, arguments.out, arguments.record and arguments.record / f"{arguments.record_as}.json", cost)
     return 0
