@@ -265,6 +265,9 @@ class DataModule(LightningDataModule):
         """What is known of the group of each row: ``sample_id``, ``sex``, ``age`` in years, ``view`` and ``source``.
 
         None stands where it is not known; a column of nothing else is left out. Figures by group read it, no model.
+
+        Args:
+            split: Of these rows; None is all.
         """
         rows = self.samples if split is None else self.rows(split)
         columns = {name: [value or None for value in rows.values(name)] for name in ("sex", "view", "source")}
