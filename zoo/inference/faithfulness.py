@@ -164,9 +164,11 @@ def _scores(score: Callable[[ImageMemory], NDArray[np.float64]], names: Sequence
 
 def _similarity(predictor: Predictor) -> Ask:
     def ask(image: ImageMemory, asked: Sequence[str]) -> NDArray[np.float64]:
-        present_BD, absent_BD = (predictor.embed_texts(texts) for texts in zero_shot_texts(list(asked)))
-        vectors = predictor.embed_images(image) * (present_BD - absent_BD)
-        return cast("NDArray[np.float64]", vectors.double().sum(1).cpu().numpy())
+        names = list(dict.fromkeys(asked))  # images of a trial are asked the same
+        present_KD, absent_KD = (predictor.embed_texts(texts) for texts in zero_shot_texts(names))
+        row_B = torch.tensor([names.index(name) for name in asked], device=predictor.device)
+        vectors_BD = predictor.embed_images(image) * (present_KD - absent_KD)[row_B]
+        return cast("NDArray[np.float64]", vectors_BD.double().sum(1).cpu().numpy())
 
     return ask
 
