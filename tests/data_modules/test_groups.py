@@ -68,7 +68,10 @@ def test_headers_of_rsna(tmp_path):
 
 def test_patients_of_mimic_iv(phantoms, tmp_path):
     plain = MimicCxr(str(phantoms), num_workers=0)
-    assert list(columns(plain, "train")) == ["view"]
+    planted = columns(plain, "train")
+    assert set(planted) == {"view", "sex", "age"}
+    assert planted["age"].between(18, 97).all()
+    assert set(planted["sex"]) == {"F", "M"}
     rows = plain.rows("train")
     patients = sorted(set(rows.values("patient_id")))
     path = tmp_path / "patients.csv"
