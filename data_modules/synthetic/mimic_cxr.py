@@ -87,7 +87,7 @@ def write(root: Path, patients: int, seed: int, size: int = 256, workers: int = 
     """Writes a corpus, or returns at once where it is there already.
 
     Args:
-        root: Gets ``mimic-cxr-jpg``, ``mimic-cxr``, ``chest-imagenome``, ``mimiciv`` (who the patients are) and ``_truth``.
+        root: Gets ``mimic-cxr-jpg``, ``mimic-cxr``, ``chest-imagenome``, ``mimiciv`` and ``_truth``.
         patients: Number of patients, at least 3: one for each split.
         seed: Seed of all that is drawn.
         size: Longer side of the images in pixels.
