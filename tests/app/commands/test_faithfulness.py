@@ -6,10 +6,12 @@ import pandas as pd
 import pytest
 import torch
 
+from gkmvlp.app.actions.faithfulness import data_source
 from gkmvlp.app.cli import main
 from gkmvlp.app.commands import faithfulness as command
 from gkmvlp.data_modules.formats.chest_xray14 import LABELS
 from gkmvlp.data_modules.synthetic import chest_xray14
+from gkmvlp.errors import UsageError
 from gkmvlp.metrics.counterfactual import FILLS
 from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import read_predictions
@@ -108,6 +110,16 @@ def test_what_cannot_work_is_one_line(words, code, line, folder, tmp_path, capsy
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert line in told
+
+
+def test_data_are_told_by_what_a_folder_holds(folder, tmp_path):
+    """Boxes of ChestX-ray14 are not taken for those of its look-alike, which has a config."""
+    assert data_source(None, str(folder / "nih")) == ("ChestXray14", str(folder / "nih"))
+    (tmp_path / "train.json").touch()
+    assert data_source(None, str(tmp_path)) == ("grounding-slake", str(tmp_path))
+    assert data_source("MsCxr", "x") == ("MsCxr", "x")
+    with pytest.raises(UsageError, match="none of RsnaPneumonia, Slake, MsCxr, ChestXray14 was found there"):
+        data_source(None, str(folder / "run"))
 
 
 def test_the_command_knows_every_fill():

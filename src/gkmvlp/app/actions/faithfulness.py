@@ -13,11 +13,12 @@ from gkmvlp.app.actions.calibration import make_data
 from gkmvlp.app.pages.page import Section, figure_table, group_table, write_page
 from gkmvlp.app.running.configs import by_name, data_class
 from gkmvlp.app.running.outcome import write_results
-from gkmvlp.app.running.recipes import EVALUATION, config_for, ensure_phantoms
+from gkmvlp.app.running.recipes import EVALUATION, ensure_phantoms
 from gkmvlp.app.running.trainer_defaults import keep_out_of_git
 from gkmvlp.checkpoints.backbone import patient_hash
 from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.inspection.check import find_class
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.counterfactual import CANDIDATES, FILLS, Fill
@@ -43,6 +44,7 @@ from gkmvlp.zoo.inference.faithfulness import (
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.inference.predictor import Predictor
 
+BOXED = "ChestXray14"  # has boxes, and no config of grounding but that of its look-alike
 AT_ONCE = 16  # trials whose images are held at a time
 AGAINST = f"as many pixels elsewhere in the chest, mean of {DRAWS}, each the least shared of {CANDIDATES} places"
 
@@ -53,12 +55,22 @@ def data_source(source: str | None, root: str | None) -> tuple[str, str | None]:
     Args:
         source: Class or config; None goes by what lies in ``root``.
         root: Folder of the data, or None.
+
+    Raises:
+        UsageError: If no data set with boxes of findings lies there.
     """
     configs = EVALUATION["grounding"]
-    if source is None and root is None:
+    if source is not None:
+        return source, root
+    if root is None:
         ensure_phantoms(data_class(by_name(configs.phantom)))
         return configs.phantom, None
-    return source or config_for(str(root), (*configs.real, configs.phantom)), root
+    classes = {name: data_class(by_name(name)) for name in configs.real} | {BOXED: BOXED}
+    for name, kind in classes.items():
+        if find_class(kind).recognises(Path(root)):
+            print(f"data: {name}, by what {root} holds", flush=True)
+            return name, root
+    raise UsageError(f"{root}: none of {', '.join(classes.values())} was found there; name one by --data")
 
 
 @dataclass(frozen=True)
