@@ -8,7 +8,8 @@ import torch
 
 from gkmvlp.anatomy import atlas
 from gkmvlp.geometry import Letterbox
-from gkmvlp.zoo.inference.faithfulness import Output, Trial, counterfactual_rows, laterality_rows
+from gkmvlp.zoo.inference.faithfulness import Trial, counterfactual_rows, laterality_rows
+from gkmvlp.zoo.inference.outputs import Output
 
 SIDE, BOX = 40, (8, 12, 16, 20)  # x1, y1, x2, y2
 BRIGHT, DARK = 0.9, 0.25

@@ -33,15 +33,14 @@ from gkmvlp.tasks.parts.entity_predictions import PRESENT
 from gkmvlp.zoo.inference.faithfulness import (
     DRAWS,
     MOST,
-    QUESTION,
     Row,
     boxed_rows,
     counterfactual_rows,
     laterality_rows,
-    outputs_of,
     trials_of,
 )
 from gkmvlp.zoo.inference.loading import open_predictor
+from gkmvlp.zoo.inference.outputs import QUESTION, outputs_of
 from gkmvlp.zoo.inference.predictor import Predictor
 
 BOXED = "ChestXray14"  # has boxes, and no config of grounding but that of its look-alike
