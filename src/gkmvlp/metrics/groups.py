@@ -16,6 +16,7 @@ from gkmvlp.metrics.assemble import Curves, Key, Task, curves, fold_of, mean_ove
 from gkmvlp.metrics.auroc import FloatArray
 from gkmvlp.metrics.bootstrap import Resamples
 from gkmvlp.metrics.results.group_result import FEWEST, Group, GroupedResult
+from gkmvlp.metrics.results.metric_result import Range
 
 COLUMNS = ("sex", "age", "view", "source")  # of predictions, where the data set knows them
 AGES = ("under 40", "40 to 59", "60 and over")
@@ -124,7 +125,7 @@ def _figure(
         groups.append(Group(name, n, patients, **found))
     known = [group for group in groups if group.value is not None]
     known.sort(key=lambda group: group.value or 0, reverse=key.name in task.lower_is_better)
-    gap = {"value": None, "low": None, "high": None}
+    gap: Range = {"value": None, "low": None, "high": None}
     worst, best = (known[0].group, known[-1].group) if len(known) > 1 else (None, None)
     if worst is not None and best is not None:
         gap = span(_distance(curve[best], curve[worst], key.name in task.lower_is_better))
