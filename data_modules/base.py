@@ -228,6 +228,20 @@ class DataModule(LightningDataModule):
         """Rows of ``train``, ``validate`` or ``test``."""
         return self.samples.split(split)
 
+    def known_groups(self, split: str | None) -> dict[str, list[Any]]:
+        """What is known of the group of each row: ``sample_id``, ``sex``, ``age`` in years, ``view`` and ``source``.
+
+        None stands where it is not known; a column of nothing else is left out. Figures by group read it, no model.
+
+        Args:
+            split: Of these rows; None is all.
+        """
+        rows = self.samples if split is None else self.rows(split)
+        columns = {name: [value or None for value in rows.values(name)] for name in ("sex", "view", "source")}
+        columns["age"] = list(rows.values("age"))
+        known = {name: values for name, values in columns.items() if any(value is not None for value in values)}
+        return {"sample_id": list(rows.values("sample_id")), **known}
+
     def upright(self, samples: Sequence[Sample]) -> list[Sample]:
         """Rows with the boxes of the upright pictures, for what needs boxes without pixels: it reads headers.
 

@@ -150,6 +150,8 @@ class ChestXray14(DataModule):
                     size=(RELEASED, RELEASED),
                     finding_K4=box_K4,
                     fields=fields,
+                    sex=row.sex,
+                    age=None if np.isnan(row.age) else row.age,
                 )
             )
         return samples

@@ -3,7 +3,7 @@
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.files import is_file, named_otherwise
+from gkmvlp.data_modules.formats.people import sex_of, years
 from gkmvlp.data_modules.formats.tables import NOTHING, Schema, read_shards, read_table, shown
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.data_modules.pipeline.report_labels import count_notes, label_one
@@ -21,7 +22,8 @@ from gkmvlp.errors import ConfigError, DataError
 
 _NEEDED = ("image", "report", "patient_id")
 _OPTIONAL = ("study_id", "view", "split")
-_SCHEMA = Schema(_NEEDED, _OPTIONAL, raw=("report",), remedy="rename, add or mend it")
+_GROUPS = ("sex", "age", "source")
+_REMEDY = "rename, add or mend it"
 # A line that begins, or goes on, with the cell of an image: a row of the table inside a text.
 _ROW = re.compile(
     r"""\n(?:[^\n]*[,;\t|]"?)?[^\s,;|"]+\.(?:png|jpe?g|dcm|dicom|tiff?|bmp)"?[,;\t|\r\n]""", re.IGNORECASE
@@ -41,6 +43,8 @@ class ImageReportPairs(DataModule):
         image_root: Folder that image paths start from; the folder of the table without it.
         num_folds: Number of folds for cross-validation by patient; 0 is the split above.
         fold: The fold that is the test split; the next one is the validation split.
+        group_columns: Columns of the table that tell sex, age (years) and source (hospital, scanner), by which figures
+            are told of groups, as in {sex: Sex, age: Age}; without it those of these names, where they are there.
         **kwargs: What every DataModule takes.
     """
 
@@ -49,12 +53,20 @@ class ImageReportPairs(DataModule):
     landmarks: ClassVar[tuple[str, ...]] = ("*.csv", "*.csv.gz", "*.tsv", "*.parquet")
 
     def __init__(
-        self, table: str, image_root: str | None = None, num_folds: int = 0, fold: int = 0, **kwargs: Any
+        self,
+        table: str,
+        image_root: str | None = None,
+        num_folds: int = 0,
+        fold: int = 0,
+        group_columns: dict[str, str] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if num_folds and not (num_folds >= 3 and 0 <= fold < num_folds):
             raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: expected num_folds >= 3, 0 <= fold < num_folds")
-        self.table, self.num_folds, self.fold = table, num_folds, fold
+        if strange := sorted(set(group_columns or ()) - set(_GROUPS)):
+            raise ConfigError(f"group_columns: {strange[0]}: one of {', '.join(_GROUPS)} was expected")
+        self.table, self.num_folds, self.fold, self.group_columns = table, num_folds, fold, group_columns
         self.image_root = Path(image_root) if image_root else Path(table).parent
         self._split_label = f"fold{fold}of{num_folds}" if num_folds else "hash"
 
@@ -70,7 +82,7 @@ class ImageReportPairs(DataModule):
 
     def read_samples(self) -> Iterator[Sample]:
         """All rows with an image file and a report."""
-        table = read_pairs(Path(self.table))
+        table = read_pairs(Path(self.table), self.group_columns)
         self.split_source = self.table
         if "split" in table and not self.num_folds:
             self._split_label = "table"
@@ -126,23 +138,34 @@ class ImageReportPairs(DataModule):
                     "status": report.status_E,
                     "place": report.place_ER,
                 }
-                yield Sample(row.image, row.patient_id, row.path, row.view, row.split, fields=fields)
+                yield Sample(
+                    row.image, row.patient_id, row.path, row.view, row.split, fields=fields, sex=sex_of(row.sex),
+                    age=years(row.age), source=row.source,
+                )  # fmt: skip
 
 
-def read_pairs(path: Path) -> pd.DataFrame:
-    """The table as text columns image, report, patient_id, study_id, view and, where it is there, split.
+def read_pairs(path: Path, group_columns: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The table as text columns image, report, patient_id, study_id, view, sex, age, source and, where it is, split.
 
     A folder of Parquet files is one table; its files name the split (train-00000-of-00002.parquet) where no column
     does. Cells like nan, None and NULL are empty.
 
+    Args:
+        path: The table.
+        group_columns: ``sex``, ``age`` or ``source`` -> the column that tells it, which must be there.
+
     Raises:
         DataError: If the file is missing or broken, lacks a column, or names an image twice.
     """
+    named = {column: name for name, column in (group_columns or {}).items()}
+    optional = (*_OPTIONAL, *(name for name in _GROUPS if name not in named.values()))
+    schema = Schema((*_NEEDED, *named), optional, raw=("report",), remedy=_REMEDY)
     shards = sorted(path.glob("[!.]*.parquet")) if path.is_dir() else []
     if not shards and not path.is_file():
         raise DataError(f"no table {path}: a CSV or Parquet file with the columns {', '.join(_NEEDED)} was expected")
-    table = read_shards(shards, _SCHEMA) if shards else read_table(path, _SCHEMA)
-    for name in (*_NEEDED, *_OPTIONAL):
+    table = read_shards(shards, schema) if shards else read_table(path, schema)
+    table = table.rename(columns=named)
+    for name in (*_NEEDED, *_OPTIONAL, *_GROUPS):
         if name in table:
             cells = ["" if cell.strip().lower() in NOTHING else cell for cell in table[name].fillna("")]
             table[name] = pd.Series(cells, table.index, dtype=object)  # other types hold no bytes that are not UTF-8
@@ -157,7 +180,7 @@ def read_pairs(path: Path) -> pd.DataFrame:
     twice = table["image"][place.duplicated() & (table["image"] != "")]
     if len(twice):
         raise DataError(f"{path} names image {shown(twice.iloc[0])[1:-1]} twice: one row an image was expected")
-    return table.assign(**{name: "" for name in ("study_id", "view") if name not in table})
+    return table.assign(**{name: "" for name in ("study_id", "view", *_GROUPS) if name not in table})
 
 
 def name_studies(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:

@@ -12,8 +12,10 @@ from gkmvlp.data_modules.formats.mimic_cxr import (
     SPLIT_TABLE,
     MimicFiles,
     ReportFiles,
+    age_at,
     find_files,
     find_image,
+    read_patients,
     read_table,
 )
 from gkmvlp.data_modules.formats.scene_graphs import NO_GRAPH, SceneGraphs, region_boxes
@@ -48,6 +50,8 @@ class MimicCxr(DataModule):
         scene_graphs: scene_graph.zip or a folder of scene graphs, where it is not under root.
         views: Projections used.
         sections: What of a report is read: both (findings, then impression), findings or impression.
+        patients: patients.csv(.gz) of MIMIC-IV, where it is not under root as mimiciv/3.1/hosp; it tells sex and age,
+            by which figures are told of groups, and is not needed.
         **kwargs: What every DataModule takes.
     """
 
@@ -64,9 +68,11 @@ class MimicCxr(DataModule):
         scene_graphs: str | None = None,
         views: tuple[str, ...] = ("PA", "AP"),
         sections: Sections = "both",
+        patients: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.patients = patients
         self.root, self.jpg_root, self.reports, self.scene_graphs = root, jpg_root, reports, scene_graphs
         self.views, self.sections = tuple(views), sections
         if any(is_lateral(view) for view in views):  # asked for by name
@@ -88,10 +94,10 @@ class MimicCxr(DataModule):
         Raises:
             DataError: If a needed part is missing.
         """
-        return find_files(self.root, self.jpg_root, self.reports, self.scene_graphs)
+        return find_files(self.root, self.jpg_root, self.reports, self.scene_graphs, self.patients)
 
     def file_locations(self) -> dict[str, str]:
-        """Where each table and folder lies; "" where there are no scene graphs."""
+        """Where each table and folder lies; "" where there are no scene graphs, or no table of patients."""
         files = self.files()
         return {
             "split": str(files.split),
@@ -99,6 +105,7 @@ class MimicCxr(DataModule):
             "images": ", ".join(map(str, files.images)),
             "reports": str(files.reports),
             "scene graphs": str(files.scene_graphs or ""),
+            "patients (MIMIC-IV)": str(files.patients or ""),
         }
 
     def read_samples(self) -> Iterator[Sample]:
@@ -143,6 +150,7 @@ class MimicCxr(DataModule):
         """Split and metadata, one row an image."""
         split = read_table(files.split, {"dicom_id": str, "study_id": str, "subject_id": str, "split": str})
         columns = {"dicom_id": str, "ViewPosition": str, "Rows": float, "Columns": float}
+        columns |= {"StudyDate": str} if files.patients is not None else {}
         strange = sorted(set(split["split"]) - set(SPLITS))
         if strange:
             raise DataError(f"{files.split} has split {shown(strange[0])}: train, validate or test was expected")
@@ -190,6 +198,7 @@ class MimicCxr(DataModule):
         if graphs is None:
             self.ledger.warn(f"no Chest ImaGenome scene graphs under {self.root}: regions come from the atlas")
         reasons: dict[str, list[str]] = defaultdict(list)
+        people = read_patients(files.patients) if files.patients is not None else {}
         for row in table.itertuples(index=False):
             report = labeled[row.study_id]
             if not report.text:
@@ -210,6 +219,8 @@ class MimicCxr(DataModule):
                 "place": report.place_ER,
             }
             place = row.dicom_id, row.subject_id, row.path, row.ViewPosition, row.split
-            yield Sample(*place, box_R4, mask_R, size, fields=fields)
+            person = people.get(row.subject_id)
+            sex, age = (person[0], age_at(person, row.StudyDate)) if person else ("", None)
+            yield Sample(*place, box_R4, mask_R, size, fields=fields, sex=sex, age=age)
         for note, ids in reasons.items():
             self.ledger.mask(note, ids)

@@ -145,7 +145,7 @@ def _named(name: str, row: Sample) -> Sample:
     """A row of a corpus as one of all: ids with its name, and the fields that every corpus has."""
     fields: dict[str, Any] = {key: row.fields[key] for key in _FIELDS}
     fields["study_id"] = f"{name}/{fields['study_id']}"
-    return replace(row, sample_id=f"{name}/{row.sample_id}", finding_K4=None, fields=fields)
+    return replace(row, sample_id=f"{name}/{row.sample_id}", finding_K4=None, fields=fields, source=name)
 
 
 def _require_weights(corpora: Mapping[str, DataModule], weights: Mapping[str, float] | None) -> None:

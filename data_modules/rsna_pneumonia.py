@@ -120,9 +120,11 @@ class RsnaPneumonia(DataModule):
                 str(images[name]),
                 headers[name].view,
                 split[name],
-                size=headers[name][1:],
+                size=headers[name][1:3],
                 finding_K4=self._pad(name, boxes[name], headers[name], most),
                 fields={"label": np.array([target[name]], np.float32), "finding": np.zeros(most, np.int64)},
+                sex=headers[name].sex,
+                age=headers[name].age,
             )
             for name in patient
         ]

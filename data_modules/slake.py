@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -54,7 +55,8 @@ class Slake(QuestionDataModule):
         modalities: Images used, out of X-Ray, CT and MRI; X-Ray alone is the chest radiographs.
         organs: Images used by SLAKE's location (Lung, Abdomen, Brain_Tissue ...); all of them without it.
         rows: questions, or images: the radiographs, each once, with the boxes of their findings.
-        nih_root: Folder of ChestX-ray14: labels for rows: images, and NIH names where no file tells them.
+        nih_root: Folder of ChestX-ray14: labels for rows: images, NIH names where no file tells them, and sex and age,
+            by which figures are told of groups.
         **kwargs: What every DataModule takes.
     """
 
@@ -111,10 +113,22 @@ class Slake(QuestionDataModule):
         }
         name = self._nih_names(base, boxes)
         patient = {image: nih_files.patient_of(nih) for image, nih in name.items()}
+        entries = self._entries()
         if self.row_kind == "images":
-            return self._image_rows(chosen, boxes, self._labels(boxes, name), patient)
+            rows = self._image_rows(chosen, boxes, self._labels(boxes, name, entries), patient)
+            return [_with_person(row, name.get(row.sample_id), entries) for row in rows]
         side = {each.sample_id: each.side for each in self._split(chosen)}
-        return [_row(each, patient, side[each.sample_id]) for each in chosen if each.sample_id in side]
+        return [
+            _with_person(_row(each, patient, side[each.sample_id]), name.get(each.image_name), entries)
+            for each in chosen
+            if each.sample_id in side
+        ]
+
+    def _entries(self) -> pd.DataFrame | None:
+        """ChestX-ray14's label table by image, or None without ``nih_root``."""
+        if self.nih_root is None:
+            return None
+        return nih_files.read_entries(nih_files.find_files(self.nih_root).entries).set_index("image")
 
     def _count(self, questions: list[Question], chosen: list[Question]) -> None:
         """What the files hold of the language, to lay beside what was published."""
@@ -198,18 +212,18 @@ class Slake(QuestionDataModule):
                 samples.append(Sample(image, person, path, "", side[image], finding_K4=box_K4, fields=fields))
         return samples
 
-    def _labels(self, boxes: dict[str, pd.DataFrame], name: dict[str, str]) -> dict[str, NDArray[np.float32]]:
+    def _labels(
+        self, boxes: dict[str, pd.DataFrame], name: dict[str, str], entries: pd.DataFrame | None
+    ) -> dict[str, NDArray[np.float32]]:
         """Image -> labels (L,): of ChestX-ray14's table where there is one; else 1 where boxed, NaN elsewhere."""
         label = {}
         for image, table in boxes.items():
             label[image] = np.full(len(FINDINGS), np.nan, np.float32)
             label[image][[FINDINGS.index(each) for each in table["label"]]] = 1
-        if self.nih_root is None:
+        if entries is None:
             return label
-        entries = nih_files.read_entries(nih_files.find_files(self.nih_root).entries).set_index("image")["labels"]
-        return label | {
-            image: nih_files.label_row(entries[nih], FINDINGS) for image, nih in name.items() if nih in entries
-        }
+        told = entries["labels"]
+        return label | {image: nih_files.label_row(told[nih], FINDINGS) for image, nih in name.items() if nih in told}
 
 
 def _strictest(questions: list[Question]) -> dict[str, str]:
@@ -230,3 +244,11 @@ def _row(question: Question, patient: dict[str, str], split: str) -> Sample:
     }
     person = patient.get(question.image_name, question.image_name)
     return Sample(question.sample_id, person, question.image, "", split, fields=fields)
+
+
+def _with_person(row: Sample, nih: str | None, entries: pd.DataFrame | None) -> Sample:
+    """A row with sex and age of the NIH image that it shows."""
+    if entries is None or nih is None or nih not in entries.index:
+        return row
+    told = entries.loc[nih]
+    return replace(row, sex=told["sex"], age=None if np.isnan(told["age"]) else float(told["age"]))

@@ -20,6 +20,7 @@ from gkmvlp.checkpoints.backbone import Backbone, Model, lineage, patient_hash
 from gkmvlp.checkpoints.systems import system_name
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.losses.lm import next_token_loss, next_token_positions
+from gkmvlp.metrics.groups import with_group_columns
 from gkmvlp.metrics.results.partial import named
 from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.models.config import Architecture, BaseArchitecture
@@ -305,6 +306,8 @@ class Task(LightningModule, Generic[Model, Arch]):
             partial = part and f"partial: {part} test rows"
             notes = filter(None, (partial, self.patient_overlap_note(), self.training_note(), meta.get("note")))
             metadata = {"task": task, **self.prediction_metadata(), **meta, "note": "; ".join(notes) or None}
+            data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+            table = with_group_columns(table, data.known_groups("test"))
             write_predictions(self.run_dir / "predictions" / f"{task}.parquet", table, metadata)
 
 

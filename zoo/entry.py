@@ -11,6 +11,7 @@ import yaml
 
 from gkmvlp.checkpoints.references import PINNED as PINNED_MODEL
 from gkmvlp.errors import ZooError
+from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.task_ids import RELEASED
 from gkmvlp.zoo.schema import SchemaError, build
 
@@ -80,6 +81,7 @@ class Entry:
         manifests: Data set -> SHA-256 of who was in which split.
         trained_on: Data sets, first to last.
         results: Figures.
+        groups: The same by groups of patients, where the data know them; an entry without any leaves the field out.
         limits: What it cannot do, a line each.
         format: Version of this layout; stands last, so that an entry cut short lacks it.
         origin: File or address that the entry was read from; not in the file.
@@ -98,6 +100,7 @@ class Entry:
     manifests: dict[str, str]
     trained_on: list[str]
     results: list[Result]
+    groups: list[GroupedResult] = field(default_factory=list, kw_only=True)
     limits: list[str]
     format: int
     origin: str = field(default="", metadata={"stored": False}, compare=False)
@@ -176,7 +179,8 @@ def fits(pattern: re.Pattern[str], text: str) -> bool:
 
 def content(entry: Entry) -> dict[str, Any]:
     """What stands in the file of an entry."""
-    return {name: value for name, value in dataclasses.asdict(entry).items() if name != "origin"}
+    rows = dataclasses.asdict(entry).items()
+    return {name: value for name, value in rows if name != "origin" and (value or name != "groups")}
 
 
 def dump(entry: Entry) -> str:

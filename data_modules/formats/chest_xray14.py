@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gkmvlp.data_modules.formats.files import image_files, require_images
+from gkmvlp.data_modules.formats.people import people_of
 from gkmvlp.data_modules.formats.tables import Schema, read_table, read_text, shown
 from gkmvlp.errors import DataError
 
@@ -85,16 +86,17 @@ def find_files(root: str) -> NihFiles:
 
 
 def read_entries(path: Path) -> pd.DataFrame:
-    """The label table as text columns, one row an image: image (official name), labels, patient_id, view.
+    """The label table, one row an image: image (official name), labels, patient_id, view, and who it is of.
 
-    The header has unquoted commas inside brackets, and in the table of 2017 one comma more at the end; what is read
-    lies before them.
+    ``sex`` is F, M or "", ``age`` in years or NaN; tables of one's own may lack both columns. The header has unquoted
+    commas inside brackets, and in the table of 2017 one comma more at the end; what is read lies before them.
 
     Raises:
         DataError: If it cannot be read, lacks a column, an image's name or a patient, or has a finding that is none of
             the 14.
     """
-    table = read_table(path, Schema(tuple(_ENTRIES))).rename(columns=_ENTRIES)
+    optional = tuple(name for name in _PEOPLE if name not in _ENTRIES)
+    table = _with_people(read_table(path, Schema(tuple(_ENTRIES), optional)).rename(columns=_ENTRIES | _PEOPLE))
     unknown = set("|".join(table["labels"].unique()).split("|")) - {*LABELS, NO_FINDING} if len(table) else set()
     if unknown:
         raise DataError(f"{path} has the finding {shown(min(unknown))}: one of {', '.join(LABELS)} was expected")
@@ -113,9 +115,14 @@ def read_people(path: Path) -> pd.DataFrame:
         DataError: If it cannot be read, or lacks a column.
     """
     table = read_table(path, Schema(tuple(_PEOPLE))).rename(columns=_PEOPLE)
-    parts = table["age"].str.extract(r"^0*(\d+)([YMD]?)$")
-    years = pd.to_numeric(parts[0]).where(~parts[1].isin(["M", "D"]), 0)
-    return table[["patient_id", "sex"]].assign(age=years.astype(float))
+    return _with_people(table)[["patient_id", "sex", "age"]]
+
+
+def _with_people(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with sex and age in one spelling, unknown where it has no such column."""
+    told = people_of(*(table.get(name, [""] * len(table)) for name in ("sex", "age")))
+    ages = np.array([np.nan if age is None else age for _, age in told], float)
+    return table.assign(sex=[sex for sex, _ in told], age=ages)
 
 
 def read_boxes(path: Path) -> pd.DataFrame:

@@ -8,12 +8,14 @@ from zipfile import BadZipFile, ZipFile
 import pandas as pd
 
 from gkmvlp.data_modules.formats.files import is_file
+from gkmvlp.data_modules.formats.people import sex_of, years
 from gkmvlp.data_modules.formats.tables import Schema, one_line, shown
 from gkmvlp.data_modules.formats.tables import read_table as read_columns
 from gkmvlp.errors import DataError
 
 _JPG_PAGE = "MIMIC-CXR-JPG on PhysioNet (physionet.org/content/mimic-cxr-jpg, credentialed access)"
 _CXR_PAGE = "MIMIC-CXR on PhysioNet (physionet.org/content/mimic-cxr, credentialed access)"
+_IV_PAGE = "MIMIC-IV on PhysioNet (physionet.org/content/mimiciv, credentialed access)"
 _GRAPH_PAGE = "Chest ImaGenome on PhysioNet (physionet.org/content/chest-imagenome, credentialed access)"
 # Release 2.1.0 keeps 2.0.0 in the names of its tables.
 SPLIT_TABLE = "mimic-cxr-2.0.0-split.csv"
@@ -33,6 +35,7 @@ class MimicFiles:
         images: Folders that hold ``files/p1x/...``: the JPG tree, then the DICOM tree where there is one.
         reports: ``mimic-cxr-reports.zip`` or a folder that holds ``files/p1x/.../s5x.txt``.
         scene_graphs: ``scene_graph.zip``, a folder of scene graphs, or None.
+        patients: ``patients.csv`` of MIMIC-IV, or None.
     """
 
     split: Path
@@ -40,9 +43,12 @@ class MimicFiles:
     images: tuple[Path, ...]
     reports: Path
     scene_graphs: Path | None
+    patients: Path | None = None
 
 
-def find_files(root: str, jpg: str | None, reports: str | None, scene_graphs: str | None) -> MimicFiles:
+def find_files(
+    root: str, jpg: str | None, reports: str | None, scene_graphs: str | None, patients: str | None = None
+) -> MimicFiles:
     """Looks for the official files.
 
     Args:
@@ -50,6 +56,7 @@ def find_files(root: str, jpg: str | None, reports: str | None, scene_graphs: st
         jpg: Folder of MIMIC-CXR-JPG, where it lies elsewhere.
         reports: Reports zip or unpacked tree, where it lies elsewhere.
         scene_graphs: ``scene_graph.zip`` or a folder of scene graphs, where it lies elsewhere.
+        patients: ``patients.csv`` of MIMIC-IV, where it lies elsewhere.
 
     Raises:
         DataError: If a needed file is missing: what to get, where, and what was looked for.
@@ -66,6 +73,7 @@ def find_files(root: str, jpg: str | None, reports: str | None, scene_graphs: st
         images=tuple(tree for tree in (split.parent, *cxr) if (tree / "files").is_dir()),
         reports=_find_reports(Path(reports) if reports else None, [*cxr, split.parent, base]),
         scene_graphs=_find_scene_graphs(Path(scene_graphs) if scene_graphs else None, base),
+        patients=_find_patients(Path(patients) if patients else None, base),
     )
 
 
@@ -128,6 +136,40 @@ def _find_scene_graphs(scene_graphs: Path | None, base: Path) -> Path | None:
             if path.exists():
                 return path
     return None
+
+
+def _find_patients(patients: Path | None, base: Path) -> Path | None:
+    if patients is not None:
+        if patients.is_file():
+            return patients
+        raise DataError(f"no {patients}: get hosp/patients.csv.gz of {_IV_PAGE}, or leave patients: out")
+    folders = [release / "hosp" for release in (*releases(base, "mimiciv"), *releases(base, "mimic-iv"))]
+    return find_table([*folders, base], "patients.csv")
+
+
+def read_patients(path: Path) -> dict[str, tuple[str, float | None, int | None]]:
+    """Patient -> sex, age in the anchor year, and that year, by MIMIC-IV's table.
+
+    Raises:
+        DataError: If it cannot be read, or lacks a column.
+    """
+    table = read_columns(path, Schema(("subject_id", "gender", "anchor_age", "anchor_year")))
+    return {
+        row.subject_id: (sex_of(row.gender), years(row.anchor_age), int(row.anchor_year) if row.anchor_year else None)
+        for row in table.itertuples(index=False)
+    }
+
+
+def age_at(person: tuple[str, float | None, int | None], study_date: str) -> float | None:
+    """Age at a study of YYYYMMDD: dates and anchor years are shifted alike, so that their distance holds.
+
+    Args:
+        person: From ``read_patients``.
+        study_date: As the metadata table has it.
+    """
+    if person[1] is None or person[2] is None or not study_date[:4].isdigit():
+        return None
+    return max(person[1] + int(study_date[:4]) - person[2], 0.0)
 
 
 def read_table(path: Path, columns: dict[str, type]) -> pd.DataFrame:

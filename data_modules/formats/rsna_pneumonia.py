@@ -11,6 +11,7 @@ import pandas as pd
 
 from gkmvlp.data_modules.formats.chest_xray14 import patient_of
 from gkmvlp.data_modules.formats.files import image_files, require_images
+from gkmvlp.data_modules.formats.people import sex_of, years
 from gkmvlp.data_modules.formats.tables import Schema, read_json, read_table, shown, to_table
 from gkmvlp.data_modules.pipeline.dicom import view_position
 from gkmvlp.data_modules.pipeline.dicom_header import integer, open_dicom
@@ -40,11 +41,15 @@ class Header(NamedTuple):
         view: Projection, ``""`` where unknown.
         width: Of the image in which boxes are measured, in pixels.
         height: Of the same.
+        sex: ``F`` or ``M`` of the patient, "" where unknown.
+        age: Years, or None.
     """
 
     view: str
     width: int
     height: int
+    sex: str = ""
+    age: float | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +132,7 @@ def read_headers(images: dict[str, Path], folder: Path | None) -> dict[str, Head
         return {name: _read_header(path) for name, path in images.items()}
     stats = [(str(path), path.stat()) for path in images.values()]
     digest = sha256(repr([(path, stat.st_size, stat.st_mtime_ns) for path, stat in stats]).encode()).hexdigest()
-    cache = folder / f"rsna-headers-{digest[:16]}.json"
+    cache = folder / f"rsna-headers-2-{digest[:16]}.json"
     if cache.is_file():
         return {name: Header(*values) for name, values in json.loads(cache.read_bytes()).items()}
     headers = {name: _read_header(path) for name, path in images.items()}
@@ -141,7 +146,8 @@ def _read_header(path: Path) -> Header:
     try:
         header = open_dicom(path, stop_before_pixels=True)
         width, height = integer(header, "Columns") or 0, integer(header, "Rows") or 0
-        return Header(view_position(header), width if width > 0 else _SIDE, height if height > 0 else _SIDE)
+        sex, age = sex_of(header.get("PatientSex", "")), years(header.get("PatientAge", ""))
+        return Header(view_position(header), width if width > 0 else _SIDE, height if height > 0 else _SIDE, sex, age)
     # The reader of the pixels says what is wrong with the file, if it is ever read; pydicom raises what it likes.
     except Exception:
         return Header("", _SIDE, _SIDE)

@@ -37,6 +37,9 @@ class Sample:
         finding_K4: Boxes of findings (K, 4) float32 xyxy in pixels of the original image, zeros where there are fewer
             than K, which is the same in all rows of a data set; None where the data set has none.
         fields: What else the batch holds, as ``gkmvlp.batch`` names it.
+        sex: ``F`` or ``M`` of the patient, "" where unknown; no model sees it, figures by group do.
+        age: Years of the patient when the image was taken, or None where unknown.
+        source: Corpus or hospital that the row came from, "" where all come from one.
     """
 
     sample_id: str
@@ -49,6 +52,9 @@ class Sample:
     size: tuple[float, float] | None = None
     finding_K4: Float | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
+    sex: str = ""
+    age: float | None = None
+    source: str = ""
 
     @property
     def image_key(self) -> str:

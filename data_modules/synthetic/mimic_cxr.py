@@ -1,4 +1,4 @@
-"""Phantoms in the official layout of MIMIC-CXR-JPG 2.1.0, its reports, and Chest ImaGenome scene graphs.
+"""Phantoms in the official layout of MIMIC-CXR-JPG 2.1.0, its reports, Chest ImaGenome, and MIMIC-IV's patients.
 
 Label tables say what the reports say, not what was planted; the truth lies in ``_truth``.
 """
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from gkmvlp.data_modules.synthetic.mimic_tables import write_tables
+from gkmvlp.data_modules.synthetic.mimic_tables import write_patients, write_tables
 from gkmvlp.data_modules.synthetic.scene_graphs import scene_graph
 from gkmvlp.data_modules.synthetic.staging import (
     TRUTH,
@@ -27,7 +27,8 @@ from gkmvlp.phantom.writing.grammar import as_text, write_report
 JPG = "mimic-cxr-jpg/2.1.0"
 CXR = "mimic-cxr/2.1.0"
 GRAPHS = "chest-imagenome/1.0.0/silver_dataset"
-_TREES = ("mimic-cxr-jpg", "mimic-cxr", "chest-imagenome")
+IV = "mimiciv/3.1/hosp"
+_TREES = ("mimic-cxr-jpg", "mimic-cxr", "chest-imagenome", "mimiciv")
 # Streams of a phantom's random numbers: the drawing has low ones.
 _REPORT_STREAM = 101
 
@@ -56,7 +57,10 @@ def _write_study(task: tuple[Path, Study, int, int]) -> Written:
         for box in finding.box_K4
     ]
     height, width = phantom.image_HW.shape
-    return Written(study, phantom.view, height, width, report.stated, as_text(report), json.dumps(graph), findings)
+    person = phantom.sex, phantom.age
+    return Written(
+        study, phantom.view, height, width, report.stated, as_text(report), json.dumps(graph), findings, *person
+    )
 
 
 def _write_truth(folder: Path, written: list[Written]) -> None:
@@ -83,7 +87,7 @@ def write(root: Path, patients: int, seed: int, size: int = 256, workers: int = 
     """Writes a corpus, or returns at once where it is there already.
 
     Args:
-        root: Gets ``mimic-cxr-jpg``, ``mimic-cxr``, ``chest-imagenome`` and ``_truth``.
+        root: Gets ``mimic-cxr-jpg``, ``mimic-cxr``, ``chest-imagenome``, ``mimiciv`` and ``_truth``.
         patients: Number of patients, at least 3: one for each split.
         seed: Seed of all that is drawn.
         size: Longer side of the images in pixels.
@@ -101,6 +105,7 @@ def write(root: Path, patients: int, seed: int, size: int = 256, workers: int = 
         tasks = [(folder, study, seed, size) for study in plan_studies(patients, seed)]
         written = list(in_parallel(_write_study, tasks, workers, "phantoms"))
         write_tables(folder / JPG, folder / CXR, folder / GRAPHS, written)
+        write_patients(folder / IV, written)
         write_zip(folder / CXR / "mimic-cxr-reports.zip", {f"{item.study.path}.txt": item.report for item in written})
         graphs = {f"scene_graph/{item.study.dicom_id}_SceneGraph.json": item.graph for item in written}
         write_zip(folder / GRAPHS / "scene_graph.zip", graphs)

@@ -66,6 +66,19 @@ def write_tables(jpg: Path, cxr: Path, graphs: Path, written: Sequence[Written])
     _write_graph_splits(graphs / "splits", written)
 
 
+def write_patients(folder: Path, written: Sequence[Written]) -> None:
+    """MIMIC-IV's table of patients: the age in the year of the first study, which anchors the shifted dates.
+
+    Args:
+        folder: ``hosp`` of MIMIC-IV.
+        written: Studies.
+    """
+    columns = ("subject_id", "gender", "anchor_age", "anchor_year", "anchor_year_group", "dod")
+    first = [item for item in written if item.study.order == 1]
+    rows = [(item.study.subject_id, item.sex, item.age, item.study.date // 10**4, "2017 - 2019", "") for item in first]
+    write_csv(folder / "patients.csv.gz", columns, rows)
+
+
 def _metadata(item: Written) -> tuple[object, ...]:
     study = item.study
     step, procedure, view, orientation = _VIEW_WORDS[item.view]

@@ -71,6 +71,8 @@ class Written:
         report: Text of the report file.
         graph: Scene graph as JSON.
         findings: Truth, one row a box: entity, side, zone, severity, x1, y1, x2, y2.
+        sex: ``F`` or ``M``.
+        age: Years.
     """
 
     study: Study
@@ -81,6 +83,8 @@ class Written:
     report: str
     graph: str
     findings: list[dict[str, Any]]
+    sex: str
+    age: int
 
 
 def _splits(patients: int, seed: int) -> list[str]:

@@ -23,6 +23,8 @@ TaskId = Literal[
     "retrieval",
     "region_detection",
     "image_text_classification",
+    "faithfulness",
+    "laterality",
 ]
 
 
@@ -62,6 +64,8 @@ TASKS: dict[TaskId, TaskRow] = {
     "retrieval": TaskRow("Retrieval", "retrieval"),
     "region_detection": TaskRow("Regions", "regions", "boxes of the anatomical regions", "regions", "localization"),
     "image_text_classification": TaskRow("Image-text classification"),
+    "faithfulness": TaskRow("What the finding itself is worth", "faithfulness"),
+    "laterality": TaskRow("Right or left"),
 }
 # what trains and leaves a model, and what has figures
 RELEASED: tuple[TaskId, ...] = tuple(task for task, row in TASKS.items() if row.purpose)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gkmvlp.losses.lm import language_modeling_loss, next_token_loss, next_token_positions
+from gkmvlp.losses.lm import language_modeling_loss, log_likelihoods, next_token_loss, next_token_positions
 
 
 def case(reports, tokens, words=7, dtype=torch.float64, seed=0):
@@ -114,3 +114,15 @@ def test_shapes_must_agree():
         language_modeling_loss(logits[:, :-1], token, mask)
     with pytest.raises(ValueError, match=r"must agree, got .*\(2, 5\)\]"):
         language_modeling_loss(logits, token, mask[:2])
+
+
+def test_log_likelihoods_leave_start_and_end_out():
+    logits, token, mask = case(5, 6)
+    found = log_likelihoods(logits, token, mask)
+    for b in range(len(token)):
+        length = int(mask[b].sum())
+        wanted = 0.0
+        for t in range(1, length - 1):  # the first token is the start, the last the end mark
+            row = [math.exp(x) for x in logits[b, t - 1].tolist()]
+            wanted += math.log(row[int(token[b, t])] / sum(row))
+        assert float(found[b]) == pytest.approx(wanted)

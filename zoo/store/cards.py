@@ -3,11 +3,13 @@
 from typing import cast
 
 from gkmvlp.checkpoints.card_texts import METHOD, NOT_FOR, QUESTION, python_use
-from gkmvlp.metrics.results.tables import interval, markdown_table
+from gkmvlp.metrics.results.group_result import TOO_FEW, GroupedResult
+from gkmvlp.metrics.results.tables import GROUPS, gap_of, group_rows, interval, markdown_table
 from gkmvlp.notices import NOT_CLINICAL
 from gkmvlp.task_ids import TASKS, TaskId, TaskRow
 from gkmvlp.zoo.entry import Entry, Result
 
+BY_GROUP = "Figures by groups of patients."
 RAISED = "A resample repeats patients, which raises `ece`: its interval lies high and may leave the value out."
 
 
@@ -37,6 +39,7 @@ def card(entry: Entry) -> str:
         ]),
         "## Results",
         *_results(entry.results),
+        *_groups(entry.groups),
         "## Limits",
         _bullets(entry.limits),
         "## Files",
@@ -72,6 +75,23 @@ def _results(results: list[Result]) -> list[str]:
     beside = [RAISED] if any(f.name == "ece" for f in results) else []
     how = "How each was computed; figures compare where these are equal:"
     return [markdown_table(head, rows), *beside, how, "\n".join(signatures)]
+
+
+def _groups(groups: list[GroupedResult]) -> list[str]:
+    """Worst group and gap of each figure, and the figures of all groups; that there are none is said."""
+    if not groups:
+        return [f"**{BY_GROUP}** None were measured: the data tell neither sex, age, view nor source, or nobody asked."]
+    head = ["task", "figure", "label", "by", "worst group", "best group", "gap and interval"]
+    rows = []
+    for f in groups:
+        ends = [f.worst or TOO_FEW, f.best or TOO_FEW, "" if f.gap is None else gap_of(f)]
+        rows.append([f.task, f.name, f.label or "", f.by, *ends])
+    every = markdown_table(*group_rows(groups))
+    return [
+        f"**{BY_GROUP}** {GROUPS}",
+        markdown_table(head, rows),
+        f"<details><summary>all groups</summary>\n\n{every}\n\n</details>",
+    ]
 
 
 def _bullets(lines: list[str]) -> str:

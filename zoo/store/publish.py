@@ -16,6 +16,7 @@ from gkmvlp.checkpoints.calibration_file import read_calibration
 from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import leftover_path, without_paths
+from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.metrics.results.metric_result import MetricResult, Results, read_json
 from gkmvlp.metrics.results.tables import is_headline
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
@@ -31,6 +32,7 @@ CODE = "Apache-2.0"
 # task: whose figures are its model's; without an entry the task's own
 FIGURES = {"pretraining": {"entity_classification", "zero_shot", "grounding"}}
 FROZEN = "Its image encoder is that of its backbone, held still while it learned."
+Measured = tuple[list[MetricResult], list[GroupedResult]]
 PHANTOMS = "synthetic phantoms of this package; no patient data"
 
 
@@ -76,7 +78,7 @@ def publish(folder: Path, out: Path, about: ReleaseInfo) -> Entry:
     config = _config(folder)
     refuse_credentialed(folder, config)
     model = backbones.load(inner)
-    figures = _figures(folder, _task(model))
+    figures, groups = _figures(folder, _task(model))
     manifest = _manifest(folder, model)
     for path in (out / about.name, out / f"{about.name}.yaml"):
         if path.exists():
@@ -86,7 +88,7 @@ def publish(folder: Path, out: Path, about: ReleaseInfo) -> Entry:
         with tempfile.TemporaryDirectory(prefix=".", dir=out) as scratch:
             made = Path(scratch) / about.name
             made.mkdir()
-            entry = _write(inner, made, model, config, manifest, figures, about)
+            entry = _write(inner, made, model, config, manifest, (figures, groups), about)
             made.rename(out / about.name)
         (out / f"{about.name}.md").write_text(card(entry), encoding="utf-8")
         (out / f"{about.name}.yaml").write_text(dump(entry), encoding="utf-8")
@@ -101,14 +103,14 @@ def _write(
     model: Backbone,
     config: dict[str, Any],
     manifest: dict[str, str],
-    figures: list[MetricResult],
+    measured: Measured,
     about: ReleaseInfo,
 ) -> Entry:
     """Write the files of a model into an empty folder; their entry."""
     backbone = _backbone(model.info.get("backbone"))
     copy_model(inner, made, backbone)
     (made / CONFIG).write_text(yaml.safe_dump(without_paths(config), sort_keys=False), encoding="utf-8")
-    entry = _entry(model, backbone, config, manifest, figures, about, made)
+    entry = _entry(model, backbone, config, manifest, measured, about, made)
     parse(dump(entry), f"entry {about.name}")
     for source, content in {"entry": dump(entry), **_texts(made)}.items():
         if path := leftover_path(content):
@@ -146,22 +148,25 @@ def _task(model: Backbone) -> str:
     return str(model.info.get("task") or "pretraining")
 
 
-def _figures(folder: Path, task: str) -> list[MetricResult]:
-    """The figures of the model itself: main ones of its task, each with its signature.
+def _figures(folder: Path, task: str) -> Measured:
+    """The figures of the model itself: main ones of its task, each with its signature, and those by group.
 
     A folder may hold more: what its backbone does zero-shot, other tasks' runs, other starts.
     """
     path = folder / "results.json"
     if not path.is_file():
         raise ZooError(f"{path} is missing: measure the model first; make pretrain and make finetune-... do it")
-    figures = Results.read(path).figures
+    results = Results.read(path)
+    figures = results.figures
     if bare := [f"{f.task}/{f.name}" for f in figures if "metric:" not in (f.signature or "")]:
         raise ZooError(f"{path}: {', '.join(bare)} without signature: nobody can tell how they were computed")
     figures = [figure for figure in figures if figure.task in FIGURES.get(task, {task})]
     if not figures:
         raise ZooError(f"{path}: no figure of {task}; measure the model first")
     own = min({str(figure.model) for figure in figures}, key=lambda name: (name.startswith("variant:"), name))
-    return [f for f in figures if f.model == own and is_headline(f) and f.value is not None]
+    chosen = [f for f in figures if f.model == own and is_headline(f) and f.value is not None]
+    keys = {(f.task, f.name, f.label, f.data) for f in chosen}
+    return chosen, [g for g in results.groups if g.model == own and (g.task, g.name, g.label, g.data) in keys]
 
 
 def _texts(folder: Path) -> dict[str, str]:
@@ -173,7 +178,7 @@ def _entry(
     backbone: Entry | None,
     config: Mapping[str, Any],
     manifest: dict[str, str],
-    figures: list[MetricResult],
+    measured: Measured,
     about: ReleaseInfo,
     folder: Path,
 ) -> Entry:
@@ -200,7 +205,8 @@ def _entry(
         seed=int(config.get("seed_everything") or 0),
         manifests={**(backbone.manifests if backbone else {}), **manifest},
         trained_on=data.split(", "),
-        results=[_result(figure) for figure in figures],
+        results=[_result(figure) for figure in measured[0]],
+        groups=measured[1],
         limits=[
             NOT_CLINICAL,
             *([] if patients else [NO_PATIENT]),

@@ -55,6 +55,7 @@ MODULES = {  # command, or command and subcommand: its module in gkmvlp.app.comm
     "pretrain": "pretrain",
     "finetune": "finetune",
     "evaluate": "evaluate.predictions",
+    "evaluate faithfulness": "evaluate.faithfulness",
     "evaluate grounding": "evaluate.backbone",
     "evaluate retrieval": "evaluate.backbone",
     "evaluate page": "evaluate.page",

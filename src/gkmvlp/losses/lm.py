@@ -61,3 +61,18 @@ def language_modeling_loss(
         raise ValueError(f"logits (B, T, V), tokens (B, T) and mask (B, T) must agree, got {shapes}")
     at_BT = next_token_positions(mask_BT)
     return next_token_loss(logits_BTV[at_BT], token_BT, at_BT, label_smoothing=label_smoothing)
+
+
+def log_likelihoods(logits_BTV: Tensor, token_BT: Tensor, mask_BT: Tensor) -> Tensor:
+    """How likely each text is, (B,) in nats, at most 0: the sum over its tokens, the first and the last left out.
+
+    The first is the decoder's start, the last the end mark: what follows the text is not judged.
+
+    Args:
+        logits_BTV: Logits of the decoder, (B, T, V).
+        token_BT: Its input tokens, (B, T) int64 in [0, V).
+        mask_BT: (B, T) bool, True on the tokens of the text, start and end mark included.
+    """
+    is_judged_BT = F.pad(mask_BT[:, 2:].bool(), (0, 1), value=False)  # tokens 1, 2 ... that another one follows
+    nats_BT = F.cross_entropy(at_least_float32(logits_BTV[:, :-1]).transpose(1, 2), token_BT[:, 1:], reduction="none")
+    return -(nats_BT * is_judged_BT).sum(1)

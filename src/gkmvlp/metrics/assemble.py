@@ -102,9 +102,15 @@ def fold_of(table: pd.DataFrame) -> pd.Series:
     return table["fold"] if "fold" in table else pd.Series(0, index=table.index)
 
 
-def curves(task: Task, table: pd.DataFrame) -> dict[str, Curves]:
-    """The curves of every model and baseline of a table, on common resamples."""
-    resamples = Resamples(fold_of(table), table["patient_id"])
+def curves(task: Task, table: pd.DataFrame, resamples: Resamples | None = None) -> dict[str, Curves]:
+    """The curves of every model and baseline of a table, on common resamples.
+
+    Args:
+        task: The task.
+        table: Its predictions.
+        resamples: Those of a larger table that this one is a part of; None draws its own.
+    """
+    resamples = resamples or Resamples(fold_of(table), table["patient_id"])
     return {str(model): _model_curves(task, rows, resamples) for model, rows in table.groupby("model", sort=True)}
 
 

@@ -6,8 +6,10 @@ from gkmvlp.metrics.tasks import (
     classification,
     clinical,
     entity_classification,
+    faithfulness,
     grounding,
     image_text_classification,
+    laterality,
     localization,
     region_detection,
     report_generation,
@@ -29,4 +31,6 @@ PROTOCOLS: dict[TaskId, Task] = {
     "localization": localization.TASK,
     "region_detection": region_detection.TASK,
     "image_text_classification": image_text_classification.TASK,
+    "faithfulness": faithfulness.TASK,
+    "laterality": laterality.TASK,
 }

@@ -36,7 +36,7 @@ def ran(monkeypatch):
     for module in (conditions, classification):
         monkeypatch.setattr(module, "fit_and_test", fit_and_test)
     monkeypatch.setattr(initialization, "runs_at_once", lambda: 1)
-    monkeypatch.setattr(outcome, "write_run_page", lambda out, found: out / "report.html")
+    monkeypatch.setattr(outcome, "write_run_page", lambda out, found, groups: out / "report.html")
     return calls
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import matplotlib
 
-from gkmvlp.app.pages.page import Section, figure_table, paragraph, png, table, tiles, write_page
+from gkmvlp.app.pages.page import Section, figure_table, group_table, paragraph, png, table, tiles, write_page
 from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.group_result import Group, GroupedResult
 from gkmvlp.metrics.results.predictions import write_predictions
 from tests.metrics.corpora import META, entity_table
 
@@ -80,3 +81,15 @@ def test_banner_says_what_the_model_saw(tmp_path):
     assert "never saw" not in real
     assert "credentialed" in real
     assert "not for clinical use" in real
+
+
+def test_figures_by_group_are_folded_away_and_the_gap_is_a_row():
+    groups = [Group("F", 60, 40, 0.8, 0.7, 0.9), Group("M<b>", 50, 35, 0.7, 0.6, 0.8)]
+    told = GroupedResult("vqa", "accuracy_overall", None, "pretrained", "d", "s", "sex", groups, 0, "M<b>", "F", 0.1,
+                         -0.05, 0.25, "metric:x")  # fmt: skip
+    html = group_table([told])
+    assert html.startswith("<details><summary>By sex (3)</summary>")
+    assert "0.800 [0.700, 0.900]" in html
+    assert "gap: F from M&lt;b&gt;" in html
+    assert "0.100 [-0.050, 0.250]" in html
+    assert group_table([]) == ""

@@ -1,9 +1,11 @@
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
 from gkmvlp.app.cli import main
+from gkmvlp.metrics.results.group_result import Group, GroupedResult
 from gkmvlp.metrics.results.metric_result import MetricResult, Results
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
@@ -159,3 +161,22 @@ def test_a_marker_without_file_and_a_foreign_schema_stop(docs, capsys):
 
 def test_the_committed_page_is_what_the_committed_files_give(capsys):
     assert main(["experiment", "results", "--docs", str(DOCS), "--check"]) == 0, capsys.readouterr().err
+
+
+def test_figures_by_group_are_folded_below_theirs(docs):
+    file = docs / "results" / "run.json"
+    results = Results.read(file)
+    groups = [Group("F", 60, 40, 0.8, 0.7, 0.9), Group("M", 50, 20, None, None, None)]
+    results.groups = [
+        GroupedResult("vqa", "accuracy_overall", None, "pretrained", "vqa-rad", "s", "sex", groups, 3, None, None, None,
+                      None, None, "a:1")
+    ]  # fmt: skip
+    results.figures = [dataclasses.replace(figure, split="s") for figure in results.figures]
+    results.write(file)
+    assert Results.read(file).groups == results.groups
+    assert main(["experiment", "results", "--docs", str(docs)]) == 0
+    text = (docs / "results.md").read_text()
+    assert "<details><summary>vqa, vqa-rad, s: by sex</summary>" in text
+    assert "| accuracy_overall |  | pretrained | sex | F | 60 (40) | 0.800 [0.700, 0.900] |" in text
+    assert "| accuracy_overall |  | pretrained | sex | M | 50 (20) | too few |" in text
+    assert "| accuracy_overall |  | pretrained | sex | not known | 3 |  |" in text

@@ -204,7 +204,7 @@ def test_a_failing_step_ends_the_recipe_with_its_code(tmp_path, monkeypatch, cap
 
 
 def test_recorded_figures_are_those_of_the_run_without_the_place_of_predictions(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(outcome, "write_run_page", lambda out, found: out / "report.html")
+    monkeypatch.setattr(outcome, "write_run_page", lambda out, found, groups: out / "report.html")
     table, meta = entity_table(), {**META, "task": "entity_classification"}
     write_predictions(tmp_path / "run" / "predictions" / "entity_classification.parquet", table, meta)
     finish_run(tmp_path / "run", ProcessTreePeak(), tmp_path / "docs" / "entities.json")

@@ -1,5 +1,6 @@
 """Rows that come back from columns are the rows that went in, whatever they hold."""
 
+import dataclasses
 import pickle
 import resource
 from itertools import permutations
@@ -28,9 +29,9 @@ ROWS = [
     Sample("b", "p", PICTURE, "", "test", BOX, BOX[:, 0] > 20, (512.0, 400.5), fields=FIELDS[1]),
     Sample("c", "q", PICTURE, "AP", "train", finding_K4=BOX[:3], fields=FIELDS[2]),
     Sample("d", "q", "x.png", "AP", "validate", fields=FIELDS[3]),
-    Sample("e", "r", "y.png", "LATERAL", "train", fields=FIELDS[4]),
+    Sample("e", "r", "y.png", "LATERAL", "train", fields=FIELDS[4], sex="F", age=58.0, source="here"),
 ]
-ATTRIBUTES = ("sample_id", "patient_id", "image", "view", "split", "box_R4", "mask_R", "size", "finding_K4")
+ATTRIBUTES = tuple(each.name for each in dataclasses.fields(Sample) if each.name != "fields")
 
 
 def require_equal(found, expected):

@@ -1,11 +1,13 @@
 """Cards say what entries say; the committed ones are current."""
 
+import dataclasses
 import json
 import re
 
 import pytest
 
 from gkmvlp.app.cli import main
+from gkmvlp.metrics.results.group_result import Group, GroupedResult
 from gkmvlp.notices import NOT_CLINICAL
 from gkmvlp.zoo.registry import PACKAGED, entries, find
 from gkmvlp.zoo.store.cards import card
@@ -52,3 +54,27 @@ def test_the_command_as_json(entry, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out) == {"name": "small", "card": card(find("small"))}
     assert main(["zoo", "card", "small", "--write", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"name": "small", "file": str(tmp_path / "zoo" / "small.md")}
+
+
+def grouped(**changes):
+    """An AUROC by sex, of which the men's is lower; 12 of unknown age."""
+    groups = [Group("F", 60, 40, 0.8, 0.7, 0.9), Group("M", 50, 35, 0.7, 0.6, 0.8)]
+    figure = GroupedResult("grounding", "pointing_game", None, "pretrained", "d", "s@1", "sex", groups, 0, "M", "F",
+                           0.1, -0.05, 0.25, "metric:x|by:sex")  # fmt: skip
+    return dataclasses.replace(figure, **changes)
+
+
+def test_a_card_names_worst_group_and_gap(tmp_path, monkeypatch):
+    monkeypatch.setenv("GKMVLP_ZOO", str(tmp_path))
+    small = [Group("under 40", 20, 12, None, None, None), Group("60 and over", 60, 40, 0.8, 0.7, 0.9)]
+    ages = grouped(by="age", groups=small, worst=None, best=None, gap=None, gap_low=None, gap_high=None)
+    entry = write_entry(tmp_path, results=[FIGURE], groups=[grouped(), ages])
+    assert find(entry.name).groups == [grouped(), ages]
+    text = card(entry)
+    assert "| grounding | pointing_game |  | sex | M | F | 0.100 [-0.050, 0.250] |" in text
+    assert "| grounding | pointing_game |  | age | too few | too few |  |" in text
+    assert "| pointing_game |  | pretrained | age | under 40 | 20 (12) | too few |" in text
+
+
+def test_a_card_without_groups_says_so(entry):
+    assert "Figures by groups of patients.** None were measured" in card(entry)

@@ -14,6 +14,8 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.calibration_file import Calibration, LabelCalibration, read_calibration, write_calibration
 from gkmvlp.local_paths import without_paths
 from gkmvlp.metrics.calibration.score_map import ScoreMap
+from gkmvlp.metrics.results.group_result import Group, GroupedResult
+from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.zoo.entry import parse
 from gkmvlp.zoo.registry import find, list_models
 from gkmvlp.zoo.store.download import folder_of
@@ -96,6 +98,23 @@ def test_a_fine_tuned_model_names_its_backbone(publish, run, tmp_path, monkeypat
         text = (tmp_path / "more" / "tiny-vqa.yaml").read_text()
         assert yaml.safe_load(text)["backbone"] == stored
         assert "somebody" not in (tmp_path / "more" / "tiny-vqa" / "config.json").read_text()
+
+
+def test_figures_by_group_go_with_their_figure(publish, run, tmp_path, monkeypatch):
+    results = Results.read(run / "results.json")
+    groups = [Group("F", 60, 40, 0.8, 0.7, 0.9)]
+    told = GroupedResult("grounding", "pointing_game", None, "pretrained", "phantom-mimic-cxr", "s@1", "sex", groups, 0,
+                         None, None, None, None, None, "metric:x")  # fmt: skip
+    results.groups = [
+        told,
+        dataclasses.replace(told, model="baseline:prior_box"),
+        dataclasses.replace(told, name="cnr"),
+    ]
+    results.write(run / "results.json")
+    assert publish()[0] == 0
+    monkeypatch.setenv("GKMVLP_ZOO", str(tmp_path / "out"))
+    assert find("tiny").groups == [told]
+    assert "60 (40)" in (tmp_path / "out" / "tiny.md").read_text()
 
 
 def change(path, **fields):

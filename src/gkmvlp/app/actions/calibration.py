@@ -24,6 +24,7 @@ from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.metrics.calibration.operating_point import DEFAULT, Goal
 from gkmvlp.metrics.calibration.rows import before_and_after
 from gkmvlp.metrics.calibration.score_map import Method
+from gkmvlp.metrics.groups import with_group_columns
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import write_predictions
@@ -181,7 +182,8 @@ def write_figures(predictor: Predictor, data: DataModule, out: Path, cost: Proce
     file = out / "predictions" / "calibration.parquet"
     target_NL = targets_of(data, samples, predictor.scored[kind])
     maps = {name: one.map for name, one in predictor.calibration.of(kind).items()}
-    table = before_and_after(_test_rows(predictor, kind, samples, scored.scores[kind], target_NL), maps)
+    rows = _test_rows(predictor, kind, samples, scored.scores[kind], target_NL)
+    table = before_and_after(with_group_columns(rows, data.known_groups("test")), maps)
     meta = {
         "task": "calibration", "data": data.name, "split": data.split_name, "boxes": predictor.region_boxes,
         "credentialed": data.credentialed, "trained_on": predictor.info.get("trained_on"),

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gkmvlp.app.pages.style import STYLE
+from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.metrics.results.metric_result import MetricResult, write_text
-from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, notes, number
+from gkmvlp.metrics.results.tables import GROUPS, figure_rows, folded_title, group_rows, is_headline, notes, number
 from gkmvlp.notices import CREDENTIALED, NO_PATIENT, NOT_CLINICAL
 
 # the page needs nothing beside it, and the documentation has no address of its own: its page is named, not linked
@@ -102,6 +103,15 @@ def figure_table(figures: Sequence[MetricResult]) -> str:
         title = f"{folded_title(single).capitalize()} ({len(single)})"
         parts.append(f"<details><summary>{title}</summary>{_figures(single)}</details>")
     return "".join(parts)
+
+
+def group_table(figures: Sequence[GroupedResult]) -> str:
+    """Figures by group and the gaps between them, folded away; empty where there are none."""
+    if not figures:
+        return ""
+    head, rows = group_rows(figures)
+    by = ", ".join(dict.fromkeys(figure.by for figure in figures))
+    return f"<details><summary>By {escape(by)} ({len(rows)})</summary>{table(head, rows)}{paragraph(GROUPS)}</details>"
 
 
 def png(plot: "Plot", caption: str = "", dpi: int = 110) -> str:

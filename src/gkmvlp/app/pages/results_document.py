@@ -9,8 +9,18 @@ from typing import Any
 from gkmvlp.app.pages.patients_table import patients_table
 from gkmvlp.app.pages.published import published
 from gkmvlp.errors import ResultsError
+from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.metrics.results.metric_result import SCHEMA, MetricResult, Results, read_json
-from gkmvlp.metrics.results.tables import figure_rows, folded_title, is_headline, markdown_table, notes, number
+from gkmvlp.metrics.results.tables import (
+    GROUPS,
+    figure_rows,
+    folded_title,
+    group_rows,
+    is_headline,
+    markdown_table,
+    notes,
+    number,
+)
 
 _MARKER = re.compile(r"^<!-- results: (\S+\.json)((?: [^\s=]+=\S*)*)(?: else: (.+))? -->$", re.MULTILINE)
 _QUOTED = re.compile(r"^<!-- published: (\S+) -->$", re.MULTILINE)
@@ -54,7 +64,9 @@ def tables(file: Path, filters: Sequence[str]) -> str:
     figures = [f for f in results.figures if all(_admits(word, f, file) for word in filters)]
     parts = [_origin(results.command, results.commit, results.seconds, results.peak_rss_bytes, results.created)]
     for (task, data, split), group in groupby(figures, lambda f: (f.task, f.data, f.split)):
-        parts += _group(", ".join(filter(None, (task, data, split))), list(group))
+        title = ", ".join(filter(None, (task, data, split)))
+        parts += _group(title, list(group))
+        parts += _by_group(title, [g for g in results.groups if (g.task, g.data, g.split) == (task, data, split)])
     return "\n\n".join(parts)
 
 
@@ -85,6 +97,15 @@ def _group(title: str, figures: Sequence[MetricResult]) -> list[str]:
         folded = markdown_table(*figure_rows(single))
         parts += [f"<details><summary>{title}: {folded_title(single)}</summary>\n\n{folded}\n\n</details>"]
     return parts
+
+
+def _by_group(title: str, groups: Sequence[GroupedResult]) -> list[str]:
+    """Figures by group, folded away."""
+    if not groups:
+        return []
+    by = ", ".join(dict.fromkeys(figure.by for figure in groups))
+    folded = markdown_table(*group_rows(groups))
+    return [f"<details><summary>{title}: by {by}</summary>\n\n{folded}\n\n{GROUPS}\n\n</details>"]
 
 
 def _plain_table(file: Path, raw: dict[str, Any]) -> str:

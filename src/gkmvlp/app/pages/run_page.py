@@ -11,7 +11,8 @@ from gkmvlp.app.running.run_config import RunConfig, read_run_config
 from gkmvlp.app.running.trainer_defaults import keep_out_of_git
 from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.errors import UsageError
-from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.evaluate import figures_of, groups_of
+from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.zoo.inference.loading import open_predictor
@@ -25,13 +26,18 @@ def figures_of_run(out: Path) -> dict[Path, list[MetricResult]]:
     return {file: figures_of(file) for file in sorted((out / "predictions").glob("*.parquet"))}
 
 
-def write_run_page(out: Path, figures_by_file: Mapping[Path, Sequence[MetricResult]]) -> Path:
+def write_run_page(
+    out: Path,
+    figures_by_file: Mapping[Path, Sequence[MetricResult]],
+    groups: Sequence[GroupedResult] | None = None,
+) -> Path:
     """Writes ``report.html`` into the folder of a run; one of credentialed data is kept out of git.
 
     Args:
         out: A folder with ``config.yaml`` and ``predictions/``, as ``fit`` and ``test`` leave it; or with the merged
             ``predictions/`` of runs two folders below, whose first describes data and backbone.
         figures_by_file: Its predictions files and their figures, a section each.
+        groups: Their figures by groups of patients; None computes them.
 
     Returns:
         The page.
@@ -43,7 +49,8 @@ def write_run_page(out: Path, figures_by_file: Mapping[Path, Sequence[MetricResu
     config = read_run_config(out)
     if not figures_by_file:
         raise UsageError(f"{out}: expected predictions/*.parquet, found none; run gkmvlp test, or name a run's folder")
-    parts = [Part(figures, *read_predictions(file)) for file, figures in figures_by_file.items()]
+    groups = [one for file in figures_by_file for one in groups_of(file)] if groups is None else groups
+    parts = [Part(figures, *read_predictions(file), groups) for file, figures in figures_by_file.items()]
     path, metas = out / "report.html", [part.meta for part in parts]
     credentialed = any(meta["credentialed"] for meta in metas)
     if credentialed:

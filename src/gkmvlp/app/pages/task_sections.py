@@ -9,13 +9,14 @@ from typing import Any
 import pandas as pd
 
 from gkmvlp.app.pages.answers import answered
-from gkmvlp.app.pages.page import Section, figure_table, png
+from gkmvlp.app.pages.page import Section, figure_table, group_table, png
 from gkmvlp.app.pages.plots import detections, main_rows, regions, reliability, roc_and_precision
 from gkmvlp.app.pages.radiographs import SIDE, RadiographSource, heat_maps
 from gkmvlp.app.pages.reports import report_pairs
 from gkmvlp.app.pages.saliency import CAPTION, occlusion_vs_attention
 from gkmvlp.metrics.assemble import BASELINE
 from gkmvlp.metrics.protocols import PROTOCOLS
+from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.task_ids import TASKS, TaskId
 from gkmvlp.zoo.inference.loading import open_predictor
@@ -26,11 +27,18 @@ RELIABILITY = "Share present over mean probability; dashed: perfect calibration.
 
 @dataclass(frozen=True)
 class Part:
-    """A predictions file: its figures, its rows, its metadata."""
+    """A predictions file: its figures, its rows, its metadata, and figures by group, among those of other files."""
 
     figures: Sequence[MetricResult]
     table: pd.DataFrame
     meta: dict[str, Any]
+    all_groups: Sequence[GroupedResult] = ()
+
+    @property
+    def groups(self) -> list[GroupedResult]:
+        """Its figures by group."""
+        mine = self.meta["task"], self.meta["data"], self.meta["split"]
+        return [figure for figure in self.all_groups if (figure.task, figure.data, figure.split) == mine]
 
 
 @dataclass(frozen=True)
@@ -83,11 +91,13 @@ def task_sections(
         title = title_of(part.meta) + ("" if data in own else f": {data}")
         gallery = gallery_of(data)
         if gallery is None:
-            sections.append(Section(title, [figure_table(part.figures)]))
+            sections.append(Section(title, [figure_table(part.figures), group_table(part.groups)]))
             continue
         inputs = SectionInput(task, part.table, gallery, backbone, prompts or {})
         more = _saliency(classifier_of(part.meta), gallery, backbone) if task == "classification" else []
-        sections.append(task_section(title, inputs, part.figures, more))
+        section = task_section(title, inputs, part.figures, more)
+        section.parts.append(group_table(part.groups))
+        sections.append(section)
     return sections
 
 

@@ -9,6 +9,7 @@ from gkmvlp.errors import GkmvlpError
 from gkmvlp.metrics.assemble import BASELINE
 from gkmvlp.metrics.calibration.rows import before_and_after
 from gkmvlp.metrics.calibration.score_map import log_odds
+from gkmvlp.metrics.groups import COLUMNS
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.task_ids import TaskId
 from gkmvlp.zoo.inference.calibrating import is_calibratable
@@ -55,5 +56,5 @@ def _write_rows(file: Path, made: Calibration, kind: Scores) -> None:
     maps = {name: one.map for name, one in made.of(kind).items()}
     note = "; ".join(filter(None, (made.summary, meta["note"])))
     columns = ["sample_id", "patient_id", "model", "seed", "entity", "target", "score"]
-    rows = before_and_after(table[columns], maps)
+    rows = before_and_after(table[[*columns, *(name for name in COLUMNS if name in table)]], maps)
     write_predictions(file.with_name("calibration.parquet"), rows, {**meta, "task": "calibration", "note": note})

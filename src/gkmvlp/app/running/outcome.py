@@ -5,9 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from gkmvlp.app.pages.run_page import figures_of_run, write_run_page
+from gkmvlp.metrics.results.evaluate import groups_of
+from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
-from gkmvlp.metrics.results.tables import interval, is_headline
+from gkmvlp.metrics.results.tables import gap_lines, interval, is_headline
 
 
 def finish_run(out: Path, cost: ProcessTreePeak, recorded: Path | None = None) -> None:
@@ -20,19 +22,24 @@ def finish_run(out: Path, cost: ProcessTreePeak, recorded: Path | None = None) -
     """
     figures_by_file = figures_of_run(out)
     figures = [figure for of_file in figures_by_file.values() for figure in of_file]
-    write_results(out, figures, cost, recorded)
+    groups = write_results(out, figures, cost, recorded)
     if figures:
-        print(f"look at {write_run_page(out, figures_by_file)}")
+        print(f"look at {write_run_page(out, figures_by_file, groups)}")
 
 
 def write_results(
     out: Path, figures: Sequence[MetricResult], cost: ProcessTreePeak, recorded: Path | None = None
-) -> None:
+) -> list[GroupedResult]:
     """Writes figures to ``results.json`` in a folder, and prints the main ones (see ``finish_run``).
 
     ``recorded`` gets the figures alone: predictions stay where they are, as others' ids do not go into the repository.
+
+    Returns:
+        The main figures by groups of patients, where the predictions know them; they are written too.
     """
-    results = results_of(figures, cost)
+    files = dict.fromkeys(figure.predictions for figure in figures if figure.predictions)
+    groups = [grouped for file in files for grouped in groups_of(file)]
+    results = results_of(figures, cost, groups)
     results.write(out / "results.json")
     for figure in filter(is_headline, figures):
         beside = {**figure.baselines, **{f"minus {name}": span for name, span in figure.difference.items()}}
@@ -40,6 +47,9 @@ def write_results(
         value = interval({"value": figure.value, "low": figure.low, "high": figure.high})
         name, on = f"{figure.name} {figure.label or ''}", figure.split or figure.data or ""
         print(f"{figure.task:22s} {name:28s} {figure.model or '':14s} {on:24s} {value:24s} {comparison}")
+    for line in gap_lines(groups):
+        print(line)
     print(f"figures in {out / 'results.json'}")
     if recorded:
         replace(results, figures=[replace(figure, predictions=None) for figure in figures]).write(recorded)
+    return groups

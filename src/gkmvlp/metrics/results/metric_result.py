@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gkmvlp.errors import ResultsError
+from gkmvlp.metrics.results.group_result import GroupedResult, grouped_from_json
 from gkmvlp.task_ids import SCORED
 
 SCHEMA = 1
@@ -146,6 +147,7 @@ class Results:
         seconds: Wall-clock time of the command.
         peak_rss_bytes: Highest resident memory of the process tree.
         figures: The figures.
+        groups: The main ones by groups of patients, where the predictions know them; files of before have none.
     """
 
     created: str
@@ -154,6 +156,7 @@ class Results:
     seconds: float
     peak_rss_bytes: int
     figures: list[MetricResult]
+    groups: list[GroupedResult] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         """Write the file under its name in one step, paths of predictions relative to it.
@@ -178,14 +181,19 @@ class Results:
         out = read_json(path)
         if out.get("schema") != SCHEMA:
             raise ResultsError(f"{path}: expected results of schema {SCHEMA}, got {out.get('schema')!r}; write it anew")
-        names = {f.name for f in dataclasses.fields(cls)}
+        names = {f.name for f in dataclasses.fields(cls)} - {"groups"}
         if not names <= set(out):
             raise ResultsError(f"{path}: results of schema {SCHEMA} lack {sorted(names - set(out))}; write them anew")
         rows = out["figures"]
         for row in rows:
             if row.get("predictions") is not None:
                 row["predictions"] = os.path.normpath(path.parent / row["predictions"])
-        return cls(**{name: out[name] for name in names - {"figures"}}, figures=metric_results_from_json(rows, path))
+        rest = {name: out[name] for name in names - {"figures"}}
+        return cls(
+            **rest,
+            figures=metric_results_from_json(rows, path),
+            groups=grouped_from_json(out.get("groups", [])),
+        )
 
 
 def read_json(path: Path) -> dict[str, Any]:

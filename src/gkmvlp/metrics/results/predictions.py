@@ -19,7 +19,11 @@ from gkmvlp.metrics.protocols import PROTOCOLS
 META_KEY = b"gkmvlp"
 FORMER_BASELINE = "floor:"  # how models that are baselines begin in files that were written before
 _COMMON = {"sample_id": "text", "patient_id": "text", "model": "text", "seed": "int"}
+# what rows may tell of their group; None and NaN where it is not known
+_OPTIONAL = {"fold": "int", "sex": "text?", "age": "number?", "view": "text?", "source": "text?"}
 _REQUIRED = ("task", "data", "split")
+# columns that tell one scored unit from another
+_UNITS = ("sample_id", "fold", "entity", "question", "direction", "metric", "output", "region")
 _DEFAULTS: dict[str, Any] = {
     "boxes": None, "label_fraction": None, "signature": {}, "command": None, "commit": None, "note": None,
     "level": LEVEL, "credentialed": False, "trained_on": None,
@@ -38,7 +42,8 @@ def write_predictions(path: str | Path, table: pd.DataFrame, meta: Mapping[str, 
 
     Args:
         path: The file; its folder is made.
-        table: The common columns (``sample_id, patient_id, model, seed``, optionally ``fold``), the task's own
+        table: The common columns (``sample_id, patient_id, model, seed``, optionally ``fold``, and ``sex``, ``age`` in
+            years, ``view`` and ``source``, by which figures are told of groups too), the task's own
             (``PROTOCOLS[task].columns``) and any others, which are kept.
         meta: ``task, data, split``; optionally ``boxes, label_fraction, signature`` (parts of the signature beyond
             the task's own), ``group`` (what ``patient_id`` holds, default ``patient``), ``command, commit, note,
@@ -99,7 +104,7 @@ def _check_meta(meta: Mapping[str, Any], path: Path) -> None:
 def _check_table(table: pd.DataFrame, meta: Mapping[str, Any], path: Path) -> None:
     """Columns there, of their kind, without gaps; every model and seed on the same units."""
     task = PROTOCOLS[meta["task"]]
-    optional = {name: kind for name, kind in {"fold": "int", **task.optional}.items() if name in table}
+    optional = {name: kind for name, kind in {**_OPTIONAL, **task.optional}.items() if name in table}
     kinds = {**_COMMON, **task.columns, **optional}
     missing = [name for name in kinds if name not in table]
     if missing:
@@ -108,7 +113,7 @@ def _check_table(table: pd.DataFrame, meta: Mapping[str, Any], path: Path) -> No
         problem = _problem(table[name], kind)
         if problem:
             raise ResultsError(f"{path}: column {name} of {meta['task']}: {problem}; write the predictions anew")
-    units = [name for name in ("sample_id", "fold", "entity", "question", "direction", "metric") if name in table]
+    units = [name for name in _UNITS if name in table]
     sizes = table.groupby(["model", "seed"]).size()
     distinct = table.drop_duplicates(["model", "seed", *units]).groupby(["model", "seed"]).size()
     if sizes.nunique() > 1 or (distinct != len(table.drop_duplicates(units))).any():

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from gkmvlp.local_paths import without_absolute
+from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.metrics.results.metric_result import MetricResult, Results
 
 _INTERVAL = 0.2  # seconds between two samples of the memory
@@ -110,6 +111,6 @@ class ProcessTreePeak:
         self._sample()
 
 
-def results_of(figures: Sequence[MetricResult], cost: ProcessTreePeak) -> Results:
+def results_of(figures: Sequence[MetricResult], cost: ProcessTreePeak, groups: Sequence[GroupedResult] = ()) -> Results:
     """Figures with where they come from and what they cost, ready to be written."""
-    return Results(created(), command(), commit(), cost.seconds, cost.bytes, list(figures))
+    return Results(created(), command(), commit(), cost.seconds, cost.bytes, list(figures), list(groups))

@@ -2,9 +2,18 @@
 
 from collections.abc import Sequence
 
+from gkmvlp.metrics.assemble import BASELINE
+from gkmvlp.metrics.results.group_result import FEWEST, TOO_FEW, Group, GroupedResult
 from gkmvlp.metrics.results.metric_result import MetricResult, Range
+from gkmvlp.metrics.tasks.faithfulness import VARIANTS
 
+_HEADLINES = {None, "all", "vqav2", "findings", "frequent", *VARIANTS}  # labels that are no single entity
 LEGACY = "_legacy_"  # in the name of a figure by a rule that is kept for comparison alone
+GROUPS = (
+    f"A group of fewer than {FEWEST} patients has no figure. The gap is the best value less the worst, paired; nothing "
+    "is corrected for the number of comparisons."
+)
+GROUP_HEAD = ("figure", "label", "model", "by", "group", "n (patients)", "value")
 HEAD = ("figure", "label", "model", "boxes", "labels used", "value", "seeds (sd)", "n (patients)", "baselines",
         "paired difference")  # fmt: skip
 
@@ -36,7 +45,7 @@ def is_headline(figure: MetricResult) -> bool:
     """
     if LEGACY in figure.name:
         return False
-    return figure.label in (None, "all", "vqav2", "findings", "frequent") or figure.name == "median_rank"
+    return figure.label in _HEADLINES or figure.name == "median_rank"
 
 
 def folded_title(figures: Sequence[MetricResult]) -> str:
@@ -67,6 +76,43 @@ def figure_rows(figures: Sequence[MetricResult]) -> tuple[list[str], list[list[s
         ])  # fmt: skip
     used = [column for column in range(len(HEAD)) if any(row[column] for row in rows)]
     return [HEAD[column] for column in used], [[row[column] for column in used] for row in rows]
+
+
+def group_rows(figures: Sequence[GroupedResult]) -> tuple[list[str], list[list[str]]]:
+    """Heading and rows of a table of figures by group: a row a group, and one for the gap where there are two."""
+    rows = []
+    for f in figures:
+        start = [f.name, f.label or "", f.model.removeprefix(BASELINE), f.by]
+        rows += [[*start, group.group, f"{group.n:,} ({group.n_patients:,})", group_value(group)] for group in f.groups]
+        if f.unknown:
+            rows.append([*start, "not known", f"{f.unknown:,}", ""])
+        if f.gap is not None:
+            rows.append([*start, f"gap: {f.best} from {f.worst}", "", gap_of(f)])
+    return list(GROUP_HEAD), rows
+
+
+def group_value(group: Group) -> str:
+    """Value and interval of a group, or why there is none."""
+    if group.value is None:
+        return TOO_FEW if group.n_patients < FEWEST else "undefined"
+    return interval({"value": group.value, "low": group.low, "high": group.high})
+
+
+def gap_of(figure: GroupedResult) -> str:
+    """The gap with its interval."""
+    return interval({"value": figure.gap, "low": figure.gap_low, "high": figure.gap_high})
+
+
+def gap_lines(figures: Sequence[GroupedResult]) -> list[str]:
+    """A line a figure of a model on its worst group and the gap to the best; groups that are too small are named."""
+    lines = []
+    for f in figures:
+        if f.gap is not None and not f.model.startswith(BASELINE):
+            small = [group.group for group in f.groups if group.value is None]
+            told = f"; no figure: {', '.join(small)}" if small else ""
+            name = " ".join(filter(None, (f.name, f.label)))
+            lines.append(f"{f.task} {name}, {f.model}, by {f.by}: worst {f.worst}, {gap_of(f)} from {f.best}{told}")
+    return lines
 
 
 def notes(figures: Sequence[MetricResult]) -> list[str]:

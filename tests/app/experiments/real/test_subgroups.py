@@ -1,50 +1,50 @@
-"""Figures by sex and age: who is in a group, its figure against a count, and groups that are too small."""
+"""Tables by group of the documents: patients by ChestX-ray14's table, the figure that stands for a task."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from gkmvlp.app.experiments.real.subgroups import age_group, group_rows, groups_of
+from gkmvlp.app.experiments.real.subgroups import groups_of_file, with_people
 from gkmvlp.data_modules.formats.chest_xray14 import find_files, read_people
+from gkmvlp.metrics.groups import age_group
 from gkmvlp.metrics.results.predictions import write_predictions
+from gkmvlp.metrics.results.tables import group_rows
+
+PATIENTS = [str(number) for number in range(50)]
 
 
-@pytest.mark.parametrize(
-    ("age", "group"),
-    [(0, "under 40"), (39, "under 40"), (40, "40 to 59"), (59, "40 to 59"), (60, "60 and over"), (414, None),
-     (float("nan"), None)],
-)  # fmt: skip
-def test_ages_have_their_group(age, group):
-    assert age_group(age) == group
+def people():
+    return pd.DataFrame({"patient_id": PATIENTS, "sex": ["F"] * 40 + ["M"] * 10, "age": [30.0] * 50})
 
 
-def test_a_patient_is_in_the_group_of_the_first_image():
-    people = pd.DataFrame({"patient_id": ["1", "1", "2"], "sex": ["F", "F", "M"], "age": [41.0, 39.0, 70.0]})
-    assert groups_of(people) == {
-        "sex F": {"1"}, "sex M": {"2"}, "age under 40": {"1"}, "age 40 to 59": set(), "age 60 and over": {"2"}
-    }  # fmt: skip
+def test_a_patient_has_the_age_of_the_first_image_where_the_row_tells_none():
+    told = pd.DataFrame({"patient_id": ["1", "1", "2"], "sex": ["F", "F", "M"], "age": [41.0, 39.0, 70.0]})
+    rows = with_people(pd.DataFrame({"patient_id": ["1", "2", "3"]}), told)
+    assert rows["sex"].tolist()[:2] == ["F", "M"]
+    assert rows["age"].tolist()[:2] == [39, 70]
+    assert rows["sex"].isna().tolist() == [False, False, True]
+    rows = with_people(pd.DataFrame({"patient_id": ["1", "1"], "age": [50.0, np.nan]}), told)
+    assert rows["age"].tolist() == [50, 39]
 
 
 def test_hits_are_counted_in_each_group_and_small_groups_have_no_figure(tmp_path):
-    patients = [str(number) for number in range(50)]
     rows = pd.DataFrame(
         {
-            "sample_id": patients, "patient_id": patients, "entity": "mass", "lateral": True, "seed": 0,
+            "sample_id": PATIENTS, "patient_id": PATIENTS, "entity": "mass", "lateral": True, "seed": 0,
             "x": np.where(np.arange(50) % 4, 5.0, 50.0), "y": 5.0, "boxes": [[0.0, 0.0, 10.0, 10.0]] * 50,
         }
     )  # fmt: skip
     table = pd.concat([rows.assign(model=model) for model in ("pretrained", "baseline:prior_box")])
     file = tmp_path / "grounding.parquet"
     write_predictions(file, table, {"task": "grounding", "data": "d", "split": "s@0"})
-    groups = {"sex F": set(patients[:40]), "sex M": set(patients[40:])}
-    found = group_rows(file, groups)
-    assert [row[:5] for row in found] == [
-        ["grounding", "pointing_game all", model, group, count]
-        for group, count in (("sex F", 40), ("sex M", 10))
-        for model in ("pretrained", "prior_box")
+    _, found = group_rows(groups_of_file(file, people()))
+    assert [row[:6] for row in found] == [
+        ["pointing_game", "all", model, "sex", group, f"{count} ({count})"]
+        for model in ("prior_box", "pretrained")
+        for group, count in (("F", 40), ("M", 10))
     ]
-    assert str(found[0][5]).startswith("0.750 [")
-    assert [row[5] for row in found[2:]] == ["too few", "too few"]
+    assert [row[6].startswith("0.750 [") for row in found] == [True, False] * 2
+    assert [row[6] for row in found][1::2] == ["too few", "too few"]
 
 
 @pytest.mark.parametrize(("written", "years"), [("058Y", 58.0), ("58", 58.0), ("011M", 0.0), ("", float("nan"))])
@@ -58,7 +58,7 @@ def test_ages_are_read_in_either_spelling(written, years, tmp_path):
 
 def test_nearly_every_patient_of_the_real_table_has_sex_and_age(shared_data):
     people = read_people(find_files(str(shared_data / "chestxray14")).entries)
-    groups = groups_of(people)
+    first = people.groupby("patient_id").agg(sex=("sex", "first"), age=("age", "min"))
     assert len(people) == 112_120
-    assert len(groups["sex F"] | groups["sex M"]) == 30_805
-    assert 30_805 - 30 < sum(len(members) for name, members in groups.items() if name.startswith("age")) <= 30_805
+    assert first["sex"].isin(["F", "M"]).sum() == 30_805
+    assert 30_805 - 30 < first["age"].map(age_group).notna().sum() <= 30_805

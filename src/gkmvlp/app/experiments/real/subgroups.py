@@ -1,68 +1,47 @@
-"""Figures by sex and age group, where ChestX-ray14's table knows the patients of predictions."""
+"""Figures by groups as a table for the documents; ChestX-ray14's table tells who patients are where rows do not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from gkmvlp.data_modules.formats.chest_xray14 import find_files, read_people
-from gkmvlp.metrics.assemble import BASELINE, Key, curves, mean_over_seeds, span
+from gkmvlp.metrics.assemble import Key
+from gkmvlp.metrics.groups import grouped, known_columns
 from gkmvlp.metrics.protocols import PROTOCOLS
+from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.metrics.results.plain_table import write_table
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, command
-from gkmvlp.metrics.results.tables import interval
+from gkmvlp.metrics.results.tables import GROUPS, group_rows
 
-FEWEST = 30  # patients of a group that gets a figure
 SHOWN = {
     "classification": Key("auroc_macro", None),
     "zero_shot": Key("entity_auroc_macro", None),
     "grounding": Key("pointing_game", "all"),
     "localization": Key("map_40_75", None),
 }
-AGES = ("under 40", "40 to 59", "60 and over")
-COLUMNS = ("task", "figure", "model", "group", "patients", "value")
-NOTE = (
-    f"Patients by the table of ChestX-ray14, age at the first of a patient's images there. A group of fewer than "
-    f"{FEWEST} patients is too small for a figure. Intervals are those of each group; nothing is corrected for the "
-    "number of comparisons."
-)
+NOTE = f"Ages of images whose own is not known are those of the patient's first image in ChestX-ray14. {GROUPS}"
 
 
-def age_group(age: float) -> str | None:
-    """The age group of years; None where the age is unknown or none that a patient has."""
-    if not 0 <= age <= 120:
-        return None
-    return AGES[(age >= 40) + (age >= 60)]
-
-
-def groups_of(people: pd.DataFrame) -> dict[str, set[str]]:
-    """Group -> ids of its patients.
+def with_people(table: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    """Predictions with sex and age of ChestX-ray14's patients, where they have none of their own.
 
     Args:
+        table: Predictions whose ``patient_id`` is that of ChestX-ray14.
         people: patient_id, sex (F or M) and age in years, a row an image.
     """
     first = people.groupby("patient_id").agg(sex=("sex", "first"), age=("age", "min"))
-    ages = first["age"].map(age_group)
-    sexes = {f"sex {sex}": set(first.index[first["sex"].eq(sex)]) for sex in ("F", "M")}
-    return sexes | {f"age {name}": set(first.index[ages.eq(name)]) for name in AGES}
+    own = {name: table["patient_id"].map(first[name]) for name in ("sex", "age")}
+    return table.assign(**{name: table[name].fillna(told) if name in table else told for name, told in own.items()})
 
 
-def group_rows(file: Path, groups: Mapping[str, set[str]]) -> list[list[object]]:
-    """One row a model, baseline and group, of the figure that stands for the task."""
+def groups_of_file(file: Path, people: pd.DataFrame) -> list[GroupedResult]:
+    """The figure that stands for the task of a predictions file, of each model and baseline, by all that is known."""
     table, meta = read_predictions(file)
-    task, key = meta["task"], SHOWN[meta["task"]]
-    rows: list[list[object]] = []
-    for group, members in groups.items():
-        chosen = table[table["patient_id"].isin(members)]
-        patients = chosen["patient_id"].nunique()
-        values = curves(PROTOCOLS[task], chosen) if patients >= FEWEST else {}
-        for model in sorted(set(table["model"]), key=lambda name: (name.startswith(BASELINE), name)):
-            value = "too few"
-            if model in values and key in values[model].by_seed:
-                value = interval(span(mean_over_seeds(values[model].by_seed[key])))
-            rows.append([task, " ".join(filter(None, key)), model.removeprefix(BASELINE), group, patients, value])
-    return rows
+    table = with_people(table, people)
+    found = grouped(PROTOCOLS[meta["task"]], table, meta, known_columns(table))
+    return [figure for figure in found if (figure.name, figure.label) == SHOWN[meta["task"]]]
 
 
 def record_groups(name: str, files: Sequence[Path], nih_root: Path | None, out: Path, record: Path | None) -> None:
@@ -78,8 +57,7 @@ def record_groups(name: str, files: Sequence[Path], nih_root: Path | None, out: 
     if nih_root is None:
         return
     with ProcessTreePeak() as cost:
-        groups = groups_of(read_people(find_files(str(nih_root)).entries))
-        rows = [row for file in files for row in group_rows(file, groups)]
+        people = read_people(find_files(str(nih_root)).entries)
+        head, rows = group_rows([figure for file in files for figure in groups_of_file(file, people)])
     for target in (out / "groups.json", *([record / f"{name}-groups.json"] if record else [])):
-        title = f"{name}, by sex and age"
-        write_table(target, title, COLUMNS, rows, command=command(), seconds=cost.seconds, note=NOTE)
+        write_table(target, f"{name}, by group", head, rows, command=command(), seconds=cost.seconds, note=NOTE)
