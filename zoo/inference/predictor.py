@@ -44,6 +44,7 @@ from gkmvlp.tasks.parts.heat_maps import image_area
 from gkmvlp.tasks.parts.scope import Scope
 from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
+from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit
 from gkmvlp.zoo.inference.prediction import Embeddings, PredictedBox, Prediction, hot_box
 from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, name_of
 from gkmvlp.zoo.inference.readings import Reader, Reading
@@ -310,7 +311,12 @@ class Predictor(HubModel):
 
     @overload  # a text is a sequence of texts: the first that fits is meant
     def predict(  # type: ignore[overload-overlap]
-        self, image: Radiograph, question: str | None = None, accept: Collection[str] = (), at: str | None = None
+        self,
+        image: Radiograph,
+        question: str | None = None,
+        accept: Collection[str] = (),
+        at: str | None = None,
+        gate: GateMode = "warn",
     ) -> Prediction: ...
 
     @overload
@@ -320,6 +326,7 @@ class Predictor(HubModel):
         question: str | None = None,
         accept: Collection[str] = (),
         at: str | None = None,
+        gate: GateMode = "warn",
     ) -> list[Prediction]: ...
 
     def predict(
@@ -328,6 +335,7 @@ class Predictor(HubModel):
         question: str | None = None,
         accept: Collection[str] = (),
         at: str | None = None,
+        gate: GateMode = "warn",
     ) -> Prediction | list[Prediction]:
         """What the model says about a radiograph: findings and places, its report, or the answer to a question.
 
@@ -337,12 +345,14 @@ class Predictor(HubModel):
             accept: What is read although it is no frontal radiograph: ``lateral``, ``modality``, ``blank``.
             at: Operating point whose thresholds count, like ``specificity=0.95``; None takes the first of the model's
                 calibration.
+            gate: What happens to a picture that looks like no upright frontal chest radiograph: ``warn`` says so in
+                the prediction's notice, ``refuse`` stops, ``off`` does not look (see ``zoo.inference.gate``).
 
         Returns:
             A prediction, or of a list one for each image.
 
         Raises:
-            ImageError: If an image cannot be read.
+            ImageError: If an image cannot be read, or is refused.
             BackboneError: If a question is asked of a model that is not for questions, or none of one that is.
             ConfigError: If the calibration holds no such operating point.
         """
@@ -351,15 +361,20 @@ class Predictor(HubModel):
         shown = [self.preprocess.pixels(one, accept) for one in images]
         if not images:
             return []
+        verdicts = [admit(pixels, name_of(one), gate, accept) for one, pixels in zip(images, shown, strict=True)]
         batch = self.batch([self.item_of(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
         memory = self.encode_images(batch)
         outputs = self._said(batch, memory, question, at)
         frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         predictions = [
             Prediction(
-                **{"notice": self.notice, **one}, pixels_HW=pixels, frame=frame, side=self.architecture.image_size
+                **{**one, "notice": _notice(one.get("notice", self.notice), verdict)},
+                verdict=verdict,
+                pixels_HW=pixels,
+                frame=frame,
+                side=self.architecture.image_size,
             )
-            for one, pixels, frame in zip(outputs, shown, frames, strict=True)
+            for one, verdict, pixels, frame in zip(outputs, verdicts, shown, frames, strict=True)
         ]
         return predictions if is_list else predictions[0]
 
@@ -441,6 +456,12 @@ class Predictor(HubModel):
             raise BackboneError(
                 f"a model fine-tuned for {heads.knowledge_of(self.head)} has no {what}: name the backbone it came from"
             )
+
+
+def _notice(notice: str | None, verdict: Verdict | None) -> str | None:
+    """What has to be said along with an answer, and what the gate says where it would not let the picture through."""
+    doubt = None if verdict is None or verdict.ok else f"this picture {verdict}"
+    return " ".join(filter(None, (notice, doubt))) or None
 
 
 def _findings(readings: dict[str, Reading]) -> dict[str, Any]:

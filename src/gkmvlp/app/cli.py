@@ -68,6 +68,7 @@ MODULES = {  # command, or command and subcommand: its module in gkmvlp.app.comm
     "demo": "demo",
     "compare": "compare",
     "experiment ablation": "ablation",
+    "experiment gate": "gate",
     "experiment initialization": "initialization",
     "experiment learning-rate": "learning_rate",
     "experiment real": "real",
