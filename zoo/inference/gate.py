@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from gkmvlp.checkpoints.density_file import Density
 from gkmvlp.checkpoints.weights import SkipInit, load_exact, read_tensors
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.pipeline.transforms import Pixels
@@ -31,6 +32,8 @@ WEIGHTS, INFO, CARD = "gate.safetensors", "gate.json", "README.md"
 FORMAT = 1
 SMALLEST = 64  # pixels a side; with fewer nobody, and no network, can tell
 TOO_SMALL = "too small"
+FAR = "far from training"
+FAR_FROM = 0.99  # share of a model's validation images that lie nearer
 REASONS: Mapping[str, str] = {
     FRONTAL: "an upright frontal chest radiograph",
     "no radiograph": "looks like no radiograph, but a photograph, a drawing, text or noise",
@@ -49,8 +52,8 @@ ACCEPTED: Mapping[str, tuple[str, ...]] = {"lateral": ("lateral",), "modality": 
 class Verdict(NamedTuple):
     """What the gate says of one picture."""
 
-    kind: str  # of ``KINDS``, or ``too small``
-    probability: float  # of that kind, in [0, 1]
+    kind: str  # of ``KINDS``, ``too small``, or ``far from training``
+    probability: float  # of that kind, in [0, 1]; of one far from training the share of other images that lie nearer
     reason: str  # in words
 
     @property
@@ -59,7 +62,7 @@ class Verdict(NamedTuple):
         return self.kind == FRONTAL
 
     def __str__(self) -> str:
-        return self.reason if self.kind == TOO_SMALL else f"{self.reason} (probability {self.probability:.2f})"
+        return self.reason if self.kind in (TOO_SMALL, FAR) else f"{self.reason} (probability {self.probability:.2f})"
 
 
 class Gate:
@@ -148,10 +151,31 @@ def admit(image_HW: Pixels, name: str, mode: GateMode, accept: Collection[str] =
         return None
     verdict = packaged_gate().judge(image_HW, accept)
     if mode == "refuse" and not verdict.ok:
-        raise ImageError(
-            f"{name} is refused: {verdict}; take it out, or read it with gate: warn", f"gate: {verdict.kind}"
-        )
+        raise refusal(name, verdict)
     return verdict
+
+
+def refusal(name: str, verdict: Verdict) -> ImageError:
+    """The error of a picture that is stopped."""
+    return ImageError(f"{name} is refused: {verdict}; take it out, or read it with gate: warn", f"gate: {verdict.kind}")
+
+
+def far_verdicts(density: Density, pooled_BD: Tensor) -> list[Verdict | None]:
+    """A verdict on each image that lies far from those that a model was trained on, None on the others.
+
+    Args:
+        density: Of the model.
+        pooled_BD: Its pooled images (B, D).
+    """
+    return [_far(density, distance) for distance in density.distances(pooled_BD.double().cpu().numpy()).tolist()]
+
+
+def _far(density: Density, distance: float) -> Verdict | None:
+    if (share := density.share_nearer(distance)) < FAR_FROM:
+        return None
+    limit = density.quantiles[round(FAR_FROM * (len(density.quantiles) - 1))]
+    told = f"lies far from what the model was trained on: {distance:.1f}, where {100 * FAR_FROM:g} % of {density.data}"
+    return Verdict(FAR, share, f"{told} lie within {limit:.1f}")
 
 
 def as_input(image_HW: Pixels) -> Tensor:

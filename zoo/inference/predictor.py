@@ -19,6 +19,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.calibration_file import Calibration, Scores, read_calibration, write_calibration
+from gkmvlp.checkpoints.density_file import Density, read_density, write_density
 from gkmvlp.checkpoints.heads import Head
 from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
 from gkmvlp.data_modules.pipeline.accept import is_dicom
@@ -44,7 +45,7 @@ from gkmvlp.tasks.parts.heat_maps import image_area
 from gkmvlp.tasks.parts.scope import Scope
 from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
-from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit
+from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, far_verdicts, refusal
 from gkmvlp.zoo.inference.prediction import Embeddings, PredictedBox, Prediction, hot_box
 from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, name_of
 from gkmvlp.zoo.inference.readings import Reader, Reading
@@ -69,13 +70,19 @@ class Predictor(HubModel):
         head: How questions are answered, reports written, labels scored or boxes predicted; None for a bare backbone.
         device: Where it runs.
         calibration: What its scores mean; None where nobody measured it.
+        density: Where the images that it was trained on lie; None where nobody measured it.
     """
 
     def __init__(
-        self, backbone: Backbone, head: Head | None, device: torch.device, calibration: Calibration | None = None
+        self,
+        backbone: Backbone,
+        head: Head | None,
+        device: torch.device,
+        calibration: Calibration | None = None,
+        density: Density | None = None,
     ) -> None:
         self.backbone, self.head, self.device, self.info = backbone, head, device, backbone.info
-        self.calibration = calibration
+        self.calibration, self.density = calibration, density
         self.architecture = backbone.model.architecture
         self.model = backbone.model.to(device).eval()
         if isinstance(head, AnswerHead) and head.classifier is not None:
@@ -93,6 +100,8 @@ class Predictor(HubModel):
         heads.save(self.backbone, self.head, folder)
         if self.calibration is not None:
             write_calibration(folder, self.calibration)
+        if self.density is not None:
+            write_density(folder, self.density)
 
     @property
     def probabilities(self) -> str:  # noqa: D102
@@ -115,6 +124,7 @@ class Predictor(HubModel):
         backbone = backbones.load(folder)
         predictor = cls(backbone, heads.load(folder, backbone), device_named(device))
         predictor.calibration = read_calibration(folder, predictor.scored)
+        predictor.density = read_density(folder, predictor.architecture.text.hidden_size)
         return predictor
 
     def item(self, image: Radiograph, accept: Collection[str] = ()) -> dict[str, Any]:
@@ -144,6 +154,14 @@ class Predictor(HubModel):
     def encode_images(self, batch: ImageBatch) -> ImageMemory:
         """The images of a batch as memory."""
         return self.model.encode_image(batch["image"], batch["region_box"], batch["region_mask"])
+
+    def far(self, image: ImageMemory) -> list[Verdict | None]:
+        """A verdict on each image far from what the model was trained on; None on others, or without a density.
+
+        See ``gkmvlp calibrate --density``.
+        """
+        pooled_BD = image.features.pooled
+        return [None] * len(pooled_BD) if self.density is None else far_verdicts(self.density, pooled_BD)
 
     @torch.inference_mode()
     def entity_scores(self, image: ImageMemory) -> NDArray[np.float64]:
@@ -364,6 +382,11 @@ class Predictor(HubModel):
         verdicts = [admit(pixels, name_of(one), gate, accept) for one, pixels in zip(images, shown, strict=True)]
         batch = self.batch([self.item_of(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
         memory = self.encode_images(batch)
+        for place, far in enumerate(self.far(memory)):
+            if far is not None and gate == "refuse":
+                raise refusal(name_of(images[place]), far)
+            if far is not None and (found := verdicts[place]) is not None and found.ok:
+                verdicts[place] = far
         outputs = self._said(batch, memory, question, at)
         frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         predictions = [

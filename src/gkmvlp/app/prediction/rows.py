@@ -15,10 +15,11 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.calibration_file import Scores
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
+from gkmvlp.models.gate import FRONTAL
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
-from gkmvlp.zoo.inference.gate import GateMode, admit
+from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, refusal
 from gkmvlp.zoo.inference.prediction import Pixels, PredictedBox
 from gkmvlp.zoo.inference.predictor import Predictor, Prompt, region_name
 from gkmvlp.zoo.inference.readings import Reader, Reading
@@ -82,7 +83,10 @@ def predict_rows(
     stems: Counter[str] = Counter()
     for batch, shown in _batches(predictor, images, accept, done, pictures is not None, gate):
         image = predictor.encode_images(batch)
+        far = predictor.far(image)
         for b, rows in enumerate(makers[task](batch, image)):
+            if not _is_near(done, batch["sample_id"][b], far[b], gate):
+                continue
             parts = [{key: row[key] for key in row if task != "classification" or key in _OF_LABELS} for row in rows]
             name = batch["sample_id"][b]
             judged = {"gate": done.kinds[name]} if name in done.kinds else {}
@@ -148,6 +152,19 @@ def _batches(
                 shown.append(image_HW)
         if items:
             yield predictor.batch(items), shown
+
+
+def _is_near(done: Predicted, name: str, far: Verdict | None, gate: GateMode) -> bool:
+    """Whether an image is answered for, as far as it lies from what the model was trained on; notes what is told."""
+    if far is None or gate == "off":
+        return True
+    if gate == "refuse":
+        done.bad.append(str(refusal(name, far)))
+        return False
+    if done.kinds[name] == FRONTAL:
+        done.kinds[name] = far.kind
+        done.doubted.append(f"{name} {far}")
+    return True
 
 
 def _labels(predictor: Predictor, reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
