@@ -19,14 +19,7 @@ DRAWN = ("no radiograph", "blank")  # without any radiograph
 _MOST_TURN = 8.0  # degrees that a frontal radiograph may lie askew
 
 
-class Variety(NamedTuple):
-    """How far pictures of one kind differ, from 0 to 1."""
-
-    geometry: float
-    tone: float
-
-
-PLAIN, TRAINING = Variety(0, 0), Variety(1, 1)
+PLAIN, TRAINING = 0.0, 1.0  # variety of position and exposure: none, or as wide as in training
 
 
 class Drawn(NamedTuple):
@@ -44,7 +37,7 @@ class Drawn(NamedTuple):
 
 
 def altered(
-    image_SS: Pixels, kind: str, rng: np.random.Generator, variety: Variety, drawn: Drawn, size: int = SIDE
+    image_SS: Pixels, kind: str, rng: np.random.Generator, variety: float, drawn: Drawn, size: int = SIDE
 ) -> Pixels:
     """A picture of a kind, (T, T) uint8.
 
@@ -52,7 +45,7 @@ def altered(
         image_SS: A frontal radiograph; for ``no chest`` what it shows instead.
         kind: Of ``gkmvlp.models.gate.KINDS``.
         rng: All chance.
-        variety: Of position and exposure, beside what makes the kind.
+        variety: Of position and exposure, beside what makes the kind, in [0, 1].
         drawn: Lateral radiographs and other pictures.
         size: T in pixels.
     """
@@ -62,17 +55,17 @@ def altered(
         image_SS = drawn.other_NSS[int(rng.integers(len(drawn.other_NSS)))]
     elif kind == "blank":
         image_SS = draw_blank(rng, len(image_SS))
-    elif kind == "no chest" and variety.geometry:
+    elif kind == "no chest" and variety:
         image_SS = np.rot90(image_SS, int(rng.integers(4)))[:, :: rng.choice([-1, 1])]
     is_early = rng.random() < 0.3  # shutters and frames lie over a negative, or are part of it
     if kind == "inverted" and is_early:
         image_SS = 255 - image_SS
-    shown = _placed(np.ascontiguousarray(image_SS), kind, rng, variety.geometry, size)
+    shown = _placed(np.ascontiguousarray(image_SS), kind, rng, variety, size)
     if kind == "inverted" and not is_early:
         shown = 255 - shown
     if kind == "blank":  # what stretches tones would make something of nothing
         return shown
-    return _exposed(shown, rng) if rng.random() < variety.tone else shown
+    return _exposed(shown, rng) if rng.random() < variety else shown
 
 
 def _placed(image_SS: Pixels, kind: str, rng: np.random.Generator, variety: float, size: int) -> Pixels:
