@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, owner in OWNERS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="DIR", help=f"folder of {owner}")
     parser.add_argument("--phantoms", type=int, default=600, metavar="N", help="phantoms that are drawn (600)")
-    parser.add_argument("--steps", type=int, default=1200, metavar="N", help="batches of 64 (1200)")
+    parser.add_argument("--steps", type=int, default=600, metavar="N", help="batches of 64 (600)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="seed (0)")
     share = "share of frontal validation radiographs that thresholds may refuse (0.015)"
     parser.add_argument("--most", type=float, default=0.015, metavar="X", help=share)

@@ -19,7 +19,7 @@ from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, signatur
 from gkmvlp.models.gate import FRONTAL, KINDS, both_ways
 from gkmvlp.zoo.inference.gate import Gate, as_input
 
-MOST = 600  # pictures of a data set that are altered in every way
+MOST = 300  # pictures of a data set that are altered in every way
 DRAW_SEED = 4711  # of what is drawn for measuring; training draws by another
 BOOT = f"{RESAMPLES}x patient, seed {SEED}"
 

@@ -14,12 +14,11 @@ from gkmvlp.app.experiments.gate.corpus import SIDE, Pictures
 from gkmvlp.data_modules.pipeline.transforms import Pixels
 from gkmvlp.models.gate import FRONTAL, KINDS, GateNet, both_ways
 
-# share of each kind among the pictures that are drawn; each is shown mirrored too, which makes half of the frontal ones
-# mirrored: sides are the hardest to tell
-SHARES = {FRONTAL: 0.52, "cropped": 0.12, "rotated": 0.10, "lateral": 0.09, "inverted": 0.05, "no radiograph": 0.06,
-          "no chest": 0.05, "blank": 0.01}  # fmt: skip
+# share of each kind in a batch; sides are the hardest to tell
+SHARES = {FRONTAL: 0.32, "mirrored": 0.22, "cropped": 0.11, "rotated": 0.10, "lateral": 0.08, "inverted": 0.05,
+          "no radiograph": 0.06, "no chest": 0.05, "blank": 0.01}  # fmt: skip
 PHANTOM_SHARE = 0.25  # of the frontal radiographs in a batch
-BATCH, RATE = 32, 3e-3
+BATCH, RATE = 64, 3e-3
 DRAWN = 600  # pictures of each kind that is drawn
 
 
@@ -28,7 +27,7 @@ def train_gate(sources: Sequence[Pictures], steps: int, seed: int = 0) -> GateNe
 
     Args:
         sources: Training rows: phantoms, radiographs of patients, other pictures.
-        steps: Batches of ``BATCH`` pictures, each shown as it is and mirrored.
+        steps: Batches.
         seed: All chance.
     """
     torch.manual_seed(seed)
@@ -71,12 +70,10 @@ class _Draw:
         self.kinds, self.share = kinds, share / share.sum()
 
     def batch(self) -> tuple[Tensor, Tensor]:
-        """Pictures (2B, 1, S, S) in [0, 1], as drawn and mirrored, and which kind each is (2B,)."""
+        """Pictures (B, 1, S, S) in [0, 1], and which kind each is (B,)."""
         names = [self.kinds[index] for index in self.rng.choice(len(self.kinds), BATCH, p=self.share)]
         images = [altered(self._picture(name), name, self.rng, TRAINING, self.drawn) for name in names]
-        kinds = [*names, *("mirrored" if name == FRONTAL else name for name in names)]
-        image_B1SS = as_input(images)
-        return torch.cat([image_B1SS, image_B1SS.flip(-1)]), torch.tensor([KINDS.index(kind) for kind in kinds])
+        return as_input(images), torch.tensor([KINDS.index(name) for name in names])
 
     def _picture(self, kind: str) -> Pixels:
         if kind == "no chest" and self.others is not None:
