@@ -183,7 +183,8 @@ def as_input(image_HW: Pixels) -> Tensor:
     height, width = image_HW.shape
     step = min(height, width) // (4 * SIDE)
     if step > 1:  # means over megapixels are several times faster in two steps
-        image_HW = cv2.resize(image_HW, (width // step, height // step), interpolation=cv2.INTER_AREA)
+        smaller = cv2.resize(image_HW, (width // step, height // step), interpolation=cv2.INTER_AREA)
+        image_HW = np.asarray(smaller, np.uint8)
     is_smaller = min(image_HW.shape) < SIDE
     square_TT = cv2.resize(image_HW, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR if is_smaller else cv2.INTER_AREA)
     return torch.from_numpy(square_TT)[None, None].float() / 255

@@ -3,7 +3,7 @@
 S side of what comes in, T side of what the network reads.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -149,14 +149,14 @@ def _toned(image_TT: Pixels, rng: np.random.Generator) -> Pixels:
     """Histogram, window, gamma, sharpness and noise."""
     chance = rng.random()
     if chance < 0.2:
-        image_TT = cv2.equalizeHist(image_TT)
+        image_TT = np.asarray(cv2.equalizeHist(image_TT), np.uint8)
     elif chance < 0.35:
-        image_TT = cv2.createCLAHE(float(rng.uniform(1, 4)), (4, 4)).apply(image_TT)
+        image_TT = np.asarray(cv2.createCLAHE(float(rng.uniform(1, 4)), (4, 4)).apply(image_TT), np.uint8)
     low, high = np.percentile(image_TT, [rng.uniform(0, 12), rng.uniform(92, 100)])
-    tone: NDArray[np.float32] = np.clip((image_TT.astype(np.float32) - low) / max(high - low, 8.0), 0, 1)
+    tone: NDArray[np.floating] = np.clip((image_TT.astype(np.float32) - low) / max(high - low, 8.0), 0, 1)
     tone = tone ** np.float32(np.exp(rng.normal(0, 0.35)))
     if (sigma := rng.uniform(-0.8, 0.8)) > 0.2:
-        tone = cv2.GaussianBlur(tone, (0, 0), sigma)
+        tone = cast("NDArray[np.floating]", cv2.GaussianBlur(tone, (0, 0), sigma))
     elif sigma < -0.3:
         tone = tone + np.float32(1.2) * (tone - cv2.GaussianBlur(tone, (0, 0), 1.0))
     tone = tone + np.float32(rng.uniform(0, 0.035)) * rng.standard_normal(tone.shape, np.float32)

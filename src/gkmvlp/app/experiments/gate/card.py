@@ -23,8 +23,9 @@ _SOURCES = {
 }
 _LIMITS = (
     NOT_CLINICAL,
-    "A guess of a small network: one frontal radiograph in some fifty to a hundred is refused, more where another "
-    "machine, another processing or a child is on the picture. No picture of a child was looked at on purpose.",
+    "A guess of a small network. It refuses about one frontal radiograph in a hundred; more where another machine, "
+    "another processing or a child is on the picture. No picture of a child was looked at on purpose.",
+    "A blank picture is stopped, but is as often called no radiograph.",
     "It saw no real lateral radiograph in training: drawn ones, and both halves of frontal ones laid on each other.",
     "A heart on the right side is called mirrored. A picture with several faults gets the name of one.",
     "Parts of the body by X-ray other than chest, abdomen and skull were not trained on, nor were photographs: what is "

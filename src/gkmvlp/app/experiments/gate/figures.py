@@ -21,6 +21,7 @@ from gkmvlp.zoo.inference.gate import Gate, as_input
 
 MOST = 300  # pictures of a data set that are altered in every way
 DRAW_SEED = 4711  # of what is drawn for measuring; training draws by another
+PATIENTS = "all patients"  # the frontal radiographs of all sources but phantoms
 BOOT = f"{RESAMPLES}x patient, seed {SEED}"
 
 
@@ -69,11 +70,21 @@ def gate_figures(gate: Gate, sources: Sequence[Pictures]) -> list[MetricResult]:
             made = [altered(image, kind, rng, PLAIN, drawn, SIDE) for image in images]
             figures += _of_kind(source.name, kind, frontal[source.name], judge(gate, made, patients))
     patients = [name for name in frontal if name != "phantoms"]
+    if patients:
+        figures.append(_share("false_refusals", PATIENTS, None, _together([frontal[name] for name in patients]), False))
     for source in (one for one in sources if not one.is_frontal and patients):
         against = "openi" if "openi" in frontal and source.kind == "lateral" else patients[0]
         judged = judge(gate, list(source.image_NSS), source.patients)
         figures += _of_kind(source.name, source.kind, frontal[against], judged, f"against frontal ones of {against}")
     return figures
+
+
+def _together(parts: Sequence[Judged]) -> Judged:
+    """All pictures as one; those of one NIH patient stand for one, whichever set they came with."""
+    scores, kinds = (
+        np.concatenate(values) for values in zip(*((one.score_N, one.kind_N) for one in parts), strict=True)
+    )
+    return Judged(scores, kinds, [patient for one in parts for patient in one.patients])
 
 
 def _of_kind(data: str, kind: str, frontal: Judged, other: Judged, note: str | None = None) -> list[MetricResult]:
@@ -110,4 +121,6 @@ def _share(name: str, data: str, kind: str | None, judged: Judged, higher_is_bet
 
 def _split(data: str) -> str:
     """Which rows are measured."""
+    if data == PATIENTS:
+        return "those above"
     return "all" if data in ("openi", "openi-laterals", "photographs") else f"test by patient, salt {SALT}"
