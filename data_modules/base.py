@@ -1,7 +1,7 @@
 """What all DataModules share: checked rows, region boxes, cached images, repeatable loaders and the manifest."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -400,19 +400,27 @@ class DataModule(LightningDataModule):
             self.resize_mode, self.intensity, sorted(self.accept), encoding, images_per_shard,
         )  # fmt: skip
 
-    def read_once(self) -> tuple[dict[str | bytes, ImageError], dict[str | bytes, list[str]]]:
-        """Reads every image once as a run does: the error of those that cannot be read, notes on those that can."""
+    def read_once(
+        self, look: Callable[[str, Pixels], None] | None = None
+    ) -> tuple[dict[str | bytes, ImageError], dict[str | bytes, list[str]]]:
+        """Reads every image once as a run does: the error of those that cannot be read, notes on those that can.
+
+        Args:
+            look: Is shown the pixels (H, W) of each image that can be read, with the id of its first row.
+        """
         bad: dict[str | bytes, ImageError] = {}
         remarks: dict[str | bytes, list[str]] = {}
         place = {image: number for number, image in reversed(list(enumerate(self.samples.values("image"))))}
         for image, number in place.items():
             notes: list[str] = []
             try:
-                self.decode(self.samples[number], notes)
+                image_HW = self.decode(self.samples[number], notes)
             except ImageError as error:
                 bad[image] = error
             else:
                 remarks |= {image: notes} if notes else {}
+                if look is not None:
+                    look(self.samples[number].sample_id, image_HW)
         return bad, remarks
 
     def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:

@@ -51,6 +51,7 @@ LEAVES = {
     "tutorials/pretrain-on-my-pairs": ["pairs.csv"],
     "tutorials/publish-a-model": ["shared/config.json"],
     "guide/what-a-score-means": ["calibrated/calibration.json", "rows.csv"],
+    "guide/gate": ["rows.csv"],
 }
 LEAVES_SLOW = {
     "tutorials/pretrain-on-my-pairs": ["outputs/pairs/backbone/config.json"],

@@ -4,7 +4,7 @@ import difflib
 import importlib
 import inspect
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from gkmvlp.data_modules.inspection.explain import STATUS
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS
+from gkmvlp.data_modules.pipeline.transforms import Pixels
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import ConfigError, DataError, UsageError
 from gkmvlp.geometry import Letterbox
@@ -96,25 +97,39 @@ def find_class(path: str) -> type[DataModule]:
     return kind
 
 
-def unreadable(data: DataModule, read_all: bool) -> dict[str, ImageError] | None:
+def unreadable(
+    data: DataModule, read_all: bool, look: Callable[[str, Pixels], None] | None = None
+) -> dict[str, ImageError] | None:
     """Sample id -> error for every image that cannot be read; None where there were too many to try unasked.
 
     They are read as a run reads them; what was not taken as a file says is counted in the ledger. An image that several
-    rows share is named once, by the first row that cannot be read.
+    rows share is named once, by the first row that cannot be read. ``look`` is shown what can be read.
     """
     if len({sample.image for sample in data.samples}) > AUTO_IMAGES and not read_all:
         return None
-    bad, notes = data.read_once()
+    bad, notes = data.read_once(look)
     data.count_notes(notes)
     errors = data.errors(bad)
     first = {sample.image: sample.sample_id for sample in reversed(data.samples) if sample.sample_id in errors}
     return {name: errors[name] for name in first.values()}
 
 
-def describe(data: DataModule, read_all: bool) -> dict[str, Any]:
-    """All that ``data check`` knows, as it prints it with ``--json``."""
+def describe(data: DataModule, read_all: bool, judge: Callable[[Pixels], str] | None = None) -> dict[str, Any]:
+    """All that ``data check`` knows, as it prints it with ``--json``.
+
+    Args:
+        data: The data set.
+        read_all: Whether all images are read, however many there are.
+        judge: What an image looks like, in one word; None does not ask.
+    """
     data.check()
-    bad = unreadable(data, read_all)
+    kinds: dict[str, list[str]] = {}
+
+    def look(name: str, image_HW: Pixels) -> None:
+        if judge is not None:
+            kinds.setdefault(judge(image_HW), []).append(name)
+
+    bad = unreadable(data, read_all, look)
     manifest = data.manifest()
     manifest.pop("members")
     return manifest | {
@@ -130,6 +145,8 @@ def describe(data: DataModule, read_all: bool) -> dict[str, Any]:
         "unreadable": None if bad is None else {name: str(error) for name, error in bad.items()},
         "unreadable_by_reason": dict(Counter(error.reason for error in (bad or {}).values())),
         "images_read": bad is not None,
+        "looks_like": {kind: len(names) for kind, names in sorted(kinds.items())},
+        "looks_like_examples": {kind: names[:_EXAMPLES] for kind, names in sorted(kinds.items())},
     }
 
 
@@ -214,6 +231,9 @@ def lines(data: DataModule, description: Mapping[str, Any]) -> list[str]:
     text += [f"  {line}" for line in data.ledger_lines()]
     if description["unreadable"] is None:
         return [*text, f"  images not read (more than {AUTO_IMAGES:,}): --images reads them all"]
+    if description["looks_like"]:
+        counts = ", ".join(f"{kind} {count:,}" for kind, count in description["looks_like"].items())
+        text.append(f"  what the images look like to the gate: {counts}")
     text += [f"  unreadable: {sample}: {reason}" for sample, reason in description["unreadable"].items()]
     text.append(f"  unreadable images: {len(description['unreadable'])}")
     return text + [f"    {count:,}: {reason}" for reason, count in sorted(description["unreadable_by_reason"].items())]

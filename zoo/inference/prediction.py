@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.geometry import Letterbox
 from gkmvlp.tasks.parts.heat_maps import box_around, enlarge, image_area, peak
+from gkmvlp.zoo.inference.gate import Verdict
 from gkmvlp.zoo.inference.readings import Reading
 
 Float = NDArray[np.float32]
@@ -56,7 +57,9 @@ class Prediction:
         is_in_scope: Whether the model was trained on what the question asks about; None where its folder does not
             tell, or none was asked.
         report: The report, by a model that writes reports.
-        notice: What has to be said along: that the model never saw a patient, that a question lies outside; else None.
+        notice: What has to be said along: that the model never saw a patient, that a question lies outside, that the
+            picture looks like no frontal chest radiograph; else None.
+        verdict: What the gate says of the picture; None where it was off.
         pixels_HW: The radiograph as the model reads its grey values, (H, W).
         attention: Entity -> attention of its prompt over the patches (h, w), whose sum is 1.
         frame: Where the radiograph lies in the square that ``attention`` covers.
@@ -73,6 +76,7 @@ class Prediction:
     is_in_scope: bool | None = None
     report: str | None = None
     notice: str | None = None
+    verdict: Verdict | None = None
     pixels_HW: Pixels | None = field(default=None, repr=False, compare=False)
     attention: dict[str, Float] = field(default_factory=dict, repr=False, compare=False)
     frame: Letterbox | None = field(default=None, repr=False, compare=False)

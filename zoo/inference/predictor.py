@@ -19,6 +19,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.calibration_file import Calibration, Scores, read_calibration, write_calibration
+from gkmvlp.checkpoints.density_file import Density, read_density, write_density
 from gkmvlp.checkpoints.heads import Head
 from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
 from gkmvlp.data_modules.pipeline.accept import is_dicom
@@ -44,6 +45,7 @@ from gkmvlp.tasks.parts.heat_maps import image_area
 from gkmvlp.tasks.parts.scope import Scope
 from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
+from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, far_verdicts, refusal
 from gkmvlp.zoo.inference.prediction import Embeddings, PredictedBox, Prediction, hot_box
 from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, name_of
 from gkmvlp.zoo.inference.readings import Reader, Reading
@@ -68,13 +70,19 @@ class Predictor(HubModel):
         head: How questions are answered, reports written, labels scored or boxes predicted; None for a bare backbone.
         device: Where it runs.
         calibration: What its scores mean; None where nobody measured it.
+        density: Where the images that it was trained on lie; None where nobody measured it.
     """
 
     def __init__(
-        self, backbone: Backbone, head: Head | None, device: torch.device, calibration: Calibration | None = None
+        self,
+        backbone: Backbone,
+        head: Head | None,
+        device: torch.device,
+        calibration: Calibration | None = None,
+        density: Density | None = None,
     ) -> None:
         self.backbone, self.head, self.device, self.info = backbone, head, device, backbone.info
-        self.calibration = calibration
+        self.calibration, self.density = calibration, density
         self.architecture = backbone.model.architecture
         self.model = backbone.model.to(device).eval()
         if isinstance(head, AnswerHead) and head.classifier is not None:
@@ -92,6 +100,8 @@ class Predictor(HubModel):
         heads.save(self.backbone, self.head, folder)
         if self.calibration is not None:
             write_calibration(folder, self.calibration)
+        if self.density is not None:
+            write_density(folder, self.density)
 
     @property
     def probabilities(self) -> str:  # noqa: D102
@@ -114,6 +124,7 @@ class Predictor(HubModel):
         backbone = backbones.load(folder)
         predictor = cls(backbone, heads.load(folder, backbone), device_named(device))
         predictor.calibration = read_calibration(folder, predictor.scored)
+        predictor.density = read_density(folder, predictor.architecture.text.hidden_size)
         return predictor
 
     def item(self, image: Radiograph, accept: Collection[str] = ()) -> dict[str, Any]:
@@ -143,6 +154,14 @@ class Predictor(HubModel):
     def encode_images(self, batch: ImageBatch) -> ImageMemory:
         """The images of a batch as memory."""
         return self.model.encode_image(batch["image"], batch["region_box"], batch["region_mask"])
+
+    def far(self, image: ImageMemory) -> list[Verdict | None]:
+        """A verdict on each image far from what the model was trained on; None on others, or without a density.
+
+        See ``gkmvlp calibrate --density``.
+        """
+        pooled_BD = image.features.pooled
+        return [None] * len(pooled_BD) if self.density is None else far_verdicts(self.density, pooled_BD)
 
     @torch.inference_mode()
     def entity_scores(self, image: ImageMemory) -> NDArray[np.float64]:
@@ -310,7 +329,12 @@ class Predictor(HubModel):
 
     @overload  # a text is a sequence of texts: the first that fits is meant
     def predict(  # type: ignore[overload-overlap]
-        self, image: Radiograph, question: str | None = None, accept: Collection[str] = (), at: str | None = None
+        self,
+        image: Radiograph,
+        question: str | None = None,
+        accept: Collection[str] = (),
+        at: str | None = None,
+        gate: GateMode = "warn",
     ) -> Prediction: ...
 
     @overload
@@ -320,6 +344,7 @@ class Predictor(HubModel):
         question: str | None = None,
         accept: Collection[str] = (),
         at: str | None = None,
+        gate: GateMode = "warn",
     ) -> list[Prediction]: ...
 
     def predict(
@@ -328,6 +353,7 @@ class Predictor(HubModel):
         question: str | None = None,
         accept: Collection[str] = (),
         at: str | None = None,
+        gate: GateMode = "warn",
     ) -> Prediction | list[Prediction]:
         """What the model says about a radiograph: findings and places, its report, or the answer to a question.
 
@@ -337,12 +363,14 @@ class Predictor(HubModel):
             accept: What is read although it is no frontal radiograph: ``lateral``, ``modality``, ``blank``.
             at: Operating point whose thresholds count, like ``specificity=0.95``; None takes the first of the model's
                 calibration.
+            gate: What happens to a picture that looks like no upright frontal chest radiograph: ``warn`` says so in
+                the prediction's notice, ``refuse`` stops, ``off`` does not look (see ``zoo.inference.gate``).
 
         Returns:
             A prediction, or of a list one for each image.
 
         Raises:
-            ImageError: If an image cannot be read.
+            ImageError: If an image cannot be read, or is refused.
             BackboneError: If a question is asked of a model that is not for questions, or none of one that is.
             ConfigError: If the calibration holds no such operating point.
         """
@@ -351,15 +379,25 @@ class Predictor(HubModel):
         shown = [self.preprocess.pixels(one, accept) for one in images]
         if not images:
             return []
+        verdicts = [admit(pixels, name_of(one), gate, accept) for one, pixels in zip(images, shown, strict=True)]
         batch = self.batch([self.item_of(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
         memory = self.encode_images(batch)
+        for place, far in enumerate(self.far(memory)):
+            if far is not None and gate == "refuse":
+                raise refusal(name_of(images[place]), far)
+            if far is not None and (found := verdicts[place]) is not None and found.ok:
+                verdicts[place] = far
         outputs = self._said(batch, memory, question, at)
         frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         predictions = [
             Prediction(
-                **{"notice": self.notice, **one}, pixels_HW=pixels, frame=frame, side=self.architecture.image_size
+                **{**one, "notice": _notice(one.get("notice", self.notice), verdict)},
+                verdict=verdict,
+                pixels_HW=pixels,
+                frame=frame,
+                side=self.architecture.image_size,
             )
-            for one, pixels, frame in zip(outputs, shown, frames, strict=True)
+            for one, verdict, pixels, frame in zip(outputs, verdicts, shown, frames, strict=True)
         ]
         return predictions if is_list else predictions[0]
 
@@ -441,6 +479,12 @@ class Predictor(HubModel):
             raise BackboneError(
                 f"a model fine-tuned for {heads.knowledge_of(self.head)} has no {what}: name the backbone it came from"
             )
+
+
+def _notice(notice: str | None, verdict: Verdict | None) -> str | None:
+    """What has to be said along with an answer, and what the gate says where it would not let the picture through."""
+    doubt = None if verdict is None or verdict.ok else f"this picture {verdict}"
+    return " ".join(filter(None, (notice, doubt))) or None
 
 
 def _findings(readings: dict[str, Reading]) -> dict[str, Any]:

@@ -71,6 +71,7 @@ MODULES = {  # command, or command and subcommand: its module in gkmvlp.app.comm
     "compare": "compare",
     "experiment ablation": "experiment.ablation",
     "experiment adapter": "experiment.adapter",
+    "experiment gate": "experiment.gate",
     "experiment initialization": "experiment.initialization",
     "experiment learning-rate": "experiment.learning_rate",
     "experiment real": "experiment.real",

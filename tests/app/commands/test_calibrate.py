@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,11 +19,13 @@ from gkmvlp.data_modules.formats.chest_xray14 import LABELS
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.synthetic import chest_xray14
 from gkmvlp.entities import ENTITIES, of_label
-from gkmvlp.errors import ConfigError
+from gkmvlp.errors import ConfigError, DataError
 from gkmvlp.metrics.calibration.answers import answer_probability
 from gkmvlp.metrics.calibration.score_map import METHODS
 from gkmvlp.metrics.results.metric_result import Results
+from gkmvlp.phantom.generate import draw_phantom
 from gkmvlp.zoo.inference.calibrating import rows_of, targets_of
+from gkmvlp.zoo.inference.density import measure_density, pooled_images
 from gkmvlp.zoo.store.packaged import BACKBONE
 from tests.app.small_models import write_answering, write_backbone, write_detecting, write_images, write_labelling
 
@@ -255,3 +258,28 @@ def test_a_model_of_the_package_is_copied_and_its_probabilities_mended(tmp_path,
     assert "calibrated on phantom-chestxray14" in capsys.readouterr().out
     assert calibrate(reference, *words) == 1
     assert f"--out {out} exists" in capsys.readouterr().err
+
+
+def test_density_tells_what_lies_far_from_the_training_images(folder, model, capsys):
+    """Its quantiles are those of the validation images, and predict follows them."""
+    run = model("run")
+    assert calibrate(run, "--root", folder / "nih", *NIH, "--density") == 0
+    assert "density.json" in capsys.readouterr().out
+    predictor = gkmvlp.load(run, device="cpu")
+    data = gkmvlp_data(folder)
+    nearer = predictor.density.distances(pooled_images(predictor, data, data.rows("validate")))
+    assert predictor.density.n == len(data.rows("train"))
+    assert predictor.density.quantiles[-1] == pytest.approx(nearer.max(), rel=1e-4)
+    assert np.isclose(predictor.density.quantiles[50], np.median(nearer), rtol=1e-4)
+    # of a model whose training images all lie in one point everything is far
+    predictor.density = replace(predictor.density, quantiles=(0.0,) * 101)
+    phantom = draw_phantom(5077, 0, 160).image_HW
+    verdict = predictor.predict(phantom).verdict
+    assert verdict.kind == "far from training"
+    assert not verdict.ok
+    assert "lies far from what the model was trained on" in predictor.predict(phantom).notice
+    assert predictor.predict(phantom, gate="off").verdict is None
+    with pytest.raises(DataError, match="is refused: lies far"):
+        predictor.predict(phantom, gate="refuse")
+    with pytest.raises(ConfigError, match="--density needs 10 train and 10 validate rows"):
+        measure_density(predictor, SimpleNamespace(rows=lambda _: [], name="none"))

@@ -16,8 +16,10 @@ from gkmvlp.anatomy import side_of
 from gkmvlp.app.cli import main
 from gkmvlp.app.prediction import plots
 from gkmvlp.data_modules.synthetic import chest_xray14
+from gkmvlp.errors import DataError
 from gkmvlp.metrics.results.predictions import META_KEY
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
+from gkmvlp.phantom.generate import draw_phantom
 from gkmvlp.zoo.inference import preprocess
 from tests.app.small_models import (
     ANSWERS,
@@ -287,7 +289,7 @@ def test_broken_images_are_named_in_a_subprocess_and_the_others_written(folder, 
     (tmp_path / "cut.jpg").write_bytes(good[0].read_bytes()[:200])
     (tmp_path / "cut.png").write_bytes(good[1].read_bytes()[:200])
     out = tmp_path / "rows.parquet"
-    words = ["predict", "--model", folder / "run", "--task", "classification", tmp_path, "--out", out]
+    words = ["predict", "--model", folder / "run", "--task", "classification", tmp_path, "--out", out, "--gate", "off"]
     done = subprocess.run([sys.executable, "-m", "gkmvlp", *map(str, words)], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
@@ -329,3 +331,62 @@ def test_unknown_images_and_models(folder, tmp_path, capsys):
     assert "fine-tuned for questions" in capsys.readouterr().err
     assert main(["predict", "--model", "zoo://x", "--task", "embed", str(folder / "images")]) == 1
     assert "no model zoo://x" in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def doubtful(tmp_path_factory) -> Path:
+    """A phantom as it is, and its negative."""
+    folder = tmp_path_factory.mktemp("doubtful")
+    image_HW = draw_phantom(5077, 0, 160).image_HW
+    Image.fromarray(image_HW).save(folder / "a.png")
+    Image.fromarray(255 - image_HW).save(folder / "b.png")
+    return folder
+
+
+def test_the_gate_warns_and_answers(folder, doubtful, tmp_path, capsys):
+    out = tmp_path / "rows.parquet"
+    assert predict(folder, "run", "classification", doubtful, "--out", out) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert told[0].startswith(f"gkmvlp: gate: {doubtful / 'b.png'} looks ")
+    kinds = rows(out)[0].groupby("sample_id")["gate"].unique()
+    assert kinds[str(doubtful / "a.png")].tolist() == ["frontal"]
+    assert kinds[str(doubtful / "b.png")].tolist() != ["frontal"]
+
+
+def test_the_gate_refuses_and_reads_the_others(folder, doubtful, tmp_path, capsys):
+    out = tmp_path / "rows.parquet"
+    assert predict(folder, "run", "classification", doubtful, "--out", out, "--gate", "refuse") == 1
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "1 of 2 images: " in told
+    assert f"{doubtful / 'b.png'} is refused: looks " in told
+    assert set(rows(out)[0]["sample_id"]) == {str(doubtful / "a.png")}
+
+
+def test_the_gate_is_off(folder, doubtful, tmp_path, capsys):
+    out = tmp_path / "rows.parquet"
+    assert predict(folder, "run", "classification", doubtful, "--out", out, "--gate", "off") == 0
+    assert capsys.readouterr().err == ""
+    table = rows(out)[0]
+    assert table["sample_id"].nunique() == 2
+    assert "gate" not in table
+
+
+def test_an_unknown_mode_of_the_gate_is_one_line(folder, doubtful, capsys):
+    assert predict(folder, "run", "classification", doubtful, "--gate", "warm") == 2
+    assert "did you mean warn" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore:A model that never")
+def test_the_gate_from_python(folder, doubtful):
+    model = gkmvlp.load(folder / "run", device="cpu")
+    good, bad = model.predict([doubtful / "a.png", doubtful / "b.png"])
+    assert good.verdict.ok
+    assert good.notice == model.notice
+    assert not bad.verdict.ok
+    assert bad.notice == f"{model.notice} this picture {bad.verdict}"
+    assert bad.findings.keys() == good.findings.keys()
+    assert model.predict(doubtful / "b.png", gate="off").verdict is None
+    with pytest.raises(DataError, match=r"b\.png is refused: looks"):
+        model.predict([doubtful / "a.png", doubtful / "b.png"], gate="refuse")

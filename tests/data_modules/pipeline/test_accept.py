@@ -90,7 +90,7 @@ def test_views_that_are_asked_for_need_no_leave():
 
 
 def predicted(folder: Path, *words: str):
-    model = ("--model", "zoo://gk-mvlp-phantom", "--task", "classification", "--device", "cpu")
+    model = ("--model", "zoo://gk-mvlp-phantom", "--task", "classification", "--device", "cpu", "--gate", "off")
     return gkmvlp("predict", str(folder), *model, *words)
 
 

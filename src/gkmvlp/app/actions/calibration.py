@@ -16,6 +16,7 @@ from gkmvlp.app.running.configs import by_name, zoo_configs
 from gkmvlp.app.running.outcome import write_results
 from gkmvlp.app.running.trainer_defaults import keep_out_of_git
 from gkmvlp.checkpoints.calibration_file import Calibration, Scores, write_calibration
+from gkmvlp.checkpoints.density_file import write_density
 from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection import check
@@ -30,6 +31,7 @@ from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit
 from gkmvlp.zoo.inference.calibrating import calibrate, score_rows, targets_of
+from gkmvlp.zoo.inference.density import measure_density
 from gkmvlp.zoo.inference.predictor import Predictor
 
 # data sets that are looked for in --root where --data names none, by the kind of score that they have targets of
@@ -110,6 +112,23 @@ def calibrate_model(
     predictor.calibration = made
     print("\n".join([f"{file}: {made.summary}", *lines(made)]), flush=True)
     return made
+
+
+def keep_density(predictor: Predictor, data: DataModule, folder: Path) -> None:
+    """Writes where the training images of a data set lie into the folder of a model, and says so.
+
+    Raises:
+        ConfigError: If there are too few rows, or the folder cannot be written.
+    """
+    predictor.density = measure_density(predictor, data)
+    try:
+        file = write_density(folder, predictor.density)
+    except OSError as error:
+        raise ConfigError(
+            f"{folder} cannot be written ({error.strerror}): name a folder for a copy by --out"
+        ) from error
+    count = f"{predictor.density.n:,} training and {predictor.density.n_validate:,} validation images"
+    print(f"{file}: {count} of {data.name}", flush=True)
 
 
 def lines(calibration: Calibration) -> list[str]:

@@ -17,13 +17,19 @@ from gkmvlp.data_modules.inspection.atlas import mean_atlas
 from gkmvlp.data_modules.inspection.knowledge_table import write_knowledge
 from gkmvlp.data_modules.pipeline.ledger import write_json
 from gkmvlp.data_modules.pipeline.shard_writer import write_shards
+from gkmvlp.data_modules.pipeline.transforms import Pixels
 from gkmvlp.errors import DataError
 
 
 def _check(arguments: argparse.Namespace) -> None:
     """Says what a data set holds, lacks and drops."""
     data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args)
-    description = check.describe(data, arguments.images)
+    from gkmvlp.zoo.inference.gate import packaged_gate
+
+    def judge(image_HW: Pixels) -> str:
+        return packaged_gate().judge(image_HW, data.accept).kind
+
+    description = check.describe(data, arguments.images, judge)
     print(json.dumps(description, indent=1) if arguments.json else "\n".join(check.lines(data, description)))
     check.require_splits(data)
 

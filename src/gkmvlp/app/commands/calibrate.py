@@ -38,6 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     added = f"operating points beside {points}; the first one named is what predict uses where it is told none"
     parser.add_argument("--at", metavar="POINT", nargs="+", default=[], help=added)
     parser.add_argument("--out", metavar="DIR", type=Path, help="new folder for a calibrated copy of the model")
+    density = "also keep where the training images lie: predict then tells which images lie far from them"
+    parser.add_argument("--density", action="store_true", help=density)
     figures = "folder for figures and a page on the test rows, before and after"
     parser.add_argument("--figures", metavar="DIR", type=Path, help=figures)
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
@@ -57,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--figures needs test rows that did not calibrate: leave --split all out")
     from gkmvlp.app.actions import calibration as action
     from gkmvlp.metrics.results.provenance import ProcessTreePeak
+    from gkmvlp.zoo.inference.calibrating import is_calibratable
     from gkmvlp.zoo.inference.loading import model_folder, open_predictor
 
     with ProcessTreePeak() as cost:
@@ -67,7 +70,10 @@ def run(arguments: argparse.Namespace) -> int:
         folder = model_folder(arguments.model)
         if arguments.out is not None:
             folder = action.copy_model(folder, arguments.out)
-        action.calibrate_model(predictor, data, folder, arguments.split, arguments.method, goals)
+        if arguments.density:
+            action.keep_density(predictor, data, folder)
+        if is_calibratable(predictor) or not arguments.density:
+            action.calibrate_model(predictor, data, folder, arguments.split, arguments.method, goals)
         if arguments.figures is not None:
             action.write_figures(predictor, data, arguments.figures, cost)
     return 0

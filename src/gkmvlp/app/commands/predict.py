@@ -13,6 +13,9 @@ vqa             the answer to --question, by a model that `make finetune-vqa` le
                 was trained on what the question asks about, and nothing where its folder does not tell
 embed           unit vectors of the images, and of the lines of --prompts, in one space
 
+A small network of the package, the gate, looks at every picture first; --gate says what happens where it looks like a
+lateral, mirrored, inverted or turned radiograph, another part of the body, or none at all; rows have its word (gate).
+
 Research software, not for clinical use.
 """
 
@@ -36,6 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pictures", metavar="DIR", type=Path, help="where a picture of each image is written")
     accepted = "read what is no frontal radiograph too: lateral, modality (CT, MG ...), blank"
     parser.add_argument("--accept", metavar="WHAT", nargs="+", default=(), help=accepted)
+    judged = "a picture that looks like no upright frontal chest radiograph: refuse, warn, off (warn)"
+    parser.add_argument("--gate", metavar="MODE", default="warn", help=judged)
     chosen = "threshold: sensitivity=0.90, specificity=0.95, youden ... (absent: the first that was calibrated)"
     parser.add_argument("--at", metavar="POINT", help=chosen)
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
@@ -55,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             accept=tuple(arguments.accept),
             device=arguments.device,
             at=arguments.at,
+            gate=arguments.gate,
         )
     )
     return 0

@@ -3,17 +3,24 @@
 Wrong requests are refused before anything slow is imported or anything is written.
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from gkmvlp.app.command_line.cli_errors import hint
 from gkmvlp.app.prediction.images import find_images
 from gkmvlp.errors import ConfigError, DataError, UsageError
 from gkmvlp.metrics.calibration.operating_point import goal_of
 
+if TYPE_CHECKING:  # it brings torch
+    from gkmvlp.zoo.inference.gate import GateMode
+
 TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "embed")
 WITH_THRESHOLDS = ("classification", "zero_shot", "grounding")
 ACCEPT = ("lateral", "modality", "blank")
+GATE = ("refuse", "warn", "off")
+_SHOWN = 5  # doubts that are told in full
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,7 @@ class Request:
         accept: What is read although it is no frontal radiograph, of ``ACCEPT``.
         device: ``cpu``, ``cuda`` or ``cuda:N``; None takes a GPU where there is one.
         at: Operating point whose thresholds count; None takes the first of the model's calibration.
+        gate: What happens to a picture that looks like no upright frontal chest radiograph, of ``GATE``.
     """
 
     model: str
@@ -43,6 +51,7 @@ class Request:
     accept: tuple[str, ...] = ()
     device: str | None = None
     at: str | None = None
+    gate: str = "warn"
 
     def __post_init__(self) -> None:
         """Refuses what cannot work.
@@ -63,6 +72,8 @@ class Request:
         for word in self.accept:
             if word not in ACCEPT:
                 raise UsageError(f"--accept {word}{hint(word, ACCEPT)} ({', '.join(ACCEPT)})")
+        if self.gate not in GATE:
+            raise UsageError(f"--gate {self.gate}{hint(self.gate, GATE)} ({', '.join(GATE)})")
         if self.pictures and self.task == "embed":
             raise UsageError("--task embed has nothing to draw: leave --pictures out")
 
@@ -94,7 +105,9 @@ def predict(request: Request) -> None:
     for folder in (out and out.parent, request.pictures):
         if folder:
             _make(folder)
-    done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept, at)
+    gate = cast("GateMode", request.gate)
+    done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept, at, gate)
+    _tell_doubts(done.doubted)
     if done.rows:
         show(task, done.rows)
     if question and (scope_note := predictor.out_of_scope(question)):
@@ -104,6 +117,14 @@ def predict(request: Request) -> None:
     if done.bad:
         count = f"{len(done.bad)} of {len(images)} images: " if len(images) > 1 else ""
         raise DataError(count + "; ".join(done.bad))
+
+
+def _tell_doubts(doubted: list[str]) -> None:
+    """What the gate would have refused, on stderr: the answers stand beside."""
+    for line in doubted[:_SHOWN]:
+        print(f"gkmvlp: gate: {line}", file=sys.stderr)
+    if len(doubted) > _SHOWN:
+        print(f"gkmvlp: gate: and {len(doubted) - _SHOWN:,} more; --out has the column gate", file=sys.stderr)
 
 
 def _make(folder: Path) -> None:

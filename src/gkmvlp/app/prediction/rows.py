@@ -15,9 +15,11 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.calibration_file import Scores
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
+from gkmvlp.models.gate import FRONTAL
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
+from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, refusal
 from gkmvlp.zoo.inference.prediction import Pixels, PredictedBox
 from gkmvlp.zoo.inference.predictor import Predictor, Prompt, region_name
 from gkmvlp.zoo.inference.readings import Reader, Reading
@@ -29,10 +31,12 @@ _OF_LABELS = {"entity", "target", *Reading._fields}
 
 @dataclass
 class Predicted:
-    """Rows of the images that could be read, and a line for each that could not."""
+    """Rows of the images that could be read, a line for each that could not, and a line for each that is in doubt."""
 
     rows: Rows = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
+    doubted: list[str] = field(default_factory=list)
+    kinds: dict[str, str] = field(default_factory=dict)  # image -> its kind by the gate; empty where that is off
 
 
 def predict_rows(
@@ -44,6 +48,7 @@ def predict_rows(
     pictures: Path | None,
     accept: Collection[str] = (),
     at: str | None = None,
+    gate: GateMode = "warn",
 ) -> Predicted:
     """Rows of all images, and their pictures.
 
@@ -56,6 +61,7 @@ def predict_rows(
         pictures: Folder of pictures, or None.
         accept: What is read although it is no frontal radiograph.
         at: Operating point whose thresholds count; None takes the first of the model's calibration.
+        gate: What happens to a picture that looks like no upright frontal chest radiograph.
 
     Raises:
         ConfigError: If the calibration holds no such operating point.
@@ -75,11 +81,16 @@ def predict_rows(
     }
     done = Predicted()
     stems: Counter[str] = Counter()
-    for batch, shown in _batches(predictor, images, accept, done, pictures is not None):
+    for batch, shown in _batches(predictor, images, accept, done, pictures is not None, gate):
         image = predictor.encode_images(batch)
+        far = predictor.far(image)
         for b, rows in enumerate(makers[task](batch, image)):
+            if not _is_near(done, batch["sample_id"][b], far[b], gate):
+                continue
             parts = [{key: row[key] for key in row if task != "classification" or key in _OF_LABELS} for row in rows]
-            done.rows += [{"sample_id": batch["sample_id"][b], **row} for row in parts]
+            name = batch["sample_id"][b]
+            judged = {"gate": done.kinds[name]} if name in done.kinds else {}
+            done.rows += [{"sample_id": name, **row, **judged} for row in parts]
             if pictures is not None:
                 from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import
 
@@ -113,7 +124,12 @@ def _kind(predictor: Predictor, task: str) -> Scores:
 
 
 def _batches(
-    predictor: Predictor, images: list[Path], accept: Collection[str], done: Predicted, is_drawn: bool
+    predictor: Predictor,
+    images: list[Path],
+    accept: Collection[str],
+    done: Predicted,
+    is_drawn: bool,
+    gate: GateMode,
 ) -> Iterator[tuple[ImageBatch, list[Pixels]]]:
     """Batches of what can be read, and the pixels of their images; the others' reasons go to ``done.bad``.
 
@@ -124,14 +140,31 @@ def _batches(
         for image in images[start : start + BATCH]:
             try:
                 image_HW = predictor.preprocess.pixels(image, accept)
+                verdict = admit(image_HW, str(image), gate, accept)
                 items.append(predictor.item_of(image, image_HW))
             except ImageError as error:
                 done.bad.append(str(error))
                 continue
+            if verdict is not None:
+                done.kinds[str(image)] = verdict.kind
+                done.doubted += [] if verdict.ok else [f"{image} {verdict}"]
             if is_drawn:
                 shown.append(image_HW)
         if items:
             yield predictor.batch(items), shown
+
+
+def _is_near(done: Predicted, name: str, far: Verdict | None, gate: GateMode) -> bool:
+    """Whether an image is answered for, as far as it lies from what the model was trained on; notes what is told."""
+    if far is None or gate == "off":
+        return True
+    if gate == "refuse":
+        done.bad.append(str(refusal(name, far)))
+        return False
+    if done.kinds[name] == FRONTAL:
+        done.kinds[name] = far.kind
+        done.doubted.append(f"{name} {far}")
+    return True
 
 
 def _labels(predictor: Predictor, reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:

@@ -9,7 +9,7 @@ from PIL import Image
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.app.cli import main
 from gkmvlp.data_modules.pipeline.samples import read_atlas
-from gkmvlp.data_modules.synthetic import mimic_cxr
+from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr
 from tests.processes import gkmvlp
 
 
@@ -34,6 +34,26 @@ def test_check_names_what_is_there_and_every_broken_image(root: Path, capsys):
         assert list(report["unreadable"]) == [image.stem]
         assert str(image) in report["unreadable"][image.stem]
     image.write_bytes(whole)
+
+
+def test_check_counts_what_images_look_like(tmp_path: Path, capsys):
+    chest_xray14.write(tmp_path, 24, 3, 128, workers=1)
+    images = sorted(tmp_path.rglob("images/*.png"))
+    for place, change in ((0, lambda image_HW: 255 - image_HW), (1, lambda image_HW: image_HW[:30])):
+        with Image.open(images[place]) as picture:
+            changed = change(np.asarray(picture.convert("L")))
+        Image.fromarray(changed).save(images[place])
+    assert main(["data", "check", "ChestXray14", "--root", str(tmp_path), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    counts = report["looks_like"]
+    assert sum(counts.values()) == len(images)
+    assert counts["too small"] == 1
+    assert report["looks_like_examples"]["too small"] == [images[1].stem]
+    assert counts["frontal"] >= 0.9 * (len(images) - 2)
+    assert images[0].stem not in report["looks_like_examples"]["frontal"]
+    assert main(["data", "check", "ChestXray14", "--root", str(tmp_path)]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if "look like to the gate" in line)
+    assert all(f"{kind} {count}" in line for kind, count in counts.items())
 
 
 def test_check_takes_a_config(root: Path, tmp_path: Path, capsys):

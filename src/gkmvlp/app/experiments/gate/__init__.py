@@ -1,0 +1,1 @@
+"""The gate: what it is trained and measured on, its training, its figures."""
