@@ -12,7 +12,7 @@ ORIENTATIONS = ("L\\F", "R\\F", "L\\H", "R\\H", "F\\L", "F\\R", "H\\L", "H\\R")
 
 
 def lying(picture_HW: np.ndarray, orientation: str) -> np.ndarray:
-    """The upright picture as it lies where its rows and columns run towards these sides of the patient, pixel by pixel."""
+    """The upright picture as it lies where its rows and columns run towards these sides, pixel by pixel."""
     across, down = orientation.split("\\")
     height, width = picture_HW.shape
     is_turned = across in "HF"

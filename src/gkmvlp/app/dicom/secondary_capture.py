@@ -23,7 +23,7 @@ TALL, PANEL, BAR = 1000, 600, 56  # pixels: the radiograph's height at most, the
 ROWS = 16  # findings in the column
 _WIDE = 1200  # pixels: the radiograph's width at most
 _MARGIN = 24
-_RED, _WHITE, _GREY, _BLACK = (150, 0, 0), (255, 255, 255), (150, 150, 150), (0, 0, 0)
+_RED, _WHITE, _GREY, _BLACK, _AMBER = (150, 0, 0), (255, 255, 255), (160, 160, 160), (0, 0, 0), (255, 200, 90)
 _COLOURS = ((255, 170, 40), (80, 190, 255), (120, 230, 120), (255, 120, 200), (240, 230, 90), (190, 150, 255))
 
 
@@ -117,21 +117,24 @@ def _column(
     """Findings, the likely ones numbered and coloured as their boxes, and who read."""
     right, y = left + PANEL - 2 * _MARGIN, BAR + _MARGIN
     pen.text((left, y), "Reading by a model", _WHITE, _font(32))
-    y += 60
+    pen.text((left, y + 44), "" if colours else "no finding is likely", _WHITE, _font(22))
+    y += 60 if colours else 92
     numbers = {row: number for number, row in enumerate(colours, 1)}
     for row, finding in enumerate(findings[:ROWS]):
         colour = colours.get(row, _GREY)
         head = f"{numbers[row]}  " if row in numbers else ""
         pen.text((left, y), head + finding.name, colour, _font(24))
         pen.text((right, y), _said(finding), colour, _font(24), anchor="ra")
-        pen.text((left, y + 27), finding.region if finding.is_likely else "", _GREY, _font(16))
-        y += 50 if finding.region and finding.is_likely else 36
+        where = finding.region if finding.is_likely else ""
+        pen.text((left, y + 28), where, _GREY, _font(18))
+        y += 62 if where else 36
     if len(findings) > ROWS:
         pen.text((left, y), f"and {len(findings) - ROWS} less likely", _GREY, _font(20))
-    lines = [line for text in _footer(findings, model, notice) for line in textwrap.wrap(text, 62)]
+    first = textwrap.wrap(notice or "", 56)
+    lines = [*first, *(line for text in _footer(findings, model) for line in textwrap.wrap(text, 56))]
     y = BAR + TALL - _MARGIN - 24 * len(lines)
     for line in lines:
-        pen.text((left, y), line, _GREY, _font(18))
+        pen.text((left, y), line, _AMBER if line in first else _GREY, _font(18))
         y += 24
 
 
@@ -141,11 +144,11 @@ def _said(finding: Finding) -> str:
     return f"{100 * finding.probability:.0f} %{limit}"
 
 
-def _footer(findings: list[Finding], model: ModelIdentity, notice: str | None) -> list[str]:
+def _footer(findings: list[Finding], model: ModelIdentity) -> list[str]:
     methods = {finding.calibration for finding in findings}
     how = "Scores are not calibrated: 50 % need not mean one in two." if UNCALIBRATED in methods else ""
     boxes = "Boxes are drawn around where the model looks." if any(finding.box for finding in findings) else ""
-    return [text for text in (boxes, how, notice or "", f"Model: {model.name}", model.version) if text]
+    return [text for text in (how, boxes, f"Model: {model.name}", model.version) if text]
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -3,13 +3,19 @@
 Wrong requests are refused before anything slow is imported or anything is written.
 """
 
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gkmvlp.app.command_line.cli_errors import hint
+from gkmvlp.app.dicom.returning import Route, Sender, fetched
 from gkmvlp.app.prediction.images import find_images
 from gkmvlp.errors import ConfigError, DataError, UsageError
 from gkmvlp.metrics.calibration.operating_point import goal_of
+
+if TYPE_CHECKING:
+    from gkmvlp.app.dicom.dicomweb import DicomWeb
 
 TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "embed")
 WITH_THRESHOLDS = ("classification", "zero_shot", "grounding")
@@ -23,7 +29,7 @@ class Request:
     Attributes:
         model: ``zoo://NAME``, or folder of a backbone, a model or their run.
         task: One of ``TASKS``.
-        images: Files and folders.
+        images: Files and folders; none where ``route`` names a study.
         question: Asked about every image, for ``vqa`` alone.
         prompts: Text file with one prompt a line, for ``zero_shot`` and ``embed``.
         out: Where the rows are written: Parquet, CSV or JSON.
@@ -31,6 +37,7 @@ class Request:
         accept: What is read although it is no frontal radiograph, of ``ACCEPT``.
         device: ``cpu``, ``cuda`` or ``cuda:N``; None takes a GPU where there is one.
         at: Operating point whose thresholds count; None takes the first of the model's calibration.
+        route: From which archive images come, and where their readings go.
     """
 
     model: str
@@ -43,6 +50,7 @@ class Request:
     accept: tuple[str, ...] = ()
     device: str | None = None
     at: str | None = None
+    route: Route = field(default_factory=Route)
 
     def __post_init__(self) -> None:
         """Refuses what cannot work.
@@ -65,17 +73,25 @@ class Request:
                 raise UsageError(f"--accept {word}{hint(word, ACCEPT)} ({', '.join(ACCEPT)})")
         if self.pictures and self.task == "embed":
             raise UsageError("--task embed has nothing to draw: leave --pictures out")
+        self.route.check(self.task, bool(self.images))
 
 
 def predict(request: Request) -> None:
-    """Predicts what can be read, prints, writes and draws it.
+    """Predicts what can be read, prints, writes, draws it, and sends it back.
 
     Raises:
         UsageError: If an image does not exist, or the prompts cannot be read.
         DataError: After all is written, if images could not be read; it names them.
-        ConfigError: If the model has no such operating point.
+        ConfigError: If the model has no such operating point, or a server or folder does not take what it is given.
     """
-    images = find_images(request.images)
+    route = request.route
+    server = route.open_server()
+    with fetched(server, route.study) if route.study else nullcontext(find_images(request.images)) as images:
+        _predict(request, images, server)
+
+
+def _predict(request: Request, images: list[Path], server: "DicomWeb | None") -> None:
+    """``predict`` of files."""
     from gkmvlp.app.prediction.quick_imports import without_compiler
 
     with without_compiler():
@@ -83,9 +99,10 @@ def predict(request: Request) -> None:
         from gkmvlp.app.prediction.table import read_prompts, show, write_rows
         from gkmvlp.zoo.inference.loading import open_predictor
 
-    task, question, out = request.task, request.question, request.out
+    task, question, out, route = request.task, request.question, request.out, request.route
     prompts = read_prompts(request.prompts) if request.prompts else []
     predictor = open_predictor(request.model, request.device)
+    sender = Sender(route, request.model, server) if route.sends else None
     at = told_operating_point(predictor, task, request.at)
     if predictor.notice:
         print(predictor.notice)
@@ -94,16 +111,27 @@ def predict(request: Request) -> None:
     for folder in (out and out.parent, request.pictures):
         if folder:
             _make(folder)
-    done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept, at)
+    done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept, at, sender)
+    if route.study:
+        done.call_by_stem()
     if done.rows:
         show(task, done.rows)
     if question and (scope_note := predictor.out_of_scope(question)):
         print(scope_note)
     if done.rows and out:
         write_rows(out, done.rows, task, request.model, predictor, at)
-    if done.bad:
-        count = f"{len(done.bad)} of {len(images)} images: " if len(images) > 1 else ""
-        raise DataError(count + "; ".join(done.bad))
+    for line in sender.told() if sender else ():
+        print(line)
+    _raise(done.bad, len(images), sender.failure if sender else None)
+
+
+def _raise(bad: list[str], count: int, failure: str | None) -> None:
+    """One line of what could not be read, and of why a server did not take the rest."""
+    lines = "; ".join([*bad, *([failure] if failure else [])])
+    if bad:
+        raise DataError((f"{len(bad)} of {count} images: " if count > 1 else "") + lines)
+    if failure:
+        raise ConfigError(failure)
 
 
 def _make(folder: Path) -> None:

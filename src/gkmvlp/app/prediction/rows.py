@@ -3,14 +3,16 @@
 B images, E entities.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gkmvlp.app.dicom.returning import Sender
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.calibration_file import Scores
 from gkmvlp.data_modules.pipeline.images import ImageError
@@ -22,8 +24,12 @@ from gkmvlp.zoo.inference.prediction import Pixels, PredictedBox
 from gkmvlp.zoo.inference.predictor import Predictor, Prompt, region_name
 from gkmvlp.zoo.inference.readings import Reader, Reading
 
+if TYPE_CHECKING:
+    from gkmvlp.app.dicom.source import Source
+
 BATCH = 8
 Rows = list[dict[str, Any]]
+_IN_FOLDER = re.compile(r"\S*/([\d.]+)\.dcm")  # what a server gave, by its UID
 _OF_LABELS = {"entity", "target", *Reading._fields}
 
 
@@ -33,6 +39,12 @@ class Predicted:
 
     rows: Rows = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
+
+    def call_by_stem(self) -> None:
+        """Calls images by the names of their files without folder and suffix: those of a server are gone afterwards."""
+        for row in self.rows:
+            row["sample_id"] = Path(row["sample_id"]).stem
+        self.bad = [_IN_FOLDER.sub(r"\1", line) for line in self.bad]
 
 
 def predict_rows(
@@ -44,8 +56,9 @@ def predict_rows(
     pictures: Path | None,
     accept: Collection[str] = (),
     at: str | None = None,
+    sender: Sender | None = None,
 ) -> Predicted:
-    """Rows of all images, and their pictures.
+    """Rows of all images, their pictures, and what goes back into an archive.
 
     Args:
         predictor: The model.
@@ -56,9 +69,10 @@ def predict_rows(
         pictures: Folder of pictures, or None.
         accept: What is read although it is no frontal radiograph.
         at: Operating point whose thresholds count; None takes the first of the model's calibration.
+        sender: What gets the prediction of each image; None where nothing goes back.
 
     Raises:
-        ConfigError: If the calibration holds no such operating point.
+        ConfigError: If the calibration holds no such operating point, or what goes back cannot be written.
     """
     names: list[str] = []  # of the entities that the sentences ask for; none of other prompts
     if task == "zero_shot" and not prompts:
@@ -75,8 +89,11 @@ def predict_rows(
     }
     done = Predicted()
     stems: Counter[str] = Counter()
-    for batch, shown in _batches(predictor, images, accept, done, pictures is not None):
+    for batch, shown, sources in _batches(predictor, images, accept, done, pictures is not None, sender):
         image = predictor.encode_images(batch)
+        if sender is not None:
+            for source, prediction in zip(sources, predictor.predictions(batch, image, shown, at=at), strict=True):
+                sender.send(source, prediction)
         for b, rows in enumerate(makers[task](batch, image)):
             parts = [{key: row[key] for key in row if task != "classification" or key in _OF_LABELS} for row in rows]
             done.rows += [{"sample_id": batch["sample_id"][b], **row} for row in parts]
@@ -113,25 +130,33 @@ def _kind(predictor: Predictor, task: str) -> Scores:
 
 
 def _batches(
-    predictor: Predictor, images: list[Path], accept: Collection[str], done: Predicted, is_drawn: bool
-) -> Iterator[tuple[ImageBatch, list[Pixels]]]:
-    """Batches of what can be read, and the pixels of their images; the others' reasons go to ``done.bad``.
+    predictor: Predictor,
+    images: list[Path],
+    accept: Collection[str],
+    done: Predicted,
+    is_drawn: bool,
+    sender: Sender | None,
+) -> Iterator[tuple[ImageBatch, list[Pixels], list["Source"]]]:
+    """Batches of what can be read, the pixels of their images, and their files as archives know them.
 
-    The pixels are kept only where the images are drawn: a batch of them at their own size is large.
+    The reasons of the others go to ``done.bad``. The pixels are kept only where the images are drawn or sent: a batch
+    of them at their own size is large.
     """
     for start in range(0, len(images), BATCH):
-        items, shown = [], list[Pixels]()
+        items, shown, sources = [], list[Pixels](), list["Source"]()
         for image in images[start : start + BATCH]:
             try:
+                found = [sender.source(image)] if sender else []
                 image_HW = predictor.preprocess.pixels(image, accept)
                 items.append(predictor.item_of(image, image_HW))
             except ImageError as error:
                 done.bad.append(str(error))
                 continue
-            if is_drawn:
+            sources += found
+            if is_drawn or sender:
                 shown.append(image_HW)
         if items:
-            yield predictor.batch(items), shown
+            yield predictor.batch(items), shown, sources
 
 
 def _labels(predictor: Predictor, reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
