@@ -16,6 +16,7 @@ from gkmvlp.entities import of_label
 
 SCHEME = "99GKMVLP"
 SCHEME_UID = "2.25.314123301984221809318258355061784276240"
+MEANING = 64  # characters of a meaning at most
 SCHEME_NAME = "Entities, regions and properties of gkmvlp"
 
 RIGHT, LEFT = Code("24028007", "SCT", "Right"), Code("7771000", "SCT", "Left")
@@ -91,10 +92,10 @@ def scheme() -> CodingSchemeIdentificationItem:
 
 def private(value: str, meaning: str | None = None) -> Code:
     """A code of our own scheme; above 16 characters it is written as a Long Code Value."""
-    return Code(value, SCHEME, meaning or value)
+    return Code(value, SCHEME, (meaning or value)[:MEANING])
 
 
-THRESHOLD = private("threshold", "Probability from which the operating point calls the finding present")
+THRESHOLD = private("threshold", "Probability from which a finding counts as present")
 REACHED = private("threshold-reached", "Whether the probability reaches the threshold")
 
 

@@ -17,7 +17,8 @@ from gkmvlp.errors import ConfigError
 from gkmvlp.zoo.inference.prediction import Prediction
 
 Objects = dict[str, Dataset]
-"""Name of a file without its suffix -> object: report, regions, heat-maps, capture."""
+"""Name of a file without its suffix, of ``NAMES``, -> object."""
+NAMES = ("report", "regions", "heat-maps", "capture")
 
 
 def objects_of(source: Source, prediction: Prediction, model: ModelIdentity) -> Objects:
@@ -50,7 +51,7 @@ def objects_of(source: Source, prediction: Prediction, model: ModelIdentity) -> 
 
 
 def write_objects(folder: Path, objects: Objects) -> list[Path]:
-    """Writes objects into a folder, each in one step under its name.
+    """Writes objects into a folder, each in one step under its name; what an earlier reading left there goes.
 
     Raises:
         ConfigError: If that fails.
@@ -68,6 +69,8 @@ def write_objects(folder: Path, objects: Objects) -> list[Path]:
             finally:
                 part.unlink(missing_ok=True)
             written.append(target)
+        for name in set(NAMES) - set(objects):
+            (folder / f"{name}.dcm").unlink(missing_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be written ({error.strerror}): name another --dicom-out") from error
     return written

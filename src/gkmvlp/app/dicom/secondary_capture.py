@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from pydicom import Dataset
 
-from gkmvlp.app.dicom.findings import Finding
+from gkmvlp.app.dicom.findings import DETECTOR, Finding
 from gkmvlp.app.dicom.identity import MANUFACTURER, PRODUCT, ModelIdentity, uid_of
 from gkmvlp.app.dicom.source import Source
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
@@ -21,6 +21,7 @@ from gkmvlp.zoo.inference.prediction import Pixels
 SERIES = 9003
 TALL, PANEL, BAR = 1000, 600, 56  # pixels: the radiograph's height at most, the column beside it, a bar with the notice
 ROWS = 16  # findings in the column
+WRAP = 60  # characters of a line below them
 _WIDE = 1200  # pixels: the radiograph's width at most
 _MARGIN = 24
 _RED, _WHITE, _GREY, _BLACK, _AMBER = (150, 0, 0), (255, 255, 255), (160, 160, 160), (0, 0, 0), (255, 200, 90)
@@ -130,8 +131,8 @@ def _column(
         y += 62 if where else 36
     if len(findings) > ROWS:
         pen.text((left, y), f"and {len(findings) - ROWS} less likely", _GREY, _font(20))
-    first = textwrap.wrap(notice or "", 56)
-    lines = [*first, *(line for text in _footer(findings, model) for line in textwrap.wrap(text, 56))]
+    first = textwrap.wrap(notice or "", WRAP)
+    lines = [*first, *(line for text in _footer(findings, model) for line in textwrap.wrap(text, WRAP))]
     y = BAR + TALL - _MARGIN - 24 * len(lines)
     for line in lines:
         pen.text((left, y), line, _AMBER if line in first else _GREY, _font(18))
@@ -146,8 +147,10 @@ def _said(finding: Finding) -> str:
 
 def _footer(findings: list[Finding], model: ModelIdentity) -> list[str]:
     methods = {finding.calibration for finding in findings}
-    how = "Scores are not calibrated: 50 % need not mean one in two." if UNCALIBRATED in methods else ""
-    boxes = "Boxes are drawn around where the model looks." if any(finding.box for finding in findings) else ""
+    is_raw = UNCALIBRATED in methods or DETECTOR in methods
+    how = "Scores are not calibrated: 50 % need not mean one in two." if is_raw else ""
+    kind = "found by a detector" if DETECTOR in methods else "drawn around where the model looks"
+    boxes = f"Boxes are {kind}." if any(finding.box for finding in findings) else ""
     return [text for text in (how, boxes, f"Model: {model.name}", model.version) if text]
 
 

@@ -7,11 +7,13 @@ from datetime import datetime
 from pathlib import Path
 
 from pydicom import Dataset
+from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.config import IGNORE
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.tag import Tag
 from pydicom.uid import UID
+from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
 from gkmvlp.app.dicom.identity import uid_of
 from gkmvlp.data_modules.pipeline.accept import is_dicom
@@ -27,7 +29,7 @@ _STUDY = ("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhys
 _MAY_BE_ABSENT = ("IssuerOfPatientID", "StudyDescription")
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 _SEXES = ("M", "F", "O")
-_METHOD = "gkmvlp: identifiers, dates and UIDs replaced; pixels not inspected"
+_METHOD = "gkmvlp: patient, dates, UIDs replaced; pixels not looked at"
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,7 @@ def _about(dataset: Dataset) -> Dataset:
     """Patient and study; what is malformed is empty, as the standard allows of all of them."""
     about = Dataset()
     for keyword in (*_PATIENT, *_STUDY):
-        try:
-            value = str(dataset.get(keyword) or "").strip(" \0")
-        except Exception:  # a text that its character set does not hold
-            value = ""
+        value = _text(dataset, keyword)
         if keyword in _MAY_BE_ABSENT and not value:
             continue
         kind = dictionary_VR(keyword)
@@ -143,6 +142,21 @@ def _about(dataset: Dataset) -> Dataset:
         # without a check, which would tell the value
         about.add(DataElement(Tag(keyword), kind, value if is_good else "", validation_mode=IGNORE))
     return about
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    """A text as the file has it: pydicom's own way checks it, and tells what it is where it is malformed."""
+    element = dataset.get_item(Tag(keyword)) if keyword in dataset else None
+    value = element.value if element is not None else None
+    if not isinstance(value, bytes):
+        return str(value or "").strip(" \0")
+    try:
+        encodings = convert_encodings(dataset.get("SpecificCharacterSet") or "ISO_IR 6")
+        return decode_bytes(value, encodings, PN_DELIMS if dictionary_VR(keyword) == "PN" else TEXT_VR_DELIMS).strip(
+            " \0"
+        )
+    except Exception:  # a character set of nobody
+        return ""
 
 
 def _is_moment(value: str, kind: str) -> bool:
