@@ -95,14 +95,10 @@ def test_a_server_that_is_slow(tmp_path, monkeypatch):
         over.wait(20)
 
     for answer in (lambda _: over.wait(20), half):
-        with (
-            answering(answer) as url,
-            pytest.raises(ConfigError, match=r"no answer within 0.3 s: .*GKMVLP_DICOMWEB_TIMEOUT"),
-        ):
-            try:
+        with answering(answer) as url:
+            with pytest.raises(ConfigError, match=r"no answer within 0.3 s: .*GKMVLP_DICOMWEB_TIMEOUT"):
                 DicomWeb(url).fetch(STUDY, tmp_path)
-            finally:
-                over.set()
+            over.set()
         over.clear()
 
 
@@ -111,7 +107,7 @@ def test_a_server_that_is_slow(tmp_path, monkeypatch):
     ["", "orthanc", "file:///etc/passwd", "ftp://127.0.0.1/dicom-web", "http://", "http://host:99999/", "http://[::1"],
 )
 def test_no_address(url):
-    with pytest.raises(UsageError, match="an address like http://127.0.0.1:8042/dicom-web was expected"):
+    with pytest.raises(UsageError, match=r"an address like http://127\.0\.0\.1:8042/dicom-web was expected"):
         DicomWeb(url)
 
 
@@ -176,7 +172,7 @@ def test_there_and_back(stored, upright, tmp_path):
         only_report.file_meta = stored[2].file_meta
         only_report.StudyInstanceUID = "1.2.3.4"
         server.store([only_report])
-        with pytest.raises(DataError, match=r"holds no radiograph \(CR, DX ...\) but SR: name another --study"):
+        with pytest.raises(DataError, match=r"holds no radiograph \(modality CR, DX ...\), but SR: name another"):
             server.fetch("1.2.3.4", tmp_path)
 
 
@@ -191,7 +187,6 @@ def test_an_orthanc_that_asks_who_it_is(stored, tmp_path, monkeypatch):
         monkeypatch.setenv("GKMVLP_DICOMWEB_USER", orthanc.USER)
         monkeypatch.setenv("GKMVLP_DICOMWEB_PASSWORD", orthanc.PASSWORD)
         DicomWeb(url).store(stored)
-        (tmp_path / "in").mkdir()
         assert len(DicomWeb(url).fetch(STUDY, tmp_path / "in")) == 2
     with pytest.raises(ConfigError, match="is not reached"):
         DicomWeb(url).store(stored)

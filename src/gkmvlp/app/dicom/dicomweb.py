@@ -61,7 +61,7 @@ class DicomWeb:
 
         Args:
             study: Its Study Instance UID.
-            folder: An empty folder.
+            folder: An empty folder, made where it is absent.
 
         Returns:
             The files, in the order of the server.
@@ -69,9 +69,10 @@ class DicomWeb:
         Raises:
             UsageError: If ``study`` is no UID.
             DataError: If the study is unknown, holds no radiograph, or too many.
-            ConfigError: If the server does not give it.
+            ConfigError: If the server does not give it, or it cannot be written.
         """
         require_uid(study)
+        folder.mkdir(parents=True, exist_ok=True)
         with self._one_line(f"study {study}"):
             series = [
                 (_first(row, "0020000E"), _first(row, "00080060")) for row in self._client.search_for_series(study)
@@ -141,6 +142,8 @@ class DicomWeb:
             else:
                 reason = f"gave no DICOMweb answer ({type(error).__name__}): name the address of its DICOMweb root"
             raise ConfigError(f"{self.url} {reason}") from error
+        except OSError as error:
+            raise ConfigError(f"{what} cannot be written ({error.strerror}): make room") from error
         except Exception as error:  # the client and pydicom raise what an answer that is none leads to
             reason = f"gave no DICOMweb answer ({type(error).__name__}): name the address of its DICOMweb root"
             raise ConfigError(f"{self.url} {reason}") from error
