@@ -280,6 +280,14 @@ def test_objects_of_real_radiographs_are_valid(name, shared_data, tmp_path):
     assert regions.StudyInstanceUID == original.StudyInstanceUID
 
 
+def test_what_compression_took_is_told_of_the_capture(upright, tmp_path):
+    lost = {"LossyImageCompression": "01", "LossyImageCompressionRatio": "10.5",
+            "LossyImageCompressionMethod": "ISO_15444_1"}  # fmt: skip
+    source = read_source(write_radiograph(tmp_path / "image.dcm", picture_HW=upright, **lost), "image.dcm")
+    capture = objects_of(source, prediction(upright), MODEL)["capture"]
+    assert {keyword: str(capture[keyword].value) for keyword in lost} == lost
+
+
 def test_the_look_alike_of_the_challenge_goes_back_and_a_picture_without_study_does_not(upright, tmp_path):
     phantom = draw_phantom(0, 0, 96)
     dataset = rsna_pneumonia.as_dicom(phantom.image_HW, "a-name", phantom)

@@ -19,7 +19,7 @@ class ModelIdentity:
     """The model that read.
 
     Attributes:
-        name: Its reference; of a folder the last part of its path.
+        name: Its reference; of a folder the last two parts of its path.
         version: Release of the package, and the digest of weights and calibration.
     """
 
@@ -38,7 +38,7 @@ class ModelIdentity:
         for file in sorted([*folder.glob("*.safetensors"), *folder.glob("*.json")]):
             digest.update(file.name.encode() + file.read_bytes())
         is_local = Path(reference).exists()
-        name = Path(reference).resolve().name if is_local else without_absolute(str(reference))
+        name = "/".join(Path(reference).resolve().parts[-2:]) if is_local else without_absolute(str(reference))
         return cls(name[-_SHORT:], f"{PRODUCT} {gkmvlp.__version__}, weights {digest.hexdigest()[:12]}")
 
     @property

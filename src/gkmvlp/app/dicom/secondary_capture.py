@@ -68,6 +68,7 @@ def secondary_capture(
     origin = Dataset()
     origin.ReferencedSOPClassUID, origin.ReferencedSOPInstanceUID = source.header.SOPClassUID, source.uid
     dataset.SourceImageSequence = [origin]
+    source.tell_losses(dataset)
     source.complete(dataset)
     return dataset
 

@@ -29,6 +29,7 @@ _STUDY = ("StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhys
 _MAY_BE_ABSENT = ("IssuerOfPatientID", "StudyDescription")
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 _SEXES = ("M", "F", "O")
+_LOSSY = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
 _METHOD = "gkmvlp: patient, dates, UIDs replaced; pixels not looked at"
 
 
@@ -66,6 +67,12 @@ class Source:
         """Width and height of the upright image, in pixels."""
         width, height = self.size
         return (height, width) if self.turn.exchanges_axes else (width, height)
+
+    def tell_losses(self, dataset: Dataset) -> None:
+        """Writes into a picture that was derived from the image what compression took from that."""
+        for keyword in _LOSSY:
+            if keyword in self.header:
+                dataset.add(self.header[keyword])
 
     def complete(self, dataset: Dataset) -> None:
         """Writes patient and study into an object that was made without them."""
@@ -105,6 +112,9 @@ def read_source(image: Path | bytes, name: str) -> Source:
         header.PatientOrientation = words(dataset, "PatientOrientation") or ""
         for keyword in (*_PATIENT, *_STUDY):  # of nobody; see ``complete``
             setattr(header, keyword, "")
+        if all(keyword in dataset for keyword in _LOSSY):  # what was lost once is lost in what is derived
+            for keyword in _LOSSY:
+                header.add(DataElement(Tag(keyword), dictionary_VR(keyword), words(dataset, keyword)))
         is_annotated = word(dataset, "BurnedInAnnotation") == "YES"
         return Source(header, _about(dataset), turn_of(dataset), is_annotated=is_annotated)
 

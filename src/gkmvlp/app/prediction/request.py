@@ -113,7 +113,7 @@ def _predict(request: Request, images: list[Path], server: "DicomWeb | None") ->
             _make(folder)
     done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept, at, sender)
     if route.study:
-        done.call_by_stem()
+        done.call_by_uid()
     if done.rows:
         show(task, done.rows)
     if question and (scope_note := predictor.out_of_scope(question)):

@@ -40,10 +40,10 @@ class Predicted:
     rows: Rows = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
 
-    def call_by_stem(self) -> None:
-        """Calls images by the names of their files without folder and suffix: those of a server are gone afterwards."""
+    def call_by_uid(self) -> None:
+        """Calls the images that a server gave by their UIDs: their files are gone afterwards."""
         for row in self.rows:
-            row["sample_id"] = Path(row["sample_id"]).stem
+            row["sample_id"] = _IN_FOLDER.sub(r"\1", row["sample_id"])
         self.bad = [_IN_FOLDER.sub(r"\1", line) for line in self.bad]
 
 
