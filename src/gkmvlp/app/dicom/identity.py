@@ -50,3 +50,15 @@ class ModelIdentity:
 def uid_of(*parts: str) -> str:
     """The UID of what the parts name: the same parts give the same UID, as a UUID of version 5 under 2.25."""
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, '|'.join(('gkmvlp', *parts))).int}"
+
+
+def tracking_uid(image: str, model: ModelIdentity, finding: str, number: int) -> str:
+    """What ties the group of a finding in the report to its heat map.
+
+    Args:
+        image: UID of the image.
+        model: Who read.
+        finding: Name of the finding.
+        number: Its place among all findings of the image.
+    """
+    return uid_of("finding", image, model.name, model.version, finding, str(number))

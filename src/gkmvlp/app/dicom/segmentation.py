@@ -17,9 +17,8 @@ from gkmvlp.app.dicom.codes import (
     scheme,
 )
 from gkmvlp.app.dicom.findings import Finding, box_mask, stored_box
-from gkmvlp.app.dicom.identity import MANUFACTURER, PRODUCT, ModelIdentity, uid_of
+from gkmvlp.app.dicom.identity import MANUFACTURER, PRODUCT, ModelIdentity, tracking_uid, uid_of
 from gkmvlp.app.dicom.source import Source
-from gkmvlp.app.dicom.structured_report import tracking_of
 from gkmvlp.zoo.inference.prediction import Prediction
 
 SERIES = 9002
@@ -89,7 +88,6 @@ def _region(name: str, number: int, model: ModelIdentity) -> SegmentDescription:
 
 
 def _map(source: Source, name: str, row: int, number: int, model: ModelIdentity) -> SegmentDescription:
-    uid, identifier = (item.value for item in tracking_of(source, name, row, model)[::-1])
     segment = SegmentDescription(
         number,
         f"attention: {name}"[:_LABEL],
@@ -97,8 +95,8 @@ def _map(source: Source, name: str, row: int, number: int, model: ModelIdentity)
         SALIENCY,
         "AUTOMATIC",
         _algorithm(model),
-        tracking_uid=uid,
-        tracking_id=identifier,
+        tracking_uid=tracking_uid(source.uid, model, name, row),
+        tracking_id=name,
     )
     segment.SegmentDescription = "Attention, highest of the image 1; no probability"
     return segment

@@ -1,5 +1,7 @@
 """A reading as a DICOM Structured Report by template TID 1500: one group of measurements a finding."""
 
+from typing import Any
+
 import numpy as np
 from highdicom.sr import (
     AlgorithmIdentification,
@@ -35,7 +37,7 @@ from gkmvlp.app.dicom.codes import (
     scheme,
 )
 from gkmvlp.app.dicom.findings import Box, Finding, stored_box
-from gkmvlp.app.dicom.identity import MANUFACTURER, PRODUCT, ModelIdentity, uid_of
+from gkmvlp.app.dicom.identity import MANUFACTURER, PRODUCT, ModelIdentity, tracking_uid, uid_of
 from gkmvlp.app.dicom.source import Source
 from gkmvlp.notices import NOT_CLINICAL
 
@@ -83,11 +85,6 @@ def structured_report(
     return dataset
 
 
-def tracking_of(source: Source, name: str, number: int, model: ModelIdentity) -> TrackingIdentifier:
-    """What ties the group of a finding in the report to its heat map: the same identifier and UID."""
-    return TrackingIdentifier(uid_of("finding", source.uid, model.name, model.version, name, str(number)), name)
-
-
 def _observer(model: ModelIdentity) -> ObserverContext:
     device = DeviceObserverIdentifyingAttributes(
         model.uid, name=model.name, manufacturer_name=MANUFACTURER, model_name=PRODUCT
@@ -98,8 +95,8 @@ def _observer(model: ModelIdentity) -> ObserverContext:
 def _group(source: Source, finding: Finding, number: int, model: ModelIdentity, notice: str | None) -> Group:
     """What is said of one finding; the image is named by the box, or by the group where there is none."""
     said = [value for value in (NOT_CLINICAL, notice) if value]
-    shared = {
-        "tracking_identifier": tracking_of(source, finding.name, number, model),
+    shared: dict[str, Any] = {
+        "tracking_identifier": TrackingIdentifier(tracking_uid(source.uid, model, finding.name, number), finding.name),
         "finding_type": finding_code(finding.name),
         "algorithm_id": AlgorithmIdentification(model.name, model.version, said, ARTIFICIAL_INTELLIGENCE),
         "finding_sites": [_site(finding.region)] if finding.region else None,
