@@ -11,11 +11,19 @@ from itertools import pairwise
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.test_layout import ROOT, at_module_level, imported, modules, parse
+from tests.test_layout import ROOT, at_module_level, imported, modules, parse, within
 
 # import name -> where its distribution is declared, for what is not needed to install and import the package
 EXTRAS = "options.extras_require"
-OPTIONAL = {"onnxruntime": "export", "peft": "lora", "sklearn": "test"}
+OPTIONAL = {
+    "onnxruntime": "export", "peft": "lora", "sklearn": "test",
+    "highdicom": "dicom", "dicomweb_client": "dicom", "requests": "dicom",
+}  # fmt: skip
+# modules that need an extra when they are imported, which no other module then does when it is imported itself
+WITH_EXTRA = {
+    f"gkmvlp.app.dicom.{name}"
+    for name in ("codes", "structured_report", "segmentation", "secondary_capture", "objects")
+}
 # gkmvlp.app.running.radeval_program runs in an environment of its own that the user names
 APART = {"radeval"}
 # declared and not imported: other packages find them by themselves
@@ -61,7 +69,9 @@ def distribution_of(name):
 
 TREES = {module: parse(path) for module, path in modules(ROOT).items()}
 ANYWHERE = {name for tree in TREES.values() for name in third_party(ast.walk(tree))}
-AT_IMPORT = {name for tree in TREES.values() for name in third_party(at_module_level(tree))}
+AT_IMPORT = {
+    name for module, tree in TREES.items() for name in third_party(at_module_level(tree)) if module not in WITH_EXTRA
+}
 INSTALLED = declared("options", "install_requires")
 
 
@@ -75,6 +85,18 @@ def test_optional_imports_are_declared_and_wait_until_they_are_needed():
         assert distribution_of(name) in declared(EXTRAS, extra), name
         assert name in ANYWHERE
         assert name not in AT_IMPORT
+
+
+def test_what_needs_an_extra_is_imported_when_it_is_needed():
+    others = {module: tree for module, tree in TREES.items() if module not in WITH_EXTRA}
+    assert TREES.keys() >= WITH_EXTRA
+    wrong = [
+        f"{module} imports {name}"
+        for module, tree in others.items()
+        for name in imported(at_module_level(tree))
+        if within(name, WITH_EXTRA)
+    ]
+    assert wrong == []
 
 
 def test_what_is_declared_is_used():

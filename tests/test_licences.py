@@ -59,7 +59,7 @@ def complaint(expression, classifiers, text):
     return None if licences or text else "states no licence"
 
 
-@pytest.mark.parametrize("root", ["gkmvlp", "gkmvlp[export]", "gkmvlp[lora]"])
+@pytest.mark.parametrize("root", ["gkmvlp", "gkmvlp[export]", "gkmvlp[lora]", "gkmvlp[dicom]"])
 def test_no_gpl_package_is_required(root):
     complaints = {}
     for name, distribution in installed_with(root).items():

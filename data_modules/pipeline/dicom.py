@@ -18,7 +18,7 @@ from gkmvlp.errors import DataError
 from gkmvlp.geometry import UPRIGHT, Turn
 
 # Plain radiography (PS3.3 C.7.3.1.1.1), what files without a choice say, and spellings in use.
-_RADIOGRAPHY = ("CR", "DX", "RG", "DR", "XR", "XRAY", "OT", "SC", "")
+RADIOGRAPHY = ("CR", "DX", "RG", "DR", "XR", "XRAY", "OT", "SC", "")
 _GREATEST = 1e30  # what makes greater values is no transformation; levels are worked out in 32 bits
 
 
@@ -76,7 +76,7 @@ def view_position(dataset: Dataset) -> str:
 
 def _require_radiograph(dataset: Dataset, accept: Collection[str]) -> None:
     modality, view = word(dataset, "Modality"), view_position(dataset)
-    if modality not in _RADIOGRAPHY and "modality" not in accept:
+    if modality not in RADIOGRAPHY and "modality" not in accept:
         raise RefusedError(f"Modality is {modality}, no radiography (CR, DX, RG)", "modality")
     if is_lateral(view) and "lateral" not in accept:
         named = f"ViewPosition is {view}" if word(dataset, "ViewPosition") else "ViewCodeSequence or PatientOrientation"

@@ -41,6 +41,8 @@ def _changed() -> Iterator[None]:
     with warnings.catch_warnings():
         # pydicom warns about each oddity of a file that is then reported in one line, or read well.
         warnings.filterwarnings("ignore", module="pydicom")
+        # highdicom, which writes DICOMs, does so with a value in its warning.
+        warnings.filterwarnings("ignore", module="highdicom")
         # A radiograph of 100 million pixels is no attack; Pillow still refuses twice as many.
         warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
         # Some exports keep a report of megabytes beside whole pixels; Pillow refuses texts of more than one megabyte.

@@ -31,6 +31,13 @@ class Turn(NamedTuple):
         picture = picture[::-1] if self.inverts else picture
         return cast(_Picture, np.ascontiguousarray(picture))
 
+    @property
+    def inverse(self) -> "Turn":
+        """What takes the upright picture back to the stored one."""
+        if not self.exchanges_axes:
+            return self
+        return Turn(True, mirrors=self.inverts, inverts=self.mirrors)
+
     def size(self, width: float, height: float) -> tuple[float, float]:
         """Width and height of the upright picture, from those of the stored one."""
         return (height, width) if self.exchanges_axes else (width, height)

@@ -1,7 +1,5 @@
 """The models of the package: made, measured as released, published without loss, and small."""
 
-from functools import partial
-
 import pytest
 import torch
 import yaml
@@ -11,7 +9,6 @@ from gkmvlp.app.cli import main
 from gkmvlp.app.experiments import packaged_models
 from gkmvlp.app.running.configs import by_name
 from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 from gkmvlp.zoo.entry import PACKAGED
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.registry import find, list_models
@@ -41,7 +38,6 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
     """What is published reads as what was measured, holds no tensor of its backbone, and is not trained twice."""
     monkeypatch.setattr(packaged_models, "CORPORA", {"mimic": 24, "vqa": 10})
     monkeypatch.setattr(packaged_models, "MODELS", packaged.MODELS[:2])
-    monkeypatch.setattr(packaged_models, "write_lookalikes", partial(write_lookalikes, size=64))
 
     out, models = tmp_path / "out", tmp_path / "models"
     words = ["zoo", "make", "--out", str(out), "--models", str(models)]

@@ -52,6 +52,8 @@ class Prediction:
         readings: Finding -> its score and probability, whether that was calibrated, and its threshold.
         boxes: Boxes, best first: of findings or regions, by a model that was trained for them. By a backbone those of
             its findings, likeliest first: around the point, where attention is at least half of the highest.
+        region_boxes: Region -> x1, y1, x2, y2 in pixels of the original image as it stands upright, as the model reads
+            them.
         answer: The answer, where a question was asked.
         answer_probability: Its probability among the known answers; None of a model that writes freely.
         is_in_scope: Whether the model was trained on what the question asks about; None where its folder does not
@@ -71,6 +73,7 @@ class Prediction:
     regions: dict[str, str] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)
     boxes: list[PredictedBox] = field(default_factory=list)
+    region_boxes: dict[str, tuple[float, float, float, float]] = field(default_factory=dict, repr=False)
     answer: str | None = None
     answer_probability: float | None = None
     is_in_scope: bool | None = None

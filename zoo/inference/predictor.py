@@ -4,6 +4,7 @@ B images, E entities, N images or texts, S side, D size of the shared space.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast, overload
 
@@ -387,19 +388,54 @@ class Predictor(HubModel):
                 raise refusal(name_of(images[place]), far)
             if far is not None and (found := verdicts[place]) is not None and found.ok:
                 verdicts[place] = far
+        predictions = [
+            replace(one, notice=_notice(one.notice, verdict), verdict=verdict)
+            for one, verdict in zip(self.predictions(batch, memory, shown, question, at), verdicts, strict=True)
+        ]
+        return predictions if is_list else predictions[0]
+
+    def predictions(
+        self,
+        batch: ImageBatch,
+        memory: ImageMemory,
+        shown: Sequence[Pixels],
+        question: str | None = None,
+        at: str | None = None,
+    ) -> list[Prediction]:
+        """``predict`` of images that are read and encoded.
+
+        Args:
+            batch: B images.
+            memory: What ``encode_images`` made of them.
+            shown: Pixels of each at its own size.
+            question: As of ``predict``.
+            at: As of ``predict``.
+        """
         outputs = self._said(batch, memory, question, at)
         frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
-        predictions = [
+        regions = self._region_boxes(batch, frames)
+        return [
             Prediction(
-                **{**one, "notice": _notice(one.get("notice", self.notice), verdict)},
-                verdict=verdict,
+                **{"notice": self.notice, **one},
+                region_boxes=boxes,
                 pixels_HW=pixels,
                 frame=frame,
                 side=self.architecture.image_size,
             )
-            for one, verdict, pixels, frame in zip(outputs, verdicts, shown, frames, strict=True)
+            for one, boxes, pixels, frame in zip(outputs, regions, shown, frames, strict=True)
         ]
-        return predictions if is_list else predictions[0]
+
+    def _region_boxes(
+        self, batch: ImageBatch, frames: Sequence[Letterbox]
+    ) -> list[dict[str, tuple[float, float, float, float]]]:
+        """Boxes of the regions of each image, in its pixels; what lies outside it is left out."""
+        found = []
+        box_BR4 = batch["region_box"].cpu().numpy() * self.architecture.image_size
+        for frame, box_R4, has_R in zip(frames, box_BR4, batch["region_mask"].cpu().numpy(), strict=True):
+            inside_R4, is_inside_R = original_boxes(frame, box_R4)
+            rows = zip(REGIONS, inside_R4.tolist(), has_R & is_inside_R, strict=True)
+            found.append({name: tuple(box) for name, box, is_there in rows if is_there})
+        return found
 
     read = predict  # its name before; kept for one release
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,6 @@ import pytest
 from gkmvlp.app.cli import main
 from gkmvlp.app.experiments import demo as demo_module
 from gkmvlp.app.running.planted_truth import CELLS, best_cells
-from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 from gkmvlp.geometry import Letterbox
 from gkmvlp.metrics.results.metric_result import FIELDS
 from gkmvlp.metrics.results.predictions import read_predictions
@@ -30,7 +28,6 @@ def quiet(monkeypatch):
 def demo(quiet, tmp_path, monkeypatch):
     """The folder of a demo on 24 patients at 64 px, its runs one after the other: a process of its own loads torch."""
     monkeypatch.setattr(demo_module, "runs_at_once", lambda: 1)
-    monkeypatch.setattr(demo_module, "write_lookalikes", partial(write_lookalikes, size=64))
     out = tmp_path / "out"
     shrunk = [*options(), "--trainer.callbacks=null"]
     stages = [f"--set={stage}:{option.removeprefix('--')}" for stage in ("pretrain", "vqa") for option in shrunk]

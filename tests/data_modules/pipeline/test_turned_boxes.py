@@ -46,6 +46,15 @@ def within(box_4: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("turn", [Turn(bool(n & 1), bool(n & 2), bool(n & 4)) for n in range(8)])
+def test_the_inverse_of_a_turn_brings_picture_and_box_back(turn):
+    picture_HW = drawn()
+    assert np.array_equal(turn.inverse.picture(turn.picture(picture_HW)), picture_HW)
+    box_14 = np.array([BOX], np.float32)
+    there_14 = turn.boxes(box_14, WIDTH, HEIGHT)
+    assert np.array_equal(turn.inverse.boxes(there_14, *turn.size(WIDTH, HEIGHT)), box_14)
+
+
+@pytest.mark.parametrize("turn", [Turn(bool(n & 1), bool(n & 2), bool(n & 4)) for n in range(8)])
 def test_a_box_and_its_picture_are_turned_alike(turn):
     rng = np.random.default_rng(1)
     corner_N22 = np.sort(rng.uniform(0, [WIDTH, HEIGHT], (20, 2, 2)), axis=1)

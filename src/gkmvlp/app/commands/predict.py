@@ -15,6 +15,9 @@ embed           unit vectors of the images, and of the lines of --prompts, in on
 
 A small network of the package, the gate, looks at every picture first; --gate says what happens where it looks like a
 lateral, mirrored, inverted or turned radiograph, another part of the body, or none at all; rows have its word (gate).
+--dicom-out writes what goes back into an archive: of each DICOM a structured report, segmentations of regions and heat
+maps, and a picture with a notice, in its study. --dicomweb URL --study UID reads from a DICOMweb server, --store writes
+the same there. See docs/guide/dicom.md.
 
 Research software, not for clinical use.
 """
@@ -23,12 +26,13 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.app.command_line.outputs import file_of
+from gkmvlp.app.dicom.returning import Route
 from gkmvlp.app.prediction.request import TASKS, Request, predict
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare model, images, task and outputs."""
-    parser.add_argument("images", metavar="IMAGE", nargs="+", type=Path, help="file, or folder that is searched")
+    parser.add_argument("images", metavar="IMAGE", nargs="*", type=Path, help="file, or folder that is searched")
     described = "zoo://NAME, or folder of a backbone, a model or their run"
     parser.add_argument("--model", metavar="REF", required=True, help=described)
     parser.add_argument("--task", metavar="TASK", required=True, help=", ".join(TASKS))
@@ -44,6 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     chosen = "threshold: sensitivity=0.90, specificity=0.95, youden ... (absent: the first that was calibrated)"
     parser.add_argument("--at", metavar="POINT", help=chosen)
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
+    _add_archive_arguments(parser)
+
+
+def _add_archive_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where DICOMs come from and go to."""
+    sent = "where DICOM objects of each reading are written, in a folder of the image's UID"
+    parser.add_argument("--dicom-out", metavar="DIR", type=Path, help=sent)
+    nobody = "objects without patient, dates and the original's UIDs (pixels are not looked at)"
+    parser.add_argument("--deidentify", action="store_true", help=nobody)
+    parser.add_argument("--dicomweb", metavar="URL", help="DICOMweb server, such as http://127.0.0.1:8042/dicom-web")
+    parser.add_argument("--study", metavar="UID", help="Study Instance UID: its radiographs are read from the server")
+    parser.add_argument("--store", action="store_true", help="store the DICOM objects at the server")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -61,6 +77,13 @@ def run(arguments: argparse.Namespace) -> int:
             device=arguments.device,
             at=arguments.at,
             gate=arguments.gate,
+            route=Route(
+                out=arguments.dicom_out,
+                is_deidentified=arguments.deidentify,
+                server=arguments.dicomweb,
+                study=arguments.study,
+                is_stored=arguments.store,
+            ),
         )
     )
     return 0

@@ -4,16 +4,19 @@ Wrong requests are refused before anything slow is imported or anything is writt
 """
 
 import sys
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from gkmvlp.app.command_line.cli_errors import hint
+from gkmvlp.app.dicom.returning import Route, Sender, fetched
 from gkmvlp.app.prediction.images import find_images
 from gkmvlp.errors import ConfigError, DataError, UsageError
 from gkmvlp.metrics.calibration.operating_point import goal_of
 
 if TYPE_CHECKING:  # it brings torch
+    from gkmvlp.app.dicom.dicomweb import DicomWeb
     from gkmvlp.zoo.inference.gate import GateMode
 
 TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "embed")
@@ -30,7 +33,7 @@ class Request:
     Attributes:
         model: ``zoo://NAME``, or folder of a backbone, a model or their run.
         task: One of ``TASKS``.
-        images: Files and folders.
+        images: Files and folders; none where ``route`` names a study.
         question: Asked about every image, for ``vqa`` alone.
         prompts: Text file with one prompt a line, for ``zero_shot`` and ``embed``.
         out: Where the rows are written: Parquet, CSV or JSON.
@@ -39,6 +42,7 @@ class Request:
         device: ``cpu``, ``cuda`` or ``cuda:N``; None takes a GPU where there is one.
         at: Operating point whose thresholds count; None takes the first of the model's calibration.
         gate: What happens to a picture that looks like no upright frontal chest radiograph, of ``GATE``.
+        route: From which archive images come, and where their readings go.
     """
 
     model: str
@@ -52,6 +56,7 @@ class Request:
     device: str | None = None
     at: str | None = None
     gate: str = "warn"
+    route: Route = field(default_factory=Route)
 
     def __post_init__(self) -> None:
         """Refuses what cannot work.
@@ -76,17 +81,25 @@ class Request:
             raise UsageError(f"--gate {self.gate}{hint(self.gate, GATE)} ({', '.join(GATE)})")
         if self.pictures and self.task == "embed":
             raise UsageError("--task embed has nothing to draw: leave --pictures out")
+        self.route.check(self.task, bool(self.images))
 
 
 def predict(request: Request) -> None:
-    """Predicts what can be read, prints, writes and draws it.
+    """Predicts what can be read, prints, writes, draws it, and sends it back.
 
     Raises:
         UsageError: If an image does not exist, or the prompts cannot be read.
         DataError: After all is written, if images could not be read; it names them.
-        ConfigError: If the model has no such operating point.
+        ConfigError: If the model has no such operating point, or a server or folder does not take what it is given.
     """
-    images = find_images(request.images)
+    route = request.route
+    server = route.open_server()
+    with fetched(server, route.study) if route.study else nullcontext(find_images(request.images)) as images:
+        _predict(request, images, server)
+
+
+def _predict(request: Request, images: list[Path], server: "DicomWeb | None") -> None:
+    """``predict`` of files."""
     from gkmvlp.app.prediction.quick_imports import without_compiler
 
     with without_compiler():
@@ -94,9 +107,10 @@ def predict(request: Request) -> None:
         from gkmvlp.app.prediction.table import read_prompts, show, write_rows
         from gkmvlp.zoo.inference.loading import open_predictor
 
-    task, question, out = request.task, request.question, request.out
+    task, question, out, route = request.task, request.question, request.out, request.route
     prompts = read_prompts(request.prompts) if request.prompts else []
     predictor = open_predictor(request.model, request.device)
+    sender = Sender(route, request.model, server) if route.sends else None
     at = told_operating_point(predictor, task, request.at)
     if predictor.notice:
         print(predictor.notice)
@@ -106,7 +120,9 @@ def predict(request: Request) -> None:
         if folder:
             _make(folder)
     gate = cast("GateMode", request.gate)
-    done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept, at, gate)
+    done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept, at, gate, sender)
+    if route.study:
+        done.call_by_uid()
     _tell_doubts(done.doubted)
     if done.rows:
         show(task, done.rows)
@@ -114,9 +130,18 @@ def predict(request: Request) -> None:
         print(scope_note)
     if done.rows and out:
         write_rows(out, done.rows, task, request.model, predictor, at)
-    if done.bad:
-        count = f"{len(done.bad)} of {len(images)} images: " if len(images) > 1 else ""
-        raise DataError(count + "; ".join(done.bad))
+    for line in sender.told() if sender else ():
+        print(line)
+    _raise(done.bad, len(images), sender.failure if sender else None)
+
+
+def _raise(bad: list[str], count: int, failure: str | None) -> None:
+    """One line of what could not be read, and of why a server did not take the rest."""
+    lines = "; ".join([*bad, *([failure] if failure else [])])
+    if bad:
+        raise DataError((f"{len(bad)} of {count} images: " if count > 1 else "") + lines)
+    if failure:
+        raise ConfigError(failure)
 
 
 def _tell_doubts(doubted: list[str]) -> None:

@@ -3,14 +3,16 @@
 B images, E entities.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gkmvlp.app.dicom.returning import Sender
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.calibration_file import Scores
 from gkmvlp.data_modules.pipeline.images import ImageError
@@ -24,8 +26,12 @@ from gkmvlp.zoo.inference.prediction import Pixels, PredictedBox
 from gkmvlp.zoo.inference.predictor import Predictor, Prompt, region_name
 from gkmvlp.zoo.inference.readings import Reader, Reading
 
+if TYPE_CHECKING:
+    from gkmvlp.app.dicom.source import Source
+
 BATCH = 8
 Rows = list[dict[str, Any]]
+_IN_FOLDER = re.compile(r"\S*/([\d.]+)\.dcm")  # what a server gave, by its UID
 _OF_LABELS = {"entity", "target", *Reading._fields}
 
 
@@ -38,6 +44,13 @@ class Predicted:
     doubted: list[str] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)  # image -> its kind by the gate; empty where that is off
 
+    def call_by_uid(self) -> None:
+        """Calls the images that a server gave by their UIDs: their files are gone afterwards."""
+        for row in self.rows:
+            row["sample_id"] = _IN_FOLDER.sub(r"\1", row["sample_id"])
+        self.bad = [_IN_FOLDER.sub(r"\1", line) for line in self.bad]
+        self.doubted = [_IN_FOLDER.sub(r"\1", line) for line in self.doubted]
+
 
 def predict_rows(
     predictor: Predictor,
@@ -49,8 +62,9 @@ def predict_rows(
     accept: Collection[str] = (),
     at: str | None = None,
     gate: GateMode = "warn",
+    sender: Sender | None = None,
 ) -> Predicted:
-    """Rows of all images, and their pictures.
+    """Rows of all images, their pictures, and what goes back into an archive.
 
     Args:
         predictor: The model.
@@ -62,9 +76,10 @@ def predict_rows(
         accept: What is read although it is no frontal radiograph.
         at: Operating point whose thresholds count; None takes the first of the model's calibration.
         gate: What happens to a picture that looks like no upright frontal chest radiograph.
+        sender: What gets the prediction of each image; None where nothing goes back.
 
     Raises:
-        ConfigError: If the calibration holds no such operating point.
+        ConfigError: If the calibration holds no such operating point, or what goes back cannot be written.
     """
     names: list[str] = []  # of the entities that the sentences ask for; none of other prompts
     if task == "zero_shot" and not prompts:
@@ -81,12 +96,15 @@ def predict_rows(
     }
     done = Predicted()
     stems: Counter[str] = Counter()
-    for batch, shown in _batches(predictor, images, accept, done, pictures is not None, gate):
+    for batch, shown, sources in _batches(predictor, images, accept, done, pictures is not None, gate, sender):
         image = predictor.encode_images(batch)
         far = predictor.far(image)
+        returned = predictor.predictions(batch, image, shown, at=at) if sender is not None else []
         for b, rows in enumerate(makers[task](batch, image)):
             if not _is_near(done, batch["sample_id"][b], far[b], gate):
                 continue
+            if sender is not None:
+                sender.send(sources[b], returned[b])
             parts = [{key: row[key] for key in row if task != "classification" or key in _OF_LABELS} for row in rows]
             name = batch["sample_id"][b]
             judged = {"gate": done.kinds[name]} if name in done.kinds else {}
@@ -130,15 +148,18 @@ def _batches(
     done: Predicted,
     is_drawn: bool,
     gate: GateMode,
-) -> Iterator[tuple[ImageBatch, list[Pixels]]]:
-    """Batches of what can be read, and the pixels of their images; the others' reasons go to ``done.bad``.
+    sender: Sender | None,
+) -> Iterator[tuple[ImageBatch, list[Pixels], list["Source"]]]:
+    """Batches of what can be read, the pixels of their images, and their files as archives know them.
 
-    The pixels are kept only where the images are drawn: a batch of them at their own size is large.
+    The reasons of the others go to ``done.bad``. The pixels are kept only where the images are drawn or sent: a batch
+    of them at their own size is large.
     """
     for start in range(0, len(images), BATCH):
-        items, shown = [], list[Pixels]()
+        items, shown, sources = [], list[Pixels](), list["Source"]()
         for image in images[start : start + BATCH]:
             try:
+                found = [sender.source(image)] if sender else []
                 image_HW = predictor.preprocess.pixels(image, accept)
                 verdict = admit(image_HW, str(image), gate, accept)
                 items.append(predictor.item_of(image, image_HW))
@@ -148,10 +169,11 @@ def _batches(
             if verdict is not None:
                 done.kinds[str(image)] = verdict.kind
                 done.doubted += [] if verdict.ok else [f"{image} {verdict}"]
-            if is_drawn:
+            sources += found
+            if is_drawn or sender:
                 shown.append(image_HW)
         if items:
-            yield predictor.batch(items), shown
+            yield predictor.batch(items), shown, sources
 
 
 def _is_near(done: Predicted, name: str, far: Verdict | None, gate: GateMode) -> bool:
