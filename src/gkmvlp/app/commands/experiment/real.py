@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, action in zip(names, (openi, slake, vqa, nih, rsna, pairs, labeler), strict=True):
         if name in OWNERS:
             action.add_argument("--root", type=Path, required=True, metavar="DIR", help=f"folder of {OWNERS[name]}")
-            add_set_argument(action, "the runs")
+            add_set_argument(action, "the runs", *(("pretrain", "finetune") if name == "openi" else ()))
         if name in TABLES:
             _add_table_arguments(action, [0, 1, 2] if name in ("slake", "vqa-rad") else [0])
         out = Path("outputs/real") / name

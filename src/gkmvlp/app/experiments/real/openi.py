@@ -31,7 +31,7 @@ def measure(args: argparse.Namespace) -> None:
     choose. On the test studies entities are read by the head and by sentences, reports are retrieved and written,
     beside baselines of public weights, which ``--only baselines`` makes alone.
     """
-    overrides, openi = overrides_of(args.settings), data_overrides(root=args.root)
+    overrides, openi = overrides_of(args.settings, "finetune"), data_overrides(root=args.root)
     knowing = [name for name in args.arms if name in WITH_BACKBONE]
 
     def arms_by_seed(config: str, names: Sequence[str], learns: bool) -> dict[int, Conditions]:
@@ -46,8 +46,9 @@ def measure(args: argparse.Namespace) -> None:
 
     def piece(work: Work, config: str, tasks: Sequence[str], names: Sequence[str], data: Overrides) -> Piece:
         def make(out: Path) -> list[MetricResult]:
-            arms = arms_by_seed(config, names, work is fit_and_test)
-            files = run_arms(work, config, tasks, out, arms, merged(data, of_trainer(overrides)))
+            learns = work is fit_and_test
+            changed = merged(data, overrides if learns else of_trainer(overrides))
+            files = run_arms(work, config, tasks, out, arms_by_seed(config, names, learns), changed)
             if tasks[0] in WITH_BASELINES:
                 beside(files[0], baselines()[tasks[0]])
             figures = all_figures(files)
@@ -70,7 +71,7 @@ def _backbone(args: argparse.Namespace, seed: int) -> str:
     """The backbone that was named, or that of the seed's pre-training, which is made if it is missing."""
     if args.backbone is not None:
         return str(args.backbone)
-    overrides = merged(data_overrides(root=args.root), overrides_of(args.settings))
+    overrides = merged(data_overrides(root=args.root), overrides_of(args.settings, "pretrain"))
     run = Run(PRETRAINING, args.out / f"pretraining-{seed}", overrides, seed)
     run_missing(fit, [run], "backbone/config.json", 1)
     return str(run.folder / "backbone")
