@@ -5,14 +5,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gkmvlp.app.serving.export import side_by_side
 from gkmvlp.app.serving.fragment import notice
 from gkmvlp.app.serving.limits import LONGEST_NAME, LONGEST_QUESTION, Limits, Rate, require_image
 from gkmvlp.app.serving.models import ModelSet
+from gkmvlp.app.serving.neighbours import Index
 from gkmvlp.app.serving.pictures import radiograph_uri
 from gkmvlp.app.serving.questions import ask
 from gkmvlp.app.serving.radiographs import OpenImage, open_phantom, open_upload
-from gkmvlp.app.serving.reader import read
+from gkmvlp.app.serving.reader import Seen, read
 from gkmvlp.app.serving.sessions import Held, Sessions
 from gkmvlp.data_modules.pipeline.intensity import Intensity, Pixels
 from gkmvlp.errors import GkmvlpError
@@ -28,11 +32,13 @@ class Desk:
     Attributes:
         sets: Models that are shown side by side, loaded once: a folder that changes later changes nothing.
         gate: Looks at every image before a model does.
+        index: Images of the user, embedded by the backbone of the first set.
         limits: What is taken.
     """
 
     sets: Sequence[ModelSet]
     gate: Gate | None = None
+    index: Index | None = None
     limits: Limits = field(default_factory=Limits)
     sessions: Sessions = field(default_factory=Sessions)
 
@@ -79,10 +85,17 @@ class Desk:
         warning = self.gate(pixels_HW) if self.gate is not None else None
         results = [read(models, image) for models in self.sets]
         for reading, _ in results:
-            reading.notices += [warning] if warning else []
+            reading.warnings += [warning] if warning else []
+        if self.index is not None:
+            results[0][0].neighbours = self.index.nearest(self._vector(results[0][1]["backbone"]))
         held = Held([reading for reading, _ in results], [seen for _, seen in results], radiograph_uri(pixels_HW))
         self.sessions.put(session, held)
         return self._shown(held)
+
+    def _vector(self, seen: Seen) -> NDArray[np.float32]:
+        """The unit vector (D,) of an image."""
+        vector_1D = self.sets[0].parts["backbone"].embed_images(seen.memory)
+        return np.asarray(vector_1D[0].float().cpu().numpy(), np.float32)
 
     def _shown(self, held: Held) -> str:
         return side_by_side(held.readings, held.picture, f"reading/{held.key}")

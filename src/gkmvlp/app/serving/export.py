@@ -1,7 +1,7 @@
 """A reading as files: one HTML page that needs nothing beside it, and JSON."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from gkmvlp import __version__
 from gkmvlp.app.pages.style import STYLE
@@ -22,9 +22,14 @@ def as_html(readings: Sequence[Reading], picture: str) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{shown(title)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{STYLE}{asset('viewer.css')}</style></head><body>"
-        f'<div class="banner" role="note">{NOT_CLINICAL}</div><main>{side_by_side(readings, picture)}'
+        f'<div class="banner" role="note">{shown(banner(readings))}</div><main>{side_by_side(readings, picture)}'
         f'<p class="notes">gkmvlp {__version__}</p></main><script>{asset("viewer.js")}</script></body></html>\n'
     )
+
+
+def banner(readings: Iterable[Reading]) -> str:
+    """What stands above everything: that it is no clinical software, and what has to be said of the models."""
+    return " ".join([NOT_CLINICAL, *dict.fromkeys(notice for one in readings for notice in one.notices)])
 
 
 def as_json(readings: Sequence[Reading]) -> str:

@@ -40,7 +40,7 @@ def fragment(reading: Reading, picture: str, saved_as: str = "") -> str:
     return (
         f'<article class="gk-reading" aria-label="Reading of {shown(reading.image)}">{_head(reading, saved_as)}'
         f'<div class="gk-columns"><div class="gk-left">{_stage(reading, picture)}{_controls()}{_know(reading)}</div>'
-        f'<div class="gk-right">{_findings(reading)}{_report(reading)}{answers(reading.answers)}'
+        f'<div class="gk-right">{_findings(reading)}{_found(reading)}{_report(reading)}{answers(reading.answers)}'
         f"{_neighbours(reading.neighbours)}</div></div></article>"
     )
 
@@ -58,8 +58,8 @@ def answers(asked: Iterable[Answer]) -> str:
 
 
 def _head(reading: Reading, saved_as: str) -> str:
-    facts = [f"{reading.width} × {reading.height} px", f"view {reading.view}" if reading.view else ""]
-    facts += [" + ".join(one.rpartition("/")[2] for one in reading.models), f"{reading.seconds:.1f} s"]
+    facts = [f"{reading.width} x {reading.height} px", f"view {reading.view}" if reading.view else ""]
+    facts += [f"{reading.seconds:.1f} s", " + ".join(one.rpartition("/")[2] for one in reading.models)]
     lines = [" · ".join(filter(None, facts))]
     if reading.planted is not None:
         lines.append("Planted: " + (", ".join(reading.planted) or "nothing"))
@@ -70,7 +70,7 @@ def _head(reading: Reading, saved_as: str) -> str:
     below = "".join(f"<p>{shown(line)}</p>" for line in lines)
     return (
         f'<header class="gk-head"><div><h2>{shown(reading.image)}</h2>{below}</div>{save}</header>'
-        f"{''.join(map(notice, reading.notices))}"
+        f"{''.join(map(notice, reading.warnings))}"
     )
 
 
@@ -84,9 +84,9 @@ def _stage(reading: Reading, picture: str) -> str:
     )
     regions = "".join(_rectangle("gk-region", f'data-region="{word(n)}"', b, n) for n, b in reading.regions.items())
     boxes = "".join(map(_boxes, reading.findings)) + "".join(
-        _rectangle("gk-box gk-likely", f'data-of="{word(one.label)}" tabindex="0"', one.box,
+        _rectangle("gk-box gk-likely gk-found", f'data-of="box-{n} {word(one.label)}" tabindex="0"', one.box,
                    f"{one.label}, box found with score {one.score:.2f}")
-        for one in reading.detections
+        for n, one in enumerate(reading.detections)
     )  # fmt: skip
     return (
         '<div class="gk-stage" tabindex="0" role="group" aria-label="Radiograph; scrolls where it is enlarged">'
@@ -116,16 +116,17 @@ def _rectangle(kind: str, attributes: str, box: Box, told: str) -> str:
 
 def _controls() -> str:
     sliders = (
-        ("mix", "Attention", 0, 100, 35, 1, "image", "attention"),
-        ("bright", "Brightness", 40, 250, 100, 5, "dark", "bright"),
-        ("contrast", "Contrast", 50, 250, 100, 5, "soft", "hard"),
-        ("zoom", "Zoom", 1, 5, 1, 0.25, "1×", "5×"),
+        ("mix", "Image", "attention", 0, 100, 35, 1),
+        ("bright", "Brightness", "", 40, 250, 100, 5),
+        ("contrast", "Contrast", "", 50, 250, 100, 5),
+        ("zoom", "Zoom", "", 1, 5, 1, 0.25),
     )
     rows = "".join(
-        f'<label class="gk-slider"><span>{name}</span><i aria-hidden="true">{low}</i><input type="range" '
-        f'data-set="{key}" min="{least}" max="{most}" step="{step}" value="{start}" aria-label="{name}, '
-        f'from {low} to {high}"><i aria-hidden="true">{high}</i></label>'
-        for key, name, least, most, start, step, low, high in sliders
+        f'<label class="gk-slider gk-set-{key}"><span>{name}</span><input type="range" data-set="{key}" '
+        f'min="{least}" max="{most}" step="{step}" value="{start}" aria-label="{told}">'
+        f"{f'<span>{other}</span>' if other else ''}</label>"
+        for key, name, other, least, most, start, step in sliders
+        for told in [f"{name} to {other}" if other else name]
     )
     return (
         f'<div class="gk-controls">{rows}<div class="gk-checks">'
@@ -157,19 +158,42 @@ def _row(finding: Finding) -> str:
 
 def _findings(reading: Reading) -> str:
     if not reading.findings:
-        return '<section class="gk-findings"><h3>Findings</h3><p class="gk-soft">None of the models scores any.</p></section>'
+        nothing = '<p class="gk-soft">None of the models scores any.</p>'
+        return f'<section class="gk-findings"><h3>Findings</h3>{nothing}</section>'
     likely = [one for one in reading.findings if is_likely(one)]
     rest = [one for one in reading.findings if not is_likely(one)]
     open_rows = likely + rest[: max(SHOWN - len(likely), 0)]
     folded = rest[max(SHOWN - len(likely), 0) :]
     more = f"<details><summary>{len(folded)} less likely</summary>{_rows(folded)}</details>" if folded else ""
-    how = (
-        f"Thresholds at {reading.at}: line, with its 95 % interval. " if reading.at else ""
-    ) + "; ".join(dict.fromkeys(reading.probabilities))
     return (
         f'<section class="gk-findings"><h3>Findings</h3>{_rows(open_rows)}{more}'
-        f'<p class="gk-soft">{shown(how[:1].upper() + how[1:])}.</p></section>'
+        f'<p class="gk-soft">{shown(_meaning(reading))}</p></section>'
     )
+
+
+def _meaning(reading: Reading) -> str:
+    """What the probabilities of a reading mean, in a sentence or two."""
+    told = [
+        "Uncalibrated: nobody has measured what these numbers mean." if one == UNCALIBRATED
+        else f"Probabilities {one}."
+        for one in dict.fromkeys(reading.probabilities)
+    ]  # fmt: skip
+    if reading.at:
+        told.append(f"Thresholds: {reading.at}, with 95 % intervals.")
+    return " ".join(told)
+
+
+def _found(reading: Reading) -> str:
+    """Boxes that a model was trained to find."""
+    if not reading.detections:
+        return ""
+    rows = "".join(
+        f'<li><button type="button" class="gk-finding gk-likely gk-detection" data-of="box-{n}">'
+        f'<span class="gk-name">{shown(one.label)}</span><span class="gk-number">{one.score:.2f}</span>'
+        f'<span class="gk-verdict">from {one.threshold:.2f} on</span></button></li>'
+        for n, one in enumerate(reading.detections)
+    )
+    return f'<section class="gk-findings"><h3>Boxes found</h3><ul>{rows}</ul></section>'
 
 
 def _rows(findings: Iterable[Finding]) -> str:
@@ -196,7 +220,11 @@ def _finding(one: Finding) -> str:
 def _verdict(one: Finding) -> str:
     if one.is_likely is None:
         return "uncalibrated" if one.calibration == UNCALIBRATED else "no threshold"
-    return "above threshold" if one.is_likely else "below threshold"
+    sign = "≥" if one.is_likely else "<"
+    within = ""
+    if one.threshold_low is not None and one.threshold_high is not None:
+        within = f" [{one.threshold_low:.2f}, {one.threshold_high:.2f}]"
+    return f"{sign} {one.threshold:.2f}{within}"
 
 
 def _told(one: Finding) -> str:
@@ -224,7 +252,7 @@ def _sentence(sentence: Sentence) -> str:
     regions = " ".join(dict.fromkeys(word(region) for one in sentence.links for region in one.regions))
     without = " ".join(dict.fromkeys(word(one.entity) for one in sentence.links if one.no_box))
     told = "; ".join(map(_link_told, sentence.links))
-    badge = '<small class="gk-none">no box</small>' if any(one.no_box for one in sentence.links) else ""
+    badge = '<small class="gk-none">no box</small>' if all(one.no_box for one in sentence.links) else ""
     negates = " gk-absent" if all(one.said == "absent" for one in sentence.links) else ""
     return (
         f'<span class="gk-sentence{negates}" role="button" tabindex="0" data-of="{words}" data-regions="{regions}" '
@@ -244,7 +272,8 @@ def _answer(one: Answer) -> str:
     others = ", ".join(f"{shown(text)} {probability:.2f}" for text, probability in one.others)
     beside = f'<span class="gk-soft">{shown(one.calibration)}{"; then " + others if others else ""}</span>'
     remark = notice(one.remark) if one.remark else ""
-    return f'<div class="gk-answer"><p>{shown(one.question)}</p><p><b>{shown(one.text)}</b>{how}</p>{beside}{remark}</div>'
+    said = f"<p>{shown(one.question)}</p><p><b>{shown(one.text)}</b>{how}</p>"
+    return f'<div class="gk-answer">{said}{beside}{remark}</div>'
 
 
 def _neighbours(near: list[Neighbour]) -> str:

@@ -5,6 +5,7 @@ Plain ASGI, so that a body that is too large is cut off while it arrives.
 
 import hmac
 import json
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from html import escape
 from http.cookies import SimpleCookie
@@ -29,8 +30,8 @@ _HEADERS = {
     b"content-security-policy": POLICY.encode(),
     b"referrer-policy": b"no-referrer",
     b"x-content-type-options": b"nosniff",
-    b"cache-control": b"no-store",
 }
+_KEPT = ("/assets/", "/static/")  # files of the page, with a hash in their names: a browser may keep them
 
 
 class TooLargeError(Exception):
@@ -74,10 +75,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         """Status and reason where a request may not come in."""
         headers = dict(scope["headers"])
-        host = headers.get(b"host", b"").decode("latin-1").rpartition(":")[0] or headers.get(b"host", b"").decode(
-            "latin-1"
-        )
-        if self.hosts is not None and host.strip("[]") not in self.hosts:
+        if self.hosts is not None and _name(headers.get(b"host", b"").decode("latin-1")) not in self.hosts:
             return 421, "This server answers to its own address alone."
         if self.token is None:
             return None
@@ -113,8 +111,12 @@ class Guard:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in _HEADERS]
-                message = {**message, "headers": [*kept, *_HEADERS.items()]}
+                ours = {
+                    **_HEADERS,
+                    b"cache-control": b"max-age=86400" if scope["path"].startswith(_KEPT) else b"no-store",
+                }
+                kept = [(name, value) for name, value in message.get("headers", []) if name.lower() not in ours]
+                message = {**message, "headers": [*kept, *ours.items()]}
             await send(message)
 
         try:
@@ -128,6 +130,11 @@ def _length(scope: Scope) -> int:
     """The length that a request states; 0 where it states none."""
     stated = dict(scope["headers"]).get(b"content-length", b"0")
     return int(stated) if stated.isdigit() else 0
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without port and brackets."""
+    return re.sub(r":\d*$", "", host).strip("[]").lower()
 
 
 def _same(given: str, wanted: str) -> bool:

@@ -50,13 +50,13 @@ def require_image(data: bytes, name: str, limits: Limits) -> None:
     if is_dicom(data):
         _require_dicom(data, name, limits)
     elif data.startswith((_PNG, _JPEG)):
-        _require_pixels(*_picture_size(data, name), 1, name, limits)
+        _require_pixels(*_picture_size(data, name, limits), 1, name, limits)
     else:
         kind = "is empty" if not data else "is a PDF" if data.startswith(b"%PDF") else "is something else"
         raise ImageError(f"cannot read {name}: a PNG, a JPG or a DICOM was expected, and it {kind}")
 
 
-def _picture_size(data: bytes, name: str) -> tuple[int, int]:
+def _picture_size(data: bytes, name: str, limits: Limits) -> tuple[int, int]:
     """Width and height that a PNG or JPG states; nothing is decoded."""
     import warnings
 
@@ -67,8 +67,11 @@ def _picture_size(data: bytes, name: str) -> tuple[int, int]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(BytesIO(data)) as picture:
                 return picture.size
-    except Image.DecompressionBombError:
-        return 1 << 20, 1 << 20
+    except Image.DecompressionBombError as error:
+        bomb, most = 2 * (Image.MAX_IMAGE_PIXELS or 0) / MB, limits.pixels / MB
+        raise ImageError(
+            f"{name} says that it has more than {bomb:.0f} million pixels; at most {most:.0f} are read here"
+        ) from error
     except Exception as error:  # Pillow raises what the broken bytes happen to lead to
         raise ImageError(f"cannot read {name}: its head is broken; a whole PNG, JPG or DICOM was expected") from error
 

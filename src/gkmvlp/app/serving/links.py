@@ -1,4 +1,4 @@
-"""Sentences of a report and what they speak of: entity, side, regions and boxes, as the package's labeler reads them."""
+"""Sentences of a report and what they speak of, as the package's labeler reads them: entity, side, regions, boxes."""
 
 from collections.abc import Collection, Mapping, Sequence
 

@@ -82,8 +82,6 @@ def open_models(references: Sequence[str], device: str | None = None, at: str | 
     return ModelSet(tuple(references), parts, notices, at)
 
 
-
-
 def _origin(predictors: Iterable[Predictor]) -> str | None:
     """The backbone that one of them was fine-tuned from."""
     return next((str(one.info["backbone"]) for one in predictors if one.info.get("backbone")), None)

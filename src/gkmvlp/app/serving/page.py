@@ -1,7 +1,7 @@
 """The page: what is dropped on the left, what was read on the right. Gradio, without anything from another host."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
@@ -25,13 +25,14 @@ EMPTY = (
 def build_page(desk: Desk) -> gr.Blocks:
     """The page of a desk; mounted by ``server.build_app``."""
     takes_questions = any("answers" in models.parts for models in desk.sets)
-    with gr.Blocks(title="gkmvlp reading page", analytics_enabled=False, delete_cache=(CACHE, CACHE)) as page:
+    looks = {"fill_width": True, "analytics_enabled": False}
+    with gr.Blocks(title="gkmvlp reading page", delete_cache=(CACHE, CACHE), **looks) as page:
         gr.HTML(_banner(desk), elem_id="gk-banner", padding=False)
         with gr.Row(elem_id="gk-layout"):
             with gr.Column(elem_id="gk-input"):
                 upload = gr.File(
                     label="Radiograph: PNG, JPG, DICOM", file_types=[".png", ".jpg", ".jpeg", ".dcm", ".dicom"],
-                    type="filepath", height=132, elem_id="gk-upload",
+                    type="filepath", height=150, elem_id="gk-upload",
                 )  # fmt: skip
                 with gr.Row(elem_id="gk-phantoms"):
                     buttons = [gr.Button(f"Phantom {n + 1}", size="sm") for n in range(len(PHANTOMS))]
@@ -73,10 +74,14 @@ def _wire(
 
     for event in (button.click, question.submit):
         event(answer, question, reading, api_name="ask", **shared)
-    page.unload(lambda request: desk.sessions.drop(_session(request)))
+
+    def forget(request: gr.Request) -> None:
+        desk.sessions.drop(_session(request))
+
+    page.unload(forget)
 
 
-def _phantom_reader(desk: Desk, number: int):  # type: ignore[no-untyped-def]
+def _phantom_reader(desk: Desk, number: int) -> Callable[[gr.Request], str]:
     def read_phantom(request: gr.Request) -> str:
         return desk.read_phantom(number, _session(request), _client(request))
 

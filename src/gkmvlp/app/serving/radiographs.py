@@ -10,7 +10,7 @@ from gkmvlp.zoo.inference.predictor import view_of
 from gkmvlp.zoo.inference.preprocess import as_file
 
 PHANTOM_SEED, PHANTOM_SIZE = 2026, 512
-# numbers of phantoms of that seed: an effusion and a large heart, a pneumothorax, a mass, nothing
+# numbers of phantoms of that seed: no finding; pneumothorax, effusion and more; a pacemaker; a consolidation
 PHANTOMS = (0, 1, 2, 3)
 
 
@@ -33,9 +33,7 @@ class OpenImage:
     planted: list[str] | None = None
 
 
-def open_upload(
-    data: bytes, name: str, intensities: Iterable[Intensity], accept: Collection[str] = ()
-) -> OpenImage:
+def open_upload(data: bytes, name: str, intensities: Iterable[Intensity], accept: Collection[str] = ()) -> OpenImage:
     """The radiograph in a file's bytes.
 
     Args:

@@ -23,6 +23,7 @@ from gkmvlp.zoo.inference.predictor import Predictor, region_name
 from gkmvlp.zoo.inference.readings import Reading as Score
 
 ATTENDED = 3  # regions that the knowledge row lists
+_PLACE = ("region", "point", "box", "attention", "knowledge")  # fields of a finding that say where
 
 
 class Seen(NamedTuple):
@@ -115,12 +116,13 @@ def _labels(models: ModelSet, seen: Seen, reading: Reading) -> None:
     scores = reader.ranked(names, predictor.label_scores(seen.memory)[0])
     reading.at = reader.at or reading.at
     places = {one.name: one for one in reading.findings}
-    labelled = {_entity_of(name): _finding(name, "labels", score) for name, score in scores.items()}
-    for known, found in labelled.items():
-        if (place := places.pop(known, None)) is not None:
-            kept = {key: getattr(place, key) for key in ("region", "point", "box", "attention", "knowledge")}
-            labelled[known] = Finding(**{**vars(found), **kept, "name": known})
-    reading.findings = sorted([*labelled.values(), *places.values()], key=lambda one: -one.probability)
+    labelled = []
+    for label, score in scores.items():
+        name = _entity_of(label)
+        place = places.pop(name, None)
+        kept = {key: getattr(place, key) for key in _PLACE} if place is not None else {}
+        labelled.append(_finding(name, "labels", score, **kept))
+    reading.findings = sorted([*labelled, *places.values()], key=lambda one: -one.probability)
 
 
 def _boxes(models: ModelSet, seen: Seen, reading: Reading) -> None:

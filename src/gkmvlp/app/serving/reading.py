@@ -152,7 +152,8 @@ class Reading:
         models: The references of the models.
         probabilities: What the probabilities mean, of each model that gives any.
         at: The operating point whose thresholds count, or None.
-        notices: What has to be said along.
+        notices: What has to be said of the models.
+        warnings: What has to be said of this image.
         findings: Likeliest first.
         regions: Region -> its box.
         detections: Boxes of a model that was trained for them.
@@ -161,6 +162,8 @@ class Reading:
         answers: To the questions so far.
         neighbours: Nearest first.
         seconds: Model time.
+        frame: Where the image lies in the square that ``attention`` covers; None without a backbone.
+        side: Side of that square in pixels.
     """
 
     image: str
@@ -171,6 +174,7 @@ class Reading:
     probabilities: list[str] = field(default_factory=list)
     at: str | None = None
     notices: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     regions: dict[str, Box] = field(default_factory=dict)
     detections: list[Detection] = field(default_factory=list)
@@ -179,8 +183,8 @@ class Reading:
     answers: list[Answer] = field(default_factory=list)
     neighbours: list[Neighbour] = field(default_factory=list)
     seconds: float = 0.0
-    frame: Letterbox | None = None  # where the image lies in the square that ``attention`` covers
-    side: int = 0  # of that square
+    frame: Letterbox | None = None
+    side: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For ``json.dumps``; thumbnails of other patients stay out."""

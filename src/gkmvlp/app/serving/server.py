@@ -53,8 +53,9 @@ class Options:
                 f"--host {self.host} lets others on the network read and send images: name a secret by --token "
                 f"({SHORTEST_TOKEN} characters or more), or leave --host out for this computer alone"
             )
-        if self.token is not None and not (self.token.isascii() and self.token.replace("-", "").isalnum()
-                                           and len(self.token) >= SHORTEST_TOKEN):
+        if self.token is not None and not (
+            self.token.isascii() and self.token.replace("-", "").isalnum() and len(self.token) >= SHORTEST_TOKEN
+        ):
             raise UsageError(f"--token: {SHORTEST_TOKEN} or more letters, digits and hyphens were expected")
         if not 0 <= self.port <= 65_535:
             raise UsageError(f"--port {self.port}: a number from 0 to 65535 was expected")
@@ -119,7 +120,10 @@ def build_app(desk: Any, options: Options) -> Any:
     )  # fmt: skip
     hosts = LOOPBACK | {options.host} if is_loopback(options.host) else None
     app.add_middleware(
-        Guard, upload_bytes=desk.limits.upload_bytes, hosts=hosts, token=options.token  # type: ignore[arg-type]
+        Guard,
+        upload_bytes=desk.limits.upload_bytes,
+        hosts=hosts,
+        token=options.token,  # type: ignore[arg-type]
     )
     return app
 
@@ -142,9 +146,14 @@ def serve(options: Options) -> None:
             from gkmvlp.app.serving.desk import Desk
             from gkmvlp.app.serving.limits import MB, Limits
             from gkmvlp.app.serving.models import open_models
+            from gkmvlp.app.serving.neighbours import read_index
         limits = Limits(int(options.max_mb * MB), per_minute=options.per_minute)
         named = [references for references in (options.models, options.compare) if references]
-        desk = Desk([open_models(one, options.device, options.at) for one in named], limits=limits)
+        sets = [open_models(one, options.device, options.at) for one in named]
+        if options.index is not None and "backbone" not in sets[0].parts:
+            raise UsageError(f"--index {options.index} needs a backbone among those of --model")
+        index = read_index(options.index, sets[0].parts["backbone"]) if options.index else None
+        desk = Desk(sets, index=index, limits=limits)
         _run(build_app(desk, options), listening, options)
 
 
@@ -161,7 +170,6 @@ def listen(host: str, port: int) -> Any:
         listening = socket.socket(family, kind, proto)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-        listening.listen(64)
     except OSError as error:
         raise ConfigError(f"cannot listen on {host}:{port} ({error.strerror or error}): name another --port") from error
     return listening
