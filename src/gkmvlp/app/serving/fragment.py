@@ -280,7 +280,7 @@ def _neighbours(near: list[Neighbour]) -> str:
     if not near:
         return ""
     cells = "".join(
-        f'<figure><img alt="" src="{one.thumbnail}"><figcaption>{shown(one.name)}<br>{one.similarity:.2f}</figcaption>'
+        f'<figure><img alt="" src="{one.thumbnail}"><figcaption>{shown(one.name)}<br>{one.similarity:.3f}</figcaption>'
         "</figure>"
         for one in near
     )
