@@ -182,10 +182,8 @@ def test_a_phone_scrolls_in_one_direction_and_dark_is_dark(page_of):
     page = page_of(375, 740, dark=True)
     read_phantom(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
-    red, green, blue = map(
-        int, re.findall(r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor"))[:3]
-    )
-    assert max(red, green, blue) < 60
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
     keep(page, "phone-dark")
 
 

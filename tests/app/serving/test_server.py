@@ -94,18 +94,31 @@ def test_a_file_name_leads_nowhere(client_of, tmp_path, name):
 
 
 def test_a_path_of_the_server_is_not_read(client_of, tmp_path):
+    """Neither a file that was not uploaded nor an address, which Gradio would fetch; nothing is removed either."""
     secret = tmp_path / "secret.png"
     secret.write_bytes(picture())
+    inside = tmp_path / "uploads" / ".." / "secret.png"
     with client_of() as client:
-        for path in (str(secret), "/etc/passwd"):
-            joined = client.post(
-                "/gradio_api/call/read", json={"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}
-            )
+        for path in (secret, inside, "/etc/passwd", "http://127.0.0.1:9/x.png"):
+            data = {"data": [{"path": str(path), "meta": {"_type": "gradio.FileData"}}]}
+            joined = client.post("/gradio_api/call/read", json=data)
             told = client.get(f"/gradio_api/call/read/{joined.json()['event_id']}").text
-            assert "event: error" in told
-            assert client.get(f"/gradio_api/file={path}").status_code in (403, 404)
+            assert "gk-reading" not in told
+            assert "event: error" in told or "This file is gone" in told
         assert client.get("/").status_code == 200
     assert secret.is_file()
+    assert [file for file in (tmp_path / "uploads").rglob("*") if file.is_file()] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://127.0.0.1/", "/gradio_api/run/read", "/monitoring",
+     "/gradio_api/vibe-edit", "/gradio_api/run-history/records", "/docs", "/openapi.json", "/gradio_api/mcp/"],
+)  # fmt: skip
+def test_what_the_page_does_not_need_is_closed(client_of, path):
+    with client_of() as client:
+        assert client.get(path).status_code == 404
+        assert client.post(path, json={}).status_code == 404
 
 
 def test_a_body_that_says_it_is_too_large_is_not_received(client_of):

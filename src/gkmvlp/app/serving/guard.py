@@ -31,11 +31,13 @@ _HEADERS = {
     b"referrer-policy": b"no-referrer",
     b"x-content-type-options": b"nosniff",
 }
+# All that the page needs of Gradio; the rest (files by their path, proxies, calls past the queue) is closed.
+_OPEN = (
+    "/assets/", "/static/", "/svelte/", "/reading/", "/theme.css", "/config", "/manifest.json", "/favicon.ico",
+    "/gradio_api/upload", "/gradio_api/queue/", "/gradio_api/call/", "/gradio_api/heartbeat/", "/gradio_api/info",
+    "/gradio_api/startup-events", "/gradio_api/app_id", "/gradio_api/reset", "/gradio_api/cancel",
+)  # fmt: skip
 _KEPT = ("/assets/", "/static/")  # files of the page, with a hash in their names: a browser may keep them
-
-
-class TooLargeError(Exception):
-    """A body that went beyond the limit while it arrived."""
 
 
 class Guard:
@@ -63,6 +65,8 @@ class Guard:
             await self._sign_in(scope, given[0], send)
         elif refusal := self._refusal(scope):
             await _answer(send, *refusal)
+        elif scope["path"] != "/" and not scope["path"].startswith(_OPEN):
+            await _answer(send, 404, "There is no such page.")
         elif _length(scope) > self.most:
             await _answer(send, 413, self._too_large)
         else:
@@ -97,20 +101,23 @@ class Guard:
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hands a request on, counts its body and adds the headers."""
-        arrived, started = 0, False
+        arrived, is_answered = 0, False
 
         async def counted() -> Message:
             nonlocal arrived
             message = await receive()
             arrived += len(message.get("body", b""))
-            if arrived > self.most:
-                raise TooLargeError
-            return message
+            return {"type": "http.disconnect"} if arrived > self.most else message
 
         async def with_headers(message: Message) -> None:
-            nonlocal started
+            nonlocal is_answered
+            if arrived > self.most and not is_answered:
+                is_answered = True
+                await _answer(send, 413, self._too_large)
+            if arrived > self.most:
+                return  # what the page says of a body that was cut off
             if message["type"] == "http.response.start":
-                started = True
+                is_answered = True
                 ours = {
                     **_HEADERS,
                     b"cache-control": b"max-age=86400" if scope["path"].startswith(_KEPT) else b"no-store",
@@ -121,9 +128,11 @@ class Guard:
 
         try:
             await self.app(scope, counted, with_headers)
-        except TooLargeError:
-            if not started:
-                await _answer(send, 413, self._too_large)
+        except Exception:
+            if arrived <= self.most:
+                raise
+        if arrived > self.most and not is_answered:
+            await _answer(send, 413, self._too_large)
 
 
 def _length(scope: Scope) -> int:

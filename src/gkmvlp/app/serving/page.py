@@ -3,13 +3,15 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
 
 import gradio as gr
+from gradio.utils import get_upload_folder
 
 from gkmvlp.app.serving.desk import Desk
-from gkmvlp.app.serving.fragment import asset, shown
+from gkmvlp.app.serving.fragment import asset, notice, shown
 from gkmvlp.app.serving.radiographs import PHANTOMS
 from gkmvlp.notices import NOT_CLINICAL
 
@@ -22,6 +24,24 @@ EMPTY = (
 )
 
 
+class Upload(gr.File):
+    """A file that was uploaded, as its path. Gradio's own would copy it, or fetch it where the path is an address."""
+
+    is_template = True  # drawn as its parent
+
+    def move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
+        """The path as it is."""
+        return None if url_or_file_path is None else str(url_or_file_path)
+
+    async def async_move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
+        """The path as it is."""
+        return self.move_resource_to_block_cache(url_or_file_path)
+
+    def preprocess(self, payload: Any) -> str | None:
+        """The path alone."""
+        return None if payload is None else str(payload.path)
+
+
 def build_page(desk: Desk) -> gr.Blocks:
     """The page of a desk; mounted by ``server.build_app``."""
     takes_questions = any("answers" in models.parts for models in desk.sets)
@@ -30,10 +50,8 @@ def build_page(desk: Desk) -> gr.Blocks:
         gr.HTML(_banner(desk), elem_id="gk-banner", padding=False)
         with gr.Row(elem_id="gk-layout"):
             with gr.Column(elem_id="gk-input"):
-                upload = gr.File(
-                    label="Radiograph: PNG, JPG, DICOM", file_types=[".png", ".jpg", ".jpeg", ".dcm", ".dicom"],
-                    type="filepath", height=150, elem_id="gk-upload",
-                )  # fmt: skip
+                # any name may be chosen: DICOMs of archives often have no suffix
+                upload = Upload(label="Radiograph: PNG, JPG, DICOM", height=150, elem_id="gk-upload")
                 with gr.Row(elem_id="gk-phantoms"):
                     buttons = [gr.Button(f"Phantom {n + 1}", size="sm") for n in range(len(PHANTOMS))]
             with gr.Column(elem_id="gk-main"):
@@ -44,6 +62,7 @@ def build_page(desk: Desk) -> gr.Blocks:
                 gr.Examples([[one] for one in EXAMPLES], question, label="For example")
         _wire(desk, page, upload, buttons, question, button, reading)
     page.queue(max_size=WAITING, default_concurrency_limit=1)
+    page.has_launched = True  # a mounted page counts as none, and Gradio then lets every path of this computer pass
     return page
 
 
@@ -62,8 +81,10 @@ def _wire(
     def read_upload(file: str | None, request: gr.Request) -> tuple[str, None]:
         if file is None:
             return EMPTY, None
-        data, name = take(Path(file)), Path(file).name
-        return desk.read_upload(data, name, _session(request), _client(request)), None
+        data = take(Path(file), Path(get_upload_folder()))
+        if data is None:
+            return notice("This file is gone: drop it again.", "refusal"), None
+        return desk.read_upload(data, Path(file).name, _session(request), _client(request)), None
 
     upload.upload(read_upload, upload, [reading, upload], api_name="read", show_progress_on=reading, **shared)
     for number, one in zip(PHANTOMS, buttons, strict=True):
@@ -88,19 +109,29 @@ def _phantom_reader(desk: Desk, number: int) -> Callable[[gr.Request], str]:
     return read_phantom
 
 
-def take(file: Path) -> bytes:
-    """The bytes of an uploaded file, which is gone afterwards, with the folder that was made for it."""
-    try:
-        return file.read_bytes()
-    finally:
-        file.unlink(missing_ok=True)
-        if not any(file.parent.iterdir()):
-            file.parent.rmdir()
+def take(file: Path, uploads: Path) -> bytes | None:
+    """The bytes of an uploaded file, which is gone afterwards, with the folder that was made for it.
+
+    Args:
+        file: Where a browser says that its upload lies.
+        uploads: Folder of all uploads; what lies elsewhere is neither read nor removed.
+
+    Returns:
+        None where no such upload is there.
+    """
+    file = file.resolve()
+    if not file.is_relative_to(uploads.resolve()) or not file.is_file():
+        return None
+    data = file.read_bytes()
+    file.unlink()
+    if file.parent != uploads.resolve() and not any(file.parent.iterdir()):
+        file.parent.rmdir()
+    return data
 
 
 def _banner(desk: Desk) -> str:
     names = " | ".join(models.name for models in desk.sets)
-    notices = dict.fromkeys(notice for models in desk.sets for notice in models.notices)
+    notices = dict.fromkeys(one for models in desk.sets for one in models.notices)
     told = " ".join([NOT_CLINICAL, *notices])
     return f'<div class="gk-banner" role="note"><b>{shown(told)}</b><span>{shown(names)}</span></div>'
 
