@@ -15,7 +15,7 @@ from tests.test_layout import ROOT, at_module_level, imported, modules, parse
 
 # import name -> where its distribution is declared, for what is not needed to install and import the package
 EXTRAS = "options.extras_require"
-OPTIONAL = {"onnxruntime": "export", "sklearn": "test"}
+OPTIONAL = {"onnxruntime": "export", "sklearn": "test", "gradio": "serve", "fastapi": "serve", "uvicorn": "serve"}
 # gkmvlp.app.running.radeval_program runs in an environment of its own that the user names
 APART = {"radeval"}
 # declared and not imported: other packages find them by themselves

@@ -1,19 +1,16 @@
 """The page: what is dropped on the left, what was read on the right. Gradio, without anything from another host."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
-
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
-
-import gradio as gr
-from gradio.utils import get_upload_folder
+from typing import TYPE_CHECKING, Any
 
 from gkmvlp.app.serving.desk import Desk
 from gkmvlp.app.serving.fragment import asset, notice, shown
 from gkmvlp.app.serving.radiographs import PHANTOMS
 from gkmvlp.notices import NOT_CLINICAL
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 WAITING = 16  # readings that may wait at a time; more are told to come back
 CACHE = 60  # seconds between two looks for files that nobody reads any more, and their age
@@ -24,26 +21,10 @@ EMPTY = (
 )
 
 
-class Upload(gr.File):
-    """A file that was uploaded, as its path. Gradio's own would copy it, or fetch it where the path is an address."""
-
-    is_template = True  # drawn as its parent
-
-    def move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
-        """The path as it is."""
-        return None if url_or_file_path is None else str(url_or_file_path)
-
-    async def async_move_resource_to_block_cache(self, url_or_file_path: str | Path | None) -> str | None:
-        """The path as it is."""
-        return self.move_resource_to_block_cache(url_or_file_path)
-
-    def preprocess(self, payload: Any) -> str | None:
-        """The path alone."""
-        return None if payload is None else str(payload.path)
-
-
-def build_page(desk: Desk) -> gr.Blocks:
+def build_page(desk: Desk) -> "gr.Blocks":
     """The page of a desk; mounted by ``server.build_app``."""
+    import gradio as gr
+
     takes_questions = any("answers" in models.parts for models in desk.sets)
     looks = {"fill_width": True, "analytics_enabled": False}
     with gr.Blocks(title="gkmvlp reading page", delete_cache=(CACHE, CACHE), **looks) as page:
@@ -51,7 +32,7 @@ def build_page(desk: Desk) -> gr.Blocks:
         with gr.Row(elem_id="gk-layout"):
             with gr.Column(elem_id="gk-input"):
                 # any name may be chosen: DICOMs of archives often have no suffix
-                upload = Upload(label="Radiograph: PNG, JPG, DICOM", height=150, elem_id="gk-upload")
+                upload = gr.File(label="Radiograph: PNG, JPG, DICOM", height=150, elem_id="gk-upload")
                 with gr.Row(elem_id="gk-phantoms"):
                     buttons = [gr.Button(f"Phantom {n + 1}", size="sm") for n in range(len(PHANTOMS))]
             with gr.Column(elem_id="gk-main"):
@@ -66,16 +47,37 @@ def build_page(desk: Desk) -> gr.Blocks:
     return page
 
 
+def _take_as_it_is(upload: "gr.File") -> None:
+    """Makes an upload its path alone: Gradio would copy the file, and fetch it where the path is an address."""
+
+    def same(path: str | Path | None) -> str | None:
+        return None if path is None else str(path)
+
+    async def later(path: str | Path | None) -> str | None:
+        return same(path)
+
+    def path_of(payload: Any) -> str | None:
+        return same(getattr(payload, "path", None))
+
+    # not by a class of our own: Gradio writes a stub file beside the module of each
+    upload.move_resource_to_block_cache = same  # type: ignore[method-assign]
+    upload.async_move_resource_to_block_cache = later  # type: ignore[method-assign]
+    upload.preprocess = path_of  # type: ignore[method-assign]
+
+
 def _wire(
     desk: Desk,
-    page: gr.Blocks,
-    upload: gr.File,
-    buttons: Sequence[gr.Button],
-    question: gr.Textbox,
-    button: gr.Button,
-    reading: gr.HTML,
+    page: "gr.Blocks",
+    upload: "gr.File",
+    buttons: Sequence["gr.Button"],
+    question: "gr.Textbox",
+    button: "gr.Button",
+    reading: "gr.HTML",
 ) -> None:
     """What happens at each event. One reading runs at a time, of whomever: the others wait for the processor."""
+    import gradio as gr
+    from gradio.utils import get_upload_folder
+
     shared = {"concurrency_id": "models", "concurrency_limit": 1, "show_progress": "full"}
 
     def read_upload(file: str | None, request: gr.Request) -> tuple[str, None]:
@@ -86,6 +88,7 @@ def _wire(
             return notice("This file is gone: drop it again.", "refusal"), None
         return desk.read_upload(data, Path(file).name, _session(request), _client(request)), None
 
+    _take_as_it_is(upload)
     upload.upload(read_upload, upload, [reading, upload], api_name="read", show_progress_on=reading, **shared)
     for number, one in zip(PHANTOMS, buttons, strict=True):
         one.click(_phantom_reader(desk, number), None, reading, api_visibility="private", **shared)
@@ -102,7 +105,9 @@ def _wire(
     page.unload(forget)
 
 
-def _phantom_reader(desk: Desk, number: int) -> Callable[[gr.Request], str]:
+def _phantom_reader(desk: Desk, number: int) -> Callable[["gr.Request"], str]:
+    import gradio as gr
+
     def read_phantom(request: gr.Request) -> str:
         return desk.read_phantom(number, _session(request), _client(request))
 
@@ -136,11 +141,11 @@ def _banner(desk: Desk) -> str:
     return f'<div class="gk-banner" role="note"><b>{shown(told)}</b><span>{shown(names)}</span></div>'
 
 
-def _session(request: gr.Request) -> str:
+def _session(request: "gr.Request") -> str:
     return str(request.session_hash)
 
 
-def _client(request: gr.Request) -> str:
+def _client(request: "gr.Request") -> str:
     return request.client.host if request.client else ""
 
 
