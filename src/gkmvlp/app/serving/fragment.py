@@ -15,6 +15,7 @@ from gkmvlp.app.serving.reading import Answer, Box, Finding, Link, Neighbour, Re
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
 
 SHOWN = 8  # findings that are not folded away, those that are likely apart
+WORTH = 0.01  # probability from which another answer is named
 LIKELY = 0.5  # probability from which a finding without a threshold is drawn as likely, as in ``Prediction``
 
 
@@ -269,7 +270,7 @@ def _link_told(link: Link) -> str:
 
 def _answer(one: Answer) -> str:
     how = "" if one.probability is None else f' <span class="gk-number">{one.probability:.2f}</span>'
-    others = ", ".join(f"{shown(text)} {probability:.2f}" for text, probability in one.others)
+    others = ", ".join(f"{shown(text)} {share:.2f}" for text, share in one.others if share >= WORTH)
     beside = f'<span class="gk-soft">{shown(one.calibration)}{"; then " + others if others else ""}</span>'
     remark = notice(one.remark) if one.remark else ""
     said = f"<p>{shown(one.question)}</p><p><b>{shown(one.text)}</b>{how}</p>"
