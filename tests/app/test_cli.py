@@ -73,7 +73,7 @@ def test_wrong_usage_is_one_line_with_the_nearest_word(words, nearest, capsys):
 
 
 def test_every_command_is_reached_and_stands_in_one_of_three_groups(capsys):
-    assert len(COMMANDS) == 16
+    assert len(COMMANDS) == 18
     assert list(dict.fromkeys(command.group for command in COMMANDS.values())) == ["train", "use", "study"]
     assert {name.split()[0] for name in MODULES} | set(LIGHTNING) == set(COMMANDS)
     for name in sorted({name.split()[0] for name in MODULES}):

@@ -80,7 +80,9 @@ def _facts(results: Results, images: pd.DataFrame) -> dict[str, object]:
 INTRODUCTION = (
     "Synthetic radiographs with known findings, their reports and questions: the model was pre-trained on the reports, "
     "then asked which entities it sees, where, and fine-tuned to answer questions. Every figure is measured on "
-    "phantoms of patients that were held out. It shows that method and code work, not how well a model reads patients."
+    "phantoms of patients that were held out. It shows that method and code work, not how well a model reads patients. "
+    "To ask such models about single images in the browser: "
+    "gkmvlp serve --model gk-mvlp-phantom-report gk-mvlp-phantom-vqa (extra serve)."
 )
 _TILES = (
     ("entity_classification", "entity_auroc_macro", "Entities present, AUROC"),

@@ -1,0 +1,154 @@
+"""The page: what is dropped on the left, what was read on the right. Gradio, without anything from another host."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gkmvlp.app.serving.desk import Desk
+from gkmvlp.app.serving.fragment import asset, notice, shown
+from gkmvlp.app.serving.radiographs import PHANTOMS
+from gkmvlp.notices import NOT_CLINICAL
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+WAITING = 16  # readings that may wait at a time; more are told to come back
+CACHE = 60  # seconds between two looks for files that nobody reads any more, and their age
+EXAMPLES = ("Is there a pleural effusion?", "What is abnormal?", "Is the heart enlarged?")
+EMPTY = (
+    '<div class="gk-empty"><p>Drop a chest radiograph (PNG, JPG or DICOM) or choose a phantom.</p>'
+    "<p>It is read on this computer, held in memory while this page is open, and sent nowhere.</p></div>"
+)
+
+
+def build_page(desk: Desk) -> "gr.Blocks":
+    """The page of a desk; mounted by ``server.build_app``."""
+    import gradio as gr
+
+    takes_questions = any("answers" in models.parts for models in desk.sets)
+    looks = {"fill_width": True, "analytics_enabled": False}
+    with gr.Blocks(title="gkmvlp reading page", delete_cache=(CACHE, CACHE), **looks) as page:
+        gr.HTML(_banner(desk), elem_id="gk-banner", padding=False)
+        with gr.Row(elem_id="gk-layout"):
+            with gr.Column(elem_id="gk-input"):
+                # any name may be chosen: DICOMs of archives often have no suffix
+                upload = gr.File(label="Radiograph: PNG, JPG, DICOM", height=150, elem_id="gk-upload")
+                with gr.Row(elem_id="gk-phantoms"):
+                    buttons = [gr.Button(f"Phantom {n + 1}", size="sm") for n in range(len(PHANTOMS))]
+            with gr.Column(elem_id="gk-main"):
+                reading = gr.HTML(EMPTY, padding=False, apply_default_css=False, elem_id="gk-shown")
+            with gr.Column(elem_id="gk-ask", visible=takes_questions):
+                question = gr.Textbox(label="Question", placeholder=EXAMPLES[0], max_length=300, lines=1)
+                button = gr.Button("Ask", variant="primary", size="sm")
+                gr.Examples([[one] for one in EXAMPLES], question, label="For example")
+        _wire(desk, page, upload, buttons, question, button, reading)
+    page.queue(max_size=WAITING, default_concurrency_limit=1)
+    page.has_launched = True  # a mounted page counts as none, and Gradio then lets every path of this computer pass
+    return page
+
+
+def _take_as_it_is(upload: "gr.File") -> None:
+    """Makes an upload its path alone: Gradio would copy the file, and fetch it where the path is an address."""
+
+    def same(path: str | Path | None) -> str | None:
+        return None if path is None else str(path)
+
+    async def later(path: str | Path | None) -> str | None:
+        return same(path)
+
+    def path_of(payload: Any) -> str | None:
+        return same(getattr(payload, "path", None))
+
+    # not by a class of our own: Gradio writes a stub file beside the module of each
+    upload.move_resource_to_block_cache = same  # type: ignore[method-assign]
+    upload.async_move_resource_to_block_cache = later  # type: ignore[method-assign]
+    upload.preprocess = path_of  # type: ignore[method-assign]
+
+
+def _wire(
+    desk: Desk,
+    page: "gr.Blocks",
+    upload: "gr.File",
+    buttons: Sequence["gr.Button"],
+    question: "gr.Textbox",
+    button: "gr.Button",
+    reading: "gr.HTML",
+) -> None:
+    """What happens at each event. One reading runs at a time, of whomever: the others wait for the processor."""
+    import gradio as gr
+    from gradio.utils import get_upload_folder
+
+    shared = {"concurrency_id": "models", "concurrency_limit": 1, "show_progress": "full"}
+
+    def read_upload(file: str | None, request: gr.Request) -> tuple[str, None]:
+        if file is None:
+            return EMPTY, None
+        data = take(Path(file), Path(get_upload_folder()))
+        if data is None:
+            return notice("This file is gone: drop it again.", "refusal"), None
+        return desk.read_upload(data, Path(file).name, _session(request), _client(request)), None
+
+    _take_as_it_is(upload)
+    upload.upload(read_upload, upload, [reading, upload], api_name="read", show_progress_on=reading, **shared)
+    for number, one in zip(PHANTOMS, buttons, strict=True):
+        one.click(_phantom_reader(desk, number), None, reading, api_visibility="private", **shared)
+
+    def answer(text: str, request: gr.Request) -> str:
+        return desk.ask(text, _session(request), _client(request))
+
+    for event in (button.click, question.submit):
+        event(answer, question, reading, api_name="ask", **shared)
+
+    def forget(request: gr.Request) -> None:
+        desk.sessions.drop(_session(request))
+
+    page.unload(forget)
+
+
+def _phantom_reader(desk: Desk, number: int) -> Callable[["gr.Request"], str]:
+    import gradio as gr
+
+    def read_phantom(request: gr.Request) -> str:
+        return desk.read_phantom(number, _session(request), _client(request))
+
+    return read_phantom
+
+
+def take(file: Path, uploads: Path) -> bytes | None:
+    """The bytes of an uploaded file, which is gone afterwards, with the folder that was made for it.
+
+    Args:
+        file: Where a browser says that its upload lies.
+        uploads: Folder of all uploads; what lies elsewhere is neither read nor removed.
+
+    Returns:
+        None where no such upload is there.
+    """
+    file = file.resolve()
+    if not file.is_relative_to(uploads.resolve()) or not file.is_file():
+        return None
+    data = file.read_bytes()
+    file.unlink()
+    if file.parent != uploads.resolve() and not any(file.parent.iterdir()):
+        file.parent.rmdir()
+    return data
+
+
+def _banner(desk: Desk) -> str:
+    names = " | ".join(models.name for models in desk.sets)
+    notices = dict.fromkeys(one for models in desk.sets for one in models.notices)
+    told = " ".join([NOT_CLINICAL, *notices])
+    return f'<div class="gk-banner" role="note"><b>{shown(told)}</b><span>{shown(names)}</span></div>'
+
+
+def _session(request: "gr.Request") -> str:
+    return str(request.session_hash)
+
+
+def _client(request: "gr.Request") -> str:
+    return request.client.host if request.client else ""
+
+
+def head() -> str:
+    """What the page needs in its head: style and script of the readings, inside."""
+    return f"<style>{asset('viewer.css')}{asset('page.css')}</style><script>{asset('viewer.js')}</script>"

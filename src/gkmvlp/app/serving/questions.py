@@ -1,0 +1,35 @@
+"""Questions: the answers of a model with their probabilities. K known answers."""
+
+from typing import cast
+
+import numpy as np
+
+from gkmvlp.app.serving.reader import Seen
+from gkmvlp.app.serving.reading import Answer
+from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
+from gkmvlp.models.heads.answer_head import AnswerHead
+from gkmvlp.zoo.inference.predictor import Predictor
+
+BEST = 5  # answers that are listed
+
+
+def ask(predictor: Predictor, seen: Seen, question: str) -> Answer:
+    """What a model for questions answers.
+
+    Args:
+        predictor: The model.
+        seen: The image as this model holds it.
+        question: In words.
+    """
+    remark = predictor.out_of_scope(question) or ""
+    score_1K = predictor.answer_scores(seen.memory, question)
+    if score_1K is None:
+        (text,), _ = predictor.answers(seen.memory, question)
+        return Answer(question, text, None, UNCALIBRATED, remark=remark)
+    calibrated = predictor.calibration.answers if predictor.calibration else None
+    below_K = (score_1K[0] - score_1K[0].max()) / (calibrated.temperature if calibrated else 1.0)
+    probability_K = np.exp(below_K) / np.exp(below_K).sum()
+    known = cast(AnswerHead, predictor.head).answers
+    best = [(known[k], float(probability_K[k])) for k in np.argsort(-probability_K, kind="stable")[:BEST]]
+    how = "temperature" if calibrated else UNCALIBRATED
+    return Answer(question, *best[0], how, tuple(best[1:]), remark)

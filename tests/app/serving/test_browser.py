@@ -1,0 +1,238 @@
+"""The page in a real browser: Chromium, driven by Playwright. Skipped where one of them or Gradio is absent.
+
+``GKMVLP_SCREENSHOTS=DIR`` keeps pictures of the phantoms, to be looked at.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("gradio", reason="the extra serve (Gradio) is not installed")
+playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
+MODELS = ("zoo://gk-mvlp-phantom-report", "zoo://gk-mvlp-phantom-vqa")
+WAIT = 60_000  # milliseconds; machines that test are busy
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The real command, on a free port, until the tests of this file are through."""
+    words = ["serve", "--model", *MODELS, "--device", "cpu", "--port", "0", "--per-minute", "1000"]
+    server = subprocess.Popen([sys.executable, "-m", "gkmvlp", *words], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    line = server.stdout.readline()
+    yield re.search(r"http://127\.0\.0\.1:\d+/", line)[0]
+    server.terminate()
+    server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page_of(browser, address):
+    """A page of a size; afterwards it must have asked nothing of another host and thrown no error."""
+    contexts, foreign, errors = [], [], []
+
+    def page(width=1366, height=768, dark=False):
+        scheme = "dark" if dark else "light"
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme))
+        opened = contexts[-1].new_page()
+        local = (address, "data:", "blob:")
+        opened.on("request", lambda one: None if one.url.startswith(local) else foreign.append(one.url))
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        opened.goto(address)
+        opened.wait_for_selector("#gk-upload input[type=file]", state="attached", timeout=WAIT)
+        return opened
+
+    yield page
+    for context in contexts:
+        context.close()
+    assert foreign == []
+    assert errors == []
+
+
+def read_phantom(page, number=2):
+    page.get_by_role("button", name=f"Phantom {number}").click()
+    page.wait_for_selector(f".gk-reading[aria-label='Reading of phantom {number}']", timeout=WAIT)
+
+
+def keep(page, name):
+    if folder := os.environ.get("GKMVLP_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def is_lit(page, selector):
+    return page.locator(selector).evaluate_all("found => found.map(one => one.classList.contains('gk-lit'))")
+
+
+def test_what_belongs_together_lights_up_together(page_of):
+    page = page_of()
+    read_phantom(page)
+    assert page.locator(".gk-finding").first.inner_text().strip()
+    sentence = page.locator(".gk-sentence:not(:has(.gk-none))").first
+    name = sentence.get_attribute("data-of").split()[0]
+    sentence.hover()
+    for kind in ("finding", "box", "sentence"):
+        assert any(is_lit(page, f".gk-{kind}[data-of~='{name}']")), kind
+    shown = ".gk-heat:not([hidden])"
+    assert page.locator(shown).get_attribute("data-of") == name
+    assert page.locator(".gk-know > div:not([hidden])").get_attribute("data-of") == name
+    page.mouse.move(5, 5)
+    assert not any(is_lit(page, ".gk-finding"))
+
+    box = page.locator(".gk-box.gk-likely").first
+    name = box.get_attribute("data-of").split()[0]
+    box.hover()
+    assert any(is_lit(page, f".gk-finding[data-of~='{name}']"))
+    page.mouse.move(5, 5)
+
+    button = page.locator(".gk-finding").nth(1)
+    button.focus()  # the keyboard does what the mouse does
+    assert page.locator(shown).get_attribute("data-of") == button.get_attribute("data-of")
+    page.keyboard.press("Enter")
+    page.locator(".gk-stage").focus()
+    assert is_lit(page, ".gk-finding")[1]  # held until Escape
+    page.keyboard.press("Escape")
+    assert not any(is_lit(page, ".gk-finding"))
+
+
+def test_a_sentence_that_negates_lights_no_box(page_of):
+    page = page_of()
+    for number in (1, 2, 3, 4):
+        read_phantom(page, number)
+        sentences = page.locator(".gk-sentence.gk-absent")
+        for one in sentences.all():
+            assert one.locator(".gk-none").inner_text() == "no box"
+            one.hover()
+            assert any(is_lit(page, ".gk-sentence"))
+            assert not any(is_lit(page, ".gk-box"))
+        if sentences.count():
+            return
+    pytest.fail("no report of the phantoms negates anything")
+
+
+def test_sliders_and_switches(page_of):
+    page = page_of()
+    read_phantom(page)
+
+    def style(selector, name):
+        return page.locator(selector).first.evaluate(f"one => getComputedStyle(one)['{name}']")
+
+    def set_to(key, value):
+        page.locator(f"[data-set={key}]").evaluate(
+            f"one => {{ one.value = {value}; one.dispatchEvent(new Event('input', {{bubbles: true}})) }}"
+        )
+
+    width = page.locator(".gk-layers").bounding_box()["width"]
+    for key, value in (("mix", 100), ("bright", 200), ("zoom", 3)):
+        set_to(key, value)
+    assert style(".gk-heat:not([hidden])", "opacity") == "1"
+    assert "brightness(2)" in style(".gk-image", "filter")
+    assert page.locator(".gk-layers").bounding_box()["width"] == pytest.approx(3 * width, rel=0.02)
+    page.locator(".gk-reset").click()
+    assert page.locator(".gk-layers").bounding_box()["width"] == pytest.approx(width, rel=0.02)
+    page.get_by_label("regions").check()
+    assert style(".gk-region", "stroke") != "rgba(0, 0, 0, 0)"
+
+
+def test_a_question_is_answered_and_shown_as_text(page_of):
+    page = page_of()
+    read_phantom(page)
+    asked = "Is there a pleural effusion? <img src=x onerror=document.title='broken'> {{7*7}}${7*7}"
+    page.get_by_label("Question", exact=True).fill(asked)
+    page.get_by_role("button", name="Ask").click()
+    page.wait_for_selector(".gk-answer", timeout=WAIT)
+    assert asked in page.locator(".gk-answer").inner_text()
+    assert re.search(r"0\.\d\d", page.locator(".gk-answer").inner_text())
+    assert page.locator(".gk-answer img").count() == 0
+    assert page.title() != "broken"
+    keep(page, "asked")
+
+
+def test_the_banner_stays_in_sight(page_of):
+    for width, height in ((1366, 768), (375, 740)):
+        page = page_of(width, height)
+        read_phantom(page)
+        page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_timeout(200)
+        banner = page.locator(".gk-banner")
+        assert "not for clinical use" in banner.inner_text()
+        box = banner.bounding_box()
+        assert 0 <= box["y"] < 5
+        # nothing lies over it
+        top = page.evaluate("document.elementFromPoint(innerWidth / 3, 12).closest('.gk-banner') !== null")
+        assert top
+
+
+def test_a_phone_scrolls_in_one_direction_and_dark_is_dark(page_of):
+    page = page_of(375, 740, dark=True)
+    read_phantom(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
+    keep(page, "phone-dark")
+
+
+def test_a_broken_file_is_a_notice_and_the_page_goes_on(page_of, tmp_path):
+    page = page_of()
+    (tmp_path / "broken <b>.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
+    page.set_input_files("#gk-upload input[type=file]", tmp_path / "broken <b>.png")
+    page.wait_for_selector(".gk-refusal", timeout=WAIT)
+    assert "its head is broken" in page.locator(".gk-refusal").inner_text()
+    read_phantom(page, 4)
+
+
+def test_a_real_dicom_is_read(page_of, shared_data):
+    file = shared_data / "dicom" / "RG1_J2KI.dcm"
+    if not file.is_file():
+        pytest.skip(f"no {file.name} beside the repository")
+    page = page_of()
+    page.set_input_files("#gk-upload input[type=file]", file)
+    page.wait_for_selector(".gk-reading[aria-label='Reading of RG1_J2KI.dcm']", timeout=WAIT)
+    assert "1841 x 1955 px" in page.locator(".gk-head").inner_text()
+    assert page.locator(".gk-finding").count() >= 16
+
+
+def test_what_is_saved_needs_no_server(page_of, browser, tmp_path):
+    page = page_of()
+    read_phantom(page)
+    with page.expect_download() as saving:
+        page.get_by_role("link", name="HTML").click()
+    file = tmp_path / "reading.html"
+    saving.value.save_as(file)
+    context = browser.new_context(offline=True)
+    alone = context.new_page()
+    alone.goto(file.as_uri())
+    sentence = alone.locator(".gk-sentence:not(:has(.gk-none))").first
+    sentence.hover()
+    assert any(is_lit(alone, f".gk-box[data-of~='{sentence.get_attribute('data-of').split()[0]}']"))
+    assert "not for clinical use" in alone.locator(".banner").inner_text()
+    context.close()
+
+
+def test_times(page_of, capsys):
+    """Printed, not asserted: they are those of a machine that does other things too."""
+    started = time.perf_counter()
+    page = page_of()
+    loaded = time.perf_counter() - started
+    spent = []
+    for number in (1, 2, 3, 4):
+        started = time.perf_counter()
+        read_phantom(page, number)
+        spent.append(time.perf_counter() - started)
+    with capsys.disabled():
+        print(f"\npage {loaded:.1f} s; readings " + ", ".join(f"{one:.1f}" for one in spent) + " s")
