@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from gkmvlp.app.serving.desk import Desk
+from gkmvlp.app.serving.desk import Desk, gate_of
 from gkmvlp.app.serving.export import as_html, as_json
 from gkmvlp.app.serving.limits import Limits
 from gkmvlp.app.serving.models import open_models
@@ -177,6 +177,18 @@ def test_the_gate_warns_or_refuses(small_models):
     html = Desk([small_models], gate=refuse).read_upload(picture(), "a.png", "s", "c")
     assert "no chest: &lt;hand&gt;" in html
     assert "gk-reading" not in html
+
+
+def test_the_packaged_gate_doubts_noise(small_models):
+    warned, refused, taken = (
+        Desk([small_models], gate=gate_of(mode)).read_upload(picture(), "a.png", "s", "c")
+        for mode in ("warn", "refuse", "off")
+    )
+    assert "This picture is too small" in warned or "This picture looks" in warned or "too few to judge" in warned
+    assert "gk-reading" in warned
+    assert "is refused" in refused
+    assert "gk-reading" not in refused
+    assert "This picture" not in taken
 
 
 def test_two_sets_stand_side_by_side_and_both_answer(small_models, small_folders):

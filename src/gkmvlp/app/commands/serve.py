@@ -29,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--per-minute", metavar="N", type=int, default=60, help="readings and questions of one client (60)"
     )
+    judged = "a picture that looks like no upright frontal chest radiograph: refuse, warn, off (warn)"
+    parser.add_argument("--gate", metavar="MODE", default="warn", help=judged)
     parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
 
 
@@ -48,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
             at=arguments.at,
             max_mb=arguments.max_mb,
             per_minute=arguments.per_minute,
+            gate=arguments.gate,
         )
     )
     return 0

@@ -20,9 +20,20 @@ from gkmvlp.app.serving.reader import Seen, read
 from gkmvlp.app.serving.sessions import Held, Sessions
 from gkmvlp.data_modules.pipeline.intensity import Intensity, Pixels
 from gkmvlp.errors import GkmvlpError
+from gkmvlp.zoo.inference.gate import GateMode, admit
 
 # A line to show with the reading, or None; a gate that refuses raises ``ImageError`` with the reason.
 Gate = Callable[[Pixels], str | None]
+
+
+def gate_of(mode: GateMode) -> Gate | None:
+    """The gate of the package in a mode; None where it is off."""
+
+    def warning(pixels_HW: Pixels) -> str | None:
+        verdict = admit(pixels_HW, "This picture", mode)
+        return None if verdict is None or verdict.ok else f"This picture {verdict}: the reading below may mean nothing."
+
+    return None if mode == "off" else warning
 
 
 @dataclass

@@ -6,9 +6,14 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+from gkmvlp.app.command_line.cli_errors import hint
+from gkmvlp.app.prediction.request import GATE
 from gkmvlp.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:  # it brings torch
+    from gkmvlp.zoo.inference.gate import GateMode
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SHORTEST_TOKEN = 12
@@ -29,6 +34,7 @@ class Options:
         at: Operating point whose thresholds count.
         max_mb: Largest upload in million bytes.
         per_minute: Readings of one client in a minute.
+        gate: What happens to a picture that looks like no upright frontal chest radiograph: refuse, warn, off.
     """
 
     models: Sequence[str]
@@ -41,6 +47,7 @@ class Options:
     at: str | None = None
     max_mb: float = 64
     per_minute: int = 60
+    gate: str = "warn"
 
     def __post_init__(self) -> None:
         """Refuses what would open the page to others by mistake.
@@ -61,6 +68,8 @@ class Options:
             raise UsageError(f"--port {self.port}: a number from 0 to 65535 was expected")
         if self.max_mb <= 0 or self.per_minute < 1:
             raise UsageError("--max-mb and --per-minute: numbers above 0 were expected")
+        if self.gate not in GATE:
+            raise UsageError(f"--gate {self.gate}{hint(self.gate, GATE)} ({', '.join(GATE)})")
 
 
 def is_loopback(host: str) -> bool:
@@ -143,7 +152,7 @@ def serve(options: Options) -> None:
         from gkmvlp.app.prediction.quick_imports import without_compiler
 
         with without_compiler():
-            from gkmvlp.app.serving.desk import Desk
+            from gkmvlp.app.serving.desk import Desk, gate_of
             from gkmvlp.app.serving.limits import MB, Limits
             from gkmvlp.app.serving.models import open_models
             from gkmvlp.app.serving.neighbours import read_index
@@ -153,7 +162,7 @@ def serve(options: Options) -> None:
         if options.index is not None and "backbone" not in sets[0].parts:
             raise UsageError(f"--index {options.index} needs a backbone among those of --model")
         index = read_index(options.index, sets[0].parts["backbone"]) if options.index else None
-        desk = Desk(sets, index=index, limits=limits)
+        desk = Desk(sets, gate_of(cast("GateMode", options.gate)), index, limits)
         _run(build_app(desk, options), listening, options)
 
 
