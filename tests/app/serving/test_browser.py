@@ -22,15 +22,19 @@ WAIT = 60_000  # milliseconds; machines that test are busy
 
 
 @pytest.fixture(scope="module")
-def address():
-    """The real command, on a free port, until the tests of this file are through."""
+def address(tmp_path_factory):
+    """The real command, on a free port, until the tests of this file are through; nothing is left behind."""
     words = ["serve", "--model", *MODELS, "--device", "cpu", "--port", "0", "--per-minute", "1000"]
-    server = subprocess.Popen([sys.executable, "-m", "gkmvlp", *words], stdout=subprocess.PIPE, text=True)
+    folder = tmp_path_factory.mktemp("temporary")
+    environment = {**os.environ, "TMPDIR": str(folder)}
+    command = [sys.executable, "-m", "gkmvlp", *words]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert server.stdout is not None
     line = server.stdout.readline()
     yield re.search(r"http://127\.0\.0\.1:\d+/", line)[0]
     server.terminate()
-    server.wait(30)
+    server.wait(60)
+    assert not list(folder.glob("gkmvlp-serve-*"))
 
 
 @pytest.fixture(scope="module")

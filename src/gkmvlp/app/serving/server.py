@@ -2,6 +2,8 @@
 
 import ipaddress
 import os
+import signal
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -191,5 +193,7 @@ def _run(app: Any, listening: Any, options: Options) -> None:
     port = listening.getsockname()[1]
     shown = f"[{options.host}]" if ":" in options.host else options.host
     print(f"open http://{shown}:{port}/" + ("?token=TOKEN" if options.token else "") + " (Ctrl+C ends)", flush=True)
+    # uvicorn raises the signal again when it has closed; by default the process would end before uploads are removed
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3))
     server.run(sockets=[listening])
