@@ -63,6 +63,9 @@ class Result:
     signature: str
 
 
+ABSENT: dict[str, Any] = {"groups": [], "system": "gk_mvlp"}  # what a field that is left out stands for
+
+
 @dataclass(frozen=True)
 class Entry:
     """A released model.
@@ -72,6 +75,7 @@ class Entry:
         task: One of ``gkmvlp.task_ids.RELEASED``.
         summary: One line.
         architecture: One line: encoder, widths, entities.
+        system: Name of the system, of ``gkmvlp.checkpoints.systems``; an entry of GK-MVLP leaves the field out.
         backbone: ``zoo://NAME@DIGEST`` of the model it was fine-tuned from, or null.
         files: All of its files.
         sources: Where they lie: ``https://...``, ``hf://org/repo@COMMIT`` or a folder beside the entry.
@@ -91,6 +95,7 @@ class Entry:
     task: str
     summary: str
     architecture: str
+    system: str = field(default="gk_mvlp", kw_only=True)
     backbone: str | None
     files: list[File]
     sources: list[str]
@@ -180,7 +185,7 @@ def fits(pattern: re.Pattern[str], text: str) -> bool:
 def content(entry: Entry) -> dict[str, Any]:
     """What stands in the file of an entry."""
     rows = dataclasses.asdict(entry).items()
-    return {name: value for name, value in rows if name != "origin" and (value or name != "groups")}
+    return {name: value for name, value in rows if name != "origin" and not (name in ABSENT and value == ABSENT[name])}
 
 
 def dump(entry: Entry) -> str:

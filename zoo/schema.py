@@ -22,7 +22,7 @@ class SchemaError(ValueError):
 
 
 def build(text: str, kind: type[T], newest: int) -> T:
-    """A dataclass out of YAML that has exactly its fields; those that are made empty by default may be left out.
+    """A dataclass out of YAML that has exactly its fields; those with a default may be left out.
 
     Args:
         text: The YAML.
@@ -86,7 +86,10 @@ def _made_fields(loader: Any, node: yaml.Node | None, kind: Any, where: str) -> 
         if name in values:
             raise SchemaError(f"field {name!r} stands twice", key)
         values[name] = _made(loader, value, hints[name], name)
-    may_lack = {one.name for one in dataclasses.fields(kind) if one.default_factory is not dataclasses.MISSING}
+    absent = dataclasses.MISSING
+    may_lack = {
+        one.name for one in dataclasses.fields(kind) if one.default is not absent or one.default_factory is not absent
+    }
     if missing := [name for name in wanted if name not in values and name not in may_lack]:
         raise SchemaError(f"{where} lacks {', '.join(missing)}", node)
     return kind(**values)

@@ -105,6 +105,10 @@ class Predictor(HubModel):
             write_density(folder, self.density)
 
     @property
+    def system(self) -> str:  # noqa: D102
+        return self.backbone.system
+
+    @property
     def probabilities(self) -> str:  # noqa: D102
         return super().probabilities if self.calibration is None else self.calibration.summary
 

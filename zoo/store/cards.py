@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from gkmvlp.checkpoints.card_texts import METHOD, NOT_FOR, QUESTION, python_use
+from gkmvlp.checkpoints.card_texts import METHODS, NOT_FOR, QUESTION, python_use
 from gkmvlp.metrics.results.group_result import TOO_FEW, GroupedResult
 from gkmvlp.metrics.results.tables import GROUPS, gap_of, group_rows, interval, markdown_table
 from gkmvlp.notices import NOT_CLINICAL
@@ -21,7 +21,7 @@ def card(entry: Entry) -> str:
         f"# {entry.name}",
         f"{entry.summary} **{NOT_CLINICAL}**",
         "## Method",
-        METHOD,
+        METHODS[entry.system],
         _bullets([
             f"architecture: {entry.architecture}",
             f"fine-tuned from {entry.backbone}" if entry.backbone else "all weights are in this model's own files",

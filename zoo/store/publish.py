@@ -14,6 +14,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.calibration_file import read_calibration
 from gkmvlp.checkpoints.hub import trained_on_patients
+from gkmvlp.checkpoints.systems import system_name
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import leftover_path, without_paths
 from gkmvlp.metrics.results.group_result import GroupedResult
@@ -197,6 +198,7 @@ def _entry(
             f"text of {architecture.text.num_hidden_layers} layers and width {architecture.text.hidden_size}, "
             f"{len(architecture.knowledge.entities)} entities"
         ),
+        system=system_name(architecture),
         backbone=backbone.reference if backbone else None,
         files=[_file(path) for path in sorted(folder.iterdir())],
         sources=[about.name, *about.sources],

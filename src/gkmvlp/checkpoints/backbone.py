@@ -75,6 +75,10 @@ class Backbone(HubModel, Generic[Model]):
     weights: str = ""
     adapter: Adapter | None = None
 
+    @property
+    def system(self) -> str:  # noqa: D102
+        return system_name(self.model.architecture)
+
     @cached_property
     def _reader(self) -> TextReader:
         return system_of(self.model.architecture).reader(self.model.architecture, self.tokenizer)

@@ -1,15 +1,21 @@
 """What the card of any model says: the method, what it is not for, how it is used from Python."""
 
-METHOD = (
-    "GK-MVLP: an image encoder, 29 anatomical regions pooled from its patches, and a prompt for each entity that "
-    "attends to the regions where that entity can show and, through them, to the patches; trained with radiographs and "
-    "their reports (contrast, matching, report likelihood, entity status)."
-)
+METHODS = {  # by the name of the system
+    "gk_mvlp": (
+        "GK-MVLP (arXiv 2404.14750): an image encoder, 29 anatomical regions pooled from its patches, and a prompt for "
+        "each entity that attends to the regions where that entity can show and, through them, to the patches; trained "
+        "with radiographs and their reports (contrast, matching, report likelihood, entity status)."
+    ),
+    "arl": (
+        "ARL (arXiv 2209.07118): an image encoder, a text encoder and a graph of entities that texts are linked to; in "
+        "the fusion, entities attend to each other and to the patches, and return to the words that name them; trained "
+        "with radiographs and their reports (masked words, masked patches, matching, alignment with entities)."
+    ),
+}
 NOT_FOR = (
     "Decisions about patients, screening, triage, or any other clinical use; other images than frontal chest "
     "radiographs; claims about groups of patients that the data below do not hold."
 )
-PAPER = "arXiv 2404.14750"
 QUESTION = "Is there a pleural effusion?"
 
 

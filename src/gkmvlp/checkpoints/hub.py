@@ -13,7 +13,7 @@ from huggingface_hub import ModelCard, ModelHubMixin, snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-from gkmvlp.checkpoints.card_texts import METHOD, NOT_FOR, PAPER, python_use
+from gkmvlp.checkpoints.card_texts import METHODS, NOT_FOR, python_use
 from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import without_paths
@@ -51,6 +51,11 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
     info: dict[str, Any]
     # the folder has a config.json of its own; without this the mixin would look for one in the arguments
     _hub_mixin_config = {}  # noqa: RUF012
+
+    @property
+    def system(self) -> str:
+        """Name of its system, of ``gkmvlp.checkpoints.systems``."""
+        return "gk_mvlp"
 
     @property
     def probabilities(self) -> str:
@@ -142,7 +147,7 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
         told = {
             "task": task.replace("_", " "),
             "notices": notices,
-            "method": f"{METHOD} {PAPER}.",
+            "method": METHODS[self.system],
             "use": python_use(f"hf://{kwargs.pop('repo_id', None) or 'ORG/NAME'}", task),
             "trained_on": self.info.get("trained_on", "unknown data"),
             "probabilities": self.probabilities,

@@ -4,10 +4,11 @@ N images, D size of the shared space.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,7 +112,7 @@ def read_index(file: Path, predictor: Predictor) -> Index:
         meta = json.loads((table.schema.metadata or {})[META_KEY])
         if meta["kind"] != "index" or meta["format"] > FORMAT:
             raise KeyError(meta["kind"])
-        columns: dict[str, Sequence] = table.to_pydict()
+        columns: dict[str, list[Any]] = table.to_pydict()
         index = Index(columns["name"], np.array(columns["embedding"], np.float32), columns["thumbnail"])
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:120]

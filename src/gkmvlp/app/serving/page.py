@@ -26,8 +26,8 @@ def build_page(desk: Desk) -> "gr.Blocks":
     import gradio as gr
 
     takes_questions = any("answers" in models.parts for models in desk.sets)
-    looks = {"fill_width": True, "analytics_enabled": False}
-    with gr.Blocks(title="gkmvlp reading page", delete_cache=(CACHE, CACHE), **looks) as page:
+    cleared = (CACHE, CACHE)
+    with gr.Blocks(title="gkmvlp reading page", delete_cache=cleared, fill_width=True, analytics_enabled=False) as page:
         gr.HTML(_banner(desk), elem_id="gk-banner", padding=False)
         with gr.Row(elem_id="gk-layout"):
             with gr.Column(elem_id="gk-input"):

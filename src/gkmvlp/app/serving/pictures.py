@@ -35,7 +35,8 @@ def heat_uri(attention: tuple[tuple[float, ...], ...], frame: Letterbox, side: i
     scale = HEAT / max(frame.width, frame.height)
     small = frame.measured_in(max(round(frame.width * scale), 1), max(round(frame.height * scale), 1))
     shown = Prediction(attention={"": np.array(attention, np.float32)}, frame=small, side=side)
-    return _jpeg(cv2.applyColorMap((255 * shown.heat_map("")).astype(np.uint8), cv2.COLORMAP_INFERNO), 85)
+    colours = cv2.applyColorMap((255 * shown.heat_map("")).astype(np.uint8), cv2.COLORMAP_INFERNO)
+    return _jpeg(np.asarray(colours, np.uint8), 85)
 
 
 def data_uri(jpeg: bytes) -> str:

@@ -8,7 +8,7 @@ import torch
 
 from gkmvlp.app.actions.faithfulness import data_source
 from gkmvlp.app.cli import main
-from gkmvlp.app.commands import faithfulness as command
+from gkmvlp.app.commands.evaluate import faithfulness as command
 from gkmvlp.data_modules.formats.chest_xray14 import LABELS
 from gkmvlp.data_modules.synthetic import chest_xray14
 from gkmvlp.errors import UsageError

@@ -180,5 +180,5 @@ def _keep(file: Path, image_NSS: NDArray[np.uint8], patients: Sequence[str]) -> 
 def shrunk(image_HW: Pixels) -> Pixels:
     """A picture as a small square (S, S)."""
     if min(image_HW.shape) > 4 * SIDE:  # INTER_AREA over megapixels takes longer than two steps
-        image_HW = cv2.resize(image_HW, (2 * SIDE, 2 * SIDE), interpolation=cv2.INTER_AREA)
+        image_HW = np.asarray(cv2.resize(image_HW, (2 * SIDE, 2 * SIDE), interpolation=cv2.INTER_AREA), np.uint8)
     return letterbox(image_HW, SIDE, "squash")[0]
