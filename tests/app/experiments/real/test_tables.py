@@ -185,3 +185,18 @@ def test_a_named_backbone_is_not_pretrained_and_one_piece_can_be_chosen(pieces, 
     assert main(["experiment", "real", "openi", *words, "--arms", "pretrained"]) == 0
     assert [run[0] for run in pieces] == ["test"]
     assert given_by(pieces[0])["model.init_args.backbone"] == "mine"
+
+
+def test_settings_reach_the_stage_that_they_name(pieces, starts, tmp_path):
+    said = ["finetune:model.init_args.freeze_image_branch=true", "pretrain:data.init_args.batch_size=8"]
+    said += ["trainer.max_epochs=1"]
+    words = ["--root", "iu", "--out", str(tmp_path), "--seeds", "0", "--arms", "pretrained"]
+    words += ["--only", "reports", "entities", *(word for one in said for word in ("--set", one))]
+    assert main(["experiment", "real", "openi", *words]) == 0
+    given = {Path(given_by(run)["trainer.default_root_dir"]).parts[-2:]: given_by(run) for run in pieces}
+    by_run = {places[-1] if "pretraining-0" in places else places[0]: one for places, one in given.items()}
+    assert by_run["reports"]["model.init_args.freeze_image_branch"] == "true"
+    assert by_run["pretraining-0"]["data.init_args.batch_size"] == "8"
+    assert "data.init_args.batch_size" not in by_run["reports"]
+    assert "model.init_args.freeze_image_branch" not in by_run["entities"]
+    assert {one["trainer.max_epochs"] for one in by_run.values()} == {"1"}
