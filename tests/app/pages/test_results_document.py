@@ -134,13 +134,15 @@ def test_the_table_of_patients_opens_results_and_readme(tmp_path):
         lines = page.read_text().splitlines()
         rows = {line.split(" | ")[0].strip("| "): line for line in lines if line[:1] == "|"}
         assert (
-            "0.500 [0.400, 0.600] | 0.400 [0.300, 0.500] |  | majority 0.300 | 451 (203) | 3 | 30 |"
+            "0.500 [0.400, 0.600] | 0.400 [0.300, 0.500] | majority 0.300 | 451 (203) | 3 | 30 |"
             in rows["VQA-RAD official, questions, accuracy"]
         )
         assert "SLAKE English, questions, accuracy" not in rows
         (missing,) = [line for line in lines if line.startswith("Not run yet, of `gkmvlp experiment real`: ")]
         assert "`slake-vqa`" in missing
         assert "`vqa-rad-official`" not in missing
+        assert missing.endswith("the arm random weights.")
+        assert "random weights" not in rows["what"]
         assert "not measured" in rows["VQA-RAD official, questions on chests"]
     assert readme.read_text().startswith("Before.\n<!-- patients -->\n| what |")
     assert readme.read_text().endswith("<!-- /patients -->\nBehind.\n")

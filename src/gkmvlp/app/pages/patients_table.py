@@ -51,14 +51,17 @@ ROWS = (
 
 
 def patients_table(results: Path) -> str:
-    """The table as Markdown, and below it what is not run yet.
+    """The table as Markdown, without the columns of arms that nothing fills, and below it what is not run yet.
 
     Args:
         results: Folder of the recorded results.
     """
     has_run = {row: (results / row.file).is_file() for row in ROWS}
-    table = markdown_table(HEAD, [_cells(row, results / row.file) for row in ROWS if has_run[row]])
-    missing = dict.fromkeys(f"`{Path(row.file).stem}`" for row in ROWS if not has_run[row])
+    rows = [_cells(row, results / row.file) for row in ROWS if has_run[row]]
+    filled = [place for place, name in enumerate(HEAD) if name not in ARMS.values() or any(row[place] for row in rows)]
+    table = markdown_table([HEAD[place] for place in filled], [[row[place] for place in filled] for row in rows])
+    missing = [f"`{stem}`" for stem in dict.fromkeys(Path(row.file).stem for row in ROWS if not has_run[row])]
+    missing += [f"the arm {name}" for place, name in enumerate(HEAD) if place not in filled]
     return f"{table}\n\nNot run yet, of `gkmvlp experiment real`: {', '.join(missing)}." if missing else table
 
 
