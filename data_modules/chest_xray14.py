@@ -53,6 +53,7 @@ class ChestXray14(DataModule):
 
     data_name: ClassVar[str] = "chestxray14"
     patient_space: ClassVar[str] = "nih"
+    landmarks: ClassVar[tuple[str, ...]] = ("Data_Entry_2017*.csv",)
 
     def __init__(
         self,

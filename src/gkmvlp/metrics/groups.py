@@ -91,10 +91,13 @@ def _by(task: Task, table: pd.DataFrame, meta: Mapping[str, Any], by: str, resam
         name: curves(task, part, resamples) if part["patient_id"].nunique() >= FEWEST else {}
         for name, part in rows.items()
     }
+    # where every group is too small, the figures are those of the whole: each has its row, which says so
+    whole = {} if any(measured.values()) else curves(task, table, resamples)
     out = []
     for model in sorted(set(table["model"])):
         of_groups = {name: measured[name][model] for name in names if model in measured[name]}
-        keys = dict.fromkeys(key for one in of_groups.values() for key in one.by_seed if key.label in (None, "all"))
+        known = [*of_groups.values(), *([whole[model]] if model in whole else [])]
+        keys = dict.fromkeys(key for one in known for key in one.by_seed if key.label in (None, "all"))
         of_model, seeds = table["model"] == model, table.loc[table["model"] == model, "seed"].nunique()
         unknown = int((of_model & group_N.isna()).sum()) // seeds
         for key in keys:

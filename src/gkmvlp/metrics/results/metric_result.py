@@ -166,6 +166,8 @@ class Results:
         """
         check_unique(self.figures, str(path))
         out = {"schema": SCHEMA, **dataclasses.asdict(self)}
+        if not self.groups:
+            del out["groups"]
         for row in out["figures"]:
             if row["predictions"] is not None:
                 row["predictions"] = Path(os.path.relpath(row["predictions"], path.parent)).as_posix()

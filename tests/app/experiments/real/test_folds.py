@@ -85,8 +85,13 @@ def test_every_patient_of_chestxray14_is_tested_once_by_every_arm(lightning, cor
     figures = Results.read(tmp_path / "chestxray14-classification.json").figures
     assert {figure.model for figure in figures if figure.task == "classification"} == {"phantom", "public_weights"}
     groups = json.loads((tmp_path / "chestxray14-groups.json").read_text())
-    both = {row[3]: row[4] for row in groups["rows"] if row[0] == "classification" and row[3].startswith("sex")}
-    assert sum(both.values()) == len({sample.patient_id for sample in rows.samples})
+    told = [dict(zip(groups["columns"], row, strict=True)) for row in groups["rows"]]
+    one = [row for row in told if (row["figure"], row["model"], row["by"]) == ("auroc_macro", "phantom", "sex")]
+    patients = {
+        row["group"]: int(row["n (patients)"].split("(")[1].rstrip(")")) for row in one if "(" in row["n (patients)"]
+    }
+    assert set(patients) == {"F", "M"}
+    assert sum(patients.values()) == len({sample.patient_id for sample in rows.samples})
     assert main(["experiment", "real", "chestxray14", *words]) == 0
     assert len(lightning) == 4 * FOLDS
 
