@@ -40,10 +40,10 @@ def test_importing_the_package_loads_no_torch():
 def test_a_model_that_never_saw_a_patient_says_so(backbone, images, tmp_path):
     with pytest.warns(UserWarning, match="never saw a patient"):
         model = gkmvlp.load(backbone, device="cpu")
-    assert model.predict(images[0]).notice == NO_PATIENT
+    assert model.predict(images[0], gate="off").notice == NO_PATIENT
     assert model.predict(images[0]) == model.predict(images[0])  # the name of earlier versions
     seen = gkmvlp.load(write_backbone(tmp_path / "b", "phantom-mimic-cxr, vqa-rad"), device="cpu")
-    assert seen.predict(images[0]).notice is None
+    assert seen.predict(images[0], gate="off").notice is None
 
 
 def test_lineage_and_patients():

@@ -25,7 +25,7 @@ def test_every_id_has_its_row_and_titles_and_words_are_its_own():
 
 def test_what_has_figures_has_a_protocol_and_a_section():
     assert set(PROTOCOLS) == set(SCORED)
-    assert set(MEASURED) == {*SCORED, "labeler", "bench"}
+    assert set(MEASURED) == {*SCORED, "labeler", "bench", "gate"}
     assert set(PICTURES) <= set(SCORED)
 
 

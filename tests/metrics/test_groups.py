@@ -90,6 +90,17 @@ def test_one_large_group_alone_has_a_figure_and_no_gap():
     assert (found.worst, found.best, found.gap) == (None, None, None)
 
 
+def test_groups_that_are_all_too_small_are_told():
+    rows = table(np.ones(40, bool), sex=["F"] * 20 + ["M"] * 20)
+    found = overall(grouped(PROTOCOLS["vqa"], rows, META | {"signature": {}}, ["sex"]), "sex")
+    assert [(group.group, group.n_patients, group.value) for group in found.groups] == [
+        ("F", 20, None),
+        ("M", 20, None),
+    ]
+    assert found.gap is None
+    assert [row[-1] for row in group_rows([found])[1]] == ["too few", "too few"]
+
+
 def test_a_gap_within_patients_is_paired():
     """Every patient has an image of each view, one right and one wrong: the gap is 1 in every resample."""
     one = table(np.ones(40, bool), view="PA")

@@ -101,7 +101,7 @@ class Gate:
         height, width = image_HW.shape
         if min(height, width) < SMALLEST:
             return Verdict(
-                TOO_SMALL, 1.0, f"{width} x {height} pixels are too few to judge by: {SMALLEST} a side needed"
+                TOO_SMALL, 1.0, f"has {width} x {height} pixels, too few to judge by: {SMALLEST} a side needed"
             )
         logit_K = both_ways(self.net, as_input(np.ascontiguousarray(image_HW)))[0]
         kind = self.kind_of(logit_K, accept)
