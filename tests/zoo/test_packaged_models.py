@@ -101,9 +101,10 @@ def test_what_ships_was_trained_by_the_config_of_today(package, one):
 
 
 def value(config, key):
-    """What a dotted key holds; None where the training config does not know it."""
+    """What a dotted key holds, of a dataclass that is written with its path too; None where the config lacks it."""
     for name in key.split("."):
-        config = (config or {}).get(name)
+        inside = config or {}
+        config = inside.get(name, inside.get("init_args", {}).get(name))
     return config
 
 
