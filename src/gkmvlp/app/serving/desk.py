@@ -31,7 +31,9 @@ def gate_of(mode: GateMode) -> Gate | None:
 
     def warning(pixels_HW: Pixels) -> str | None:
         verdict = admit(pixels_HW, "This picture", mode)
-        return None if verdict is None or verdict.ok else f"This picture {verdict}: the reading below may mean nothing."
+        if verdict is None or verdict.ok:
+            return None
+        return f"This picture {verdict}. The gate can be wrong; if it is right, the reading below means nothing."
 
     return None if mode == "off" else warning
 
