@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gkmvlp.entities import entity, of_label
 from gkmvlp.errors import BackboneError
 from gkmvlp.losses.lm import log_likelihoods
+from gkmvlp.metrics.calibration.answers import answer_probabilities
 from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.answer_head import AnswerHead
@@ -124,14 +125,9 @@ def _statement(predictor: Predictor) -> Ask:
 
 
 def _yes(predictor: Predictor, head: AnswerHead) -> Ask:
-    calibrated = predictor.calibration.answers if predictor.calibration else None
-    temperature = calibrated.temperature if calibrated else 1.0
-
     def ask(image: ImageMemory, asked: Sequence[str]) -> NDArray[np.float64]:
         score_BK = predictor.answer_scores(image, asked)
         assert score_BK is not None
-        weight_BK = np.exp((score_BK - score_BK.max(1, keepdims=True)) / temperature)
-        yes_B: NDArray[np.float64] = weight_BK[:, head.answers.index("yes")] / weight_BK.sum(1)
-        return yes_B
+        return answer_probabilities(score_BK, predictor.temperature)[:, head.answers.index("yes")]
 
     return ask

@@ -49,10 +49,9 @@ from gkmvlp.zoo.inference.boxes import boxes_of
 from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, far_verdicts, refusal
 from gkmvlp.zoo.inference.prediction import Embeddings, PredictedBox, Prediction, hot_box
 from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, name_of
-from gkmvlp.zoo.inference.readings import Reader, Reading
+from gkmvlp.zoo.inference.readings import LIKELY, Reader, Reading, counts
 
 Prompt = str | tuple[str, str]
-LIKELY = 0.5  # probability from which a finding counts that has no threshold
 
 
 class Places(NamedTuple):
@@ -111,6 +110,12 @@ class Predictor(HubModel):
     @property
     def probabilities(self) -> str:  # noqa: D102
         return super().probabilities if self.calibration is None else self.calibration.summary
+
+    @property
+    def temperature(self) -> float:
+        """By which scores of answers become probabilities: that of the calibration, or 1."""
+        answers = self.calibration.answers if self.calibration else None
+        return answers.temperature if answers else 1.0
 
     @property
     def scored(self) -> dict[Scores, list[str]]:
@@ -268,8 +273,7 @@ class Predictor(HubModel):
         if (score_BK := self.answer_scores(image, questions)) is None:
             return [(answer, score, None) for answer, score in zip(*self.answers(image, questions), strict=True)]
         known = cast(AnswerHead, self.head).answers
-        calibrated = self.calibration.answers if self.calibration else None
-        probability_B = answer_probability(score_BK, calibrated.temperature if calibrated else 1.0)
+        probability_B = answer_probability(score_BK, self.temperature)
         best_B = score_BK.argmax(1)
         return [
             (known[best], float(score_K[best]), float(probability))
@@ -417,7 +421,7 @@ class Predictor(HubModel):
         """
         outputs = self._said(batch, memory, question, at)
         frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
-        regions = self._region_boxes(batch, frames)
+        regions = self.boxes_of_regions(batch)
         return [
             Prediction(
                 **{"notice": self.notice, **one},
@@ -429,11 +433,10 @@ class Predictor(HubModel):
             for one, boxes, pixels, frame in zip(outputs, regions, shown, frames, strict=True)
         ]
 
-    def _region_boxes(
-        self, batch: ImageBatch, frames: Sequence[Letterbox]
-    ) -> list[dict[str, tuple[float, float, float, float]]]:
+    def boxes_of_regions(self, batch: ImageBatch) -> list[dict[str, tuple[float, float, float, float]]]:
         """Boxes of the regions of each image, in its pixels; what lies outside it is left out."""
         found = []
+        frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         box_BR4 = batch["region_box"].cpu().numpy() * self.architecture.image_size
         for frame, box_R4, has_R in zip(frames, box_BR4, batch["region_mask"].cpu().numpy(), strict=True):
             inside_R4, is_inside_R = original_boxes(frame, box_R4)
@@ -491,7 +494,7 @@ class Predictor(HubModel):
         box_14, _ = original_boxes(frame, hot_box(map_hw, self.architecture.image_size, frame))
         x1, y1, x2, y2 = box_14[0].tolist()
         threshold = LIKELY if reading.threshold is None else reading.threshold
-        is_likely = reading.probability >= LIKELY if reading.is_likely is None else reading.is_likely
+        is_likely = counts(reading.probability, reading.is_likely)
         return PredictedBox(name, reading.probability, x1, y1, x2, y2, is_likely, threshold)
 
     def embed(self, images: Radiograph | Sequence[Radiograph] = (), texts: str | Sequence[str] = ()) -> Embeddings:

@@ -14,6 +14,13 @@ from gkmvlp.errors import ConfigError
 from gkmvlp.metrics.calibration.operating_point import goal_of
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED, ScoreMap
 
+LIKELY = 0.5  # probability from which a finding counts that has no threshold
+
+
+def counts(probability: float, reached: bool | None) -> bool:
+    """Whether a finding counts as there: its threshold is reached, or without one (None) ``LIKELY``."""
+    return probability >= LIKELY if reached is None else reached
+
 
 class Reading(NamedTuple):
     """One finding of one image."""

@@ -18,6 +18,7 @@ Research software, not for clinical use.
 import argparse
 from pathlib import Path
 
+from gkmvlp.app.commands.options import add_device_argument
 from gkmvlp.metrics.calibration.operating_point import DEFAULT, goal_of
 
 FORWARDS = True
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--density", action="store_true", help=density)
     figures = "folder for figures and a page on the test rows, before and after"
     parser.add_argument("--figures", metavar="DIR", type=Path, help=figures)
-    parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
+    add_device_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

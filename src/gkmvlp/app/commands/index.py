@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.app.command_line.outputs import file_of
+from gkmvlp.app.commands.options import add_device_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE", type=file_of(".parquet"), required=True, help="the index: .parquet")
     accepted = "read what is no frontal radiograph too: lateral, modality (CT, MG ...), blank"
     parser.add_argument("--accept", metavar="WHAT", nargs="+", default=[], help=accepted)
-    parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
+    add_device_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -52,3 +52,16 @@ def add_set_argument(parser: argparse.ArgumentParser, what: str, *stages: str) -
     described = f"value of a config key in {what}, like trainer.max_epochs=1; may be repeated"
     kind = setting_of(stages)
     parser.add_argument("--set", dest="settings", type=kind, action="append", default=[], metavar=form, help=described)
+
+
+def add_device_argument(parser: argparse.ArgumentParser) -> None:
+    """``--device``, of what reads with a model."""
+    parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
+
+
+def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
+    """``--gate`` and ``--at``: what happens to a doubtful picture, and which thresholds count."""
+    judged = "a picture that looks like no upright frontal chest radiograph: refuse, warn, off (warn)"
+    parser.add_argument("--gate", metavar="MODE", default="warn", help=judged)
+    chosen = "threshold: sensitivity=0.90, specificity=0.95, youden ... (absent: the first that was calibrated)"
+    parser.add_argument("--at", metavar="POINT", help=chosen)

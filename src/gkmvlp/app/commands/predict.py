@@ -26,6 +26,7 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.app.command_line.outputs import file_of
+from gkmvlp.app.commands.options import add_device_argument, add_reading_arguments
 from gkmvlp.app.dicom.returning import Route
 from gkmvlp.app.prediction.request import TASKS, Request, predict
 
@@ -43,11 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pictures", metavar="DIR", type=Path, help="where a picture of each image is written")
     accepted = "read what is no frontal radiograph too: lateral, modality (CT, MG ...), blank"
     parser.add_argument("--accept", metavar="WHAT", nargs="+", default=(), help=accepted)
-    judged = "a picture that looks like no upright frontal chest radiograph: refuse, warn, off (warn)"
-    parser.add_argument("--gate", metavar="MODE", default="warn", help=judged)
-    chosen = "threshold: sensitivity=0.90, specificity=0.95, youden ... (absent: the first that was calibrated)"
-    parser.add_argument("--at", metavar="POINT", help=chosen)
-    parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
+    add_reading_arguments(parser)
+    add_device_argument(parser)
     _add_archive_arguments(parser)
 
 

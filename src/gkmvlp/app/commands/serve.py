@@ -13,6 +13,8 @@ Research software, not for clinical use.
 import argparse
 from pathlib import Path
 
+from gkmvlp.app.commands.options import add_device_argument, add_reading_arguments
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare models, address and limits."""
@@ -23,15 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--port", metavar="N", type=int, default=7860, help="its port; 0 takes a free one (7860)")
     parser.add_argument("--token", metavar="TEXT", help="secret that a browser has to show; needed by other addresses")
-    chosen = "threshold: sensitivity=0.90, specificity=0.95, youden ... (absent: the first that was calibrated)"
-    parser.add_argument("--at", metavar="POINT", help=chosen)
     parser.add_argument("--max-mb", metavar="N", type=float, default=64, help="largest upload in MB (64)")
     parser.add_argument(
         "--per-minute", metavar="N", type=int, default=60, help="readings and questions of one client (60)"
     )
-    judged = "a picture that looks like no upright frontal chest radiograph: refuse, warn, off (warn)"
-    parser.add_argument("--gate", metavar="MODE", default="warn", help=judged)
-    parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
+    add_reading_arguments(parser)
+    add_device_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -14,8 +14,7 @@ from gkmvlp.anatomy import REGION_INDEX
 from gkmvlp.errors import ConfigError
 from gkmvlp.geometry import Turn
 from gkmvlp.zoo.inference.prediction import PredictedBox, Prediction
-from gkmvlp.zoo.inference.predictor import LIKELY
-from gkmvlp.zoo.inference.readings import Reading
+from gkmvlp.zoo.inference.readings import Reading, counts
 
 Box = tuple[float, float, float, float]
 DETECTOR = "score of a detector"  # what stands for the calibration of a box
@@ -58,7 +57,7 @@ def findings_of(prediction: Prediction) -> list[Finding]:
 
 
 def _read(name: str, reading: Reading, box: PredictedBox | None, region: str) -> Finding:
-    is_likely = reading.probability >= LIKELY if reading.is_likely is None else reading.is_likely
+    is_likely = counts(reading.probability, reading.is_likely)
     place = (box.x1, box.y1, box.x2, box.y2) if box and is_likely else None
     return Finding(name, reading.probability, reading.threshold, is_likely, reading.calibration, region, place)
 

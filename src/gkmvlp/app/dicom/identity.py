@@ -4,6 +4,7 @@ import uuid
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import gkmvlp
 from gkmvlp.local_paths import without_absolute
@@ -50,6 +51,29 @@ class ModelIdentity:
 def uid_of(*parts: str) -> str:
     """The UID of what the parts name: the same parts give the same UID, as a UUID of version 5 under 2.25."""
     return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, '|'.join(('gkmvlp', *parts))).int}"
+
+
+def instance_of(
+    what: str, series: str, image: str, model: ModelIdentity, fingerprint: str, number: int = 1
+) -> dict[str, Any]:
+    """What highdicom asks of every object: who made it, its UID and that of its series.
+
+    Args:
+        what: Kind of object.
+        series: Kind of series that it lies in.
+        image: UID of the image.
+        model: Who read.
+        fingerprint: Of the reading.
+        number: Its place in the series.
+    """
+    return {
+        "series_instance_uid": uid_of("series", series, image, model.name, model.version),
+        "sop_instance_uid": uid_of(what, image, model.name, model.version, fingerprint),
+        "instance_number": number,
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": PRODUCT,
+        "software_versions": model.version,
+    }
 
 
 def tracking_uid(image: str, model: ModelIdentity, finding: str, number: int) -> str:

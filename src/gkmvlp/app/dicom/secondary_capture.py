@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pydicom import Dataset
 
 from gkmvlp.app.dicom.findings import DETECTOR, Finding
-from gkmvlp.app.dicom.identity import MANUFACTURER, PRODUCT, ModelIdentity, uid_of
+from gkmvlp.app.dicom.identity import PRODUCT, ModelIdentity, instance_of
 from gkmvlp.app.dicom.source import Source
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
 from gkmvlp.notices import NOT_CLINICAL
@@ -52,14 +52,9 @@ def secondary_capture(
         "RGB",
         8,
         "PATIENT",
-        series_instance_uid=uid_of("series", "capture", source.uid, model.name, model.version),
         series_number=SERIES,
         series_description=f"{PRODUCT} capture, research only",
-        sop_instance_uid=uid_of("capture", source.uid, model.name, model.version, fingerprint),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=PRODUCT,
-        software_versions=model.version,
+        **instance_of("capture", "capture", source.uid, model, fingerprint),
         patient_orientation=("L", "F"),
         transfer_syntax_uid="1.2.840.10008.1.2.1",
     )

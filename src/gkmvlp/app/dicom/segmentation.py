@@ -17,7 +17,7 @@ from gkmvlp.app.dicom.codes import (
     scheme,
 )
 from gkmvlp.app.dicom.findings import Finding, box_mask, stored_box
-from gkmvlp.app.dicom.identity import MANUFACTURER, PRODUCT, ModelIdentity, tracking_uid, uid_of
+from gkmvlp.app.dicom.identity import PRODUCT, ModelIdentity, instance_of, tracking_uid
 from gkmvlp.app.dicom.source import Source
 from gkmvlp.zoo.inference.prediction import Prediction
 
@@ -121,14 +121,9 @@ def _segmentation(
         pixel_array=pixel_HWN[None],
         segmentation_type=kind,
         segment_descriptions=described,
-        series_instance_uid=uid_of("series", "segmentation", source.uid, model.name, model.version),
         series_number=SERIES,
         series_description=f"{PRODUCT} regions and heat maps, research only",
-        sop_instance_uid=uid_of(what, source.uid, model.name, model.version, fingerprint),
-        instance_number=number,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=PRODUCT,
-        software_versions=model.version,
+        **instance_of(what, "segmentation", source.uid, model, fingerprint, number),
         device_serial_number=model.version[-12:],
         content_description=f"{PRODUCT} {what}, not for clinical use",
         content_label=what.upper().replace(" ", "_"),

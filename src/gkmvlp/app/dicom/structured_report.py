@@ -37,7 +37,7 @@ from gkmvlp.app.dicom.codes import (
     scheme,
 )
 from gkmvlp.app.dicom.findings import Box, Finding, stored_box
-from gkmvlp.app.dicom.identity import MANUFACTURER, PRODUCT, ModelIdentity, tracking_uid, uid_of
+from gkmvlp.app.dicom.identity import MANUFACTURER, PRODUCT, ModelIdentity, instance_of, tracking_uid
 from gkmvlp.app.dicom.source import Source
 from gkmvlp.notices import NOT_CLINICAL
 
@@ -70,14 +70,9 @@ def structured_report(
     dataset = ComprehensiveSR(
         evidence=[source.header],
         content=report,
-        series_instance_uid=uid_of("series", "report", source.uid, model.name, model.version),
         series_number=SERIES,
         series_description=f"{PRODUCT} findings, research only",
-        sop_instance_uid=uid_of("report", source.uid, model.name, model.version, fingerprint),
-        instance_number=1,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=PRODUCT,
-        software_versions=model.version,
+        **instance_of("report", "report", source.uid, model, fingerprint),
         is_complete=True,
         coding_schemes=[scheme()],
     )

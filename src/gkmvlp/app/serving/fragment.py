@@ -13,10 +13,10 @@ from importlib.resources import files
 from gkmvlp.app.serving.pictures import heat_uri
 from gkmvlp.app.serving.reading import Answer, Box, Finding, Link, Neighbour, Reading, Sentence
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
+from gkmvlp.zoo.inference.readings import counts
 
 SHOWN = 8  # findings that are not folded away, those that are likely apart
 WORTH = 0.01  # probability from which another answer is named
-LIKELY = 0.5  # probability from which a finding without a threshold is drawn as likely, as in ``Prediction``
 
 
 @cache
@@ -290,7 +290,7 @@ def _neighbours(near: list[Neighbour]) -> str:
 
 def is_likely(finding: Finding) -> bool:
     """Whether a finding reaches its threshold; without one, one half."""
-    return finding.probability >= LIKELY if finding.is_likely is None else finding.is_likely
+    return counts(finding.probability, finding.is_likely)
 
 
 def word(name: str) -> str:

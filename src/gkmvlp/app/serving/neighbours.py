@@ -6,7 +6,6 @@ N images, D size of the shared space.
 import json
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.app.serving.pictures import data_uri, thumbnail
 from gkmvlp.app.serving.reading import Neighbour
+from gkmvlp.checkpoints.adapters import digest
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.errors import ConfigError, DataError
 from gkmvlp.metrics.results.predictions import META_KEY, write_table
@@ -88,7 +88,7 @@ def write_index(file: Path, index: Index, predictor: Predictor, model: str) -> N
         ConfigError: If it cannot be written.
     """
     table = pd.DataFrame({"name": index.names, "embedding": list(index.vector_ND), "thumbnail": index.thumbnails})
-    meta = {"format": FORMAT, "kind": "index", "model": model, "weights": weights_hash(predictor)}
+    meta = {"format": FORMAT, "kind": "index", "model": model, "weights": digest(predictor.model.state_dict())}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_table(file, table, meta)
@@ -117,15 +117,6 @@ def read_index(file: Path, predictor: Predictor) -> Index:
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:120]
         raise DataError(f"--index {file}: an index was expected ({reason}); {remedy}") from error
-    if meta["weights"] != weights_hash(predictor):
+    if meta["weights"] != digest(predictor.model.state_dict()):
         raise DataError(f"--index {file} was made by {meta['model']}, whose weights are other ones; {remedy}")
     return index
-
-
-def weights_hash(predictor: Predictor) -> str:
-    """SHA-256 of the tensors of a model, by name: vectors of equal hash lie in one space."""
-    made = sha256()
-    for name, tensor in sorted(predictor.model.state_dict().items()):
-        made.update(name.encode())
-        made.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())
-    return made.hexdigest()

@@ -6,6 +6,7 @@ import numpy as np
 
 from gkmvlp.app.serving.reader import Seen
 from gkmvlp.app.serving.reading import Answer
+from gkmvlp.metrics.calibration.answers import answer_probabilities
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
 from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.zoo.inference.predictor import Predictor
@@ -26,10 +27,8 @@ def ask(predictor: Predictor, seen: Seen, question: str) -> Answer:
     if score_1K is None:
         (text,), _ = predictor.answers(seen.memory, question)
         return Answer(question, text, None, UNCALIBRATED, remark=remark)
-    calibrated = predictor.calibration.answers if predictor.calibration else None
-    below_K = (score_1K[0] - score_1K[0].max()) / (calibrated.temperature if calibrated else 1.0)
-    probability_K = np.exp(below_K) / np.exp(below_K).sum()
+    probability_K = answer_probabilities(score_1K, predictor.temperature)[0]
     known = cast(AnswerHead, predictor.head).answers
     best = [(known[k], float(probability_K[k])) for k in np.argsort(-probability_K, kind="stable")[:BEST]]
-    how = "temperature" if calibrated else UNCALIBRATED
+    how = "temperature" if predictor.calibration and predictor.calibration.answers else UNCALIBRATED
     return Answer(question, *best[0], how, tuple(best[1:]), remark)

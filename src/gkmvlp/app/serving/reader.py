@@ -4,6 +4,7 @@ B = 1 image, E entities, R regions, h x w grid of patches.
 """
 
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -69,7 +70,7 @@ def _entities(models: ModelSet, seen: Seen, reading: Reading) -> None:
     reading.at = reader.at
     frame, side = Letterbox(*seen.batch["letterbox"][0].tolist()), predictor.architecture.image_size
     reading.frame, reading.side = frame, side
-    reading.regions = _region_boxes(seen.batch, frame, side)
+    reading.regions = {name: _box(box) for name, box in predictor.boxes_of_regions(seen.batch)[0].items()}
     if isinstance(seen.memory, ImageMemory):
         places = _places(predictor, seen, frame)
         reading.findings = [_finding(name, "entities", score, **places[name]) for name, score in scores.items()]
@@ -99,13 +100,6 @@ def _places(predictor: Predictor, seen: Seen, frame: Letterbox) -> dict[str, dic
             ),
         }
     return fields
-
-
-def _region_boxes(batch: ImageBatch, frame: Letterbox, side: int) -> dict[str, Box]:
-    """Region -> its box, of those that the image has."""
-    box_R4, kept_R = original_boxes(frame, batch["region_box"][0].cpu().numpy() * side)
-    kept_R &= batch["region_mask"][0].cpu().numpy()
-    return {REGIONS[r]: _box(box_R4[r].tolist()) for r in np.flatnonzero(kept_R)}
 
 
 def _labels(models: ModelSet, seen: Seen, reading: Reading) -> None:
@@ -169,6 +163,6 @@ def _corners(box: PredictedBox) -> Box:
     return box.x1, box.y1, box.x2, box.y2
 
 
-def _box(corners: list[float]) -> Box:
+def _box(corners: Sequence[float]) -> Box:
     x1, y1, x2, y2 = (round(value, 2) for value in corners)
     return x1, y1, x2, y2

@@ -11,15 +11,21 @@ from gkmvlp.metrics.calibration.score_map import Float
 HOTTEST = 20.0  # temperatures lie between its inverse and it
 
 
-def answer_probability(score_NK: Float, temperature: float = 1.0) -> Float:
-    """Probability of the best of K answers, (N,): the softmax of its score over the temperature.
+def answer_probabilities(score_NK: Float, temperature: float = 1.0) -> Float:
+    """Probability of each of K answers, (N, K): the softmax of its score over the temperature.
 
     Args:
         score_NK: Log-likelihoods; minus infinity of answers that were not scored.
         temperature: Above 0; above 1 is less sure.
     """
     below_NK = score_NK - score_NK.max(1, keepdims=True)
-    return np.asarray(1 / np.exp(below_NK / temperature).sum(1), float)
+    weight_NK = np.exp(below_NK / temperature)
+    return np.asarray(weight_NK / weight_NK.sum(1, keepdims=True), float)
+
+
+def answer_probability(score_NK: Float, temperature: float = 1.0) -> Float:
+    """Probability of the best of K answers, (N,): see ``answer_probabilities``."""
+    return np.asarray(answer_probabilities(score_NK, temperature).max(1))
 
 
 def fit_temperature(score_NK: Float, right_N: NDArray[np.bool_]) -> float:

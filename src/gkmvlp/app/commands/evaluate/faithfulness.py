@@ -14,7 +14,7 @@ Research software, not for clinical use.
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.commands.options import add_record_argument
+from gkmvlp.app.commands.options import add_device_argument, add_record_argument
 
 FORWARDS = True
 FILLS = ("mean", "blur")
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", metavar="N", type=int, help="at most so many images, by a hash of their ids (all)")
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("outputs/evaluate-faithfulness"),
                         help="where to write (outputs/evaluate-faithfulness)")  # fmt: skip
-    parser.add_argument("--device", metavar="NAME", help="cpu, cuda or cuda:N (absent: a GPU where there is one)")
+    add_device_argument(parser)
     add_record_argument(parser)
     parser.add_argument("--record-as", metavar="NAME", default="faithfulness", help="its name there (faithfulness)")
 
