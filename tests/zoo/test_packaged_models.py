@@ -115,3 +115,13 @@ def test_what_ships_is_there_small_and_right(package):
     files = [file for file in PACKAGED.rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) < MOST
     assert main(["zoo", "verify"]) == 0
+
+
+@pytest.mark.parametrize("name", ["gk-mvlp-phantom", "arl-phantom"])
+def test_the_command_on_the_card_of_a_backbone_reads_an_image(package, tmp_path, capsys, name):
+    image = write_images(tmp_path, 1)[0]
+    (command,) = [
+        line for line in (PACKAGED / f"{name}.md").read_text().splitlines() if line.startswith("gkmvlp predict")
+    ]
+    assert main([*command.split()[1:-1], str(image), "--gate", "off"]) == 0
+    assert "pneumothorax" in capsys.readouterr().out

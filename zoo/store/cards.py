@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from gkmvlp.checkpoints.card_texts import METHODS, NOT_FOR, QUESTION, python_use
+from gkmvlp.checkpoints.card_texts import BACKBONES, METHODS, NOT_FOR, QUESTION, python_use
 from gkmvlp.metrics.results.group_result import TOO_FEW, GroupedResult
 from gkmvlp.metrics.results.tables import GROUPS, gap_of, group_rows, interval, markdown_table
 from gkmvlp.notices import NOT_CLINICAL
@@ -49,7 +49,9 @@ def card(entry: Entry) -> str:
 
 
 def _row(entry: Entry) -> TaskRow:
-    """The row of its task, which ``parse`` has checked."""
+    """The row of its task, which ``parse`` has checked; of a backbone that of its system."""
+    if entry.task == "pretraining" and entry.system in BACKBONES:
+        return BACKBONES[entry.system]
     return TASKS[cast(TaskId, entry.task)]
 
 

@@ -1,5 +1,7 @@
 """What the card of any model says: the method, what it is not for, how it is used from Python."""
 
+from gkmvlp.task_ids import TaskRow
+
 METHODS = {  # by the name of the system
     "gk_mvlp": (
         "GK-MVLP (arXiv 2404.14750): an image encoder, 29 anatomical regions pooled from its patches, and a prompt for "
@@ -11,6 +13,12 @@ METHODS = {  # by the name of the system
         "the fusion, entities attend to each other and to the patches, and return to the words that name them; trained "
         "with radiographs and their reports (masked words, masked patches, matching, alignment with entities)."
     ),
+}
+BACKBONES = {  # what a released backbone of a system is for, where it differs from that of ``gkmvlp.task_ids``
+    "arl": TaskRow(
+        purpose="entities of an image; the start of fine-tuning for questions, and of retrieval",
+        reads_as="classification",
+    )
 }
 NOT_FOR = (
     "Decisions about patients, screening, triage, or any other clinical use; other images than frontal chest "

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 BATCH = 8
 Rows = list[dict[str, Any]]
 _IN_FOLDER = re.compile(r"\S*/([\d.]+)\.dcm")  # what a server gave, by its UID
-_OF_LABELS = {"entity", "target", *Reading._fields}
 
 
 @dataclass
@@ -86,7 +85,7 @@ def predict_rows(
         names, prompts = predictor.entities, list(zip(*zero_shot_texts(predictor.entities), strict=True))
     reader = predictor.reader(_kind(predictor, task), at)
     makers: dict[str, Callable[[ImageBatch, ImageMemory], list[Rows]]] = {
-        "classification": lambda batch, image: _labels(predictor, reader, batch, image),
+        "classification": lambda batch, image: _labels(predictor, reader, image),
         "grounding": lambda batch, image: _entities(predictor, reader, batch, image),
         "zero_shot": lambda batch, image: _zero_shot(predictor, reader, image, prompts, names),
         "localization": lambda batch, image: _boxes(predictor, batch, image),
@@ -105,10 +104,9 @@ def predict_rows(
                 continue
             if sender is not None:
                 sender.send(sources[b], returned[b])
-            parts = [{key: row[key] for key in row if task != "classification" or key in _OF_LABELS} for row in rows]
             name = batch["sample_id"][b]
             judged = {"gate": done.kinds[name]} if name in done.kinds else {}
-            done.rows += [{"sample_id": name, **row, **judged} for row in parts]
+            done.rows += [{"sample_id": name, **row, **judged} for row in rows]
             if pictures is not None:
                 from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import
 
@@ -189,15 +187,13 @@ def _is_near(done: Predicted, name: str, far: Verdict | None, gate: GateMode) ->
     return True
 
 
-def _labels(predictor: Predictor, reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
+def _labels(predictor: Predictor, reader: Reader, image: ImageMemory) -> list[Rows]:
     """The reading of each label of a model fine-tuned for them, of each entity otherwise, likeliest first."""
-    if not isinstance(predictor.head, LabelHead):
-        return _entities(predictor, reader, batch, image)
-    labels = predictor.head.labels
-    return [
-        [_row(name, reading) for name, reading in reader.ranked(labels, score_L).items()]
-        for score_L in predictor.label_scores(image)
-    ]
+    if isinstance(predictor.head, LabelHead):
+        names, score_BL = list(predictor.head.labels), predictor.label_scores(image)
+    else:
+        names, score_BL = predictor.entities, predictor.entity_scores(image)
+    return [[_row(name, one) for name, one in reader.ranked(names, score_L).items()] for score_L in score_BL]
 
 
 def _row(name: str, reading: Reading) -> dict[str, Any]:
