@@ -261,17 +261,18 @@ def test_what_takes_seconds_to_import_is_not_imported(folder):
 
 
 @pytest.mark.slow
-def test_importing_without_the_compiler_leaves_the_compiler_usable():
+def test_quick_imports_leave_compiler_and_wandb_usable():
     code = """
 import sys
 import torch
-from gkmvlp.app.prediction.quick_imports import without_compiler
+from gkmvlp.app.prediction.quick_imports import quick_imports
 
 disable = torch.compiler.disable
-with without_compiler():
+with quick_imports():
     import timm
     from torchvision.ops import roi_align
 assert "torch._dynamo" not in sys.modules and torch.compiler.disable is disable
+assert "wandb" not in sys.modules
 boxes = [torch.tensor([[0.0, 0.0, 4.0, 4.0]])]
 assert roi_align(torch.ones(1, 1, 8, 8), boxes, 2).tolist() == [[[[1.0, 1.0], [1.0, 1.0]]]]
 import torch._dynamo.utils

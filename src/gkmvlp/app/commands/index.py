@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Embed what can be read; name what cannot."""
     from gkmvlp.app.command_line.cli_errors import hint
     from gkmvlp.app.prediction.images import find_images
-    from gkmvlp.app.prediction.quick_imports import without_compiler
+    from gkmvlp.app.prediction.quick_imports import quick_imports
     from gkmvlp.app.prediction.request import ACCEPT
     from gkmvlp.errors import DataError, UsageError
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         if kind not in ACCEPT:
             raise UsageError(f"--accept {kind}{hint(kind, ACCEPT)} ({', '.join(ACCEPT)})")
     files = [(_name(file, arguments.folders), file) for file in find_images(arguments.folders)]
-    with without_compiler():
+    with quick_imports():
         from gkmvlp.app.serving.neighbours import build_index, write_index
         from gkmvlp.zoo.inference.loading import open_predictor
     predictor = open_predictor(arguments.model, arguments.device)

@@ -1,6 +1,7 @@
-"""Importing torchvision and timm without torch's compiler, which takes longer to import than torch itself.
+"""Importing torchvision and timm without what no prediction needs of theirs.
 
-Both bring it along for marks that only ``torch.compile`` reads, and a prediction compiles nothing.
+Both bring along torch's compiler, which takes longer to import than torch, for marks that only ``torch.compile`` reads;
+timm brings wandb along where it is installed, for the log of its own training script.
 """
 
 import functools
@@ -16,10 +17,10 @@ _UTILS = "torch._dynamo.utils"
 
 
 @contextmanager
-def without_compiler() -> Iterator[None]:
-    """What is imported within imports ``torch._dynamo`` when it is called, not before.
+def quick_imports() -> Iterator[None]:
+    """What is imported within imports ``torch._dynamo`` when it is called, not before, and does without wandb.
 
-    Nothing is left behind: a later ``torch.compile`` finds the real compiler.
+    A later ``torch.compile`` finds the real compiler, a later ``import wandb`` the real package.
     """
     if "torch._dynamo" in sys.modules:
         yield
@@ -28,9 +29,14 @@ def without_compiler() -> Iterator[None]:
     vars(stand_in)["is_compile_supported"] = _is_compile_supported
     sys.modules[_UTILS] = stand_in
     torch.compiler.disable = _later(disable)  # type: ignore[assignment]
+    hides_wandb = "wandb" not in sys.modules
+    if hides_wandb:
+        sys.modules["wandb"] = None  # type: ignore[assignment]  # an ImportError, which timm expects
     try:
         yield
     finally:
+        if hides_wandb:
+            del sys.modules["wandb"]
         torch.compiler.disable = disable
         if sys.modules.get(_UTILS) is stand_in:
             del sys.modules[_UTILS]

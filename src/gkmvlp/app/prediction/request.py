@@ -100,9 +100,9 @@ def predict(request: Request) -> None:
 
 def _predict(request: Request, images: list[Path], server: "DicomWeb | None") -> None:
     """``predict`` of files."""
-    from gkmvlp.app.prediction.quick_imports import without_compiler
+    from gkmvlp.app.prediction.quick_imports import quick_imports
 
-    with without_compiler():
+    with quick_imports():
         from gkmvlp.app.prediction.rows import predict_rows, told_operating_point
         from gkmvlp.app.prediction.table import read_prompts, show, write_rows
         from gkmvlp.zoo.inference.loading import open_predictor

@@ -151,9 +151,9 @@ def serve(options: Options) -> None:
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         require_gradio()
         listening = listen(options.host, options.port)
-        from gkmvlp.app.prediction.quick_imports import without_compiler
+        from gkmvlp.app.prediction.quick_imports import quick_imports
 
-        with without_compiler():
+        with quick_imports():
             from gkmvlp.app.serving.desk import Desk, gate_of
             from gkmvlp.app.serving.limits import MB, Limits
             from gkmvlp.app.serving.models import open_models
