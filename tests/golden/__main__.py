@@ -107,7 +107,9 @@ def run_all(folder: Path) -> Iterator[tuple[str, Any]]:
     images = sorted(map(str, (data / "chestxray14" / "images").glob("*.png")))[:4]
     for model, (task, *more) in MODELS.items():
         out = folder / f"{model}.parquet"
-        gkmvlp("predict", "--gate", "off", "--model", f"zoo://{model}", "--task", task, *more, "--out", str(out), *images)
+        gkmvlp(
+            "predict", "--gate", "off", "--model", f"zoo://{model}", "--task", task, *more, "--out", str(out), *images
+        )
         yield model, numbers(out)
 
 
