@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from gkmvlp.app.benchmarks.against import Turns, measure_against
 from gkmvlp.app.benchmarks.generation import NUM_BEAMS, Written, measure_generation
@@ -15,6 +16,7 @@ from gkmvlp.app.benchmarks.rows import RowMemory, measure_rows
 from gkmvlp.app.benchmarks.setup import Lengths
 from gkmvlp.app.benchmarks.zoo import Fetched, measure_zoo
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
 from gkmvlp.data_modules.pipeline.shards import ENDS
 from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, signature
 
@@ -255,12 +257,18 @@ def image_figures(images: int = 16, side: int = 224) -> list[MetricResult]:
 
 
 def _loaded(data: DataModule, epochs: int, note: str, label: str | None, **how: object) -> MetricResult:
-    """Training items a second in this process."""
-    loader = data.train_dataloader()
-    next(iter(loader))
-    start = time.process_time()
-    count = sum(len(batch["image"]) for _ in range(epochs) for batch in loader)
-    return _rate("images_per_s", count, time.process_time() - start, "image", note, label, **how)
+    """Training items a second of one core: in this process, with one thread, as each worker of a run has."""
+    loader, threads = data.train_dataloader(), torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with one_opencv_thread():
+            next(iter(loader))
+            start = time.process_time()
+            count = sum(len(batch["image"]) for _ in range(epochs) for batch in loader)
+            seconds = time.process_time() - start
+    finally:
+        torch.set_num_threads(threads)
+    return _rate("images_per_s", count, seconds, "image", note, label, **how)
 
 
 def row_figures(measured: RowMemory, workers: int = 8) -> list[MetricResult]:
