@@ -52,7 +52,10 @@ def test_a_bright_square_changes_the_patch_it_lies_on_most(case):
     assert (marked - plain).norm(dim=-1).argmax() == row * grid[1] + column
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet26", "tf_efficientnet_lite0", "efficientnet_lite0"])
+@pytest.mark.parametrize(
+    "name",
+    ["resnet18", pytest.param("resnet26", marks=pytest.mark.slow), "tf_efficientnet_lite0", "efficientnet_lite0"],
+)
 def test_cells_of_a_conv_net_are_centred_on_what_they_see(name):
     """With equal positive weights a cell's receptive field is symmetric: its centre is the centre of the cell."""
     model = VisionEncoder(VisionConfig(name, None, [2], {}), 16, 128).eval()

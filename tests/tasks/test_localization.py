@@ -49,7 +49,7 @@ def make(data, backbone=None, **options):
     return task.eval()
 
 
-@pytest.mark.parametrize("arm", ["pretrained", "knowledge", "scratch"])
+@pytest.mark.parametrize("arm", ["pretrained", pytest.param("knowledge", marks=pytest.mark.slow), "scratch"])
 def test_fit_and_test_leave_every_image(arm, challenge, boxes, pretrained, tmp_path, capsys):
     out, backbone = tmp_path / "run", pretrained / "backbone" if arm != "scratch" else "null"
     given = line(challenge, out, backbone, f"--model.init_args.use_attention_maps={str(arm == 'knowledge').lower()}")

@@ -20,7 +20,7 @@ from tests.pages import page_of
 from tests.tiny import DATA, architecture, words
 
 
-@pytest.mark.parametrize("freeze", ["true", "false"])
+@pytest.mark.parametrize("freeze", [pytest.param("true", marks=pytest.mark.slow), "false"])
 def test_fit_and_test_leave_every_region_with_a_box(freeze, phantoms, pretrained, tmp_path, capsys):
     out = tmp_path / "run"
     more = [f"--model.init_args.backbone={pretrained / 'backbone'}", f"--model.init_args.freeze_image_branch={freeze}"]

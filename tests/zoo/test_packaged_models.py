@@ -34,6 +34,7 @@ def test_only_what_is_its_own_and_halves_where_they_are_exact():
     assert third.item() == torch.tensor(1 / 3).half().item()
 
 
+@pytest.mark.slow
 def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatch):
     """What is published reads as what was measured, holds no tensor of its backbone, and is not trained twice."""
     monkeypatch.setattr(packaged_models, "CORPORA", {"mimic": 24, "vqa": 10})

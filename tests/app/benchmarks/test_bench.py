@@ -224,6 +224,7 @@ def test_the_clock_waits_for_the_gpu_that_works(monkeypatch):
     assert waited == [torch.device("cuda", 1)]
 
 
+@pytest.mark.slow
 def test_activations_are_those_of_float32_also_where_steps_run_in_bfloat16(config, monkeypatch):
     """The table halves them: of a step in bfloat16, as on most GPUs, it would promise twice the batch that fits."""
     saved = []

@@ -51,6 +51,7 @@ def test_anchors_are_centred_on_their_cells_and_grow_by_level():
         assert (size[:, 1] / size[:, 0]).min() < 0.7 < 1.4 < (size[:, 1] / size[:, 0]).max()
 
 
+@pytest.mark.slow
 def test_it_learns_boxes_of_two_labels_and_none_where_there_is_none():
     """Marks on the map; a mix-up of x and y, of labels, or of levels would find nothing."""
     truths = [

@@ -28,8 +28,8 @@ LABELS = ["Effusion", "Mass", "Hernia"]
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory):
-    """A bundle by the real command, of a model for labels that never saw a patient, and its model's folder."""
+def folder(tmp_path_factory):
+    """A folder whose ``model`` is for labels and never saw a patient."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("bundle")
     backbone = build("phantom-chestxray14")
@@ -37,6 +37,12 @@ def bundle(tmp_path_factory):
     head = label_head(tuple(LABELS), backbone.model.architecture, "both")
     nn.init.normal_(head.linear.weight, std=0.3)
     heads.save(backbone, head, folder / "model")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def bundle(folder):
+    """The same folder with a bundle of that model, ``findings``, by the real command."""
     words = ["--task", "classification", "--format", "monai-bundle", "--out", str(folder / "findings")]
     assert main(["export", "--model", str(folder / "model"), *words]) == 0
     return folder
@@ -86,6 +92,7 @@ def test_monai_finds_all_that_an_inference_workflow_has_to_name(bundle, pictures
     assert workflow.check_properties() == []
 
 
+@pytest.mark.slow
 def test_metadata_name_labels_and_shapes(bundle):
     told = json.loads((bundle / "findings" / "configs" / "metadata.json").read_text())
     assert told["network_data_format"]["outputs"]["pred"]["channel_def"] == dict(zip("012", LABELS, strict=True))
@@ -115,9 +122,9 @@ def test_a_picture_of_sixteen_bits_is_named(tmp_path):
         (["--task", "classification", "--out", "b.zip"], "a folder, whose name has no suffix"),
     ],
 )
-def test_what_no_bundle_is_made_of_is_one_line(bundle, tmp_path, monkeypatch, capsys, words, message):
+def test_what_no_bundle_is_made_of_is_one_line(folder, tmp_path, monkeypatch, capsys, words, message):
     monkeypatch.chdir(tmp_path)
-    assert main(["export", "--model", str(bundle / "model"), "--format", "monai-bundle", *words]) != 0
+    assert main(["export", "--model", str(folder / "model"), "--format", "monai-bundle", *words]) != 0
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
