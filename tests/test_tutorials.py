@@ -63,7 +63,9 @@ LEAVES_SLOW = {
     "guide/exported-model": ["findings.onnx", "findings.onnx.json"],
     "guide/deployment": ["findings/configs/inference.json", "findings/models/model.pt2"],
     "guide/loggers": ["outputs/csv/logs/metrics.csv"],
+    "guide/ray-train": ["outputs/ray/model/config.json"],
 }
+NEEDS = {"guide/ray-train": "ray"}  # packages that no extra brings
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,8 @@ def test_quick_code_runs(page, corpus, tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("page", SLOW)
 def test_code_that_trains_runs(page, corpus, tmp_path, monkeypatch):
+    if page in NEEDS:
+        pytest.importorskip(NEEDS[page])
     monkeypatch.chdir(tmp_path)
     tell(page, SLOW[page], LEAVES.get(page, []) + LEAVES_SLOW[page], corpus, tmp_path)
 
