@@ -39,9 +39,7 @@ class Classification(FineTuning):
         scratch_lr: Peak learning rate where ``backbone`` is null; without it that of ``optimizer``. Each start
             gets the rate that validation chose for it.
         linear_probe: Only the head is trained. Without a backbone there is nothing to freeze, and all is trained.
-        head_inputs: What the head reads: the pooled image, the entities' log odds, or both; ``sentences`` reads both
-            and the image among texts, where each label begins as a sentence that it is there against one that it
-            is not, as ``zero-shot`` asks.
+        head_inputs: What the head reads: the pooled image, the entities' log odds, or both.
         adapter: ``lora`` trains small matrices beside the backbone's layers instead of these; or its options.
         seed: Names the run in its predictions; ``seed_everything`` decides what is drawn.
 
@@ -80,22 +78,8 @@ class Classification(FineTuning):
         super().prepare(datamodule)
         self.labels: tuple[str, ...] = datamodule.labels  # type: ignore[attr-defined]
         self.head = label_head(self.labels, self.architecture, self.features)
-        if self.features == "sentences" and self.backbone_ref is not None:
-            self._start_with_sentences()
         if self.is_frozen:
             self.model.requires_grad_(False).eval()
-
-    def _start_with_sentences(self) -> None:
-        """Gives the head the sentences' vectors, without the dropout of training."""
-        is_training = self.model.training
-        self.model.eval()
-        with torch.no_grad():
-            self.head.start_with(*(self.model.embed_text(self.tokens(texts)) for texts in self.sentences()))
-        self.model.train(is_training)
-
-    def sentences(self) -> tuple[list[str], list[str]]:
-        """Of each label one that it is there, and one that it is not."""
-        return zero_shot_texts([found.name if (found := of_label(label)) else label.lower() for label in self.labels])
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # noqa: D102
         super().on_save_checkpoint(checkpoint)
@@ -146,7 +130,8 @@ class Classification(FineTuning):
         self.similarity_BL: list[Tensor] = []
         self.zero_shot = None
         if self.backbone_ref is not None:
-            present, absent = self.sentences()
+            names = [found.name if (found := of_label(label)) else label.lower() for label in self.labels]
+            present, absent = zero_shot_texts(names)
             model = backbones.load(self.backbone_ref).model.to(self.device).eval()
             self.zero_shot = model, self.tokens(present), self.tokens(absent)
 

@@ -16,7 +16,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
 from gkmvlp.data_modules import ChestXray14
 from gkmvlp.data_modules.synthetic import chest_xray14
-from gkmvlp.entities import entity, of_label
+from gkmvlp.entities import entity
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
@@ -164,27 +164,6 @@ def test_the_head_begins_at_the_entities_log_odds(batch, pretrained):
         known = [index for index, name in enumerate(names) if entity(name).nih == label]
         wanted = odds[:, known[0]] if known else torch.zeros(len(odds))
         torch.testing.assert_close(task(images)[:, column], wanted)
-
-
-def test_with_sentences_the_head_begins_as_entity_and_zero_shot_together(batch, pretrained, tmp_path):
-    data, images = batch
-    plain, task = (make(data, pretrained / "backbone", head_inputs=inputs) for inputs in ("both", "sentences"))
-    with torch.no_grad():
-        model = task.model
-        image = task.encode_images(images)
-        names = [found.name if (found := of_label(label)) else label.lower() for label in data.labels]
-        vectors = [
-            model.embed_text(task.tokens([form.format(name) for name in names]))
-            for form in ("There is {}.", "There is no {}.")
-        ]
-        contrast_BL = model.embed_image(image.features) @ (vectors[0] - vectors[1]).T / 0.07
-        torch.testing.assert_close(task(images), plain(images) + contrast_BL)
-    task.backbone.info["task"] = "classification"
-    heads.save(task.backbone, task.head, tmp_path / "model")
-    again = heads.load(tmp_path / "model", task.backbone)
-    assert torch.equal(again.shared.weight, task.head.shared.weight)
-    scratch = make(data, None, head_inputs="sentences")
-    assert not scratch.head.shared.weight.any()  # without a backbone its sentences mean nothing yet
 
 
 @pytest.mark.parametrize(("features", "size"), [("pooled", 4), ("entities", 2), ("both", 6)])
