@@ -11,6 +11,7 @@ from lightning import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader, DistributedSampler
 
+from gkmvlp.data_modules.pipeline.accept import accepted
 from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
 from gkmvlp.data_modules.pipeline.cached_images import CachedImages
@@ -100,7 +101,7 @@ class DataModule(LightningDataModule):
         )  # fmt: skip
         self.image_size, self.resize_mode, self.intensity = image_size, resize_mode, intensity
         self.on_unreadable, self.cache_dir, self.train_fraction = on_unreadable, cache_dir, train_fraction
-        self.accept = frozenset(accept)
+        self.accept = accepted(accept)
         self.name = dataset_name or self.data_name
         self.credentialed = self.credentialed and not is_phantom(self.name)
         detected = read_regions(detected_regions_file) if detected_regions_file else {}
