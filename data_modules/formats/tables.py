@@ -143,7 +143,8 @@ def read_text(path: Path, remedy: str = "use the official file") -> str:
     Raises:
         DataError: If it is missing or broken.
     """
-    return as_latin1(decode(path, _read_bytes(path, remedy), remedy))
+    text = as_latin1(decode(path, _read_bytes(path, remedy), remedy))
+    return text if "\n" in text.strip() else text.replace("\r", "\n")  # lines as old Macs, and Excel on them, end them
 
 
 def decode(source: object, data: bytes, remedy: str) -> str:

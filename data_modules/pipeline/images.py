@@ -17,6 +17,7 @@ from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.transforms import FittedImage, letterbox
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import UPRIGHT, ResizeMode, Turn
+from gkmvlp.texts import printable
 
 __all__ = ["ACCEPT", "Accept", "ImageError", "Intensity", "Pixels", "read_image", "read_square", "read_turned"]
 
@@ -137,7 +138,7 @@ def read_square(
 
 def _named(source: str | Path | bytes, name: str, read: Callable[[bytes], _Read]) -> _Read:
     """What ``read`` makes of a file's bytes; whatever stops it becomes an ``ImageError`` that names the file."""
-    label = name or (str(source) if not isinstance(source, bytes) else "image bytes")
+    label = printable(name or (str(source) if not isinstance(source, bytes) else "image bytes"))
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
