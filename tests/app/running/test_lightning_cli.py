@@ -1,7 +1,11 @@
 """fit, validate and test on a toy task: what a run writes, and what a failing one leaves behind."""
 
+import errno
 import json
+import logging
 import signal
+import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,8 @@ import torch
 import yaml
 
 from gkmvlp.app.cli import main
+from gkmvlp.app.running.lightning_cli import user_error
+from gkmvlp.app.running.trainer_defaults import quiet_log
 
 CONFIG = """
 trainer: {accelerator: cpu, devices: 1, max_epochs: 2, log_every_n_steps: 1}
@@ -109,6 +115,8 @@ USAGE = [
     (["--trainer.max_epoch=1"], "", "did you mean --trainer.max_epochs?"),
     (["--trainr.max_epochs=1"], "", "did you mean --trainer.max_epochs?"),
     (["--model.init_args.widht=1"], "", "ToyTask has no option 'widht'; did you mean width?"),
+    (["--trainer.precision=bf17"], "", "key 'trainer.precision' must be int or one of "),
+    (["--trainer.precision=bf17"], "", "got bf17; did you mean bf16?"),
     (["--ckpt_path=out/checkpoints/bst.ckpt"], "", "did you mean out/checkpoints/best.ckpt?"),
     ([], "trainer: {max_epoch: 1}\nmodel: ToyTask", "x.yaml: no key 'trainer.max_epoch'; did you mean"),
     ([], "modle: ToyTask", "x.yaml: no key 'modle'; did you mean model?"),
@@ -192,3 +200,23 @@ def test_interrupt_ends_with_130(toy, monkeypatch, capsys):
     finally:
         signal.signal(signal.SIGINT, handler)
     assert capsys.readouterr().err == ""
+
+
+def test_errors_of_other_packages_and_of_the_disk_are_for_the_user():
+    refused = type("UsageError", (Exception,), {"__module__": "wandb.errors.errors"})("No API key configured.\nLog in.")
+    assert user_error(RuntimeError("x")) is None
+    told = str(user_error(refused))
+    assert told == "the logger of wandb does not start: No API key configured. Log in. (--trainer.logger=false: none)"
+    full = OSError(errno.ENOSPC, "No space left on device", "out/checkpoints/last.ckpt")
+    assert str(user_error(full)).startswith("out/checkpoints/last.ckpt: No space left on device; ")
+    assert user_error(BrokenPipeError(errno.EPIPE, "Broken pipe")) is None
+
+
+def test_a_log_that_nobody_reads_ends_the_program(monkeypatch):
+    class Closed(StringIO):
+        def flush(self):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    with pytest.raises(BrokenPipeError), quiet_log():
+        logging.getLogger("lightning.pytorch").warning("a line")

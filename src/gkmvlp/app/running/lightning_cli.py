@@ -42,6 +42,7 @@ from gkmvlp.on_demand import import_all
 import_all(gkmvlp.data_modules)  # classes of these two packages answer to their short names in a config
 import_all(gkmvlp.tasks)
 
+_LOGGERS = ("wandb", "mlflow", "comet_ml", "neptune")  # packages of loggers, which raise errors of their own
 _REQUIREMENT = re.compile(r"Requirement '(([\w.-]+)[^']*)' not met")  # how Lightning calls a package that is missing
 CHECKPOINT_WORDS = ("best", "last", "hpc")  # what Lightning itself understands as --ckpt_path
 
@@ -254,6 +255,15 @@ def user_error(error: BaseException) -> GkmvlpError | None:
             return ConfigError(one_line(cause))
         if isinstance(cause, ImportError) and (match := _REQUIREMENT.search(str(cause))):
             return ConfigError(f"the package {match[2]} is missing: pip install '{match[1]}'")
+        if (package := type(cause).__module__.partition(".")[0]) in _LOGGERS:
+            return ConfigError(
+                f"the logger of {package} does not start: {one_line(cause)} (--trainer.logger=false: none)"
+            )
+        if isinstance(cause, BrokenPipeError):  # `| head` has seen enough: no error
+            return None
+        if isinstance(cause, OSError) and cause.strerror:  # a full disk, a folder that nobody may write to
+            where = cause.filename or "a file of the run"
+            return ConfigError(f"{where}: {cause.strerror}; name another place, or make room")
     return None
 
 
