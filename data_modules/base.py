@@ -96,6 +96,8 @@ class DataModule(LightningDataModule):
         refuse_flip(flip)
         _require_least(1, batch_size=batch_size, global_batch_size=global_batch_size or 1, image_size=image_size)
         _require_least(0, num_workers=num_workers)
+        if not 0 < train_fraction <= 1:
+            raise ConfigError(f"data.init_args.train_fraction must be above 0 and at most 1, got {train_fraction}")
         self.batch_size, self.global_batch_size, self.num_workers, self.seed = (
             batch_size, global_batch_size, num_workers, seed,
         )  # fmt: skip

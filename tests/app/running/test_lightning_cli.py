@@ -117,6 +117,7 @@ USAGE = [
     (["--model.init_args.widht=1"], "", "ToyTask has no option 'widht'; did you mean width?"),
     (["--trainer.precision=bf17"], "", "key 'trainer.precision' must be int or one of "),
     (["--trainer.precision=bf17"], "", "got bf17; did you mean bf16?"),
+    (["--ckpt_path="], "", "--ckpt_path is empty: name a checkpoint, or leave the option out"),
     (["--ckpt_path=out/checkpoints/bst.ckpt"], "", "did you mean out/checkpoints/best.ckpt?"),
     ([], "trainer: {max_epoch: 1}\nmodel: ToyTask", "x.yaml: no key 'trainer.max_epoch'; did you mean"),
     ([], "modle: ToyTask", "x.yaml: no key 'modle'; did you mean model?"),

@@ -22,7 +22,8 @@ _WRONG_CLASS = re.compile(
     r"Expected a dot import path string: (\S+)"
     r"|Problem with given class_path '([^']+)':\n.*(?:not a subclass|No module|has no attribute|Unexpected import)"
 )
-_GIVEN = re.compile(r"class_path='([\w.]+)', init_args=Namespace\(([^()]*)\)")
+_GIVEN = re.compile(r"class_path='([\w.]+)', init_args=Namespace\(((?:[^()]|\([^()]*\))*)\)")
+_LISTS = ("collections.abc.Sequence", "collections.abc.Iterable", "typing.List", "list")
 _PARTS = ("model", "data", "trainer")  # of a config
 _ORIGINAL = "Original Traceback"  # how a DataLoader reports an error of one of its workers
 
@@ -128,6 +129,7 @@ def _explain_value(message: str, wanted: list[str], configs: Iterable[Path]) -> 
     holders = [config for config in configs if value in config.read_text(encoding="utf-8")]
     choices = [word for kind in wanted if "Literal[" in kind for word in re.findall(r"[^\[, ']+(?=[,'\]])", kind)]
     kinds = [kind.partition("[")[0] for kind in wanted if kind != "NoneType" and "Literal[" not in kind]
+    kinds = ["a list like [A, B]" if kind in _LISTS else kind for kind in kinds]
     kinds += [f"one of {', '.join(dict.fromkeys(choices))}"] if choices else []
     told = f"{' or '.join(dict.fromkeys(kinds))}, got {value}{hint(value, choices)}"
     return f"{_where(key, holders)}key {key!r} must be {told}"

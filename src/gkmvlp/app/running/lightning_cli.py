@@ -117,6 +117,8 @@ class Cli(LightningCLI):
             UsageError: If the checkpoint does not exist.
         """
         word = self.config[self.config.subcommand].get("ckpt_path")
+        if word == "":  # a variable of a script that is not set
+            raise UsageError("--ckpt_path is empty: name a checkpoint, or leave the option out")
         if word and word not in CHECKPOINT_WORDS and not Path(word).exists():
             near = [str(file) for file in Path(word).parent.glob("*.ckpt")] if Path(word).parent.is_dir() else []
             raise UsageError(f"no checkpoint {word}{hint(word, near)}")
