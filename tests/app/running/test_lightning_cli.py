@@ -185,6 +185,14 @@ def test_broken_sample_in_a_worker_is_one_line_and_keeps_the_last_checkpoint(toy
     assert Path("out/checkpoints/last.ckpt").read_bytes() == before
 
 
+def test_best_is_the_best_of_the_runs_folder(toy, capsys):
+    assert fit("--ckpt_path=best") == 2
+    assert capsys.readouterr().err == "gkmvlp: no checkpoint out/checkpoints/best.ckpt\n"
+    assert fit("--trainer.max_epochs=1") == 0
+    assert fit("--ckpt_path=best") == 0
+    assert torch.load("out/checkpoints/last.ckpt", weights_only=True)["epoch"] == 1
+
+
 def test_fast_dev_run_writes_nothing(toy):
     assert fit("--trainer.fast_dev_run=true") == 0
     assert set(tree(toy)) == {"toy.yaml"}

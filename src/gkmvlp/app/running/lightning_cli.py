@@ -44,7 +44,8 @@ import_all(gkmvlp.tasks)
 
 _LOGGERS = ("wandb", "mlflow", "comet_ml", "neptune")  # packages of loggers, which raise errors of their own
 _REQUIREMENT = re.compile(r"Requirement '(([\w.-]+)[^']*)' not met")  # how Lightning calls a package that is missing
-CHECKPOINT_WORDS = ("best", "last", "hpc")  # what Lightning itself understands as --ckpt_path
+CHECKPOINT_WORDS = ("last", "hpc")  # what Lightning itself finds as --ckpt_path
+_BEST = "best"  # what it knows within the process of a fit alone: that of the run's folder is meant
 
 
 class Parser(LightningArgumentParser):
@@ -116,7 +117,11 @@ class Cli(LightningCLI):
         Raises:
             UsageError: If the checkpoint does not exist.
         """
-        word = self.config[self.config.subcommand].get("ckpt_path")
+        chosen = self.config[self.config.subcommand]
+        if chosen.get("ckpt_path") == _BEST:
+            root = self._get(self.config, "trainer.default_root_dir") or "."
+            chosen["ckpt_path"] = str(Path(root, "checkpoints", "best.ckpt"))
+        word = chosen.get("ckpt_path")
         if word == "":  # a variable of a script that is not set
             raise UsageError("--ckpt_path is empty: name a checkpoint, or leave the option out")
         if word and word not in CHECKPOINT_WORDS and not Path(word).exists():
