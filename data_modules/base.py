@@ -11,6 +11,7 @@ from lightning import LightningDataModule
 from lightning.pytorch.utilities import rank_zero_only
 from torch.utils.data import DataLoader, DistributedSampler
 
+from gkmvlp.data_modules.pipeline.accept import accepted
 from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
 from gkmvlp.data_modules.pipeline.cached_images import CachedImages
@@ -95,12 +96,14 @@ class DataModule(LightningDataModule):
         refuse_flip(flip)
         _require_least(1, batch_size=batch_size, global_batch_size=global_batch_size or 1, image_size=image_size)
         _require_least(0, num_workers=num_workers)
+        if not 0 < train_fraction <= 1:
+            raise ConfigError(f"data.init_args.train_fraction must be above 0 and at most 1, got {train_fraction}")
         self.batch_size, self.global_batch_size, self.num_workers, self.seed = (
             batch_size, global_batch_size, num_workers, seed,
         )  # fmt: skip
         self.image_size, self.resize_mode, self.intensity = image_size, resize_mode, intensity
         self.on_unreadable, self.cache_dir, self.train_fraction = on_unreadable, cache_dir, train_fraction
-        self.accept = frozenset(accept)
+        self.accept = accepted(accept)
         self.name = dataset_name or self.data_name
         self.credentialed = self.credentialed and not is_phantom(self.name)
         detected = read_regions(detected_regions_file) if detected_regions_file else {}

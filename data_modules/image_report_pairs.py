@@ -23,6 +23,9 @@ from gkmvlp.errors import ConfigError, DataError
 _NEEDED = ("image", "report", "patient_id")
 _OPTIONAL = ("study_id", "view", "split")
 _GROUPS = ("sex", "age", "source")
+# What people write, beside ``NOTHING``, for a cell without a value, and for a patient whom nobody knows.
+_UNKNOWN = (*NOTHING, "#n/a", "-", "--", "?", "unknown", "unk")
+_NOBODY = (*_UNKNOWN, "anonymous", "anonymized", "anonymised", "anon")
 _REMEDY = "rename, add or mend it"
 # A line that begins, or goes on, with the cell of an image: a row of the table inside a text.
 _ROW = re.compile(
@@ -109,6 +112,7 @@ class ImageReportPairs(DataModule):
             told = "; ".join(self.ledger.lines())
             raise DataError(f"{self.table}, column image: {told}; set data.init_args.image_root to the images' folder")
         table = table.assign(path=paths)[np.array(present, bool)]
+        _require_once(table["image"], table["path"], self.table)  # however the file is written
         return self._samples(name_studies(table, self.ledger))
 
     def _path_of(self, image: str) -> str:
@@ -148,7 +152,7 @@ def read_pairs(path: Path, group_columns: Mapping[str, str] | None = None) -> pd
     """The table as text columns image, report, patient_id, study_id, view, sex, age, source and, where it is, split.
 
     A folder of Parquet files is one table; its files name the split (train-00000-of-00002.parquet) where no column
-    does. Cells like nan, None and NULL are empty.
+    does. Cells like nan, None, NULL and unknown are empty.
 
     Args:
         path: The table.
@@ -167,7 +171,8 @@ def read_pairs(path: Path, group_columns: Mapping[str, str] | None = None) -> pd
     table = table.rename(columns=named)
     for name in (*_NEEDED, *_OPTIONAL, *_GROUPS):
         if name in table:
-            cells = ["" if cell.strip().lower() in NOTHING else cell for cell in table[name].fillna("")]
+            nothing = _NOBODY if name == "patient_id" else _UNKNOWN
+            cells = ["" if cell.strip().lower() in nothing else cell for cell in table[name].fillna("")]
             table[name] = pd.Series(cells, table.index, dtype=object)  # other types hold no bytes that are not UTF-8
     torn = [row for row, report in enumerate(table["report"], 1) if "\n" in report and _ROW.search(report)]
     if torn:
@@ -176,11 +181,26 @@ def read_pairs(path: Path, group_columns: Mapping[str, str] | None = None) -> pd
         split = [standard_split(re.split(r"[-_.]", stem)[0]) for stem in table["shard"]]
         if None not in split:
             table["split"] = split
-    place = table["image"].map(os.path.normpath)
-    twice = table["image"][place.duplicated() & (table["image"] != "")]
-    if len(twice):
-        raise DataError(f"{path} names image {shown(twice.iloc[0])[1:-1]} twice: one row an image was expected")
+    _require_one_spelling(table["patient_id"], path)
+    named_images = table["image"][table["image"] != ""]
+    _require_once(named_images, named_images, path)
     return table.assign(**{name: "" for name in ("study_id", "view", *_GROUPS) if name not in table})
+
+
+def _require_once(image: pd.Series, place: pd.Series, source: object) -> None:
+    """Checks that no two rows are of one file."""
+    twice = image[place.map(os.path.normpath).duplicated()]
+    if len(twice):
+        raise DataError(f"{source} names image {shown(twice.iloc[0])[1:-1]} twice: one row an image was expected")
+
+
+def _require_one_spelling(patients: pd.Series, path: Path) -> None:
+    """Checks that no patient is two because zeros before a number were lost in some rows."""
+    spelled: dict[str, str] = {}
+    for row, name in enumerate(patients, 1):
+        if name.isdecimal() and (other := spelled.setdefault(name.lstrip("0"), name)) != name:
+            told = f"{shown(name)} is {shown(other)} in a row above: write a patient in one way"
+            raise DataError(f"{path}, column patient_id, row {row}: {told}, or {_REMEDY}")
 
 
 def name_studies(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:

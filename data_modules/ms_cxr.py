@@ -76,6 +76,9 @@ class MsCxr(DataModule):
         trees = jpg_trees(Path(self.root), self.jpg_root)
         images = self._images(table, path, [*trees, *releases(Path(self.root), "mimic-cxr")])
         view = self._views(trees)
+        empty = table["label_text"] == ""
+        self.ledger.drop("phrase is empty", table["dicom_id"][empty])
+        table = table[~empty]
         pairs = list(table.groupby(["dicom_id", "category_name", "label_text"]))
         most = max((len(rows) for _, rows in pairs), default=1)
         number: dict[str, int] = {}

@@ -34,7 +34,8 @@ def image_files(folder: Path) -> Iterator[Path]:
 def named_otherwise(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """Paths of images that lie below a folder with an ending in other letters, or in a folder that is not named.
 
-    A name without a folder is looked for in all folders, and found where one image alone bears it.
+    A name without a folder is looked for in all folders, and one without an ending with any; it is found where one
+    image alone bears it.
 
     Args:
         folder: Where names start from.
@@ -45,7 +46,8 @@ def named_otherwise(folder: Path, names: Iterable[str]) -> dict[str, str]:
         return {}
     found: dict[str, list[str]] = {}
     for path in image_files(folder):
-        for known in {path.relative_to(folder).as_posix().lower(), path.name.lower()}:
+        whole = (path.relative_to(folder), Path(path.name))
+        for known in {each.as_posix().lower() for place in whole for each in (place, place.with_suffix(""))}:
             found.setdefault(known, []).append(str(path))
     return {name: found[low][0] for name, low in wanted.items() if len(found.get(low, ())) == 1}
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gkmvlp.data_modules.formats.tables import Schema, read_table
+from gkmvlp.data_modules.formats.tables import NOTHING, Schema, read_table
 from gkmvlp.data_modules.pipeline.splits import Split
 from gkmvlp.errors import DataError
 
@@ -26,8 +26,8 @@ class Row:
         sample_id: ``<file>-<row>``.
         figure: Name of the figure's file; several rows may share it.
         image: Path of the image, or where it was expected.
-        caption: Its caption in one line.
-        category: The label that was asked for.
+        caption: Its caption in one line, "" where there is none.
+        category: The label that was asked for, "" where there is none.
         side: ``train``, ``validate`` or ``test``.
     """
 
@@ -78,5 +78,6 @@ def read_rows(base: Path, label: Label) -> list[Row]:
             if not figure:
                 raise DataError(f"{path}, row {number}: figure_file is empty; {_GET}")
             image = str(base / IMAGES / figure)
-            rows.append(Row(f"{name}-{number}", figure, image, " ".join(caption.split()), category, side))
+            told = ["" if text.lower() in NOTHING else text for text in (" ".join(caption.split()), category)]
+            rows.append(Row(f"{name}-{number}", figure, image, *told, side))
     return rows

@@ -7,14 +7,14 @@ Open-i: ``ecgen-radiology/N.xml`` (or the archive NLMCXR_reports.tgz) and ``CXRN
 
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pandas as pd
 
-from gkmvlp.data_modules.formats.tables import Schema, one_line, read_json, read_table, shown, to_table
+from gkmvlp.data_modules.formats.tables import NOTHING, Schema, one_line, read_json, read_table, shown, to_table
 from gkmvlp.errors import DataError
 
 FOLDER = "openi"
@@ -146,16 +146,24 @@ def read_studies(path: Path) -> dict[str, Study]:
         path: Folder or archive of XML reports, Kaggle's table, or R2Gen's annotation.
 
     Raises:
-        DataError: If a file is broken.
+        DataError: If a file is broken, or has two reports of one study.
     """
     if path.suffix == ".csv":
         rows = read_table(path, _TABLE)[["uid", "findings", "impression"]].itertuples(index=False, name=None)
-        return {number: Study(number, _text(findings), _text(impression)) for number, findings, impression in rows}
+        return _by_number((Study(uid, _text(findings), _text(impression)) for uid, findings, impression in rows), path)
     if path.suffix == ".json":
         rows = pd.concat(read_annotation(path).values())[["id", "report"]].itertuples(index=False, name=None)
-        studies = (Study(number_of(_key(name, path)), _text(report), "") for name, report in rows)
-        return {study.number: study for study in studies}
+        return _by_number((Study(number_of(_key(name, path)), _text(report), "") for name, report in rows), path)
     return {study.number: study for study in (_read_xml(name, data) for name, data in _xml_files(path))}
+
+
+def _by_number(studies: Iterable[Study], path: Path) -> dict[str, Study]:
+    """The studies by number: of two reports with one nobody could tell whose they are."""
+    known: dict[str, Study] = {}
+    for study in studies:
+        if known.setdefault(study.number, study) != study:
+            raise DataError(f"{path} has two reports of study {shown(study.number)}: {_GET}")
+    return known
 
 
 def read_projections(path: Path) -> dict[str, str]:
@@ -212,7 +220,8 @@ def _key(name: str, path: Path) -> str:
 
 
 def _text(value: str | None) -> str:
-    return " ".join((value or "").split())
+    text = " ".join((value or "").split())
+    return "" if text.lower() in NOTHING else text
 
 
 def _xml_files(path: Path) -> Iterator[tuple[str, bytes]]:

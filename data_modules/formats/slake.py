@@ -8,7 +8,7 @@ import pandas as pd
 
 from gkmvlp.data_modules.formats.chest_xray14 import BOX_NAMES, LABELS
 from gkmvlp.data_modules.formats.files import is_file
-from gkmvlp.data_modules.formats.tables import Schema, as_latin1, one_line, read_json, to_table
+from gkmvlp.data_modules.formats.tables import Schema, as_latin1, one_line, read_json, shown, to_table
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.answers import exact_v1
 
@@ -21,6 +21,8 @@ _ROOTS = ("", FOLDER, "Slake1.0", "Slake", "SLAKE")
 # Hugging Face's copy calls the second file validation.json.
 _NAMES = {"train": ("train",), "validate": ("validate", "validation"), "test": ("test",)}
 _KEYS = ("qid", "img_name", "question", "answer", "q_lang", "location", "modality", "answer_type")
+# What the cells that decide on a row may hold, in small letters.
+_WORDS = {"q_lang": ("en", "zh"), "modality": ("x-ray", "ct", "mri"), "answer_type": ("open", "closed")}
 _GET = "get SLAKE 1.0 from med-vqa.com/slake or huggingface.co/datasets/BoKelvin/SLAKE and unpack its imgs there"
 _QUESTIONS = Schema(_KEYS, raw=("question", "answer"), remedy=_GET)  # raw: a tab in an answer counts as a comma
 # Largest difference in pixels of two boxes that are one: SLAKE rounds those of ChestX-ray14.
@@ -95,6 +97,10 @@ def _load(path: Path) -> list[dict[str, str]]:
     for number, row in enumerate(rows, 1):
         if not row["img_name"]:
             raise DataError(f"{path}, row {number}: img_name is empty, one like xmlab1/source.jpg was expected; {_GET}")
+        for key, words in _WORDS.items():
+            if row[key].lower() not in words:
+                told = f"{key} is {shown(row[key])}, {' or '.join(words)} was expected"
+                raise DataError(f"{path}, row {number}: {told}; {_GET}")
     return rows
 
 

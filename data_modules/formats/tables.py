@@ -44,6 +44,7 @@ _MARKS = {
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(r"""\A\ufeff?"?sep=.?"?\r?\n""", re.IGNORECASE)  # Excel's note on the separator
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\u2060\ufeff]+")
+_ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d\d+")  # 1.23457E+12: what spreadsheets make of long ids
 _WHOLE = re.compile(r"-?\d+(\.0+)?")
 # What programs write for a cell without a value, in small letters.
 NOTHING = ("", "nan", "none", "null", "<na>", "na", "n/a", "nat")
@@ -142,7 +143,8 @@ def read_text(path: Path, remedy: str = "use the official file") -> str:
     Raises:
         DataError: If it is missing or broken.
     """
-    return as_latin1(decode(path, _read_bytes(path, remedy), remedy))
+    text = as_latin1(decode(path, _read_bytes(path, remedy), remedy))
+    return text if "\n" in text.strip() else text.replace("\r", "\n")  # lines as old Macs, and Excel on them, end them
 
 
 def decode(source: object, data: bytes, remedy: str) -> str:
@@ -303,10 +305,20 @@ def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) 
         texts = [_text(cell, name, row, source, schema) for row, cell in enumerate(cells, 1)]
         if name not in schema.raw:
             texts = [clean(as_latin1(cell)) if not cell.isascii() else clean(cell) for cell in texts]
-            texts = texts if name in schema.numbers else _whole_numbers(texts)
+            if name not in schema.numbers:
+                _require_whole_ids(texts, name, source, schema)
+                texts = _whole_numbers(texts)
         series[name] = pd.Series(texts, dtype=object)
     series |= _numbers({name: series[name] for name in schema.numbers if name in series}, source, schema)
     return pd.DataFrame(series)
+
+
+def _require_whole_ids(cells: list[str], name: str, source: object, schema: Schema) -> None:
+    """Checks that no text is a number whose last digits a spreadsheet has dropped: several ids would be one."""
+    row = next((row for row, cell in enumerate(cells, 1) if "E+" in cell and _ROUNDED.fullmatch(cell)), None)
+    if row is not None:
+        told = f"{shown(cells[row - 1])} is a number that a spreadsheet has rounded: keep the column as text"
+        raise DataError(f"{source}, column {name}, row {row}: {told}; {schema.remedy}")
 
 
 def _whole_numbers(cells: list[str]) -> list[str]:

@@ -19,6 +19,7 @@ OFFICIAL = "VQA_RAD Dataset Public.json"
 MEVF = "trainset.json"  # beside testset.json
 _ROOTS = ("", "vqa-rad", "vqa_rad", "VQA-RAD", "VQA_RAD", "data_RAD")
 _IMAGE_FOLDERS = ("VQA_RAD Image Folder", "images", "imgs", "")
+_PHRASES = ("freeform", "para", "frame", "test_freeform", "test_para")
 _RAW = ("question", "question_frame", "answer")  # their tabs are lost commas
 _JSON = Schema(
     ("qid", "phrase_type", "image_name", "image_organ", "question", "answer", "answer_type"),
@@ -146,6 +147,10 @@ def _row(row: dict[str, str], sample_id: str, image: str, side: Split) -> Questi
 
 def _read_official(path: Path) -> list[Question]:
     rows = _load(path)
+    for number, row in enumerate(rows, 1):
+        if row["phrase_type"].lower() not in _PHRASES:  # it alone tells the test rows
+            told = f"phrase_type is {shown(row['phrase_type'])}, one of {', '.join(_PHRASES)} was expected"
+            raise DataError(f"{path}, row {number}: {told}; {_GET}")
     paths = _images(path.parent, (row["image_name"] for row in rows))
     return [_row(row, row["qid"], paths[row["image_name"]], "test" if _is_test(row) else "train") for row in rows]
 

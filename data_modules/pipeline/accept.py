@@ -1,8 +1,9 @@
 """What is refused unless a user lets it in, and which files are DICOMs: known without pydicom, which loads slowly."""
 
-from typing import Literal
+from collections.abc import Collection
+from typing import Literal, cast
 
-from gkmvlp.errors import DataError
+from gkmvlp.errors import DataError, UsageError
 
 Accept = Literal["lateral", "modality", "blank"]
 ACCEPT: tuple[Accept, ...] = ("lateral", "modality", "blank")
@@ -18,6 +19,18 @@ class RefusedError(DataError):
     def __init__(self, reason: str, accept: Accept) -> None:
         super().__init__(f"{reason}; take it out, or let it in with accept: {accept}")
         self.accept: Accept = accept
+
+
+def accepted(words: str | Collection[str]) -> frozenset[Accept]:
+    """What is let in, of ``ACCEPT``; a bare string is one word.
+
+    Raises:
+        UsageError: If there is no such word.
+    """
+    listed = frozenset([words] if isinstance(words, str) else words)
+    if unknown := sorted(map(str, listed - {*ACCEPT})):
+        raise UsageError(f"accept {unknown[0]!r}: of {', '.join(ACCEPT)} expected")
+    return cast("frozenset[Accept]", listed)
 
 
 def is_dicom(data: bytes) -> bool:

@@ -175,5 +175,5 @@ def _look_up(lut: tuple[float, Float, int], value_L: Float) -> Float:
 def _white(lut: tuple[float, Float, int]) -> float:
     """The entry that is white: by the bits declared, or the greatest one where entries use fewer or more bits."""
     _, entry_N, bits = lut
-    declared, greatest = 2.0**bits - 1, float(entry_N.max())
+    declared, greatest = 2.0 ** min(max(bits, 0), 16) - 1, float(entry_N.max())
     return declared if declared / 2 < greatest <= declared else max(greatest, 1.0)

@@ -50,6 +50,8 @@ _PLUGINS = ("", "pydicom", "pyjpegls", "pylibjpeg", "pillow", "gdcm")
 # Kinds of frame that several transfer syntaxes share.
 _KINDS = {0xC3: (JPEGLossless, JPEGLosslessSV1), 0xF7: JPEGLSTransferSyntaxes}
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
+# Share of a picture that is no padding, or what is said to be padding is none: less would be blank as images judge it.
+_LEAST_KEPT = 0.02
 _OVERLAYS = range(0x6000, 0x6020, 2)
 
 
@@ -300,7 +302,8 @@ def interpret(
     codes_HW = cast(Codes, container_HW.astype(kind, copy=False))
     allocated = 8 * codes_HW.itemsize
     code_L = np.arange(1 << allocated, dtype=np.int64)
-    occurs_L = histogram(codes_HW, len(code_L)) > 0
+    count_L = histogram(codes_HW, len(code_L))
+    occurs_L = count_L > 0
     stored = integer(dataset, "BitsStored") or 0
     bits = min(stored if stored > 0 else allocated, precision or allocated)
     shift = _shift(dataset, code_L[occurs_L], bits, allocated, notes)
@@ -309,7 +312,12 @@ def interpret(
     if is_signed:  # an overlay may be drawn over the bits that extend a sign
         sign = ~overlay >> shift & ((1 << allocated) - (1 << (bits - 1)))
         number_L = np.where(number_L & sign == sign, number_L | overlay >> shift, number_L)
+    if is_signed and precision is not None:  # a codestream ends with the sign, containers repeat it above
+        number_L = _wrapped(number_L, precision - shift) % (1 << allocated)
     is_kept_L = ~_padding(dataset, number_L, allocated, bits, is_signed)
+    if count_L[is_kept_L].sum() < _LEAST_KEPT * codes_HW.size:
+        is_kept_L = np.ones(len(code_L), bool)
+        notes.append("PixelPaddingValue would leave the picture blank: not applied")
     used = number_L[occurs_L & is_kept_L]
     excess = _excess(used, bits, allocated, is_signed)
     if excess and not is_signed and excess.bit_count() == 1 and _is_graphic(codes_HW, excess << shift):

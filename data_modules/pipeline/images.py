@@ -17,10 +17,18 @@ from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.transforms import FittedImage, letterbox
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import UPRIGHT, ResizeMode, Turn
+from gkmvlp.texts import printable
 
 __all__ = ["ACCEPT", "Accept", "ImageError", "Intensity", "Pixels", "read_image", "read_square", "read_turned"]
 
-_PACKED = (b"\x1f\x8b", b"PK\3\4", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf")  # gzip, zip, bzip2, xz, 7z
+# First bytes of files that bear the name of a picture and are none, and what to do about them.
+_OTHER_KINDS: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    ((b"\x1f\x8b", b"PK\3\4", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf"), "it is packed, unpack it"),
+    ((b"%PDF",), "it is a PDF, export the picture in it"),
+    ((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "it is a TIFF of a rare kind, save it as a grey PNG"),
+    ((b"version https://git-lfs",), "it is a Git LFS pointer, get the file with git lfs pull"),
+    ((b"<", b"{"), "it is a page or message of a server, fetch it again"),
+)
 _Read = TypeVar("_Read")
 SMALLEST = 8  # pixels a side; less is a pixel that somebody tracks, or an icon
 
@@ -130,11 +138,11 @@ def read_square(
 
 def _named(source: str | Path | bytes, name: str, read: Callable[[bytes], _Read]) -> _Read:
     """What ``read`` makes of a file's bytes; whatever stops it becomes an ``ImageError`` that names the file."""
-    label = name or (str(source) if not isinstance(source, bytes) else "image bytes")
+    label = printable(name or (str(source) if not isinstance(source, bytes) else "image bytes"))
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
-    except OSError as error:
-        raise ImageError(f"cannot read {label}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise ImageError(f"cannot read {label}: {getattr(error, 'strerror', None) or error}") from error
     if not data:
         raise ImageError(f"cannot read {label}: the file is empty; fetch it again")
     try:
@@ -143,7 +151,8 @@ def _named(source: str | Path | bytes, name: str, read: Callable[[bytes], _Read]
     except RefusedError as error:
         raise ImageError(f"{label} is refused: {error}", _REASONS[error.accept]) from error
     except UnidentifiedImageError as error:
-        remedy = "it is packed, unpack it" if data.startswith(_PACKED) else "fetch it again"
+        start = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+        remedy = next((remedy for starts, remedy in _OTHER_KINDS if start.startswith(starts)), "fetch it again")
         raise ImageError(f"cannot read {label}: neither a JPG, a PNG nor a DICOM; {remedy}") from error
     except DataError as error:
         raise ImageError(f"cannot read {label}: {error}") from error

@@ -3,7 +3,7 @@
 import math
 import re
 from io import BytesIO
-from typing import IO
+from typing import IO, Any
 
 import cv2
 import numpy as np
@@ -22,7 +22,8 @@ _MANY_CHANNELS = (2, 4, 6)
 # How many times larger than what is shown of it a reduced picture stays: the rest is averaged over areas. At 2 the grey
 # levels of radiographs differ three times as much.
 _GAP = 3.0
-_WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION = 256, 257, 258, 262, 0x0112
+_WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION, _SAMPLE_FORMAT = 256, 257, 258, 262, 0x0112, 339
+_UNSIGNED, _SIGNED = 1, 2  # values of SampleFormat (TIFF 6.0, section 19)
 TURNED = "lies otherwise by EXIF Orientation: turned upright"
 # How the stored picture is turned so that it stands upright, by the value of EXIF Orientation (CIPA DC-008).
 _TURNS = {
@@ -58,13 +59,13 @@ def read_picture(data: bytes, notes: list[str]) -> tuple[Stored, Turn]:
         picture.load()  # which turns a TIFF by itself, and then no longer names an orientation
         left_to_do = _turn(picture)
         if picture.mode in _WIDE_MODES:
-            value_HW = np.asarray(picture)
+            value_HW = _with_sign(np.asarray(picture), picture)
             if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # white is zero: Pillow turns eight bits alone
                 value_HW = -value_HW if value_HW.dtype.kind == "f" else ~value_HW
             is_plain = value_HW.dtype in (np.uint8, np.uint16)
             codes_HW = value_HW.astype(f"=u{value_HW.itemsize}") if is_plain else to_codes(value_HW)[0]
         else:
-            codes_HW = np.asarray(_grey(picture), np.uint8)
+            codes_HW = _with_sign(np.asarray(_grey(picture), np.uint8), picture)
     return plain(left_to_do.picture(codes_HW)), turn
 
 
@@ -136,6 +137,17 @@ def _grey(picture: Image.Image) -> Image.Image:
     if low == high and len(set(clear.getchannel("A").getextrema())) > 1:
         raise DataError("the picture lies in its transparency (alpha) alone; save it as plain grey, without alpha")
     return grey
+
+
+def _with_sign(value_HW: NDArray[Any], picture: Image.Image) -> NDArray[Any]:
+    """Values (H, W) of a TIFF with the sign that it says they have: Pillow takes 8 bits for unsigned, 32 for signed.
+
+    Eight bits with a sign become levels from 0, as they are in a DICOM.
+    """
+    has_sign = getattr(picture, "tag_v2", {}).get(_SAMPLE_FORMAT, (0,))[0]
+    if has_sign == _UNSIGNED and value_HW.dtype == np.int32:
+        return value_HW.view(np.uint32)
+    return value_HW ^ np.uint8(128) if has_sign == _SIGNED and picture.mode == "L" else value_HW
 
 
 def _has_wide_channels(picture: Image.Image, data: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Lists of texts as callers give them."""
+"""Texts as callers and file systems give them."""
 
 from collections.abc import Iterable
 
@@ -16,3 +16,13 @@ def as_texts(texts: str | Iterable[str]) -> list[str]:
         if not isinstance(text, str):
             raise TypeError(f"a list of texts was expected, got {type(text).__name__} at place {place}")
     return listed
+
+
+def printable(text: str) -> str:
+    """A text that any terminal shows in one line: line breaks, controls and bytes that are no text become escapes.
+
+    Names of files may hold all of them.
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)

@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 
 import pytest
 
+from gkmvlp import __version__
 from gkmvlp.app import cli
 from gkmvlp.app.cli import CLOSED, COMMANDS, LIGHTNING, MODULES, RENAMED, main, subcommands
 from gkmvlp.errors import DataError
@@ -165,6 +166,16 @@ def test_a_reader_that_has_seen_enough_is_no_error():
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait() == CLOSED
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-"])
+def test_streams_may_be_closed(closed):
+    for word, code in (("--version", 0), ("fti", 2)):
+        line = f'exec "{sys.executable}" -m gkmvlp {word} {closed}'
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
+        assert done.returncode == code
+        assert done.stdout == ("" if code or "1" in closed else f"{__version__}\n")
+        assert done.stderr.count("\n") == (code == 2 and "2" not in closed)
 
 
 def test_module_is_the_same_program():

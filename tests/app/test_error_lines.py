@@ -190,6 +190,10 @@ WORDS: dict[str, tuple[list[str], int, list[str]]] = {
     "option of vision": (["FIT", f"{VISION}.timm_kwargs={{depht: 2}}"], 1, ["depht"]),
     "batches": (["FIT", "--data.init_args.batch_size=0"], 1, ["data.init_args.batch_size must be at least 1, got 0"]),
     "workers": (["FIT", "--data.init_args.num_workers=-1"], 1, ["num_workers must be at least 0, got -1"]),
+    "share": (["FIT", "--data.init_args.train_fraction=2"], 1, ["train_fraction must be above 0", "got 2"]),
+    "no list": (["FIT", "--data.init_args.accept=lateral"], 2, ["'accept' must be a list like [A, B], got lateral"]),
+    "choice": (["FIT", "--data.init_args.resize_mode=pda"], 2, ["pad, crop", "did you mean pad?"]),
+    "no root": (["FIT", "--data.init_args.root=null"], 2, ["MimicCxr needs root", "--data.init_args.root=VALUE"]),
     "square": (["FIT", "--data.init_args.image_size=0"], 1, ["image_size must be at least 1, got 0"]),
     "cache": (["FIT", "--data.init_args.cache_dir=IMAGE.png/cache"], 1, ["IMAGE.png/cache cannot be written"]),
 }

@@ -66,6 +66,15 @@ def test_captions_of_roco_stay_as_they_are(corpus: Path):
     assert data.ledger.dropped == {"image file is missing": missing, "text has under 3 words": short}
 
 
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_lines_end_as_programs_end_them(tree: Path, end: str):
+    """A file with carriage returns alone is no single caption."""
+    path = next(tree.rglob(f"{TRAIN}/captions.txt"))
+    expected = [(sample.sample_id, sample.fields["text"]) for sample in ready(Roco, tree).samples]
+    path.write_bytes(path.read_bytes().replace(b"\r", b"").replace(b"\n", end.encode()))
+    assert [(sample.sample_id, sample.fields["text"]) for sample in ready(Roco, tree).samples] == expected
+
+
 def test_a_batch_is_one_of_studies(corpus: Path):
     data = ready(Roco, corpus)
     data.setup("fit")

@@ -161,11 +161,29 @@ def test_rows_left_out_are_counted(tmp_path: Path):
         ({"split": ["train"] * 7 + ["test"]}, "patient p3 is in t"),
         ({"split": ["train"] * 6 + ["fit"] * 2}, "split 'fit'"),
         ({"image": ["images/0.png"] * 8}, "names image images/0.png twice"),
+        (
+            {"image": [f"images/{n // 2}.{('png', 'PNG')[n % 2]}" for n in range(8)]},
+            "names image images/0.PNG twice",
+        ),
+        (
+            {"patient_id": ["1.23457E+12"] * 8},
+            r"pairs.csv, column patient_id, row 1: '1.23457E\+12' is a number that a spreadsheet has rounded: keep",
+        ),
+        ({"patient_id": [*["001"] * 7, "1"]}, "column patient_id, row 8: '1' is '001' in a row above: write a patient"),
     ],
 )
 def test_broken_tables(tmp_path: Path, columns: dict, told: str):
     with pytest.raises(DataError, match=told):
         ready(write(tmp_path, 8, **columns))
+
+
+def test_a_patient_whom_nobody_knows_is_none(tmp_path: Path):
+    """Rows of several unknown patients would be one patient, and could share a report."""
+    unknown = ["unknown", "-", "#N/A", "Anonymous", "n/a", "", " ? "]
+    table = write(tmp_path, 8, patient_id=["p", *unknown], study_id=["unknown"] * 8, split="train")
+    data = ready(table)
+    assert [(sample.patient_id, sample.fields["study_id"]) for sample in data.samples] == [("p", "images/0.png")]
+    assert data.ledger.dropped == {f"row without a patient_id in {table}": len(unknown)}
 
 
 def test_missing_column_and_file(tmp_path: Path):
@@ -321,6 +339,13 @@ def test_images_in_folders_that_are_not_named_or_with_other_endings_are_found(tm
     data = ready(table, image_root=str(images))
     assert data.ledger.dropped == {"image file is missing": 1}
     assert data.ledger.examples["image file is missing"] == [str(images / "1.png")]
+
+
+def test_images_may_be_named_without_their_ending(tmp_path: Path):
+    table = write(tmp_path, 4, image=["images/0", "1", "images/2.png", "3"], patient_id="p", split="train")
+    assert [Path(sample.image).name for sample in ready(table).samples] == [f"{number}.png" for number in range(4)]
+    (tmp_path / "images" / "3.dcm").write_bytes(b"")  # which one is meant?
+    assert ready(table).ledger.examples["image file is missing"] == [str(tmp_path / "3")]
 
 
 def test_no_image_at_all_names_column_folder_and_remedy(tmp_path: Path):

@@ -80,7 +80,9 @@ def test_a_class_that_training_never_has_stays_and_is_said(tree: Path):
     ("cells", "reason"),
     [
         ({"caption": ""}, "caption is empty"),
+        ({"caption": "nan"}, "caption is empty"),
         ({"p_meth_label": " "}, "p_meth_label is empty"),
+        ({"p_meth_label": "NaN"}, "p_meth_label is empty"),
         ({"figure_file": "gone.jpg"}, "image file is missing"),
     ],
 )

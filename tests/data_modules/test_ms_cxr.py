@@ -117,9 +117,10 @@ def test_what_is_missing_is_counted_or_told(root: Path):
     (root / "mimic-cxr-jpg/2.1.0/mimic-cxr-2.0.0-metadata.csv.gz").unlink()
     table = pd.read_csv(file(root, "csv"))
     table.loc[table.index[-1], "w"] = 0
-    table.to_csv(file(root, "csv"), index=False)
+    nameless = table.iloc[[-2]].assign(label_text="")
+    pd.concat([table, nameless]).to_csv(file(root, "csv"), index=False)
     data = ready(root, annotations=str(file(root, "csv")))
-    assert data.ledger.dropped == {"image file is missing": 1}
+    assert data.ledger.dropped == {"image file is missing": 1, "phrase is empty": 1}
     assert data.ledger.masked == {"box without area in the image": 1}
     assert any("views are not known" in line for line in data.ledger.warnings)
     shutil.rmtree(root / "ms-cxr")

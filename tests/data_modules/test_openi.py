@@ -227,6 +227,32 @@ def test_tables_come_in_any_encoding_and_with_semicolons(kaggle: Path, change: C
     assert told(ready(kaggle), "text") == expected
 
 
+def test_a_cell_that_a_program_filled_for_nothing_is_empty(kaggle: Path):
+    file = kaggle / "indiana_reports.csv"
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    table.loc[table.index[::2], "findings"] = ""
+    table.to_csv(file, index=False)
+    expected = told(ready(kaggle), "text")
+    table.replace("", "NaN").to_csv(file, index=False)
+    assert told(ready(kaggle), "text") == expected
+
+
+def test_two_reports_of_one_study_are_an_error_and_one_twice_is_not(kaggle: Path, r2gen: Path):
+    file = kaggle / "indiana_reports.csv"
+    table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    expected = told(ready(kaggle), "text")
+    pd.concat([table, table.iloc[:1]]).to_csv(file, index=False)
+    assert told(ready(kaggle), "text") == expected
+    pd.concat([table, table.iloc[:1].assign(findings="Pneumothorax.")]).to_csv(file, index=False)
+    with pytest.raises(DataError, match=rf"indiana_reports.csv has two reports of study '{table['uid'][0]}'"):
+        ready(kaggle)
+    parts = json.loads((r2gen / "annotation.json").read_text())
+    parts["val"].append(parts["val"][0] | {"report": "Pneumothorax."})
+    (r2gen / "annotation.json").write_text(json.dumps(parts))
+    with pytest.raises(DataError, match=r"annotation.json has two reports of study"):
+        ready(r2gen)
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

@@ -191,6 +191,8 @@ def test_a_tab_in_an_answer_is_a_comma(tree: Path):
         (lambda root: (root / "train.json").write_text('[{"qid": 1}]'), "no key 'img_name'"),
         (lambda root: (root / "train.json").write_text("[]"), "official JSON list of questions was expected"),
         (lambda root: spoil_first(root, img_name=None), "train.json, row 1: img_name is empty"),
+        (lambda root: spoil_first(root, q_lang=None), "train.json, row 1: q_lang is '', en or zh was expected"),
+        (lambda root: spoil_first(root, modality="X ray"), "modality is 'X ray', x-ray or ct or mri was expected"),
         (lambda root: spoil_first(root, question=["Why?"]), "train.json, column question, row 1"),
         (lambda root: (root / "imgs/xmlab0/detection.json").write_text('[{"Mass": [1]}]'), "no list of boxes"),
         (lambda root: (root / NIH).write_text("[]"), "delete it"),

@@ -159,6 +159,14 @@ def test_missing_and_broken_roots(tmp_path: Path, rows: list[dict]):
         ready(tmp_path)
 
 
+@pytest.mark.parametrize("phrase", [None, "", "text"])
+def test_a_row_that_does_not_say_whether_it_is_a_test_row_is_an_error(tmp_path: Path, rows: list[dict], phrase):
+    first = next(number for number, row in enumerate(rows) if row["phrase_type"].startswith("test"))
+    (tmp_path / OFFICIAL).write_text(json.dumps([*rows[:first], rows[first] | {"phrase_type": phrase}]))
+    with pytest.raises(DataError, match=f"row {first + 1}: phrase_type is '.*', one of freeform, para"):
+        ready(tmp_path)
+
+
 def _parquet(path: Path, images: list, answers: list) -> None:
     pd.DataFrame({"image": images, "question": "Is it?", "answer": answers}).to_parquet(path)
 

@@ -23,7 +23,7 @@ from gkmvlp.checkpoints.calibration_file import Calibration, Scores, read_calibr
 from gkmvlp.checkpoints.density_file import Density, read_density, write_density
 from gkmvlp.checkpoints.heads import Head
 from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
-from gkmvlp.data_modules.pipeline.accept import is_dicom
+from gkmvlp.data_modules.pipeline.accept import accepted, is_dicom
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
 from gkmvlp.data_modules.pipeline.intensity import Pixels
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
@@ -307,8 +307,7 @@ class Predictor(HubModel):
 
     def similarities(self, image_ND: Tensor, prompts: str | Sequence[Prompt]) -> NDArray[np.float32]:
         """Similarity of images to prompts (N, number of prompts); of a pair, that to the first minus the second."""
-        prompts = [prompts] if isinstance(prompts, str) else prompts
-        pairs = [(prompt, None) if isinstance(prompt, str) else prompt for prompt in prompts]
+        pairs = [_pair(prompt) for prompt in ([prompts] if isinstance(prompts, str) else prompts)]
         score = image_ND @ self.embed_texts([first for first, _ in pairs]).T
         against = [index for index, (_, second) in enumerate(pairs) if second is not None]
         seconds = [str(pairs[index][1]) for index in against]
@@ -382,8 +381,9 @@ class Predictor(HubModel):
             ImageError: If an image cannot be read, or is refused.
             BackboneError: If a question is asked of a model that is not for questions, or none of one that is.
             ConfigError: If the calibration holds no such operating point.
+            UsageError: If ``accept`` or ``gate`` is no word that is known.
         """
-        is_list = isinstance(image, list | tuple)
+        accept, is_list = accepted(accept), isinstance(image, list | tuple)
         images: list[Any] = list(cast("Sequence[Any]", image)) if is_list else [image]
         shown = [self.preprocess.pixels(one, accept) for one in images]
         if not images:
@@ -522,6 +522,19 @@ class Predictor(HubModel):
             raise BackboneError(
                 f"a model fine-tuned for {heads.knowledge_of(self.head)} has no {what}: name the backbone it came from"
             )
+
+
+def _pair(prompt: Prompt) -> tuple[str, str | None]:
+    """A prompt and what it is held against.
+
+    Raises:
+        TypeError: If it is neither a text nor two of them.
+    """
+    if isinstance(prompt, str):
+        return prompt, None
+    if isinstance(prompt, tuple) and [type(text) for text in prompt] == [str, str]:
+        return prompt
+    raise TypeError(f"a prompt is a text or a pair (present, absent) of texts, got {prompt!r}")
 
 
 def _notice(notice: str | None, verdict: Verdict | None) -> str | None:

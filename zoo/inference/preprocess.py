@@ -57,7 +57,7 @@ def as_file(image: Radiograph) -> str | bytes:
     """A path, or the bytes of a file: what is in memory becomes an uncompressed TIFF, for there is one reader.
 
     Raises:
-        ImageError: If it is an array of another shape, or none of numbers.
+        ImageError: If it is an array of another shape, or none of numbers, or an image that Pillow cannot give.
     """
     if isinstance(image, str | bytes):
         return image
@@ -69,7 +69,11 @@ def as_file(image: Radiograph) -> str | bytes:
         kind = type(image).__name__
         raise ImageError(f"cannot read a {kind}: a path, bytes, a PIL image or an array (H, W) was expected")
     file = BytesIO()
-    image.save(file, "TIFF", exif=image.getexif())
+    try:
+        image.save(file, "TIFF", exif=image.getexif())
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        remedy = "a whole, open image of grey or colours (L, I;16, F, RGB ...) was expected"
+        raise ImageError(f"cannot read the PIL image of mode {image.mode}: {error}; {remedy}") from error
     return file.getvalue()
 
 

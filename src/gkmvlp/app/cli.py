@@ -12,6 +12,7 @@ command), ``add_arguments(parser)`` and ``run(arguments) -> int``. With
 
 import argparse
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -127,6 +128,7 @@ def main(args: list[str] | None = None) -> int:
         sys.path.append("")
     if args is None and is_offline():  # ours holds for weights that are named by a repository too
         os.environ["HF_HUB_OFFLINE"] = "1"
+    _make_streams_safe()
     try:
         code = _dispatch(words)
         sys.stdout.flush()
@@ -146,6 +148,16 @@ def main(args: list[str] | None = None) -> int:
         if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning turns the signal into exit(1)
             return INTERRUPTED
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+
+
+def _make_streams_safe() -> None:
+    """Streams that take every name of a file, and that are there: a program may be called with them closed."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  for as long as the program runs
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _dispatch(words: list[str]) -> int:

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -15,8 +16,9 @@ import gkmvlp
 from gkmvlp.anatomy import side_of
 from gkmvlp.app.cli import main
 from gkmvlp.app.prediction import plots
+from gkmvlp.app.prediction.images import find_images
 from gkmvlp.data_modules.synthetic import chest_xray14
-from gkmvlp.errors import DataError
+from gkmvlp.errors import DataError, UsageError
 from gkmvlp.metrics.results.predictions import META_KEY
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 from gkmvlp.phantom.generate import draw_phantom
@@ -296,6 +298,55 @@ def test_broken_images_are_named_in_a_subprocess_and_the_others_written(folder, 
     assert done.stderr.count("\n") == 1
     assert all(name in done.stderr for name in ("3 of 5", "empty.dcm", "cut.jpg", "cut.png"))
     assert set(rows(out)[0]["sample_id"]) == {str(path) for path in good}
+
+
+ODD_NAMES = ("caf\udce9.png", "two\nlines.png", "caf\u00e9 1.PNG")  # the first holds a byte that is no UTF-8
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+def test_images_with_any_name_are_read_shown_and_written(folder, tmp_path, capsys, suffix):
+    images = tmp_path / "images"
+    images.mkdir()
+    for name in ODD_NAMES:
+        shutil.copy(next((folder / "images").glob("*.png")), images / name)
+    out = tmp_path / f"rows{suffix}"
+    assert predict(folder, "run", "classification", images, "--out", out) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in ("caf\\udce9.png", "two\\nlines.png", "caf\u00e9 1.PNG"))
+    read = {".csv": pd.read_csv, ".json": pd.read_json, ".parquet": pd.read_parquet}[suffix]
+    names = {name.replace("\udce9", "\\udce9") for name in ODD_NAMES}
+    assert {Path(name).name for name in read(out)["sample_id"]} == names
+
+
+def test_a_broken_image_is_named_whatever_its_name_holds(folder, tmp_path, capsys):
+    for name in ODD_NAMES:
+        (tmp_path / name).write_bytes(b"%PDF-1.7")
+    assert predict(folder, "run", "classification", tmp_path) == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("gkmvlp: 3 of 3 images: ")
+    assert all(f"{name}: neither a JPG" in line for name in ("caf\\udce9.png", "two\\nlines.png", "caf\u00e9 1.PNG"))
+
+
+def test_what_is_no_file_and_folders_of_every_ending(tmp_path):
+    (tmp_path / "deep.png" / "er").mkdir(parents=True)  # a folder that bears the name of an image
+    kept = [tmp_path / "deep.png" / "er" / name for name in ("a.TIF", "b.bmp", "c.webp", "d.dcm")]
+    for file in [*kept, tmp_path / "._e.png", tmp_path / "notes.txt"]:
+        file.touch()
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "up").symlink_to(tmp_path)
+    (tmp_path / "gone.png").symlink_to("nowhere")
+    (tmp_path / "self.png").symlink_to("self.png")
+    links = [tmp_path / "gone.png", tmp_path / "self.png"]
+    assert find_images([tmp_path]) == [*kept, *links]
+    for path, told in (
+        (tmp_path / "gone.png", "it is a link to nowhere, which is not there"),
+        (tmp_path / "self.png", "it is a link to self.png"),
+        (tmp_path / "pipe.png", "it is neither a file nor a folder"),
+        (tmp_path / f"{'x' * 5000}.png", "no image"),
+    ):
+        with pytest.raises(UsageError, match=told) as caught:
+            find_images([path])
+        assert "did you mean" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
 """fit, validate and test on a toy task: what a run writes, and what a failing one leaves behind."""
 
+import errno
 import json
+import logging
 import signal
+import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,8 @@ import torch
 import yaml
 
 from gkmvlp.app.cli import main
+from gkmvlp.app.running.lightning_cli import user_error
+from gkmvlp.app.running.trainer_defaults import quiet_log
 
 CONFIG = """
 trainer: {accelerator: cpu, devices: 1, max_epochs: 2, log_every_n_steps: 1}
@@ -109,6 +115,9 @@ USAGE = [
     (["--trainer.max_epoch=1"], "", "did you mean --trainer.max_epochs?"),
     (["--trainr.max_epochs=1"], "", "did you mean --trainer.max_epochs?"),
     (["--model.init_args.widht=1"], "", "ToyTask has no option 'widht'; did you mean width?"),
+    (["--trainer.precision=bf17"], "", "key 'trainer.precision' must be int or one of "),
+    (["--trainer.precision=bf17"], "", "got bf17; did you mean bf16?"),
+    (["--ckpt_path="], "", "--ckpt_path is empty: name a checkpoint, or leave the option out"),
     (["--ckpt_path=out/checkpoints/bst.ckpt"], "", "did you mean out/checkpoints/best.ckpt?"),
     ([], "trainer: {max_epoch: 1}\nmodel: ToyTask", "x.yaml: no key 'trainer.max_epoch'; did you mean"),
     ([], "modle: ToyTask", "x.yaml: no key 'modle'; did you mean model?"),
@@ -176,6 +185,14 @@ def test_broken_sample_in_a_worker_is_one_line_and_keeps_the_last_checkpoint(toy
     assert Path("out/checkpoints/last.ckpt").read_bytes() == before
 
 
+def test_best_is_the_best_of_the_runs_folder(toy, capsys):
+    assert fit("--ckpt_path=best") == 2
+    assert capsys.readouterr().err == "gkmvlp: no checkpoint out/checkpoints/best.ckpt\n"
+    assert fit("--trainer.max_epochs=1") == 0
+    assert fit("--ckpt_path=best") == 0
+    assert torch.load("out/checkpoints/last.ckpt", weights_only=True)["epoch"] == 1
+
+
 def test_fast_dev_run_writes_nothing(toy):
     assert fit("--trainer.fast_dev_run=true") == 0
     assert set(tree(toy)) == {"toy.yaml"}
@@ -192,3 +209,23 @@ def test_interrupt_ends_with_130(toy, monkeypatch, capsys):
     finally:
         signal.signal(signal.SIGINT, handler)
     assert capsys.readouterr().err == ""
+
+
+def test_errors_of_other_packages_and_of_the_disk_are_for_the_user():
+    refused = type("UsageError", (Exception,), {"__module__": "wandb.errors.errors"})("No API key configured.\nLog in.")
+    assert user_error(RuntimeError("x")) is None
+    told = str(user_error(refused))
+    assert told == "the logger of wandb does not start: No API key configured. Log in. (--trainer.logger=false: none)"
+    full = OSError(errno.ENOSPC, "No space left on device", "out/checkpoints/last.ckpt")
+    assert str(user_error(full)).startswith("out/checkpoints/last.ckpt: No space left on device; ")
+    assert user_error(BrokenPipeError(errno.EPIPE, "Broken pipe")) is None
+
+
+def test_a_log_that_nobody_reads_ends_the_program(monkeypatch):
+    class Closed(StringIO):
+        def flush(self):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stdout", Closed())
+    with pytest.raises(BrokenPipeError), quiet_log():
+        logging.getLogger("lightning.pytorch").warning("a line")

@@ -12,6 +12,7 @@ from gkmvlp.data_modules.inspection import check
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.synthetic.dicom import picture
 from gkmvlp.data_modules.synthetic.dicom_ways import PLAIN, write_refused, write_way
+from gkmvlp.errors import UsageError
 from tests.processes import gkmvlp
 
 REASONS = {"lateral view": "view-LL", "modality is no radiography": "modality-CT", "blank image": "blank"}
@@ -114,3 +115,9 @@ def test_predict_skips_hidden_files_and_names_what_it_refuses(tmp_path: Path):
     done = predicted(folder, "--accept", "modalty")
     assert done.returncode == 2
     assert "modality" in done.stderr
+
+
+def test_words_of_accept_are_known_ones_and_one_alone_is_no_list_of_letters(table: Path):
+    assert ImageReportPairs(str(table), accept="lateral").accept == {"lateral"}
+    with pytest.raises(UsageError, match="accept 'latral': of lateral, modality, blank expected"):
+        ImageReportPairs(str(table), accept=["latral"])

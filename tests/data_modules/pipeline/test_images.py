@@ -597,3 +597,59 @@ def test_misspelt_monochrome_keeps_its_number(spelling):
 
 def test_a_slope_beyond_all_measure_is_none():
     assert np.array_equal(read_image(dicom(RescaleSlope="1e300", RescaleIntercept="0")), read_image(dicom()))
+
+
+@pytest.mark.parametrize("syntax", ["J2K", "JPEG-LS", "JPEG lossless", "RLE", "explicit"])
+@pytest.mark.parametrize("padding", ["value", "range", "other sign"])
+def test_padding_with_a_sign_is_found_where_bits_stored_is_too_small(syntax: str, padding: str):
+    """A codestream ends with the sign at its own precision, whatever the attributes say of it."""
+    way = PLAIN | {"syntax": syntax, "padding": padding, "sign": "signed", "bits": "14 in 16"}
+    grey = np.tile(np.arange(256, dtype=np.uint8), (64, 1))
+    pixels = read_image(write_way(grey, way | {"high": "stored too small"}))
+    assert np.array_equal(pixels, read_image(write_way(grey, way)))
+    assert not pixels[:2].any()
+
+
+@pytest.mark.parametrize("limit", [4095, 4064])
+def test_padding_that_would_leave_nothing_is_not_applied_and_said(limit: int):
+    notes: list[str] = []
+    padded = dicom(PixelPaddingValue=0, PixelPaddingRangeLimit=limit)
+    assert np.array_equal(read_image(padded, notes=notes), read_image(dicom()))
+    assert notes == ["PixelPaddingValue would leave the picture blank: not applied"]
+
+
+@pytest.mark.parametrize("bits", [0, 17, 65_535])
+def test_a_table_of_impossible_bits_is_shown_by_its_greatest_entry(bits: int):
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [4096, 0, bits])
+    item.add_new("LUTData", "OW", np.arange(4096, dtype="<u2").tobytes())
+    window = dicom(WindowCenter=2048, WindowWidth=4096)
+    assert np.array_equal(read_image(dicom(VOILUTSequence=Sequence([item]))), read_image(window))
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "first"), [("u4", 16_843_009, 0), ("i4", 1000, -100_000), ("i2", 100, -12_000), ("i1", 1, -128)]
+)
+def test_a_tiff_is_read_with_the_sign_that_it_says(kind: str, step: int, first: int):
+    """SampleFormat (TIFF 6.0, section 19): 1 unsigned, 2 signed."""
+    value = (SHADE.astype(np.int64) * step + first).astype(f"<{kind}")
+    tags = [(256, SHADE.shape[1]), (257, SHADE.shape[0]), (258, 8 * value.itemsize), (259, 1), (262, 1), (273, 8),
+            (277, 1), (278, SHADE.shape[0]), (279, value.nbytes), (339, 1 if kind[0] == "u" else 2)]  # fmt: skip
+    entries = b"".join(struct.pack("<HHLL", tag, 4, 1, number) for tag, number in tags)
+    data = b"II*\0" + struct.pack("<L", 8 + value.nbytes) + value.tobytes() + struct.pack("<H", len(tags)) + entries
+    assert np.abs(read_image(data + bytes(4)).astype(int) - SHADE).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("data", "remedy"),
+    [
+        (b"%PDF-1.4", "export the picture"),
+        (b"\n<!DOCTYPE html><html>", "fetch it again"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a", "git lfs pull"),
+        (b"II*\0\x08\0\0\0\0\0", "grey PNG"),
+    ],
+)
+def test_what_bears_the_name_of_a_picture_and_is_none_is_named(tmp_path: Path, data: bytes, remedy: str):
+    (tmp_path / "x.png").write_bytes(data)
+    with pytest.raises(ImageError, match=f"x.png: neither a JPG, a PNG nor a DICOM; .*{remedy}"):
+        read_image(tmp_path / "x.png")

@@ -196,6 +196,17 @@ def test_preprocess_is_the_models_own_reading_of_every_kind_of_input(model, imag
             model.preprocess(wrong)
 
 
+def test_a_pil_image_that_pillow_cannot_give_and_a_name_that_no_file_has_are_one_line(model, images):
+    closed = Image.open(images[0])
+    closed.close()
+    cut = Image.open(BytesIO(images[0].read_bytes()[:-60]))
+    for wrong in (closed, cut, Image.new("RGB", (40, 40)).convert("HSV")):
+        with pytest.raises(DataError, match=r"cannot read the PIL image of mode .* was expected"):
+            model.preprocess(wrong)
+    with pytest.raises(DataError, match=r"cannot read a\0b.png: embedded null"):
+        model.preprocess("a\0b.png")
+
+
 @pytest.mark.parametrize("intensity", ["voi", "minmax", "equalized"])
 def test_sixteen_bits_floats_and_turned_pictures_are_read_as_their_files_are(tmp_path, intensity):
     preprocess = Preprocess(Architecture(image_size=32, intensity=intensity))

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import gkmvlp
+from gkmvlp.errors import UsageError
 from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.texts import as_texts
 from tests.app.small_models import ENTITIES, write_answering, write_backbone, write_images
@@ -47,3 +48,18 @@ def test_texts():
     for wrong in ([b"a"], ["a", None], [["a"]]):
         with pytest.raises(TypeError, match="a list of texts was expected, got"):
             as_texts(wrong)
+
+
+@pytest.mark.parametrize("wrong", [1, None, ("a", "b", "c"), ("a", None)])
+def test_what_is_no_prompt_is_said(predictor, tmp_path, wrong):
+    (image, *_) = write_images(tmp_path)
+    with pytest.raises(TypeError, match="a prompt is a text or a pair"):
+        predictor.zero_shot(image, ["No effusion.", wrong])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_word_of_accept_alone_is_one_word(predictor):
+    blank = np.zeros((80, 80), np.uint8)
+    assert predictor.predict(blank, accept="blank").findings == predictor.predict(blank, accept=["blank"]).findings
+    with pytest.raises(UsageError, match=r"accept 'latral': of lateral, modality, blank expected"):
+        predictor.predict(blank, accept=["blank", "latral"])

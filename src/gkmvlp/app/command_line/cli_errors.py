@@ -22,7 +22,8 @@ _WRONG_CLASS = re.compile(
     r"Expected a dot import path string: (\S+)"
     r"|Problem with given class_path '([^']+)':\n.*(?:not a subclass|No module|has no attribute|Unexpected import)"
 )
-_GIVEN = re.compile(r"class_path='([\w.]+)', init_args=Namespace\(([^()]*)\)")
+_GIVEN = re.compile(r"class_path='([\w.]+)', init_args=Namespace\(((?:[^()]|\([^()]*\))*)\)")
+_LISTS = ("collections.abc.Sequence", "collections.abc.Iterable", "typing.List", "list")
 _PARTS = ("model", "data", "trainer")  # of a config
 _ORIGINAL = "Original Traceback"  # how a DataLoader reports an error of one of its workers
 
@@ -77,7 +78,7 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
         return lacking
     if match := re.search(r'Parser key "([^"]+)".*Not a valid subclass of.*Given value: (.*)', message, re.DOTALL):
         return f"{_where(match[1], configs)}key {match[1]!r} needs class_path and init_args, got {match[2]}"
-    if wanted := re.findall(r"Expected an? (?:<class ')?([\w.]+)", message):
+    if wanted := re.findall(r"Expected an? (?:<class ')?([\w.]+(?:\[[^\]]*\])?)", message):
         return _explain_value(message, wanted, configs)
     if match := re.search(r"the following arguments are required: (fit|validate|test)\.(.+)", message):
         return f"key {match[2]!r} is missing: name a config by --config"
@@ -126,8 +127,12 @@ def _explain_value(message: str, wanted: list[str], configs: Iterable[Path]) -> 
     match = re.search(r"Got value: (.*)", message) or re.search(r"Given value: (.*)", message)
     value = match[1] if match else "something else"
     holders = [config for config in configs if value in config.read_text(encoding="utf-8")]
-    kinds = " or ".join(dict.fromkeys(kind for kind in wanted if kind != "NoneType"))
-    return f"{_where(key, holders)}key {key!r} must be {kinds}, got {value}"
+    choices = [word for kind in wanted if "Literal[" in kind for word in re.findall(r"[^\[, ']+(?=[,'\]])", kind)]
+    kinds = [kind.partition("[")[0] for kind in wanted if kind != "NoneType" and "Literal[" not in kind]
+    kinds = ["a list like [A, B]" if kind in _LISTS else kind for kind in kinds]
+    kinds += [f"one of {', '.join(dict.fromkeys(choices))}"] if choices else []
+    told = f"{' or '.join(dict.fromkeys(kinds))}, got {value}{hint(value, choices)}"
+    return f"{_where(key, holders)}key {key!r} must be {told}"
 
 
 def _syntax(config: Path) -> str:

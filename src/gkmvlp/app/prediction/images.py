@@ -1,11 +1,11 @@
 """The images that ``gkmvlp predict`` is asked to read: files, and folders that are searched."""
 
+import os
 from pathlib import Path
 
 from gkmvlp.app.command_line.cli_errors import hint
+from gkmvlp.data_modules.formats.files import ENDINGS, image_files, is_file
 from gkmvlp.errors import UsageError
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 
 
 def find_images(paths: list[Path]) -> list[Path]:
@@ -16,20 +16,25 @@ def find_images(paths: list[Path]) -> list[Path]:
     """
     files: dict[Path, None] = {}  # in order, each once
     for path in paths:
-        if path.is_dir():
-            inside = [file for file in sorted(path.rglob("*")) if _is_image(file, path)]
+        if os.path.isdir(path):
+            # a link that leads nowhere is told when it is read; what is no file, like a pipe, is not
+            inside = [file for file in sorted(image_files(path)) if is_file(file) or not os.path.exists(file)]
             if not inside:
-                raise UsageError(f"no image in {path}: files {', '.join(SUFFIXES)} were looked for")
+                looked = f"files {', '.join(ENDINGS)} were looked for"
+                raise UsageError(f"no image in {path}: {looked}; name files with other endings one by one")
             files |= dict.fromkeys(inside)
-        elif path.is_file():
+        elif is_file(path):
             files[path] = None
         else:
-            beside = [str(file) for file in path.parent.iterdir()] if path.parent.is_dir() else []
-            raise UsageError(f"no image {path}{hint(str(path), beside)}")
+            raise UsageError(f"no image {path}{_reason(path)}")
     return list(files)
 
 
-def _is_image(file: Path, folder: Path) -> bool:
-    """Whether a file has the suffix of an image and is not hidden, as macOS hides ``._x.jpg`` beside ``x.jpg``."""
-    is_hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
-    return file.suffix.lower() in SUFFIXES and not is_hidden and file.is_file()
+def _reason(path: Path) -> str:
+    """Why a path is no image: a link that leads nowhere, no file, or a name that was meant otherwise."""
+    if os.path.islink(path):
+        return f": it is a link to {os.readlink(path)}, which is not there"
+    if os.path.exists(path):
+        return ": it is neither a file nor a folder"
+    beside = path.parent.iterdir() if os.path.isdir(path.parent) else ()
+    return hint(str(path), [str(file) for file in beside])

@@ -14,6 +14,7 @@ from gkmvlp.app.dicom.returning import Route, Sender, fetched
 from gkmvlp.app.prediction.images import find_images
 from gkmvlp.errors import ConfigError, DataError, UsageError
 from gkmvlp.metrics.calibration.operating_point import goal_of
+from gkmvlp.texts import printable
 
 if TYPE_CHECKING:  # it brings torch
     from gkmvlp.app.dicom.dicomweb import DicomWeb
@@ -147,7 +148,7 @@ def _raise(bad: list[str], count: int, failure: str | None) -> None:
 def _tell_doubts(doubted: list[str]) -> None:
     """What the gate would have refused, on stderr: the answers stand beside."""
     for line in doubted[:_SHOWN]:
-        print(f"gkmvlp: gate: {line}", file=sys.stderr)
+        print(f"gkmvlp: gate: {printable(line)}", file=sys.stderr)
     if len(doubted) > _SHOWN:
         print(f"gkmvlp: gate: and {len(doubted) - _SHOWN:,} more; --out has the column gate", file=sys.stderr)
 

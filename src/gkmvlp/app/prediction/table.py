@@ -8,6 +8,7 @@ from pathlib import Path
 from gkmvlp.app.prediction.rows import Rows
 from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.task_ids import BY_WORD
+from gkmvlp.texts import printable
 from gkmvlp.zoo.inference.predictor import Predictor, Prompt
 
 # what the terminal shows of each task's rows, best first where there is a score
@@ -40,7 +41,7 @@ def read_prompts(file: Path) -> list[Prompt]:
 
 def show(task: str, rows: Rows) -> None:
     """Print a table; images by their file names where these tell them apart."""
-    name_of = {str(row["sample_id"]): Path(str(row["sample_id"])).name for row in rows}
+    name_of = {str(row["sample_id"]): printable(Path(str(row["sample_id"])).name) for row in rows}
     is_short = len(set(name_of.values())) == len(name_of) and task != "embed"
     if task == "localization":
         rows = [row for row in rows if row["is_likely"]]
@@ -51,7 +52,9 @@ def show(task: str, rows: Rows) -> None:
     lines = [["image", *SHOWN[task][1:]]]
     for row in rows:
         image = str(row["sample_id"])
-        lines.append([name_of[image] if is_short else image, *(_cell(row[name]) for name in SHOWN[task][1:])])
+        lines.append(
+            [name_of[image] if is_short else printable(image), *(_cell(row[name]) for name in SHOWN[task][1:])]
+        )
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     print("\n".join(" ".join(map(str.rjust, line, widths)) for line in lines))
 
@@ -82,6 +85,9 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predict
     from gkmvlp.metrics.results.predictions import write_table
     from gkmvlp.metrics.results.provenance import command, commit, created
 
+    # names of files may hold bytes that are no text
+    names = [str(row["sample_id"]).encode(errors="backslashreplace").decode() for row in rows]
+    rows = [{**row, "sample_id": name} for row, name in zip(rows, names, strict=True)]
     table = pd.DataFrame(rows).assign(patient_id=None, model=model, seed=0)
     table["patient_id"] = table["patient_id"].astype("string")
     if task in ("report", "vqa"):

@@ -42,8 +42,10 @@ from gkmvlp.on_demand import import_all
 import_all(gkmvlp.data_modules)  # classes of these two packages answer to their short names in a config
 import_all(gkmvlp.tasks)
 
+_LOGGERS = ("wandb", "mlflow", "comet_ml", "neptune")  # packages of loggers, which raise errors of their own
 _REQUIREMENT = re.compile(r"Requirement '(([\w.-]+)[^']*)' not met")  # how Lightning calls a package that is missing
-CHECKPOINT_WORDS = ("best", "last", "hpc")  # what Lightning itself understands as --ckpt_path
+CHECKPOINT_WORDS = ("last", "hpc")  # what Lightning itself finds as --ckpt_path
+_BEST = "best"  # what it knows within the process of a fit alone: that of the run's folder is meant
 
 
 class Parser(LightningArgumentParser):
@@ -115,7 +117,13 @@ class Cli(LightningCLI):
         Raises:
             UsageError: If the checkpoint does not exist.
         """
-        word = self.config[self.config.subcommand].get("ckpt_path")
+        chosen = self.config[self.config.subcommand]
+        if chosen.get("ckpt_path") == _BEST:
+            root = self._get(self.config, "trainer.default_root_dir") or "."
+            chosen["ckpt_path"] = str(Path(root, "checkpoints", "best.ckpt"))
+        word = chosen.get("ckpt_path")
+        if word == "":  # a variable of a script that is not set
+            raise UsageError("--ckpt_path is empty: name a checkpoint, or leave the option out")
         if word and word not in CHECKPOINT_WORDS and not Path(word).exists():
             near = [str(file) for file in Path(word).parent.glob("*.ckpt")] if Path(word).parent.is_dir() else []
             raise UsageError(f"no checkpoint {word}{hint(word, near)}")
@@ -254,6 +262,15 @@ def user_error(error: BaseException) -> GkmvlpError | None:
             return ConfigError(one_line(cause))
         if isinstance(cause, ImportError) and (match := _REQUIREMENT.search(str(cause))):
             return ConfigError(f"the package {match[2]} is missing: pip install '{match[1]}'")
+        if (package := type(cause).__module__.partition(".")[0]) in _LOGGERS:
+            return ConfigError(
+                f"the logger of {package} does not start: {one_line(cause)} (--trainer.logger=false: none)"
+            )
+        if isinstance(cause, BrokenPipeError):  # `| head` has seen enough: no error
+            return None
+        if isinstance(cause, OSError) and cause.strerror:  # a full disk, a folder that nobody may write to
+            where = cause.filename or "a file of the run"
+            return ConfigError(f"{where}: {cause.strerror}; name another place, or make room")
     return None
 
 

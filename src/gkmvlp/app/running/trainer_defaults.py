@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TextIO, runtime_checkable
 
 import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
@@ -233,10 +233,19 @@ def _checkpoints(folder: Path, monitor: tuple[str, str] | None) -> list[ModelChe
     return [best, last]
 
 
+class _Log(logging.StreamHandler[TextIO]):
+    """Ends the program where nobody reads on, as ``print`` does; logging alone would tell of it and go on."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if isinstance(error := sys.exc_info()[1], BrokenPipeError):
+            raise error
+        super().handleError(record)
+
+
 @contextlib.contextmanager
 def quiet_log() -> Iterator[None]:
     """Lightning's log on stdout without its advertisements; warnings that name no fault are off."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Log(sys.stdout)
     handler.addFilter(lambda record: not any(word in record.getMessage() for word in ("litlogger", "litmodels")))
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     before = [(logger.handlers, logger.propagate) for logger in loggers]
