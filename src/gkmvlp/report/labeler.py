@@ -35,7 +35,7 @@ from gkmvlp.report.rules import ABSENT, PRESENT, UNCERTAIN, Context
 from gkmvlp.report.sentences import split_sentences
 from gkmvlp.report.shorthand import spelled_out
 from gkmvlp.report.spelling import corrected
-from gkmvlp.report.statements import Statement, organ_statements, term_statements
+from gkmvlp.report.statements import Statement, organ_statements, term_statements, without_headings
 
 NOT_MENTIONED = -2
 _RANK = {NOT_MENTIONED: 0, ABSENT: 1, UNCERTAIN: 2, PRESENT: 3}
@@ -44,7 +44,7 @@ _CAUSED = re.compile(
     r"\b(?:of|from|by|to|with|after|following|represent\w*|sequela\w*|residua\w*)(?: (?:an?|the|his|her|some))? $"
 )
 # What is over by the word itself.
-_OVER = re.compile(r"(?:healed|remote|childhood|past|treated|antecedent|sequel|residua)")
+_OVER = re.compile(r"(?:after|following|status|healed|remote|childhood|past|treated|antecedent|sequel|residua)")
 _ASKING = "?. \u2026"
 _ANSWER = re.compile(
     r"(?i)(?:(?:a|answer) ?[:.-] ?)?"
@@ -123,11 +123,12 @@ def _read(sentence: str) -> tuple[_Said, ...]:
     lower = filled(corrected(spelled_out(sentence.lower().replace("\n", " ").replace("\u2019", "'"))))
     words = word_starts(lower)
     terms = term_statements(lower, words)
-    statements = sorted([*terms, *organ_statements(lower, words, terms)])
+    statements = sorted([*without_headings(lower, terms), *organ_statements(lower, words, terms)])
     if not statements:
         return ()
-    context = Context(lower, words, [(one.start, one.end) for one in statements])
-    places = place_statements(lower, words, [one.anchor for one in statements], context.splits)
+    anchors = [one.anchor for one in statements]
+    context = Context(lower, words, [(one.start, one.end) for one in statements], anchors)
+    places = place_statements(lower, words, anchors, context.splits)
     facts: dict[_Fact, bool] = {}
     for index, (statement, pairs) in enumerate(zip(statements, places, strict=True)):
         stated = context.status(index)

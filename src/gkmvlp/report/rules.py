@@ -35,7 +35,7 @@ _NEW_BEHIND_COMMA = (
 )
 _ASSERTS = re.compile(
     rf"(?:,|\band\b| [-/\u2013\u2014])(?: and)? (?:the |a |an )?{_NEW}\b"
-    rf"|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b"
+    rf"|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b|, \+"
 )
 # After a comma: what did not go with the thing before it.
 _STAYS = re.compile(
@@ -43,6 +43,14 @@ _STAYS = re.compile(
 )
 _TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
 _CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
+# Before a finding that no sign parts from the one before it: an adjective that asserts.
+_ADJECTIVE = re.compile(rf" (?:the |an? )?(?!likely|possib|probab|no\b|not\b|without)(?:{_NEW}|{_NEW_BEHIND_COMMA})\b")
+# Behind a finding that no sign parts from the one before it: a predicate of its own.
+_OWN_VERB = re.compile(
+    rf" (?:{_VERB}(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}|tip|in (?:good|place|situ|satisfactory|standard|expected"
+    r"|appropriate))\b"
+)
+_TIED = re.compile(r"\b(?:and|n?or|with|of|in|at|for|to|that|which|is|are|was|were|suggest\w*|concern\w*)\b")
 # A doubt ends at any clause behind a comma: "suspected pneumonia, effusion is present".
 _CLAUSE_OF_DOUBT = re.compile(rf",[^,]{{0,200}}?\b(?:{_VERB}|{_TREND})\b|{_CLAUSE.pattern}")
 # What ends an aside: the report speaks of this image again.
@@ -70,7 +78,9 @@ _LIST_BREAK = re.compile(
 # Words that take up what the clause before spoke of: "no effusion, although a small one cannot be excluded".
 _ONE = re.compile(r"\b(?:one|it|this|they|these)\b")
 _JOINS = re.compile(r"\b(?:and|n?or)\b|/")
-_ALTERNATIVE = re.compile(r"^[^,;]{0,25}?\b(?:and/or|or)\b[^,;]{0,30}$")
+_ALTERNATIVE = re.compile(r"^(?:, |[^,;]{0,25}?\b)(?:and/or|or)\b[^,;]{0,30}$")
+# Between those before: "atelectasis, effusion, or pneumonia".
+_LISTED = re.compile(r", (?:[a-z-]+ ){0,3}")
 
 
 _NOTHING_FOLLOWS = re.compile(
@@ -82,6 +92,9 @@ _ELSEWHERE = re.compile(
     r"(?:the )?(?:left|right|other|opposite|contralateral|upper|lower|rest|remainder|remaining)\b"
     r"|(?<=with none) (?:on|in|at) (?:the )?(?:left|right|other|opposite|contralateral)\b"
 )
+# Before "none": the other side, beside which what was said before stays: "left small, right none".
+_SIDE_BEFORE = re.compile(r"[,;] (?:and )?(?:the )?(?:right|left|[rl])(?: side)?:? $")
+_RESOLVED, _BEGINS = re.compile(r"(?:resolved|cleared)\b"), re.compile(r"(?:^|[,;:] |\b(?:and|with) )$")
 # Between "enlarging" and what it is said of.
 _DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
@@ -134,10 +147,17 @@ def _group(text: str, statements: Sequence[tuple[int, int]], before: int, clause
 class Context:
     """The cues of one sentence, laid over its statements."""
 
-    def __init__(self, text: str, words: list[tuple[int, str]], statements: Sequence[tuple[int, int]]) -> None:
-        """Takes lower-case text, its words and the statements as (start, end), in order."""
+    def __init__(
+        self,
+        text: str,
+        words: list[tuple[int, str]],
+        statements: Sequence[tuple[int, int]],
+        anchors: Sequence[tuple[int, int]],
+    ) -> None:
+        """Takes lower-case text, its words, and the statements in order: deciding words and anchors, (start, end)."""
         self._text = text
         self._statements = statements
+        self._anchors = anchors
         self._spans: list[Span] = []
         self._back: dict[int, int] = {}
         self._asides: list[tuple[int, int]] = []
@@ -171,7 +191,7 @@ class Context:
             elif cue.value in ("absent", "maybe after"):
                 self._lay_back(cue, clause, end)
             elif cue.value == "versus":
-                self._back.update(dict.fromkeys(_group(self._text, self._statements, cue.start, clause)[:1], UNCERTAIN))
+                self._back.update(dict.fromkeys(self._alternative_before(cue.start, clause, cues), UNCERTAIN))
                 self._spans.append(Span(cue.end, end, "maybe"))
             elif cue.value == "maybe" and not self._any_in(cue.end, end):
                 if _NOTHING_FOLLOWS.match(self._text, cue.end):
@@ -182,7 +202,35 @@ class Context:
                 kept = self._right_behind(cue.end)
                 self._spans.append(Span(kept, _reach(self._text, kept, end, "no"), "no"))
             elif cue.value in ("no", "gone", "not", "maybe"):
-                self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, cue.value), cue.value))
+                reach = _reach(self._text, cue.end, end, cue.value)
+                reach = self._run_on(cue.end, reach) if cue.value == "no" else reach
+                self._spans.append(Span(cue.end, reach, cue.value))
+
+    def _run_on(self, start: int, end: int) -> int:
+        """Where a negation stops in dictation without stops: "no effusion small pneumothorax", "no edema heart large".
+
+        No sign and no word ties the second finding to the first, and an adjective, an organ with its quality or a verb
+        of its own asserts it.
+        """
+        inside = [index for index, (first, _) in enumerate(self._statements) if start <= first < end]
+        for one, other in pairwise(inside):
+            stop, (organ, _) = max(self._statements[one][1], self._anchors[one][1]), self._anchors[other]
+            first, last = self._statements[other]
+            gap = self._text[stop : min(first, organ)]
+            is_organ = organ != first and gap in (" ", " the ")
+            is_verb = gap in (" ", " the ") and _OWN_VERB.match(self._text, last)
+            is_described = _ADJECTIVE.match(self._text, stop) and not _TIED.search(gap) and "," not in gap
+            if (is_organ or is_verb or is_described) and not _OR.search(self._text, stop, end):
+                return stop
+        return end
+
+    def _alternative_before(self, start: int, clause: int, cues: list[Hit[str]]) -> list[int]:
+        """What stands before "versus", unless a doubt parts it off: "opacity concerning for ARDS versus edema"."""
+        group = _group(self._text, self._statements, start, clause)[:1]
+        parted = group and any(
+            cue.value == "maybe" and self._statements[group[0]][1] <= cue.start < start for cue in cues
+        )
+        return [] if parted else group
 
     def _leaves_open(self, cue: Hit[str]) -> bool:
         """Whether a cue is a verb that ends a negation before it: "no fever does not exclude pneumonia"."""
@@ -225,7 +273,12 @@ class Context:
         return next(((first, last) for first, last in reversed(self._asides) if first <= start < last), None)
 
     def _lay_back(self, cue: Hit[str], clause: int, end: int) -> None:
-        if self._text[cue.start : cue.start + 4] == "none" and _ELSEWHERE.match(self._text, cue.start + 4):
+        if self._text.startswith("none", cue.start) and (
+            _ELSEWHERE.match(self._text, cue.start + 4) or _SIDE_BEFORE.search(self._text, clause, cue.start)
+        ):
+            return
+        if cue.value == "absent" and self._is_adjective(cue):
+            self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, "gone"), "gone"))
             return
         is_open = cue.value != "absent" or _OR_ELSE.search(self._text, clause, cue.start)
         status = UNCERTAIN if is_open else ABSENT
@@ -242,6 +295,12 @@ class Context:
         if not group and self._any_in(cue.end, end):
             kind = "gone" if cue.value == "absent" else "maybe"
             self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, kind), kind))
+
+    def _is_adjective(self, cue: Hit[str]) -> bool:
+        """Whether "resolved" is said of what stands behind it: "improved effusion, resolved pneumothorax"."""
+        if not _RESOLVED.match(self._text, cue.start) or not _BEGINS.search(self._text, 0, cue.start):
+            return False
+        return self._right_behind(cue.end) > cue.end
 
     def _behind_comma(self, index: int) -> bool:
         """Whether a comma parts a statement from the negations before it: "no effusion, infection not excluded"."""
@@ -271,8 +330,17 @@ class Context:
             if any(place <= first and not _LIST_BREAK.search(self._text, place, first) for place in unchanged):
                 continue
             if gap.strip() == "/" or ("or" in gap and _ALTERNATIVE.match(gap) and not _LIST_BREAK.search(gap)):
-                self._back.setdefault(index, UNCERTAIN)
-                self._back.setdefault(index + 1, UNCERTAIN)
+                for one in range(self._first_of_list(index, gap), index + 2):
+                    self._back.setdefault(one, UNCERTAIN)
+
+    def _first_of_list(self, index: int, gap: str) -> int:
+        """The first of the alternatives that end at ``index`` and the one behind it, parted from it by ``gap``."""
+        while gap.startswith(",") and index:
+            between = self._text[self._statements[index - 1][1] : self._statements[index][0]]
+            if not _LISTED.fullmatch(between) or _LIST_BREAK.search(between):
+                break
+            index -= 1
+        return index
 
     def status(self, index: int) -> int | None:
         """1, 0 or -1 for a statement, None where it is not a statement on this image."""

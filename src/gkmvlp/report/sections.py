@@ -17,10 +17,12 @@ from gkmvlp.report.patterns import word_starts
 
 Sections = Literal["both", "findings", "impression"]
 _SPELLINGS: dict[str, tuple[str, ...]] = {
-    "impression": ("impression", "impressions", "conclusion", "conclusions", "summary", "opinion"),
-    "findings": ("findings", "finding", "report", "interpretation", "result", "results"),
+    "impression": ("impression", "impressions", "conclusion", "conclusions", "summary", "opinion", "assessment"),
+    "findings": ("findings", "finding", "report", "interpretation", "result", "results", "observations",
+                 "discussion", "description"),
     "indication": ("indication", "indications", "clinical indication", "reason for exam", "reason for examination",
-                   "reason for study", "reason"),
+                   "reason for study", "reason", "clinical", "clinical statement", "clinical notes", "chief complaint",
+                   "presenting complaint", "signs and symptoms", "symptoms", "cc", "dx"),
     "history": ("history", "clinical history", "clinical information", "medical history", "clinical data", "pfi", "hx"),
     "comparison": ("comparison", "comparisons", "reference exam", "prior studies"),
     "technique": ("technique", "procedure", "procedure comments", "views"),
@@ -51,12 +53,14 @@ _INSIDE = (
     r"|interpretation|(?:clinical )?indications?|comparisons?(?: studies| exams?)?|techniques?"
     r"|(?:clinical |medical |relevant )?history|clinical (?:information|data|details|question)"
     r"|reason for (?:the )?(?:exam|examination|study|visit|request)|exam(?:ination)?(?: type)?|addendum"
-    r"|recommendations?|procedure|notifications?)"
+    r"|recommendations?|procedure|notifications?"
+    r"|assessment|observations|discussion|report|clinical(?: statement| notes?)?"
+    r"|(?:chief |presenting )complaint|(?:signs and )?symptoms|cc|dx)"
 )
 _MARK = r"[ \t*#_>]{0,8}"
 _HEADER = re.compile(
     rf"^{_MARK}(?P<line>[A-Z][A-Z0-9 ()/,.&'#\-]{{1,70}}?)[ \t*_]{{0,8}}:(?!\d)[*_]{{0,2}}"
-    rf"|^{_MARK}(?P<mixed>(?i:{_INSIDE}|summary|report|results?|hx))[ \t*_]{{0,8}}"
+    rf"|^{_MARK}(?P<mixed>(?i:{_INSIDE}|summary|results?|hx))[ \t*_]{{0,8}}"
     rf"(?::(?!\d)[*_]{{0,2}}|[ \t][-\u2013\u2014](?=\s))"
     rf"|^{_MARK}(?P<alone>(?i:{_INSIDE}|wet read))[ \t*#_]{{0,8}}$",
     re.MULTILINE,
