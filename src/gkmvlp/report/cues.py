@@ -28,7 +28,7 @@ _PARTLY = ("(?:nearly|almost|partially|partly|incompletely|mostly|largely|near|p
            "|somewhat|slowly|slightly|mildly|minimally|markedly|gradually|gradual|significantly"
            "|significant)")  # fmt: skip
 _EXCLUDED = "(?:excluded|ruled out|discounted|dismissed)"
-_CANNOT = "(?:cannot|can not|can't|could not|couldn't|may not)"
+_CANNOT = "(?:cannot|can not|could not|may not)"
 _DUE = ("(?: (?:be )?(?:due to|related to|secondary to|because of|from|(?:a )?combination of|represents?|representing"
         "|reflects?|reflecting|indicates?|indicating|with|accounted for by|attributable to|explained by"
         "|associated with|caused by))?")  # fmt: skip
@@ -82,7 +82,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "resolution of", "removal of", "clearing of", "disappearance of", "discontinuation of", "extraction of",
         "withdrawal of",
     ),
-    "not": ("not", "isn't", "aren't", "never"),
+    "not": ("not", "never"),
     "absent": (
         f"{_NOT} (?!only|just|merely|likely)(?:\\w+ ){{0,2}}{_SEEN}",
         f"(?:has|have|did) not (?:yet )?{_BEGUN}", "no longer", "no more", "none",
@@ -90,7 +90,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "disappeared", "removed", "gone", "discontinued", "extracted", "explanted", "pulled(?! back)",
         "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out", "excluded(?! from)",
         "resolution(?! of)", "removal(?! of)", "clearing(?! of)", "is negative", "are negative",
-        "(?:cannot|can not|can't|could not|couldn't) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
+        "(?:cannot|can not|could not) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
     ),
     "maybe after": (
         f"{_CANNOT} (?:\\w+ly )?be (?:\\w+ly )?(?:{_EXCLUDED}|confirmed|established|verified)",

@@ -117,9 +117,9 @@ _FORMAL = re.compile(
 )
 # An order, not a finding: "exclude pneumothorax", "follow up effusion"
 _ORDER = re.compile(
-    r"^\W*(?:please |to |must |need to )?(?:exclude|(?:re ?)?(?:evaluate|assess)|check|confirm|verify|monitor"
-    r"|follow[ -]?up)(?: for| of)? (?![^;]*\b(?:is|are|was|were|shows?|has|have|had|demonstrates?|reveals?|no|none|which"
-    r"|with|without|to|study|exams?|radiographs?|films?|ct)\b)(?![^;]*:)"
+    r"\W*(?:please |to |must |need to )?(?:exclude|(?:re ?)?(?:evaluate|assess)|check|confirm|verify|monitor"
+    r"|follow[ -]?up)(?: for| of)? (?![^;]*\b(?:is|are|was|were|shows?|has|have|had|demonstrates?|reveals?|no|none"
+    r"|which|with|without|to|study|exams?|radiographs?|films?|ct)\b)(?![^;]*:)"
 )
 # "ETT out."
 _TAKEN_OUT = re.compile(r"\b(ett?|[no]gt|tubes?|lines?|piccs?|swan|catheters?|drains?) out(?=\s*(?:[.,;]|$))")
@@ -162,7 +162,8 @@ def spelled_out(lower: str) -> str:
         lower = _GREATER.sub("bilateral", lower)
     if lower.startswith("should "):
         lower = f"if{lower[6:]}"
-    lower = _ORDER.sub("evaluate for ", lower)
+    if order := _ORDER.match(lower):
+        lower = f"evaluate for {lower[order.end() :]}"
     if " out" in lower:
         lower = _TAKEN_OUT.sub(r"\1 removed", lower)
     if _FORMAL.match(lower):

@@ -26,10 +26,24 @@ HARMLESS = re.compile(r"\bnipple|overlap|superimpos|superposition|summation|arti
                       r"|rib fracture|granuloma|confluence")  # fmt: skip
 
 
+class _AllPresent(dict[tuple[str, ...], tuple[tuple[str, int], ...]]):
+    """What a wording of entities means: each is present."""
+
+    def __missing__(self, names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+        means = self[names] = tuple((name, PRESENT) for name in names)
+        return means
+
+
+_PRESENT = _AllPresent()
+
+
 def term_statements(lower: str, words: list[tuple[int, str]]) -> list[Statement]:
     """The wordings of entities in lower-case text, look-alikes left out."""
     found = []
     for start, end, (kind, names) in TERMS.find(lower, words):
+        if kind == "term":
+            found.append(Statement(start, end, (start, end), _PRESENT[names], False, kind))
+            continue
         if kind == "reticular" and "fibro" in lower:
             names = names[1:]
         if kind == "nodular":
@@ -37,8 +51,7 @@ def term_statements(lower: str, words: list[tuple[int, str]]) -> list[Statement]
                 found.append(Statement(start, end, (start, end), ((names[1], PRESENT),), True, "term"))
             kind, names = "term", names[:1]
         if kind != "decoy":
-            means = tuple((name, PRESENT) for name in names)
-            found.append(Statement(start, end, (start, end), means, kind in ("only negated", "sign"), kind))
+            found.append(Statement(start, end, (start, end), _PRESENT[names], kind in ("only negated", "sign"), kind))
     return found
 
 
@@ -90,10 +103,10 @@ _OLD = re.compile(r"scar|thicken|fibro|epicardial fat|pericardial fat|fat pad|ad
 def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[Statement]) -> list[Statement]:
     """Organ and quality pairs; a quality without an organ before or right behind it says nothing."""
     taken = [(term.start, term.end) for term in terms]
-    found_hits = ORGANS.find(lower, words)
-    hits = [hit for hit in found_hits if not any(hit.start < end and start < hit.end for start, end in taken)]
+    hits = ORGANS.find(lower, words)
     if all(hit.value[0] == "organ" for hit in hits):
         return []
+    hits = [hit for hit in hits if not any(hit.start < end and start < hit.end for start, end in taken)]
     found: list[Statement] = []
     organs: list[Hit[tuple[str, str]]] = []
     used: set[int] = set()
