@@ -726,7 +726,10 @@ def test_a_sentence_goes_on_behind_a_line_break(text: str, expected: dict[str, i
 
 LONG = [" " * 50_000, "effusion " * 25_000, "no effusion, " * 16_000, "\n" * 50_000, "(" * 50_000, "1. " * 60_000,
         "IMPRESSION: " * 15_000, "a" * 200_000, "no " * 66_000, "or " * 66_000, "* " * 50_000, "? " * 50_000,
-        "effusion: none, " * 12_000, "the right left upper lobe " * 8_000]  # fmt: skip
+        "effusion: none, " * 12_000, "the right left upper lobe " * 8_000, "* " * 100_000, "- \n" * 100_000,
+        "no acute effusion and the heart is normal " * 5_000, "no effusion small pneumothorax " * 6_500,
+        ", resolved effusion" * 11_000, "opacity versus " * 14_000, "effusion no, " * 16_000, "evaluate for " * 16_000,
+        "FINDINGS - " * 18_000, "when there was " * 14_000]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", LONG, ids=lambda text: repr(text[:12]))

@@ -79,7 +79,8 @@ _EARLY = re.compile(r"[*\s]*(?:FINAL )?(ADDENDUM|WET READ|PRELIMINARY RE(?:AD|PO
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _BROKEN_WORD = re.compile(r"(?<=[a-z])-\n[ \t]{0,8}(?=[a-z])")  # "non-" and "calcified" in the next line
 _REDACTED = re.compile(r"_{2,}")
-_BLANKS = re.compile(r"[ \t\f\v\xa0]{2,}|[\f\v\xa0]")
+_BLANKS = re.compile(r"[ \t]{2,}")
+_OTHER_BLANKS = str.maketrans("\f\v\xa0", "   ")
 # Between two cells of a form, where the second is an answer.
 _CELL = re.compile(
     r"(?im)(?<=[a-z)]) {0,8}[\t|][ \t]{0,8}"
@@ -188,7 +189,7 @@ def _header_lines(text: str) -> Iterator[int]:
     """Where those lines of a text begin that can hold a header: with its sign, or short as a header alone is."""
     start = 0
     for line in text.split("\n"):
-        if line and (len(line) < _REACH or ":" in line or not _DASHES.isdisjoint(line)):
+        if not line.isspace() and (len(line) < _REACH or ":" in line or not _DASHES.isdisjoint(line)):
             yield start
         start += len(line) + 1
 
@@ -202,6 +203,7 @@ def _is_header(found: list[tuple[int, int, str, bool]], ends: list[int], place: 
 def _plain(text: str) -> str:
     """The text with line feeds alone, single blanks, and without the tags of web pages."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\\n", "\n")
+    text = text.translate(_OTHER_BLANKS) if "\xa0" in text or "\f" in text or "\v" in text else text
     text = _BLANKS.sub(" ", _CELL.sub(": ", text) if "\t" in text or "|" in text else text)
     return _TAGS.sub(lambda tag: "\n" if tag[1] else "", text) if "<" in text else text
 
