@@ -18,9 +18,9 @@ _CHANGE = ("(?:significant|significantly|interval|appreciable|appreciably|defini
            "|notable|major|obvious|real|further|other|great|much|acute|clear|short term|interim|evidence of"
            "|visible)")  # fmt: skip
 _CHANGED = ("(?:changes?|changed|difference|increase[ds]?|decrease[ds]?|worsen(?:ed|ing)|improve(?:d|ment)"
-            "|progress(?:ed|ion)|regress(?:ed|ion))")  # fmt: skip
+            "|progress(?:ed|ion)|regress(?:ed|ion)|growth)")  # fmt: skip
 _SAME = f"(?:{_CHANGE} )*{_CHANGED}"
-_LARGER = "(?:enlarging|growing|increasing|progressing|expanding)"
+_LARGER = "(?:larger|bigger|enlarging|growing|increasing|progressing|expanding)"
 _SMALL = "(?:small|tiny|little|minimal|minor|trace|mild|slight|faint|scant)"
 _GOING = "(?:resolved|cleared|removed|resolution|clearing|disappeared|resolve|gone)"
 _WHOLLY = "(?:yet|been|have|completely|fully|entirely|complete|interval|interim|totally|significantly|quite)"
@@ -104,6 +104,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
         "(?:may|might|could|should) be considered",
         "(?:can|could|may|might) (?:have|give|produce|cause) (?:this|such|these|a similar|an identical)",
+        "(?:can|could|may|might) (?:appear|look) (?:similar|identical|the same|like this)",
     ),
     "maybe": (
         f"(?:{_CANNOT}|{_NOT}|not entirely|(?:not possible|difficult|hard|impossible|unable) to) (?:\\w+ly )?"
@@ -121,6 +122,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?: (?:there|this|it|these|they)(?: is| are| represents?| reflects?)?)?",
         f"{_NOT} (?:\\w+ )?(?:diagnostic|specific|pathognomonic) (?:of|for)", "doubt",
         "atypical for", "with or without",
+        f"{_NOT} (?:\\w+ )?typical (?:for|of)", "(?:may|might|could) be that(?: there (?:is|are))?",
         "would be (?:consistent|compatible) with", "treat (?:\\w+ )?(?:as|like|for)",
         "more likely than not(?: that)?(?: there (?:is|are))?",
         f"{_SMALL} (?:or|to) (?:almost )?no(?! {_SAME})", f"no (?:or|to) (?:only |very )?{_SMALL}(?! {_SAME})",
@@ -219,6 +221,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",
         "to (?:complete |full )?(?:resolution|clearing)",
         f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} {_GOING}(?: of)?", "(?:consistent|compatible|associated) with",
+        "(?:likely|probably|possibly|(?:may|could|might) be) (?:\\w+ )?(?:exaggerated|accentuated|magnified) (?:by"
+        "|due to|from)",
         "(?:no|without) (?:interval |complete |significant |full |definite )*(?:resolution|clearing|removal)(?: of)?",
         "(?:recommend(?:ed|s|ing)?|suggest(?:ed|ing)?|advised?|consider) (?:slight |slightly |the )?(?:advanc|withdraw"
         "|retract|re ?position|remov)\\w*(?: of| back)?",

@@ -14,6 +14,8 @@ _CANCER = "(?:mass|tumou?r|nodule|cancer|carcinoma|lesion|malignancy|neoplasm)"
 _OPERATED = "(?:resection|excision|surgery|biopsy|treatment)"
 _TREATED = ("(?:treated|resected|status post (?:\\w+ ){0,3}(?:resection|excision|lobectomy|pneumonectomy|segmentectomy"
             "|surgery|radiation|radiotherapy|chemotherapy|treatment|therapy|ablation))")  # fmt: skip
+_JOINT = (r"(?:shoulder|acromio\w*|gleno\w*|ac joint|humer\w*|knee|hip|ankle|(?:mid|fore|hind)?foot|hand|wrist|elbow"
+          r"|sternoclavicular|sacroiliac|compartment)")  # fmt: skip
 _LINE = r"(?:catheters?|lines?|cvc|cvl|sheaths?|cordis|introducers?|picc)"
 
 WORDINGS: dict[str, tuple[str, ...]] = {
@@ -55,7 +57,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                      "pneumothroax"),
     "support device": ("support(?:ive)? (?:devices?|lines?|apparatus|hardware|equipment)",
                        "support and monitoring devices?", "monitoring and support devices?", "monitoring devices?",
-                       "lines (?:and|or) tubes", "tubes (?:and|or) lines", "hardware", "lines and catheters",
+                       "lines,? (?:and |or )?tubes", "tubes (?:and|or) lines", "hardware", "lines and catheters",
                        "(?:prosthetic|mechanical|artificial|bioprosthetic) (?:\\w+ )?valves?",
                        "valve (?:prosthesis|replacement)", "(?:aortic )?balloon pump", "iabp", "lvad", "impella",
                        r"ventricular assist device\w*", "implanted devices?", "stents?", "vp shunt", "stimulator",
@@ -93,7 +95,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                          rf"(?:poor|shallow|low|suboptimal|limited|"
                          rf"reduced|decreased|incomplete|weak|small) {_INSPIRATORY}", r"hypo ?inflat\w+",
                          r"hypo ?ventilat\w+", r"under ?inflat\w+", r"hypo ?aerat\w+", "underexpanded",
-                         r"hypo ?expan\w+"),
+                         r"hypo ?expan\w+", "poorly (?:inflated|expanded)"),
     "subcutaneous emphysema": ("(?:subcutaneous|soft tissue|chest wall|surgical) (?:emphysema|air|gas)",
                                r"(?:air|gas|emphysema) in the (?:\w+ )*(?:soft tissues?|chest wall)"),
     "free air": ("free (?:intra ?peritoneal |intra ?abdominal |sub ?diaphragmatic |abdominal |peritoneal "
@@ -115,7 +117,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                            "(?:spinal|spine|thoracic|multilevel) djd",
                            "diffuse idiopathic skeletal hyperostosis"),
     "endotracheal tube": ("endotracheal(?: tubes?)?", "e\\.?t\\.? tubes?", "ett", "tracheal tube", "intubated",
-                          r"tracheostom\w+(?: tube| cannula)?", "endo tracheal tube",
+                          r"tracheostom\w+(?: tube| cannula)?", "endo tracheal tube", "intubation",
                           "trach(?: tube)?"),
     "enteric tube": ("(?:naso|oro)(?:gastric|enteric|jejunal|duodenal)(?: tubes?)?", "enteric tubes?", "enteric",
                      "n\\.?g\\.? tubes?", "o\\.?g\\.? tubes?", "[no]gt", r"dob+ ?ho\w+(?: (?:feeding )?tube)?",
@@ -163,9 +165,10 @@ DECOYS: tuple[str, ...] = (
     "(?:pleural|thoracic|chest|abdominal|peritoneal|oral|body) cavit(?:y|ies)", "densit(?:y|ies) of the bones?",
     r"(?:bone|bony|osseous)(?: mineral)? densit\w+", "nipple shadows?", r"dis[ck] herniation",
     "degenerative (?:joint disease|changes?|disease|arthritis) (?:of|in|at|about|involving) (?:the |both |bilateral "
-    "|right |left )*(?:shoulder|acromio|gleno|ac joint|humer)\\w*", "port of entry",
+    f"|right |left )*{_JOINT}s?", f"{_JOINT}(?: joints?)? degenerative (?:joint )?(?:changes?|disease|arthritis)",
+    "port of entry",
     "atherosclerosis of the coronar\\w+",
-    "(?:body )?mass index", "(?:shoulder|glenohumeral|acromioclavicular) degenerative changes", "side ?port",
+    "(?:body )?mass index", "side ?port",
     "not (?:yet |been )*extubated", "cystic fibrosis", r"post ?infectio\w+", r"post ?pneumoni\w+",
     "post ?(?:inflammatory|empyema)",
     r"(?:chest|thoracostomy) tube (?:tracts?|tracks?|sites?|scar\w*)",

@@ -52,6 +52,10 @@ _OWN_VERB = re.compile(
     rf" (?:{_VERB}(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}|tip|in (?:good|place|situ|satisfactory|standard|expected"
     r"|appropriate))\b"
 )
+# "no cavity is seen within the mass"
+_WITHIN = re.compile(
+    r" (?:within|inside|around|surrounding|adjacent to|next to|near) (?:the|this|these|that) (?:[a-z-]+ )*$"
+)
 _TIED = re.compile(r"\b(?:and|n?or|with|of|in|at|for|to|that|which|is|are|was|were|suggest\w*|concern\w*)\b")
 # A doubt ends at any clause behind a comma: "suspected pneumonia, effusion is present".
 _CLAUSE_OF_DOUBT = re.compile(rf",[^,]{{0,200}}?\b(?:{_VERB}|{_TREND})\b|{_CLAUSE.pattern}")
@@ -96,7 +100,10 @@ _ELSEWHERE = re.compile(
 )
 # Before "none": the other side, beside which what was said before stays: "left small, right none".
 _SIDE_BEFORE = re.compile(r"[,;] (?:and )?(?:the )?(?:right|left|[rl])(?: side)?:? $")
-_RESOLVED, _BEGINS = re.compile(r"(?:resolved|cleared)\b"), re.compile(r"(?:^|[,;:] |\b(?:and|with) )$")
+_RESOLVED, _BEGINS = (
+    re.compile(r"(?:resolved|cleared|unlikely|not (?:\w+ )?likely)\b"),
+    re.compile(r"(?:^|[,;:] |\b(?:and|with) )$"),
+)
 # Between "enlarging" and what it is said of.
 _DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
@@ -227,7 +234,8 @@ class Context:
             is_organ = organ != first and gap in (" ", " the ")
             is_verb = gap in (" ", " the ") and _OWN_VERB.match(self._text, last)
             is_described = _ADJECTIVE.match(self._text, stop) and not _TIED.search(gap)
-            if (is_organ or is_verb or is_described) and not _OR.search(self._text, stop, end):
+            is_there = _WITHIN.search(gap)
+            if (is_organ or is_verb or is_described or is_there) and not _OR.search(self._text, stop, end):
                 return stop
         return end
 
@@ -284,8 +292,9 @@ class Context:
             _ELSEWHERE.match(self._text, cue.start + 4) or _SIDE_BEFORE.search(self._text, clause, cue.start)
         ):
             return
-        if cue.value == "absent" and self._is_adjective(cue):
-            self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, "gone"), "gone"))
+        kind = "gone" if cue.value == "absent" else "maybe"
+        if self._is_adjective(cue):
+            self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, kind), kind))
             return
         is_open = cue.value != "absent" or _OR_ELSE.search(self._text, clause, cue.start)
         status = UNCERTAIN if is_open else ABSENT
@@ -300,8 +309,8 @@ class Context:
         if group and cue.value == "maybe after":
             self._doubted.update(group if self._behind_comma(group[-1]) else ())
         if not group and self._any_in(cue.end, end):
-            kind = "gone" if cue.value == "absent" else "maybe"
-            self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, kind), kind))
+            start = cue.end + self._text.startswith(",", cue.end)  # "trace, if any, left effusion"
+            self._spans.append(Span(start, _reach(self._text, start, end, kind), kind))
 
     def _is_adjective(self, cue: Hit[str]) -> bool:
         """Whether "resolved" is said of what stands behind it: "improved effusion, resolved pneumothorax"."""

@@ -23,7 +23,7 @@ _SHORT: dict[str, str] = {
     "hyperinfl": "hyperinflated", "infilts": "infiltrates", "consols": "consolidations", "emph": "emphysema",
     "degen": "degenerative", "granul": "granuloma", "calc": "calcified",
     "chg": "change", "chgs": "changes", "unch": "unchanged", "sig": "significant", "dz": "disease", "lg": "large",
-    "assoc": "associated", "susp": "suspicious", "prev": "previous",
+    "hrt": "heart", "sil": "silhouette", "sz": "size", "assoc": "associated", "susp": "suspicious", "prev": "previous",
     "pl": "pleural", "hx": "history", "clr": "clear", "nml": "normal", "demin": "demineralized",
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
