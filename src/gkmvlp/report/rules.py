@@ -12,53 +12,9 @@ from typing import NamedTuple
 
 from gkmvlp.report.cues import ALL_CUES
 from gkmvlp.report.patterns import Hit
+from gkmvlp.report.reach import LIST_BREAK, list_before, reach, run_on
 
 PRESENT, ABSENT, UNCERTAIN = 1, 0, -1
-_VERB = (
-    r"(?:is|are|was|were|remains?|persists?|has|have|appears?|demonstrates?|shows?|terminates?|projects?|ends?|lies)"
-)
-_SEEN_WORDS = (
-    r"(?:seen|identified|noted|present|evident|visuali[sz]ed|detected|demonstrated|suspected|appreciated|observed)"
-)
-# After a comma or "and": words that assert, so that the negation or hedge before them ends.
-_NEW = (
-    r"(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny|minimal|known|residual|improv\w+|worsening"
-    r"|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval|redemonstrat\w+|chronic|old|healed|status"
-    r"|mildly|bibasilar|subtle|faint|vague|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)"
-)
-_NEW_BEHIND_COMMA = (
-    r"(?:left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked|calcified"
-    r"|atherosclerotic"
-    r"|tortuous|degenerative|cardiomegaly|scattered|subsegmental|bibasal|biapical|some|few|multiple|several|this"
-    r"|these|it"
-    r"|now|we|only|just|enlarged|elevated|cannot|can not|could not|not)"
-)
-_ASSERTS = re.compile(
-    rf"(?:,|\band\b| [-/\u2013\u2014])(?: and)? (?:the |a |an )?{_NEW}\b"
-    rf"|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b|, \+"
-)
-# Without one of these nothing ends a reach: a search for it alone is many times faster.
-_MAY_END = re.compile(r"[,(\u2013\u2014]| and | [-/]")
-# After a comma: what did not go with the thing before it.
-_STAYS = re.compile(
-    r",(?: and)? (?:the |a |an )?(?:persist\w+|unchanged|stable|residual|remaining|new|worse\w*|increas\w+|continued)\b"
-)
-_TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
-_CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
-# Before a finding that no sign parts from the one before it: an adjective that asserts.
-_ADJECTIVE = re.compile(rf" (?:the |an? )?(?!likely|possib|probab|no\b|not\b|without)(?:{_NEW}|{_NEW_BEHIND_COMMA})\b")
-# Behind a finding that no sign parts from the one before it: a predicate of its own.
-_OWN_VERB = re.compile(
-    rf" (?:{_VERB}(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}|tip|in (?:good|place|situ|satisfactory|standard|expected"
-    r"|appropriate))\b"
-)
-# "no cavity is seen within the mass"
-_WITHIN = re.compile(
-    r" (?:within|inside|around|surrounding|adjacent to|next to|near) (?:the|this|these|that) (?:[a-z-]+ )*$"
-)
-_TIED = re.compile(r"\b(?:and|n?or|with|of|in|at|for|to|that|which|is|are|was|were|suggest\w*|concern\w*)\b")
-# A doubt ends at any clause behind a comma: "suspected pneumonia, effusion is present".
-_CLAUSE_OF_DOUBT = re.compile(rf",[^,]{{0,200}}?\b(?:{_VERB}|{_TREND})\b|{_CLAUSE.pattern}")
 # What ends an aside: the report speaks of this image again.
 _SHOWS = re.compile(
     r"\b(?:shows?|demonstrates?|reveals?|(?<!if )there (?:is|are)|now|no|without|(?:is|are) (?:again )?(?:seen"
@@ -74,16 +30,10 @@ _EXAM = re.compile(
 )
 _NO = ("no ", "without ")
 _EXCLUDE = re.compile(r"exclud|rul(?:e|ing) out")
-_OR = re.compile(r"\b(?:n?or)\b")
 # Right before a word of absence: "the effusion is small or not seen".
 _OR_ELSE = re.compile(r"\bor $")
-_VERBS = re.compile(rf"\b{_VERB}\b")
-_LIST_BREAK = re.compile(
-    rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than|for)\b|;"
-)
 # Words that take up what the clause before spoke of: "no effusion, although a small one cannot be excluded".
 _ONE = re.compile(r"\b(?:one|it|this|they|these)\b")
-_JOINS = re.compile(r"\b(?:and|n?or)\b|/")
 _ALTERNATIVE = re.compile(r"^(?:, |[^,;]{0,25}?\b)(?:and/or|or)\b[^,;]{0,30}$")
 # Between those before: "atelectasis, effusion, or pneumonia".
 _LISTED = re.compile(r", (?:[a-z-]+ ){0,3}")
@@ -100,10 +50,9 @@ _ELSEWHERE = re.compile(
 )
 # Before "none": the other side, beside which what was said before stays: "left small, right none".
 _SIDE_BEFORE = re.compile(r"[,;] (?:and )?(?:the )?(?:right|left|[rl])(?: side)?:? $")
-_RESOLVED, _BEGINS = (
-    re.compile(r"(?:resolved|cleared|unlikely|not (?:\w+ )?likely)\b"),
-    re.compile(r"(?:^|[,;:] |\b(?:and|with) )$"),
-)
+# Words that can stand before what they are said of, where something begins: "improved effusion, resolved edema".
+_ATTRIBUTE = re.compile(r"(?:resolved|cleared|unlikely|not (?:\w+ )?likely)\b")
+_BEGINS = re.compile(r"(?:^|[,;:] |\b(?:and|with) )$")
 # Between "enlarging" and what it is said of.
 _DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
@@ -117,42 +66,6 @@ class Span(NamedTuple):
     start: int
     end: int
     kind: str
-
-
-def _reach(text: str, start: int, end: int, kind: str) -> int:
-    """Where a forward cue whose wording ends at ``start`` stops, at the latest at ``end``."""
-    if kind == "not":
-        return min(end, start + 25)
-    if kind == "gone":
-        comma = text.find(",", start, end)
-        return comma if comma >= 0 and (_VERBS.search(text, comma, end) or _STAYS.match(text, comma)) else end
-    if not _MAY_END.search(text, start, end):
-        return end
-    for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE):
-        match = pattern.search(text, start, end)
-        if match and not _OR.search(text, match.end(), end):
-            end = match.start()
-    return end
-
-
-def _group(text: str, statements: Sequence[tuple[int, int]], before: int, clause: int) -> list[int]:
-    """Indices of the list of statements that stands right before ``before`` in its clause."""
-    found: list[int] = []
-    edge, joined = before, False
-    for index in range(len(statements) - 1, -1, -1):
-        start, end = statements[index]
-        if start >= before or end > edge:
-            continue
-        if start < clause or (found and _LIST_BREAK.search(text, end, edge)):
-            break
-        if found:
-            # Commas alone join no list: "effusion, infection not excluded" doubts the infection.
-            joined = joined or bool(_JOINS.search(text, end, edge))
-            if not joined and "," in text[end:edge]:
-                break
-        found.append(index)
-        edge = start
-    return found
 
 
 class Context:
@@ -191,7 +104,7 @@ class Context:
             end = min((stop for stop in [*stops, *self.splits] if stop >= cue.end), default=len(self._text))
             if cue.value == "aside after":
                 self._asides += [
-                    self._statements[one] for one in _group(self._text, self._statements, cue.start, clause)
+                    self._statements[one] for one in list_before(self._text, self._statements, cue.start, clause)
                 ]
             elif cue.value == "limited":
                 self._asides += [(cue.start, cue.end), *self._right_before(cue.start)]
@@ -211,41 +124,20 @@ class Context:
                 self._asides.append((cue.end, self._aside_end(cue.end, end)))
             elif cue.value == "not larger":
                 kept = self._right_behind(cue.end)
-                self._spans.append(Span(kept, _reach(self._text, kept, end, "no"), "no"))
+                self._spans.append(Span(kept, reach(self._text, kept, end, "no"), "no"))
             elif cue.value in ("no", "gone", "not", "maybe"):
-                reach = _reach(self._text, cue.end, end, cue.value)
-                reach = self._run_on(cue.end, reach) if cue.value == "no" else reach
-                self._spans.append(Span(cue.end, reach, cue.value))
-
-    def _run_on(self, start: int, end: int) -> int:
-        """Where a negation stops in dictation without stops: "no effusion small pneumothorax", "no edema heart large".
-
-        No sign and no word ties the second finding to the first, and an adjective, an organ with its quality or a verb
-        of its own asserts it.
-        """
-        for one, other in pairwise(range(len(self._statements))):
-            if not (start <= self._statements[one][0] and self._statements[other][0] < end):
-                continue
-            stop, (organ, _) = max(self._statements[one][1], self._anchors[one][1]), self._anchors[other]
-            first, last = self._statements[other]
-            gap = self._text[stop : min(first, organ)]
-            if gap[:1] != " " or gap in (" or ", " and ") or "," in gap:
-                continue
-            is_organ = organ != first and gap in (" ", " the ")
-            is_verb = gap in (" ", " the ") and _OWN_VERB.match(self._text, last)
-            is_described = _ADJECTIVE.match(self._text, stop) and not _TIED.search(gap)
-            is_there = _WITHIN.search(gap)
-            if (is_organ or is_verb or is_described or is_there) and not _OR.search(self._text, stop, end):
-                return stop
-        return end
+                last = reach(self._text, cue.end, end, cue.value)
+                if cue.value == "no":
+                    last = run_on(self._text, self._statements, self._anchors, cue.end, last)
+                self._spans.append(Span(cue.end, last, cue.value))
 
     def _alternative_before(self, start: int, clause: int, cues: list[Hit[str]]) -> list[int]:
         """What stands before "versus", unless a doubt parts it off: "opacity concerning for ARDS versus edema"."""
-        group = _group(self._text, self._statements, start, clause)[:1]
-        parted = group and any(
-            cue.value == "maybe" and self._statements[group[0]][1] <= cue.start < start for cue in cues
+        before = list_before(self._text, self._statements, start, clause)[:1]
+        parted = before and any(
+            cue.value == "maybe" and self._statements[before[0]][1] <= cue.start < start for cue in cues
         )
-        return [] if parted else group
+        return [] if parted else before
 
     def _leaves_open(self, cue: Hit[str]) -> bool:
         """Whether a cue is a verb that ends a negation before it: "no fever does not exclude pneumonia"."""
@@ -254,7 +146,7 @@ class Context:
     def _aside_end(self, start: int, end: int) -> int:
         """Where an aside stops that begins at ``start``, at the latest at ``end``."""
         shows = _SHOWS.search(self._text, start, end)
-        return _reach(self._text, start, shows.start() if shows else end, "aside")
+        return reach(self._text, start, shows.start() if shows else end, "aside")
 
     def _lay_request(self, cue: Hit[str], clause: int) -> None:
         """Sets aside what a recommendation names: all behind it, and before it from the examination it asks for."""
@@ -266,7 +158,7 @@ class Context:
 
     def _right_before(self, start: int) -> list[tuple[int, int]]:
         """The list of statements that ends right before ``start``: "effusion and edema assessment is limited"."""
-        group = [self._statements[one] for one in _group(self._text, self._statements, start, 0)]
+        group = [self._statements[one] for one in list_before(self._text, self._statements, start, 0)]
         return group if group and not self._text[group[0][1] : start].strip() else []
 
     def _right_behind(self, end: int) -> int:
@@ -294,11 +186,11 @@ class Context:
             return
         kind = "gone" if cue.value == "absent" else "maybe"
         if self._is_adjective(cue):
-            self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, kind), kind))
+            self._spans.append(Span(cue.end, reach(self._text, cue.end, end, kind), kind))
             return
         is_open = cue.value != "absent" or _OR_ELSE.search(self._text, clause, cue.start)
         status = UNCERTAIN if is_open else ABSENT
-        group = _group(self._text, self._statements, cue.start, clause)
+        group = list_before(self._text, self._statements, cue.start, clause)
         if not group and cue.value == "maybe after" and _ONE.search(self._text, clause, cue.start):
             before = [index for index, (_, end) in enumerate(self._statements) if end <= clause]
             self._again.update(before[-1:])
@@ -310,11 +202,11 @@ class Context:
             self._doubted.update(group if self._behind_comma(group[-1]) else ())
         if not group and self._any_in(cue.end, end):
             start = cue.end + self._text.startswith(",", cue.end)  # "trace, if any, left effusion"
-            self._spans.append(Span(start, _reach(self._text, start, end, kind), kind))
+            self._spans.append(Span(start, reach(self._text, start, end, kind), kind))
 
     def _is_adjective(self, cue: Hit[str]) -> bool:
         """Whether "resolved" is said of what stands behind it: "improved effusion, resolved pneumothorax"."""
-        if not _RESOLVED.match(self._text, cue.start) or not _BEGINS.search(self._text, 0, cue.start):
+        if not _ATTRIBUTE.match(self._text, cue.start) or not _BEGINS.search(self._text, 0, cue.start):
             return False
         return self._right_behind(cue.end) > cue.end
 
@@ -345,9 +237,9 @@ class Context:
             return
         for index, ((first, end), (start, _)) in enumerate(pairwise(self._statements)):
             gap = self._text[end:start]
-            if any(place <= first and not _LIST_BREAK.search(self._text, place, first) for place in unchanged):
+            if any(place <= first and not LIST_BREAK.search(self._text, place, first) for place in unchanged):
                 continue
-            if gap.strip() == "/" or ("or" in gap and _ALTERNATIVE.match(gap) and not _LIST_BREAK.search(gap)):
+            if gap.strip() == "/" or ("or" in gap and _ALTERNATIVE.match(gap) and not LIST_BREAK.search(gap)):
                 for one in range(self._first_of_list(index, gap), index + 2):
                     self._back.setdefault(one, UNCERTAIN)
 
@@ -355,7 +247,7 @@ class Context:
         """The first of the alternatives that end at ``index`` and the one behind it, parted from it by ``gap``."""
         while gap.startswith(",") and index:
             between = self._text[self._statements[index - 1][1] : self._statements[index][0]]
-            if not _LISTED.fullmatch(between) or _LIST_BREAK.search(between):
+            if not _LISTED.fullmatch(between) or LIST_BREAK.search(between):
                 break
             index -= 1
         return index
