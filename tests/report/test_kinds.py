@@ -541,6 +541,9 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
          {"lung opacity": P, "pneumonia": U, "edema": U}),
         ("Opacities versus nodules.", {"lung opacity": U, "nodule": U}),
         ("Heart size is at the upper limits.", {"cardiomegaly": U}),
+        ("Lack of effusion makes CHF less likely.", {"pleural effusion": A, "edema": U}),
+        ("The lack of air bronchograms makes pneumonia unlikely.", {"pneumonia": U}),
+        ("Stability of the nodule cannot be determined.", {"nodule": P}),
     ],
     "orders and events": [
         ("Exclude pneumothorax.", {}),
@@ -602,6 +605,7 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
         ("Devices: none", {"support device": A}),
         ("-eff, -ptx, +CM", {"pleural effusion": A, "pneumothorax": A, "cardiomegaly": P}),
         ("no chg in R eff", {"pleural effusion": P}),
+        ("No CM/CHF/eff", {"cardiomegaly": A, "edema": A, "pleural effusion": A}),
         ("no acute cp process", {"consolidation": A, "edema": A, "pneumonia": A}),
         ("LIJ TLC tip in SVC", {"central line": P, "support device": P}),
         ("Trach tube in place.", {"endotracheal tube": P, "support device": P}),

@@ -203,7 +203,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "with the exception of", "on the other hand", "outside of", "despite",
     ),
     "stop": (
-        "which", "after", "following", "post", "since", "status post", "s/p", "given", "in the setting of", "due to",
+        "which", "after", "following", "post", "since",
+        "(?:makes?|making|renders?|rendering)", "status post", "s/p", "given", "in the setting of", "due to",
         "there (?:is|are|has|have|remains?)", "and (?:the|there)", "with", "related to", "secondary to", "because",
         "compared", "as well as", "again", "superimposed on",
     ),
@@ -214,6 +215,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:\\w+ )?{_SEEN} (?:on|in|at) (?:the |a )?(?:\\w+ ){{0,2}}(?:of|from|dated|in) "
         "(?:\\d|xxxx|last)[\\w/]*",
         f"{_NOT} (?:\\w+ )?{_SEEN} to (?:better|best|good) advantage", "costo ?phrenic xxxx",
+        "(?:stability|chronicity|age|acuity|size|etiology|cause|change|progression|significance|nature|position) of "
+        "(?:[\\w/-]+ ){1,6}(?:cannot|can not|could not) be (?:\\w+ )?(?:assessed|evaluated|determined|judged)",
         f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier)",
         f"(?:no|without|not|lack of|absence of) {_SAME}", "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "no evidence that",

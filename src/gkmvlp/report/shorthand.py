@@ -91,7 +91,7 @@ _MINUS = re.compile(
     r"-(?=(?:ptx|pneumo|eff|edema|consol|infil|atx|atel|pna|nodul|mass|fx|fract|chf|opac|cardiomeg)[a-z]*)"
 )
 _CARDIOMEGALY = re.compile(
-    r"(?:^|[,;] |\b(?:mild|mod|moderate|severe|marked|stable|no|with|w/|unchanged|without|w/o) |\+ ?)cm(?=[\s.,;]|$)"
+    r"(?:^|[,;] |\b(?:mild|mod|moderate|severe|marked|stable|no|with|w/|unchanged|without|w/o) |\+ ?)cm(?=[\s.,;/]|$)"
 )
 # "lungs are clear airspace disease": a word is lost
 _CLEAR_OF = re.compile(r"\bclear (?=(?:focal |acute |any )?(?:air ?space|infiltrat|consolidat|opacit|effusion|pneumo))")
