@@ -18,17 +18,17 @@ _CHANGE = ("(?:significant|significantly|interval|appreciable|appreciably|defini
            "|notable|major|obvious|real|further|other|great|much|acute|clear|short term|interim|evidence of"
            "|visible)")  # fmt: skip
 _CHANGED = ("(?:changes?|changed|difference|increase[ds]?|decrease[ds]?|worsen(?:ed|ing)|improve(?:d|ment)"
-            "|progress(?:ed|ion)|regress(?:ed|ion))")  # fmt: skip
+            "|progress(?:ed|ion)|regress(?:ed|ion)|growth)")  # fmt: skip
 _SAME = f"(?:{_CHANGE} )*{_CHANGED}"
-_LARGER = "(?:enlarging|growing|increasing|progressing|expanding)"
+_LARGER = "(?:larger|bigger|enlarging|growing|increasing|progressing|expanding)"
 _SMALL = "(?:small|tiny|little|minimal|minor|trace|mild|slight|faint|scant)"
-_GOING = "(?:resolved|cleared|removed|resolution|clearing|disappeared|resolve)"
+_GOING = "(?:resolved|cleared|removed|resolution|clearing|disappeared|resolve|gone)"
 _WHOLLY = "(?:yet|been|have|completely|fully|entirely|complete|interval|interim|totally|significantly|quite)"
 _PARTLY = ("(?:nearly|almost|partially|partly|incompletely|mostly|largely|near|partial|incomplete|substantially|some"
            "|somewhat|slowly|slightly|mildly|minimally|markedly|gradually|gradual|significantly"
            "|significant)")  # fmt: skip
 _EXCLUDED = "(?:excluded|ruled out|discounted|dismissed)"
-_CANNOT = "(?:cannot|can not|can't|could not|couldn't|may not)"
+_CANNOT = "(?:cannot|can not|could not|may not)"
 _DUE = ("(?: (?:be )?(?:due to|related to|secondary to|because of|from|(?:a )?combination of|represents?|representing"
         "|reflects?|reflecting|indicates?|indicating|with|accounted for by|attributable to|explained by"
         "|associated with|caused by))?")  # fmt: skip
@@ -57,6 +57,8 @@ _OPERATION = ("(?:lobectom|pneumonectom|mastectom|segmentectom|lumpectom|thymect
 _TREATED = ("(?:resections?|resected|excision|biops(?:y|ies)|surger(?:y|ies)|radiation(?: therapy| treatment)?"
             "|radiotherapy|chemotherapy|treat(?:ment|ed)|therapy|repair|ablation|thoracentesis|drainage|operation"
             "|pleurodesis|decortication|vats|thoracoscopy|transplant(?:ation)?)")  # fmt: skip
+_FILM_OF = ("(?:(?:chest|portable|frontal) )?(?:study|radiographs?|exams?|examinations?|films?|images?|ct|cxr|x ?rays?)"
+            "(?: (?:of|from|dated|on) [\\w/-]+)?")  # fmt: skip
 _FILMS = "(?:studies|study|radiographs?|exams?|examinations?|films?|images?|comparison|available)"
 
 CUES: dict[str, tuple[str, ...]] = {
@@ -66,7 +68,9 @@ CUES: dict[str, tuple[str, ...]] = {
         "free (?:of|from)", "clear of", "cleared of", "neither", "nor", "rather than", "instead of",
         "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)", "denies",
         f"{_NOT} (?:show|demonstrate|have|see|identify|visuali[sz]e|reveal|suggest|indicate|suggestive of|represent"
-        "|demonstrating|showing|support|favor)", "fails? to (?:show|demonstrate|reveal)", "rules out", "excludes",
+        "|demonstrating|showing|support|favor|appreciate|find|detect)",
+        f"(?:{_CANNOT}|unable to|failed to) (?:\\w+ly )?(?:see|identify|visuali[sz]e|appreciate|find|detect|demonstrate"
+        "|discern|show|reveal)", "nowhere (?:is|are)(?: there)?", "rules out", "excludes",
         "little (?:evidence|signs?) (?:of|for)", "(?:inconsistent|incompatible) with",
         "argues? against", "against",
     ),
@@ -78,14 +82,15 @@ CUES: dict[str, tuple[str, ...]] = {
         "resolution of", "removal of", "clearing of", "disappearance of", "discontinuation of", "extraction of",
         "withdrawal of",
     ),
-    "not": ("not", "isn't", "aren't", "never"),
+    "not": ("not", "never"),
     "absent": (
-        f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN}", f"(?:has|have|did) not (?:yet )?{_BEGUN}", "no longer", "no more", "none",
-        "absent", "resolved", "cleared",
+        f"{_NOT} (?!only|just|merely|likely)(?:\\w+ ){{0,2}}{_SEEN}",
+        f"(?:has|have|did) not (?:yet )?{_BEGUN}", "no longer", "no more", "none",
+        "absent", f"{_NOT} an? (?:feature|finding)", "(?:is|are) (?:\\w+ly )?lacking", "resolved", "cleared",
         "disappeared", "removed", "gone", "discontinued", "extracted", "explanted", "pulled(?! back)",
         "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out", "excluded(?! from)",
         "resolution(?! of)", "removal(?! of)", "clearing(?! of)", "is negative", "are negative",
-        "(?:cannot|can not|can't|could not|couldn't) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
+        "(?:cannot|can not|could not) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
     ),
     "maybe after": (
         f"{_CANNOT} (?:\\w+ly )?be (?:\\w+ly )?(?:{_EXCLUDED}|confirmed|established|verified)",
@@ -94,10 +99,12 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}",
-        "in question", "until proven otherwise",
+        "in question", "until proven otherwise", f"{_NOT} (?:\\w+ )?likely",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present", "if (?:present|any|real|there|indeed)",
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
         "(?:may|might|could|should) be considered",
+        "(?:can|could|may|might) (?:have|give|produce|cause) (?:this|such|these|a similar|an identical)",
+        "(?:can|could|may|might) (?:appear|look) (?:similar|identical|the same|like this)",
     ),
     "maybe": (
         f"(?:{_CANNOT}|{_NOT}|not entirely|(?:not possible|difficult|hard|impossible|unable) to) (?:\\w+ly )?"
@@ -111,11 +118,17 @@ CUES: dict[str, tuple[str, ...]] = {
         "differential(?: diagnosis)?", "considerations?(?: includes?)?", "consider", "favou?r(?:ed|ing|s)?",
         "(?:thought|felt|believed) to (?:be|represent|reflect)", "hint of", "doubtful",
         "raises?(?: the)? (?:possibility|question|concern|suspicion)(?: of| for)?",
-        "(?:unclear|uncertain) (?:if|whether)(?: there (?:is|are))?", "doubt", "atypical for", "with or without",
+        "(?:unclear|uncertain|unknown|(?:not|never) (?:\\w+ )?(?:clear|certain|known|sure)|unsure) (?:if|whether)"
+        "(?: (?:there|this|it|these|they)(?: is| are| represents?| reflects?)?)?",
+        f"{_NOT} (?:\\w+ )?(?:diagnostic|specific|pathognomonic) (?:of|for)", "doubt",
+        "atypical for", "with or without",
+        f"{_NOT} (?:\\w+ )?typical (?:for|of)", "(?:may|might|could) be that(?: there (?:is|are))?",
         "would be (?:consistent|compatible) with", "treat (?:\\w+ )?(?:as|like|for)",
         "more likely than not(?: that)?(?: there (?:is|are))?",
         f"{_SMALL} (?:or|to) (?:almost )?no(?! {_SAME})", f"no (?:or|to) (?:only |very )?{_SMALL}(?! {_SAME})",
-        f"{_NOT} much(?! {_SAME})(?: of an?)?",
+        f"{_NOT} much(?! {_SAME})(?: of an?)?", "(?:hardly|scarcely|barely) any",
+        f"(?:almost|virtually|practically|nearly) no(?! {_SAME})", f"no (?:more|greater|larger) than (?:an? )?{_SMALL}",
+        "(?:concern|suspicion|possibility|likelihood|chance) that", f"{_NOT} (?:yet )?proven", "unproven",
         f"{_NOT} (?:clearly|definitely|definitively|necessarily|certainly) (?:an?|the|due to|represent\\w*)",
         f"(?:{_CANNOT}|(?:unable|difficult|hard|impossible) to) (?:tell|say|determine|judge|know) (?:if|whether)"
         "(?: there (?:is|are))?",
@@ -138,7 +151,10 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_TREATED} (?:for|of|due to|because of|secondary to)", "(?:treated|resected|excised)", "known history",
         "(?:simulate|simulates|simulating|mimic|mimics|mimicking)",
         "(?:could|may|might|can|would) (?:\\w+ly )?(?:obscure|hide|mask|conceal)",
-        "(?:patient|he|she) had",
+        "(?:patient|he|she) had", "when (?:there|an?|the|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
+        f"{_EARLIER} {_FILM_OF} (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported"
+        "|noted)", "compar(?:ed|ison) (?:to|with) (?:[\\w/-]+ ){1,6}(?:showing|demonstrating|revealing)",
+        "awaiting", "(?:obtained|performed|done|ordered) (?:for|because of|due to)",
         "(?:patient|he|she) (?:has been|was) (?:\\w+ly )?(?:treated|followed|evaluated|admitted|hospitali[sz]ed)"
         " (?:for|with)",
     ),
@@ -149,6 +165,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "|appreciated|evident|demonstrated|identified)",
         "(?:cannot|can not|could not) be (?:\\w+ )?(?:assessed|evaluated"
         "|determined|judged)", "not (?:\\w+ )?(?:assessed|evaluated|assessable|evaluable)",
+        "(?:would|may|can|could|might) be (?:\\w+ )?(?:difficult|hard|impossible) to (?:detect|see|identify|appreciate"
+        "|visuali[sz]e|recogni[sz]e)",
         "(?:should|must|needs? to|has to|have to|to) be (?:\\w+ )?(?:excluded|ruled out)",
     ),
     "limited": (
@@ -159,9 +177,12 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "answer": (
         f"(?:none|neither) (?:of (?:these|those|them|which) )?(?:{_IS} |can be )?(?:\\w+ly )?{_SEEN}",
+        "(?:now|since) (?:been )?(?:completely |fully |entirely |totally )?(?:resolved|cleared|gone|disappeared)",
+        "(?:which|that) (?:has|have|had) (?:\\w+ )?(?:resolved|cleared|disappeared)",
         f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})",
     ),
     "request": (
+        "attention (?:to|on|at|for)",
         "recommend(?:ed|s|ing|ations?)?", "advis(?:e|ed|able)", "(?:is|are|be) suggested", f"suggest {_EXAMS}\\w*",
         f"consider(?:ation (?:of|for|to))? (?:a |an )?{_EXAMS}\\w*", "correlat(?:e|ion)", "please",
         "(?:would|could|may|might|can|should) be (?:\\w+ )?(?:helpful|useful|beneficial|obtained|performed|of benefit"
@@ -182,7 +203,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "with the exception of", "on the other hand", "outside of", "despite",
     ),
     "stop": (
-        "which", "after", "following", "post", "since", "status post", "s/p", "given", "in the setting of", "due to",
+        "which", "after", "following", "post", "since",
+        "(?:makes?|making|renders?|rendering)", "status post", "s/p", "given", "in the setting of", "due to",
         "there (?:is|are|has|have|remains?)", "and (?:the|there)", "with", "related to", "secondary to", "because",
         "compared", "as well as", "again", "superimposed on",
     ),
@@ -193,14 +215,20 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:\\w+ )?{_SEEN} (?:on|in|at) (?:the |a )?(?:\\w+ ){{0,2}}(?:of|from|dated|in) "
         "(?:\\d|xxxx|last)[\\w/]*",
         f"{_NOT} (?:\\w+ )?{_SEEN} to (?:better|best|good) advantage", "costo ?phrenic xxxx",
+        "(?:stability|chronicity|age|acuity|size|etiology|cause|change|progression|significance|nature|position) of "
+        "(?:[\\w/-]+ ){1,6}(?:cannot|can not|could not) be (?:\\w+ )?(?:assessed|evaluated|determined|judged)",
         f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier)",
-        f"(?:no|without|not) {_SAME}", "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
+        f"(?:no|without|not|lack of|absence of) {_SAME}", "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "no evidence that",
         "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",
         "to (?:complete |full )?(?:resolution|clearing)",
         f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} {_GOING}(?: of)?", "(?:consistent|compatible|associated) with",
-        "(?:no|without) (?:interval |complete |significant )*(?:resolution|clearing|removal) of",
+        "(?:likely|probably|possibly|(?:may|could|might) be) (?:\\w+ )?(?:exaggerated|accentuated|magnified) (?:by"
+        "|due to|from)",
+        "(?:no|without) (?:interval |complete |significant |full |definite )*(?:resolution|clearing|removal)(?: of)?",
+        "(?:recommend(?:ed|s|ing)?|suggest(?:ed|ing)?|advised?|consider) (?:slight |slightly |the )?(?:advanc|withdraw"
+        "|retract|re ?position|remov)\\w*(?: of| back)?",
         f"(?:should|could|can|may|to|will|must) be (?:{_GOING}|advanced|withdrawn)",
         f"{_NOT} (?:\\w+ )?(?:well|fully|optimally|adequately|entirely|completely) (?:seen|evaluated|assessed|imaged"
         "|visuali[sz]ed|included)", "not (?:\\w+ )?(?:free of|negative for|clear of|devoid of)",

@@ -35,7 +35,7 @@ from gkmvlp.report.rules import ABSENT, PRESENT, UNCERTAIN, Context
 from gkmvlp.report.sentences import split_sentences
 from gkmvlp.report.shorthand import spelled_out
 from gkmvlp.report.spelling import corrected
-from gkmvlp.report.statements import Statement, organ_statements, term_statements
+from gkmvlp.report.statements import Statement, organ_statements, term_statements, without_headings
 
 NOT_MENTIONED = -2
 _RANK = {NOT_MENTIONED: 0, ABSENT: 1, UNCERTAIN: 2, PRESENT: 3}
@@ -44,7 +44,7 @@ _CAUSED = re.compile(
     r"\b(?:of|from|by|to|with|after|following|represent\w*|sequela\w*|residua\w*)(?: (?:an?|the|his|her|some))? $"
 )
 # What is over by the word itself.
-_OVER = re.compile(r"(?:healed|remote|childhood|past|treated|antecedent|sequel|residua)")
+_OVER = re.compile(r"(?:after|following|status|healed|remote|childhood|past|treated|antecedent|sequel|residua)")
 _ASKING = "?. \u2026"
 _ANSWER = re.compile(
     r"(?i)(?:(?:a|answer) ?[:.-] ?)?"
@@ -99,9 +99,11 @@ class _Fact(NamedTuple):
 _Said = tuple[str, int, str, str, tuple[str, ...]]  # entity, status, side, zone and regions of a mention
 
 
-def _decide(statement: Statement, status: int | None, value: int) -> int | None:
+def _decide(statement: Statement, status: int, value: int) -> int | None:
     """The status of an entity from the status of the statement and what the statement means for it."""
-    if status is None or (statement.kind == "only negated" and status != ABSENT):
+    if statement.kind == "term":
+        return status
+    if statement.kind == "only negated" and status != ABSENT:
         return None
     if statement.kind == "normal":
         return value if status == PRESENT else UNCERTAIN if status == UNCERTAIN else None
@@ -110,7 +112,7 @@ def _decide(statement: Statement, status: int | None, value: int) -> int | None:
     return status if status != PRESENT else value
 
 
-def _is_cause(lower: str, statement: Statement, status: int | None) -> bool:
+def _is_cause(lower: str, statement: Statement, status: int) -> bool:
     """Whether a thing of the past is named as a cause, and not as what has gone or is followed."""
     if _CAUSED.search(lower, max(0, statement.start - 30), statement.start) or _OVER.match(lower, statement.start):
         return True
@@ -123,11 +125,12 @@ def _read(sentence: str) -> tuple[_Said, ...]:
     lower = filled(corrected(spelled_out(sentence.lower().replace("\n", " ").replace("\u2019", "'"))))
     words = word_starts(lower)
     terms = term_statements(lower, words)
-    statements = sorted([*terms, *organ_statements(lower, words, terms)])
+    statements = sorted([*without_headings(lower, terms), *organ_statements(lower, words, terms)])
     if not statements:
         return ()
-    context = Context(lower, words, [(one.start, one.end) for one in statements])
-    places = place_statements(lower, words, [one.anchor for one in statements], context.splits)
+    anchors = [one.anchor for one in statements]
+    context = Context(lower, words, [(one.start, one.end) for one in statements], anchors)
+    places = place_statements(lower, words, anchors, context.splits)
     facts: dict[_Fact, bool] = {}
     for index, (statement, pairs) in enumerate(zip(statements, places, strict=True)):
         stated = context.status(index)
@@ -136,23 +139,31 @@ def _read(sentence: str) -> tuple[_Said, ...]:
             stated = ABSENT
         elif statement.kind == "increase":
             continue
+        if stated is None:
+            continue
         for name, value in statement.means:
             status = _decide(statement, stated, value)
-            if statement.kind == "airspace" and name == "consolidation" and status != ABSENT:
+            if status is None or (statement.kind == "airspace" and name == "consolidation" and status != ABSENT):
                 continue
             if statement.kind == "past" and _is_cause(lower, statement, status):
-                continue
-            if status is None:
                 continue
             fact = _Fact(name, status, pairs if name in _LATERAL else ())
             facts[fact] = facts.get(fact, True) and statement.inferred
             if name in DEVICES and status == PRESENT:
                 facts.setdefault(_Fact("support device", PRESENT, ()), True)
-    return tuple((name, status, *side_and_zone(at), regions(name, at)) for name, status, at in _settle(facts))
+    return tuple((name, status, *_placed(name, at)) for name, status, at in _settle(facts))
+
+
+@lru_cache(maxsize=4096)
+def _placed(name: str, at: tuple[Place, ...]) -> tuple[str, str, tuple[str, ...]]:
+    """Side, zone and regions of an entity that is said to lie somewhere."""
+    return (*side_and_zone(at), regions(name, at))
 
 
 def _settle(facts: dict[_Fact, bool]) -> tuple[_Fact, ...]:
     """Leaves out inferences (True) on entities that are also said; a saying without a place takes the inference's."""
+    if True not in facts.values():
+        return tuple(facts)
     said = {fact.entity for fact, inferred in facts.items() if not inferred}
     place = {fact.entity: fact.pairs for fact, inferred in facts.items() if inferred and fact.status != ABSENT}
     kept = [fact for fact, inferred in facts.items() if not inferred or fact.entity not in said]

@@ -12,13 +12,17 @@ _PLACES = (r"(?:(?:right|left|bilateral|upper|middle|mid|lower|lobes?|lungs?|mid
            r"|bases?|(?:peri|supra|infra)?hilar|apical|basilar|lingular|pulmonary|parenchymal) ){0,4}")  # fmt: skip
 _CANCER = "(?:mass|tumou?r|nodule|cancer|carcinoma|lesion|malignancy|neoplasm)"
 _OPERATED = "(?:resection|excision|surgery|biopsy|treatment)"
-_TREATED = "(?:status post|treated|resected)"
+_TREATED = ("(?:treated|resected|status post (?:\\w+ ){0,3}(?:resection|excision|lobectomy|pneumonectomy|segmentectomy"
+            "|surgery|radiation|radiotherapy|chemotherapy|treatment|therapy|ablation))")  # fmt: skip
+_JOINT = (r"(?:shoulder|acromio\w*|gleno\w*|ac joint|humer\w*|knee|hip|ankle|(?:mid|fore|hind)?foot|hand|wrist|elbow"
+          r"|sternoclavicular|sacroiliac|compartment)")  # fmt: skip
 _LINE = r"(?:catheters?|lines?|cvc|cvl|sheaths?|cordis|introducers?|picc)"
 
 WORDINGS: dict[str, tuple[str, ...]] = {
     "atelectasis": (r"atelect\w+", "volume loss", "loss of (?:lung )?volume", r"collaps(?:e|ed|ing)"),
     "cardiomegaly": ("cardiomegaly", "megalocardia", "cardiac enlargement", "heart enlargement", "cardiac dilatation",
-                     "cardiac prominence", "cardiac silhouette enlargement"),
+                     "cardiac prominence", "ventricular (?:enlargement|dilatation)",
+                     "cardiac silhouette enlargement"),
     "consolidation": (r"consolidat\w+",),
     "edema": ("o?edema", "edema", "fluid overload", "volume overload", "overhydration", "heart failure", "chf",
               "cardiac failure", "cardiac decompensation", "(?:congestive )?failure", r"kerley(?: \w)? lines?",
@@ -53,11 +57,12 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                      "pneumothroax"),
     "support device": ("support(?:ive)? (?:devices?|lines?|apparatus|hardware|equipment)",
                        "support and monitoring devices?", "monitoring and support devices?", "monitoring devices?",
-                       "lines (?:and|or) tubes", "tubes (?:and|or) lines", "hardware", "lines and catheters",
+                       "lines,? (?:and |or )?tubes", "tubes (?:and|or) lines", "hardware", "lines and catheters",
                        "(?:prosthetic|mechanical|artificial|bioprosthetic) (?:\\w+ )?valves?",
                        "valve (?:prosthesis|replacement)", "(?:aortic )?balloon pump", "iabp", "lvad", "impella",
                        r"ventricular assist device\w*", "implanted devices?", "stents?", "vp shunt", "stimulator",
-                       r"indwelling (?:catheters?|lines?|tubes?)", "medical devices?", "ecmo cannulas?"),
+                       r"indwelling (?:catheters?|lines?|tubes?)", "devices?", "ecmo cannula\\w*",
+                       "ta[vu][ri]", "loop recorders?", "annuloplasty(?: rings?)?"),
     "infiltration": (r"infiltrat\w+",),
     "emphysema": (r"emphysem\w+", "bull(?:a|ae|ous)", "blebs?"),
     "fibrosis": (r"fibros[ei]s", "fibrotic", r"honeycomb\w*"),
@@ -90,8 +95,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                          rf"(?:poor|shallow|low|suboptimal|limited|"
                          rf"reduced|decreased|incomplete|weak|small) {_INSPIRATORY}", r"hypo ?inflat\w+",
                          r"hypo ?ventilat\w+", r"under ?inflat\w+", r"hypo ?aerat\w+", "underexpanded",
-                         r"hypo ?expan\w+"),
-    "subcutaneous emphysema": ("(?:subcutaneous|soft tissue|chest wall) (?:emphysema|air|gas)",
+                         r"hypo ?expan\w+", "poorly (?:inflated|expanded)"),
+    "subcutaneous emphysema": ("(?:subcutaneous|soft tissue|chest wall|surgical) (?:emphysema|air|gas)",
                                r"(?:air|gas|emphysema) in the (?:\w+ )*(?:soft tissues?|chest wall)"),
     "free air": ("free (?:intra ?peritoneal |intra ?abdominal |sub ?diaphragmatic |abdominal |peritoneal "
                  "|sub ?phrenic )*"
@@ -106,20 +111,29 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                            r"osteophyt\w+", r"spondyl(?:osis|otic)", "dis[ck] space narrowing",
                            "spurring", "(?:arthritic|hypertrophic|senescent|endplate) changes? (?:of|in|within"
                                        "|throughout|along)"
-                         " (?:the )?(?:\\w+ )*spine", "spinal arthritis", "diffuse idiopathic skeletal hyperostosis"),
+                         " (?:the )?(?:\\w+ )*spine", "spinal arthritis",
+                           "dish", "ddd",
+                           "(?:djd|degenerative joint disease) (?:of|in) (?:the )?(?:\\w+ )*spine",
+                           "(?:spinal|spine|thoracic|multilevel) djd",
+                           "diffuse idiopathic skeletal hyperostosis"),
     "endotracheal tube": ("endotracheal(?: tubes?)?", "e\\.?t\\.? tubes?", "ett", "tracheal tube", "intubated",
-                          r"tracheostom\w+(?: tube| cannula)?", "endo tracheal tube"),
+                          r"tracheostom\w+(?: tube| cannula)?", "endo tracheal tube", "intubation",
+                          "trach(?: tube)?"),
     "enteric tube": ("(?:naso|oro)(?:gastric|enteric|jejunal|duodenal)(?: tubes?)?", "enteric tubes?", "enteric",
                      "n\\.?g\\.? tubes?", "o\\.?g\\.? tubes?", "[no]gt", r"dob+ ?ho\w+(?: (?:feeding )?tube)?",
-                     "feeding tubes?", "gastric tubes?", "(?:o?esophageal) tube", "tube (?:\\w+ )?in the stomach"),
+                     "feeding tubes?", "gastric tubes?", "(?:o?esophageal) tube", "tube (?:\\w+ )?in the stomach",
+                     r"corpak\w*(?: tube)?"),
     "central line": (r"piccs?(?: lines?| catheters?)?", rf"central (?:venous )?(?:access )?{_LINE}", "cvc", "cvl",
-                     rf"(?:internal )?jugular (?:[\w-]+ ){{0,4}}{_LINE}", rf"ij(?: [\w-]+){{0,3}} {_LINE}", "ij",
+                     "tlc", "triple lumen (?:catheter|line)",
+                     rf"(?:internal )?jugular (?:[\w-]+ ){{0,4}}{_LINE}", rf"ij(?: [\w-]+){{0,3}} {_LINE}", "[rl]?ij",
                      rf"subclavian (?:[\w-]+ ){{0,4}}{_LINE}", r"port ?a ?cath\w*", "medi ?port", "chest port",
                      "(?:infusion|subclavian|venous access) port", "port catheter", "port", "swan ganz(?: catheter)?",
                      "pulmonary arter(?:y|ial) catheter", "(?:hemo)?dialysis (?:catheter|line)",
                      "hickman(?: catheter)?",
-                     "perma?cath", rf"venous {_LINE}", "peripherally inserted central catheter", "pa catheter", "swan"),
-    "pacemaker": (r"pace ?makers?", "pacers?", "pacing (?:leads?|wires?|devices?|system)", "(?:a?icd|icds|bivicd)",
+                     "perma?cath", "vas ?cath", "(?:quinton|trialysis|groshong|broviac|tesio) (?:catheter|line)",
+                     rf"venous {_LINE}", "peripherally inserted central catheter", "pa catheter", "swan"),
+    "pacemaker": (r"pace ?makers?", "pacers?", "ppm", "pacing (?:leads?|wires?|devices?|system)",
+                  "(?:a?icd|icds|bivicd)",
                   r"(?:cardioverter )?defibrillators?", "cardioverter defibrillators?",
                   "dual (?:chamber|lead) (?:cardiac )?"
                   "(?:device|generator)", "cardiac (?:rhythm |conduction )?(?:device|generator)", "crt d"),
@@ -136,6 +150,10 @@ SHARED: dict[str, tuple[str, ...]] = {
     r"hydro ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
     r"h(?:a?)emo ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
     "(?:pleuro ?parenchymal|pleural parenchymal|pleural and parenchymal) scar\\w*": ("scarring", "pleural thickening"),
+    "(?:fractured?|broken|disrupted) (?:\\w+ )?(?:sternal|sternotomy|cerclage) (?:wires?|sutures?)": (
+        "sternotomy wires",
+    ),
+    "(?:sternal|sternotomy|cerclage) wire fractures?": ("sternotomy wires",),
     "cavitary (?:lung |pulmonary )?lesions?": ("cavity",),
     "(?:copd|emphysema) ?/ ?(?:copd|emphysema)": ("emphysema", "hyperinflation"),
 }
@@ -147,10 +165,13 @@ DECOYS: tuple[str, ...] = (
     "(?:pleural|thoracic|chest|abdominal|peritoneal|oral|body) cavit(?:y|ies)", "densit(?:y|ies) of the bones?",
     r"(?:bone|bony|osseous)(?: mineral)? densit\w+", "nipple shadows?", r"dis[ck] herniation",
     "degenerative (?:joint disease|changes?|disease|arthritis) (?:of|in|at|about|involving) (?:the |both |bilateral "
-    "|right |left )*(?:shoulder|acromio|gleno|ac joint|humer)\\w*", "port of entry",
+    f"|right |left )*{_JOINT}s?", f"{_JOINT}(?: joints?)? degenerative (?:joint )?(?:changes?|disease|arthritis)",
+    "port of entry",
     "atherosclerosis of the coronar\\w+",
-    "(?:body )?mass index", "(?:shoulder|glenohumeral|acromioclavicular) degenerative changes", "side ?port",
-    "not (?:yet |been )*extubated", "cystic fibrosis", r"post ?infectio\w+", "post ?pneumonic",
+    "(?:body )?mass index", "side ?port",
+    "not (?:yet |been )*extubated", "cystic fibrosis", r"post ?infectio\w+", r"post ?pneumoni\w+",
+    "post ?(?:inflammatory|empyema)",
+    r"(?:chest|thoracostomy) tube (?:tracts?|tracks?|sites?|scar\w*)",
     "(?:respiratory|renal|liver|hepatic|kidney|hardware|treatment|ventilatory|multi ?organ) failure",
     "(?:hiatal |hiatus |diaphragmatic )?hernia repair", "(?:inguinal|umbilical|ventral|incisional) hernias?",
     "(?:breast|colon|renal|kidney|thyroid|prostate|ovarian|esophageal|gastric|pancreatic|cervical|bladder|skin|brain"
@@ -160,6 +181,8 @@ DECOYS: tuple[str, ...] = (
     r"(?:abdominal|neck|adrenal|splenic|axillary|scalp) mass(?:es)?",
     f"{_CANCER} {_OPERATED}", f"(?:lung|pulmonary|bronchogenic) {_CANCER} {_OPERATED}",
     f"{_CANCER} {_TREATED}", f"(?:lung|pulmonary|bronchogenic) {_CANCER} {_TREATED}",
+    "(?:fractured|broken) (?:\\w+ )?(?:leads?|hardware|catheters?|screws?|rods?)",
+    "(?:lead|hardware|catheter|screw|rod|wire) fractures?",
     "fractures? (?:repair|fixation|reduction)", "failure (?:of|to)",
     "(?:needle|foreign body) aspiration", "(?:metallic|surgical|contrast|metal|radiopaque|pleural) densit(?:y|ies)",
     r"(?:peripheral|leg|ankle|extremity) edema", r"(?:lung |pulmonary |active )*tubercul\w+ infections?",
@@ -183,6 +206,10 @@ PAST: dict[str, str] = {
     r"(?:pneumoni\w+|infections?|infectious|aspiration)": "pneumonia",
     r"(?:sequela\w*|residua\w*) (?:of|from) (?:(?!granuloma)\w+ ){0,2}"
     r"(?:pneumoni\w+|infections?|aspiration)": "pneumonia",
+    "(?:after|following) (?:an? |the |his |her )?(?:\\w+ )?(?:pneumonia|infection)": "pneumonia",
+    "(?:after|following) (?:an? |the |his |her )?(?:\\w+ )?(?:empyema|h(?:a?)emothora\\w+)": "pleural effusion",
+    "status post (?:\\w+ ){0,2}pneumothora\\w+": "pneumothorax",
+    "(?:old|prior|previous|remote|former) (?:\\w+ )?(?:chest|thoracostomy) tubes?": "chest tube",
     "(?:old|prior|previous|remote|past|healed) (?:\\w+ )?(?:empyema|h(?:a?)emothora\\w+)": "pleural effusion",
 }  # fmt: skip
 
@@ -205,7 +232,7 @@ ONLY_NEGATED: dict[str, tuple[str, ...]] = {
     r"(?:osseous|osseus|bony|skeletal|bone) (?:\w+ )?(?:abnormalit\w+|injur\w+|patholog\w+|findings?"
     "|process)": ("fracture",),
     r"pleural abnormalit\w+": ("pleural effusion",),
-    r"acute cardio ?(?:pulmonary|thoracic) (?:\w+ )?(?:process|disease|abnormalit\w+|patholog\w+|findings?)":
+    r"acute (?:cardio ?(?:pulmonary|thoracic)|cp) (?:\w+ )?(?:process|disease|abnormalit\w+|patholog\w+|findings?)":
         ("consolidation", "edema", "pneumonia"),
 }  # fmt: skip
 

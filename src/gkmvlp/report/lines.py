@@ -82,7 +82,7 @@ def line_ends(text: str) -> list[int]:
     longest = max(map(len, lines))
     widest = max(_MARGIN, longest)
     small = not any(letter.isupper() for letter in text)
-    pairs = [(line.strip(), following.strip()) for line, following in pairwise(lines)]
+    pairs = list(pairwise([line.strip() for line in lines]))
     room = [_has_room(line, following, longest) for line, following in pairs if line and following]
     is_list = 2 * sum(room) >= len(room) > 1
     is_wrapped = len(room) > 1 and not any(room)
@@ -97,7 +97,8 @@ def line_ends(text: str) -> list[int]:
 
 def _has_room(line: str, following: str, widest: int) -> bool:
     """Whether the next line's first word would have stood in this line, had it been wrapped."""
-    return len(line) + 1 + len(following.split(None, 1)[0]) <= widest
+    room = widest - len(line) - 1
+    return room > 0 and (len(following) <= room or " " in following[: room + 1])
 
 
 def _ends(line: str, following: str, widest: int, small: bool, is_list: bool, is_short: bool) -> bool:
@@ -113,10 +114,12 @@ def _ends(line: str, following: str, widest: int, small: bool, is_list: bool, is
     """
     if not line or not following:
         return False
-    if _ITEM.match(following):
+    if (not following[0].isalpha() or following[1:2] in (".", ")")) and _ITEM.match(following):
         return True
-    goes_on = line.rsplit(None, 1)[-1].lower() in GOES_ON and not _ANSWERED.search(line)
-    if line[-1] in ",:/-(&" or goes_on:
+    if line[-1] in ",:/-(&":
+        return False
+    last = line.rsplit(None, 1)[-1].lower()
+    if last in GOES_ON and not _ANSWERED.search(line):
         return False
     word = _WORD.match(following)
     first = word[0] if word else following.split(None, 1)[0]
@@ -125,8 +128,7 @@ def _ends(line: str, following: str, widest: int, small: bool, is_list: bool, is
         return first not in NAMES
     if first[0].isupper() or first[0].isdigit():
         return fits or (first[0].isupper() and is_short and _is_new(first.lower()) and _is_whole(line))
-    is_cut = line.rsplit(None, 1)[-1].lower() in _DESCRIBES and not _is_whole(line)
-    if small and fits and not is_cut and not _GOES_ON_WITH.match(first):
+    if small and fits and not (last in _DESCRIBES and not _is_whole(line)) and not _GOES_ON_WITH.match(first):
         return first not in _CONTINUES or (first in _BEGINS and (is_list or _is_whole(line)))
     return is_short and _is_new(first) and _is_whole(line)
 

@@ -9,6 +9,7 @@ Value = TypeVar("Value")
 Kept = TypeVar("Kept")
 _KEY = 8
 _WORD = re.compile(rf"\b[a-z]\w{{0,{_KEY - 1}}}")
+_LETTERS = re.compile(r"\w+")
 _ANY, _END = "\0", "\1"
 _TOKEN = re.compile(r"\\.|\[[^]]*\]|\(\?:|\(\?!|.")
 _INNERMOST = re.compile(r"\((?:\?:|\?![^()]*)([^()]*)\)([?*]|\{0,\d\})?")
@@ -31,7 +32,7 @@ def word_starts(text: str) -> list[tuple[int, str]]:
 class _Openings:
     """The first letters of what a wording can match, by walking over the wording once.
 
-    An opening ends with ``_ANY`` where what follows is not one certain letter, with ``_END`` where the word ends.
+    An opening ends with ``_ANY`` where what follows is not one certain letter, with ``_END`` behind a blank.
     """
 
     def __init__(self, wording: str) -> None:
@@ -78,14 +79,15 @@ class _Openings:
         return parts | {""} if mark[:1] in ("?", "*") or mark.startswith("{0") else parts
 
 
-def _fits(key: str, opening: str) -> bool:
-    """Whether a word whose first letters are ``key`` can begin a wording with this opening."""
-    if opening.endswith(_END):
-        return key == opening[:-1] or not opening[:-1].isalnum()
-    sure = opening.rstrip(_ANY)
-    if key.startswith(sure):
-        return True
-    return sure.startswith(key) and (len(key) == _KEY or not sure[len(key)].isalnum())
+def _openings(wording: str) -> set[str]:
+    """The openings of a wording, up to the end of its first word: ``can`` and ``_END`` for "can't"."""
+    found = set()
+    for opening in _Openings(wording).alternatives():
+        sure = opening.rstrip(_ANY + _END)
+        word = _LETTERS.findall(sure)[0] if sure else ""
+        is_whole = word != sure or (opening == sure and len(sure) < _KEY) or opening.endswith(_END)
+        found.add(word + _END if is_whole else word)
+    return found
 
 
 def _least(wording: str) -> tuple[int, int]:
@@ -121,26 +123,25 @@ class Alternation(Generic[Value]):
 
     def __init__(self, rows: list[tuple[str, Value]]) -> None:
         """Sorts (wording, value) rows and notes how each can begin."""
-        ordered = sorted(rows, key=lambda row: _least(row[0]), reverse=True)
-        self._by_letter: dict[str, list[tuple[str, Value, set[str]]]] = defaultdict(list)
-        for wording, value in ordered:
-            openings = _Openings(wording).alternatives()
-            for letter in {opening[0] for opening in openings}:
-                self._by_letter[letter].append((wording, value, openings))
-        self._compiled: dict[tuple[str, ...], re.Pattern[str]] = {}
+        self._rows = sorted(rows, key=lambda row: _least(row[0]), reverse=True)
+        self._by_opening: dict[str, list[int]] = defaultdict(list)
+        for place, (wording, _) in enumerate(self._rows):
+            for opening in _openings(wording):
+                self._by_opening[opening].append(place)
+        self._compiled: dict[tuple[int, ...], re.Pattern[str]] = {}
         self._by_key = KeptByText(self._candidates)
 
     def _candidates(self, key: str) -> tuple[re.Pattern[str], list[Value]] | None:
         """The wordings that can begin with these letters, compiled once for all keys that share them."""
-        rows = [row for row in self._by_letter.get(key[0], ()) if any(_fits(key, opening) for opening in row[2])]
-        wordings = tuple(wording for wording, _, _ in rows)
-        if not wordings:
+        openings = [key + _END, *(key[:end] for end in range(1, len(key) + 1))]
+        places = tuple(sorted({place for opening in openings for place in self._by_opening.get(opening, ())}))
+        if not places:
             return None
-        if wordings not in self._compiled:
-            source = "|".join(f"({wording})" for wording in wordings)
+        if places not in self._compiled:
+            source = "|".join(f"({self._rows[place][0]})" for place in places)
             source = re.sub(r" (\??)", lambda blank: "[ -]" + (blank[1] or "+"), source)
-            self._compiled[wordings] = re.compile(rf"(?:{source})\b")
-        return self._compiled[wordings], [value for _, value, _ in rows]
+            self._compiled[places] = re.compile(rf"(?:{source})\b")
+        return self._compiled[places], [self._rows[place][1] for place in places]
 
     def find(self, text: str, words: list[tuple[int, str]]) -> list[Hit[Value]]:
         """The hits in lower-case text, in order, without overlap; ``words`` as ``word_starts`` gives them."""

@@ -115,7 +115,6 @@ def join(words: tuple[Place, ...]) -> tuple[Place, ...]:
     return tuple(dict.fromkeys(pairs))
 
 
-@lru_cache(maxsize=4096)
 def side_and_zone(pairs: tuple[Place, ...]) -> tuple[str, str]:
     """One side ("" where none is named) and the zones, joined by "/", of some pairs."""
     sides = {side for side, _ in pairs if side}
@@ -143,7 +142,6 @@ def _regions_of_pair(name: str, side: str, zone: str) -> list[str]:
     return [region for region in entity(name).regions if side_of(region) in (None, side) or side in ("", "bilateral")]
 
 
-@lru_cache(maxsize=4096)
 def regions(name: str, pairs: tuple[Place, ...]) -> tuple[str, ...]:
     """The regions where a report places an entity; () where it cannot be grounded (all 29 are possible).
 

@@ -12,39 +12,9 @@ from typing import NamedTuple
 
 from gkmvlp.report.cues import ALL_CUES
 from gkmvlp.report.patterns import Hit
+from gkmvlp.report.reach import LIST_BREAK, list_before, reach, run_on
 
 PRESENT, ABSENT, UNCERTAIN = 1, 0, -1
-_VERB = (
-    r"(?:is|are|was|were|remains?|persists?|has|have|appears?|demonstrates?|shows?|terminates?|projects?|ends?|lies)"
-)
-_SEEN_WORDS = (
-    r"(?:seen|identified|noted|present|evident|visuali[sz]ed|detected|demonstrated|suspected|appreciated|observed)"
-)
-# After a comma or "and": words that assert, so that the negation or hedge before them ends.
-_NEW = (
-    r"(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny|minimal|known|residual|improv\w+|worsening"
-    r"|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval|redemonstrat\w+|chronic|old|healed|status"
-    r"|mildly|bibasilar|subtle|faint|vague|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)"
-)
-_NEW_BEHIND_COMMA = (
-    r"(?:left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked|calcified"
-    r"|atherosclerotic"
-    r"|tortuous|degenerative|cardiomegaly|scattered|subsegmental|bibasal|biapical|some|few|multiple|several|this"
-    r"|these|it"
-    r"|now|we|only|just|enlarged|elevated|cannot|can not|could not|not)"
-)
-_ASSERTS = re.compile(
-    rf"(?:,|\band\b| [-/\u2013\u2014])(?: and)? (?:the |a |an )?{_NEW}\b"
-    rf"|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b"
-)
-# After a comma: what did not go with the thing before it.
-_STAYS = re.compile(
-    r",(?: and)? (?:the |a |an )?(?:persist\w+|unchanged|stable|residual|remaining|new|worse\w*|increas\w+|continued)\b"
-)
-_TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
-_CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
-# A doubt ends at any clause behind a comma: "suspected pneumonia, effusion is present".
-_CLAUSE_OF_DOUBT = re.compile(rf",[^,]{{0,200}}?\b(?:{_VERB}|{_TREND})\b|{_CLAUSE.pattern}")
 # What ends an aside: the report speaks of this image again.
 _SHOWS = re.compile(
     r"\b(?:shows?|demonstrates?|reveals?|(?<!if )there (?:is|are)|now|no|without|(?:is|are) (?:again )?(?:seen"
@@ -60,17 +30,13 @@ _EXAM = re.compile(
 )
 _NO = ("no ", "without ")
 _EXCLUDE = re.compile(r"exclud|rul(?:e|ing) out")
-_OR = re.compile(r"\b(?:n?or)\b")
 # Right before a word of absence: "the effusion is small or not seen".
 _OR_ELSE = re.compile(r"\bor $")
-_VERBS = re.compile(rf"\b{_VERB}\b")
-_LIST_BREAK = re.compile(
-    rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than|for)\b|;"
-)
 # Words that take up what the clause before spoke of: "no effusion, although a small one cannot be excluded".
 _ONE = re.compile(r"\b(?:one|it|this|they|these)\b")
-_JOINS = re.compile(r"\b(?:and|n?or)\b|/")
-_ALTERNATIVE = re.compile(r"^[^,;]{0,25}?\b(?:and/or|or)\b[^,;]{0,30}$")
+_ALTERNATIVE = re.compile(r"^(?:, |[^,;]{0,25}?\b)(?:and/or|or)\b[^,;]{0,30}$")
+# Between those before: "atelectasis, effusion, or pneumonia".
+_LISTED = re.compile(r", (?:[a-z-]+ ){0,3}")
 
 
 _NOTHING_FOLLOWS = re.compile(
@@ -82,6 +48,11 @@ _ELSEWHERE = re.compile(
     r"(?:the )?(?:left|right|other|opposite|contralateral|upper|lower|rest|remainder|remaining)\b"
     r"|(?<=with none) (?:on|in|at) (?:the )?(?:left|right|other|opposite|contralateral)\b"
 )
+# Before "none": the other side, beside which what was said before stays: "left small, right none".
+_SIDE_BEFORE = re.compile(r"[,;] (?:and )?(?:the )?(?:right|left|[rl])(?: side)?:? $")
+# Words that can stand before what they are said of, where something begins: "improved effusion, resolved edema".
+_ATTRIBUTE = re.compile(r"(?:resolved|cleared|unlikely|not (?:\w+ )?likely)\b")
+_BEGINS = re.compile(r"(?:^|[,;:] |\b(?:and|with) )$")
 # Between "enlarging" and what it is said of.
 _DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
@@ -97,47 +68,20 @@ class Span(NamedTuple):
     kind: str
 
 
-def _reach(text: str, start: int, end: int, kind: str) -> int:
-    """Where a forward cue whose wording ends at ``start`` stops, at the latest at ``end``."""
-    if kind == "not":
-        return min(end, start + 25)
-    if kind == "gone":
-        comma = text.find(",", start, end)
-        return comma if comma >= 0 and (_VERBS.search(text, comma, end) or _STAYS.match(text, comma)) else end
-    for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE):
-        match = pattern.search(text, start, end)
-        if match and not _OR.search(text, match.end(), end):
-            end = match.start()
-    return end
-
-
-def _group(text: str, statements: Sequence[tuple[int, int]], before: int, clause: int) -> list[int]:
-    """Indices of the list of statements that stands right before ``before`` in its clause."""
-    found: list[int] = []
-    edge, joined = before, False
-    for index in range(len(statements) - 1, -1, -1):
-        start, end = statements[index]
-        if start >= before or end > edge:
-            continue
-        if start < clause or (found and _LIST_BREAK.search(text, end, edge)):
-            break
-        if found:
-            # Commas alone join no list: "effusion, infection not excluded" doubts the infection.
-            joined = joined or bool(_JOINS.search(text, end, edge))
-            if not joined and "," in text[end:edge]:
-                break
-        found.append(index)
-        edge = start
-    return found
-
-
 class Context:
     """The cues of one sentence, laid over its statements."""
 
-    def __init__(self, text: str, words: list[tuple[int, str]], statements: Sequence[tuple[int, int]]) -> None:
-        """Takes lower-case text, its words and the statements as (start, end), in order."""
+    def __init__(
+        self,
+        text: str,
+        words: list[tuple[int, str]],
+        statements: Sequence[tuple[int, int]],
+        anchors: Sequence[tuple[int, int]],
+    ) -> None:
+        """Takes lower-case text, its words, and the statements in order: deciding words and anchors, (start, end)."""
         self._text = text
         self._statements = statements
+        self._anchors = anchors
         self._spans: list[Span] = []
         self._back: dict[int, int] = {}
         self._asides: list[tuple[int, int]] = []
@@ -160,7 +104,7 @@ class Context:
             end = min((stop for stop in [*stops, *self.splits] if stop >= cue.end), default=len(self._text))
             if cue.value == "aside after":
                 self._asides += [
-                    self._statements[one] for one in _group(self._text, self._statements, cue.start, clause)
+                    self._statements[one] for one in list_before(self._text, self._statements, cue.start, clause)
                 ]
             elif cue.value == "limited":
                 self._asides += [(cue.start, cue.end), *self._right_before(cue.start)]
@@ -171,7 +115,7 @@ class Context:
             elif cue.value in ("absent", "maybe after"):
                 self._lay_back(cue, clause, end)
             elif cue.value == "versus":
-                self._back.update(dict.fromkeys(_group(self._text, self._statements, cue.start, clause)[:1], UNCERTAIN))
+                self._back.update(dict.fromkeys(self._alternative_before(cue.start, clause, cues), UNCERTAIN))
                 self._spans.append(Span(cue.end, end, "maybe"))
             elif cue.value == "maybe" and not self._any_in(cue.end, end):
                 if _NOTHING_FOLLOWS.match(self._text, cue.end):
@@ -180,9 +124,20 @@ class Context:
                 self._asides.append((cue.end, self._aside_end(cue.end, end)))
             elif cue.value == "not larger":
                 kept = self._right_behind(cue.end)
-                self._spans.append(Span(kept, _reach(self._text, kept, end, "no"), "no"))
+                self._spans.append(Span(kept, reach(self._text, kept, end, "no"), "no"))
             elif cue.value in ("no", "gone", "not", "maybe"):
-                self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, cue.value), cue.value))
+                last = reach(self._text, cue.end, end, cue.value)
+                if cue.value == "no":
+                    last = run_on(self._text, self._statements, self._anchors, cue.end, last)
+                self._spans.append(Span(cue.end, last, cue.value))
+
+    def _alternative_before(self, start: int, clause: int, cues: list[Hit[str]]) -> list[int]:
+        """What stands before "versus", unless a doubt parts it off: "opacity concerning for ARDS versus edema"."""
+        before = list_before(self._text, self._statements, start, clause)[:1]
+        parted = before and any(
+            cue.value == "maybe" and self._statements[before[0]][1] <= cue.start < start for cue in cues
+        )
+        return [] if parted else before
 
     def _leaves_open(self, cue: Hit[str]) -> bool:
         """Whether a cue is a verb that ends a negation before it: "no fever does not exclude pneumonia"."""
@@ -191,7 +146,7 @@ class Context:
     def _aside_end(self, start: int, end: int) -> int:
         """Where an aside stops that begins at ``start``, at the latest at ``end``."""
         shows = _SHOWS.search(self._text, start, end)
-        return _reach(self._text, start, shows.start() if shows else end, "aside")
+        return reach(self._text, start, shows.start() if shows else end, "aside")
 
     def _lay_request(self, cue: Hit[str], clause: int) -> None:
         """Sets aside what a recommendation names: all behind it, and before it from the examination it asks for."""
@@ -203,7 +158,7 @@ class Context:
 
     def _right_before(self, start: int) -> list[tuple[int, int]]:
         """The list of statements that ends right before ``start``: "effusion and edema assessment is limited"."""
-        group = [self._statements[one] for one in _group(self._text, self._statements, start, 0)]
+        group = [self._statements[one] for one in list_before(self._text, self._statements, start, 0)]
         return group if group and not self._text[group[0][1] : start].strip() else []
 
     def _right_behind(self, end: int) -> int:
@@ -225,11 +180,17 @@ class Context:
         return next(((first, last) for first, last in reversed(self._asides) if first <= start < last), None)
 
     def _lay_back(self, cue: Hit[str], clause: int, end: int) -> None:
-        if self._text[cue.start : cue.start + 4] == "none" and _ELSEWHERE.match(self._text, cue.start + 4):
+        if self._text.startswith("none", cue.start) and (
+            _ELSEWHERE.match(self._text, cue.start + 4) or _SIDE_BEFORE.search(self._text, clause, cue.start)
+        ):
+            return
+        kind = "gone" if cue.value == "absent" else "maybe"
+        if self._is_adjective(cue):
+            self._spans.append(Span(cue.end, reach(self._text, cue.end, end, kind), kind))
             return
         is_open = cue.value != "absent" or _OR_ELSE.search(self._text, clause, cue.start)
         status = UNCERTAIN if is_open else ABSENT
-        group = _group(self._text, self._statements, cue.start, clause)
+        group = list_before(self._text, self._statements, cue.start, clause)
         if not group and cue.value == "maybe after" and _ONE.search(self._text, clause, cue.start):
             before = [index for index, (_, end) in enumerate(self._statements) if end <= clause]
             self._again.update(before[-1:])
@@ -240,8 +201,14 @@ class Context:
         if group and cue.value == "maybe after":
             self._doubted.update(group if self._behind_comma(group[-1]) else ())
         if not group and self._any_in(cue.end, end):
-            kind = "gone" if cue.value == "absent" else "maybe"
-            self._spans.append(Span(cue.end, _reach(self._text, cue.end, end, kind), kind))
+            start = cue.end + self._text.startswith(",", cue.end)  # "trace, if any, left effusion"
+            self._spans.append(Span(start, reach(self._text, start, end, kind), kind))
+
+    def _is_adjective(self, cue: Hit[str]) -> bool:
+        """Whether "resolved" is said of what stands behind it: "improved effusion, resolved pneumothorax"."""
+        if not _ATTRIBUTE.match(self._text, cue.start) or not _BEGINS.search(self._text, 0, cue.start):
+            return False
+        return self._right_behind(cue.end) > cue.end
 
     def _behind_comma(self, index: int) -> bool:
         """Whether a comma parts a statement from the negations before it: "no effusion, infection not excluded"."""
@@ -266,13 +233,24 @@ class Context:
 
     def _mark_alternatives(self, unchanged: Sequence[int]) -> None:
         """Outside a negation "atelectasis or pneumonia" leaves both open; not so behind "no change in"."""
+        if "or" not in self._text and "/" not in self._text:
+            return
         for index, ((first, end), (start, _)) in enumerate(pairwise(self._statements)):
             gap = self._text[end:start]
-            if any(place <= first and not _LIST_BREAK.search(self._text, place, first) for place in unchanged):
+            if any(place <= first and not LIST_BREAK.search(self._text, place, first) for place in unchanged):
                 continue
-            if gap.strip() == "/" or ("or" in gap and _ALTERNATIVE.match(gap) and not _LIST_BREAK.search(gap)):
-                self._back.setdefault(index, UNCERTAIN)
-                self._back.setdefault(index + 1, UNCERTAIN)
+            if gap.strip() == "/" or ("or" in gap and _ALTERNATIVE.match(gap) and not LIST_BREAK.search(gap)):
+                for one in range(self._first_of_list(index, gap), index + 2):
+                    self._back.setdefault(one, UNCERTAIN)
+
+    def _first_of_list(self, index: int, gap: str) -> int:
+        """The first of the alternatives that end at ``index`` and the one behind it, parted from it by ``gap``."""
+        while gap.startswith(",") and index:
+            between = self._text[self._statements[index - 1][1] : self._statements[index][0]]
+            if not _LISTED.fullmatch(between) or LIST_BREAK.search(between):
+                break
+            index -= 1
+        return index
 
     def status(self, index: int) -> int | None:
         """1, 0 or -1 for a statement, None where it is not a statement on this image."""

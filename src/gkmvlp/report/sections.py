@@ -8,7 +8,10 @@ VIEWS:"). A text without headers is one section.
 
 import difflib
 import re
+from bisect import bisect_right
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import repeat
 from typing import Literal
 
 from gkmvlp.report.lexicon import TERMS
@@ -17,10 +20,12 @@ from gkmvlp.report.patterns import word_starts
 
 Sections = Literal["both", "findings", "impression"]
 _SPELLINGS: dict[str, tuple[str, ...]] = {
-    "impression": ("impression", "impressions", "conclusion", "conclusions", "summary", "opinion"),
-    "findings": ("findings", "finding", "report", "interpretation", "result", "results"),
+    "impression": ("impression", "impressions", "conclusion", "conclusions", "summary", "opinion", "assessment"),
+    "findings": ("findings", "finding", "report", "interpretation", "result", "results", "observations",
+                 "discussion", "description"),
     "indication": ("indication", "indications", "clinical indication", "reason for exam", "reason for examination",
-                   "reason for study", "reason"),
+                   "reason for study", "reason", "clinical", "clinical statement", "clinical notes", "chief complaint",
+                   "presenting complaint", "signs and symptoms", "symptoms", "cc", "dx"),
     "history": ("history", "clinical history", "clinical information", "medical history", "clinical data", "pfi", "hx"),
     "comparison": ("comparison", "comparisons", "reference exam", "prior studies"),
     "technique": ("technique", "procedure", "procedure comments", "views"),
@@ -51,14 +56,16 @@ _INSIDE = (
     r"|interpretation|(?:clinical )?indications?|comparisons?(?: studies| exams?)?|techniques?"
     r"|(?:clinical |medical |relevant )?history|clinical (?:information|data|details|question)"
     r"|reason for (?:the )?(?:exam|examination|study|visit|request)|exam(?:ination)?(?: type)?|addendum"
-    r"|recommendations?|procedure|notifications?)"
+    r"|recommendations?|procedure|notifications?"
+    r"|assessment|observations|discussion|report|clinical(?: statement| notes?)?"
+    r"|(?:chief |presenting )complaint|(?:signs and )?symptoms|cc|dx)"
 )
 _MARK = r"[ \t*#_>]{0,8}"
 _HEADER = re.compile(
-    rf"^{_MARK}(?P<line>[A-Z][A-Z0-9 ()/,.&'#\-]{{1,70}}?)[ \t*_]{{0,8}}:(?!\d)[*_]{{0,2}}"
-    rf"|^{_MARK}(?P<mixed>(?i:{_INSIDE}|summary|report|results?|hx))[ \t*_]{{0,8}}"
+    rf"{_MARK}(?P<line>[A-Z][A-Z0-9 ()/,.&'#\-]{{1,70}}?)[ \t*_]{{0,8}}:(?!\d)[*_]{{0,2}}"
+    rf"|{_MARK}(?P<mixed>(?i:{_INSIDE}|summary|results?|hx))[ \t*_]{{0,8}}"
     rf"(?::(?!\d)[*_]{{0,2}}|[ \t][-\u2013\u2014](?=\s))"
-    rf"|^{_MARK}(?P<alone>(?i:{_INSIDE}|wet read))[ \t*#_]{{0,8}}$",
+    rf"|{_MARK}(?P<alone>(?i:{_INSIDE}|wet read))[ \t*#_]{{0,8}}$",
     re.MULTILINE,
 )
 _BEFORE_COLON = re.compile(rf"(?i)(?:^|(?<=[\s.;,*]))({_INSIDE})[ \t*_]{{0,8}}$")
@@ -66,11 +73,14 @@ _REACH = 60
 # "findings - no effusion impression - edema" in one line
 _BEFORE_DASH = re.compile(r"(?<=[\s.;,])((?i:findings|impressions?|conclusions?)) {1,3}[-\u2013\u2014](?=\s)")
 _CUT = re.compile(r"^[ \t]*(?:_{8,}|-{8,}|={8,})[ \t]*$|^[ \t]*\**[ \t]*FINAL REPORT[ \t]*\**[ \t]*$", re.MULTILINE)
+_DASHES = frozenset("-\u2013\u2014")
+_MAY_CUT = re.compile(r"_{8}|-{8}|={8}|FINAL REPORT")
 _EARLY = re.compile(r"[*\s]*(?:FINAL )?(ADDENDUM|WET READ|PRELIMINARY RE(?:AD|PORT))\b[^\n]*", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _BROKEN_WORD = re.compile(r"(?<=[a-z])-\n[ \t]{0,8}(?=[a-z])")  # "non-" and "calcified" in the next line
 _REDACTED = re.compile(r"_{2,}")
-_BLANKS = re.compile(r"[ \t\f\v\xa0]{2,}|[\f\v\xa0]")
+_BLANKS = re.compile(r"[ \t]{2,}")
+_OTHER_BLANKS = str.maketrans("\f\v\xa0", "   ")
 # Between two cells of a form, where the second is an answer.
 _CELL = re.compile(
     r"(?im)(?<=[a-z)]) {0,8}[\t|][ \t]{0,8}"
@@ -110,6 +120,8 @@ def section_name(header: str) -> str:
 
 def _split_early(text: str) -> tuple[dict[str, str], str]:
     """Addendum and wet read, which come first and are cut off by a line or a title, and the final report."""
+    if not _MAY_CUT.search(text):
+        return {}, text
     blocks = [block for block in _CUT.split(text) if block.strip()]
     early: dict[str, str] = {}
     body: list[str] = []
@@ -152,17 +164,20 @@ def _headers(body: str) -> list[tuple[int, int, str, bool]]:
     """Headers in order: where they begin and end, their text, whether they are a line's beginning in capitals."""
     found = [
         (match.start(), match.end(), match[match.lastgroup or 0].strip(), match.lastgroup == "line")
-        for match in _HEADER.finditer(body)
+        for match in map(_HEADER.match, repeat(body), _header_lines(body))
+        if match
     ]
-    ends = {place for first, last, *_ in found for place in range(first, last)}
-    inside = [
-        (match.start(), match.end(), match[1], False)
-        for match in _BEFORE_DASH.finditer(body)
-        if match.end() - 1 not in ends
-    ]
+    ends = [last for _, last, *_ in found]
+    inside = []
+    if " -" in body or "\u2013" in body or "\u2014" in body:
+        inside = [
+            (match.start(), match.end(), match[1], False)
+            for match in _BEFORE_DASH.finditer(body)
+            if not _is_header(found, ends, match.end() - 1)
+        ]
     colon = body.find(":")
     while colon >= 0:
-        if colon not in ends and (match := _BEFORE_COLON.search(body[max(0, colon - _REACH) : colon])):
+        if not _is_header(found, ends, colon) and (match := _BEFORE_COLON.search(body[max(0, colon - _REACH) : colon])):
             first = max(0, colon - _REACH) + match.start()
             if not body[colon + 1 : colon + 2].isdigit() and _opens(body, first, match[1]):
                 inside.append((first, colon + 1, match[1], False))
@@ -170,9 +185,25 @@ def _headers(body: str) -> list[tuple[int, int, str, bool]]:
     return sorted([*found, *inside]) if inside else found
 
 
+def _header_lines(text: str) -> Iterator[int]:
+    """Where those lines of a text begin that can hold a header: with its sign, or short as a header alone is."""
+    start = 0
+    for line in text.split("\n"):
+        if not line.isspace() and (len(line) < _REACH or ":" in line or not _DASHES.isdisjoint(line)):
+            yield start
+        start += len(line) + 1
+
+
+def _is_header(found: list[tuple[int, int, str, bool]], ends: list[int], place: int) -> bool:
+    """Whether a place lies within one of the headers, whose ends are given in order."""
+    index = bisect_right(ends, place)
+    return index < len(found) and found[index][0] <= place
+
+
 def _plain(text: str) -> str:
     """The text with line feeds alone, single blanks, and without the tags of web pages."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\\n", "\n")
+    text = text.translate(_OTHER_BLANKS) if "\xa0" in text or "\f" in text or "\v" in text else text
     text = _BLANKS.sub(" ", _CELL.sub(": ", text) if "\t" in text or "|" in text else text)
     return _TAGS.sub(lambda tag: "\n" if tag[1] else "", text) if "<" in text else text
 
@@ -264,7 +295,7 @@ def _one_line(text: str) -> str:
     """The text in one line; where a line break or blank line ends a sentence, a full stop stands."""
     if "\n" not in text:
         return " ".join(text.split())
-    text = _BROKEN_WORD.sub("-", text)
+    text = _BROKEN_WORD.sub("-", text) if "-\n" in text else text
     parts, start = [], 0
     ends = sorted({*line_ends(text), *(match.start() + 1 for match in _BLANK_LINE.finditer(text))})
     for end in [*ends, len(text)]:

@@ -22,6 +22,8 @@ _SHORT: dict[str, str] = {
     "w/out": "without", "c/f": "concerning for", "c/t": "compared to", "cardiopulm": "cardiopulmonary",
     "hyperinfl": "hyperinflated", "infilts": "infiltrates", "consols": "consolidations", "emph": "emphysema",
     "degen": "degenerative", "granul": "granuloma", "calc": "calcified",
+    "chg": "change", "chgs": "changes", "unch": "unchanged", "sig": "significant", "dz": "disease", "lg": "large",
+    "hrt": "heart", "sil": "silhouette", "sz": "size", "assoc": "associated", "susp": "suspicious", "prev": "previous",
     "pl": "pleural", "hx": "history", "clr": "clear", "nml": "normal", "demin": "demineralized",
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
@@ -73,6 +75,8 @@ _TICKED = re.compile(
     r"[:\s]*(?:\[ ?\]\s*(?:yes|no)\s*\[\s?[x*]\s?\]\s*(yes|no)|\[\s?[x*]\s?\]\s*(yes|no)\s*\[ ?\]\s*(?:yes|no))\b"
 )
 _RESULT = re.compile(r"(?<=[a-z] )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
+# "effusion no, edema yes"
+_ANSWER = re.compile(r"(?<=[a-z] )(no|yes)(?=\s*(?:[,;.]|$))")
 _TIGHT_COMMA = re.compile(r",(?=[a-z])")
 # "effusion: [ ]" at the end of an entry
 _BOX_BEHIND = re.compile(rf"{_NAME}:\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$|[a-z][a-z /-]{{2,40}}:\s*\[))")
@@ -87,26 +91,41 @@ _MINUS = re.compile(
     r"-(?=(?:ptx|pneumo|eff|edema|consol|infil|atx|atel|pna|nodul|mass|fx|fract|chf|opac|cardiomeg)[a-z]*)"
 )
 _CARDIOMEGALY = re.compile(
-    r"(?:^|\b(?:mild|mod|moderate|severe|marked|stable|no|with|w/|unchanged|without|w/o) )cm(?=[\s.,;]|$)"
+    r"(?:^|[,;] |\b(?:mild|mod|moderate|severe|marked|stable|no|with|w/|unchanged|without|w/o) |\+ ?)cm(?=[\s.,;/]|$)"
 )
 # "lungs are clear airspace disease": a word is lost
 _CLEAR_OF = re.compile(r"\bclear (?=(?:focal |acute |any )?(?:air ?space|infiltrat|consolidat|opacit|effusion|pneumo))")
 _BOX_NO, _BOX_YES = re.compile(r"\[ ?\]\s*([^\[\];]+)"), re.compile(r"\[\s?[x*]\s?\]\s*([^\[\];]+)")
 _ASIDE_HEAD = re.compile(
-    r"^\s*(?:indications?|plan|advice|(?:ordering|admitting|referring|working) diagnosis"
+    r"^\s*(?:indications?|plan|advice|clinical|cc|dx"
+    r"|(?:chief |presenting )?complaints?|(?:signs and )?symptoms?|(?:ordering|admitting|referring|working) diagnosis"
     r"|reasons? (?:for|of) [a-z ]{1,30}|(?:clinical |medical |relevant )?history"
     r"|clinical [a-z]{4,12}|comparisons?"
     r"|questions?|technique|procedure|diagnosis code|icd[ -]?\d*)\s*:"
 )
 # What opens a sentence that states nothing, entries in it neither.
 _ASIDES = ("history of", "evaluate for")
-_FORMAL = re.compile(
-    r"^\W*(?:(?:summary\W*)?\d\s*[-\u2013]\s*(?:ab)?normal\b|i (?:have )?(?:have )?personally\b|summary\W+\d"
-    r"|(?:electronically|digitally) signed|dictated by|transcribed|attending\b)"
+# "I, the attending radiologist, have reviewed the images and agree"
+_REVIEWED = (
+    r"i,?(?: the [a-z ]{3,40},)? (?:have )*(?:personally\b|(?:agree|concur) with\b"
+    r"|(?:reviewed|viewed|interpreted|examined)\b[^.]{0,80}\b(?:agree|concur))"
 )
+_FORMAL = re.compile(
+    rf"^\W*(?:(?:summary\W*)?\d\s*[-\u2013]\s*(?:ab)?normal\b|{_REVIEWED}|summary\W+\d"
+    r"|(?:electronically|digitally) signed|dictated by|transcribed|(?:the )?attending\b"
+    r"|(?:the )?(?:teaching|staff|supervising) (?:physician|radiologist)\b)"
+)
+# An order, not a finding: "exclude pneumothorax", "follow up effusion"
+_ORDER = re.compile(
+    r"\W*(?:please |to |must |need to )?(?:exclude|(?:re ?)?(?:evaluate|assess)|check|confirm|verify|monitor"
+    r"|follow[ -]?up)(?: for| of)? (?![^;]*\b(?:is|are|was|were|shows?|has|have|had|demonstrates?|reveals?|no|none"
+    r"|which|with|without|to|study|exams?|radiographs?|films?|ct)\b)(?![^;]*:)"
+)
+# "ETT out."
+_TAKEN_OUT = re.compile(r"\b(ett?|[no]gt|tubes?|lines?|piccs?|swan|catheters?|drains?) out(?=\s*(?:[.,;]|$))")
 _NOTHING = re.compile(
-    r"\b(?:shows?|reveals?|demonstrates?|ha(?:s|ve)|with) no (?:acute |significant |focal |evidence of |visible "
-    r"|gross |other )*"
+    r"(?:\b(?:shows?|reveals?|demonstrates?|ha(?:s|ve)|with)|:|(?<= )-) no (?:acute |significant |focal "
+    r"|evidence of |visible |gross |other )*"
     r"(?:abnormalit(?:y|ies)|abnormal findings?)\b(?! (?:of|in))"
 )
 _ASKS = re.compile(r"(?:(?<=[\s,(:;])|^)\?+\s*(?=[a-z])")
@@ -117,7 +136,9 @@ _ASKED = re.compile(r"^\s*(?:is|are|was|were|any|does|do|did|has|have|what|which
 def spelled_out(lower: str) -> str:
     """A sentence in lower case with its shorthand spelled out and the lines of forms turned into statements."""
     if " no " in lower and " abnormal" in lower:
-        lower = _NOTHING.sub("is normal", lower)
+        lower = _NOTHING.sub(" is normal", lower)
+    if "n't" in lower:
+        lower = lower.replace("can't", "cannot").replace("n't", " not")
     if "," in lower:
         lower = _TIGHT_COMMA.sub(", ", lower)
     if "+/-" in lower or "\u00b1" in lower:
@@ -131,12 +152,20 @@ def spelled_out(lower: str) -> str:
     if "neg" in lower or "pos" in lower:
         lower = _RESULT.sub(lambda match: "absent" if match[1] == "neg" else "present", lower)
         lower = _NEGATIVES.sub("no ", _NEGATIVE_OF.sub("negative for", lower))
+    if lower.endswith((" no", " no.", " yes", " yes.")) or " no," in lower or " yes," in lower:
+        lower = _ANSWER.sub(lambda match: "absent" if match[1] == "no" else "present", lower)
     lower = lower.replace("\u00f8 ", "no ").replace("\u2205 ", "no ")
     if not _TRIGGERS.isdisjoint(_LETTERS.findall(lower)):
         lower = _ONE_SIDE.sub(lambda match: "right" if match[1] == "r" else "left", lower)
         lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
     if ">" in lower or "<" in lower or "=" in lower or "&" in lower or "+" in lower:
         lower = _GREATER.sub("bilateral", lower)
+    if lower.startswith("should "):
+        lower = f"if{lower[6:]}"
+    if order := _ORDER.match(lower):
+        lower = f"evaluate for {lower[order.end() :]}"
+    if " out" in lower:
+        lower = _TAKEN_OUT.sub(r"\1 removed", lower)
     if _FORMAL.match(lower):
         return ""
     if ":" in lower:

@@ -21,6 +21,7 @@ _TARGETS = (
 _KNOWN = frozenset(
     (*_TARGETS, "resolve", "resolves", "remove", "removes", "enlarges", "enlarge", "interstitium", "pleura")
 )
+_BY_LETTER = {letter: [word for word in _TARGETS if word[0] == letter] for letter in {word[0] for word in _TARGETS}}
 _LONG_WORD = re.compile(r"[a-z]{6,}")
 
 
@@ -28,8 +29,8 @@ def _meant(word: str) -> str:
     """The target that a word was meant to be; the word itself where it is a wording already or nothing is near."""
     if word in _KNOWN or TERMS.find(word, word_starts(word)):
         return word
-    near = difflib.get_close_matches(word, _TARGETS, 1, cutoff=0.86)
-    return near[0] if near and near[0][0] == word[0] else word
+    near = difflib.get_close_matches(word, _BY_LETTER.get(word[0], ()), 1, cutoff=0.86)
+    return near[0] if near else word
 
 
 _MEANT = KeptByText(_meant)

@@ -26,10 +26,24 @@ HARMLESS = re.compile(r"\bnipple|overlap|superimpos|superposition|summation|arti
                       r"|rib fracture|granuloma|confluence")  # fmt: skip
 
 
+class _AllPresent(dict[tuple[str, ...], tuple[tuple[str, int], ...]]):
+    """What a wording of entities means: each is present."""
+
+    def __missing__(self, names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+        means = self[names] = tuple((name, PRESENT) for name in names)
+        return means
+
+
+_PRESENT = _AllPresent()
+
+
 def term_statements(lower: str, words: list[tuple[int, str]]) -> list[Statement]:
     """The wordings of entities in lower-case text, look-alikes left out."""
     found = []
     for start, end, (kind, names) in TERMS.find(lower, words):
+        if kind == "term":
+            found.append(Statement(start, end, (start, end), _PRESENT[names], False, kind))
+            continue
         if kind == "reticular" and "fibro" in lower:
             names = names[1:]
         if kind == "nodular":
@@ -37,12 +51,26 @@ def term_statements(lower: str, words: list[tuple[int, str]]) -> list[Statement]
                 found.append(Statement(start, end, (start, end), ((names[1], PRESENT),), True, "term"))
             kind, names = "term", names[:1]
         if kind != "decoy":
-            means = tuple((name, PRESENT) for name in names)
-            found.append(Statement(start, end, (start, end), means, kind in ("only negated", "sign"), kind))
+            found.append(Statement(start, end, (start, end), _PRESENT[names], kind in ("only negated", "sign"), kind))
     return found
 
 
+def without_headings(lower: str, terms: list[Statement]) -> list[Statement]:
+    """Less the wordings that head what is said of the same entities: "effusion: no pleural effusion"."""
+    if ":" not in lower:
+        return terms
+    kept = []
+    for index, term in enumerate(terms):
+        stop = lower.find(";", term.end)
+        behind = {one.means for one in terms[index + 1 :] if stop < 0 or one.start < stop}
+        if not (lower.startswith(":", term.end) and term.means in behind):
+            kept.append(term)
+    return kept
+
+
 _ADJECTIVES = re.compile(r"(?: (?!and|or|with|is|are)[a-z-]+)? ")
+# Between an organ and its quality in dictation without verbs: "heart mildly enlarged mild edema".
+_ADVERBS = re.compile(r"\s+[a-z]+ly\s+")
 # What can stand between a quality and the organ behind it: "enlarged heart", "blunting of the left angle".
 _BETWEEN = re.compile(
     r"\s*(?:(?:of|to|the|in|both|either|right|left|bilateral|lower|upper|mid|lung|a|on|size|configuration|contours?"
@@ -62,7 +90,7 @@ _LIST = re.compile(r"\s*(?:,|and|or)?\s*(?:and\s+|or\s+)?(?:the\s+)?(?:central a
 
 
 # Between a wording and a quality of the organ before both: "the lungs are hyperinflated but clear".
-_GOES_ON = re.compile(r",? (?:but|yet|though)(?: (?:are|is|otherwise|remains?|appears?|[a-z]+ly))* ")
+_GOES_ON = re.compile(r",? (?:but|yet|though|and)(?: (?:are|is|otherwise|remains?|appears?|[a-z]+ly))* ")
 
 
 # Lines in the lung that water explains are no interstitial disease.
@@ -75,12 +103,13 @@ _OLD = re.compile(r"scar|thicken|fibro|epicardial fat|pericardial fat|fat pad|ad
 def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[Statement]) -> list[Statement]:
     """Organ and quality pairs; a quality without an organ before or right behind it says nothing."""
     taken = [(term.start, term.end) for term in terms]
-    found_hits = ORGANS.find(lower, words)
-    hits = [hit for hit in found_hits if not any(hit.start < end and start < hit.end for start, end in taken)]
+    hits = ORGANS.find(lower, words)
     if all(hit.value[0] == "organ" for hit in hits):
         return []
+    hits = [hit for hit in hits if not any(hit.start < end and start < hit.end for start, end in taken)]
     found: list[Statement] = []
     organs: list[Hit[tuple[str, str]]] = []
+    used: set[int] = set()
     fresh = True
     for index, hit in enumerate(hits):
         kind, name = hit.value
@@ -92,12 +121,17 @@ def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[State
         if organs and ";" in lower[organs[-1].end : hit.start]:
             organs = []
         chosen = _behind(lower, hits, index)
-        if not chosen or (organs and fresh and _PREDICATE.fullmatch(lower, organs[-1].end, hit.start)):
+        if not chosen or (
+            organs and fresh and organs[-1].start not in used and _is_of(lower, organs[-1], hits, index, taken)
+        ):
             edge = organs[-1].end if organs else 0
             between = [end for start, end in taken if edge <= start < hit.start]
             goes_on = bool(between) and _GOES_ON.fullmatch(lower, max(between), hit.start)
-            blocked = (bool(between) and not goes_on) or _of_term(lower, hit.end, taken) or name == "increase of"
+            is_predicate = bool(organs) and _ADVERBS.fullmatch(lower, organs[-1].end, hit.start)
+            of_term = name not in ("normal", "clear") and not is_predicate and _of_term(lower, hit.end, taken)
+            blocked = (bool(between) and not goes_on) or of_term or name == "increase of"
             chosen, fresh = ([] if blocked else organs), False
+        used.update(organ.start for organ in chosen)
         chosen = [organ for organ in chosen if not _explained(lower, organ.value[1], name)]
         found += [_pair(organ, hit) for organ in chosen if (organ.value[1], name) in MEANINGS]
     return found
@@ -108,6 +142,29 @@ def _explained(lower: str, organ: str, quality: str) -> bool:
     if organ == "interstitium":
         return bool(_WET.search(lower))
     return organ == "angles" and quality == "blunted" and bool(_OLD.search(lower))
+
+
+def _is_of(
+    lower: str,
+    organ: Hit[tuple[str, str]],
+    hits: list[Hit[tuple[str, str]]],
+    index: int,
+    taken: list[tuple[int, int]],
+) -> bool:
+    """Whether a quality is of the organ before it though one stands behind: by a verb, or in a row of such pairs.
+
+    Such a row is dictation without stops: "heart normal lungs clear", "heart normal lungs hyperinflated".
+    """
+    quality = hits[index]
+    if _PREDICATE.fullmatch(lower, organ.end, quality.start):
+        return True
+    behind = hits[index + 1]
+    follows = index + 2 < len(hits) and hits[index + 2].value[0] == "quality"
+    return (
+        (follows or any(start == behind.end + 1 for start, _ in taken))
+        and (organ.value[1], quality.value[1]) in MEANINGS
+        and not lower[organ.end : quality.start].strip()
+    )
 
 
 def _behind(lower: str, hits: list[Hit[tuple[str, str]]], index: int) -> list[Hit[tuple[str, str]]]:

@@ -1,0 +1,121 @@
+"""How far a cue reaches: forward to what ends it, back over the list that stands right before it."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+_VERB = (
+    r"(?:is|are|was|were|remains?|persists?|has|have|appears?|demonstrates?|shows?|terminates?|projects?|ends?|lies)"
+)
+_SEEN_WORDS = (
+    r"(?:seen|identified|noted|present|evident|visuali[sz]ed|detected|demonstrated|suspected|appreciated|observed)"
+)
+# After a comma or "and": words that assert, so that the negation or hedge before them ends.
+_NEW = (
+    r"(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny|minimal|known|residual|improv\w+|worsening"
+    r"|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval|redemonstrat\w+|chronic|old|healed|status"
+    r"|mildly|bibasilar|subtle|faint|vague|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)"
+)
+_NEW_BEHIND_COMMA = (
+    r"(?:left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked|calcified"
+    r"|atherosclerotic"
+    r"|tortuous|degenerative|cardiomegaly|scattered|subsegmental|bibasal|biapical|some|few|multiple|several|this"
+    r"|these|it"
+    r"|now|we|only|just|enlarged|elevated|cannot|can not|could not|not)"
+)
+_ASSERTS = re.compile(
+    rf"(?:,|\band\b| [-/\u2013\u2014])(?: and)? (?:the |a |an )?{_NEW}\b"
+    rf"|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b|, \+"
+)
+# Without one of these nothing ends a reach: a search for it alone is many times faster.
+_MAY_END = re.compile(r"[,(\u2013\u2014]| and | [-/]")
+# After a comma: what did not go with the thing before it.
+_STAYS = re.compile(
+    r",(?: and)? (?:the |a |an )?(?:persist\w+|unchanged|stable|residual|remaining|new|worse\w*|increas\w+|continued)\b"
+)
+_TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
+_CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
+# Before a finding that no sign parts from the one before it: an adjective that asserts.
+_ADJECTIVE = re.compile(rf" (?:the |an? )?(?!likely|possib|probab|no\b|not\b|without)(?:{_NEW}|{_NEW_BEHIND_COMMA})\b")
+# Behind a finding that no sign parts from the one before it: a predicate of its own.
+_OWN_VERB = re.compile(
+    rf" (?:{_VERB}(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}|tip|in (?:good|place|situ|satisfactory|standard|expected"
+    r"|appropriate))\b"
+)
+# "no cavity is seen within the mass"
+_WITHIN = re.compile(
+    r" (?:within|inside|around|surrounding|adjacent to|next to|near) (?:the|this|these|that) (?:[a-z-]+ )*$"
+)
+# Words that tie a finding to the one before it.
+_TIED = re.compile(r"\b(?:and|n?or|with|of|in|at|for|to|that|which|is|are|was|were|suggest\w*|concern\w*)\b")
+# A doubt ends at any clause behind a comma: "suspected pneumonia, effusion is present".
+_CLAUSE_OF_DOUBT = re.compile(rf",[^,]{{0,200}}?\b(?:{_VERB}|{_TREND})\b|{_CLAUSE.pattern}")
+_OR = re.compile(r"\b(?:n?or)\b")
+_VERBS = re.compile(rf"\b{_VERB}\b")
+LIST_BREAK = re.compile(
+    rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than|for)\b|;"
+)
+_JOINS = re.compile(r"\b(?:and|n?or)\b|/")
+
+
+def reach(text: str, start: int, end: int, kind: str) -> int:
+    """Where a forward cue whose wording ends at ``start`` stops, at the latest at ``end``."""
+    if kind == "not":
+        return min(end, start + 25)
+    if kind == "gone":
+        comma = text.find(",", start, end)
+        return comma if comma >= 0 and (_VERBS.search(text, comma, end) or _STAYS.match(text, comma)) else end
+    if not _MAY_END.search(text, start, end):
+        return end
+    for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE):
+        match = pattern.search(text, start, end)
+        if match and not _OR.search(text, match.end(), end):
+            end = match.start()
+    return end
+
+
+def list_before(text: str, statements: Sequence[tuple[int, int]], before: int, clause: int) -> list[int]:
+    """Indices of the list of statements that stands right before ``before`` in its clause."""
+    found: list[int] = []
+    edge, joined = before, False
+    for index in range(len(statements) - 1, -1, -1):
+        start, end = statements[index]
+        if start >= before or end > edge:
+            continue
+        if start < clause or (found and LIST_BREAK.search(text, end, edge)):
+            break
+        if found:
+            # Commas alone join no list: "effusion, infection not excluded" doubts the infection.
+            joined = joined or bool(_JOINS.search(text, end, edge))
+            if not joined and "," in text[end:edge]:
+                break
+        found.append(index)
+        edge = start
+    return found
+
+
+def run_on(
+    text: str, statements: Sequence[tuple[int, int]], anchors: Sequence[tuple[int, int]], start: int, end: int
+) -> int:
+    """Where a negation stops in dictation without stops: "no effusion small pneumothorax", "no edema heart large".
+
+    No sign and no word ties the second finding to the first, and an adjective, an organ with its quality, a verb of its
+    own or its article ("within the mass") asserts it.
+    """
+    for one, other in pairwise(range(len(statements))):
+        if not (start <= statements[one][0] and statements[other][0] < end):
+            continue
+        stop, (organ, _) = max(statements[one][1], anchors[one][1]), anchors[other]
+        first, last = statements[other]
+        gap = text[stop : min(first, organ)]
+        if gap[:1] != " " or gap in (" or ", " and ") or "," in gap:
+            continue
+        is_bare = gap in (" ", " the ")
+        asserts = (
+            (is_bare and (organ != first or _OWN_VERB.match(text, last)))
+            or (_ADJECTIVE.match(text, stop) and not _TIED.search(gap))
+            or _WITHIN.search(gap)
+        )
+        if asserts and not _OR.search(text, stop, end):
+            return stop
+    return end
