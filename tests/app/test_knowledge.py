@@ -29,6 +29,25 @@ def test_build_says_what_came_out_and_explain_reads_it(tmp_path, capsys):
     assert "  pacemaker | is a | support device   [Webb 2016]" in lines
 
 
+def test_ranks_over_seeds_are_recorded_without_places(tmp_path, capsys):
+    """Means are those of the rows; nothing but the record is written, and the second call gives the same table."""
+    words = ["rank", "--source", "radiology", "--seeds", "0", "1", "--record", tmp_path, *SMALL]
+    code, out, _ = output(words, capsys)
+    assert code == 0
+    table = json.loads((tmp_path / "knowledge-radiology.json").read_text())
+    assert len(out.splitlines()) == 1 + len(table["rows"])
+    of_seed, mean = [row for row in table["rows"] if row[:2] in (["TransE", 0], ["TransE", 1])], table["rows"][2]
+    assert mean[:3] == ["TransE", "mean", 28]
+    for column in range(3, 7):
+        assert mean[column] == pytest.approx(sum(row[column] for row in of_seed) / 2)
+    assert all(row[-1] == "yes, bit for bit" for row in of_seed)
+    assert table["rows"][-1][0] == "chance"
+    assert table["rows"][-1][5] == 0
+    assert str(tmp_path) not in json.dumps(table)
+    code, again, _ = output([*words[:-6], *SMALL, "--json"], capsys)
+    assert json.loads(again)["rows"] == table["rows"]
+
+
 def test_explain_by_json_needs_no_build(capsys):
     code, out, _ = output(["explain", "cardiomegaly", "--json"], capsys)
     assert code == 0
@@ -57,6 +76,8 @@ def test_only_keeps_what_a_file_of_images_names(tmp_path, capsys):
         (["build", "--source", "slake", "--from", "x", "--concepts", "y", "--out", "g"], 2, "is of --source tsv"),
         (["build", "--source", "umls", "--from", "nowhere", "--out", "g"], 1, "cannot read"),
         (["build", "--source", "radiology", "--width", "0", "--out", "g"], 2, "--width and --epochs from 1"),
+        (["rank", "--source", "radiology", "--held-out", "0"], 2, "--held-out between 0 and 1"),
+        (["rank", "--source", "radiology", "--seeds", "0", "-1"], 2, "and seeds from 0 were expected"),
         (["build", "--source", "raddiology", "--out", "g"], 2, "did you mean radiology?"),
     ],
 )

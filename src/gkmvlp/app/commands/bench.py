@@ -53,7 +53,9 @@ def run(arguments: argparse.Namespace) -> int:
         return _table(arguments.table, arguments.readme)
     least = 2 if "model" in arguments.what else 1  # ITM needs a wrong pair; one report can be written alone
     if arguments.batch < least or arguments.steps < 1:
-        raise UsageError(f"--batch from {least} and --steps from 1: what came is {arguments.batch} and {arguments.steps}")
+        raise UsageError(
+            f"--batch from {least} and --steps from 1: what came is {arguments.batch} and {arguments.steps}"
+        )
     from gkmvlp.app.benchmarks.figures import lines, measure
     from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
 
