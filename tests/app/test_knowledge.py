@@ -5,6 +5,10 @@ import json
 import pytest
 
 from gkmvlp.app.cli import main
+from gkmvlp.data_modules.formats.roco import concept_files, find_base, read_figures
+from gkmvlp.data_modules.synthetic import roco
+from gkmvlp.data_modules.synthetic.figures import RADIOGRAPH
+from gkmvlp.knowledge.linker import Mention, read_cuis, read_mentions
 
 SMALL = ["--width", "8", "--epochs", "3"]
 
@@ -46,6 +50,31 @@ def test_ranks_over_seeds_are_recorded_without_places(tmp_path, capsys):
     assert str(tmp_path) not in json.dumps(table)
     code, again, _ = output([*words[:-6], *SMALL, "--json"], capsys)
     assert json.loads(again)["rows"] == table["rows"]
+
+
+def test_concepts_that_roco_lists_become_links(tmp_path, capsys):
+    """The look-alike lists one concept a figure, how it was taken; captions of radiographs begin with its name."""
+    roco.write(tmp_path, roco.LEAST, 0, 32)
+    base = find_base(str(tmp_path / "roco"))
+    listed = {one for file in concept_files(base) for ids in read_cuis(file).values() for one in ids}
+    words = {key: "chest radiograph" if key == RADIOGRAPH else f"no word {key}" for key in listed}
+    (tmp_path / "c.tsv").write_text("id\tname\nx\tx\n" + "".join(f"{key}\t{word}\n" for key, word in words.items()))
+    (tmp_path / "t.tsv").write_text("head\trelation\ttail\n" + "".join(f"{key}\tis a\tx\n" for key in listed))
+    graph = ["--source", "tsv", "--from", tmp_path / "t.tsv", "--concepts", tmp_path / "c.tsv", "--held-out", "0"]
+    assert output(["build", *graph, "--out", tmp_path / "g", *SMALL], capsys)[0] == 0
+    out = tmp_path / "m.jsonl"
+    code, told, _ = output(["link", "--from", tmp_path, "--graph", tmp_path / "g", "--out", out, "--json"], capsys)
+    assert code == 0
+    counts, linker = json.loads(told), read_mentions(out)
+    assert counts["in_graph"] == counts["listed"]
+    figures = read_figures(base)
+    assert counts["captions"] == len({figure.caption for figure in figures})
+    of_radiographs = [one.caption for one in figures if one.caption.startswith("Chest radiograph")]
+    assert counts["placed"] == len(set(of_radiographs)) > 0
+    assert all(linker(caption) == [Mention(0, 16, RADIOGRAPH)] for caption in of_radiographs)
+    code, _, err = output(["link", "--from", tmp_path, "--out", out], capsys)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "has none of the" in err
 
 
 def test_explain_by_json_needs_no_build(capsys):

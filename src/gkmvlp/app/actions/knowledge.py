@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from gkmvlp.app.actions.knowledge_table import HEADINGS, ranking_rows, record_rankings
+from gkmvlp.data_modules.formats.roco import concept_files, find_base, read_figures
 from gkmvlp.errors import UsageError
 from gkmvlp.knowledge.build import build
+from gkmvlp.knowledge.caption_concepts import place_concepts, write_mentions
 from gkmvlp.knowledge.graph import Concept, KnowledgeGraph
 from gkmvlp.knowledge.held_out import guess
 from gkmvlp.knowledge.linker import read_cuis
@@ -75,6 +77,31 @@ def _rank(arguments: argparse.Namespace) -> Printed:
     return {"columns": HEADINGS, "rows": rows}, "\n".join(" | ".join(row) for row in [list(HEADINGS), *shown])
 
 
+def _link(arguments: argparse.Namespace) -> Printed:
+    """Places the concepts that ROCO lists of its figures in their captions, and writes the links."""
+    base = find_base(str(arguments.origin))
+    concepts: dict[str, tuple[str, ...]] = {}
+    for file in concept_files(base):
+        concepts.update(read_cuis(file))
+    captions = [(figure.figure_id, figure.caption) for figure in read_figures(base)]
+    placed = place_concepts(_graph_of(arguments.graph), captions, concepts)
+    try:
+        write_mentions(arguments.out, placed.mentions)
+    except OSError as error:
+        raise UsageError(f"--out {arguments.out} cannot be written ({error.strerror}): name another") from error
+    told = {"captions": len(placed.mentions), "listed": placed.listed, "in_graph": placed.in_graph,
+            "placed": placed.placed}  # fmt: skip
+    return told, (
+        f"{placed.placed} of {placed.listed} listed concepts have a place in their caption "
+        f"({placed.in_graph} are in the graph), {len(placed.mentions)} captions: {arguments.out}"
+    )
+
+
+def _graph_of(folder: Path | None) -> KnowledgeGraph:
+    """The graph that ``build`` wrote, or the open one."""
+    return load_graph(folder) if folder else radiology()
+
+
 def _read(arguments: argparse.Namespace) -> KnowledgeGraph:
     """The graph of a source, with the concepts that ``--only`` names.
 
@@ -123,7 +150,7 @@ def _files(arguments: argparse.Namespace) -> list[Path]:
 
 def _explain(arguments: argparse.Namespace) -> Printed:
     """Concepts of a term with their neighbours."""
-    graph = load_graph(arguments.graph) if arguments.graph else radiology()
+    graph = _graph_of(arguments.graph)
     concepts = graph.find(arguments.term)
     content = [
         {
@@ -152,4 +179,9 @@ def _text(graph: KnowledgeGraph, concept: Concept) -> str:
     return "\n".join(lines)
 
 
-ACTIONS: Mapping[str, Callable[[argparse.Namespace], Printed]] = {"build": _build, "rank": _rank, "explain": _explain}
+ACTIONS: Mapping[str, Callable[[argparse.Namespace], Printed]] = {
+    "build": _build,
+    "rank": _rank,
+    "link": _link,
+    "explain": _explain,
+}

@@ -1,4 +1,4 @@
-"""Build a knowledge graph with its embeddings, explain a term by one, or measure what its structure lets guess.
+"""Build a knowledge graph with its embeddings, measure what its structure lets guess, link captions, explain a term.
 
 Sources: radiology (open, comes with the package), slake (--from: its folder KG), umls (--from: folder META of your own
 licensed copy), tsv (--from: a table of triples). A build that was stopped goes on when the same command is given again.
@@ -23,11 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_record_argument(rank)
     for action in (build, rank):
         _add_training_arguments(action)
+    link = actions.add_parser("link", help="links of ROCO's captions from the concepts that it lists of its figures")
+    link.add_argument("--from", dest="origin", type=Path, required=True, metavar="DIR", help="folder of ROCO")
+    link.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the links are written, .jsonl")
     explain = actions.add_parser("explain", help="concept, synonyms and neighbours of a term")
     explain.add_argument("term", metavar="TERM", help="id, name or synonym")
-    explain.add_argument(
-        "--graph", type=Path, metavar="DIR", help="what build wrote (absent: the open radiology graph)"
-    )
+    for action in (link, explain):
+        action.add_argument(
+            "--graph", type=Path, metavar="DIR", help="what build wrote (absent: the open radiology graph)"
+        )
     for action in actions.choices.values():
         action.add_argument("--json", action="store_true", help="print JSON")
 
