@@ -480,8 +480,6 @@ class Predictor(HubModel):
         """Fields of the prediction of each image."""
         if text is not None:
             return [{"categories": found} for found in self.categories(memory, text)]
-        if isinstance(self.head, CategoryHead):
-            raise BackboneError('this model reads an image with its text: name the text, as in text="A caption."')
         if question is not None:
             refusal = self.out_of_scope(question)
             shared = {
@@ -492,6 +490,8 @@ class Predictor(HubModel):
                 {"answer": answer, "answer_probability": probability, **shared}
                 for answer, _, probability in self.probable_answers(memory, question)
             ]
+        if isinstance(self.head, CategoryHead):
+            raise BackboneError('this model reads an image with its text: name the text, as in text="A caption."')
         if isinstance(self.head, DecodingConfig):
             return [{"report": report} for report in self.reports(memory)[0]]
         if isinstance(self.head, BoxHead | RegionHead):
