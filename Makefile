@@ -17,7 +17,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist worksteal
 CHOICES := $(if $(DATA),--root "$(DATA)") $(if $(CONFIG),--config "$(CONFIG)") $(if $(OUT),--out "$(OUT)")
 
 .DEFAULT_GOAL := help
-.PHONY: docs gallery golden help setup demo test test-all check lint lines types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report evaluate-grounding evaluate-retrieval rates ablation bench zoo results wheels-check
+.PHONY: docs gallery golden help setup demo test test-all check lint lines types pretrain finetune-vqa finetune-classification finetune-localization finetune-regions finetune-report finetune-image-text evaluate-grounding evaluate-retrieval rates ablation bench zoo results wheels-check
 
 help: ## list the targets and variables
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -77,6 +77,9 @@ finetune-localization: $(STAMP) ## fine-tune a detector of boxes on the RSNA cha
 
 finetune-regions: $(STAMP) ## fine-tune a detector of the 29 regions on Chest ImaGenome (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp finetune regions $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
+
+finetune-image-text: $(STAMP) ## fine-tune for classes of figures with captions on MELINDA (DATA=) or on phantoms, and test
+	$(PY) -m gkmvlp finetune image_text $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)
 
 finetune-report: $(STAMP) ## fine-tune for report generation on MIMIC-CXR or Open-i (DATA=) or on phantoms, and test
 	$(PY) -m gkmvlp finetune report $(CHOICES) $(if $(BACKBONE),--backbone "$(BACKBONE)") $(ARGS)

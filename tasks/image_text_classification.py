@@ -9,14 +9,15 @@ from typing import Any, cast
 import pandas as pd
 import torch
 from lightning import LightningDataModule
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from gkmvlp.batch import ImageBatch, ImageTextBatch
+from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import Architecture, BaseArchitecture, TextPooling
-from gkmvlp.models.heads.answer_head import answer_logits
+from gkmvlp.models.heads.category_head import CategoryHead
 from gkmvlp.models.lora import Adaptation
 from gkmvlp.tasks.fine_tuning import GREY, FineTuning
 from gkmvlp.tasks.parts.answering import question_memory
@@ -24,7 +25,9 @@ from gkmvlp.tasks.parts.optimization import OptimizerConfig
 
 
 class ImageTextClassification(FineTuning):
-    """Names the class of an image with a text, by a linear layer over the text's states after it read the image.
+    """Names the class of an image with a text, and leaves ``model/`` in the run's folder, for ``gkmvlp predict``.
+
+    A linear layer reads the text's states after these read the image.
 
     Args:
         architecture: What to build from scratch, or what the backbone must be; ``null`` takes the backbone's own.
@@ -69,7 +72,7 @@ class ImageTextClassification(FineTuning):
         super().prepare(datamodule)
         self.classes = datamodule.classes()  # type: ignore[attr-defined]
         self.index = {name: index for index, name in enumerate(self.classes)}
-        self.classifier = nn.Linear(self.architecture.text.hidden_size, len(self.classes))
+        self.head = CategoryHead(self.classes, self.architecture.text.hidden_size, self.pooling)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:  # noqa: D102
         super().on_save_checkpoint(checkpoint)
@@ -95,7 +98,8 @@ class ImageTextClassification(FineTuning):
         shown = cast(ImageBatch, {**batch, "image": image})
         memory = self.encode_images_now(shown).memory
         state_BTD, mask_BT = question_memory(cast(Backbone, self.backbone), batch["text"], memory)
-        return answer_logits(self.classifier, state_BTD, mask_BT, self.pooling)
+        scores: Tensor = self.head(state_BTD, mask_BT)
+        return scores
 
     def training_step(self, batch: ImageTextBatch, batch_idx: int) -> Tensor:  # noqa: D102
         target_B = torch.tensor([self.index[name] for name in batch["category"]], device=self.device)
@@ -130,3 +134,10 @@ class ImageTextClassification(FineTuning):
         self.save_predictions(
             "image_text_classification", pd.DataFrame(self.predictions), signature={"classes": str(len(self.classes))}
         )
+
+    def on_fit_end(self) -> None:
+        """Leaves the model of the best epoch; the baseline without an image leaves none."""
+        task = {"task": "image_text_classification", "backbone": self.backbone_ref}
+        best = None if self.text_only else self.best_backbone(**task)
+        if best is not None:
+            heads.save(best, self.head, self.run_dir / "model")

@@ -53,6 +53,24 @@ def read_figures(base: Path) -> list[Figure]:
     return figures
 
 
+def concept_files(base: Path) -> list[Path]:
+    """The lists of concepts of all sides, ``cuis.txt``, training first.
+
+    Args:
+        base: From ``find_base``.
+
+    Raises:
+        DataError: If a side has none.
+    """
+    files = []
+    for names in SIDES.values():
+        file = next((one for name in names if (one := base / name / KIND / "cuis.txt").is_file()), None)
+        if file is None:
+            raise DataError(f"no {names[0]}/{KIND}/cuis.txt in {base}: {_GET}")
+        files.append(file)
+    return files
+
+
 def _read_captions(path: Path) -> list[tuple[str, str]]:
     """Id and caption of each line; a blank stands behind the tab."""
     rows = []

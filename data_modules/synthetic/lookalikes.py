@@ -83,8 +83,8 @@ LOOKALIKES: Mapping[str, LookAlike] = {  # by the name of the layout
         least=medicat.LEAST,
     ),
     "melinda": LookAlike(
-        melinda.write, "melinda", "figures like those of MELINDA", "melinda_figures", 1, "Melinda", size=600,
-        least=melinda.LEAST,
+        melinda.write, "melinda", "figures like those of MELINDA", "melinda_figures", 1, "Melinda", "phantom-melinda",
+        600, melinda.LEAST,
     ),
     "dicom": LookAlike(dicom.write, "dicom", "images in every way of DICOM", "dicom_images", 100, least=1),
 }  # fmt: skip

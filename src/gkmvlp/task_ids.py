@@ -63,7 +63,9 @@ TASKS: dict[TaskId, TaskRow] = {
     "report_clinical": TaskRow("Reports, clinical scores"),
     "retrieval": TaskRow("Retrieval", "retrieval"),
     "region_detection": TaskRow("Regions", "regions", "boxes of the anatomical regions", "regions", "localization"),
-    "image_text_classification": TaskRow("Image-text classification"),
+    "image_text_classification": TaskRow(
+        "Image-text classification", "image_text", "the class of a figure with its caption", "classes", "image_text"
+    ),
     "faithfulness": TaskRow("What the finding itself is worth", "faithfulness"),
     "laterality": TaskRow("Right or left"),
 }

@@ -5,6 +5,10 @@ import json
 import pytest
 
 from gkmvlp.app.cli import main
+from gkmvlp.data_modules.formats.roco import concept_files, find_base, read_figures
+from gkmvlp.data_modules.synthetic import roco
+from gkmvlp.data_modules.synthetic.figures import RADIOGRAPH
+from gkmvlp.knowledge.linker import Mention, read_cuis, read_mentions
 
 SMALL = ["--width", "8", "--epochs", "3"]
 
@@ -27,6 +31,50 @@ def test_build_says_what_came_out_and_explain_reads_it(tmp_path, capsys):
     assert lines[0] == "support device (device, id support device)"
     assert lines[1].startswith("synonyms: hardware")
     assert "  pacemaker | is a | support device   [Webb 2016]" in lines
+
+
+def test_ranks_over_seeds_are_recorded_without_places(tmp_path, capsys):
+    """Means are those of the rows; nothing but the record is written, and the second call gives the same table."""
+    words = ["rank", "--source", "radiology", "--seeds", "0", "1", "--record", tmp_path, *SMALL]
+    code, out, _ = output(words, capsys)
+    assert code == 0
+    table = json.loads((tmp_path / "knowledge-radiology.json").read_text())
+    assert len(out.splitlines()) == 1 + len(table["rows"])
+    of_seed, mean = [row for row in table["rows"] if row[:2] in (["TransE", 0], ["TransE", 1])], table["rows"][2]
+    assert mean[:3] == ["TransE", "mean", 28]
+    for column in range(3, 7):
+        assert mean[column] == pytest.approx(sum(row[column] for row in of_seed) / 2)
+    assert all(row[-1] == "yes, bit for bit" for row in of_seed)
+    assert table["rows"][-1][0] == "chance"
+    assert table["rows"][-1][5] == 0
+    assert str(tmp_path) not in json.dumps(table)
+    code, again, _ = output([*words[:-6], *SMALL, "--json"], capsys)
+    assert json.loads(again)["rows"] == table["rows"]
+
+
+def test_concepts_that_roco_lists_become_links(tmp_path, capsys):
+    """The look-alike lists one concept a figure, how it was taken; captions of radiographs begin with its name."""
+    roco.write(tmp_path, roco.LEAST, 0, 32)
+    base = find_base(str(tmp_path / "roco"))
+    listed = {one for file in concept_files(base) for ids in read_cuis(file).values() for one in ids}
+    words = {key: "chest radiograph" if key == RADIOGRAPH else f"no word {key}" for key in listed}
+    (tmp_path / "c.tsv").write_text("id\tname\nx\tx\n" + "".join(f"{key}\t{word}\n" for key, word in words.items()))
+    (tmp_path / "t.tsv").write_text("head\trelation\ttail\n" + "".join(f"{key}\tis a\tx\n" for key in listed))
+    graph = ["--source", "tsv", "--from", tmp_path / "t.tsv", "--concepts", tmp_path / "c.tsv", "--held-out", "0"]
+    assert output(["build", *graph, "--out", tmp_path / "g", *SMALL], capsys)[0] == 0
+    out = tmp_path / "m.jsonl"
+    code, told, _ = output(["link", "--from", tmp_path, "--graph", tmp_path / "g", "--out", out, "--json"], capsys)
+    assert code == 0
+    counts, linker = json.loads(told), read_mentions(out)
+    assert counts["in_graph"] == counts["listed"]
+    figures = read_figures(base)
+    assert counts["captions"] == len({figure.caption for figure in figures})
+    of_radiographs = [one.caption for one in figures if one.caption.startswith("Chest radiograph")]
+    assert counts["placed"] == len(set(of_radiographs)) > 0
+    assert all(linker(caption) == [Mention(0, 16, RADIOGRAPH)] for caption in of_radiographs)
+    code, _, err = output(["link", "--from", tmp_path, "--out", out], capsys)
+    assert (code, err.count("\n")) == (1, 1)
+    assert "has none of the" in err
 
 
 def test_explain_by_json_needs_no_build(capsys):
@@ -57,6 +105,8 @@ def test_only_keeps_what_a_file_of_images_names(tmp_path, capsys):
         (["build", "--source", "slake", "--from", "x", "--concepts", "y", "--out", "g"], 2, "is of --source tsv"),
         (["build", "--source", "umls", "--from", "nowhere", "--out", "g"], 1, "cannot read"),
         (["build", "--source", "radiology", "--width", "0", "--out", "g"], 2, "--width and --epochs from 1"),
+        (["rank", "--source", "radiology", "--held-out", "0"], 2, "--held-out between 0 and 1"),
+        (["rank", "--source", "radiology", "--seeds", "0", "-1"], 2, "and seeds from 0 were expected"),
         (["build", "--source", "raddiology", "--out", "g"], 2, "did you mean radiology?"),
     ],
 )

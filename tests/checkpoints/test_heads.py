@@ -14,6 +14,7 @@ from gkmvlp.losses.detection import focal_loss, giou_loss
 from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.box_head import BoxHead
+from gkmvlp.models.heads.category_head import CategoryHead
 from gkmvlp.models.heads.detector import DetectorConfig
 from gkmvlp.models.heads.label_head import label_head
 from gkmvlp.models.heads.region_head import RegionHead
@@ -37,6 +38,8 @@ CASES = {
     "boxes": ("localization", box_head, {"boxes.json", "detector.safetensors"}),
     "regions": ("region_detection", lambda model: RegionHead(WIDTH, torch.rand(len(REGIONS), 4)),
                 {"region_head.safetensors"}),
+    "classes": ("image_text_classification", lambda model: CategoryHead(("section", "projection"), WIDTH, "mean"),
+                {"classes.json", "category_head.safetensors"}),
     "reports": ("report_generation", lambda model: DecodingConfig("beam", num_beams=3, max_new_tokens=20), set()),
 }  # fmt: skip
 

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 import torch
 
+from gkmvlp import load
 from gkmvlp.app.cli import main
+from gkmvlp.app.serving.models import open_models
 from gkmvlp.data_modules import Melinda
 from gkmvlp.data_modules.synthetic import melinda
-from gkmvlp.errors import BackboneError
+from gkmvlp.errors import BackboneError, UsageError
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.tasks import ImageTextClassification
 from tests.tiny import architecture, arl_architecture, words
@@ -53,6 +55,50 @@ def test_fit_and_test_leave_accuracy_beside_the_majority(root: Path, tmp_path: P
     assert figure.low <= figure.value <= figure.high
     counts = pd.Series([row.fields["category"] for row in data.rows("train")]).value_counts()
     assert set(majority["prediction"]) == {counts.index[0]}
+
+
+def test_the_model_that_a_fit_leaves_reads_as_the_task_did(root: Path, tmp_path: Path, capsys: Any):
+    """By the recipe's own config, ``gkmvlp.load`` and ``gkmvlp predict``."""
+    line = words("image-text-classification-phantom", root, tmp_path / "run", "--model.init_args.backbone=null")
+    assert main(["fit", *line]) == 0
+    folder = tmp_path / "run" / "model"
+    predictor = load(folder, "cpu")
+    assert (predictor.info["task"], predictor.info["trained_on"]) == (TASK, "phantom-melinda")
+    data = Melinda(str(root), image_size=32, num_workers=0, batch_size=4, label="p_meth", region_boxes="atlas")
+    data.setup("fit")
+    row = data.rows("test")[0]
+    image, text = Path(row.image), row.fields["text"]
+    task = ImageTextClassification(architecture(), pooling="mean")
+    task.prepare(data)
+    task.model.load_state_dict(predictor.model.state_dict())
+    task.head.load_state_dict(predictor.head.state_dict())
+    with torch.no_grad():
+        score_L = task.eval()(next(iter(data.test_dataloader())))[0]
+    found = predictor.predict(image, text=text, gate="off")
+    expected = dict(zip(data.classes(), score_L.double().softmax(-1).tolist(), strict=True))
+    assert found.categories == pytest.approx(expected, abs=1e-4)
+    assert sorted(found.categories.values(), reverse=True) == list(found.categories.values())
+    capsys.readouterr()
+    words_of_call = ["predict", str(image), "--model", str(folder), "--task", "image_text", "--gate", "off"]
+    out = tmp_path / "rows.csv"
+    assert main([*words_of_call, "--text", text, "--out", str(out), "--pictures", str(tmp_path / "p")]) == 0
+    rows = pd.read_csv(out)
+    assert dict(zip(rows["category"], rows["probability"], strict=True)) == pytest.approx(found.categories)
+    assert len(list((tmp_path / "p").iterdir())) == 1
+    with pytest.raises(BackboneError, match="name the text, as in text="):
+        predictor.predict(image, gate="off")
+    with pytest.raises(BackboneError, match="make finetune-vqa"):
+        predictor.predict(image, question="why?", gate="off")
+    assert main(words_of_call) == 2
+    assert "--task image_text needs --text" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="a model for classes has no part of a reading"):
+        open_models([str(folder)], "cpu")
+
+
+def test_the_baseline_without_an_image_leaves_no_model(root: Path, tmp_path: Path):
+    line = words("image-text-classification-phantom", root, tmp_path, "--model.init_args.backbone=null")
+    assert main(["fit", *line, "--model.init_args.text_only=true", "--trainer.limit_train_batches=1"]) == 0
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize("made", [architecture, arl_architecture], ids=["gk-mvlp", "arl"])

@@ -59,6 +59,8 @@ class Prediction:
         is_in_scope: Whether the model was trained on what the question asks about; None where its folder does not
             tell, or none was asked.
         report: The report, by a model that writes reports.
+        categories: Class -> its probability among all, likeliest first, by a model for classes of an image with its
+            text.
         notice: What has to be said along: that the model never saw a patient, that a question lies outside, that the
             picture looks like no frontal chest radiograph; else None.
         verdict: What the gate says of the picture; None where it was off.
@@ -78,6 +80,7 @@ class Prediction:
     answer_probability: float | None = None
     is_in_scope: bool | None = None
     report: str | None = None
+    categories: dict[str, float] = field(default_factory=dict)
     notice: str | None = None
     verdict: Verdict | None = None
     pixels_HW: Pixels | None = field(default=None, repr=False, compare=False)

@@ -37,6 +37,7 @@ from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.box_head import BoxHead
+from gkmvlp.models.heads.category_head import CategoryHead
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
 from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.notices import NO_PATIENT
@@ -281,6 +282,27 @@ class Predictor(HubModel):
         ]
 
     @torch.inference_mode()
+    def categories(self, image: ImageMemory, texts: str | Sequence[str]) -> list[dict[str, float]]:
+        """Class -> its probability, likeliest first, of each image with its text; nobody calibrated them.
+
+        Args:
+            image: B images.
+            texts: B texts; a bare string is read with every image.
+
+        Raises:
+            BackboneError: If the model was not fine-tuned for classes of images with texts.
+        """
+        if not isinstance(self.head, CategoryHead):
+            raise BackboneError(
+                "only a model fine-tuned for classes reads an image with its text: fine-tune a backbone "
+                "(make finetune-image-text) and name the folder model/ that this leaves"
+            )
+        _, state_BTD, mask_BT = self._read_questions(image, texts)
+        probability_BL = self.head(state_BTD, mask_BT).double().softmax(-1).cpu()
+        found = [dict(zip(self.head.classes, row_L.tolist(), strict=True)) for row_L in probability_BL]
+        return [dict(sorted(one.items(), key=lambda item: -item[1])) for one in found]
+
+    @torch.inference_mode()
     def reports(self, image: ImageMemory) -> tuple[list[str], list[float]]:
         """A report of each image and its log-likelihood; what is drawn by chance is drawn alike in every call.
 
@@ -343,6 +365,7 @@ class Predictor(HubModel):
         accept: Collection[str] = (),
         at: str | None = None,
         gate: GateMode = "warn",
+        text: str | None = None,
     ) -> Prediction: ...
 
     @overload
@@ -353,6 +376,7 @@ class Predictor(HubModel):
         accept: Collection[str] = (),
         at: str | None = None,
         gate: GateMode = "warn",
+        text: str | None = None,
     ) -> list[Prediction]: ...
 
     def predict(
@@ -362,6 +386,7 @@ class Predictor(HubModel):
         accept: Collection[str] = (),
         at: str | None = None,
         gate: GateMode = "warn",
+        text: str | None = None,
     ) -> Prediction | list[Prediction]:
         """What the model says about a radiograph: findings and places, its report, or the answer to a question.
 
@@ -373,13 +398,14 @@ class Predictor(HubModel):
                 calibration.
             gate: What happens to a picture that looks like no upright frontal chest radiograph: ``warn`` says so in
                 the prediction's notice, ``refuse`` stops, ``off`` does not look (see ``zoo.inference.gate``).
+            text: Read with the image by a model for classes of both.
 
         Returns:
             A prediction, or of a list one for each image.
 
         Raises:
             ImageError: If an image cannot be read, or is refused.
-            BackboneError: If a question is asked of a model that is not for questions, or none of one that is.
+            BackboneError: If a question or a text is given to a model that is not for it, or none to one that is.
             ConfigError: If the calibration holds no such operating point.
             UsageError: If ``accept`` or ``gate`` is no word that is known.
         """
@@ -398,7 +424,7 @@ class Predictor(HubModel):
                 verdicts[place] = far
         predictions = [
             replace(one, notice=_notice(one.notice, verdict), verdict=verdict)
-            for one, verdict in zip(self.predictions(batch, memory, shown, question, at), verdicts, strict=True)
+            for one, verdict in zip(self.predictions(batch, memory, shown, question, at, text), verdicts, strict=True)
         ]
         return predictions if is_list else predictions[0]
 
@@ -409,6 +435,7 @@ class Predictor(HubModel):
         shown: Sequence[Pixels],
         question: str | None = None,
         at: str | None = None,
+        text: str | None = None,
     ) -> list[Prediction]:
         """``predict`` of images that are read and encoded.
 
@@ -418,8 +445,9 @@ class Predictor(HubModel):
             shown: Pixels of each at its own size.
             question: As of ``predict``.
             at: As of ``predict``.
+            text: As of ``predict``.
         """
-        outputs = self._said(batch, memory, question, at)
+        outputs = self._said(batch, memory, question, at, text)
         frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         regions = self.boxes_of_regions(batch)
         return [
@@ -447,9 +475,11 @@ class Predictor(HubModel):
     read = predict  # its name before; kept for one release
 
     def _said(
-        self, batch: ImageBatch, memory: ImageMemory, question: str | None, at: str | None
+        self, batch: ImageBatch, memory: ImageMemory, question: str | None, at: str | None, text: str | None
     ) -> list[dict[str, Any]]:
         """Fields of the prediction of each image."""
+        if text is not None:
+            return [{"categories": found} for found in self.categories(memory, text)]
         if question is not None:
             refusal = self.out_of_scope(question)
             shared = {
@@ -460,6 +490,8 @@ class Predictor(HubModel):
                 {"answer": answer, "answer_probability": probability, **shared}
                 for answer, _, probability in self.probable_answers(memory, question)
             ]
+        if isinstance(self.head, CategoryHead):
+            raise BackboneError('this model reads an image with its text: name the text, as in text="A caption."')
         if isinstance(self.head, DecodingConfig):
             return [{"report": report} for report in self.reports(memory)[0]]
         if isinstance(self.head, BoxHead | RegionHead):

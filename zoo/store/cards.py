@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from gkmvlp.checkpoints.card_texts import BACKBONES, METHODS, NOT_FOR, QUESTION, python_use
+from gkmvlp.checkpoints.card_texts import BACKBONES, METHODS, NOT_FOR, WORDS, python_use
 from gkmvlp.metrics.results.group_result import TOO_FEW, GroupedResult
 from gkmvlp.metrics.results.tables import GROUPS, gap_of, group_rows, interval, markdown_table
 from gkmvlp.notices import NOT_CLINICAL
@@ -56,7 +56,8 @@ def _row(entry: Entry) -> TaskRow:
 
 
 def _commands(entry: Entry) -> str:
-    options = f"--task {_row(entry).reads_as}" + (f' --question "{QUESTION}"' if entry.task == "vqa" else "")
+    words = ' --{} "{}"'.format(*WORDS[entry.task]) if entry.task in WORDS else ""
+    options = f"--task {_row(entry).reads_as}{words}"
     return f"gkmvlp zoo download {entry.name}\ngkmvlp predict --model zoo://{entry.name} {options} image.png"
 
 

@@ -25,6 +25,8 @@ NOT_FOR = (
     "radiographs; claims about groups of patients that the data below do not hold."
 )
 QUESTION = "Is there a pleural effusion?"
+CAPTION = "Frontal chest radiograph of a patient with fever."
+WORDS = {"vqa": ("question", QUESTION), "image_text_classification": ("text", CAPTION)}  # what is read with the image
 
 
 def python_use(reference: str, task: str) -> str:
@@ -34,5 +36,6 @@ def python_use(reference: str, task: str) -> str:
         reference: What ``gkmvlp.load`` takes.
         task: What the model was trained for, as its entry or ``info`` says.
     """
-    question = f', question="{QUESTION}"' if task == "vqa" else ""
-    return f'import gkmvlp\n\nmodel = gkmvlp.load("{reference}")\nprint(model.predict("image.png"{question}))'
+    words = '{}="{}"'.format(*WORDS[task]) if task in WORDS else ""
+    given = ", ".join(filter(None, ('"image.png"', words)))
+    return f'import gkmvlp\n\nmodel = gkmvlp.load("{reference}")\nprint(model.predict({given}))'

@@ -28,13 +28,14 @@ from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.box_head import BoxHead
+from gkmvlp.models.heads.category_head import CategoryHead
 from gkmvlp.models.heads.detector import DetectorConfig
 from gkmvlp.models.heads.label_head import LabelHead, label_head
 from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.task_ids import TASKS, TaskId
 
-Head = AnswerHead | LabelHead | BoxHead | RegionHead | DecodingConfig
-_H = TypeVar("_H", AnswerHead, LabelHead, BoxHead, RegionHead, DecodingConfig)
+Head = AnswerHead | LabelHead | BoxHead | RegionHead | DecodingConfig | CategoryHead
+_H = TypeVar("_H", AnswerHead, LabelHead, BoxHead, RegionHead, DecodingConfig, CategoryHead)
 
 
 def _itself(head: Any) -> nn.Module | None:
@@ -152,6 +153,14 @@ def _build_regions(content: dict[str, Any], model: GkMvlp) -> RegionHead:
     return RegionHead(model.architecture.text.hidden_size, torch.zeros(len(REGIONS), 4))
 
 
+def _describe_categories(head: CategoryHead) -> dict[str, Any]:
+    return {"classes": head.classes, "pooling": head.pooling}
+
+
+def _build_categories(content: dict[str, Any], model: GkMvlp) -> CategoryHead:
+    return CategoryHead(content["classes"], model.architecture.text.hidden_size, content["pooling"])
+
+
 FORMATS: dict[TaskId, HeadFormat[Any]] = {  # by the task that a model's config.json names
     "vqa": HeadFormat(
         AnswerHead, "answer head", _describe_answers, _build_answers, lambda head: head.classifier,
@@ -168,6 +177,10 @@ FORMATS: dict[TaskId, HeadFormat[Any]] = {  # by the task that a model's config.
     "region_detection": HeadFormat(
         RegionHead, "head for regions", lambda head: {}, _build_regions,
         tensor_file="region_head.safetensors", remedy="gkmvlp finetune regions leaves one",
+    ),
+    "image_text_classification": HeadFormat(
+        CategoryHead, "head for classes", _describe_categories, _build_categories,
+        config_file="classes.json", tensor_file="category_head.safetensors",
     ),
     "report_generation": HeadFormat(
         DecodingConfig, "decoding in config.json", asdict, lambda content, model: DecodingConfig(**content),

@@ -4,22 +4,22 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from torch import Tensor
 
 from gkmvlp.errors import UsageError
 from gkmvlp.knowledge.graph import KnowledgeGraph
+from gkmvlp.knowledge.held_out import RANKED, shuffled, split, triples_of
 from gkmvlp.knowledge.ranking import Ranking, ranking
 from gkmvlp.knowledge.storage import MANIFEST, graph_hash, read_manifest, save_graph, write_whole
-from gkmvlp.knowledge.transe import Known, State, Tables, TransEConfig, Triples, start, train
+from gkmvlp.knowledge.transe import Known, State, Tables, TransEConfig, Triples, distance, start, train
 
 HELD_OUT, ALL = "held_out.state.safetensors", "all.state.safetensors"  # states of the two trainings
-RANKED = 2000  # triples that figures are computed on at most: each is compared with all concepts
 
 
 def build(
@@ -49,15 +49,16 @@ def build(
     if (folder / MANIFEST).is_file() and (manifest := read_manifest(folder)).get("fingerprint") == fingerprint:
         return manifest
     folder.mkdir(parents=True, exist_ok=True)
-    triples = Triples(graph.edge_index_2M[0], graph.relation_M, graph.edge_index_2M[1])
+    triples = triples_of(graph)
     figures = _held_out_figures(graph, triples, config, folder, held_out, fingerprint) if held_out else None
     tables = _trained(graph, triples, config, folder / ALL, fingerprint)
     known = Known(triples, len(graph.concepts), len(graph.relations))
+    order_M = shuffled(len(triples.head_M), config.seed)
     described = {
         "fingerprint": fingerprint,
         "transe": {**asdict(config), "torch": torch.__version__},
         "held_out": figures._asdict() if figures else None,
-        "trained_on": ranking(tables, triples.rows(_order(triples, config)[:RANKED]), known)._asdict(),
+        "trained_on": ranking(partial(distance, tables), triples.rows(order_M[:RANKED]), known)._asdict(),
         **told,
     }
     save_graph(replace(graph, table_ND=tables.concept_ND, relation_RD=tables.relation_RD), folder, described)
@@ -74,18 +75,9 @@ def _held_out_figures(
     Raises:
         UsageError: If no triple is held out, or none is left.
     """
-    count = round(share * len(triples.head_M))
-    if not 0 < count < len(triples.head_M):
-        raise UsageError(f"--held-out {share} is {count} of {len(triples.head_M)} triples: take another share, or 0")
-    order_M = _order(triples, config)
-    tables = _trained(graph, triples.rows(order_M[count:]), config, folder / HELD_OUT, fingerprint)
-    asked = triples.rows(order_M[:count][:RANKED])
-    return ranking(tables, asked, Known(triples, len(graph.concepts), len(graph.relations)))
-
-
-def _order(triples: Triples, config: TransEConfig) -> Tensor:
-    """The triples shuffled by the seed, (M,)."""
-    return torch.randperm(len(triples.head_M), generator=torch.Generator().manual_seed(config.seed))
+    part = split(triples, share, config.seed)
+    tables = _trained(graph, part.trained, config, folder / HELD_OUT, fingerprint)
+    return ranking(partial(distance, tables), part.asked, Known(triples, len(graph.concepts), len(graph.relations)))
 
 
 def _trained(graph: KnowledgeGraph, triples: Triples, config: TransEConfig, path: Path, fingerprint: str) -> Tables:

@@ -76,5 +76,13 @@ def test_a_card_names_worst_group_and_gap(tmp_path, monkeypatch):
     assert "| pointing_game |  | pretrained | age | under 40 | 20 (12) | too few |" in text
 
 
+def test_a_card_says_what_is_read_with_the_image(entry):
+    for task, word in (("vqa", "question"), ("image_text_classification", "text")):
+        text = card(dataclasses.replace(entry, task=task))
+        assert re.search(rf'gkmvlp predict .* --{word} ".+" image.png', text)
+        assert re.search(rf'model\.predict\("image.png", {word}=".+"\)', text)
+    assert 'model.predict("image.png")' in card(entry)
+
+
 def test_a_card_without_groups_says_so(entry):
     assert "Figures by groups of patients.** None were measured" in card(entry)

@@ -1,13 +1,18 @@
 """The actions of ``gkmvlp knowledge``: each returns what ``--json`` prints, and the same as text."""
 
 import argparse
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from gkmvlp.app.actions.knowledge_table import HEADINGS, ranking_rows, record_rankings
+from gkmvlp.data_modules.formats.roco import concept_files, find_base, read_figures
 from gkmvlp.errors import UsageError
 from gkmvlp.knowledge.build import build
+from gkmvlp.knowledge.caption_concepts import place_concepts, write_mentions
 from gkmvlp.knowledge.graph import Concept, KnowledgeGraph
+from gkmvlp.knowledge.held_out import guess
 from gkmvlp.knowledge.linker import read_cuis
 from gkmvlp.knowledge.radiology import radiology
 from gkmvlp.knowledge.slake import read_slake
@@ -28,10 +33,7 @@ TERMS = {
 
 def _build(arguments: argparse.Namespace) -> Printed:
     """Reads a source, trains and saves."""
-    if arguments.width < 1 or arguments.epochs < 1 or arguments.seed < 0:
-        choice = f"{arguments.width}, {arguments.epochs} and {arguments.seed}"
-        raise UsageError(f"--width and --epochs from 1 and --seed from 0 were expected, got {choice}")
-    config = TransEConfig(width=arguments.width, epochs=arguments.epochs, seed=arguments.seed)
+    config = _config(arguments, arguments.seed)
     graph = _read(arguments)
     origin_info = {"terms": TERMS[arguments.source], "read": {path.name: file_hash(path) for path in _files(arguments)}}
     manifest = build(graph, config, arguments.out, arguments.held_out, origin_info)
@@ -47,6 +49,57 @@ def _build(arguments: argparse.Namespace) -> Printed:
                 f"{figures['mean_rank']:.1f} (chance about {chance:.0f})"
             )
     return manifest, "\n".join([*lines, f"terms: {manifest['terms']}"])
+
+
+def _config(arguments: argparse.Namespace, *seeds: int) -> TransEConfig:
+    """How it is trained, with the first seed.
+
+    Raises:
+        UsageError: If a number is too small.
+    """
+    if arguments.width < 1 or arguments.epochs < 1 or min(seeds) < 0:
+        choice = f"{arguments.width}, {arguments.epochs} and {' '.join(map(str, seeds))}"
+        raise UsageError(f"--width and --epochs from 1 and seeds from 0 were expected, got {choice}")
+    return TransEConfig(width=arguments.width, epochs=arguments.epochs, seed=seeds[0])
+
+
+def _rank(arguments: argparse.Namespace) -> Printed:
+    """Ranks held-out triples and records the table."""
+    start = time.monotonic()
+    config, graph = _config(arguments, *arguments.seeds), _read(arguments)
+    if not 0 < arguments.held_out < 1:
+        raise UsageError(f"--held-out between 0 and 1 was expected, got {arguments.held_out}")
+    guessed = guess(graph, config, arguments.held_out, arguments.seeds)
+    rows = ranking_rows(guessed)
+    if arguments.record:
+        record_rankings(arguments.record, graph, config, rows, time.monotonic() - start)
+    shown = [[f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    return {"columns": HEADINGS, "rows": rows}, "\n".join(" | ".join(row) for row in [list(HEADINGS), *shown])
+
+
+def _link(arguments: argparse.Namespace) -> Printed:
+    """Places the concepts that ROCO lists of its figures in their captions, and writes the links."""
+    base = find_base(str(arguments.origin))
+    concepts: dict[str, tuple[str, ...]] = {}
+    for file in concept_files(base):
+        concepts.update(read_cuis(file))
+    captions = [(figure.figure_id, figure.caption) for figure in read_figures(base)]
+    placed = place_concepts(_graph_of(arguments.graph), captions, concepts)
+    try:
+        write_mentions(arguments.out, placed.mentions)
+    except OSError as error:
+        raise UsageError(f"--out {arguments.out} cannot be written ({error.strerror}): name another") from error
+    told = {"captions": len(placed.mentions), "listed": placed.listed, "in_graph": placed.in_graph,
+            "placed": placed.placed}  # fmt: skip
+    return told, (
+        f"{placed.placed} of {placed.listed} listed concepts have a place in their caption "
+        f"({placed.in_graph} are in the graph), {len(placed.mentions)} captions: {arguments.out}"
+    )
+
+
+def _graph_of(folder: Path | None) -> KnowledgeGraph:
+    """The graph that ``build`` wrote, or the open one."""
+    return load_graph(folder) if folder else radiology()
 
 
 def _read(arguments: argparse.Namespace) -> KnowledgeGraph:
@@ -97,7 +150,7 @@ def _files(arguments: argparse.Namespace) -> list[Path]:
 
 def _explain(arguments: argparse.Namespace) -> Printed:
     """Concepts of a term with their neighbours."""
-    graph = load_graph(arguments.graph) if arguments.graph else radiology()
+    graph = _graph_of(arguments.graph)
     concepts = graph.find(arguments.term)
     content = [
         {
@@ -126,4 +179,9 @@ def _text(graph: KnowledgeGraph, concept: Concept) -> str:
     return "\n".join(lines)
 
 
-ACTIONS: Mapping[str, Callable[[argparse.Namespace], Printed]] = {"build": _build, "explain": _explain}
+ACTIONS: Mapping[str, Callable[[argparse.Namespace], Printed]] = {
+    "build": _build,
+    "rank": _rank,
+    "link": _link,
+    "explain": _explain,
+}

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 
 from gkmvlp.app.benchmarks.against import Turns, measure_against
+from gkmvlp.app.benchmarks.arl_step import arl_figures, measure_arl
 from gkmvlp.app.benchmarks.generation import NUM_BEAMS, Written, measure_generation
 from gkmvlp.app.benchmarks.loading import Loaded, measure_loading
 from gkmvlp.app.benchmarks.model import Measured, measure_model, processor
+from gkmvlp.app.benchmarks.retrieval import measure_retrieval, retrieval_figures
 from gkmvlp.app.benchmarks.rows import RowMemory, measure_rows
 from gkmvlp.app.benchmarks.setup import Lengths
 from gkmvlp.app.benchmarks.zoo import Fetched, measure_zoo
@@ -41,6 +43,10 @@ def measure(
         figures += against_figures(config, measure_against(against, config, batch, steps, lengths))
     if "generation" in what:
         figures += generation_figures(measure_generation(config, batch, steps, device))
+    if "arl" in what:
+        figures += arl_figures(measure_arl(config, batch, steps, device))
+    if "retrieval" in what:
+        figures += retrieval_figures(measure_retrieval(config, device))
     if "loading" in what:
         figures += loading_figures(config, measure_loading(config))
     if "zoo" in what:

@@ -3,7 +3,10 @@
 B pairs, E entities, R regions.
 """
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -11,6 +14,7 @@ import yaml
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
+from gkmvlp import tasks
 from gkmvlp.anatomy import REGIONS, atlas
 from gkmvlp.app.running.configs import architecture_in, by_name
 from gkmvlp.batch import StudyBatch
@@ -19,15 +23,17 @@ from gkmvlp.checkpoints.bert_weights import take_bert_sizes
 from gkmvlp.checkpoints.systems import PROMPT_TOKENS
 from gkmvlp.entities import ENTITIES, entity
 from gkmvlp.errors import UsageError
-from gkmvlp.models.config import Architecture
+from gkmvlp.models.config import Architecture, BaseArchitecture
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.tokenizer import tokenize, train_tokenizer
 from gkmvlp.phantom.writing.grammar import sentences
+from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.pretraining import GkMvlpPretraining
 
 NOTHING = "no model.init_args.architecture to measure; name a pre-training config"
 NAMED = {"small": "pretrain-phantom"}
 Lengths = Literal["full", "corpus"]
+Made = TypeVar("Made", bound=BaseArchitecture)
 # Word pieces of a report of IU X-Ray (findings and impression, 3,307 images; the vocabulary of BERT, uncased; [CLS] and
 # [SEP] counted): share of the corpus -> the length that so many reports do not exceed, 72 on average with straight
 # lines between them.
@@ -49,25 +55,57 @@ class SingleProcessPretraining(GkMvlpPretraining):
 def architecture_of(config: str) -> Architecture:
     """``base`` (ViT-B/16 and BERT-base, the defaults), ``small``, or that of a pre-training config; weights fresh.
 
+    Raises:
+        UsageError: If the config holds no architecture.
+        BackboneError: If it is that of another system, or there is no such BERT here.
+    """
+    return Architecture() if config == "base" else architecture_as(Architecture, config)
+
+
+def architecture_as(system: type[Made], config: str) -> Made:
+    """The architecture of a pre-training config, weights fresh.
+
     The sizes of a BERT that the config names are read from it, as the training does, before its weights are left out.
+
+    Args:
+        system: Of which system it must be.
+        config: Name in the zoo, or a file.
 
     Raises:
         UsageError: If the config holds no architecture.
         BackboneError: If it is that of another system, or there is no such BERT here.
     """
-    if config == "base":
-        return Architecture()
     file = by_name(NAMED.get(config, config))
-    try:
+    with _told(file):
         values = architecture_in(str(file))
-    except (OSError, KeyError, TypeError, yaml.YAMLError) as error:
-        raise UsageError(f"{file}: {NOTHING}") from error
     if not values:
         raise UsageError(f"{file}: {NOTHING}")
-    architecture = Architecture.from_dict(values)
+    architecture = system.from_dict(values)
     take_bert_sizes(architecture.text)
     architecture.vision.weights = architecture.text.weights = architecture.text.tokenizer = None
     return architecture
+
+
+def task_class(config: str) -> type[Task]:
+    """The task that a config is for.
+
+    Raises:
+        UsageError: If it names none.
+    """
+    file = by_name(NAMED.get(config, config))
+    with _told(file):
+        name = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]["class_path"]
+        found: type[Task] = getattr(tasks, name.rpartition(".")[2])
+    return found
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Whatever a config lacks is one line."""
+    try:
+        yield
+    except (OSError, LookupError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise UsageError(f"{file}: {NOTHING}") from error
 
 
 def lengths_of(lengths: Lengths, batch: int, longest: int) -> list[int]:
@@ -117,9 +155,20 @@ def build(
     task.model, task.tokenizer = task.backbone.model, tokenizer
     wanted = lengths_of(lengths, batch, architecture.text.max_length)
     texts = [cut(tokenizer, " ".join(reports[40 * b : 40 * b + 40]), wanted[b]) for b in range(batch)]
-    side, count = architecture.image_size, len(REGIONS)
+    return task.to(device).train(), made_up_pairs(texts, architecture.image_size, device)
+
+
+def made_up_pairs(texts: list[str], side: int, device: torch.device) -> StudyBatch:
+    """A batch of these texts with images of noise, statuses at random and average boxes.
+
+    Args:
+        texts: B texts.
+        side: S of the images.
+        device: Where.
+    """
+    batch, count = len(texts), len(REGIONS)
     status_BE = np.random.default_rng(0).integers(-2, 2, (batch, len(ENTITIES)), np.int8)
-    studies: StudyBatch = {
+    return {
         "sample_id": [str(b) for b in range(batch)], "patient_id": [str(b) for b in range(batch)],
         "study_id": [str(b) for b in range(batch)],
         "text": texts,
@@ -129,4 +178,3 @@ def build(
         "status": torch.from_numpy(status_BE).to(device),
         "place": torch.zeros(batch, len(ENTITIES), count, dtype=torch.bool, device=device),
     }  # fmt: skip
-    return task.to(device).train(), studies

@@ -1,7 +1,9 @@
-"""Measure speed and memory: training step, writing, loading, zoo, phantoms, reports, images, rows.
+"""Measure speed and memory: training steps, writing, retrieval, loading, zoo, phantoms, reports, images, rows.
 
 model    forward, backward and AdamW of all four objectives with two negatives, fresh weights, made-up pairs
 generation  reports written a second with 3 beams and 60 tokens, beside generate of transformers with the same weights
+arl      a step of ARL beside four forwards of the whole model, one an objective; base is ViT-B/16 and RoBERTa-base
+retrieval  400 images and reports, encoded once, beside every pair through the whole model; base is the compact ARL
 loading  a backbone folder of that model, seconds and peak memory, in a process of its own after its imports
 zoo      seconds of `gkmvlp zoo list`; speed of a download from this machine over that of cp and sha256sum
 phantom  patients a second, written in the layout of MIMIC-CXR at 256 px on one core
@@ -15,7 +17,7 @@ rows     memory of a million rows with eight workers that read them
 import argparse
 from pathlib import Path
 
-WHAT = ("model", "generation", "loading", "zoo", "phantom", "reports", "images", "rows")
+WHAT = ("model", "generation", "arl", "retrieval", "loading", "zoo", "phantom", "reports", "images", "rows")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.table:
         return _table(arguments.table, arguments.readme)
-    least = 2 if "model" in arguments.what else 1  # ITM needs a wrong pair; one report can be written alone
+    least = 2 if {"model", "arl"} & {*arguments.what} else 1  # ITM needs a wrong pair; one report can be written alone
     if arguments.batch < least or arguments.steps < 1:
         came = f"{arguments.batch} and {arguments.steps}"
         raise UsageError(f"--batch from {least} and --steps from 1 are expected; what came is {came}")

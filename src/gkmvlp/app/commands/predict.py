@@ -11,6 +11,8 @@ localization    boxes of findings, by a model that `make finetune-localization` 
 report          the report, by a model that `make finetune-report` left
 vqa             the answer to --question, by a model that `make finetune-vqa` left; in_scope says whether the model
                 was trained on what the question asks about, and nothing where its folder does not tell
+image_text      probability of each class of an image with its caption (--text), by a model that `make
+                finetune-image-text` left
 embed           unit vectors of the images, and of the lines of --prompts, in one space
 
 A small network of the package, the gate, looks at every picture first; --gate says what happens where it looks like a
@@ -38,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="REF", required=True, help=described)
     parser.add_argument("--task", metavar="TASK", required=True, help=", ".join(TASKS))
     parser.add_argument("--question", metavar="TEXT", help="what vqa is asked about every image")
+    parser.add_argument("--text", metavar="TEXT", help="the caption that image_text reads with every image")
     parser.add_argument("--prompts", metavar="FILE", type=Path, help="text file, one prompt a line")
     written = "where the rows are written: .parquet (with where they come from), .csv or .json"
     parser.add_argument("--out", metavar="FILE", type=file_of(".parquet", ".csv", ".json"), help=written)
@@ -68,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             task=arguments.task,
             images=arguments.images,
             question=arguments.question,
+            text=arguments.text,
             prompts=arguments.prompts,
             out=arguments.out,
             pictures=arguments.pictures,

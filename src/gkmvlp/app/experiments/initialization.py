@@ -24,7 +24,7 @@ def compare_initializations(
     """Runs what is not there yet.
 
     Args:
-        task: Its word: ``classification``, ``localization``, ``regions`` or ``report``.
+        task: Its word: ``classification``, ``image_text``, ``localization``, ``regions`` or ``report``.
         recipe: Config, data and folder of all runs.
         overrides: Of every run, beside those of the recipe.
         backbone: Where the pre-trained runs start.

@@ -84,4 +84,4 @@ def _line(row: dict[str, Any]) -> str:
         return " ".join(filter(None, (row.get("question"), row["prediction"])))
     if "prompt" in row:
         return f"{row['score']:+.3f}  {row['prompt']}"
-    return f"{row['probability']:.2f}  {row['entity']}"
+    return f"{row['probability']:.2f}  {row.get('entity') or row['category']}"

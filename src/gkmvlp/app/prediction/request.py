@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # it brings torch
     from gkmvlp.app.dicom.dicomweb import DicomWeb
     from gkmvlp.zoo.inference.gate import GateMode
 
-TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "embed")
+TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "image_text", "embed")
 WITH_THRESHOLDS = ("classification", "zero_shot", "grounding")
 ACCEPT = ("lateral", "modality", "blank")
 GATE = ("refuse", "warn", "off")
@@ -36,6 +36,7 @@ class Request:
         task: One of ``TASKS``.
         images: Files and folders; none where ``route`` names a study.
         question: Asked about every image, for ``vqa`` alone.
+        text: Caption that is read with every image, for ``image_text`` alone.
         prompts: Text file with one prompt a line, for ``zero_shot`` and ``embed``.
         out: Where the rows are written: Parquet, CSV or JSON.
         pictures: Folder for a picture of each image.
@@ -50,6 +51,7 @@ class Request:
     task: str
     images: list[Path]
     question: str | None = None
+    text: str | None = None
     prompts: Path | None = None
     out: Path | None = None
     pictures: Path | None = None
@@ -69,6 +71,8 @@ class Request:
             raise UsageError(f"no task {self.task!r}{hint(self.task, TASKS)} ({', '.join(TASKS)})")
         if (self.task == "vqa") != (self.question is not None):
             raise UsageError("--task vqa needs --question TEXT, and only that task takes one")
+        if (self.task == "image_text") != (self.text is not None):
+            raise UsageError("--task image_text needs --text TEXT, and only that task takes one")
         if self.prompts and self.task not in ("zero_shot", "embed"):
             raise UsageError(f"--task {self.task} takes no --prompts; zero_shot and embed do")
         if self.at is not None:
@@ -108,7 +112,8 @@ def _predict(request: Request, images: list[Path], server: "DicomWeb | None") ->
         from gkmvlp.app.prediction.table import read_prompts, show, write_rows
         from gkmvlp.zoo.inference.loading import open_predictor
 
-    task, question, out, route = request.task, request.question, request.out, request.route
+    task, out, route = request.task, request.out, request.route
+    question = request.question or request.text
     prompts = read_prompts(request.prompts) if request.prompts else []
     predictor = open_predictor(request.model, request.device)
     sender = Sender(route, request.model, server) if route.sends else None
@@ -127,7 +132,7 @@ def _predict(request: Request, images: list[Path], server: "DicomWeb | None") ->
     _tell_doubts(done.doubted)
     if done.rows:
         show(task, done.rows)
-    if question and (scope_note := predictor.out_of_scope(question)):
+    if request.question and (scope_note := predictor.out_of_scope(request.question)):
         print(scope_note)
     if done.rows and out:
         write_rows(out, done.rows, task, request.model, predictor, at)

@@ -69,7 +69,7 @@ def predict_rows(
         predictor: The model.
         task: One of those of the command.
         images: Files.
-        question: Asked about each, for ``vqa``.
+        question: Asked about each, for ``vqa``; the caption of each, for ``image_text``.
         prompts: For ``zero_shot`` (empty: present against absent of each entity) and ``embed``.
         pictures: Folder of pictures, or None.
         accept: What is read although it is no frontal radiograph.
@@ -91,6 +91,7 @@ def predict_rows(
         "localization": lambda batch, image: _boxes(predictor, batch, image),
         "report": lambda batch, image: _reports(predictor, image),
         "vqa": lambda batch, image: _answers(predictor, image, str(question)),
+        "image_text": lambda batch, image: _categories(predictor, image, str(question)),
         "embed": lambda batch, image: _vectors(predictor, image),
     }
     done = Predicted()
@@ -265,6 +266,17 @@ def _answers(predictor: Predictor, image: ImageMemory, question: str) -> list[Ro
             | shared
         ]
         for answer, score, probability in predictor.probable_answers(image, question)
+    ]
+
+
+def _categories(predictor: Predictor, image: ImageMemory, text: str) -> list[Rows]:
+    """The probability of each class, likeliest first."""
+    return [
+        [
+            {"text": text, "category": name, "probability": value, "calibration": UNCALIBRATED, "target": None}
+            for name, value in found.items()
+        ]
+        for found in predictor.categories(image, text)
     ]
 
 

@@ -19,6 +19,7 @@ SHOWN = {
     "localization": ["sample_id", "entity", "score", "threshold", "x1", "y1", "x2", "y2"],
     "report": ["sample_id", "prediction", "score"],
     "vqa": ["sample_id", "question", "prediction", "score", "probability", "calibration", "in_scope"],
+    "image_text": ["sample_id", "category", "probability", "calibration"],
     "embed": ["sample_id", "kind", "embedding"],
 }
 
@@ -90,7 +91,7 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predict
     rows = [{**row, "sample_id": name} for row, name in zip(rows, names, strict=True)]
     table = pd.DataFrame(rows).assign(patient_id=None, model=model, seed=0)
     table["patient_id"] = table["patient_id"].astype("string")
-    if task in ("report", "vqa"):
+    if task in ("report", "vqa", "image_text"):
         table["target"] = table["target"].astype("string")
     if task == "vqa":
         table["in_scope"] = table["in_scope"].astype("boolean")  # null where nobody knows

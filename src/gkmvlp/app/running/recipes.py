@@ -38,6 +38,7 @@ class Configs(NamedTuple):
 PRETRAINING = Configs("pretrain-phantom", ("pretrain-mimic", "pretrain-openi", "pretrain-roco", "pretrain-pairs"))
 FINE_TUNING: dict[TaskId, Configs] = {
     "classification": Configs("classification-phantom", ("classification-nih",)),
+    "image_text_classification": Configs("image-text-classification-phantom", ("image-text-classification-melinda",)),
     "localization": Configs("localization-phantom", ("localization-rsna",)),
     "region_detection": Configs("regions-phantom", ("regions-mimic",)),
     "report_generation": Configs("report-phantom", ("report-mimic", "report-openi")),

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gkmvlp.checkpoints.heads import knowledge_of
 from gkmvlp.errors import GkmvlpError, UsageError
 from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.heads.answer_head import AnswerHead
@@ -55,7 +56,7 @@ def open_models(references: Sequence[str], device: str | None = None, at: str | 
         at: Operating point.
 
     Raises:
-        UsageError: If two of them answer for the same part.
+        UsageError: If two of them answer for the same part, or one for none.
         ConfigError: If no calibration holds that operating point.
         ZooError: If a model of the zoo cannot be had.
         BackboneError: If one cannot be read.
@@ -64,6 +65,11 @@ def open_models(references: Sequence[str], device: str | None = None, at: str | 
     named: dict[str, str] = {}
     for reference in references:
         predictor = open_predictor(reference, device)
+        if predictor.head is not None and type(predictor.head) not in PARTS:
+            reads = f"a model for {knowledge_of(predictor.head)}"
+            raise UsageError(
+                f"--model {reference}: {reads} has no part of a reading; gkmvlp predict shows what it says"
+            )
         part = PARTS[type(predictor.head)]
         if part in parts:
             raise UsageError(
