@@ -22,7 +22,7 @@ from gkmvlp.app.serving.neighbours import Index
 from gkmvlp.app.serving.pictures import radiograph_uri
 from gkmvlp.app.serving.questions import ask
 from gkmvlp.app.serving.radiographs import OpenImage, open_phantom, open_upload
-from gkmvlp.app.serving.reader import Seen, read
+from gkmvlp.app.serving.reader import Seen, Tell, read, untold
 from gkmvlp.app.serving.sessions import Held, Sessions
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.pipeline.intensity import Intensity
@@ -73,48 +73,51 @@ class Desk:
         """How the models read grey values."""
         return {one.architecture.intensity for of in self.sets for one in of.parts.values()}
 
-    def read_upload(self, data: bytes, name: str, session: str, client: str) -> str:
+    def read_upload(self, data: bytes, name: str, session: str, client: str, tell: Tell = untold) -> str:
         """The reading of an upload as HTML; a notice where there is none."""
         name = _short(Path(name.replace("\\", "/")).name or "upload", LONGEST_NAME)
 
-        return self._told(client, lambda: self._read(self._open(data, name), session))
+        return self._told(client, lambda: self._read(self._open(data, name), session, tell))
 
-    def read_phantom(self, number: int, session: str, client: str) -> str:
+    def read_phantom(self, number: int, session: str, client: str, tell: Tell = untold) -> str:
         """The reading of a phantom as HTML."""
-        return self._told(client, lambda: self._read(open_phantom(number, self.intensities), session))
+        return self._told(client, lambda: self._read(open_phantom(number, self.intensities), session, tell))
 
-    def open_study(self, text: str, session: str, client: str) -> Opened:
+    def open_study(self, text: str, session: str, client: str, tell: Tell = untold) -> Opened:
         """The reading of the first radiograph of a study that can be read, and what else there is to choose.
 
         Args:
             text: As of ``Archive.find``.
             session: Of whom.
             client: Of whom.
+            tell: Is told what comes next.
         """
         found, chosen = Found(), None
 
         def opened() -> str:
             nonlocal found, chosen
             assert self.archive is not None
+            tell(0, "Archive: looking for the study")
             found = self.archive.find(text)
             if found.studies:
                 return notice(f"{len(found.studies)} studies were found: choose one.")
-            html, chosen = self._read_first(found.radiographs, session)
+            html, chosen = self._read_first(found.radiographs, session, tell)
             return html
 
         html = self._told(client, opened)
         return Opened(html, found.choices, chosen)
 
-    def _read_first(self, radiographs: Sequence[Radiograph], session: str) -> tuple[str, str | None]:
+    def _read_first(self, radiographs: Sequence[Radiograph], session: str, tell: Tell) -> tuple[str, str | None]:
         """The reading of the first that can be read, under the reasons why those before cannot, and its value."""
         assert self.archive is not None
         reasons = ""
         for one in radiographs:
+            tell(0, "Archive: fetching a radiograph")
             if (data := self.archive.server.retrieve(one)) is None:
                 continue
             try:
                 image, source = self._open(data, one.uid), read_source(data, one.uid)
-                return reasons + self._read(image, session, source), value_of(one)
+                return reasons + self._read(image, session, tell, source), value_of(one)
             except ImageError as error:
                 reasons += notice(str(error), "refusal")
         return reasons or notice("This study holds nothing but what was stored from here.", "refusal"), None
@@ -151,11 +154,12 @@ class Desk:
         require_image(data, name, self.limits)
         return open_upload(data, name, self.intensities)
 
-    def _read(self, image: OpenImage, session: str, source: Source | None = None) -> str:
+    def _read(self, image: OpenImage, session: str, tell: Tell, source: Source | None = None) -> str:
         pixels_HW = next(iter(image.pixels.values()))
         with self._models:
+            tell(0, "Gate: is this an upright frontal chest radiograph?")
             verdict = admit(pixels_HW, "This picture", self.gate)
-            results = [read(models, image, verdict, self.gate) for models in self.sets]
+            results = [read(models, image, verdict, self.gate, tell) for models in self.sets]
             if self.index is not None:
                 results[0][0].neighbours = self.index.nearest(self._vector(results[0][1]["backbone"]))
         seen = [of for _, of in results]

@@ -8,6 +8,7 @@ from gkmvlp.app.serving.archive import LONGEST
 from gkmvlp.app.serving.desk import Desk
 from gkmvlp.app.serving.fragment import asset, notice, shown
 from gkmvlp.app.serving.radiographs import PHANTOMS
+from gkmvlp.app.serving.reader import Tell
 from gkmvlp.notices import NOT_CLINICAL
 
 if TYPE_CHECKING:
@@ -80,14 +81,15 @@ def _wire_archive(desk: Desk, fields: _ArchiveFields, reading: "gr.HTML") -> Non
     import gradio as gr
 
     shared = {"concurrency_id": "archive", "concurrency_limit": 4, "show_progress": "full"}
+    untold = gr.Progress()
 
-    def open_study(text: str, request: gr.Request) -> tuple[str, dict[str, Any], str]:
-        opened = desk.open_study(text, _session(request), _client(request))
+    def open_study(text: str, request: gr.Request, progress: gr.Progress = untold) -> tuple[str, dict[str, Any], str]:
+        opened = desk.open_study(text, _session(request), _client(request), _teller(progress))
         choices = [tuple(one) for one in opened.choices]
         return opened.html, gr.update(choices=choices, value=opened.chosen, visible=bool(choices)), ""
 
-    def open_choice(value: str, request: gr.Request) -> tuple[str, dict[str, Any], str]:
-        html, choices, said = open_study(value, request)
+    def open_choice(value: str, request: gr.Request, progress: gr.Progress = untold) -> tuple[str, dict[str, Any], str]:
+        html, choices, said = open_study(value, request, progress)
         return html, choices if choices["visible"] else gr.skip(), said  # the others stay to choose from
 
     shown = [reading, fields.choices, fields.said]
@@ -133,14 +135,16 @@ def _wire(
     from gradio.utils import get_upload_folder
 
     shared = {"concurrency_id": "models", "concurrency_limit": 1, "show_progress": "full"}
+    untold = gr.Progress()
 
-    def read_upload(file: str | None, request: gr.Request) -> tuple[str, None]:
+    def read_upload(file: str | None, request: gr.Request, progress: gr.Progress = untold) -> tuple[str, None]:
         if file is None:
             return EMPTY, None
         data = take(Path(file), Path(get_upload_folder()))
         if data is None:
             return notice("This file is gone: drop it again.", "refusal"), None
-        return desk.read_upload(data, Path(file).name, _session(request), _client(request)), None
+        name, tell = Path(file).name, _teller(progress)
+        return desk.read_upload(data, name, _session(request), _client(request), tell), None
 
     _take_as_it_is(upload)
     upload.upload(read_upload, upload, [reading, upload], api_name="read", show_progress_on=reading, **shared)
@@ -159,11 +163,13 @@ def _wire(
     page.unload(forget)
 
 
-def _phantom_reader(desk: Desk, number: int) -> Callable[["gr.Request"], str]:
+def _phantom_reader(desk: Desk, number: int) -> Callable[..., str]:
     import gradio as gr
 
-    def read_phantom(request: gr.Request) -> str:
-        return desk.read_phantom(number, _session(request), _client(request))
+    untold = gr.Progress()
+
+    def read_phantom(request: gr.Request, progress: gr.Progress = untold) -> str:
+        return desk.read_phantom(number, _session(request), _client(request), _teller(progress))
 
     return read_phantom
 
@@ -193,6 +199,15 @@ def _banner(desk: Desk) -> str:
     notices = dict.fromkeys(one for models in desk.sets for one in models.notices)
     told = " ".join([NOT_CLINICAL, *notices])
     return f'<div class="gk-banner" role="note"><b>{shown(told)}</b><span>{shown(names)}</span></div>'
+
+
+def _teller(progress: "gr.Progress") -> Tell:
+    """Tells a browser what comes next, over the reading that is there."""
+
+    def tell(share: float, words: str) -> None:
+        progress(share, desc=words)
+
+    return tell
 
 
 def _session(request: "gr.Request") -> str:

@@ -4,7 +4,7 @@ B = 1 image, E entities, R regions, h x w grid of patches.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
@@ -22,8 +22,17 @@ from gkmvlp.zoo.inference.prediction import PredictedBox, Prediction
 from gkmvlp.zoo.inference.predictor import Predictor
 from gkmvlp.zoo.inference.readings import Reading as Score
 
+Tell = Callable[[float, str], None]  # share that is done, in [0, 1], and what comes next
+STAGES = {
+    "backbone": "Findings and heat maps", "labels": "Findings", "boxes": "Boxes", "regions": "Regions",
+    "report": "Report", "answers": "Questions",
+}  # fmt: skip
 ATTENDED = 3  # regions that the knowledge row lists
 _PLACE = ("region", "point", "box", "attention", "knowledge")  # fields of a finding that say where
+
+
+def untold(share: float, words: str) -> None:
+    """Tells nobody."""
 
 
 class Seen(NamedTuple):
@@ -58,7 +67,11 @@ def look(predictor: Predictor, image: OpenImage, verdict: Verdict | None, mode: 
 
 
 def read(
-    models: ModelSet, image: OpenImage, verdict: Verdict | None = None, mode: GateMode = "off"
+    models: ModelSet,
+    image: OpenImage,
+    verdict: Verdict | None = None,
+    mode: GateMode = "off",
+    tell: Tell = untold,
 ) -> tuple[Reading, dict[str, Seen]]:
     """All that a set of models says of a radiograph.
 
@@ -67,6 +80,7 @@ def read(
         image: The radiograph.
         verdict: What the gate says of it.
         mode: Of the gate: what happens where a model's own density doubts the image.
+        tell: Is told what comes next.
 
     Returns:
         The reading, and the image as each model holds it, by the model's part: what questions and neighbours need.
@@ -81,7 +95,10 @@ def read(
     reading.probabilities = [
         one.probabilities for part in ("labels", "backbone") if (one := models.parts.get(part)) is not None
     ]
-    seen = {part: look(predictor, image, verdict, mode, models.at) for part, predictor in models.parts.items()}
+    seen = {}
+    for done, (part, predictor) in enumerate(models.parts.items()):
+        tell(done / len(models.parts), STAGES[part])
+        seen[part] = look(predictor, image, verdict, mode, models.at)
     reading.warnings = list(dict.fromkeys(doubt(one.verdict) for one in seen.values() if _is_doubted(one.verdict)))
     said = {part: one.said for part, one in seen.items() if one.said is not None}
     if "backbone" in said:
