@@ -89,7 +89,6 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
     anew = ["zoo", "make", "--only-calibrate", "--out", str(out), "--models", str(models)]
     assert main(anew) == 0  # the weights stay, and who stands on another's files names those of today
     assert find("gk-mvlp-phantom-vqa").backbone == find("gk-mvlp-phantom").reference != base.reference
-    assert main(["zoo", "verify", "gk-mvlp-phantom", "gk-mvlp-phantom-vqa"]) == 0
     after = {file.name: file.sha256 for file in find("gk-mvlp-phantom").files}
     changed = {file.name for file in base.files if after[file.name] != file.sha256}
     assert changed == {"calibration.json"}
