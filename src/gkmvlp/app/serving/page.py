@@ -19,7 +19,7 @@ CACHE = 60  # seconds between two looks for files that nobody reads any more, an
 EXAMPLES = ("Is there a pleural effusion?", "What is abnormal?", "Is the heart enlarged?")
 EMPTY = (
     '<div class="gk-empty"><p>Drop a chest radiograph (PNG, JPG or DICOM) or choose a phantom.</p>'
-    "<p>It is read on this computer, held in memory while this page is open, and sent nowhere.</p></div>"
+    "<p>It is read on this computer, held in memory while this page is open, and sent nowhere unless you store it.</p></div>"
 )
 
 
@@ -65,7 +65,7 @@ class _ArchiveFields(NamedTuple):
 def _archive_fields() -> _ArchiveFields:
     import gradio as gr
 
-    with gr.Group(elem_id="gk-archive"):
+    with gr.Column(elem_id="gk-archive"):
         label, example = "Study in the archive", "UID, accession number, 2024-01-31"
         return _ArchiveFields(
             gr.Textbox(label=label, placeholder=example, max_length=LONGEST, lines=1),

@@ -23,7 +23,7 @@ from gkmvlp.zoo.inference.predictor import Predictor
 from gkmvlp.zoo.inference.readings import Reading as Score
 
 Tell = Callable[[float, str], None]  # share that is done, in [0, 1], and what comes next
-STAGES = {
+STAGES = {  # part -> what a reader sees of it, in the order in which they are asked
     "backbone": "Findings and heat maps", "labels": "Findings", "boxes": "Boxes", "regions": "Regions",
     "report": "Report", "answers": "Questions",
 }  # fmt: skip
@@ -96,9 +96,9 @@ def read(
         one.probabilities for part in ("labels", "backbone") if (one := models.parts.get(part)) is not None
     ]
     seen = {}
-    for done, (part, predictor) in enumerate(models.parts.items()):
-        tell(done / len(models.parts), STAGES[part])
-        seen[part] = look(predictor, image, verdict, mode, models.at)
+    for part in filter(models.parts.__contains__, STAGES):
+        tell(len(seen) / len(models.parts), STAGES[part])
+        seen[part] = look(models.parts[part], image, verdict, mode, models.at)
     reading.warnings = list(dict.fromkeys(doubt(one.verdict) for one in seen.values() if _is_doubted(one.verdict)))
     said = {part: one.said for part, one in seen.items() if one.said is not None}
     if "backbone" in said:
