@@ -19,7 +19,8 @@ CACHE = 60  # seconds between two looks for files that nobody reads any more, an
 EXAMPLES = ("Is there a pleural effusion?", "What is abnormal?", "Is the heart enlarged?")
 EMPTY = (
     '<div class="gk-empty"><p>Drop a chest radiograph (PNG, JPG or DICOM) or choose a phantom.</p>'
-    "<p>It is read on this computer, held in memory while this page is open, and sent nowhere unless you store it.</p></div>"
+    "<p>It is read on this computer, held in memory while this page is open, and sent nowhere unless you store it.</p>"
+    "</div>"
 )
 
 
