@@ -9,6 +9,7 @@ from gkmvlp.app.cli import main
 from gkmvlp.app.experiments import packaged_models
 from gkmvlp.app.running.configs import by_name
 from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.checkpoints.calibration_file import read_calibration
 from gkmvlp.zoo.entry import PACKAGED
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.registry import find, list_models
@@ -38,6 +39,7 @@ def test_only_what_is_its_own_and_halves_where_they_are_exact():
 def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatch):
     """What is published reads as what was measured, holds no tensor of its backbone, and is not trained twice."""
     monkeypatch.setattr(packaged_models, "CORPORA", {"mimic": 24, "vqa": 10})
+    monkeypatch.setattr(packaged_models, "CALIBRATION", {"mimic": 40, "vqa": 10})
     monkeypatch.setattr(packaged_models, "MODELS", packaged.MODELS[:2])
 
     out, models = tmp_path / "out", tmp_path / "models"
@@ -48,6 +50,11 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
     assert main(words) == 0
     base, vqa = find("gk-mvlp-phantom"), find("gk-mvlp-phantom-vqa")
     assert vqa.backbone == base.reference
+    for entry in (base, vqa):
+        calibration = open_predictor(entry.reference, "cpu").calibration
+        assert calibration.split.startswith("all of ")
+        assert any(calibration.summary in limit for limit in entry.limits)
+        assert calibration.summary in (models / f"{entry.name}.md").read_text()
     own = load_file(download(vqa) / "model.safetensors")
     assert all(t.dtype != torch.float32 for t in own.values())
     assert not [name for name in own if name.startswith(("vision.", "knowledge.", "regions."))]
@@ -80,6 +87,14 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
     assert main([*words, "--only", "gk-mvlp-phantom-vqa"]) == 0
     assert tiny.tree(models) == before
     assert main([*words, "--only", "gk-mvlp-phantom-xyz"]) == 2
+    anew = ["zoo", "make", "--only-calibrate", "--out", str(out), "--models", str(models)]
+    assert main(anew) == 0  # the weights stay, and who stands on another's files names those of today
+    assert find("gk-mvlp-phantom-vqa").backbone == find("gk-mvlp-phantom").reference != base.reference
+    after = {file.name: file.sha256 for file in find("gk-mvlp-phantom").files}
+    changed = {file.name for file in base.files if after[file.name] != file.sha256}
+    assert changed == {"calibration.json"}
+    assert open_predictor("gk-mvlp-phantom-vqa", "cpu").predict(image, question).answer is not None
+    assert main([*anew, "--set", "trainer.max_epochs=1"]) == 2
 
 
 CHOSEN_ELSEWHERE = ("root", "default_root_dir", "backbone", "architecture")
@@ -107,6 +122,20 @@ def value(config, key):
         inside = config or {}
         config = inside.get(name, inside.get("init_args", {}).get(name))
     return config
+
+
+@pytest.mark.parametrize("one", packaged.MODELS, ids=lambda one: one.name)
+def test_what_ships_says_what_its_probabilities_mean(package, one):
+    """Each head with probabilities is calibrated on phantoms that did not train it, and entry and card say so."""
+    entry = find(one.name)
+    calibration = read_calibration(download(entry))
+    if entry.task in ("report_generation", "localization"):
+        assert calibration is None
+        return
+    assert calibration.split.startswith("all of ")
+    assert calibration.split.removeprefix("all of ") not in {result.split for result in entry.results}
+    assert any(calibration.summary in limit for limit in entry.limits)
+    assert calibration.notes == []
 
 
 def test_what_ships_is_there_small_and_right(package):

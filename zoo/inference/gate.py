@@ -160,6 +160,28 @@ def refusal(name: str, verdict: Verdict) -> ImageError:
     return ImageError(f"{name} is refused: {verdict}; take it out, or read it with gate: warn", f"gate: {verdict.kind}")
 
 
+def settled(verdict: Verdict | None, far: Verdict | None, name: str, mode: GateMode) -> Verdict | None:
+    """What is said of a picture once the model that answers has looked at it too.
+
+    Args:
+        verdict: That of the gate; None where it is off.
+        far: How far the picture lies from what the model was trained on (``far_verdicts``).
+        name: What an error calls the picture.
+        mode: As of ``admit``.
+
+    Returns:
+        The gate's verdict where it doubts the picture, else that of the model; None where the gate is off.
+
+    Raises:
+        ImageError: If it is refused.
+    """
+    if far is None or mode == "off":
+        return verdict
+    if mode == "refuse":
+        raise refusal(name, far)
+    return far if verdict is None or verdict.ok else verdict
+
+
 def far_verdicts(density: Density, pooled_BD: Tensor) -> list[Verdict | None]:
     """A verdict on each image that lies far from those that a model was trained on, None on the others.
 

@@ -3,7 +3,7 @@
 H x W pixels of the original image, h x w grid of patches.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import cv2
@@ -87,6 +87,11 @@ class Prediction:
     attention: dict[str, Float] = field(default_factory=dict, repr=False, compare=False)
     frame: Letterbox | None = field(default=None, repr=False, compare=False)
     side: int = field(default=0, repr=False, compare=False)
+
+    def judged(self, verdict: Verdict | None) -> "Prediction":
+        """The same with what the gate says of the picture; where that doubts it, the notice says so too."""
+        doubt = None if verdict is None or verdict.ok else f"this picture {verdict}"
+        return replace(self, notice=" ".join(filter(None, (self.notice, doubt))) or None, verdict=verdict)
 
     def heat_map(self, finding: str) -> Float:
         """Where a finding's prompt looks, (H, W) float32 at the resolution of the radiograph; 1 is the highest.

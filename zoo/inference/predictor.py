@@ -4,7 +4,6 @@ B images, E entities, N images or texts, S side, D size of the shared space.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast, overload
 
@@ -47,7 +46,7 @@ from gkmvlp.tasks.parts.heat_maps import image_area
 from gkmvlp.tasks.parts.scope import Scope
 from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
-from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, far_verdicts, refusal
+from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, far_verdicts, settled
 from gkmvlp.zoo.inference.prediction import Embeddings, PredictedBox, Prediction, hot_box
 from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, name_of
 from gkmvlp.zoo.inference.readings import LIKELY, Reader, Reading, counts
@@ -417,15 +416,12 @@ class Predictor(HubModel):
         verdicts = [admit(pixels, name_of(one), gate, accept) for one, pixels in zip(images, shown, strict=True)]
         batch = self.batch([self.item_of(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
         memory = self.encode_images(batch)
-        for place, far in enumerate(self.far(memory)):
-            if far is not None and gate == "refuse":
-                raise refusal(name_of(images[place]), far)
-            if far is not None and (found := verdicts[place]) is not None and found.ok:
-                verdicts[place] = far
-        predictions = [
-            replace(one, notice=_notice(one.notice, verdict), verdict=verdict)
-            for one, verdict in zip(self.predictions(batch, memory, shown, question, at, text), verdicts, strict=True)
+        verdicts = [
+            settled(verdict, far, name_of(one), gate)
+            for verdict, far, one in zip(verdicts, self.far(memory), images, strict=True)
         ]
+        said = zip(self.predictions(batch, memory, shown, question, at, text), verdicts, strict=True)
+        predictions = [one.judged(verdict) for one, verdict in said]
         return predictions if is_list else predictions[0]
 
     def predictions(
@@ -567,12 +563,6 @@ def _pair(prompt: Prompt) -> tuple[str, str | None]:
     if isinstance(prompt, tuple) and [type(text) for text in prompt] == [str, str]:
         return prompt
     raise TypeError(f"a prompt is a text or a pair (present, absent) of texts, got {prompt!r}")
-
-
-def _notice(notice: str | None, verdict: Verdict | None) -> str | None:
-    """What has to be said along with an answer, and what the gate says where it would not let the picture through."""
-    doubt = None if verdict is None or verdict.ok else f"this picture {verdict}"
-    return " ".join(filter(None, (notice, doubt))) or None
 
 
 def _findings(readings: dict[str, Reading]) -> dict[str, Any]:

@@ -47,6 +47,21 @@ def copy_model(inner: Path, target: Path, backbone: Entry | None) -> None:
             (target / file.name).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
+def rename_backbone(folder: Path, before: str | None, after: str | None) -> None:
+    """Names the backbone that a released model stands on by its files of today; the tensors must be the same.
+
+    Args:
+        folder: Of the model; its texts are changed.
+        before: Reference that they hold; None of a model that stands on none.
+        after: Reference in its place.
+    """
+    if before is None or after is None or before == after:
+        return
+    for file in sorted(folder.iterdir()):
+        if file.suffix in (".json", ".yaml"):
+            file.write_text(file.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+
+
 def _released(config: dict[str, Any], backbone: Entry | None) -> dict[str, Any]:
     """A model's ``config.json``: no folder of this machine in it, and where the tensors are that are not here.
 

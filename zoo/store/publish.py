@@ -33,6 +33,7 @@ CODE = "Apache-2.0"
 # task: whose figures are its model's; without an entry the task's own
 FIGURES = {"pretraining": {"entity_classification", "zero_shot", "grounding"}}
 FROZEN = "Its image encoder is that of its backbone, held still while it learned."
+PROBABILITIES = "Its probabilities are"  # start of what is said of a calibration
 Measured = tuple[list[MetricResult], list[GroupedResult]]
 PHANTOMS = "synthetic phantoms of this package; no patient data"
 
@@ -96,6 +97,26 @@ def publish(folder: Path, out: Path, about: ReleaseInfo) -> Entry:
     except OSError as error:
         raise ZooError(f"{out} cannot be written ({error.strerror or error}): name another by --out") from error
     return entry
+
+
+def renew(entry: Entry, models: Path, limits: Sequence[str]) -> Entry:
+    """Writes entry and card of a published model anew, whose files changed but for the weights.
+
+    Args:
+        entry: As it was, by its name, with the reference of its backbone of today.
+        models: Folder of entry, card and files.
+        limits: What it cannot do, beside what is known of every model.
+    """
+    folder = models / entry.name
+    known = [limit for limit in entry.limits if limit not in limits and not limit.startswith(PROBABILITIES)]
+    made = dataclasses.replace(
+        entry,
+        files=[_file(path) for path in sorted(folder.iterdir())],
+        limits=[*known, *_probabilities(folder), *limits],
+    )
+    (models / f"{entry.name}.md").write_text(card(made), encoding="utf-8")
+    (models / f"{entry.name}.yaml").write_text(dump(made), encoding="utf-8")
+    return made
 
 
 def _write(
@@ -224,7 +245,7 @@ def _probabilities(folder: Path) -> list[str]:
     """What the card says of probabilities, where somebody has measured what they mean."""
     if (calibration := read_calibration(folder)) is None:
         return []
-    return [f"Its probabilities are {calibration.summary}: at another site calibrate anew (gkmvlp calibrate)."]
+    return [f"{PROBABILITIES} {calibration.summary}: at another site calibrate anew (gkmvlp calibrate)."]
 
 
 def _frozen(config: Mapping[str, Any]) -> bool:

@@ -58,6 +58,7 @@ MODULES = {  # command, or command and subcommand: its module in gkmvlp.app.comm
     "pretrain": "pretrain",
     "finetune": "finetune",
     "evaluate": "evaluate.predictions",
+    "evaluate calibration": "evaluate.calibration",
     "evaluate faithfulness": "evaluate.faithfulness",
     "evaluate grounding": "evaluate.backbone",
     "evaluate retrieval": "evaluate.backbone",

@@ -1,6 +1,4 @@
 import threading
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pydicom
 import pytest
@@ -12,6 +10,7 @@ from gkmvlp.errors import ConfigError, DataError, UsageError
 from tests.app.dicom import orthanc
 from tests.app.dicom.radiographs import STUDY, write_radiograph
 from tests.app.dicom.readings import MODEL, prediction
+from tests.app.dicom.servers import answering, status
 
 
 @pytest.fixture(autouse=True)
@@ -20,38 +19,6 @@ def plain(monkeypatch):
     for name in ("USER", "PASSWORD", "TOKEN", "TIMEOUT"):
         monkeypatch.delenv(f"GKMVLP_DICOMWEB_{name}", raising=False)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
-@contextmanager
-def answering(answer):
-    """The address of a server that does this with every request."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            answer(self)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/dicom-web"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def status(code, body=b"", kind="text/html"):
-    def answer(handler):
-        handler.send_response(code)
-        handler.send_header("Content-Type", kind)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return answer
 
 
 @pytest.mark.parametrize(

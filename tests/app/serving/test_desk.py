@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from gkmvlp.app.serving.desk import Desk, gate_of
+from gkmvlp.app.serving.desk import Desk
 from gkmvlp.app.serving.export import as_html, as_json
 from gkmvlp.app.serving.limits import Limits
 from gkmvlp.app.serving.models import open_models
@@ -166,23 +166,19 @@ def test_the_oldest_session_makes_room():
     assert [sessions.of(name) is None for name in "abc"] == [True, False, False]
 
 
-def test_the_gate_warns_or_refuses(small_models):
-    def refuse(pixels_HW):
+def test_what_the_gate_says_is_text(small_models, monkeypatch):
+    def refuse(pixels_HW, name, mode):
         raise ImageError("no chest: <hand>")
 
-    desk = Desk([small_models], gate=lambda pixels_HW: f"odd: {pixels_HW.shape}")
-    html = desk.read_upload(picture(), "a.png", "s", "c")
-    assert "odd: (48, 40)" in html
-    assert "gk-reading" in html
-    html = Desk([small_models], gate=refuse).read_upload(picture(), "a.png", "s", "c")
+    monkeypatch.setattr("gkmvlp.app.serving.desk.admit", refuse)
+    html = Desk([small_models]).read_upload(picture(), "a.png", "s", "c")
     assert "no chest: &lt;hand&gt;" in html
     assert "gk-reading" not in html
 
 
 def test_the_packaged_gate_doubts_noise(small_models):
     warned, refused, taken = (
-        Desk([small_models], gate=gate_of(mode)).read_upload(picture(), "a.png", "s", "c")
-        for mode in ("warn", "refuse", "off")
+        Desk([small_models], gate=mode).read_upload(picture(), "a.png", "s", "c") for mode in ("warn", "refuse", "off")
     )
     assert "This picture has 40 x 48 pixels, too few to judge by" in warned
     assert "gk-reading" in warned

@@ -11,10 +11,14 @@ from gkmvlp.app.serving.questions import ask
 from gkmvlp.app.serving.radiographs import open_phantom, open_upload
 from gkmvlp.app.serving.reader import read
 from gkmvlp.checkpoints.calibration_file import Calibration, LabelCalibration
+from gkmvlp.checkpoints.density_file import Density
+from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.entities import entity
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.calibration.operating_point import OperatingPoint, Span
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED, ScoreMap
+from gkmvlp.models.gate import FRONTAL
+from gkmvlp.zoo.inference.gate import Verdict
 from gkmvlp.zoo.inference.loading import open_predictor
 from tests.app.serving.files import dicom, picture
 from tests.app.small_models import ANSWERS, ENTITIES
@@ -43,8 +47,9 @@ def test_findings_are_those_that_predict_gives(reading, phantom):
         assert np.array(one.attention) == pytest.approx(said.attention[one.name], abs=1e-5)
         assert one.knowledge.prompt == entity(one.name).prompt
         assert set(one.knowledge.prior) == set(entity(one.name).regions)
-        assert one.calibration == UNCALIBRATED
-        assert one.threshold is None
+        score = said.readings[one.name]
+        assert (one.calibration, one.threshold, one.is_likely) == (score.calibration, score.threshold, score.is_likely)
+        assert one.calibration != UNCALIBRATED  # what ships is calibrated
 
 
 def test_the_report_is_that_of_its_model_and_every_sentence_is_linked(reading, phantom):
@@ -69,7 +74,7 @@ def test_a_question_gets_probabilities(packaged, phantom):
     _, seen = read(packaged, phantom)
     answer = ask(predictor, seen["answers"], "Is there a pleural effusion?")
     said = predictor.predict(phantom.source, question="Is there a pleural effusion?")
-    assert (answer.text, answer.calibration) == (said.answer, UNCALIBRATED)
+    assert (answer.text, answer.calibration) == (said.answer, "temperature")
     assert answer.probability == pytest.approx(said.answer_probability, abs=1e-5)
     rest = [probability for _, probability in answer.others]
     assert sorted(rest, reverse=True) == rest
@@ -153,6 +158,34 @@ def test_calibrated_findings_have_thresholds_with_intervals(small_folders):
         assert one.threshold == pytest.approx(1 / (1 + np.exp(-1.0)))
         assert one.threshold_low < one.threshold < one.threshold_high
         assert one.is_likely == (one.probability >= one.threshold)
+
+
+def test_an_image_far_from_training_is_told_or_refused(small_folders):
+    """By the density of the model that reads, beside the gate, as ``predict`` tells it."""
+    models = open_models([str(small_folders["backbone"]), str(small_folders["report"])], "cpu")
+    backbone, image = models.parts["backbone"], open_upload(picture(), "a.png", {"equalized", "voi"})
+    width = backbone.encode_images(backbone.batch([backbone.item(image.source)])).features.pooled.shape[1]
+    backbone.density = Density(np.zeros(width), np.eye(width), (0.0,) * 101, "some data", "split", 90, 10, "2026-01-01")
+    frontal = Verdict(FRONTAL, 0.9, "an upright frontal chest radiograph")
+    (line,) = read(models, image, frontal, "warn")[0].warnings
+    assert "lies far from what the model was trained on" in line
+    assert "where 99 % of some data lie within 0.0" in line
+    said = read(models, image, frontal, "warn")[1]["backbone"].said
+    assert said.verdict.kind == "far from training"
+    assert "lies far" in said.notice  # and so says what goes back into an archive
+    doubted = Verdict("rotated", 0.9, "looks turned or upside down")
+    assert "looks turned" in read(models, image, doubted, "warn")[0].warnings[0]  # of both the gate's word counts
+    assert read(models, image, None, "off")[0].warnings == []
+    with pytest.raises(ImageError, match=r"a\.png is refused: lies far"):
+        read(models, image, frontal, "refuse")
+
+
+def test_every_stage_is_told_once(small_models):
+    told = []
+    image = open_upload(picture(), "a.png", {"equalized", "voi"})
+    read(small_models, image, tell=lambda share, words: told.append((share, words)))
+    assert [share for share, _ in told] == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
+    assert {words for _, words in told} == {"Findings and heat maps", "Findings", "Questions", "Report", "Boxes"}
 
 
 def test_an_operating_point_that_nobody_chose_is_refused(small_folders):

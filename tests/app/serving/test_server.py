@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +11,16 @@ from pathlib import Path
 import pytest
 
 from gkmvlp.app.cli import main
+from gkmvlp.app.dicom.dicomweb import DicomWeb
+from gkmvlp.app.dicom.identity import ModelIdentity
+from gkmvlp.app.serving.archive import Archive
 from gkmvlp.app.serving.desk import Desk
 from gkmvlp.app.serving.guard import COOKIE, POLICY, Guard
 from gkmvlp.app.serving.limits import MB, Limits
 from gkmvlp.app.serving.server import Options, build_app, is_loopback, listen
 from gkmvlp.errors import ConfigError, UsageError
+from tests.app.dicom.radiographs import PATIENT, STUDY, write_radiograph
+from tests.app.dicom.servers import Holding, answering
 from tests.app.serving.files import dicom, picture
 
 pytest.importorskip("gradio", reason="the extra serve (Gradio) is not installed")
@@ -28,8 +34,8 @@ def client_of(small_models, tmp_path, monkeypatch):
 
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
 
-    def client(limits=None, **options):
-        desk = Desk([small_models], limits=limits or Limits())
+    def client(limits=None, archive=None, **options):
+        desk = Desk([small_models], archive=archive, limits=limits or Limits())
         app = build_app(desk, Options(["model"], **options))
         return TestClient(app, base_url="http://127.0.0.1:7860", follow_redirects=False)
 
@@ -183,6 +189,43 @@ def test_a_token_opens_the_page(client_of):
         assert client.get("/").status_code == 200
         client.cookies.clear()
         assert client.get("/", headers={"cookie": f"{COOKIE}=wrong"}).status_code == 401
+
+
+def test_a_study_is_opened_chosen_and_its_reading_stored(client_of, small_models, tmp_path, monkeypatch, caplog):
+    """What the page's own script sends; the title, the page's head and the log name nobody."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    held = Holding(*(write_radiograph(tmp_path / f"{name}.dcm") for name in ("first", "second")))
+    identities = [{part: ModelIdentity.of(name) for part, name in small_models.named.items()}]
+    with caplog.at_level("DEBUG"), answering(held) as url:
+        archive = Archive(DicomWeb(url, 5), identities)
+        with client_of(archive=archive) as client:
+            assert "Study in the archive" in client.get("/config").text
+            opened = call(client, "open", [STUDY])
+            values = sorted(set(re.findall(rf"{STUDY}/[\d.]+/[\d.]+", opened)))
+            assert len(values) == 2
+            assert all(f"Reading of {value.split('/')[2]}" in call(client, "choose", [value]) for value in values)
+            assert "gk-done" in call(client, "store", [])
+            key = opened.split("reading/")[1].split(".")[0]
+            assert client.get(f"/reading/{key}.html").status_code == 404  # another was chosen
+    assert {one.Modality for one in held.stored} == {"SR", "SEG", "OT"}
+    assert not [name for name in ("Sonnenschein", PATIENT) if name in opened + caplog.text]
+
+
+def test_a_page_without_an_archive_has_no_field_for_it(client_of):
+    with client_of() as client:
+        assert "Study in the archive" not in client.get("/config").text
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [("nowhere", "an address like http://127.0.0.1:8042/dicom-web was expected"),
+     ("http://a:b@127.0.0.1/x", "no password in an address")],
+)  # fmt: skip
+def test_no_archive_at_such_an_address(url, line, capsys):
+    assert main(["serve", "--model", "zoo://gk-mvlp-phantom", "--port", "0", "--dicomweb", url]) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", ""])

@@ -1,4 +1,4 @@
-"""What ``gkmvlp calibrate`` does: a model, rows of a data set, ``calibration.json``; figures on the test rows."""
+"""What ``gkmvlp calibrate`` does: a model, rows of a data set, ``calibration.json``."""
 
 import shutil
 from collections.abc import Sequence
@@ -6,31 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
-from gkmvlp.app.pages.page import Section, figure_table, paragraph, write_page
-from gkmvlp.app.pages.task_sections import calibration_pictures
 from gkmvlp.app.running.configs import by_name, zoo_configs
-from gkmvlp.app.running.outcome import write_results
-from gkmvlp.app.running.trainer_defaults import keep_out_of_git
-from gkmvlp.checkpoints.calibration_file import Calibration, Scores, write_calibration
+from gkmvlp.checkpoints.calibration_file import Calibration, write_calibration
 from gkmvlp.checkpoints.density_file import write_density
-from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection import check
-from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.metrics.calibration.operating_point import DEFAULT, Goal
-from gkmvlp.metrics.calibration.rows import before_and_after
 from gkmvlp.metrics.calibration.score_map import Method
-from gkmvlp.metrics.groups import with_group_columns
-from gkmvlp.metrics.results.evaluate import figures_of
-from gkmvlp.metrics.results.metric_result import MetricResult
-from gkmvlp.metrics.results.predictions import write_predictions
-from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit
-from gkmvlp.zoo.inference.calibrating import calibrate, score_rows, targets_of
+from gkmvlp.zoo.inference.calibrating import calibrate
 from gkmvlp.zoo.inference.density import measure_density
 from gkmvlp.zoo.inference.predictor import Predictor
 
@@ -175,83 +159,3 @@ def copy_model(source: Path, out: Path) -> Path:
     except OSError as error:
         raise ConfigError(f"--out {out} cannot be written ({error.strerror}): name another folder") from error
     return out
-
-
-def write_figures(predictor: Predictor, data: DataModule, out: Path, cost: ProcessTreePeak) -> list[MetricResult]:
-    """ECE and Brier score before and after on the test rows: ``predictions/``, ``results.json`` and ``report.html``.
-
-    Args:
-        predictor: The calibrated model.
-        data: The data set that it was calibrated on; its test rows were not looked at.
-        out: Folder to write to.
-        cost: Time and memory so far.
-
-    Raises:
-        ConfigError: If there is no test row of other patients, or the model is for questions.
-    """
-    assert predictor.calibration is not None
-    if not predictor.scored:
-        raise ConfigError("--figures: figures of probabilities are those of findings; this model answers questions")
-    if not data.is_patient_disjoint:
-        raise ConfigError(f"--figures: patients of {data.split_label} lie in several splits; choose another split")
-    if not (samples := data.rows("test")):
-        raise ConfigError(f"--figures: {data.name} has no test rows")
-    scored = score_rows(predictor, data, samples)
-    kind = next(iter(predictor.scored))  # one file holds one kind of score; zero-shot has no probability of before
-    file = out / "predictions" / "calibration.parquet"
-    target_NL = targets_of(data, samples, predictor.scored[kind])
-    maps = {name: one.map for name, one in predictor.calibration.of(kind).items()}
-    rows = _test_rows(predictor, kind, samples, scored.scores[kind], target_NL)
-    table = before_and_after(with_group_columns(rows, data.known_groups("test")), maps)
-    meta = {
-        "task": "calibration", "data": data.name, "split": data.split_name, "boxes": predictor.region_boxes,
-        "credentialed": data.credentialed, "trained_on": predictor.info.get("trained_on"),
-        "command": command(), "commit": commit(), "note": predictor.calibration.summary,
-    }  # fmt: skip
-    write_predictions(file, table, meta)
-    figures = figures_of(file)
-    write_results(out, figures, cost)
-    if data.credentialed:
-        keep_out_of_git(out)
-    _write_page(predictor, data, out, table, figures)
-    return figures
-
-
-def _test_rows(
-    predictor: Predictor, kind: Scores, samples: Sequence[Sample], score_NL: NDArray[np.float64], target_NL: Any
-) -> pd.DataFrame:
-    """One row an image and label with its log odds, image by image."""
-    names = predictor.scored[kind]
-    is_started = predictor.head is None or predictor.info.get("backbone")
-    return pd.DataFrame(
-        {
-            "sample_id": np.repeat([sample.sample_id for sample in samples], len(names)),
-            "patient_id": np.repeat([sample.patient_id for sample in samples], len(names)),
-            "entity": np.tile(names, len(samples)),
-            "model": "pretrained" if is_started else "scratch",
-            "seed": 0,
-            "target": target_NL.ravel(),
-            "score": score_NL.ravel(),
-        }
-    )
-
-
-def _write_page(
-    predictor: Predictor, data: DataModule, out: Path, table: pd.DataFrame, figures: Sequence[MetricResult]
-) -> None:
-    """``report.html``: reliability before and after, and the figures."""
-    assert predictor.calibration is not None
-    parts = [*calibration_pictures(table), figure_table(figures)]
-    path = out / "report.html"
-    write_page(
-        path,
-        f"What probabilities mean: {data.name}",
-        [
-            Section("What probabilities mean", parts),
-            Section("Labels", [paragraph(line) for line in lines(predictor.calibration)]),
-        ],
-        facts={"calibration": predictor.calibration.summary, "split": data.split_name},
-        phantoms_only=not trained_on_patients(predictor.info),
-        credentialed=data.credentialed,
-    )
-    print(f"look at {path}")

@@ -124,11 +124,19 @@ def _publish(arguments: argparse.Namespace) -> Printed:
 
 
 def _make(arguments: argparse.Namespace) -> Printed:
-    """Trains, measures and publishes the packaged models."""
-    from gkmvlp.app.experiments.packaged_models import make_models
+    """Trains, measures, calibrates and publishes the packaged models."""
+    from gkmvlp.app.experiments.packaged_models import calibrate_models, make_models
     from gkmvlp.app.running.run import overrides_of
+    from gkmvlp.errors import UsageError
 
-    made = make_models(arguments.out, arguments.models or PACKAGED, overrides_of(arguments.settings), arguments.only)
+    models, overrides = arguments.models or PACKAGED, overrides_of(arguments.settings)
+    if arguments.only_calibrate and arguments.settings:
+        raise UsageError("--set changes trainings, and --only-calibrate trains nothing: leave one of them out")
+    made = (
+        calibrate_models(arguments.out, models, arguments.only)
+        if arguments.only_calibrate
+        else make_models(arguments.out, models, overrides, arguments.only)
+    )
     rows = [{"name": entry.name, "reference": entry.reference, "size": entry.size} for entry in made]
     return rows, "\n".join(f"{entry.reference}: {entry.size / 1e6:.1f} MB" for entry in made)
 

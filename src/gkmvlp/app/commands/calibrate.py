@@ -76,5 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
         if is_calibratable(predictor) or not arguments.density:
             action.calibrate_model(predictor, data, folder, arguments.split, arguments.method, goals)
         if arguments.figures is not None:
-            action.write_figures(predictor, data, arguments.figures, cost)
+            from gkmvlp.app.actions.calibration_figures import finish, measure
+
+            file = arguments.figures / "predictions" / "calibration.parquet"
+            finish([measure(predictor, data, file)], arguments.figures, cost)
     return 0

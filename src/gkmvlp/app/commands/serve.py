@@ -3,9 +3,10 @@
 Several models may be named after --model, one for each part of a reading: a backbone (findings, heat maps), a model for
 labels, for boxes, for reports, for questions. A fine-tuned one brings the backbone that it came from. Those after
 --compare stand beside them. The page is for this computer alone unless --host names another address, which needs
---token. Nothing is sent anywhere; uploads are deleted when they have been read.
+--token. Uploads are deleted when they have been read. Nothing is sent anywhere but to the server of --dicomweb, where
+studies are opened and readings stored; who asks is taken from the environment, as by gkmvlp predict.
 
-Needs the extra "serve": pip install 'gkmvlp[serve]'.
+Needs the extra "serve", and "dicom" for --dicomweb: pip install 'gkmvlp[serve,dicom]'.
 
 Research software, not for clinical use.
 """
@@ -29,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--per-minute", metavar="N", type=int, default=60, help="readings and questions of one client (60)"
     )
+    archive = "DICOMweb server: studies are opened there and readings stored, such as http://127.0.0.1:8042/dicom-web"
+    parser.add_argument("--dicomweb", metavar="URL", help=archive)
     add_reading_arguments(parser)
     add_device_argument(parser)
 
@@ -50,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             max_mb=arguments.max_mb,
             per_minute=arguments.per_minute,
             gate=arguments.gate,
+            dicomweb=arguments.dicomweb,
         )
     )
     return 0

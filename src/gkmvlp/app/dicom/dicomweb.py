@@ -7,7 +7,9 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from pydicom import Dataset
@@ -21,7 +23,25 @@ from gkmvlp.errors import ConfigError, DataError, UsageError
 USER, PASSWORD, TOKEN, TIMEOUT = (f"GKMVLP_DICOMWEB_{name}" for name in ("USER", "PASSWORD", "TOKEN", "TIMEOUT"))
 PATIENCE = 30.0  # seconds that an answer, and each part of it, may take
 MOST = 64  # radiographs of one study; more is another thing than a study of the chest
+MOST_STUDIES = 50  # that a search gives
 _UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+
+
+class Radiograph(NamedTuple):
+    """Where a radiograph lies in an archive."""
+
+    study: str
+    series: str
+    uid: str
+    modality: str
+
+
+class Study(NamedTuple):
+    """A study that a search found; whose it is was not asked."""
+
+    uid: str
+    date: str  # as the archive has it, "" where it has none
+    modalities: str
 
 
 class DicomWeb:
@@ -54,6 +74,22 @@ class DicomWeb:
         self._client = DICOMwebClient(self.url, session=session, timeout=self.patience)
         self._client.set_http_retry_params(retry=False)  # it would wait for a minute before it says anything
 
+    def studies(self, accession: str = "", date: str = "") -> list[Study]:
+        """The studies of an accession number or of a day, at most ``MOST_STUDIES``.
+
+        Args:
+            accession: Accession number; "" asks for any.
+            date: Day as YYYYMMDD; "" asks for any.
+
+        Raises:
+            ConfigError: If the server does not answer.
+        """
+        asked = {"AccessionNumber": accession, "StudyDate": date}
+        filters = {name: value for name, value in asked.items() if value}
+        with self._one_line("searching"):
+            rows = self._client.search_for_studies(limit=MOST_STUDIES, search_filters=filters)
+            return [Study(_first(row, "0020000D"), _first(row, "00080020"), _all(row, "00080061")) for row in rows]
+
     def fetch(self, study: str, folder: Path) -> list[Path]:
         """Writes the radiographs of a study into a folder, each under its SOP Instance UID.
 
@@ -71,40 +107,62 @@ class DicomWeb:
             DataError: If the study is unknown, holds no radiograph, or too many.
             ConfigError: If the server does not give it, or it cannot be written.
         """
-        require_uid(study)
-        folder.mkdir(parents=True, exist_ok=True)
-        with self._one_line(f"study {study}"):
-            series = [
-                (_first(row, "0020000E"), _first(row, "00080060")) for row in self._client.search_for_series(study)
-            ]
-            if not series:
-                raise DataError(f"{self.url} holds no study {study}: name another --study, or another --dicomweb")
-            found = [uid for uid, modality in series if modality.upper() in RADIOGRAPHY]
-            rows = [(uid, row) for uid in found for row in self._client.search_for_instances(study, uid)]
-            if len(rows) > MOST:
-                raise DataError(
-                    f"study {study} holds {len(rows)} radiographs, at most {MOST} were expected: send files"
-                )
-            files = [file for uid, row in rows if (file := self._retrieve(study, uid, row, folder))]
+        files = []
+        for radiograph in self.radiographs(study):
+            if (data := self.retrieve(radiograph)) is not None:
+                files.append(folder / f"{radiograph.uid}.dcm")
+                with self._one_line(f"study {study}"):
+                    folder.mkdir(parents=True, exist_ok=True)
+                    files[-1].write_bytes(data)
         if not files:
-            there = ", ".join(sorted({modality or "none" for _, modality in series}))
-            raise DataError(
-                f"study {study} holds no radiograph (modality CR, DX ...), but {there}: name another --study"
-            )
+            raise DataError(f"study {study} holds no radiograph but what this package stored: name another study")
         return files
 
-    def _retrieve(self, study: str, series: str, row: dict[str, dict[str, object]], folder: Path) -> Path | None:
-        """The file of one image; None of one that this package made."""
-        uid = _first(row, "00080018")
-        require_uid(uid)  # it becomes the name of a file
+    def radiographs(self, study: str) -> list[Radiograph]:
+        """What a study holds of radiographs by its modality, in the order of the server.
+
+        Raises:
+            UsageError: If ``study`` is no UID.
+            DataError: If the study is unknown, holds no radiograph, or too many.
+            ConfigError: If the server does not answer.
+        """
+        require_uid(study)
+        with self._one_line(f"study {study}"):
+            series = {_first(row, "0020000E"): _first(row, "00080060") for row in self._client.search_for_series(study)}
+            if not series:
+                raise DataError(f"{self.url} holds no study {study}: name another study, or another --dicomweb")
+            found = [
+                Radiograph(study, uid, _first(row, "00080018"), modality)
+                for uid, modality in series.items()
+                if modality.upper() in RADIOGRAPHY
+                for row in self._client.search_for_instances(study, uid)
+            ]
+        if not found:
+            there = ", ".join(sorted({modality or "none" for modality in series.values()}))
+            raise DataError(f"study {study} holds no radiograph (modality CR, DX ...), but {there}: name another study")
+        if len(found) > MOST:
+            raise DataError(f"study {study} holds {len(found)} radiographs, at most {MOST} were expected: send files")
+        return found
+
+    def retrieve(self, radiograph: Radiograph) -> bytes | None:
+        """The file of a radiograph; None of one that this package made.
+
+        Raises:
+            UsageError: If one of its UIDs is none.
+            ConfigError: If the server does not give it.
+        """
+        named = radiograph.study, radiograph.series, radiograph.uid
+        for uid in named:  # the last may become the name of a file
+            require_uid(uid)
         asked = (("application/dicom", "*"),)
-        dataset = self._client.retrieve_instance(study, series, uid, media_types=asked)
-        with reader_settings:
-            if word(dataset, "Manufacturer") == MANUFACTURER.upper():
-                return None
-            file = folder / f"{uid}.dcm"
-            dataset.save_as(file)
-        return file
+        with self._one_line(f"study {radiograph.study}"):
+            dataset = self._client.retrieve_instance(*named, media_types=asked)
+            with reader_settings:
+                if word(dataset, "Manufacturer") == MANUFACTURER.upper():
+                    return None
+                file = BytesIO()
+                dataset.save_as(file)
+        return file.getvalue()
 
     def store(self, datasets: Sequence[Dataset]) -> None:
         """Stores objects.
@@ -157,13 +215,18 @@ class DicomWeb:
         return f"{self.url} answers {status} ({what}): see the server's log"
 
 
+def is_uid(text: str) -> bool:
+    """Whether a text is a UID."""
+    return _UID.fullmatch(text) is not None and len(text) <= 64
+
+
 def require_uid(uid: str) -> None:
     """Refuses what is no UID.
 
     Raises:
         UsageError: If it is none.
     """
-    if not _UID.fullmatch(uid) or len(uid) > 64:
+    if not is_uid(uid):
         raise UsageError(f"{uid[:64]!r} is no UID: a Study Instance UID, digits and points, was expected")
 
 
@@ -195,3 +258,9 @@ def _first(row: dict[str, dict[str, object]], tag: str) -> str:
     """The first value of an attribute in an answer in JSON, "" where it is absent."""
     value = row.get(tag, {}).get("Value")
     return str(value[0]) if isinstance(value, list) and value else ""
+
+
+def _all(row: dict[str, dict[str, object]], tag: str) -> str:
+    """All values of an attribute in an answer in JSON, "" where it is absent."""
+    value = row.get(tag, {}).get("Value")
+    return ", ".join(map(str, value)) if isinstance(value, list) else ""

@@ -67,8 +67,8 @@ class Route:
             raise UsageError("--deidentify goes with --dicom-out or --store")
         if self.sends and task not in TASKS:
             raise UsageError(f"--dicom-out and --store go with --task {', '.join(TASKS)}")
-        if self.sends and find_spec("highdicom") is None:
-            raise ConfigError("--dicom-out and --store need highdicom: pip install 'gkmvlp[dicom]'")
+        if self.sends:
+            require_highdicom()
 
     def open_server(self) -> "DicomWeb | None":
         """The server, where one is named.
@@ -82,6 +82,16 @@ class Route:
         from gkmvlp.app.dicom.dicomweb import DicomWeb
 
         return DicomWeb(self.server)
+
+
+def require_highdicom() -> None:
+    """Says what to install where nothing could go back.
+
+    Raises:
+        ConfigError: If highdicom is absent.
+    """
+    if find_spec("highdicom") is None:
+        raise ConfigError("objects for an archive need highdicom: pip install 'gkmvlp[dicom]'")
 
 
 @contextmanager

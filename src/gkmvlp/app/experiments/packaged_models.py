@@ -1,5 +1,6 @@
-"""Train, measure and publish the models that come with the package."""
+"""Train, measure, calibrate and publish the models that come with the package."""
 
+import dataclasses
 import os
 import shutil
 import tempfile
@@ -9,6 +10,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
+from gkmvlp.app.actions.calibration import calibrate_model, make_data
 from gkmvlp.app.experiments.runs import fit, run_missing, test
 from gkmvlp.app.running.outcome import finish_run
 from gkmvlp.app.running.planted_truth import score_run_on_truth
@@ -17,10 +19,14 @@ from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
 from gkmvlp.zoo.entry import PACKAGED, Entry
+from gkmvlp.zoo.inference.calibrating import is_calibratable
+from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.registry import find
-from gkmvlp.zoo.store.model_files import rounded
-from gkmvlp.zoo.store.packaged import CORPORA, MODELS, SEED, Shipped
-from gkmvlp.zoo.store.publish import MODEL_FOLDERS, ReleaseInfo, publish
+from gkmvlp.zoo.store.model_files import rename_backbone, rounded
+from gkmvlp.zoo.store.packaged import CALIBRATION, CALIBRATION_SEED, CORPORA, MODELS, SEED, Shipped
+from gkmvlp.zoo.store.publish import MODEL_FOLDERS, ReleaseInfo, publish, renew
+
+PHANTOMS = "calibration"  # folder of those that calibrate
 
 
 def make_models(out: Path, models: Path, overrides: Overrides, only: Sequence[str] = ()) -> list[Entry]:
@@ -35,13 +41,7 @@ def make_models(out: Path, models: Path, overrides: Overrides, only: Sequence[st
     Raises:
         UsageError: If a name is none of a shipped model.
     """
-    known = [shipped.name for shipped in MODELS]
-    if strange := sorted(set(only) - set(known)):
-        raise UsageError(f"--only {strange[0]}: one of {', '.join(known)} expected")
-    models.mkdir(parents=True, exist_ok=True)
-    if models.resolve() != PACKAGED.resolve():
-        named = os.environ.get("GKMVLP_ZOO", "")
-        os.environ["GKMVLP_ZOO"] = os.pathsep.join(filter(None, (str(models.resolve()), named)))
+    _prepare(out, models, only)
     write_lookalikes(out / "data", CORPORA, SEED)
     changed = merged(data_overrides(root=out / "data"), overrides)
     return [
@@ -49,6 +49,49 @@ def make_models(out: Path, models: Path, overrides: Overrides, only: Sequence[st
         for shipped in MODELS
         if not only or shipped.name in only
     ]
+
+
+def calibrate_models(out: Path, models: Path, only: Sequence[str] = ()) -> list[Entry]:
+    """Calibrates shipped models that are there anew, on phantoms that trained none of them; no weight changes.
+
+    A model that stands on one whose files changed names the new files.
+
+    Args:
+        out: Folder of phantoms.
+        models: Folder of entries; they are changed in place.
+        only: Names of the models that are calibrated; none means all.
+
+    Raises:
+        UsageError: If a name is none of a shipped model.
+    """
+    _prepare(out, models, only)
+    return [_calibrate(shipped, out, models, not only or shipped.name in only) for shipped in MODELS]
+
+
+def _prepare(out: Path, models: Path, only: Sequence[str]) -> None:
+    """Checks the names, makes the entries of a folder known, and writes the phantoms.
+
+    Raises:
+        UsageError: If a name is none of a shipped model.
+    """
+    known = [shipped.name for shipped in MODELS]
+    if strange := sorted(set(only) - set(known)):
+        raise UsageError(f"--only {strange[0]}: one of {', '.join(known)} expected")
+    models.mkdir(parents=True, exist_ok=True)
+    if models.resolve() != PACKAGED.resolve():
+        named = os.environ.get("GKMVLP_ZOO", "")
+        os.environ["GKMVLP_ZOO"] = os.pathsep.join(filter(None, (str(models.resolve()), named)))
+    write_lookalikes(out / PHANTOMS, CALIBRATION, CALIBRATION_SEED)
+
+
+def _calibrate(shipped: Shipped, out: Path, models: Path, is_calibrated: bool) -> Entry:
+    """One model that is there: named by its backbone of today, calibrated, entry and card anew."""
+    entry, folder = find(shipped.name), models / shipped.name
+    backbone = find(shipped.backbone).reference if shipped.backbone else None
+    rename_backbone(folder, entry.backbone, backbone)
+    if is_calibrated:
+        calibrate_folder(folder, f"zoo://{shipped.config}", out / PHANTOMS)
+    return renew(dataclasses.replace(entry, backbone=backbone), models, shipped.limits)
 
 
 def _start(shipped: Shipped) -> Overrides:
@@ -59,7 +102,7 @@ def _start(shipped: Shipped) -> Overrides:
 
 
 def _make(shipped: Shipped, out: Path, models: Path, overrides: Overrides) -> Entry:
-    """One model: fit, round to what is released, test that, publish."""
+    """One model: fit, round to what is released, test and calibrate that, publish."""
     run = Run(f"zoo://{shipped.config}", out / shipped.name, overrides)
     run_missing(fit_and_measure, [run], "results.json", 1)
     with tempfile.TemporaryDirectory(prefix=".", dir=models) as scratch:
@@ -71,13 +114,30 @@ def _make(shipped: Shipped, out: Path, models: Path, overrides: Overrides) -> En
 
 
 def fit_and_measure(run: Run) -> None:
-    """Fits a run, and tests its weights as they are released."""
+    """Fits a run, tests its weights as they are released, and calibrates them."""
     shutil.rmtree(run.folder, ignore_errors=True)  # a run by another config or with other overrides
     with ProcessTreePeak() as peak:
         fit(run)
         test(run.with_checkpoint(round_run(run.folder)))
+        inner = next(run.folder / name for name in MODEL_FOLDERS if (run.folder / name / "config.json").is_file())
+        calibrate_folder(inner, run.config, run.folder.parent / PHANTOMS)
         score_run_on_truth(run.folder)
     finish_run(run.folder, peak)
+
+
+def calibrate_folder(folder: Path, config: str, phantoms: Path) -> None:
+    """Calibrates a model on all rows of phantoms that it was not trained on; one without probabilities is left.
+
+    Args:
+        folder: Of the model.
+        config: That trained it, which names the data set.
+        phantoms: Root of them.
+    """
+    predictor = open_predictor(folder)
+    predictor.calibration = None  # what was there before is not told of
+    predictor.info["patients"] = []  # phantoms of two seeds share numbers of patients, and no patient
+    if is_calibratable(predictor):
+        calibrate_model(predictor, make_data(predictor, config, str(phantoms), {}), folder, "all")
 
 
 def round_run(folder: Path) -> Path:

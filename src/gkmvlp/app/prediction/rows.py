@@ -17,11 +17,10 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.calibration_file import Scores
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
-from gkmvlp.models.gate import FRONTAL
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
-from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, refusal
+from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, settled
 from gkmvlp.zoo.inference.prediction import Pixels, PredictedBox
 from gkmvlp.zoo.inference.predictor import Predictor, Prompt, region_name
 from gkmvlp.zoo.inference.readings import Reader, Reading
@@ -41,7 +40,6 @@ class Predicted:
     rows: Rows = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
     doubted: list[str] = field(default_factory=list)
-    kinds: dict[str, str] = field(default_factory=dict)  # image -> its kind by the gate; empty where that is off
 
     def call_by_uid(self) -> None:
         """Calls the images that a server gave by their UIDs: their files are gone afterwards."""
@@ -96,17 +94,22 @@ def predict_rows(
     }
     done = Predicted()
     stems: Counter[str] = Counter()
-    for batch, shown, sources in _batches(predictor, images, accept, done, pictures is not None, gate, sender):
+    is_drawn = pictures is not None
+    for batch, shown, sources, verdicts in _batches(predictor, images, accept, done, is_drawn, gate, sender):
         image = predictor.encode_images(batch)
         far = predictor.far(image)
         returned = predictor.predictions(batch, image, shown, at=at) if sender is not None else []
         for b, rows in enumerate(makers[task](batch, image)):
-            if not _is_near(done, batch["sample_id"][b], far[b], gate):
+            name = batch["sample_id"][b]
+            try:
+                verdict = settled(verdicts[b], far[b], name, gate)
+            except ImageError as error:
+                done.bad.append(str(error))
                 continue
             if sender is not None:
-                sender.send(sources[b], returned[b])
-            name = batch["sample_id"][b]
-            judged = {"gate": done.kinds[name]} if name in done.kinds else {}
+                sender.send(sources[b], returned[b].judged(verdict))
+            done.doubted += [] if verdict is None or verdict.ok else [f"{name} {verdict}"]
+            judged = {} if verdict is None else {"gate": verdict.kind}
             done.rows += [{"sample_id": name, **row, **judged} for row in rows]
             if pictures is not None:
                 from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import
@@ -148,14 +151,14 @@ def _batches(
     is_drawn: bool,
     gate: GateMode,
     sender: Sender | None,
-) -> Iterator[tuple[ImageBatch, list[Pixels], list["Source"]]]:
-    """Batches of what can be read, the pixels of their images, and their files as archives know them.
+) -> Iterator[tuple[ImageBatch, list[Pixels], list["Source"], list[Verdict | None]]]:
+    """Batches of what can be read, the pixels of their images, their files as archives know them, the gate's verdicts.
 
     The reasons of the others go to ``done.bad``. The pixels are kept only where the images are drawn or sent: a batch
     of them at their own size is large.
     """
     for start in range(0, len(images), BATCH):
-        items, shown, sources = [], list[Pixels](), list["Source"]()
+        items, shown, sources, verdicts = [], list[Pixels](), list["Source"](), list[Verdict | None]()
         for image in images[start : start + BATCH]:
             try:
                 found = [sender.source(image)] if sender else []
@@ -165,27 +168,12 @@ def _batches(
             except ImageError as error:
                 done.bad.append(str(error))
                 continue
-            if verdict is not None:
-                done.kinds[str(image)] = verdict.kind
-                done.doubted += [] if verdict.ok else [f"{image} {verdict}"]
+            verdicts.append(verdict)
             sources += found
             if is_drawn or sender:
                 shown.append(image_HW)
         if items:
-            yield predictor.batch(items), shown, sources
-
-
-def _is_near(done: Predicted, name: str, far: Verdict | None, gate: GateMode) -> bool:
-    """Whether an image is answered for, as far as it lies from what the model was trained on; notes what is told."""
-    if far is None or gate == "off":
-        return True
-    if gate == "refuse":
-        done.bad.append(str(refusal(name, far)))
-        return False
-    if done.kinds[name] == FRONTAL:
-        done.kinds[name] = far.kind
-        done.doubted.append(f"{name} {far}")
-    return True
+            yield predictor.batch(items), shown, sources, verdicts
 
 
 def _labels(predictor: Predictor, reader: Reader, image: ImageMemory) -> list[Rows]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gkmvlp.checkpoints.calibration_file import Scores
 from gkmvlp.checkpoints.heads import knowledge_of
 from gkmvlp.errors import GkmvlpError, UsageError
 from gkmvlp.models.generation import DecodingConfig
@@ -24,6 +25,9 @@ PARTS: dict[type, str] = {
     AnswerHead: "answers",
 }
 
+# parts whose scores become probabilities with thresholds -> the kind of score
+SCORED: dict[str, Scores] = {"labels": "labels", "backbone": "entities"}
+
 
 @dataclass(frozen=True)
 class ModelSet:
@@ -34,12 +38,14 @@ class ModelSet:
         parts: ``backbone``, ``labels``, ``boxes``, ``regions``, ``report``, ``answers`` -> the model.
         notices: What has to be said of them.
         at: Operating point whose thresholds count; None takes the first of a calibration.
+        named: Part -> reference of its model, also of a backbone that came along.
     """
 
     references: tuple[str, ...]
     parts: dict[str, Predictor]
     notices: list[str] = field(default_factory=list)
     at: str | None = None
+    named: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -80,12 +86,12 @@ def open_models(references: Sequence[str], device: str | None = None, at: str | 
     notices = list(dict.fromkeys(notice for one in parts.values() if (notice := one.notice)))
     if "backbone" not in parts and (origin := _origin(parts.values())):
         try:
-            parts["backbone"] = open_predictor(origin, device)
+            parts["backbone"], named["backbone"] = open_predictor(origin, device), origin
         except GkmvlpError as error:
             notices.append(f"No heat maps: the backbone {Path(origin).name} that this model names is gone ({error}).")
     if at is not None:
         _require_point(parts, at)
-    return ModelSet(tuple(references), parts, notices, at)
+    return ModelSet(tuple(references), parts, notices, at, named)
 
 
 def _origin(predictors: Iterable[Predictor]) -> str | None:
@@ -95,8 +101,8 @@ def _origin(predictors: Iterable[Predictor]) -> str | None:
 
 def _require_point(parts: dict[str, Predictor], at: str) -> None:
     """Refuses an operating point that no calibration holds."""
-    for part, kind in (("labels", "labels"), ("backbone", "entities")):
+    for part, kind in SCORED.items():
         if part in parts and parts[part].calibration is not None:
-            parts[part].reader(kind, at)  # type: ignore[arg-type]
+            parts[part].reader(kind, at)
             return
     raise UsageError(f"--at {at}: none of the models is calibrated, so that none has thresholds; see gkmvlp calibrate")

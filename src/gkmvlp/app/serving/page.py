@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gkmvlp.app.serving.archive import LONGEST
 from gkmvlp.app.serving.desk import Desk
 from gkmvlp.app.serving.fragment import asset, notice, shown
 from gkmvlp.app.serving.radiographs import PHANTOMS
+from gkmvlp.app.serving.reader import Tell
 from gkmvlp.notices import NOT_CLINICAL
 
 if TYPE_CHECKING:
@@ -17,7 +19,8 @@ CACHE = 60  # seconds between two looks for files that nobody reads any more, an
 EXAMPLES = ("Is there a pleural effusion?", "What is abnormal?", "Is the heart enlarged?")
 EMPTY = (
     '<div class="gk-empty"><p>Drop a chest radiograph (PNG, JPG or DICOM) or choose a phantom.</p>'
-    "<p>It is read on this computer, held in memory while this page is open, and sent nowhere.</p></div>"
+    "<p>It is read on this computer, held in memory while this page is open, and sent nowhere unless you store it.</p>"
+    "</div>"
 )
 
 
@@ -35,6 +38,7 @@ def build_page(desk: Desk) -> "gr.Blocks":
                 upload = gr.File(label="Radiograph: PNG, JPG, DICOM", height=150, elem_id="gk-upload")
                 with gr.Row(elem_id="gk-phantoms"):
                     buttons = [gr.Button(f"Phantom {n + 1}", size="sm") for n in range(len(PHANTOMS))]
+                archive = _archive_fields() if desk.archive is not None else None
             with gr.Column(elem_id="gk-main"):
                 reading = gr.HTML(EMPTY, padding=False, apply_default_css=False, elem_id="gk-shown")
             with gr.Column(elem_id="gk-ask", visible=takes_questions):
@@ -42,9 +46,62 @@ def build_page(desk: Desk) -> "gr.Blocks":
                 button = gr.Button("Ask", variant="primary", size="sm")
                 gr.Examples([[one] for one in EXAMPLES], question, label="For example")
         _wire(desk, page, upload, buttons, question, button, reading)
+        if archive is not None:
+            _wire_archive(desk, archive, reading)
     page.queue(max_size=WAITING, default_concurrency_limit=1)
     page.has_launched = True  # a mounted page counts as none, and Gradio then lets every path of this computer pass
     return page
+
+
+class _ArchiveFields(NamedTuple):
+    """What stands on the page of an archive."""
+
+    study: "gr.Textbox"
+    open: "gr.Button"
+    choices: "gr.Radio"
+    store: "gr.Button"
+    said: "gr.HTML"
+
+
+def _archive_fields() -> _ArchiveFields:
+    import gradio as gr
+
+    with gr.Column(elem_id="gk-archive"):
+        label, example = "Study in the archive", "UID, accession number, 2024-01-31"
+        return _ArchiveFields(
+            gr.Textbox(label=label, placeholder=example, max_length=LONGEST, lines=1),
+            gr.Button("Open", size="sm"),
+            gr.Radio([], label="Choose", visible=False, elem_id="gk-choices"),
+            gr.Button("Store this reading", size="sm"),
+            gr.HTML("", padding=False, elem_id="gk-stored"),
+        )
+
+
+def _wire_archive(desk: Desk, fields: _ArchiveFields, reading: "gr.HTML") -> None:
+    """Studies are opened and readings stored. An archive may be slow: it is waited for beside the queue of readings."""
+    import gradio as gr
+
+    shared = {"concurrency_id": "archive", "concurrency_limit": 4, "show_progress": "full"}
+    untold = gr.Progress()
+
+    def open_study(text: str, request: gr.Request, progress: gr.Progress = untold) -> tuple[str, dict[str, Any], str]:
+        opened = desk.open_study(text, _session(request), _client(request), _teller(progress))
+        choices = [tuple(one) for one in opened.choices]
+        return opened.html, gr.update(choices=choices, value=opened.chosen, visible=bool(choices)), ""
+
+    def open_choice(value: str, request: gr.Request, progress: gr.Progress = untold) -> tuple[str, dict[str, Any], str]:
+        html, choices, said = open_study(value, request, progress)
+        return html, choices if choices["visible"] else gr.skip(), said  # the others stay to choose from
+
+    shown = [reading, fields.choices, fields.said]
+    for event in (fields.open.click, fields.study.submit):
+        event(open_study, fields.study, shown, api_name="open", show_progress_on=reading, **shared)
+    fields.choices.input(open_choice, fields.choices, shown, api_name="choose", show_progress_on=reading, **shared)
+
+    def store(request: gr.Request) -> str:
+        return desk.store(_session(request), _client(request))
+
+    fields.store.click(store, None, fields.said, api_name="store", **shared)
 
 
 def _take_as_it_is(upload: "gr.File") -> None:
@@ -79,14 +136,16 @@ def _wire(
     from gradio.utils import get_upload_folder
 
     shared = {"concurrency_id": "models", "concurrency_limit": 1, "show_progress": "full"}
+    untold = gr.Progress()
 
-    def read_upload(file: str | None, request: gr.Request) -> tuple[str, None]:
+    def read_upload(file: str | None, request: gr.Request, progress: gr.Progress = untold) -> tuple[str, None]:
         if file is None:
             return EMPTY, None
         data = take(Path(file), Path(get_upload_folder()))
         if data is None:
             return notice("This file is gone: drop it again.", "refusal"), None
-        return desk.read_upload(data, Path(file).name, _session(request), _client(request)), None
+        name, tell = Path(file).name, _teller(progress)
+        return desk.read_upload(data, name, _session(request), _client(request), tell), None
 
     _take_as_it_is(upload)
     upload.upload(read_upload, upload, [reading, upload], api_name="read", show_progress_on=reading, **shared)
@@ -105,11 +164,13 @@ def _wire(
     page.unload(forget)
 
 
-def _phantom_reader(desk: Desk, number: int) -> Callable[["gr.Request"], str]:
+def _phantom_reader(desk: Desk, number: int) -> Callable[..., str]:
     import gradio as gr
 
-    def read_phantom(request: gr.Request) -> str:
-        return desk.read_phantom(number, _session(request), _client(request))
+    untold = gr.Progress()
+
+    def read_phantom(request: gr.Request, progress: gr.Progress = untold) -> str:
+        return desk.read_phantom(number, _session(request), _client(request), _teller(progress))
 
     return read_phantom
 
@@ -139,6 +200,15 @@ def _banner(desk: Desk) -> str:
     notices = dict.fromkeys(one for models in desk.sets for one in models.notices)
     told = " ".join([NOT_CLINICAL, *notices])
     return f'<div class="gk-banner" role="note"><b>{shown(told)}</b><span>{shown(names)}</span></div>'
+
+
+def _teller(progress: "gr.Progress") -> Tell:
+    """Tells a browser what comes next, over the reading that is there."""
+
+    def tell(share: float, words: str) -> None:
+        progress(share, desc=words)
+
+    return tell
 
 
 def _session(request: "gr.Request") -> str:

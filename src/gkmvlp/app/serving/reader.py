@@ -4,48 +4,89 @@ B = 1 image, E entities, R regions, h x w grid of patches.
 """
 
 import time
-from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.app.serving.links import link
-from gkmvlp.app.serving.models import ModelSet
+from gkmvlp.app.serving.models import SCORED, ModelSet
 from gkmvlp.app.serving.radiographs import OpenImage
 from gkmvlp.app.serving.reading import Box, Detection, Finding, Knowledge, Reading
-from gkmvlp.batch import ImageBatch
 from gkmvlp.entities import entity, of_label
-from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.heads.label_head import LabelHead
-from gkmvlp.zoo.inference.prediction import PredictedBox, hot_box
-from gkmvlp.zoo.inference.predictor import Predictor, region_name
+from gkmvlp.models.heads.answer_head import AnswerHead
+from gkmvlp.zoo.inference.gate import FAR, GateMode, Verdict, settled
+from gkmvlp.zoo.inference.prediction import PredictedBox, Prediction
+from gkmvlp.zoo.inference.predictor import Predictor
 from gkmvlp.zoo.inference.readings import Reading as Score
 
+Tell = Callable[[float, str], None]  # share that is done, in [0, 1], and what comes next
+STAGES = {  # part -> what a reader sees of it, in the order in which they are asked
+    "backbone": "Findings and heat maps", "labels": "Findings", "boxes": "Boxes", "regions": "Regions",
+    "report": "Report", "answers": "Questions",
+}  # fmt: skip
 ATTENDED = 3  # regions that the knowledge row lists
 _PLACE = ("region", "point", "box", "attention", "knowledge")  # fields of a finding that say where
 
 
+def untold(share: float, words: str) -> None:
+    """Tells nobody."""
+
+
 class Seen(NamedTuple):
-    """An image as one model holds it."""
+    """An image as one model holds it, and what that model says of it."""
 
-    batch: ImageBatch
     memory: Any  # ``ImageMemory`` of GK-MVLP, another of another system
+    verdict: Verdict | None  # of the gate, or of the model's own density; None where the gate is off
+    said: Prediction | None  # None of a model that waits for a question
 
 
-def look(predictor: Predictor, image: OpenImage) -> Seen:
-    """The image through a model's encoder."""
-    item = predictor.item_of(image.source, image.pixels[predictor.architecture.intensity])
-    batch = predictor.batch([item])
-    return Seen(batch, predictor.encode_images(batch))
+def look(predictor: Predictor, image: OpenImage, verdict: Verdict | None, mode: GateMode, at: str | None) -> Seen:
+    """The image through a model, as ``Predictor.predict`` reads it: gate, density, calibration.
+
+    Args:
+        predictor: The model.
+        image: What is read.
+        verdict: What the gate says of it.
+        mode: Of the gate.
+        at: Operating point whose thresholds count; a model without a calibration has none.
+
+    Raises:
+        ImageError: If the image is refused, for it lies far from what the model was trained on.
+    """
+    pixels_HW = image.pixels[predictor.architecture.intensity]
+    batch = predictor.batch([predictor.item_of(image.source, pixels_HW)])
+    memory = predictor.encode_images(batch)
+    verdict = settled(verdict, predictor.far(memory)[0], image.name, mode)
+    if isinstance(predictor.head, AnswerHead):
+        return Seen(memory, verdict, None)
+    (said,) = predictor.predictions(batch, memory, [pixels_HW], at=at if predictor.calibration else None)
+    return Seen(memory, verdict, said.judged(verdict))
 
 
-def read(models: ModelSet, image: OpenImage) -> tuple[Reading, dict[str, Seen]]:
+def read(
+    models: ModelSet,
+    image: OpenImage,
+    verdict: Verdict | None = None,
+    mode: GateMode = "off",
+    tell: Tell = untold,
+) -> tuple[Reading, dict[str, Seen]]:
     """All that a set of models says of a radiograph.
+
+    Args:
+        models: The models.
+        image: The radiograph.
+        verdict: What the gate says of it.
+        mode: Of the gate: what happens where a model's own density doubts the image.
+        tell: Is told what comes next.
 
     Returns:
         The reading, and the image as each model holds it, by the model's part: what questions and neighbours need.
+
+    Raises:
+        ImageError: If it is refused.
     """
     started = time.perf_counter()
     height, width = next(iter(image.pixels.values())).shape
@@ -54,47 +95,66 @@ def read(models: ModelSet, image: OpenImage) -> tuple[Reading, dict[str, Seen]]:
     reading.probabilities = [
         one.probabilities for part in ("labels", "backbone") if (one := models.parts.get(part)) is not None
     ]
-    seen = {part: look(predictor, image) for part, predictor in models.parts.items()}
-    for part in ("backbone", "labels", "boxes", "regions", "report"):  # a report is linked to what came before
-        if part in models.parts:
-            _ASKED[part](models, seen[part], reading)
+    seen = {}
+    for part in filter(models.parts.__contains__, STAGES):
+        tell(len(seen) / len(models.parts), STAGES[part])
+        seen[part] = look(models.parts[part], image, verdict, mode, models.at)
+    reading.warnings = list(dict.fromkeys(doubt(one.verdict) for one in seen.values() if _is_doubted(one.verdict)))
+    said = {part: one.said for part, one in seen.items() if one.said is not None}
+    if "backbone" in said:
+        _entities(models.parts["backbone"], seen["backbone"].memory, said["backbone"], reading)
+    for part, tell in _TOLD.items():  # a report is linked to what came before
+        if part in said:
+            tell(said[part], reading)
+    reading.at = _operating_point(models)
     reading.seconds = time.perf_counter() - started
     return reading, seen
 
 
-def _entities(models: ModelSet, seen: Seen, reading: Reading) -> None:
+def _is_doubted(verdict: Verdict | None) -> TypeGuard[Verdict]:
+    return verdict is not None and not verdict.ok
+
+
+def doubt(verdict: Verdict) -> str:
+    """What the page says of a picture that should perhaps not have been read."""
+    if verdict.kind == FAR:
+        return f"This picture {verdict}. So does one in a hundred of its own kind; else the reading means little."
+    return f"This picture {verdict}. The gate can be wrong; if it is right, the reading below means nothing."
+
+
+def _operating_point(models: ModelSet) -> str | None:
+    """The operating point whose thresholds the findings have; None without any."""
+    for part, kind in SCORED.items():
+        predictor = models.parts.get(part)
+        if predictor and predictor.calibration and (at := predictor.reader(kind, models.at).at):
+            return at
+    return None
+
+
+def _entities(predictor: Predictor, memory: Any, said: Prediction, reading: Reading) -> None:
     """Findings of a backbone with their places, and the regions that it reads."""
-    predictor = models.parts["backbone"]
-    reader = predictor.reader("entities", models.at if predictor.calibration else None)
-    scores = reader.ranked(predictor.entities, predictor.entity_scores(seen.memory)[0])
-    reading.at = reader.at
-    frame, side = Letterbox(*seen.batch["letterbox"][0].tolist()), predictor.architecture.image_size
-    reading.frame, reading.side = frame, side
-    reading.regions = {name: _box(box) for name, box in predictor.boxes_of_regions(seen.batch)[0].items()}
-    if isinstance(seen.memory, ImageMemory):
-        places = _places(predictor, seen, frame)
-        reading.findings = [_finding(name, "entities", score, **places[name]) for name, score in scores.items()]
-    else:
-        reading.findings = [_finding(name, "entities", score) for name, score in scores.items()]
+    reading.frame, reading.side = said.frame, said.side
+    reading.regions = {name: _box(box) for name, box in said.region_boxes.items()}
+    places = _places(predictor, memory, said) if said.attention else {}
+    reading.findings = [
+        _finding(name, "entities", score, **places.get(name, {})) for name, score in said.readings.items()
+    ]
 
 
-def _places(predictor: Predictor, seen: Seen, frame: Letterbox) -> dict[str, dict[str, Any]]:
+def _places(predictor: Predictor, memory: ImageMemory, said: Prediction) -> dict[str, dict[str, Any]]:
     """Entity -> the fields of a finding that say where its prompt looks."""
-    grounded, side = seen.memory.grounded, predictor.architecture.image_size
-    place = predictor.places(seen.batch, seen.memory)
-    map_Ehw = grounded.patch_attention[0].unflatten(-1, seen.memory.features.grid).float().cpu().numpy()
-    region_ER = grounded.region_attention[0].float().cpu().numpy()
+    region_ER = memory.grounded.region_attention[0].float().cpu().numpy()
     prior_ER = predictor.model.region_prior().cpu().numpy()
+    boxes = {box.label: _corners(box) for box in said.boxes}
     fields = {}
     for e, name in enumerate(predictor.entities):
-        box_14, _ = original_boxes(frame, hot_box(map_Ehw[e], side, frame))
         largest = [r for r in np.argsort(-region_ER[e])[:ATTENDED] if region_ER[e, r] > 0]
         prior = () if prior_ER[e].all() else tuple(REGIONS[r] for r in np.flatnonzero(prior_ER[e]))
         fields[name] = {
-            "region": region_name(place.region_BE[0, e]),
-            "point": tuple(place.point_BE2[0, e].tolist()),
-            "box": _box(box_14[0].tolist()),
-            "attention": tuple(tuple(row) for row in map_Ehw[e].round(6).tolist()),
+            "region": said.regions[name],
+            "point": said.points[name],
+            "box": _box(boxes[name]),
+            "attention": tuple(tuple(row) for row in said.attention[name].round(6).tolist()),
             "knowledge": Knowledge(
                 entity(name).prompt, prior, {REGIONS[r]: round(float(region_ER[e, r]), 4) for r in largest}
             ),
@@ -102,16 +162,11 @@ def _places(predictor: Predictor, seen: Seen, frame: Letterbox) -> dict[str, dic
     return fields
 
 
-def _labels(models: ModelSet, seen: Seen, reading: Reading) -> None:
+def _labels(said: Prediction, reading: Reading) -> None:
     """Findings of a model for labels take the place of the same entities of the backbone, and keep their places."""
-    predictor = models.parts["labels"]
-    names = list(cast(LabelHead, predictor.head).labels)
-    reader = predictor.reader("labels", models.at if predictor.calibration else None)
-    scores = reader.ranked(names, predictor.label_scores(seen.memory)[0])
-    reading.at = reader.at or reading.at
     places = {one.name: one for one in reading.findings}
     labelled = []
-    for label, score in scores.items():
+    for label, score in said.readings.items():
         name = _entity_of(label)
         place = places.pop(name, None)
         kept = {key: getattr(place, key) for key in _PLACE} if place is not None else {}
@@ -119,33 +174,30 @@ def _labels(models: ModelSet, seen: Seen, reading: Reading) -> None:
     reading.findings = sorted([*labelled, *places.values()], key=lambda one: -one.probability)
 
 
-def _boxes(models: ModelSet, seen: Seen, reading: Reading) -> None:
+def _boxes(said: Prediction, reading: Reading) -> None:
     """Boxes of findings that reach the threshold of their label."""
-    boxes = models.parts["boxes"].boxes(seen.batch, seen.memory)[0]
     reading.detections = [
-        Detection(_entity_of(one.label), one.score, one.threshold, _corners(one)) for one in boxes if one.is_likely
+        Detection(_entity_of(one.label), one.score, one.threshold, _corners(one)) for one in said.boxes if one.is_likely
     ]
 
 
-def _regions(models: ModelSet, seen: Seen, reading: Reading) -> None:
+def _regions(said: Prediction, reading: Reading) -> None:
     """Regions that a model finds in this image take the place of the atlas."""
-    boxes = models.parts["regions"].boxes(seen.batch, seen.memory)[0]
-    reading.regions = {one.label: _corners(one) for one in boxes if one.is_likely}
+    reading.regions = {one.label: _corners(one) for one in said.boxes if one.is_likely}
 
 
-def _report(models: ModelSet, seen: Seen, reading: Reading) -> None:
+def _report(said: Prediction, reading: Reading) -> None:
     """The report, each sentence linked to what the other models show."""
-    (text,), _ = models.parts["report"].reports(seen.memory)
     boxes: dict[str, list[Box]] = {}
     for found in reading.detections:
         boxes.setdefault(found.label, []).append(found.box)
     for finding in reading.findings:
         if finding.box is not None:
             boxes.setdefault(finding.name, [finding.box])
-    reading.report = link(text, boxes, {one.name for one in reading.findings if one.attention})
+    reading.report = link(str(said.report), boxes, {one.name for one in reading.findings if one.attention})
 
 
-_ASKED = {"backbone": _entities, "labels": _labels, "boxes": _boxes, "regions": _regions, "report": _report}
+_TOLD = {"labels": _labels, "boxes": _boxes, "regions": _regions, "report": _report}
 
 
 def _finding(name: str, source: str, score: Score, **place: Any) -> Finding:

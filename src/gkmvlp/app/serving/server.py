@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from gkmvlp.app.command_line.cli_errors import hint
+from gkmvlp.app.dicom.returning import require_highdicom
 from gkmvlp.app.prediction.request import GATE
 from gkmvlp.errors import ConfigError, UsageError
 
-if TYPE_CHECKING:  # it brings torch
+if TYPE_CHECKING:  # they are slow to import
+    from gkmvlp.app.dicom.dicomweb import DicomWeb
     from gkmvlp.zoo.inference.gate import GateMode
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -37,6 +39,7 @@ class Options:
         max_mb: Largest upload in million bytes.
         per_minute: Readings of one client in a minute.
         gate: What happens to a picture that looks like no upright frontal chest radiograph: refuse, warn, off.
+        dicomweb: Address of a DICOMweb server where studies are opened and readings stored, or None.
     """
 
     models: Sequence[str]
@@ -50,6 +53,7 @@ class Options:
     max_mb: float = 64
     per_minute: int = 60
     gate: str = "warn"
+    dicomweb: str | None = None
 
     def __post_init__(self) -> None:
         """Refuses what would open the page to others by mistake.
@@ -150,11 +154,14 @@ def serve(options: Options) -> None:
         os.environ["GRADIO_TEMP_DIR"] = uploads  # read when Gradio is imported; gone when the server ends
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         require_gradio()
+        server = _archive_server(options.dicomweb)
         listening = listen(options.host, options.port)
         from gkmvlp.app.prediction.quick_imports import quick_imports
 
         with quick_imports():
-            from gkmvlp.app.serving.desk import Desk, gate_of
+            from gkmvlp.app.dicom.identity import ModelIdentity
+            from gkmvlp.app.serving.archive import Archive
+            from gkmvlp.app.serving.desk import Desk
             from gkmvlp.app.serving.limits import MB, Limits
             from gkmvlp.app.serving.models import open_models
             from gkmvlp.app.serving.neighbours import read_index
@@ -164,8 +171,25 @@ def serve(options: Options) -> None:
         if options.index is not None and "backbone" not in sets[0].parts:
             raise UsageError(f"--index {options.index} needs a backbone among those of --model")
         index = read_index(options.index, sets[0].parts["backbone"]) if options.index else None
-        desk = Desk(sets, gate_of(cast("GateMode", options.gate)), index, limits)
+        identities = [{part: ModelIdentity.of(name) for part, name in one.named.items()} for one in sets if server]
+        archive = Archive(server, identities) if server else None
+        desk = Desk(sets, cast("GateMode", options.gate), index, archive, limits)
         _run(build_app(desk, options), listening, options)
+
+
+def _archive_server(url: str | None) -> "DicomWeb | None":
+    """The DICOMweb server at an address, as ``gkmvlp predict`` opens it; it is not asked yet.
+
+    Raises:
+        UsageError: If the address is none.
+        ConfigError: If a package is missing.
+    """
+    if url is None:
+        return None
+    require_highdicom()
+    from gkmvlp.app.dicom.dicomweb import DicomWeb
+
+    return DicomWeb(url)
 
 
 def listen(host: str, port: int) -> Any:

@@ -4,9 +4,13 @@ import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gkmvlp.app.serving.reader import Seen
 from gkmvlp.app.serving.reading import Reading
+
+if TYPE_CHECKING:
+    from gkmvlp.app.dicom.source import Source
 
 MOST = 32  # sessions; the one that was used longest ago goes first
 
@@ -19,12 +23,14 @@ class Held:
         readings: One of each set of models.
         seen: The image as each model of each set holds it: what a question needs.
         picture: The radiograph as a data URI.
+        source: The radiograph as its archive knows it; None of one that came from none.
         key: By which it is saved; nobody can guess it.
     """
 
     readings: list[Reading]
     seen: list[dict[str, Seen]]
     picture: str
+    source: "Source | None" = None
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
 

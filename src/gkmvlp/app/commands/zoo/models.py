@@ -31,12 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     card.add_argument("model", metavar="MODEL")
     card.add_argument("--write", action="store_true", help="write it beside the entry")
     _add_publish(actions.add_parser("publish", help="turn the folder of a run into what download reads"))
-    make = actions.add_parser("make", help="train, measure and publish the models that come with the package")
+    make = actions.add_parser("make", help="train, measure, calibrate, publish the models that come with the package")
     make.add_argument("--out", metavar="DIR", type=Path, default=Path("outputs/zoo"), help="runs (outputs/zoo)")
     make.add_argument("--models", metavar="DIR", type=Path, help="where entries go (absent: the package itself)")
     make.add_argument(
         "--only", metavar="NAME", nargs="+", default=[], help="these alone, from the backbone that is there"
     )
+    calibrated = "train nothing: calibrate the models that are there, and name backbones by their files of today"
+    make.add_argument("--only-calibrate", action="store_true", help=calibrated)
     add_set_argument(make, "every run")
     convert = actions.add_parser("convert", help="tensors of a pickle (.ckpt, .pt, .bin) as safetensors")
     convert.add_argument("file", metavar="FILE", type=Path)
