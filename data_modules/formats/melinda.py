@@ -78,6 +78,11 @@ def read_rows(base: Path, label: Label) -> list[Row]:
             if not figure:
                 raise DataError(f"{path}, row {number}: figure_file is empty; {_GET}")
             image = str(base / IMAGES / figure)
-            told = ["" if text.lower() in NOTHING else text for text in (" ".join(caption.split()), category)]
-            rows.append(Row(f"{name}-{number}", figure, image, *told, side))
+            caption, category = (_value(text) for text in (" ".join(caption.split()), category))
+            rows.append(Row(f"{name}-{number}", figure, image, caption, category, side))
     return rows
+
+
+def _value(cell: str) -> str:
+    """A cell, "" where it says in a word that it holds nothing."""
+    return "" if cell.lower() in NOTHING else cell

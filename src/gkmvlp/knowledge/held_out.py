@@ -87,10 +87,11 @@ def _guessed(graph: KnowledgeGraph, config: TransEConfig, share: float) -> Guess
     begun = start(known.concepts, known.relations, config)
     tables = train(part.trained, begun, config, states.append, every=max(config.epochs // 2, 1))
     again = train(part.trained, states[0], config)  # from the middle
-    ways: list[Distance] = [partial(distance, tables), _count_distance(part.trained, known), _no_distance]
     return Guessed(
         config.seed,
-        *(ranking(way, part.asked, known) for way in ways),
+        ranking(partial(distance, tables), part.asked, known),
+        ranking(_count_distance(part.trained, known), part.asked, known),
+        ranking(_no_distance, part.asked, known),
         all(torch.equal(one, other) for one, other in zip(tables, again, strict=True)),
     )
 

@@ -18,7 +18,7 @@ HEADINGS = ("ranked by", "seed", "triples", "hits@10", "mean rank", "hits@10, ra
 
 def ranking_rows(guessed: Sequence[Guessed]) -> list[list[object]]:
     """TransE in each seed, then the means over seeds of TransE and of what learns no vector."""
-    rows = [
+    rows: list[list[object]] = [
         ["TransE", one.seed, *_cells(one.transe), "yes, bit for bit" if one.restarts_alike else "no"] for one in guessed
     ]
     for name, field in (("TransE", "transe"), ("how often a concept is there", "counted"), ("chance", "chance")):
