@@ -119,7 +119,7 @@ class Cli(LightningCLI):
         """
         chosen = self.config[self.config.subcommand]
         if chosen.get("ckpt_path") == _BEST:
-            root = self._get(self.config, "trainer.default_root_dir") or "."
+            root = chosen.get("trainer.default_root_dir") or "."
             chosen["ckpt_path"] = str(Path(root, "checkpoints", "best.ckpt"))
         word = chosen.get("ckpt_path")
         if word == "":  # a variable of a script that is not set
