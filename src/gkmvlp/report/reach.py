@@ -46,6 +46,8 @@ _OWN_VERB = re.compile(
 _WITHIN = re.compile(
     r" (?:within|inside|around|surrounding|adjacent to|next to|near) (?:the|this|these|that) (?:[a-z-]+ )*$"
 )
+# "No effusion, heart enlarged" asserts; "no effusion, heart enlargement" goes on.
+_NOUN = re.compile(r"(?:ing|ment|ence|ness|tion|ity|ia)$")
 # Words that tie a finding to the one before it.
 _TIED = re.compile(r"\b(?:and|n?or|with|of|in|at|for|to|that|which|is|are|was|were|suggest\w*|concern\w*)\b")
 # A doubt ends at any clause behind a comma: "suspected pneumonia, effusion is present".
@@ -103,16 +105,17 @@ def run_on(
     own or its article ("within the mass") asserts it.
     """
     for one, other in pairwise(range(len(statements))):
-        if not (start <= statements[one][0] and statements[other][0] < end):
+        if not (start < statements[one][1] and statements[other][0] < end):
             continue
         stop, (organ, _) = max(statements[one][1], anchors[one][1]), anchors[other]
         first, last = statements[other]
         gap = text[stop : min(first, organ)]
-        if gap[:1] != " " or gap in (" or ", " and ") or "," in gap:
+        is_row = organ < first and gap in (" ", " the ", ", ", ", the ") and not _NOUN.search(text, first, last)
+        if not is_row and (gap[:1] != " " or gap in (" or ", " and ") or "," in gap):
             continue
-        is_bare = gap in (" ", " the ")
         asserts = (
-            (is_bare and (organ != first or _OWN_VERB.match(text, last)))
+            is_row
+            or (gap in (" ", " the ") and (organ > first or _OWN_VERB.match(text, last)))
             or (_ADJECTIVE.match(text, stop) and not _TIED.search(gap))
             or _WITHIN.search(gap)
         )

@@ -127,7 +127,7 @@ class Context:
                 self._spans.append(Span(kept, reach(self._text, kept, end, "no"), "no"))
             elif cue.value in ("no", "gone", "not", "maybe"):
                 last = reach(self._text, cue.end, end, cue.value)
-                if cue.value == "no":
+                if cue.value in ("no", "maybe"):
                     last = run_on(self._text, self._statements, self._anchors, cue.end, last)
                 self._spans.append(Span(cue.end, last, cue.value))
 
