@@ -53,7 +53,7 @@ class Measured(NamedTuple):
 def measure(
     predictor: Predictor, data: DataModule, file: Path, split: Split = "test", model: str | None = None
 ) -> Measured:
-    """Writes the probabilities of rows before and after calibration; those that are there already stay.
+    """Writes the probabilities of rows before and after calibration.
 
     Args:
         predictor: A calibrated model.
@@ -77,16 +77,14 @@ def measure(
         "task": "calibration", "data": data.name, "boxes": predictor.region_boxes,
         "split": f"all sides of {data.split_name}" if split == "all" else data.split_name,
         "credentialed": data.credentialed, "trained_on": predictor.info.get("trained_on"),
-        "note": calibration.summary,
+        "command": command(), "commit": commit(), "note": calibration.summary,
     }  # fmt: skip
-    if file.is_file() and read_predictions(file)[1].items() >= meta.items():
-        return Measured(file, calibration)
     scored = score_rows(predictor, data, samples)
     table = _answers(predictor, scored) if scored.answers is not None else _findings(predictor, data, scored)
     names = {"model": model or _start(predictor), UNCALIBRATED: BASELINE + UNCALIBRATED}
     table = table.assign(model=table["model"].map(names), seed=0)
     groups = data.known_groups(None if split == "all" else "test")
-    write_predictions(file, with_group_columns(table, groups), {**meta, "command": command(), "commit": commit()})
+    write_predictions(file, with_group_columns(table, groups), meta)
     return Measured(file, calibration)
 
 
