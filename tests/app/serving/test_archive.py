@@ -73,7 +73,7 @@ def test_a_study_is_opened_and_its_reading_stored(desk_at, study, capsys):
         assert "a lateral view" in desk.open_study(opened.choices[0].value, "s", "c").html
         said = desk.store("s", "c")
         assert "gk-done" in said
-        assert re.search(r"Stored: \d+ DICOM objects in \d+ new series of the same study", said)
+        assert re.search(rf"Stored the reading of {uid_of(frontal)}: \d+ objects in \d+ new series of its study", said)
     assert {str(one.StudyInstanceUID) for one in held.stored} == {STUDY}
     assert {one.Modality for one in held.stored} == {"SR", "SEG", "OT"}
     assert {str(one.PatientName) for one in held.stored} == {NAME}

@@ -73,16 +73,16 @@ def measure(
         raise ConfigError(f"{data.name}: this model was calibrated on a part of these rows; leave --split all out")
     if not (samples := data.samples if split == "all" else data.rows("test")):
         raise ConfigError(f"{data.name} has no test rows")
-    scored = score_rows(predictor, data, samples)
-    table = _answers(predictor, scored) if scored.answers is not None else _findings(predictor, data, scored)
-    names = {"model": model or _start(predictor), UNCALIBRATED: BASELINE + UNCALIBRATED}
-    table = table.assign(model=table["model"].map(names), seed=0)
     meta = {
         "task": "calibration", "data": data.name, "boxes": predictor.region_boxes,
         "split": f"all sides of {data.split_name}" if split == "all" else data.split_name,
         "credentialed": data.credentialed, "trained_on": predictor.info.get("trained_on"),
         "command": command(), "commit": commit(), "note": calibration.summary,
     }  # fmt: skip
+    scored = score_rows(predictor, data, samples)
+    table = _answers(predictor, scored) if scored.answers is not None else _findings(predictor, data, scored)
+    names = {"model": model or _start(predictor), UNCALIBRATED: BASELINE + UNCALIBRATED}
+    table = table.assign(model=table["model"].map(names), seed=0)
     groups = data.known_groups(None if split == "all" else "test")
     write_predictions(file, with_group_columns(table, groups), meta)
     return Measured(file, calibration)
@@ -92,7 +92,8 @@ def finish(
     measured: Sequence[Measured], out: Path, cost: ProcessTreePeak, record: Path | None = None
 ) -> list[MetricResult]:
     """Writes ``results.json`` and ``report.html`` of models that were measured; ``record`` gets the figures too."""
-    figures = [figure for one in measured for figure in figures_of(one.file)]
+    by_file = [figures_of(one.file) for one in measured]
+    figures = [figure for of_file in by_file for figure in of_file]
     write_results(out, figures, cost, record)
     tables, metas = zip(*(read_predictions(one.file) for one in measured), strict=True)
     if credentialed := any(meta["credentialed"] for meta in metas):
@@ -102,11 +103,11 @@ def finish(
             f"What probabilities mean: {meta['data']}",
             [
                 *calibration_pictures(table),
-                figure_table(figures_of(one.file)),
+                figure_table(of_file),
                 *map(paragraph, [one.calibration.summary, *lines(one.calibration)]),
             ],
         )
-        for one, table, meta in zip(measured, tables, metas, strict=True)
+        for one, of_file, table, meta in zip(measured, by_file, tables, metas, strict=True)
     ]
     path = out / "report.html"
     is_of_patients = any(trained_on_patients(meta) for meta in metas)

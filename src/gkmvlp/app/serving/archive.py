@@ -99,7 +99,7 @@ class Archive:
             raise UsageError("none of the models has findings that could be stored")
         self.server.store(list(objects.values()))
         count = len({str(dataset.SeriesInstanceUID) for dataset in objects.values()})
-        return f"Stored: {len(objects)} DICOM objects in {count} new series of the same study."
+        return f"Stored the reading of {held.source.uid}: {len(objects)} objects in {count} new series of its study."
 
 
 def value_of(radiograph: Radiograph) -> str:
