@@ -2,8 +2,12 @@
 
 import pytest
 import torch
+import yaml
 from torch.nn import functional as F
 
+from gkmvlp.app.running.configs import zoo_configs
+from gkmvlp.knowledge.entity_graph import entity_graph
+from gkmvlp.models.config import ArlArchitecture
 from gkmvlp.models.graph_attention import GraphAttention, GraphAttentionLayer, grouped_softmax, with_self_loops
 
 NODES, WIDTH = 7, 6
@@ -86,6 +90,32 @@ def test_the_encoder_is_its_layers_in_order():
     middle = F.elu(dense(encoder.first, F.layer_norm(table, (WIDTH,)), edges))
     torch.testing.assert_close(encoder(), dense(encoder.second, middle, edges))
     assert encoder().shape == (NODES, WIDTH)
+
+
+def test_with_a_residual_the_own_embedding_is_added():
+    torch.manual_seed(0)
+    table = torch.randn(NODES, WIDTH)
+    kept, plain = (GraphAttention(table, EDGES, 4, 3, residual=residual).eval() for residual in (True, False))
+    kept.load_state_dict(plain.state_dict())
+    torch.testing.assert_close(kept(), plain() + F.layer_norm(table, (WIDTH,)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_findings_that_show_in_the_same_regions_stay_apart_with_a_residual(seed):
+    """Independent directions of 64 numbers have cosines of about an eighth; the graph's attention alone joins them."""
+    architecture = ArlArchitecture.from_dict(yaml.safe_load(zoo_configs()["_base/architecture_arl_small"].read_text()))
+    assert architecture.knowledge.residual
+    names = architecture.knowledge.entities
+    graph = entity_graph(names)
+    torch.manual_seed(seed)
+    table = torch.randn(len(graph.concepts), architecture.projection_dim)
+    largest = {}
+    for residual in (False, True):
+        encoder = GraphAttention(table, graph.edge_index_2M, 16, 4, residual=residual).eval()
+        unit_EC = F.normalize(encoder().detach()[: len(names)], dim=1)
+        largest[residual] = (unit_EC @ unit_EC.T).fill_diagonal_(0).max().item()
+    assert largest[False] > 0.9
+    assert largest[True] < 0.5
 
 
 def test_numbering_the_concepts_otherwise_changes_nothing_else():

@@ -67,8 +67,9 @@ class Arl(nn.Module):
         text = replace(config.text, fusion_layer=config.text.num_hidden_layers)
         self.text = FusionBert(text, vocabulary, decodes=False)
         self.graph = GraphAttention(
-            table_NC, edge_index_2M, graph.head_size, graph.num_attention_heads, graph.dropout, graph.reverse_edges
-        )
+            table_NC, edge_index_2M, graph.head_size, graph.num_attention_heads, graph.dropout, graph.reverse_edges,
+            graph.residual,
+        )  # fmt: skip
         if not 0 < fusion.masked_image_layers <= fusion.num_hidden_layers:
             given = f"fusion.masked_image_layers: {fusion.masked_image_layers}"
             raise ConfigError(f"{given} must be one of the {fusion.num_hidden_layers} layers, counted from 1")

@@ -86,6 +86,8 @@ class GraphAttention(nn.Module):
         heads: Heads of the first layer; the second has one, of width D.
         dropout: Of nodes before each layer, and of the attention weights.
         reverse_edges: Whether what a tail holds flows to its head too.
+        residual: Whether a concept's own embedding is added to what comes out. Without it, concepts with the same
+            neighbours are nearly one wherever a concept has many: its own weight among them is small, twice.
     """
 
     edge_index_2M: Tensor
@@ -98,11 +100,12 @@ class GraphAttention(nn.Module):
         heads: int = 8,
         dropout: float = 0.2,
         reverse_edges: bool = False,
+        residual: bool = False,
     ) -> None:
         super().__init__()
         width = table_ND.shape[1]
         self.table_ND = nn.Parameter(table_ND.detach().clone().float())
-        self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(dropout)
+        self.norm, self.dropout, self.residual = nn.LayerNorm(width), nn.Dropout(dropout), residual
         self.first = GraphAttentionLayer(width, head_width, heads, True, dropout)
         self.second = GraphAttentionLayer(heads * head_width, width, 1, False, dropout)
         # a part of the weights: they are good for this graph alone
@@ -110,8 +113,10 @@ class GraphAttention(nn.Module):
 
     def forward(self) -> Tensor:
         """All concepts, (N, D)."""
-        x_NC = self.first(self.dropout(self.norm(self.table_ND)), self.edge_index_2M)
-        return self.second(self.dropout(F.elu(x_NC)), self.edge_index_2M)
+        own_ND = self.norm(self.table_ND)
+        x_NC = self.first(self.dropout(own_ND), self.edge_index_2M)
+        out_ND = self.second(self.dropout(F.elu(x_NC)), self.edge_index_2M)
+        return own_ND + out_ND if self.residual else out_ND
 
 
 def with_self_loops(edge_index_2M: Tensor, nodes: int, reverse_edges: bool = False) -> Tensor:
