@@ -4,6 +4,7 @@ N images and texts, S of them in the subset on which both ways are compared pair
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,7 +85,7 @@ def measure_retrieval(config: str, name: str | None, images: int = 400) -> Retri
 
 def build_retrieval(config: str, images: int, device: torch.device) -> tuple[Retrieval, list[StudyBatch]]:
     """The task on fresh weights of a config's system, and N phantoms with their reports in batches."""
-    architecture = architecture_as(task_class(config).architecture_class, config)
+    architecture: Any = architecture_as(task_class(config).architecture_class, config)  # of either system
     side = architecture.image_size
     phantoms = [draw_phantom(0, index, side) for index in range(images)]
     texts = [report_text(as_text(write_report(one, np.random.default_rng(i)))) for i, one in enumerate(phantoms)]

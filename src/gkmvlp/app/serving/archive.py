@@ -68,7 +68,8 @@ class Archive:
             raise UsageError("which study? its Study Instance UID, an accession number or a day (YYYY-MM-DD) is needed")
         parts = words.split("/")
         if len(parts) == len(Radiograph._fields) - 1 and all(map(is_uid, parts)):
-            return Found([Radiograph(*parts, "")])
+            study, series, uid = parts
+            return Found([Radiograph(study, series, uid, "")])
         if is_uid(words):
             return Found(self.server.radiographs(words))
         day = _DAY.fullmatch(words)

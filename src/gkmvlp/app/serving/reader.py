@@ -95,7 +95,7 @@ def read(
     reading.probabilities = [
         one.probabilities for part in ("labels", "backbone") if (one := models.parts.get(part)) is not None
     ]
-    seen = {}
+    seen: dict[str, Seen] = {}
     for part in filter(models.parts.__contains__, STAGES):
         tell(len(seen) / len(models.parts), STAGES[part])
         seen[part] = look(models.parts[part], image, verdict, mode, models.at)
@@ -103,9 +103,9 @@ def read(
     said = {part: one.said for part, one in seen.items() if one.said is not None}
     if "backbone" in said:
         _entities(models.parts["backbone"], seen["backbone"].memory, said["backbone"], reading)
-    for part, tell in _TOLD.items():  # a report is linked to what came before
+    for part, add in _TOLD.items():  # a report is linked to what came before
         if part in said:
-            tell(said[part], reading)
+            add(said[part], reading)
     reading.at = _operating_point(models)
     reading.seconds = time.perf_counter() - started
     return reading, seen
