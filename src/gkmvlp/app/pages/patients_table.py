@@ -44,6 +44,8 @@ ROWS = (
     Row("VQA-RAD image-disjoint, questions, accuracy", "vqa-rad-image-disjoint.json", "vqa", "accuracy_overall"),
     Row("ChestX-ray14 subset, five patient folds, AUROC", "chestxray14-classification.json", "classification",
         "auroc_macro"),
+    Row("the same labels by sentences alone (zero-shot), AUROC", "chestxray14-classification.json", "zero_shot",
+        "entity_auroc_macro"),
     Row("RSNA subset, five patient folds, boxes, mAP at IoU 0.40 to 0.75", "rsna-localization.json", "localization",
         "map_40_75"),
     Row("RSNA subset, where prompts look, pointing game", "rsna-grounding.json", "grounding", "pointing_game", "all"),
