@@ -203,7 +203,7 @@ def test_a_pil_image_that_pillow_cannot_give_and_a_name_that_no_file_has_are_one
     for wrong in (closed, cut, Image.new("RGB", (40, 40)).convert("HSV")):
         with pytest.raises(DataError, match=r"cannot read the PIL image of mode .* was expected"):
             model.preprocess(wrong)
-    with pytest.raises(DataError, match=r"cannot read a\0b.png: embedded null"):
+    with pytest.raises(DataError, match=r"cannot read a\\x00b.png: embedded null"):
         model.preprocess("a\0b.png")
 
 
