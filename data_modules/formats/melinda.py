@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gkmvlp.data_modules.formats.tables import NOTHING, Schema, read_table
+from gkmvlp.data_modules.formats.tables import Schema, read_table, value_of
 from gkmvlp.data_modules.pipeline.splits import Split
 from gkmvlp.errors import DataError
 
@@ -78,11 +78,6 @@ def read_rows(base: Path, label: Label) -> list[Row]:
             if not figure:
                 raise DataError(f"{path}, row {number}: figure_file is empty; {_GET}")
             image = str(base / IMAGES / figure)
-            caption, category = (_value(text) for text in (" ".join(caption.split()), category))
-            rows.append(Row(f"{name}-{number}", figure, image, caption, category, side))
+            told = value_of(" ".join(caption.split()))
+            rows.append(Row(f"{name}-{number}", figure, image, told, value_of(category), side))
     return rows
-
-
-def _value(cell: str) -> str:
-    """A cell, "" where it says in a word that it holds nothing."""
-    return "" if cell.lower() in NOTHING else cell

@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from gkmvlp.data_modules.formats.tables import NOTHING, Schema, one_line, read_json, read_table, shown, to_table
+from gkmvlp.data_modules.formats.tables import Schema, one_line, read_json, read_table, shown, to_table, value_of
 from gkmvlp.errors import DataError
 
 FOLDER = "openi"
@@ -220,8 +220,7 @@ def _key(name: str, path: Path) -> str:
 
 
 def _text(value: str | None) -> str:
-    text = " ".join((value or "").split())
-    return "" if text.lower() in NOTHING else text
+    return value_of(" ".join((value or "").split()))
 
 
 def _xml_files(path: Path) -> Iterator[tuple[str, bytes]]:

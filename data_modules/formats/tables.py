@@ -313,6 +313,11 @@ def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) 
     return pd.DataFrame(series)
 
 
+def value_of(cell: str) -> str:
+    """A cell without blanks around, "" where it says in a word that it holds nothing."""
+    return "" if (text := cell.strip()).lower() in NOTHING else text
+
+
 def _require_whole_ids(cells: list[str], name: str, source: object, schema: Schema) -> None:
     """Checks that no text is a number whose last digits a spreadsheet has dropped: several ids would be one."""
     row = next((row for row, cell in enumerate(cells, 1) if "E+" in cell and _ROUNDED.fullmatch(cell)), None)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, TypeGuard, get_args
 
 import cv2
 import numpy as np
@@ -179,7 +179,12 @@ def settled(verdict: Verdict | None, far: Verdict | None, name: str, mode: GateM
         return verdict
     if mode == "refuse":
         raise refusal(name, far)
-    return far if verdict is None or verdict.ok else verdict
+    return verdict if is_doubted(verdict) else far
+
+
+def is_doubted(verdict: Verdict | None) -> TypeGuard[Verdict]:
+    """Whether a picture should perhaps not be read; nobody doubts where nobody looked (None)."""
+    return verdict is not None and not verdict.ok
 
 
 def far_verdicts(density: Density, pooled_BD: Tensor) -> list[Verdict | None]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.geometry import Letterbox
 from gkmvlp.tasks.parts.heat_maps import box_around, enlarge, image_area, peak
-from gkmvlp.zoo.inference.gate import Verdict
+from gkmvlp.zoo.inference.gate import Verdict, is_doubted
 from gkmvlp.zoo.inference.readings import Reading
 
 Float = NDArray[np.float32]
@@ -90,7 +90,7 @@ class Prediction:
 
     def judged(self, verdict: Verdict | None) -> "Prediction":
         """The same with what the gate says of the picture; where that doubts it, the notice says so too."""
-        doubt = None if verdict is None or verdict.ok else f"this picture {verdict}"
+        doubt = f"this picture {verdict}" if is_doubted(verdict) else None
         return replace(self, notice=" ".join(filter(None, (self.notice, doubt))) or None, verdict=verdict)
 
     def heat_map(self, finding: str) -> Float:

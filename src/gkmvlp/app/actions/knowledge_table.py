@@ -7,7 +7,6 @@ import numpy as np
 
 from gkmvlp.knowledge.graph import KnowledgeGraph
 from gkmvlp.knowledge.held_out import Guessed
-from gkmvlp.knowledge.ranking import Ranking
 from gkmvlp.knowledge.transe import TransEConfig
 from gkmvlp.metrics.results.plain_table import write_table
 from gkmvlp.metrics.results.provenance import command
@@ -19,16 +18,12 @@ HEADINGS = ("ranked by", "seed", "triples", "hits@10", "mean rank", "hits@10, ra
 def ranking_rows(guessed: Sequence[Guessed]) -> list[list[object]]:
     """TransE in each seed, then the means over seeds of TransE and of what learns no vector."""
     rows: list[list[object]] = [
-        ["TransE", one.seed, *_cells(one.transe), "yes, bit for bit" if one.restarts_alike else "no"] for one in guessed
+        ["TransE", one.seed, *one.transe, "yes, bit for bit" if one.restarts_alike else "no"] for one in guessed
     ]
     for name, field in (("TransE", "transe"), ("how often a concept is there", "counted"), ("chance", "chance")):
-        cells = np.mean([_cells(getattr(one, field)) for one in guessed], axis=0).tolist()
+        cells = np.mean([getattr(one, field) for one in guessed], axis=0).tolist()
         rows.append([name, "mean", round(cells[0]), *cells[1:], ""])
     return rows
-
-
-def _cells(figures: Ranking) -> list[float]:
-    return [*figures]
 
 
 def record_rankings(

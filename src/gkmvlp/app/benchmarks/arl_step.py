@@ -12,10 +12,9 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from gkmvlp.app.benchmarks.model import machine_name, spent
-from gkmvlp.app.benchmarks.setup import architecture_as, cut, made_up_pairs
+from gkmvlp.app.benchmarks.setup import SENTENCES, architecture_as, cut_texts, equip, made_up_pairs
 from gkmvlp.app.running.configs import mapping_in
 from gkmvlp.batch import StudyBatch
-from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.systems import fresh_table
 from gkmvlp.hardware import best_precision, device_named
 from gkmvlp.knowledge.entity_graph import entity_graph
@@ -91,15 +90,13 @@ def measure_arl(config: str, batch: int, steps: int, name: str | None) -> ArlMea
 
 def build_arl(architecture: ArlArchitecture, batch: int, device: torch.device) -> tuple[ArlPretraining, StudyBatch]:
     """The task with fresh weights, its embedding of full size, and a batch of made-up pairs that fill all tokens."""
-    reports = [text for text, _ in sentences(0, 40 * batch)]
+    reports = [text for text, _ in sentences(0, SENTENCES * batch)]
     tokenizer = train_tokenizer(reports, architecture.text.vocab_size)
     graph = entity_graph(architecture.knowledge.entities)
     table_NC = fresh_table(len(graph.concepts), architecture.projection_dim)
     task = ArlPretraining(architecture)
-    task.backbone = Backbone(Arl(architecture, architecture.text.vocab_size, table_NC, graph.edge_index_2M), tokenizer)
-    task.model, task.tokenizer = task.backbone.model, tokenizer
-    longest = architecture.text.max_length
-    texts = [cut(tokenizer, " ".join(reports[40 * b : 40 * b + 40]), longest) for b in range(batch)]
+    equip(task, Arl(architecture, architecture.text.vocab_size, table_NC, graph.edge_index_2M), tokenizer)
+    texts = cut_texts(tokenizer, reports, [architecture.text.max_length] * batch)
     return task.to(device).train(), made_up_pairs(texts, architecture.image_size, device)
 
 

@@ -12,9 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gkmvlp.app.benchmarks.model import machine_name, spent
-from gkmvlp.app.benchmarks.setup import architecture_as, made_up_pairs, task_class
+from gkmvlp.app.benchmarks.setup import architecture_as, equip, made_up_pairs, task_class
 from gkmvlp.batch import StudyBatch
-from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.systems import system_of
 from gkmvlp.hardware import device_named
 from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, signature
@@ -92,8 +91,7 @@ def build_retrieval(config: str, images: int, device: torch.device) -> tuple[Ret
     tokenizer = train_tokenizer(texts, architecture.text.vocab_size)
     torch.manual_seed(0)
     task = Retrieval(architecture, None, RERANKED)
-    task.backbone = Backbone(system_of(architecture).build(architecture, tokenizer), tokenizer)
-    task.model, task.tokenizer = task.backbone.model, tokenizer
+    equip(task, system_of(architecture).build(architecture, tokenizer), tokenizer)
     batches = []
     for first in range(0, images, BATCH):
         batch = made_up_pairs(texts[first : first + BATCH], side, device)

@@ -33,6 +33,7 @@ from gkmvlp.tasks.pretraining import GkMvlpPretraining
 NOTHING = "no model.init_args.architecture to measure; name a pre-training config"
 NAMED = {"small": "pretrain-phantom"}
 Lengths = Literal["full", "corpus"]
+SENTENCES = 40  # reports that make one text, cut where it is long enough
 Made = TypeVar("Made", bound=BaseArchitecture)
 # Word pieces of a report of IU X-Ray (findings and impression, 3,307 images; the vocabulary of BERT, uncased; [CLS] and
 # [SEP] counted): share of the corpus -> the length that so many reports do not exceed, 72 on average with straight
@@ -146,16 +147,27 @@ def build(
         device: Where.
         lengths: How long the texts are (see ``lengths_of``).
     """
-    reports = [text for text, _ in sentences(0, 40 * batch)]
+    reports = [text for text, _ in sentences(0, SENTENCES * batch)]
     names = architecture.knowledge.entities
     tokenizer = train_tokenizer([*reports, *(entity(name).prompt for name in names)], architecture.text.vocab_size)
     prompts = tokenize(tokenizer, [entity(name).prompt for name in names], PROMPT_TOKENS)
     task = SingleProcessPretraining(architecture)
-    task.backbone = Backbone(GkMvlp(architecture, architecture.text.vocab_size, prompts), tokenizer)
-    task.model, task.tokenizer = task.backbone.model, tokenizer
-    wanted = lengths_of(lengths, batch, architecture.text.max_length)
-    texts = [cut(tokenizer, " ".join(reports[40 * b : 40 * b + 40]), wanted[b]) for b in range(batch)]
+    equip(task, GkMvlp(architecture, architecture.text.vocab_size, prompts), tokenizer)
+    texts = cut_texts(tokenizer, reports, lengths_of(lengths, batch, architecture.text.max_length))
     return task.to(device).train(), made_up_pairs(texts, architecture.image_size, device)
+
+
+def equip(task: Task[Any, Any], model: Any, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Gives a task the network of its system, weights fresh, in place of a backbone that it would load."""
+    task.backbone = Backbone(model, tokenizer)
+    task.model, task.tokenizer = task.backbone.model, tokenizer
+
+
+def cut_texts(tokenizer: PreTrainedTokenizerFast, reports: list[str], lengths: list[int]) -> list[str]:
+    """Texts of B lengths in tokens, each from ``SENTENCES`` reports of its own."""
+    starts = range(0, SENTENCES * len(lengths), SENTENCES)
+    joined = (" ".join(reports[start : start + SENTENCES]) for start in starts)
+    return [cut(tokenizer, text, length) for text, length in zip(joined, lengths, strict=True)]
 
 
 def made_up_pairs(texts: list[str], side: int, device: torch.device) -> StudyBatch:

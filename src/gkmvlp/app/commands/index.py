@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.app.command_line.outputs import file_of
-from gkmvlp.app.commands.options import add_device_argument
+from gkmvlp.app.commands.options import add_accept_argument, add_device_argument
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,22 +18,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("folders", metavar="FOLDER", nargs="+", type=Path, help="folder that is searched, or file")
     parser.add_argument("--model", metavar="REF", required=True, help="zoo://NAME, or folder of a backbone or its run")
     parser.add_argument("--out", metavar="FILE", type=file_of(".parquet"), required=True, help="the index: .parquet")
-    accepted = "read what is no frontal radiograph too: lateral, modality (CT, MG ...), blank"
-    parser.add_argument("--accept", metavar="WHAT", nargs="+", default=[], help=accepted)
+    add_accept_argument(parser)
     add_device_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Embed what can be read; name what cannot."""
-    from gkmvlp.app.command_line.cli_errors import hint
     from gkmvlp.app.prediction.images import find_images
     from gkmvlp.app.prediction.quick_imports import quick_imports
-    from gkmvlp.app.prediction.request import ACCEPT
-    from gkmvlp.errors import DataError, UsageError
+    from gkmvlp.app.prediction.request import require_accepted
+    from gkmvlp.errors import DataError
 
-    for kind in arguments.accept:
-        if kind not in ACCEPT:
-            raise UsageError(f"--accept {kind}{hint(kind, ACCEPT)} ({', '.join(ACCEPT)})")
+    require_accepted(arguments.accept)
     files = [(_name(file, arguments.folders), file) for file in find_images(arguments.folders)]
     with quick_imports():
         from gkmvlp.app.serving.neighbours import build_index, write_index

@@ -65,3 +65,18 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gate", metavar="MODE", default="warn", help=judged)
     chosen = "threshold: sensitivity=0.90, specificity=0.95, youden ... (absent: the first that was calibrated)"
     parser.add_argument("--at", metavar="POINT", help=chosen)
+
+
+def add_accept_argument(parser: argparse.ArgumentParser) -> None:
+    """``--accept``: what is read although it is no frontal radiograph."""
+    described = "read what is no frontal radiograph too: lateral, modality (CT, MG ...), blank"
+    parser.add_argument("--accept", metavar="WHAT", nargs="+", default=(), help=described)
+
+
+def add_evaluation_arguments(parser: argparse.ArgumentParser, name: str) -> None:
+    """Device and outputs of ``gkmvlp evaluate NAME``: ``--device``, ``--out``, ``--record``, ``--record-as``."""
+    out = Path(f"outputs/evaluate-{name}")
+    parser.add_argument("--out", metavar="DIR", type=Path, default=out, help=f"where to write ({out})")
+    add_device_argument(parser)
+    add_record_argument(parser)
+    parser.add_argument("--record-as", metavar="NAME", default=name, help=f"its name there ({name})")

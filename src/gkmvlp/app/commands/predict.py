@@ -28,7 +28,7 @@ import argparse
 from pathlib import Path
 
 from gkmvlp.app.command_line.outputs import file_of
-from gkmvlp.app.commands.options import add_device_argument, add_reading_arguments
+from gkmvlp.app.commands.options import add_accept_argument, add_device_argument, add_reading_arguments
 from gkmvlp.app.dicom.returning import Route
 from gkmvlp.app.prediction.request import TASKS, Request, predict
 
@@ -45,8 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     written = "where the rows are written: .parquet (with where they come from), .csv or .json"
     parser.add_argument("--out", metavar="FILE", type=file_of(".parquet", ".csv", ".json"), help=written)
     parser.add_argument("--pictures", metavar="DIR", type=Path, help="where a picture of each image is written")
-    accepted = "read what is no frontal radiograph too: lateral, modality (CT, MG ...), blank"
-    parser.add_argument("--accept", metavar="WHAT", nargs="+", default=(), help=accepted)
+    add_accept_argument(parser)
     add_reading_arguments(parser)
     add_device_argument(parser)
     _add_archive_arguments(parser)

@@ -4,6 +4,7 @@ Wrong requests are refused before anything slow is imported or anything is writt
 """
 
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from gkmvlp.app.command_line.cli_errors import hint
 from gkmvlp.app.dicom.returning import Route, Sender, fetched
 from gkmvlp.app.prediction.images import find_images
+from gkmvlp.data_modules.pipeline.accept import ACCEPT
 from gkmvlp.errors import ConfigError, DataError, UsageError
 from gkmvlp.metrics.calibration.operating_point import goal_of
 from gkmvlp.texts import printable
@@ -22,7 +24,6 @@ if TYPE_CHECKING:  # it brings torch
 
 TASKS = ("classification", "zero_shot", "grounding", "localization", "report", "vqa", "image_text", "embed")
 WITH_THRESHOLDS = ("classification", "zero_shot", "grounding")
-ACCEPT = ("lateral", "modality", "blank")
 GATE = ("refuse", "warn", "off")
 _SHOWN = 5  # doubts that are told in full
 
@@ -79,11 +80,8 @@ class Request:
             goal_of(self.at)
             if self.task not in WITH_THRESHOLDS or self.prompts:
                 raise UsageError(f"--at goes with --task {', '.join(WITH_THRESHOLDS)}, and not with --prompts")
-        for word in self.accept:
-            if word not in ACCEPT:
-                raise UsageError(f"--accept {word}{hint(word, ACCEPT)} ({', '.join(ACCEPT)})")
-        if self.gate not in GATE:
-            raise UsageError(f"--gate {self.gate}{hint(self.gate, GATE)} ({', '.join(GATE)})")
+        require_accepted(self.accept)
+        require_gate(self.gate)
         if self.pictures and self.task == "embed":
             raise UsageError("--task embed has nothing to draw: leave --pictures out")
         self.route.check(self.task, bool(self.images))
@@ -139,6 +137,27 @@ def _predict(request: Request, images: list[Path], server: "DicomWeb | None") ->
     for line in sender.told() if sender else ():
         print(line)
     _raise(done.bad, len(images), sender.failure if sender else None)
+
+
+def require_accepted(words: Sequence[str]) -> None:
+    """Checks the words of ``--accept``.
+
+    Raises:
+        UsageError: If one is none of ``ACCEPT``; the nearest is offered.
+    """
+    for word in words:
+        if word not in ACCEPT:
+            raise UsageError(f"--accept {word}{hint(word, ACCEPT)} ({', '.join(ACCEPT)})")
+
+
+def require_gate(mode: str) -> None:
+    """Checks the word of ``--gate``.
+
+    Raises:
+        UsageError: If it is none of ``GATE``; the nearest is offered.
+    """
+    if mode not in GATE:
+        raise UsageError(f"--gate {mode}{hint(mode, GATE)} ({', '.join(GATE)})")
 
 
 def _raise(bad: list[str], count: int, failure: str | None) -> None:

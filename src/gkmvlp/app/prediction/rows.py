@@ -20,7 +20,7 @@ from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
-from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, settled
+from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, is_doubted, settled
 from gkmvlp.zoo.inference.prediction import Pixels, PredictedBox
 from gkmvlp.zoo.inference.predictor import Predictor, Prompt, region_name
 from gkmvlp.zoo.inference.readings import Reader, Reading
@@ -108,7 +108,7 @@ def predict_rows(
                 continue
             if sender is not None:
                 sender.send(sources[b], returned[b].judged(verdict))
-            done.doubted += [] if verdict is None or verdict.ok else [f"{name} {verdict}"]
+            done.doubted += [f"{name} {verdict}"] if is_doubted(verdict) else []
             judged = {} if verdict is None else {"gate": verdict.kind}
             done.rows += [{"sample_id": name, **row, **judged} for row in rows]
             if pictures is not None:

@@ -5,7 +5,7 @@ B = 1 image, E entities, R regions, h x w grid of patches.
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeGuard
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from gkmvlp.app.serving.reading import Box, Detection, Finding, Knowledge, Readi
 from gkmvlp.entities import entity, of_label
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.answer_head import AnswerHead
-from gkmvlp.zoo.inference.gate import FAR, GateMode, Verdict, settled
+from gkmvlp.zoo.inference.gate import FAR, GateMode, Verdict, is_doubted, settled
 from gkmvlp.zoo.inference.prediction import PredictedBox, Prediction
 from gkmvlp.zoo.inference.predictor import Predictor
 from gkmvlp.zoo.inference.readings import Reading as Score
@@ -99,7 +99,7 @@ def read(
     for part in filter(models.parts.__contains__, STAGES):
         tell(len(seen) / len(models.parts), STAGES[part])
         seen[part] = look(models.parts[part], image, verdict, mode, models.at)
-    reading.warnings = list(dict.fromkeys(doubt(one.verdict) for one in seen.values() if _is_doubted(one.verdict)))
+    reading.warnings = list(dict.fromkeys(doubt(one.verdict) for one in seen.values() if is_doubted(one.verdict)))
     said = {part: one.said for part, one in seen.items() if one.said is not None}
     if "backbone" in said:
         _entities(models.parts["backbone"], seen["backbone"].memory, said["backbone"], reading)
@@ -109,10 +109,6 @@ def read(
     reading.at = _operating_point(models)
     reading.seconds = time.perf_counter() - started
     return reading, seen
-
-
-def _is_doubted(verdict: Verdict | None) -> TypeGuard[Verdict]:
-    return verdict is not None and not verdict.ok
 
 
 def doubt(verdict: Verdict) -> str:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from gkmvlp.app.command_line.cli_errors import hint
 from gkmvlp.app.dicom.returning import require_highdicom
-from gkmvlp.app.prediction.request import GATE
+from gkmvlp.app.prediction.request import require_gate
 from gkmvlp.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:  # they are slow to import
@@ -74,8 +73,7 @@ class Options:
             raise UsageError(f"--port {self.port}: a number from 0 to 65535 was expected")
         if self.max_mb <= 0 or self.per_minute < 1:
             raise UsageError("--max-mb and --per-minute: numbers above 0 were expected")
-        if self.gate not in GATE:
-            raise UsageError(f"--gate {self.gate}{hint(self.gate, GATE)} ({', '.join(GATE)})")
+        require_gate(self.gate)
 
 
 def is_loopback(host: str) -> bool:

@@ -10,9 +10,8 @@ Research software, not for clinical use.
 """
 
 import argparse
-from pathlib import Path
 
-from gkmvlp.app.commands.options import add_device_argument, add_record_argument
+from gkmvlp.app.commands.options import add_evaluation_arguments
 
 FORWARDS = True
 
@@ -25,11 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="CLASS_OR_CONFIG", nargs="+", default=[None], help=described)
     rows = "rows that are read: test, or all where the models never saw the data (test)"
     parser.add_argument("--split", choices=("test", "all"), metavar="NAME", default="test", help=rows)
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("outputs/evaluate-calibration"),
-                        help="where to write (outputs/evaluate-calibration)")  # fmt: skip
-    add_device_argument(parser)
-    add_record_argument(parser)
-    parser.add_argument("--record-as", metavar="NAME", default="calibration", help="its name there (calibration)")
+    add_evaluation_arguments(parser, "calibration")
 
 
 def run(arguments: argparse.Namespace) -> int:

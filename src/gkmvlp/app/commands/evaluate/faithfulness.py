@@ -12,9 +12,8 @@ Research software, not for clinical use.
 """
 
 import argparse
-from pathlib import Path
 
-from gkmvlp.app.commands.options import add_device_argument, add_record_argument
+from gkmvlp.app.commands.options import add_evaluation_arguments
 
 FORWARDS = True
 FILLS = ("mean", "blur")
@@ -33,11 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rows = "rows that are read: test, or all where the model never saw the data (test)"
     parser.add_argument("--split", choices=("test", "all"), metavar="NAME", default="test", help=rows)
     parser.add_argument("--limit", metavar="N", type=int, help="at most so many images, by a hash of their ids (all)")
-    parser.add_argument("--out", metavar="DIR", type=Path, default=Path("outputs/evaluate-faithfulness"),
-                        help="where to write (outputs/evaluate-faithfulness)")  # fmt: skip
-    add_device_argument(parser)
-    add_record_argument(parser)
-    parser.add_argument("--record-as", metavar="NAME", default="faithfulness", help="its name there (faithfulness)")
+    add_evaluation_arguments(parser, "faithfulness")
 
 
 def run(arguments: argparse.Namespace) -> int:
