@@ -2,14 +2,17 @@
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from gkmvlp.app.cli import main
 from gkmvlp.app.experiments import ablation
-from gkmvlp.app.experiments.ablation import FILES, PRETRAINED, STAGES, model_name, run_variant
+from gkmvlp.app.experiments.ablation import FILES, PRETRAINED, STAGES, model_name, phantoms, run_variant
 from gkmvlp.app.experiments.ablation_table import cells, rows
+from gkmvlp.app.experiments.real import ablation as real_ablation
 from gkmvlp.app.experiments.real.folds import merge_folds
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import Results
@@ -57,8 +60,9 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
 
     monkeypatch.setattr(ablation, "fit_and_test", fit_and_test)
     monkeypatch.setattr(ablation, "score_on_truth", lambda predictions, data: None)
+    study = phantoms(tmp_path / "data")
     for _ in range(2):
-        run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", {"p": 1}, {"d": 1})
+        run_variant(study, "shuffled", 3, tmp_path / "out", tmp_path / "keep", {"p": 1}, {"d": 1})
         assert len(ran) == 1 + len(STAGES)
         shutil.rmtree(tmp_path / "keep" / "shuffled-3")
     config, words = ran[0]
@@ -67,7 +71,7 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
     assert {"--seed_everything=3", "--p=1"} <= set(words)
     assert "--model.init_args.seed=3" in words
     assert all("--d=1" in words and "--model.init_args.seed=3" in words for _, words in ran[1:])
-    run_variant("shuffled", 3, tmp_path / "out", tmp_path / "data", tmp_path / "keep", {}, {})
+    run_variant(study, "shuffled", 3, tmp_path / "out", tmp_path / "keep", {}, {})
     left = {file.stem: read_predictions(file)[0] for file in (tmp_path / "keep" / "shuffled-3").glob("*.parquet")}
     assert set(left) == set(FILES)
     figures = Results.read(tmp_path / "keep" / "shuffled-3" / "results.json").figures
@@ -76,6 +80,39 @@ def test_a_run_keeps_every_file_under_its_variant(tmp_path, monkeypatch):
     }
     assert all(figure.model == "variant:shuffled" and figure.signature for figure in figures)
     assert all(set(table["model"]) == {"variant:shuffled"} and set(table["seed"]) == {3} for table in left.values())
+
+
+def test_on_patients_backbones_are_tested_as_they_are_and_rare_entities_left_out(tmp_path, monkeypatch):
+    ran = []
+
+    def run(stage):
+        def work(run):
+            ran.append((stage, run.config, run.words(stage)))
+            tasks = ("entity_classification", "zero_shot") if "pretrain" in run.config else ("grounding", "zero_shot")
+            for task in tasks:
+                table = entity_table(seeds=(0,), models={"pretrained": 1.0})
+                table.loc[table["entity"].eq("mass"), "target"] = 0
+                meta = {**META, "task": "zero_shot", "data": f"phantom-{run.folder.name}-{task}"}
+                write_predictions(run.folder / "predictions" / f"{task}.parquet", table, meta)
+            return run.folder / "predictions"
+
+        return work
+
+    monkeypatch.setattr(ablation, "fit_and_test", run("fit"))
+    monkeypatch.setattr(ablation, "test", run("test"))
+    study = replace(real_ablation.openi(Path("o"), Path("s"), Path("n"), tmp_path, ("boxes", "labels")), fewest=2)
+    run_variant(study, "no-gk", 1, tmp_path, tmp_path / "kept", {"p": 1}, {"d": 1})
+    assert [(stage, config) for stage, config, _ in ran] == [
+        ("fit", "zoo://pretrain-openi"), ("test", "zoo://grounding-slake"), ("test", "zoo://zero-shot-slake")
+    ]  # fmt: skip
+    assert {"--data.init_args.root=o", "--p=1"} <= set(ran[0][2])
+    assert "--model.init_args.objectives.position.weight=0" in ran[0][2]
+    assert {"--data.init_args.root=s", "--data.init_args.nih_root=n"} <= set(ran[1][2])
+    assert not any("--d=1" in words for _, _, words in ran)
+    kept = {file.stem: set(read_predictions(file)[0]["entity"]) for file in tmp_path.glob("kept/no-gk-1/*.parquet")}
+    assert set(kept) == {"entity_classification", "zero_shot", "boxes", "labels"}
+    assert "mass" not in kept["entity_classification"] | kept["zero_shot"]
+    assert "mass" in kept["labels"]
 
 
 def test_what_is_kept_is_not_run_again(tmp_path, capsys, monkeypatch):

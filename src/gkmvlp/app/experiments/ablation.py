@@ -1,14 +1,14 @@
-"""What the ablation runs: variants of pre-training, what is fine-tuned from each, and what is kept of a run."""
+"""What an ablation runs: variants of pre-training, what is measured from each backbone, and what is kept of a run."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gkmvlp.app.experiments.runs import fit_and_test, run_missing, side_by_side
+from gkmvlp.app.experiments.real.openi_baselines import frequent_entities
+from gkmvlp.app.experiments.runs import fit_and_test, run_missing, side_by_side, test
 from gkmvlp.app.running.planted_truth import score_on_truth
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, model_overrides
-from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 from gkmvlp.errors import UsageError
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
@@ -36,19 +36,21 @@ EPOCHS = 5  # three to four minutes of pre-training on two cores
 
 @dataclass(frozen=True)
 class Stage:
-    """What is fine-tuned from a variant's backbone.
+    """What is measured from a variant's backbone.
 
     Attributes:
         name: Its name among the kept files.
         config: Config of the zoo.
         task: Its predictions file.
         overrides: What it changes in the config.
+        learns: Whether it is fine-tuned; otherwise it is tested as it is.
     """
 
     name: str
     config: str
     task: str
     overrides: Overrides = field(default_factory=dict)
+    learns: bool = True
 
 
 STAGES = (
@@ -59,6 +61,45 @@ STAGES = (
 )
 PRETRAINED = ("entity_classification", "zero_shot", "grounding")  # files of pre-training itself
 FILES = (*PRETRAINED, *(stage.name for stage in STAGES))
+
+
+@dataclass(frozen=True)
+class Study:
+    """An ablation: what is pre-trained, on what, and what is measured.
+
+    Attributes:
+        config: Config of pre-training, of the zoo.
+        overrides: Of pre-training: its data, its length.
+        measured: Predictions files of pre-training itself, the last of them the last that it leaves.
+        stages: What is measured from its backbone.
+        truth: Root of the phantoms whose planted findings score pre-training; None for patients.
+        fewest: Positives in test that an entity needs, so that its rows of pre-training are kept.
+    """
+
+    config: str
+    overrides: Overrides
+    measured: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    truth: Path | None = None
+    fewest: int = 0
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Kept file -> the predictions file below a run's folder that it is a copy of."""
+        own = {name: f"predictions/{name}.parquet" for name in self.measured}
+        return own | {stage.name: f"{stage.name}/predictions/{stage.task}.parquet" for stage in self.stages}
+
+
+def phantoms(data: Path) -> Study:
+    """The ablation on phantoms.
+
+    Args:
+        data: Their root.
+    """
+    root = data_overrides(root=data)
+    length = {"trainer.max_epochs": EPOCHS, "trainer.check_val_every_n_epoch": EPOCHS}
+    stages = tuple(replace(stage, overrides=merged(root, stage.overrides)) for stage in STAGES)
+    return Study("pretrain-phantom", merged(root, length), PRETRAINED, stages, truth=data)
 
 
 def require_known(variants: Sequence[str]) -> None:
@@ -72,77 +113,78 @@ def require_known(variants: Sequence[str]) -> None:
 
 
 def run_variants(
+    study: Callable[[], Study],
     variants: Sequence[str],
     seeds: Sequence[int],
     out: Path,
     keep: Path,
-    sizes: dict[str, int],
     pretraining: Overrides,
     fine_tuning: Overrides,
 ) -> None:
     """Runs what is not kept yet, seed by seed.
 
     Args:
+        study: What is run; made if anything is missing.
         variants: Names in ``VARIANTS``.
         seeds: Seeds of each.
-        out: Folder of phantoms and runs.
+        out: Folder of the runs.
         keep: Folder that gets the predictions of complete runs.
-        sizes: Layout -> patients or images of the phantoms.
         pretraining: Further overrides of pre-training.
-        fine_tuning: Further overrides of every fine-tuning.
+        fine_tuning: Further overrides of every stage that is fine-tuned.
     """
-    data = out / "data"
     missing = [(name, seed) for seed in seeds for name in variants if not (keep / f"{name}-{seed}").is_dir()]
     if missing:
-        write_lookalikes(data, sizes, 0)
-    epochs = {"trainer.max_epochs": EPOCHS, "trainer.check_val_every_n_epoch": EPOCHS}
-    calls = [(*run, out, data, keep, merged(epochs, pretraining), fine_tuning) for run in missing]
-    side_by_side(run_variant, calls, runs_at_once())
+        made = study()
+        calls = [(made, *run, out, keep, pretraining, fine_tuning) for run in missing]
+        side_by_side(run_variant, calls, runs_at_once())
 
 
 def run_variant(
-    variant: str, seed: int, out: Path, data: Path, keep: Path, pretraining: Overrides, fine_tuning: Overrides
+    study: Study, variant: str, seed: int, out: Path, keep: Path, pretraining: Overrides, fine_tuning: Overrides
 ) -> None:
-    """Pre-trains one variant, fine-tunes from it, keeps predictions and figures; a stage that is there is not repeated.
+    """Pre-trains one variant, measures its backbone, keeps predictions and figures; what is there is not repeated.
 
     Args:
+        study: What is run.
         variant: Name in ``VARIANTS``.
         seed: Seed of initialisation, order and dropout.
         out: Folder of all runs.
-        data: Root of the phantoms.
         keep: Folder that gets the predictions of a complete run.
         pretraining: Further overrides of pre-training.
-        fine_tuning: Further overrides of every fine-tuning.
+        fine_tuning: Further overrides of every stage that is fine-tuned.
     """
-    folder, root = out / f"{variant}-{seed}", data_overrides(root=data)
+    folder = out / f"{variant}-{seed}"
 
     def pretrained(run: Run) -> None:
-        score_on_truth(fit_and_test(run), data)
+        predictions = fit_and_test(run)
+        if study.truth is not None:
+            score_on_truth(predictions, study.truth)
 
     with ProcessTreePeak() as peak:
-        run = Run("zoo://pretrain-phantom", folder, merged(root, pretraining, VARIANTS[variant]), seed)
-        run_missing(pretrained, [run], "predictions/grounding.parquet", 1)
+        run = Run(f"zoo://{study.config}", folder, merged(study.overrides, pretraining, VARIANTS[variant]), seed)
+        run_missing(pretrained, [run], f"predictions/{study.measured[-1]}.parquet", 1)
         start = model_overrides(backbone=folder / "backbone", architecture=None)
-        for stage in STAGES:
-            changed = merged(root, start, stage.overrides, fine_tuning)
+        for stage in study.stages:
+            changed = merged(start, stage.overrides, fine_tuning if stage.learns else {})
             run = Run(f"zoo://{stage.config}", folder / stage.name, changed, seed)
-            run_missing(fit_and_test, [run], f"predictions/{stage.task}.parquet", 1)
+            run_missing(fit_and_test if stage.learns else test, [run], f"predictions/{stage.task}.parquet", 1)
     target = keep / folder.name
     part = target.with_name(f".{target.name}.part")
-    _copy_rows(variant, seed, folder, part)
-    figures = [replace(figure, predictions=None) for name in FILES for figure in figures_of(part / f"{name}.parquet")]
+    _copy_rows(study, variant, seed, folder, part)
+    files = [part / f"{name}.parquet" for name in study.sources]
+    figures = [replace(figure, predictions=None) for file in files for figure in figures_of(file)]
     results_of(figures, peak).write(part / "results.json")
     part.rename(target)
 
 
-def _copy_rows(variant: str, seed: int, folder: Path, part: Path) -> None:
+def _copy_rows(study: Study, variant: str, seed: int, folder: Path, part: Path) -> None:
     """Copies the rows of the variant, under its name and seed, into a new folder."""
     shutil.rmtree(part, ignore_errors=True)
-    sources = {name: folder / "predictions" / f"{name}.parquet" for name in PRETRAINED}
-    sources |= {stage.name: folder / stage.name / "predictions" / f"{stage.task}.parquet" for stage in STAGES}
-    for name, source in sources.items():
-        table, meta = read_predictions(source)
+    for name, source in study.sources.items():
+        table, meta = read_predictions(folder / source)
         table = table[table["model"].eq("pretrained")].assign(model=model_name(variant), seed=seed)
+        if study.fewest and name in study.measured:
+            table = table[table["entity"].isin(frequent_entities(table, study.fewest).index)]
         write_predictions(part / f"{name}.parquet", table, {**meta, "trained_on": None})
 
 

@@ -1,6 +1,6 @@
 """The table and the plot of the ablation, from the predictions that its runs left."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.metrics.results.provenance import command
 from gkmvlp.metrics.results.tables import interval
 
-SHOWN = {  # kept file -> its figure and what the table calls it
+PHANTOMS = {  # kept file -> its figure and what the table calls it
     "entity_classification": ("entity_auroc_macro", "entities, AUROC"),
     "zero_shot": ("entity_auroc_macro", "zero-shot, AUROC"),
     "grounding": ("pointing_game", "pointing game, lateralised"),
@@ -25,7 +25,8 @@ SHOWN = {  # kept file -> its figure and what the table calls it
     "vqa": ("accuracy_overall", "questions, accuracy"),
     "report": ("entity_f1_micro", "reports, entity F1"),
 }
-assert set(SHOWN) == set(FILES)
+assert set(PHANTOMS) == set(FILES)
+Shown = Mapping[str, tuple[str, str]]
 COLUMNS = ("figure", "variant", "value", "full - variant", "in each seed", "seeds")
 
 
@@ -40,36 +41,38 @@ class Cell(NamedTuple):
     seeds: int
 
 
-def record_table(record: Path, keep: Path, seconds: float) -> None:
-    """Writes ``ablation.json`` and ``ablation.png`` of all that is kept, and prints the table.
+def record_table(table: Path, keep: Path, seconds: float, shown: Shown = PHANTOMS, title: str = "Ablation") -> None:
+    """Writes table and plot of all that is kept, and prints the table.
 
     Args:
-        record: Folder of both.
+        table: The table's file, ``.json``; the plot stands beside it.
         keep: Folder of the kept predictions.
         seconds: Time of the call that ends here.
+        shown: Kept file -> its figure and what the table calls it.
+        title: Of the table.
     """
-    table_cells = cells(keep)
+    table_cells = cells(keep, shown)
     total = sum(Results.read(file).seconds for file in keep.glob("[!.]*/results.json"))
     note = (
         "Paired differences on the same resamples and seeds. The calls that completed the runs took "
         f"{total:,.0f} s, added up, as many at once as the cores allow; the seconds above are those of the last call."
     )
-    table = record / "ablation.json"
-    write_table(table, "Ablation", COLUMNS, rows(table_cells), command=command(), seconds=seconds, note=note)
-    plot(table_cells).savefig(record / "ablation.png", dpi=90)
+    write_table(table, title, COLUMNS, rows(table_cells), command=command(), seconds=seconds, note=note)
+    plot(table_cells).savefig(table.with_suffix(".png"), dpi=90)
     for row in rows(table_cells):
         print(*row, sep=" | ")
     print(table)
 
 
-def cells(keep: Path) -> list[Cell]:
+def cells(keep: Path, shown: Shown = PHANTOMS) -> list[Cell]:
     """Every figure of every variant that has a complete run.
 
     Args:
         keep: Folder of the kept predictions, ``VARIANT-SEED`` each.
+        shown: Kept file -> its figure and what the table calls it.
     """
     out = []
-    for file, (name, title) in SHOWN.items():
+    for file, (name, title) in shown.items():
         parts = [read_predictions(path) for path in sorted(keep.glob(f"[!.]*/{file}.parquet"))]
         if not parts:
             continue

@@ -36,17 +36,23 @@ def run(args: argparse.Namespace) -> int:
     import time
 
     os.environ.setdefault("GKMVLP_PROGRESS", "1")
-    from gkmvlp.app.experiments.ablation import DEFAULT, require_known, run_variants
+    from gkmvlp.app.experiments.ablation import DEFAULT, Study, phantoms, require_known, run_variants
     from gkmvlp.app.experiments.ablation_table import record_table
     from gkmvlp.app.running.run import overrides_of
+    from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 
     start, keep, variants = time.monotonic(), args.record / "ablation", args.variants or DEFAULT
     require_known(variants)
     sizes = {"mimic": args.patients, "vqa": args.vqa_images, "nih": args.nih_patients}
     stages = overrides_of(args.settings, "pretrain"), overrides_of(args.settings, "finetune")
+
+    def study() -> Study:
+        write_lookalikes(args.out / "data", sizes, 0)
+        return phantoms(args.out / "data")
+
     try:
-        run_variants(variants, args.seeds, args.out, keep, sizes, *stages)
+        run_variants(study, variants, args.seeds, args.out, keep, *stages)
     finally:
         if any(keep.glob("[!.]*")):
-            record_table(args.record, keep, time.monotonic() - start)
+            record_table(args.record / "ablation.json", keep, time.monotonic() - start)
     return 0

@@ -1,4 +1,4 @@
-"""Measure on real input: Open-i, SLAKE, VQA-RAD, ChestX-ray14, RSNA Pneumonia, image-report pairs, the report labeler.
+"""Measure on real input: Open-i, SLAKE, VQA-RAD, ChestX-ray14, RSNA Pneumonia, pairs, an ablation, the report labeler.
 
 Each of the first five is a table: the same runs on several arms, beside baselines.
   pretrained      from the backbone of --backbone, pre-trained on radiographs with their reports
@@ -16,14 +16,14 @@ from gkmvlp.app.commands.options import add_record_argument, add_set_argument
 from gkmvlp.app.experiments.real.arm_names import ARMS
 
 OWNERS = {"openi": "Open-i", "slake": "SLAKE", "vqa-rad": "VQA-RAD", "pairs": "ChestX-ray14",
-          "chestxray14": "ChestX-ray14", "rsna": "the RSNA challenge"}  # fmt: skip
+          "chestxray14": "ChestX-ray14", "rsna": "the RSNA challenge", "ablation": "Open-i"}  # fmt: skip
 TABLES = ("openi", "slake", "vqa-rad", "chestxray14", "rsna")
 SPLITS = ("official", "image-disjoint", "legacy-mevf")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions."""
-    names = (*TABLES, "pairs", "labeler")
+    names = (*TABLES, "pairs", "ablation", "labeler")
     actions = parser.add_subparsers(dest="action", required=True, metavar=" | ".join(names))
     openi = actions.add_parser("openi", help="pre-training, and what the arms know and learn of Open-i")
     slake = actions.add_parser("slake", help="questions in English, pointing at boxes, labels by sentences")
@@ -33,12 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rsna = actions.add_parser("rsna", help="detection and pointing over patient folds")
     pairs = actions.add_parser("pairs", help="pre-training on ChestX-ray14 with its labels as sentences, by fold")
     pairs.add_argument("--folds", type=int, nargs="+", default=list(range(5)), metavar="K", help="folds (0 1 2 3 4)")
+    ablation = actions.add_parser("ablation", help="variants of pre-training on Open-i, and what each knows and learns")
+    _add_ablation_arguments(ablation)
     labeler = actions.add_parser("labeler", help="status F1 on phantom, hard and real sentences, and speed")
     _add_labeler_arguments(labeler)
-    for name, action in zip(names, (openi, slake, vqa, nih, rsna, pairs, labeler), strict=True):
+    for name, action in zip(names, (openi, slake, vqa, nih, rsna, pairs, ablation, labeler), strict=True):
         if name in OWNERS:
             action.add_argument("--root", type=Path, required=True, metavar="DIR", help=f"folder of {OWNERS[name]}")
-            add_set_argument(action, "the runs", *(("pretrain", "finetune") if name == "openi" else ()))
+            add_set_argument(action, "the runs", *(("pretrain", "finetune") if name in ("openi", "ablation") else ()))
         if name in TABLES:
             _add_table_arguments(action, [0, 1, 2] if name in ("slake", "vqa-rad") else [0])
         out = Path("outputs/real") / name
@@ -46,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_record_argument(action)
     for action, use in ((slake, "labels, sex and age"), (rsna, "sex and age")):
         action.add_argument("--nih", type=Path, metavar="DIR", help=f"folder of ChestX-ray14: {use} of the same images")
-    for action in (openi, slake, rsna):
+    for action in (openi, slake, rsna, ablation):
         action.add_argument(
             "--only", nargs="+", metavar="PIECE", help="pieces of the table (all; a wrong name lists them)"
         )
@@ -60,6 +62,18 @@ def _add_table_arguments(action: argparse.ArgumentParser, seeds: list[int]) -> N
     action.add_argument("--arms", nargs="+", default=ARMS, metavar="NAME", help=f"arms ({' '.join(ARMS)})")
     defaults = " ".join(map(str, seeds))
     action.add_argument("--seeds", type=int, nargs="+", default=seeds, metavar="S", help=f"seeds ({defaults})")
+
+
+def _add_ablation_arguments(ablation: argparse.ArgumentParser) -> None:
+    """Options of the ablation beside those of Open-i."""
+    ablation.add_argument("--slake", type=Path, required=True, metavar="DIR", help="folder of SLAKE")
+    ablation.add_argument(
+        "--nih", type=Path, required=True, metavar="DIR", help="folder of ChestX-ray14: labels of SLAKE's radiographs"
+    )
+    ablation.add_argument(
+        "--variants", nargs="+", metavar="NAME", help="variants (full no-gk no-grounding shuffled leaky)"
+    )
+    ablation.add_argument("--seeds", type=int, nargs="+", default=[0, 1], metavar="S", help="seeds (0 1)")
 
 
 def _add_labeler_arguments(labeler: argparse.ArgumentParser) -> None:

@@ -131,6 +131,18 @@ def baseline_figures(files: dict[str, Path], reports: str, root: Path) -> list[M
     return out
 
 
+def frequent_entities(table: pd.DataFrame, fewest: int) -> "pd.Series[int]":
+    """Entity -> its positives among the scored rows, the commonest first, without those that have fewer.
+
+    Args:
+        table: Rows of entities, of any models and seeds; those of the first of each are counted.
+        fewest: Positives that an entity needs.
+    """
+    once = table[table["model"].eq(table["model"].iloc[0]) & table["seed"].eq(table["seed"].iloc[0])]
+    counts = once[once["target"].eq(1)].groupby("entity").size().sort_values(ascending=False)
+    return counts[counts >= fewest]
+
+
 def frequent_figures(table: pd.DataFrame, meta: Mapping[str, Any], fewest: int = FEWEST) -> list[MetricResult]:
     """The mean over the entities with ``fewest`` positives or more among the scored rows, labelled ``frequent``.
 
@@ -138,16 +150,15 @@ def frequent_figures(table: pd.DataFrame, meta: Mapping[str, Any], fewest: int =
     """
     if "entity" not in table or "target" not in table:
         return []
-    once = table[table["model"].eq(table["model"].iloc[0]) & table["seed"].eq(table["seed"].iloc[0])]
-    counts = once[once["target"].eq(1)].groupby("entity").size().sort_values(ascending=False)
-    names = counts.index[counts >= fewest]
+    counts = frequent_entities(table, fewest)
+    names = counts.index
     if not len(names):
         return []
     rule = f"{fewest} positives or more"
     described = {**meta, "signature": {**meta.get("signature", {}), "labels": rule}}
     figures = assemble.figures(PROTOCOLS[meta["task"]], table[table["entity"].isin(names)], described)
     listing = ", ".join(f"{name} {counts[name]}" for name in names)
-    note = f"{rule} in test: {len(names)} of {once['entity'].nunique()} ({listing})"
+    note = f"{rule} in test: {len(names)} of {table['entity'].nunique()} ({listing})"
     return [replace(figure, label="frequent", note=note) for figure in figures if figure.label is None]
 
 

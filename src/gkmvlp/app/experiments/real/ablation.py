@@ -1,0 +1,65 @@
+"""The ablation on patients: variants of pre-training on Open-i, and what each knows and learns of Open-i and SLAKE."""
+
+import argparse
+import time
+from pathlib import Path
+
+from gkmvlp.app.experiments.ablation import DEFAULT, Stage, Study, require_known, run_variants
+from gkmvlp.app.experiments.ablation_table import record_table
+from gkmvlp.app.experiments.real.openi_baselines import FEWEST
+from gkmvlp.app.running.run import Overrides, data_overrides, overrides_of
+from gkmvlp.errors import UsageError
+
+SHOWN = {  # kept file -> its figure and what the table calls it
+    "entity_classification": ("entity_auroc_macro", "Open-i, entities by the head, AUROC"),
+    "zero_shot": ("entity_auroc_macro", "Open-i, entities by sentences, AUROC"),
+    "boxes": ("pointing_game", "SLAKE, pointing game"),
+    "labels": ("entity_auroc_macro", "NIH labels by sentences, AUROC"),
+    "questions": ("accuracy_overall", "SLAKE, questions, accuracy"),
+    "reports": ("entity_f1_micro", "Open-i, reports, entity F1"),
+}
+STAGES = tuple(SHOWN)[2:]
+
+
+def measure(args: argparse.Namespace) -> None:
+    """Runs what is not kept yet below ``--out``; ``--record`` gets ``openi-ablation.json`` and its plot.
+
+    Raises:
+        UsageError: If a variant or a stage is unknown.
+    """
+    variants, stages = args.variants or DEFAULT, args.only or STAGES
+    require_known(variants)
+    if strange := sorted(set(stages) - set(STAGES)):
+        raise UsageError(f"--only {strange[0]}: one of {', '.join(STAGES)} was expected")
+    study = openi(args.root, args.slake, args.nih, args.out, stages)
+    start, keep = time.monotonic(), args.out / "kept"
+    overrides = overrides_of(args.settings, "pretrain"), overrides_of(args.settings, "finetune")
+    try:
+        run_variants(lambda: study, variants, args.seeds, args.out, keep, *overrides)
+    finally:
+        if any(keep.glob("[!.]*")):
+            target = (args.record or args.out) / "openi-ablation.json"
+            record_table(target, keep, time.monotonic() - start, SHOWN, "Ablation on Open-i")
+
+
+def openi(root: Path, slake: Path, nih: Path, out: Path, stages: tuple[str, ...] = STAGES) -> Study:
+    """The ablation on Open-i.
+
+    Args:
+        root: Folder of Open-i.
+        slake: Folder of SLAKE.
+        nih: Folder of ChestX-ray14, whose labels SLAKE's radiographs have.
+        out: Folder of the runs.
+        stages: What is measured beside entities, of ``STAGES``.
+    """
+    radiographs = data_overrides(root=slake, nih_root=nih)
+    questions: Overrides = data_overrides(root=slake, cache_dir=out / "cache")
+    known = (
+        Stage("boxes", "grounding-slake", "grounding", radiographs, learns=False),
+        Stage("labels", "zero-shot-slake", "zero_shot", radiographs, learns=False),
+        Stage("questions", "vqa-slake", "vqa", questions),
+        Stage("reports", "report-openi", "report_generation", data_overrides(root=root)),
+    )
+    chosen = tuple(stage for stage in known if stage.name in stages)
+    measured = ("entity_classification", "zero_shot")
+    return Study("pretrain-openi", data_overrides(root=root), measured, chosen, fewest=FEWEST)
