@@ -10,7 +10,6 @@ from gkmvlp.app.experiments.runs import fit_and_test, run_missing, side_by_side,
 from gkmvlp.app.running.planted_truth import score_on_truth
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, model_overrides
 from gkmvlp.errors import UsageError
-from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
@@ -120,6 +119,7 @@ def run_variants(
     keep: Path,
     pretraining: Overrides,
     fine_tuning: Overrides,
+    jobs: int,
 ) -> None:
     """Runs what is not kept yet, seed by seed.
 
@@ -131,12 +131,13 @@ def run_variants(
         keep: Folder that gets the predictions of complete runs.
         pretraining: Further overrides of pre-training.
         fine_tuning: Further overrides of every stage that is fine-tuned.
+        jobs: Runs side by side.
     """
     missing = [(name, seed) for seed in seeds for name in variants if not (keep / f"{name}-{seed}").is_dir()]
     if missing:
         made = study()
         calls = [(made, *run, out, keep, pretraining, fine_tuning) for run in missing]
-        side_by_side(run_variant, calls, runs_at_once())
+        side_by_side(run_variant, calls, jobs)
 
 
 def run_variant(

@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     from gkmvlp.app.experiments.ablation_table import record_table
     from gkmvlp.app.running.run import overrides_of
     from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
+    from gkmvlp.hardware import runs_at_once
 
     start, keep, variants = time.monotonic(), args.record / "ablation", args.variants or DEFAULT
     require_known(variants)
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
         return phantoms(args.out / "data")
 
     try:
-        run_variants(study, variants, args.seeds, args.out, keep, *stages)
+        run_variants(study, variants, args.seeds, args.out, keep, *stages, runs_at_once())
     finally:
         if any(keep.glob("[!.]*")):
             record_table(args.record / "ablation.json", keep, time.monotonic() - start)

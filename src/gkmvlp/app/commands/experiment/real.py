@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action.add_argument(
             "--only", nargs="+", metavar="PIECE", help="pieces of the table (all; a wrong name lists them)"
         )
-    for action in (slake, vqa, nih, rsna):
+    for action in (slake, vqa, nih, rsna, ablation):
         action.add_argument("--jobs", type=int, metavar="N", help="runs side by side (2 on a processor, 1 on a GPU)")
 
 

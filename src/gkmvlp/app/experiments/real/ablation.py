@@ -9,6 +9,7 @@ from gkmvlp.app.experiments.ablation_table import record_table
 from gkmvlp.app.experiments.real.openi_baselines import FEWEST
 from gkmvlp.app.running.run import Overrides, data_overrides, overrides_of
 from gkmvlp.errors import UsageError
+from gkmvlp.hardware import runs_at_once
 
 SHOWN = {  # kept file -> its figure and what the table calls it
     "entity_classification": ("entity_auroc_macro", "Open-i, entities by the head, AUROC"),
@@ -35,7 +36,7 @@ def measure(args: argparse.Namespace) -> None:
     start, keep = time.monotonic(), args.out / "kept"
     overrides = overrides_of(args.settings, "pretrain"), overrides_of(args.settings, "finetune")
     try:
-        run_variants(lambda: study, variants, args.seeds, args.out, keep, *overrides)
+        run_variants(lambda: study, variants, args.seeds, args.out, keep, *overrides, args.jobs or runs_at_once())
     finally:
         if any(keep.glob("[!.]*")):
             target = (args.record or args.out) / "openi-ablation.json"
