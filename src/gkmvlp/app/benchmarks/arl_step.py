@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from gkmvlp.app.benchmarks.model import machine_name, spent
+from gkmvlp.app.benchmarks.operations import counter
 from gkmvlp.app.benchmarks.setup import SENTENCES, architecture_as, cut_texts, equip, made_up_pairs
 from gkmvlp.app.running.configs import mapping_in
 from gkmvlp.batch import StudyBatch
@@ -150,10 +150,10 @@ def _whole_alignment(task: ArlPretraining, studies: StudyBatch) -> Tensor:
 
 def _counted(task: ArlPretraining, studies: StudyBatch, way: Callable[[ArlPretraining, StudyBatch], Tensor]) -> float:
     """GFLOP of a step."""
-    with FlopCounterMode(display=False) as counter:
+    with counter() as counted:
         way(task, studies).backward()  # type: ignore[no-untyped-call]
     task.zero_grad(set_to_none=True)
-    return float(counter.get_total_flops() / 1e9)
+    return float(counted.get_total_flops() / 1e9)
 
 
 def _timed(task: ArlPretraining, studies: StudyBatch, way: Callable[[ArlPretraining, StudyBatch], Tensor]) -> float:

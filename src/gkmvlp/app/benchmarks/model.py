@@ -11,8 +11,8 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
+from gkmvlp.app.benchmarks.operations import counter
 from gkmvlp.app.benchmarks.setup import Lengths, SingleProcessPretraining, architecture_of, build
 from gkmvlp.batch import StudyBatch
 from gkmvlp.hardware import best_precision
@@ -165,10 +165,10 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
 
 def _part(name: str, work: Callable[[], list[Tensor]], device: torch.device) -> Part:
     start = spent(device)
-    with FlopCounterMode(display=False) as counter:
+    with counter() as counted:
         outputs = work()
         torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
-    return Part(name, counter.get_total_flops() / 1e9, spent(device) - start)
+    return Part(name, counted.get_total_flops() / 1e9, spent(device) - start)
 
 
 def activation_bytes(task: SingleProcessPretraining, studies: StudyBatch) -> int:
