@@ -127,13 +127,23 @@ class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
         return by_image + by_text
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
-        self.predictions = []
+        self.predictions, self.entity_NC = [], self.model.encode_entities()
 
-    def test_step(self, batch: StudyBatch, batch_idx: int) -> None:  # noqa: D102
-        score_BE = self.model.entity_log_odds(self.model.encode_image(batch["image"])).cpu()
+    def test_step(self, batch: StudyBatch, batch_idx: int) -> None:
+        """Entities of the image, against what the report states; and of the report, against what it speaks of."""
+        states = self.model.begin(self.read_texts(batch["text"]), self.entity_NC)
+        by_text_BN = self.model.project_text(states) @ self.entity_NC.T
+        scores = {
+            "entity_classification": self.model.entity_log_odds(self.model.encode_image(batch["image"])).cpu(),
+            "text_entities": by_text_BN[:, : len(self.columns)].float().cpu(),
+        }
         status_BE = batch["status"][:, self.columns].cpu()
-        self.predictions += entity_rows(batch, self.names, status_BE, {"score": score_BE})
+        spoken = (status_BE != -2).float().flatten().tolist()
+        rows = entity_rows(batch, self.names, status_BE, scores)
+        self.predictions += [{**row, "spoken": each} for row, each in zip(rows, spoken, strict=True)]
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
         table = pd.DataFrame(self.predictions).assign(model=self.model_name, seed=self.seed)
-        self.save_predictions("entity_classification", table)
+        kept = table.drop(columns=["entity_classification", "text_entities", "spoken"])
+        self.save_predictions("entity_classification", kept.assign(score=table["entity_classification"]))
+        self.save_predictions("text_entities", kept.assign(score=table["text_entities"], target=table["spoken"]))

@@ -21,6 +21,7 @@ from gkmvlp.task_ids import TaskId
 PROTOCOLS: dict[TaskId, Task] = {
     "entity_classification": entity_classification.TASK,
     "zero_shot": entity_classification.TASK,
+    "text_entities": entity_classification.TASK,
     "grounding": grounding.TASK,
     "retrieval": retrieval.TASK,
     "vqa": vqa.TASK,
