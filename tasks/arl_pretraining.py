@@ -130,20 +130,18 @@ class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
         self.predictions, self.entity_NC = [], self.model.encode_entities()
 
     def test_step(self, batch: StudyBatch, batch_idx: int) -> None:
-        """Entities of the image, against what the report states; and of the report, against what it speaks of."""
-        states = self.model.begin(self.read_texts(batch["text"]), self.entity_NC)
-        by_text_BN = self.model.project_text(states) @ self.entity_NC.T
+        """Entities of the image, against what the report states; and of the report, against what it names."""
+        text = self.read_texts(batch["text"])
+        by_text_BN = self.model.project_text(text) @ self.entity_NC.T
         scores = {
             "entity_classification": self.model.entity_log_odds(self.model.encode_image(batch["image"])).cpu(),
             "text_entities": by_text_BN[:, : len(self.columns)].float().cpu(),
+            "named": text.named(len(self.entity_NC))[:, : len(self.columns)].cpu(),
         }
-        status_BE = batch["status"][:, self.columns].cpu()
-        spoken = (status_BE != -2).float().flatten().tolist()
-        rows = entity_rows(batch, self.names, status_BE, scores)
-        self.predictions += [{**row, "spoken": each} for row, each in zip(rows, spoken, strict=True)]
+        self.predictions += entity_rows(batch, self.names, batch["status"][:, self.columns].cpu(), scores)
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
         table = pd.DataFrame(self.predictions).assign(model=self.model_name, seed=self.seed)
-        kept = table.drop(columns=["entity_classification", "text_entities", "spoken"])
+        kept = table.drop(columns=["entity_classification", "text_entities", "named"])
         self.save_predictions("entity_classification", kept.assign(score=table["entity_classification"]))
-        self.save_predictions("text_entities", kept.assign(score=table["text_entities"], target=table["spoken"]))
+        self.save_predictions("text_entities", kept.assign(score=table["text_entities"], target=table["named"]))

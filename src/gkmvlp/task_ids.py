@@ -53,7 +53,7 @@ TASKS: dict[TaskId, TaskRow] = {
     ),
     "entity_classification": TaskRow("Which entities are present"),
     "zero_shot": TaskRow("Zero-shot, from sentences alone", "zero_shot"),
-    "text_entities": TaskRow("Which entities a report speaks of"),
+    "text_entities": TaskRow("Which entities a report names"),
     "grounding": TaskRow("Where the model looks", "grounding"),
     "vqa": TaskRow("Questions", "vqa", "answers to questions about one radiograph", "questions", "vqa"),
     "classification": TaskRow(

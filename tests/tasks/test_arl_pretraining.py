@@ -198,7 +198,6 @@ def test_the_command_leaves_a_backbone_and_its_test_scores_entities(phantoms, ru
     of_text, _ = read_predictions(tmp_path / "predictions" / "text_entities.parquet")
     assert of_text[["sample_id", "entity"]].equals(table[["sample_id", "entity"]])
     assert set(of_text["target"]) == {0.0, 1.0}
-    assert (of_text["target"] == 1)[table["target"] != 0].all()  # what is present or uncertain is spoken of
     assert not of_text["score"].equals(table["score"])
 
 
