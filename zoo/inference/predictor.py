@@ -46,7 +46,7 @@ from gkmvlp.tasks.parts.heat_maps import image_area
 from gkmvlp.tasks.parts.scope import Scope
 from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
-from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, far_verdicts, settled
+from gkmvlp.zoo.inference.gate import INTENSITY, GateMode, Verdict, admit, far_verdicts, settled
 from gkmvlp.zoo.inference.prediction import Embeddings, PredictedBox, Prediction, hot_box
 from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, name_of
 from gkmvlp.zoo.inference.readings import LIKELY, Reader, Reading, counts
@@ -148,6 +148,24 @@ class Predictor(HubModel):
             ImageError: If it cannot be read, or is something else; it is named.
         """
         return self.item_of(image, self.preprocess.pixels(image, accept))
+
+    def admitted(
+        self, image: Radiograph, accept: Collection[str] = (), gate: GateMode = "warn"
+    ) -> tuple[Pixels, Verdict | None]:
+        """The pixels that the model reads, and what the gate says of the picture, which it sees as the file holds it.
+
+        Args:
+            image: What ``preprocess`` takes.
+            accept: What is read although it is no frontal radiograph.
+            gate: As of ``predict``.
+
+        Raises:
+            ImageError: If it cannot be read, or is refused; it is named.
+        """
+        if gate == "off":
+            return self.preprocess.pixels(image, accept), None
+        shown = self.preprocess.shown(image, accept, INTENSITY)
+        return shown[self.preprocess.intensity], admit(shown[INTENSITY], name_of(image), gate, accept)
 
     def item_of(self, image: Radiograph, image_HW: Pixels) -> dict[str, Any]:
         """``item`` of an image whose pixels ``preprocess.pixels`` has read."""
@@ -410,10 +428,10 @@ class Predictor(HubModel):
         """
         accept, is_list = accepted(accept), isinstance(image, list | tuple)
         images: list[Any] = list(cast("Sequence[Any]", image)) if is_list else [image]
-        shown = [self.preprocess.pixels(one, accept) for one in images]
-        if not images:
+        judged = [self.admitted(one, accept, gate) for one in images]
+        if not judged:
             return []
-        verdicts = [admit(pixels, name_of(one), gate, accept) for one, pixels in zip(images, shown, strict=True)]
+        shown, verdicts = [pixels for pixels, _ in judged], [verdict for _, verdict in judged]
         batch = self.batch([self.item_of(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
         memory = self.encode_images(batch)
         verdicts = [

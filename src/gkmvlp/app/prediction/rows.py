@@ -20,7 +20,7 @@ from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
-from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, is_doubted, settled
+from gkmvlp.zoo.inference.gate import GateMode, Verdict, is_doubted, settled
 from gkmvlp.zoo.inference.prediction import Pixels, PredictedBox
 from gkmvlp.zoo.inference.predictor import Predictor, Prompt, region_name
 from gkmvlp.zoo.inference.readings import Reader, Reading
@@ -162,8 +162,7 @@ def _batches(
         for image in images[start : start + BATCH]:
             try:
                 found = [sender.source(image)] if sender else []
-                image_HW = predictor.preprocess.pixels(image, accept)
-                verdict = admit(image_HW, str(image), gate, accept)
+                image_HW, verdict = predictor.admitted(image, accept, gate)
                 items.append(predictor.item_of(image, image_HW))
             except ImageError as error:
                 done.bad.append(str(error))
