@@ -62,6 +62,17 @@ class Places(NamedTuple):
     attended_BE: NDArray[np.int64]  # the region that the prompt attends to most, -1 where an image has none
 
 
+class Found(NamedTuple):
+    """What the heads said of B images, so that nobody asks them twice; None where nobody has asked."""
+
+    score_BN: NDArray[np.float64] | None = None  # of N labels by a model for them, of entities by a backbone
+    places: Places | None = None
+    boxes: list[list[PredictedBox]] | None = None
+
+
+_UNASKED = Found()
+
+
 class Predictor(HubModel):
     """A backbone, or a model fine-tuned for one task, with everything that prepares an image for it.
 
@@ -450,6 +461,7 @@ class Predictor(HubModel):
         question: str | None = None,
         at: str | None = None,
         text: str | None = None,
+        found: Found = _UNASKED,
     ) -> list[Prediction]:
         """``predict`` of images that are read and encoded.
 
@@ -460,8 +472,9 @@ class Predictor(HubModel):
             question: As of ``predict``.
             at: As of ``predict``.
             text: As of ``predict``.
+            found: What the heads have said already.
         """
-        outputs = self._said(batch, memory, question, at, text)
+        outputs = self._said(batch, memory, question, at, text, found)
         frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         regions = self.boxes_of_regions(batch)
         return [
@@ -489,11 +502,17 @@ class Predictor(HubModel):
     read = predict  # its name before; kept for one release
 
     def _said(
-        self, batch: ImageBatch, memory: ImageMemory, question: str | None, at: str | None, text: str | None
+        self,
+        batch: ImageBatch,
+        memory: ImageMemory,
+        question: str | None,
+        at: str | None,
+        text: str | None,
+        found: Found,
     ) -> list[dict[str, Any]]:
         """Fields of the prediction of each image."""
         if text is not None:
-            return [{"categories": found} for found in self.categories(memory, text)]
+            return [{"categories": classes} for classes in self.categories(memory, text)]
         if question is not None:
             refusal = self.out_of_scope(question)
             shared = {
@@ -509,18 +528,23 @@ class Predictor(HubModel):
         if isinstance(self.head, DecodingConfig):
             return [{"report": report} for report in self.reports(memory)[0]]
         if isinstance(self.head, BoxHead | RegionHead):
-            return [{"boxes": boxes} for boxes in self.boxes(batch, memory)]
+            boxes_B = self.boxes(batch, memory) if found.boxes is None else found.boxes
+            return [{"boxes": boxes} for boxes in boxes_B]
         if isinstance(self.head, LabelHead):
             reader = self.reader("labels", at)
-            return [_findings(reader.ranked(self.head.labels, score_L)) for score_L in self.label_scores(memory)]
+            score_BL = self.label_scores(memory) if found.score_BN is None else found.score_BN
+            return [_findings(reader.ranked(self.head.labels, score_L)) for score_L in score_BL]
         reader = self.reader("entities", at)
+        score_BE = self.entity_scores(memory) if found.score_BN is None else found.score_BN
         if isinstance(memory, ImageMemory):
-            return self._grounded(batch, memory, reader)
-        return [_findings(reader.ranked(self.entities, score_E)) for score_E in self.entity_scores(memory)]
+            places = self.places(batch, memory) if found.places is None else found.places
+            return self._grounded(batch, memory, reader, score_BE, places)
+        return [_findings(reader.ranked(self.entities, score_E)) for score_E in score_BE]
 
-    def _grounded(self, batch: ImageBatch, memory: ImageMemory, reader: Reader) -> list[dict[str, Any]]:
+    def _grounded(
+        self, batch: ImageBatch, memory: ImageMemory, reader: Reader, score_BE: NDArray[np.float64], places: Places
+    ) -> list[dict[str, Any]]:
         """Findings of a backbone, likeliest first, each with point, region, box and map."""
-        places, score_BE = self.places(batch, memory), self.entity_scores(memory)
         map_BEhw = memory.grounded.patch_attention.unflatten(-1, memory.features.grid).float().cpu().numpy()
         results = []
         for b, score_E in enumerate(score_BE):

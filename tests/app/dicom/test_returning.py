@@ -1,5 +1,6 @@
 """The real command, from and to files and servers."""
 
+from collections import Counter
 from contextlib import redirect_stdout
 from io import StringIO
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from gkmvlp.app.cli import main
 from gkmvlp.app.dicom import returning
+from gkmvlp.zoo.inference.predictor import Predictor
 from tests.app.dicom import orthanc
 from tests.app.dicom.radiographs import NAME, PATIENT, STUDY, write_radiograph
 from tests.app.dicom.validators import errors_of, validated
@@ -74,6 +76,28 @@ def test_objects_of_each_kind_of_model(sent):
 def test_objects_of_each_kind_of_model_are_valid(sent):
     folder, _ = sent
     assert errors_of([*folder.iterdir()], folder.parents[1] / "image.dcm") == []
+
+
+@pytest.mark.parametrize(("task", "model"), KINDS)
+def test_no_head_is_asked_twice_and_the_rows_are_those_without_objects(task, model, models, radiograph, tmp_path):
+    asked = Counter()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("entity_scores", "label_scores", "places", "boxes"):
+            patch.setattr(Predictor, name, counting(asked, name, getattr(Predictor, name)))
+        words = radiograph, "--out", tmp_path / "sent.csv", "--dicom-out", tmp_path / "out"
+        assert predict(models, task, *words, model=model) == 0
+    assert asked
+    assert set(asked.values()) == {1}
+    assert predict(models, task, radiograph, "--out", tmp_path / "alone.csv", model=model) == 0
+    assert (tmp_path / "sent.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
+
+
+def counting(asked, name, method):
+    def counted(*words):
+        asked[name] += 1
+        return method(*words)
+
+    return counted
 
 
 def test_what_is_no_dicom_is_named_and_the_rest_goes_back(models, radiograph, upright, tmp_path, capsys):
