@@ -265,7 +265,7 @@ class DataModule(LightningDataModule):
         name = _name(sample.image, sample.sample_id)
         return read_square(sample.image, self.image_size, self.resize_mode, self.intensity, name, self.accept)
 
-    def decode(self, sample: Sample, notes: list[str] | None = None) -> Pixels:
+    def decode(self, sample: Sample, notes: list[str] | None = None, intensity: Intensity | None = None) -> Pixels:
         """Pixels (H, W) uint8 of a row's whole image, as ``on_unreadable`` and ``gkmvlp data check`` look at it.
 
         ``read`` takes and refuses the same files, and may decode a part of a large JPG alone.
@@ -273,11 +273,14 @@ class DataModule(LightningDataModule):
         Args:
             sample: The row.
             notes: Gets a line for each thing that was not taken as the file says.
+            intensity: How grey values are shown; None: as a run reads them.
 
         Raises:
             ImageError: If it cannot be read, or is not let in.
         """
-        return read_image(sample.image, self.intensity, _name(sample.image, sample.sample_id), self.accept, notes)
+        return read_image(
+            sample.image, intensity or self.intensity, _name(sample.image, sample.sample_id), self.accept, notes
+        )
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Training batches: shuffled, augmented, equal for equal (seed, epoch) whatever the number of workers."""
@@ -409,7 +412,8 @@ class DataModule(LightningDataModule):
         """Reads every image once as a run does: the error of those that cannot be read, notes on those that can.
 
         Args:
-            look: Is shown the pixels (H, W) of each image that can be read, with the id of its first row.
+            look: Is shown the pixels (H, W) of each image that can be read, as the file holds them (``voi``) whatever
+                a run makes of them, with the id of its first row.
         """
         bad: dict[str | bytes, ImageError] = {}
         remarks: dict[str | bytes, list[str]] = {}
@@ -417,7 +421,7 @@ class DataModule(LightningDataModule):
         for image, number in place.items():
             notes: list[str] = []
             try:
-                image_HW = self.decode(self.samples[number], notes)
+                image_HW = self.decode(self.samples[number], notes, "voi")
             except ImageError as error:
                 bad[image] = error
             else:

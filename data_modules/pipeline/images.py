@@ -19,7 +19,17 @@ from gkmvlp.errors import DataError
 from gkmvlp.geometry import UPRIGHT, ResizeMode, Turn
 from gkmvlp.texts import printable
 
-__all__ = ["ACCEPT", "Accept", "ImageError", "Intensity", "Pixels", "read_image", "read_square", "read_turned"]
+__all__ = [
+    "ACCEPT",
+    "Accept",
+    "ImageError",
+    "Intensity",
+    "Pixels",
+    "read_image",
+    "read_shown",
+    "read_square",
+    "read_turned",
+]
 
 # First bytes of files that bear the name of a picture and are none, and what to do about them.
 _OTHER_KINDS: tuple[tuple[tuple[bytes, ...], str], ...] = (
@@ -90,7 +100,32 @@ def read_turned(
         ImageError: If the file is missing, empty, cut off, no single grey picture, or not let in; the file is named.
     """
     remarks = [] if notes is None else notes
-    return _named(source, name, lambda data: _read(data, intensity, accept, remarks))
+
+    def read(data: bytes) -> tuple[Pixels, Turn]:
+        shown, turn = _read(data, (intensity,), accept, remarks)
+        return shown[intensity], turn
+
+    return _named(source, name, read)
+
+
+def read_shown(
+    source: str | Path | bytes, intensities: Collection[Intensity], name: str = "", accept: Collection[str] = ()
+) -> dict[Intensity, Pixels]:
+    """``read_image`` in several intensities, decoded once.
+
+    Args:
+        source: Path of a file, or its bytes.
+        intensities: Those that are asked for, each once.
+        name: What an error calls the bytes.
+        accept: What is read although it is no frontal radiograph.
+
+    Returns:
+        Intensity -> pixels (H, W) uint8.
+
+    Raises:
+        ImageError: As ``read_image``.
+    """
+    return _named(source, name, lambda data: _read(data, intensities, accept, [])[0])
 
 
 def read_square(
@@ -128,8 +163,8 @@ def read_square(
     def read(data: bytes) -> FittedImage:
         reduced = None if intensity == "minmax" or is_dicom(data) else read_reduced(data, remarks, side, fit)
         if reduced is None:
-            image_HW, turn = _read(data, intensity, accept, remarks)
-            return FittedImage(*letterbox(image_HW, side, fit), turn)
+            shown, turn = _read(data, (intensity,), accept, remarks)
+            return FittedImage(*letterbox(shown[intensity], side, fit), turn)
         stored, turn, size = reduced
         return FittedImage(*letterbox(show(stored, intensity), side, fit, size), turn)
 
@@ -162,11 +197,13 @@ def _named(source: str | Path | bytes, name: str, read: Callable[[bytes], _Read]
         raise ImageError(f"cannot read {label}: {reason}; a whole JPG, PNG or grey DICOM was expected") from error
 
 
-def _read(data: bytes, intensity: Intensity, accept: Collection[str], notes: list[str]) -> tuple[Pixels, Turn]:
+def _read(
+    data: bytes, intensities: Collection[Intensity], accept: Collection[str], notes: list[str]
+) -> tuple[dict[Intensity, Pixels], Turn]:
     if not is_dicom(data):
         stored, turn = read_picture(data, notes)
         _require_picture(stored, accept)
-        return show(stored, intensity), turn
+        return {intensity: show(stored, intensity) for intensity in intensities}, turn
     from gkmvlp.data_modules.pipeline.dicom import TURNED, read_stored, turn_of
     from gkmvlp.data_modules.pipeline.dicom_header import open_dicom
 
@@ -175,7 +212,7 @@ def _read(data: bytes, intensity: Intensity, accept: Collection[str], notes: lis
     _require_picture(stored, accept)
     turn = turn_of(dataset)
     notes += [TURNED] if turn != UPRIGHT else []
-    return turn.picture(show(stored, intensity)), turn
+    return {intensity: turn.picture(show(stored, intensity)) for intensity in intensities}, turn
 
 
 def _require_picture(stored: Stored, accept: Collection[str]) -> None:

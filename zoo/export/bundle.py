@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gkmvlp
 from gkmvlp.errors import ConfigError
@@ -25,12 +25,46 @@ README = """# {name}
 {what}, by gkmvlp {version}. It reads PNG and JPG files of eight bits.
 
 ```bash
-pip install "monai>=1.5" torch opencv-python-headless pillow fire
-python -m monai.bundle run --config_file configs/inference.json --dataset_dir FOLDER
+pip install "monai>=1.5" torch opencv-python-headless pillow fire{package}
+python -m monai.bundle run --config_file configs/inference.json --dataset_dir FOLDER{word}
 ```
 
-The table is `eval/findings.csv`: a row an image, a column a label, probabilities that are not calibrated.
+The table is `eval/{table}`: a row an image, {columns}, probabilities that are not calibrated.
 """
+
+
+class Kind(NamedTuple):
+    """What differs between the bundles of two tasks.
+
+    Attributes:
+        names: Key under which the program's description lists what it scores.
+        network: Class of the network.
+        evaluator: Class of what writes the table.
+        activation: Option of MONAI's Activations that makes probabilities of scores.
+        table: Name of the table.
+        columns: Its columns in words.
+        what: What it gives, in words.
+    """
+
+    names: str
+    network: str
+    evaluator: str
+    activation: str
+    table: str
+    columns: str
+    what: str
+
+
+KINDS = {
+    "classification": Kind(
+        "labels", "Network", "Evaluator", "sigmoid", "findings.csv", "a column a label",
+        "findings of frontal chest radiographs",
+    ),
+    "vqa": Kind(
+        "answers", "AskingNetwork", "AnswerEvaluator", "softmax", "answers.csv", "the likeliest answer",
+        "answers to a question about frontal chest radiographs",
+    ),
+}  # fmt: skip
 
 
 def export_bundle(predictor: Predictor, task: str, out: Path) -> dict[str, Any]:
@@ -38,7 +72,7 @@ def export_bundle(predictor: Predictor, task: str, out: Path) -> dict[str, Any]:
 
     Args:
         predictor: A model on the CPU.
-        task: ``classification``: a bundle reads images alone, and gives one score a label.
+        task: ``classification`` or ``vqa``: a row an image. The others have no program, or give maps.
         out: Its folder, new; its name is the bundle's.
 
     Returns:
@@ -48,8 +82,8 @@ def export_bundle(predictor: Predictor, task: str, out: Path) -> dict[str, Any]:
         ConfigError: If the task is another one, or the folder exists or cannot be written.
         BackboneError: If the model is not one for the task, or cannot be exported.
     """
-    if task != "classification":
-        raise ConfigError(f"--format {FORM} is for --task classification, not {task}: take torch-export or onnx")
+    if task not in KINDS:
+        raise ConfigError(f"--format {FORM} is for --task {' or '.join(KINDS)}, not {task}: take torch-export or onnx")
     if out.exists():
         raise ConfigError(f"{out} exists: name another folder by --out")
     try:
@@ -76,7 +110,8 @@ def inference(told: dict[str, Any]) -> dict[str, Any]:
     Args:
         told: What stands beside the program.
     """
-    image, ours = told["image"], "scripts.radiographs"
+    image, ours, kind = told["image"], "scripts.radiographs", KINDS[told["task"]]
+    asked = {"question": "@question"} if told["task"] == "vqa" else {}
     reading = {"side": image["size"], "resize_mode": image["resize_mode"], "intensity": image["intensity"]}
     return {
         "imports": ["$import torch"],
@@ -84,7 +119,10 @@ def inference(told: dict[str, Any]) -> dict[str, Any]:
         "dataset_dir": "$@bundle_root + '/images'",
         "output_dir": "$@bundle_root + '/eval'",
         "device": "$torch.device('cpu')",
-        "network_def": {"_target_": f"{ours}.Network", "program": f"$@bundle_root + '/models/{PROGRAM}'"},
+        **dict.fromkeys(asked, ""),
+        "network_def": {
+            "_target_": f"{ours}.{kind.network}", "program": f"$@bundle_root + '/models/{PROGRAM}'", **asked,
+        },
         "preprocessing": {
             "_target_": "Compose",
             "transforms": [{"_target_": f"{ours}.ReadRadiographd", **reading}],
@@ -100,17 +138,17 @@ def inference(told: dict[str, Any]) -> dict[str, Any]:
         "inferer": {"_target_": "SimpleInferer"},
         "postprocessing": {
             "_target_": "Compose",
-            "transforms": [{"_target_": "Activationsd", "keys": "pred", "sigmoid": True}],
+            "transforms": [{"_target_": "Activationsd", "keys": "pred", kind.activation: True}],
         },
         "evaluator": {
-            "_target_": f"{ours}.Evaluator",
+            "_target_": f"{ours}.{kind.evaluator}",
             "val_data_loader": "@dataloader",
             "network": "@network_def",
             "inferer": "@inferer",
             "postprocessing": "@postprocessing",
-            "labels": told["labels"],
+            "labels": told[kind.names],
             "notice": _notices(told),
-            "output": "$@output_dir + '/findings.csv'",
+            "output": f"$@output_dir + '/{kind.table}'",
         },
         "run": ["$@evaluator.run()"],
     }  # fmt: skip
@@ -123,7 +161,8 @@ def metadata(name: str, told: dict[str, Any]) -> dict[str, Any]:
         name: Name of the bundle.
         told: What stands beside the program.
     """
-    side, labels = told["image"]["size"], told["labels"]
+    kind = KINDS[told["task"]]
+    side, labels = told["image"]["size"], told[kind.names]
     image = {
         "type": "image",
         "format": "magnitude",
@@ -157,9 +196,10 @@ def metadata(name: str, told: dict[str, Any]) -> dict[str, Any]:
             "opencv-python-headless": version("opencv-python-headless"),
             "pillow": version("pillow"),
             "fire": ">=0.5",
+            **({"tokenizers": version("tokenizers")} if told["task"] == "vqa" else {}),
         },
-        "task": "findings of frontal chest radiographs",
-        "description": f"Findings of frontal chest radiographs, trained on {told['trained_on']}.",
+        "task": kind.what,
+        "description": f"{kind.what.capitalize()}, trained on {told['trained_on']}.",
         "authors": "The gkmvlp contributors",
         "copyright": "Copyright (c) the gkmvlp contributors",
         "data_source": told["trained_on"],
@@ -175,5 +215,9 @@ def _notices(told: dict[str, Any]) -> str:
 
 
 def _readme(name: str, told: dict[str, Any]) -> str:
-    what = f"Findings of frontal chest radiographs ({', '.join(told['labels'])})"
-    return README.format(name=name, notices=_notices(told), what=what, version=gkmvlp.__version__)
+    kind, asks = KINDS[told["task"]], told["task"] == "vqa"
+    return README.format(
+        name=name, notices=_notices(told), version=gkmvlp.__version__, table=kind.table, columns=kind.columns,
+        what=kind.what.capitalize() + ("" if asks else f" ({', '.join(told['labels'])})"),
+        package=" tokenizers" * asks, word=' --question "Is there a pleural effusion?"' * asks,
+    )  # fmt: skip

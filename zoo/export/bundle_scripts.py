@@ -1,10 +1,12 @@
-"""What a MONAI bundle runs: from picture files to a table of findings. ``gkmvlp export`` copies this file into it.
+"""What a MONAI bundle runs: from picture files to a table of findings or answers. ``gkmvlp export`` copies it there.
 
-It stands alone: cv2, numpy, Pillow and torch, and nothing of gkmvlp. B images, S side, R regions, L labels.
+It stands alone: cv2, numpy, Pillow, torch, for questions tokenizers, and nothing of gkmvlp.
+B images, S side, R regions, L labels, K answers, T tokens.
 """
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,13 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
+YES_AND_NO = ("yes", "no")
+# an auxiliary verb first, and no choice between two things: such a question is answered by yes or no
+_ASKS_YES_OR_NO = re.compile(
+    r"\s*(?:and |so |then |also )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b"
+    r"(?!.*\bor\b)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class Network(nn.Module):
@@ -29,7 +38,7 @@ class Network(nn.Module):
 
     def __init__(self, program: str) -> None:
         super().__init__()
-        told = json.loads(Path(f"{program}.json").read_text(encoding="utf-8"))
+        self.told = told = json.loads(Path(f"{program}.json").read_text(encoding="utf-8"))
         boxes = [told["region_boxes"]["PA"][name] for name in told["regions"]]
         self.register_buffer("box_R4", torch.tensor(boxes, dtype=torch.float32).clamp(0, 1))
         self.run = torch.export.load(program).module()
@@ -42,6 +51,40 @@ class Network(nn.Module):
         """Log odds of each label, (B, L)."""
         score_BL: Tensor = self.run(image_B1SS, self.box_R4.expand(len(image_B1SS), -1, -1))
         return score_BL
+
+
+class AskingNetwork(Network):
+    """The exported program for questions: one question is asked about every image.
+
+    Args:
+        program: As of ``Network``; the folder ``PROGRAM.tokenizer`` lies beside it.
+        question: The question.
+    """
+
+    def __init__(self, program: str, question: str) -> None:
+        super().__init__(program)
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(f"{program}.tokenizer/tokenizer.json")
+        tokenizer.enable_truncation(self.told["max_length"])
+        tokenizer.no_padding()
+        self.question, self.ids_T = question, torch.tensor(tokenizer.encode(question).ids)
+        fits = [answer in YES_AND_NO for answer in self.told["answers"]]
+        is_limited = sum(fits) == len(YES_AND_NO) and _ASKS_YES_OR_NO.match(question) is not None
+        self.fits_K = torch.tensor(fits) if is_limited else torch.ones(len(fits), dtype=torch.bool)
+
+    def forward(self, image_B1SS: Tensor) -> Tensor:
+        """Log-probability of each answer, (B, K); minus infinity of what no question for yes or no is answered by.
+
+        Raises:
+            ValueError: If there is no question.
+        """
+        if not self.question.strip():
+            raise ValueError("what is asked about every image is missing: name it by --question TEXT")
+        ids_BT = self.ids_T.expand(len(image_B1SS), -1)
+        box_BR4 = self.box_R4.expand(len(image_B1SS), -1, -1)
+        score_BK: Tensor = self.run(image_B1SS, box_BR4, ids_BT, torch.ones_like(ids_BT, dtype=torch.bool))
+        return score_BK.masked_fill(~self.fits_K, -torch.inf)
 
 
 class ReadRadiographd:
@@ -152,11 +195,31 @@ class Evaluator:
         with self.output.open("w", newline="", encoding="utf-8") as stream, torch.inference_mode():
             stream.write(f"# {self.notice}\n")
             table = csv.writer(stream)
-            table.writerow(["file", *self.labels])
+            table.writerow(["file", *self.columns()])
             for batch in self.loader:
                 score_BL = self.inferer(batch["image"], self.network)
                 for file, score_L in zip(batch["file"], score_BL, strict=True):
-                    probability_L = self.postprocessing({"pred": score_L})["pred"].tolist()
-                    table.writerow([file, *(f"{value:.6f}" for value in probability_L)])
+                    table.writerow([file, *self.cells(self.postprocessing({"pred": score_L})["pred"].tolist())])
         print(f"{self.output} ({self.notice})")
         return self.output
+
+    def columns(self) -> list[str]:
+        """What stands above the cells."""
+        return list(self.labels)
+
+    def cells(self, probability_L: list[float]) -> list[str]:
+        """What is said of an image."""
+        return [f"{value:.6f}" for value in probability_L]
+
+
+class AnswerEvaluator(Evaluator):
+    """``Evaluator`` for questions: a row has the likeliest of the labels, which are answers, and its probability."""
+
+    def columns(self) -> list[str]:
+        """What stands above the cells."""
+        return ["answer", "probability"]
+
+    def cells(self, probability_L: list[float]) -> list[str]:
+        """What is said of an image."""
+        best = max(range(len(probability_L)), key=probability_L.__getitem__)
+        return [self.labels[best], f"{probability_L[best]:.6f}"]

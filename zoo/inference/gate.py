@@ -20,6 +20,7 @@ from torch import Tensor
 from gkmvlp.checkpoints.density_file import Density
 from gkmvlp.checkpoints.weights import SkipInit, load_exact, read_tensors
 from gkmvlp.data_modules.pipeline.images import ImageError
+from gkmvlp.data_modules.pipeline.intensity import Intensity
 from gkmvlp.data_modules.pipeline.transforms import Pixels
 from gkmvlp.errors import BackboneError, UsageError
 from gkmvlp.models.gate import FRONTAL, KINDS, SIDE, GateNet, both_ways
@@ -30,6 +31,7 @@ MODES: tuple[GateMode, ...] = get_args(GateMode)
 FOLDER = PACKAGED / "gate"
 WEIGHTS, INFO, CARD = "gate.safetensors", "gate.json", "README.md"
 FORMAT = 1
+INTENSITY: Intensity = "voi"  # of the pictures that it learned from: as files hold them, however a model reads them
 SMALLEST = 64  # pixels a side; with fewer nobody, and no network, can tell
 TOO_SMALL = "too small"
 FAR = "far from training"
@@ -95,7 +97,7 @@ class Gate:
         """Judges one picture.
 
         Args:
-            image_HW: Pixels (H, W) uint8 as ``read_image`` gives them, of any intensity.
+            image_HW: Pixels (H, W) uint8 as ``read_image`` gives them by ``INTENSITY``.
             accept: What is let in although it is no frontal radiograph: ``lateral``, ``modality``, ``blank``.
         """
         height, width = image_HW.shape

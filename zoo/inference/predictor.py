@@ -46,7 +46,7 @@ from gkmvlp.tasks.parts.heat_maps import image_area
 from gkmvlp.tasks.parts.scope import Scope
 from gkmvlp.texts import as_texts
 from gkmvlp.zoo.inference.boxes import boxes_of
-from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, far_verdicts, settled
+from gkmvlp.zoo.inference.gate import INTENSITY, GateMode, Verdict, admit, far_verdicts, settled
 from gkmvlp.zoo.inference.prediction import Embeddings, PredictedBox, Prediction, hot_box
 from gkmvlp.zoo.inference.preprocess import Preprocess, Radiograph, name_of
 from gkmvlp.zoo.inference.readings import LIKELY, Reader, Reading, counts
@@ -60,6 +60,17 @@ class Places(NamedTuple):
     point_BE2: NDArray[np.float32]  # x and y of the highest attention, in pixels of the original images
     region_BE: NDArray[np.int64]  # the region that the point lies in, -1 where it lies in none
     attended_BE: NDArray[np.int64]  # the region that the prompt attends to most, -1 where an image has none
+
+
+class Found(NamedTuple):
+    """What the heads said of B images, so that nobody asks them twice; None where nobody has asked."""
+
+    score_BN: NDArray[np.float64] | None = None  # of N labels by a model for them, of entities by a backbone
+    places: Places | None = None
+    boxes: list[list[PredictedBox]] | None = None
+
+
+_UNASKED = Found()
 
 
 class Predictor(HubModel):
@@ -148,6 +159,24 @@ class Predictor(HubModel):
             ImageError: If it cannot be read, or is something else; it is named.
         """
         return self.item_of(image, self.preprocess.pixels(image, accept))
+
+    def admitted(
+        self, image: Radiograph, accept: Collection[str] = (), gate: GateMode = "warn"
+    ) -> tuple[Pixels, Verdict | None]:
+        """The pixels that the model reads, and what the gate says of the picture, which it sees as the file holds it.
+
+        Args:
+            image: What ``preprocess`` takes.
+            accept: What is read although it is no frontal radiograph.
+            gate: As of ``predict``.
+
+        Raises:
+            ImageError: If it cannot be read, or is refused; it is named.
+        """
+        if gate == "off":
+            return self.preprocess.pixels(image, accept), None
+        shown = self.preprocess.shown(image, accept, INTENSITY)
+        return shown[self.preprocess.intensity], admit(shown[INTENSITY], name_of(image), gate, accept)
 
     def item_of(self, image: Radiograph, image_HW: Pixels) -> dict[str, Any]:
         """``item`` of an image whose pixels ``preprocess.pixels`` has read."""
@@ -410,10 +439,10 @@ class Predictor(HubModel):
         """
         accept, is_list = accepted(accept), isinstance(image, list | tuple)
         images: list[Any] = list(cast("Sequence[Any]", image)) if is_list else [image]
-        shown = [self.preprocess.pixels(one, accept) for one in images]
-        if not images:
+        judged = [self.admitted(one, accept, gate) for one in images]
+        if not judged:
             return []
-        verdicts = [admit(pixels, name_of(one), gate, accept) for one, pixels in zip(images, shown, strict=True)]
+        shown, verdicts = [pixels for pixels, _ in judged], [verdict for _, verdict in judged]
         batch = self.batch([self.item_of(one, image_HW) for one, image_HW in zip(images, shown, strict=True)])
         memory = self.encode_images(batch)
         verdicts = [
@@ -432,6 +461,7 @@ class Predictor(HubModel):
         question: str | None = None,
         at: str | None = None,
         text: str | None = None,
+        found: Found = _UNASKED,
     ) -> list[Prediction]:
         """``predict`` of images that are read and encoded.
 
@@ -442,8 +472,9 @@ class Predictor(HubModel):
             question: As of ``predict``.
             at: As of ``predict``.
             text: As of ``predict``.
+            found: What the heads have said already.
         """
-        outputs = self._said(batch, memory, question, at, text)
+        outputs = self._said(batch, memory, question, at, text, found)
         frames = [Letterbox(*row.tolist()) for row in batch["letterbox"]]
         regions = self.boxes_of_regions(batch)
         return [
@@ -471,11 +502,17 @@ class Predictor(HubModel):
     read = predict  # its name before; kept for one release
 
     def _said(
-        self, batch: ImageBatch, memory: ImageMemory, question: str | None, at: str | None, text: str | None
+        self,
+        batch: ImageBatch,
+        memory: ImageMemory,
+        question: str | None,
+        at: str | None,
+        text: str | None,
+        found: Found,
     ) -> list[dict[str, Any]]:
         """Fields of the prediction of each image."""
         if text is not None:
-            return [{"categories": found} for found in self.categories(memory, text)]
+            return [{"categories": classes} for classes in self.categories(memory, text)]
         if question is not None:
             refusal = self.out_of_scope(question)
             shared = {
@@ -491,18 +528,23 @@ class Predictor(HubModel):
         if isinstance(self.head, DecodingConfig):
             return [{"report": report} for report in self.reports(memory)[0]]
         if isinstance(self.head, BoxHead | RegionHead):
-            return [{"boxes": boxes} for boxes in self.boxes(batch, memory)]
+            boxes_B = self.boxes(batch, memory) if found.boxes is None else found.boxes
+            return [{"boxes": boxes} for boxes in boxes_B]
         if isinstance(self.head, LabelHead):
             reader = self.reader("labels", at)
-            return [_findings(reader.ranked(self.head.labels, score_L)) for score_L in self.label_scores(memory)]
+            score_BL = self.label_scores(memory) if found.score_BN is None else found.score_BN
+            return [_findings(reader.ranked(self.head.labels, score_L)) for score_L in score_BL]
         reader = self.reader("entities", at)
+        score_BE = self.entity_scores(memory) if found.score_BN is None else found.score_BN
         if isinstance(memory, ImageMemory):
-            return self._grounded(batch, memory, reader)
-        return [_findings(reader.ranked(self.entities, score_E)) for score_E in self.entity_scores(memory)]
+            places = self.places(batch, memory) if found.places is None else found.places
+            return self._grounded(batch, memory, reader, score_BE, places)
+        return [_findings(reader.ranked(self.entities, score_E)) for score_E in score_BE]
 
-    def _grounded(self, batch: ImageBatch, memory: ImageMemory, reader: Reader) -> list[dict[str, Any]]:
+    def _grounded(
+        self, batch: ImageBatch, memory: ImageMemory, reader: Reader, score_BE: NDArray[np.float64], places: Places
+    ) -> list[dict[str, Any]]:
         """Findings of a backbone, likeliest first, each with point, region, box and map."""
-        places, score_BE = self.places(batch, memory), self.entity_scores(memory)
         map_BEhw = memory.grounded.patch_attention.unflatten(-1, memory.features.grid).float().cpu().numpy()
         results = []
         for b, score_E in enumerate(score_BE):

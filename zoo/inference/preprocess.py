@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from gkmvlp.data_modules.pipeline.dataset import to_tensor
-from gkmvlp.data_modules.pipeline.images import ImageError, read_image
-from gkmvlp.data_modules.pipeline.intensity import Pixels
+from gkmvlp.data_modules.pipeline.images import ImageError, read_image, read_shown
+from gkmvlp.data_modules.pipeline.intensity import Intensity, Pixels
 from gkmvlp.data_modules.pipeline.transforms import letterbox
 from gkmvlp.geometry import Letterbox
 from gkmvlp.models.config import Architecture
@@ -47,6 +47,10 @@ class Preprocess:
     def pixels(self, image: Radiograph, accept: Collection[str] = ()) -> Pixels:
         """The radiograph at its own size with the grey values that the model reads, (H, W) uint8."""
         return read_image(as_file(image), self.intensity, name_of(image), accept)
+
+    def shown(self, image: Radiograph, accept: Collection[str] = (), *beside: Intensity) -> dict[Intensity, Pixels]:
+        """``pixels`` by the model's intensity, and by those ``beside`` it; the file is decoded once."""
+        return read_shown(as_file(image), {self.intensity, *beside}, name_of(image), accept)
 
     def fit(self, image_HW: Pixels) -> tuple[Pixels, Letterbox]:
         """Pixels (H, W) in the model's square (S, S), and where they lie in it."""

@@ -17,12 +17,12 @@ from gkmvlp.anatomy import side_of
 from gkmvlp.app.cli import main
 from gkmvlp.app.prediction import plots
 from gkmvlp.app.prediction.images import find_images
+from gkmvlp.data_modules.pipeline import images as reading
 from gkmvlp.data_modules.synthetic import chest_xray14
 from gkmvlp.errors import DataError, UsageError
 from gkmvlp.metrics.results.predictions import META_KEY
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 from gkmvlp.phantom.generate import draw_phantom
-from gkmvlp.zoo.inference import preprocess
 from tests.app.small_models import (
     ANSWERS,
     ENTITIES,
@@ -217,12 +217,13 @@ def test_grounding_points_lie_in_the_image_and_pictures_say_who_drew_them(folder
 
 @pytest.mark.parametrize("drawn", [True, False])
 def test_every_image_is_decoded_once(drawn, folder, tmp_path, monkeypatch):
-    files = []
-    read = preprocess.read_image
-    monkeypatch.setattr(preprocess, "read_image", lambda file, *more: files.append(file) or read(file, *more))
+    """Also where the gate sees other grey values than the model."""
+    decoded = []
+    read = reading.read_picture
+    monkeypatch.setattr(reading, "read_picture", lambda data, *more: decoded.append(data) or read(data, *more))
     pictures = ["--pictures", tmp_path / "pictures"] if drawn else []
     assert predict(folder, "run", "classification", folder / "images", *pictures) == 0
-    assert sorted(files) == sorted(str(path) for path in (folder / "images").iterdir())
+    assert sorted(decoded) == sorted(path.read_bytes() for path in (folder / "images").iterdir())
 
 
 def test_point_and_region_of_every_row_on_phantoms_lie_on_one_side(tmp_path):

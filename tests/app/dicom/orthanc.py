@@ -1,4 +1,4 @@
-"""An Orthanc of our own: a free port of the loopback address, a folder of its own, stopped at the end."""
+"""An Orthanc of our own: a free port of the loopback address, a folder of its own, killed at the end."""
 
 import json
 import shutil
@@ -44,7 +44,7 @@ def running(folder, is_closed=False):
         _wait(f"http://127.0.0.1:{port}/dicom-web/studies", process, folder / "log")
         yield f"http://127.0.0.1:{port}/dicom-web"
     finally:
-        process.terminate()
+        process.kill()  # asked to stop it takes seconds; its folder goes anyway
         process.wait(30)
 
 

@@ -109,7 +109,6 @@ def stored(upright, tmp_path):
     return [*map(pydicom.dcmread, files), report]
 
 
-@pytest.mark.slow
 @needs_orthanc
 def test_there_and_back(stored, upright, tmp_path):
     with orthanc.running(tmp_path / "orthanc") as url:
@@ -143,7 +142,6 @@ def test_there_and_back(stored, upright, tmp_path):
             server.fetch("1.2.3.4", tmp_path)
 
 
-@pytest.mark.slow
 @needs_orthanc
 def test_an_orthanc_that_asks_who_it_is(stored, tmp_path, monkeypatch):
     with orthanc.running(tmp_path / "orthanc", is_closed=True) as url:

@@ -1,8 +1,6 @@
 """Objects of a reading: where they lie, what they say, whose they are."""
 
 import dataclasses
-import shutil
-import subprocess
 from io import BytesIO
 
 import highdicom
@@ -24,6 +22,7 @@ from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 from gkmvlp.phantom.generate import draw_phantom
 from tests.app.dicom.radiographs import NAME, ORIENTATIONS, PATIENT, STUDY, lying, write_radiograph
 from tests.app.dicom.readings import BOX, MODEL, REGIONS, prediction
+from tests.app.dicom.validators import errors_of, validated
 
 
 @pytest.fixture(scope="module")
@@ -241,20 +240,6 @@ def test_no_name_is_told(name, upright, tmp_path, capfd, caplog, recwarn):
     assert (opened.PatientBirthDate, opened.PatientSex) == ("", "")  # what is none is left empty
 
 
-def errors_of(files):
-    """What dciodvfy and dcentvfy find wrong with each object, and among them."""
-    told = []
-    for words in (*(["dciodvfy", "-new", file] for file in files), ["dcentvfy", *files]):
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace")
-        told += (done.stdout + done.stderr).splitlines()
-    assert told  # it says at least which kind of object it is
-    return [line for line in told if line.startswith("Error")]
-
-
-validated = pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="no dciodvfy (Debian: dicom3tools)")
-
-
-@pytest.mark.slow
 @validated
 @pytest.mark.parametrize("orientation", ["L\\F", "H\\R", ""])
 def test_objects_are_valid(orientation, upright, tmp_path):

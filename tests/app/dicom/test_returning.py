@@ -1,5 +1,9 @@
 """The real command, from and to files and servers."""
 
+from collections import Counter
+from contextlib import redirect_stdout
+from io import StringIO
+
 import numpy as np
 import pydicom
 import pytest
@@ -8,8 +12,10 @@ from PIL import Image
 
 from gkmvlp.app.cli import main
 from gkmvlp.app.dicom import returning
+from gkmvlp.zoo.inference.predictor import Predictor
 from tests.app.dicom import orthanc
 from tests.app.dicom.radiographs import NAME, PATIENT, STUDY, write_radiograph
+from tests.app.dicom.validators import errors_of, validated
 from tests.app.small_models import write_answering, write_backbone, write_detecting, write_labelling
 
 
@@ -42,17 +48,56 @@ def told_once(capsys, *parts):
     assert not [secret for secret in (NAME, "Sonnenschein", PATIENT) if secret in error]
 
 
-@pytest.mark.parametrize(("task", "model"), [("grounding", "backbone"), ("localization", "boxes"),
-                                             ("classification", "labels")])  # fmt: skip
-def test_objects_of_each_kind_of_model(task, model, models, radiograph, tmp_path, capsys):
-    assert predict(models, task, radiograph, "--dicom-out", tmp_path / "out", model=model) == 0
-    folder = tmp_path / "out" / str(pydicom.dcmread(radiograph).SOPInstanceUID)
+KINDS = [("grounding", "backbone"), ("localization", "boxes"), ("classification", "labels")]
+
+
+@pytest.fixture(scope="module", params=KINDS, ids="-".join)
+def sent(request, models, upright, tmp_path_factory):
+    """The folder that the command writes for one radiograph, and what it prints."""
+    task, model = request.param
+    folder = tmp_path_factory.mktemp("sent")
+    radiograph = write_radiograph(folder / "image.dcm", "H\\R", upright)
+    with redirect_stdout(StringIO()) as told:
+        assert predict(models, task, radiograph, "--dicom-out", folder / "out", model=model) == 0
+    return folder / "out" / str(pydicom.dcmread(radiograph).SOPInstanceUID), told.getvalue()
+
+
+def test_objects_of_each_kind_of_model(sent):
+    folder, told = sent
     names = {file.stem for file in folder.iterdir()}
     assert {"report", "regions", "capture"} <= names
-    assert f"{len(names)} DICOM objects of 1 images in {tmp_path / 'out'}" in capsys.readouterr().out
+    assert f"{len(names)} DICOM objects of 1 images in {folder.parent}" in told
     for file in folder.iterdir():
         assert pydicom.dcmread(file).StudyInstanceUID == STUDY
     assert pydicom.dcmread(folder / "capture.dcm").SoftwareVersions.startswith("gkmvlp 0.1.0, weights ")
+
+
+@validated
+def test_objects_of_each_kind_of_model_are_valid(sent):
+    folder, _ = sent
+    assert errors_of([*folder.iterdir()], folder.parents[1] / "image.dcm") == []
+
+
+@pytest.mark.parametrize(("task", "model"), KINDS)
+def test_no_head_is_asked_twice_and_the_rows_are_those_without_objects(task, model, models, radiograph, tmp_path):
+    asked = Counter()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("entity_scores", "label_scores", "places", "boxes"):
+            patch.setattr(Predictor, name, counting(asked, name, getattr(Predictor, name)))
+        words = radiograph, "--out", tmp_path / "sent.csv", "--dicom-out", tmp_path / "out"
+        assert predict(models, task, *words, model=model) == 0
+    assert asked
+    assert set(asked.values()) == {1}
+    assert predict(models, task, radiograph, "--out", tmp_path / "alone.csv", model=model) == 0
+    assert (tmp_path / "sent.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
+
+
+def counting(asked, name, method):
+    def counted(*words):
+        asked[name] += 1
+        return method(*words)
+
+    return counted
 
 
 def test_what_is_no_dicom_is_named_and_the_rest_goes_back(models, radiograph, upright, tmp_path, capsys):
@@ -111,7 +156,6 @@ def test_a_server_that_is_down_loses_nothing(models, radiograph, tmp_path, capsy
     assert (tmp_path / "rows.csv").is_file()
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not orthanc.is_there(), reason="no Orthanc (Debian: orthanc, orthanc-dicomweb)")
 def test_from_an_orthanc_and_back(models, radiograph, upright, tmp_path, capsys, monkeypatch):
     from gkmvlp.app.dicom.dicomweb import DicomWeb

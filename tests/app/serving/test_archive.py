@@ -236,7 +236,6 @@ def test_a_bug_tells_the_log_nobodys_name(desk_at, study, monkeypatch, capsys):
     assert NAME not in html + out + error
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not orthanc.is_there(), reason="no Orthanc (Debian: orthanc, orthanc-dicomweb)")
 def test_from_an_orthanc_and_back(desk_at, study, tmp_path, monkeypatch):
     with orthanc.running(tmp_path / "orthanc", is_closed=True) as url:

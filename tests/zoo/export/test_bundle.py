@@ -20,9 +20,11 @@ from gkmvlp.checkpoints import heads
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.label_head import label_head
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
+from gkmvlp.tasks.parts import answering as answers
+from gkmvlp.zoo.export import bundle_scripts
 from gkmvlp.zoo.export.bundle_scripts import ReadRadiographd
 from gkmvlp.zoo.inference.preprocess import Preprocess
-from tests.app.small_models import build
+from tests.app.small_models import ANSWERS, build, write_answering
 
 LABELS = ["Effusion", "Mass", "Hernia"]
 
@@ -49,6 +51,17 @@ def bundle(folder):
 
 
 @pytest.fixture(scope="module")
+def answering(tmp_path_factory):
+    """A folder with a ``model`` for questions and a bundle of it, ``asked``, by the real command."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("answering")
+    write_answering(folder / "model", "classify", "phantom-mimic-cxr, phantom-vqa-rad")
+    words = ["--task", "vqa", "--format", "monai-bundle", "--out", str(folder / "asked")]
+    assert main(["export", "--model", str(folder / "model"), *words]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
 def pictures(tmp_path_factory):
     """Pictures of several sizes and modes."""
     folder = tmp_path_factory.mktemp("pictures")
@@ -61,24 +74,60 @@ def pictures(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
-def test_monai_runs_it_without_this_package(bundle, pictures, tmp_path):
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    words = ["--config_file", "configs/inference.json", "--dataset_dir", str(pictures), "--output_dir", str(tmp_path)]
+def run_by_monai(folder, pictures, out, table, *words):
+    """Rows of the table that MONAI's own command writes; the package is not to be found then."""
     pytest.importorskip("fire", reason="MONAI's command line needs fire")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    places = ["--dataset_dir", str(pictures), "--output_dir", str(out)]
     told = subprocess.run(
-        [sys.executable, "-m", "monai.bundle", "run", *words],
-        cwd=bundle / "findings", env=environment, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "monai.bundle", "run", "--config_file", "configs/inference.json", *places, *words],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert told.returncode == 0, told.stderr[-2000:]
-    with (tmp_path / "findings.csv").open() as stream:
+    with (out / table).open() as stream:
         assert next(stream) == f"# {NOT_CLINICAL} {NO_PATIENT}\n"
         rows = list(csv.DictReader(stream))
     assert len(rows) == len(list(pictures.iterdir()))
+    return rows
+
+
+@pytest.mark.slow
+def test_monai_runs_it_without_this_package(bundle, pictures, tmp_path):
+    rows = run_by_monai(bundle / "findings", pictures, tmp_path, "findings.csv")
     model = gkmvlp.load(bundle / "model", device="cpu")
     for row in rows:
         wanted = model.predict(row["file"]).findings
         assert {label: float(row[label]) for label in LABELS} == pytest.approx(wanted, abs=2e-5)
+
+
+@pytest.mark.slow
+def test_monai_asks_a_question_about_every_image(answering, pictures, tmp_path):
+    question = "Is there a pleural effusion?"
+    rows = run_by_monai(answering / "asked", pictures, tmp_path, "answers.csv", "--question", question)
+    model = gkmvlp.load(answering / "model", device="cpu")
+    for row in rows:
+        wanted = model.predict(row["file"], question)
+        assert row["answer"] == wanted.answer
+        assert row["answer"] in ("yes", "no")
+        assert float(row["probability"]) == pytest.approx(wanted.answer_probability, abs=2e-5)
+
+
+@pytest.mark.slow
+def test_any_question_is_answered_as_the_package_does(answering, pictures):
+    program, model = str(answering / "asked" / "models" / "model.pt2"), gkmvlp.load(answering / "model", device="cpu")
+    image_B1SS = torch.cat([model.preprocess(file) for file in sorted(pictures.iterdir())])
+    for question in ("Which lung is it in, left or right?", "where " * 60):  # the second is cut
+        score_BK = bundle_scripts.AskingNetwork(program, question)(image_B1SS)
+        said = model.predict(sorted(pictures.iterdir()), question)
+        assert [ANSWERS[best] for best in score_BK.argmax(1)] == [one.answer for one in said]
+        assert score_BK.exp().amax(1).tolist() == pytest.approx([one.answer_probability for one in said], abs=2e-5)
+    with pytest.raises(ValueError, match="name it by --question TEXT"):
+        bundle_scripts.AskingNetwork(program, " ")(image_B1SS)
+
+
+def test_questions_for_yes_or_no_are_told_as_the_package_does():
+    assert bundle_scripts._ASKS_YES_OR_NO == answers._ASKS_YES_OR_NO
+    assert set(bundle_scripts.YES_AND_NO) == answers.YES_AND_NO
 
 
 @pytest.mark.slow
@@ -118,7 +167,7 @@ def test_a_picture_of_sixteen_bits_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--task", "grounding", "--out", "b"], "is for --task classification, not grounding"),
+        (["--task", "grounding", "--out", "b"], "is for --task classification or vqa, not grounding"),
         (["--task", "classification", "--out", "b.zip"], "a folder, whose name has no suffix"),
     ],
 )

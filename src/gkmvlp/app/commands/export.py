@@ -8,8 +8,8 @@ vqa             log-probability of each answer, by a model for questions with `a
 
 FILE.json beside it says how an image is made ready, what goes in and what comes out; for vqa FILE.tokenizer holds the
 tokenizer. What was written is compared with PyTorch before it gets its name. ONNX needs pip install 'gkmvlp[export]'.
-A bundle (classification) is a folder that `python -m monai.bundle run` executes. A model that was trained as an adapter
-is written whole.
+A bundle (classification, vqa) is a folder that `python -m monai.bundle run` executes. A model that was trained as an
+adapter is written whole.
 
 Research software, not for clinical use.
 """

@@ -20,9 +20,9 @@ from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
-from gkmvlp.zoo.inference.gate import GateMode, Verdict, admit, is_doubted, settled
+from gkmvlp.zoo.inference.gate import GateMode, Verdict, is_doubted, settled
 from gkmvlp.zoo.inference.prediction import Pixels, PredictedBox
-from gkmvlp.zoo.inference.predictor import Predictor, Prompt, region_name
+from gkmvlp.zoo.inference.predictor import Found, Predictor, Prompt, region_name
 from gkmvlp.zoo.inference.readings import Reader, Reading
 
 if TYPE_CHECKING:
@@ -82,15 +82,15 @@ def predict_rows(
     if task == "zero_shot" and not prompts:
         names, prompts = predictor.entities, list(zip(*zero_shot_texts(predictor.entities), strict=True))
     reader = predictor.reader(_kind(predictor, task), at)
-    makers: dict[str, Callable[[ImageBatch, ImageMemory], list[Rows]]] = {
-        "classification": lambda batch, image: _labels(predictor, reader, image),
-        "grounding": lambda batch, image: _entities(predictor, reader, batch, image),
-        "zero_shot": lambda batch, image: _zero_shot(predictor, reader, image, prompts, names),
-        "localization": lambda batch, image: _boxes(predictor, batch, image),
-        "report": lambda batch, image: _reports(predictor, image),
-        "vqa": lambda batch, image: _answers(predictor, image, str(question)),
-        "image_text": lambda batch, image: _categories(predictor, image, str(question)),
-        "embed": lambda batch, image: _vectors(predictor, image),
+    makers: dict[str, Callable[[ImageMemory, Found], list[Rows]]] = {
+        "classification": lambda _, found: _labels(predictor, reader, found),
+        "grounding": lambda _, found: _entities(predictor, reader, found),
+        "zero_shot": lambda image, _: _zero_shot(predictor, reader, image, prompts, names),
+        "localization": lambda _, found: _boxes(found),
+        "report": lambda image, _: _reports(predictor, image),
+        "vqa": lambda image, _: _answers(predictor, image, str(question)),
+        "image_text": lambda image, _: _categories(predictor, image, str(question)),
+        "embed": lambda image, _: _vectors(predictor, image),
     }
     done = Predicted()
     stems: Counter[str] = Counter()
@@ -98,8 +98,9 @@ def predict_rows(
     for batch, shown, sources, verdicts in _batches(predictor, images, accept, done, is_drawn, gate, sender):
         image = predictor.encode_images(batch)
         far = predictor.far(image)
-        returned = predictor.predictions(batch, image, shown, at=at) if sender is not None else []
-        for b, rows in enumerate(makers[task](batch, image)):
+        found = _found(predictor, task, batch, image)
+        returned = predictor.predictions(batch, image, shown, at=at, found=found) if sender is not None else []
+        for b, rows in enumerate(makers[task](image, found)):
             name = batch["sample_id"][b]
             try:
                 verdict = settled(verdicts[b], far[b], name, gate)
@@ -162,8 +163,7 @@ def _batches(
         for image in images[start : start + BATCH]:
             try:
                 found = [sender.source(image)] if sender else []
-                image_HW = predictor.preprocess.pixels(image, accept)
-                verdict = admit(image_HW, str(image), gate, accept)
+                image_HW, verdict = predictor.admitted(image, accept, gate)
                 items.append(predictor.item_of(image, image_HW))
             except ImageError as error:
                 done.bad.append(str(error))
@@ -176,13 +176,27 @@ def _batches(
             yield predictor.batch(items), shown, sources, verdicts
 
 
-def _labels(predictor: Predictor, reader: Reader, image: ImageMemory) -> list[Rows]:
+def _found(predictor: Predictor, task: str, batch: ImageBatch, image: ImageMemory) -> Found:
+    """What the heads say for a task that can go back into an archive: its rows and its objects tell the same.
+
+    Raises:
+        BackboneError: If the model is not one for the task.
+    """
+    if task == "localization":
+        return Found(boxes=predictor.boxes(batch, image))
+    if task == "grounding":
+        return Found(predictor.entity_scores(image), predictor.places(batch, image))
+    if task == "classification":
+        is_for_labels = isinstance(predictor.head, LabelHead)
+        return Found(predictor.label_scores(image) if is_for_labels else predictor.entity_scores(image))
+    return Found()
+
+
+def _labels(predictor: Predictor, reader: Reader, found: Found) -> list[Rows]:
     """The reading of each label of a model fine-tuned for them, of each entity otherwise, likeliest first."""
-    if isinstance(predictor.head, LabelHead):
-        names, score_BL = list(predictor.head.labels), predictor.label_scores(image)
-    else:
-        names, score_BL = predictor.entities, predictor.entity_scores(image)
-    return [[_row(name, one) for name, one in reader.ranked(names, score_L).items()] for score_L in score_BL]
+    assert found.score_BN is not None
+    names = list(predictor.head.labels) if isinstance(predictor.head, LabelHead) else predictor.entities
+    return [[_row(name, one) for name, one in reader.ranked(names, score_N).items()] for score_N in found.score_BN]
 
 
 def _row(name: str, reading: Reading) -> dict[str, Any]:
@@ -192,12 +206,12 @@ def _row(name: str, reading: Reading) -> dict[str, Any]:
     return {**start, "target": np.nan, **beside}
 
 
-def _entities(predictor: Predictor, reader: Reader, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
+def _entities(predictor: Predictor, reader: Reader, found: Found) -> list[Rows]:
     """Reading, point, the region under it and the region attended to of each entity, likeliest first."""
-    score_BE = predictor.entity_scores(image)
-    places = predictor.places(batch, image)
-    out: list[Rows] = []
-    for b, score_E in enumerate(score_BE):
+    assert found.score_BN is not None
+    assert found.places is not None
+    places, out = found.places, list[Rows]()
+    for b, score_E in enumerate(found.score_BN):
         rows: Rows = []
         for name, reading in reader.ranked(predictor.entities, score_E).items():
             e = predictor.entities.index(name)
@@ -212,10 +226,11 @@ def _entities(predictor: Predictor, reader: Reader, batch: ImageBatch, image: Im
     return out
 
 
-def _boxes(predictor: Predictor, batch: ImageBatch, image: ImageMemory) -> list[Rows]:
+def _boxes(found: Found) -> list[Rows]:
     """Every box, best first; of an image without any one row without a label."""
+    assert found.boxes is not None
     out: list[Rows] = []
-    for boxes in predictor.boxes(batch, image):
+    for boxes in found.boxes:
         named = [box._asdict() for box in boxes] or [dict.fromkeys(PredictedBox._fields) | {"is_likely": False}]
         out.append([{"entity": row.pop("label"), **row, "target": None} for row in named])
     return out

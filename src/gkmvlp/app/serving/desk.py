@@ -27,7 +27,7 @@ from gkmvlp.app.serving.sessions import Held, Sessions
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.pipeline.intensity import Intensity
 from gkmvlp.errors import GkmvlpError
-from gkmvlp.zoo.inference.gate import GateMode, admit
+from gkmvlp.zoo.inference.gate import INTENSITY, GateMode, admit
 
 
 class Opened(NamedTuple):
@@ -70,8 +70,8 @@ class Desk:
 
     @property
     def intensities(self) -> set[Intensity]:
-        """How the models read grey values."""
-        return {one.architecture.intensity for of in self.sets for one in of.parts.values()}
+        """How the models and the gate read grey values."""
+        return {INTENSITY} | {one.architecture.intensity for of in self.sets for one in of.parts.values()}
 
     def read_upload(self, data: bytes, name: str, session: str, client: str, tell: Tell = untold) -> str:
         """The reading of an upload as HTML; a notice where there is none."""
@@ -155,17 +155,18 @@ class Desk:
         return open_upload(data, name, self.intensities)
 
     def _read(self, image: OpenImage, session: str, tell: Tell, source: Source | None = None) -> str:
-        pixels_HW = next(iter(image.pixels.values()))
         with self._models:
             tell(0, "Gate: is this an upright frontal chest radiograph?")
-            verdict = admit(pixels_HW, "This picture", self.gate)
+            verdict = admit(image.pixels[INTENSITY], "This picture", self.gate)
             results = [read(models, image, verdict, self.gate, tell) for models in self.sets]
             if self.index is not None:
                 results[0][0].neighbours = self.index.nearest(self._vector(results[0][1]["backbone"]))
         seen = [of for _, of in results]
         if source is None:  # what goes back nowhere is not kept: it holds the radiograph at its own size
             seen = [{part: one._replace(said=None) for part, one in of.items()} for of in seen]
-        held = Held([reading for reading, _ in results], seen, radiograph_uri(pixels_HW), source)
+        first = next(iter(self.sets[0].parts.values()))
+        picture = radiograph_uri(image.pixels[first.architecture.intensity])
+        held = Held([reading for reading, _ in results], seen, picture, source)
         self.sessions.put(session, held)
         return self._shown(held)
 

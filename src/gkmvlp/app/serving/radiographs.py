@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from gkmvlp.data_modules.pipeline.images import read_image
+from gkmvlp.data_modules.pipeline.images import read_shown
 from gkmvlp.data_modules.pipeline.intensity import Intensity, Pixels
 from gkmvlp.phantom.generate import draw_phantom
 from gkmvlp.zoo.inference.predictor import view_of
@@ -45,8 +45,7 @@ def open_upload(data: bytes, name: str, intensities: Iterable[Intensity], accept
     Raises:
         ImageError: If it cannot be read, or is no frontal radiograph.
     """
-    pixels = {intensity: read_image(data, intensity, name, accept) for intensity in set(intensities)}
-    return OpenImage(name, data, pixels, view_of(data))
+    return OpenImage(name, data, read_shown(data, set(intensities), name, accept), view_of(data))
 
 
 def open_phantom(number: int, intensities: Iterable[Intensity]) -> OpenImage:
@@ -54,6 +53,6 @@ def open_phantom(number: int, intensities: Iterable[Intensity]) -> OpenImage:
     phantom = draw_phantom(PHANTOM_SEED, number, PHANTOM_SIZE)
     name = f"phantom {number + 1}"
     source = as_file(phantom.image_HW)
-    pixels = {intensity: read_image(source, intensity, name) for intensity in set(intensities)}
+    pixels = read_shown(source, set(intensities), name)
     planted = [" ".join(filter(None, (one.side, one.entity))) for one in phantom.findings]
     return OpenImage(name, phantom.image_HW, pixels, phantom.view, list(dict.fromkeys(planted)))
