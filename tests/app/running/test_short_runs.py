@@ -55,6 +55,23 @@ def test_a_fit_is_validated_before_it_ends(more, steps, toy, capsys):
     assert noted == ("--trainer.limit_train_batches=4" in more)
 
 
+@pytest.mark.parametrize("key", ["max_steps", "max_epochs", "limit_train_batches"])
+def test_a_fit_that_would_train_nothing_is_one_line_and_leaves_nothing(key, toy, capsys):
+    assert fit(f"--trainer.{key}=0") == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"trainer.{key}: 0 trains nothing" in error
+    assert not Path("out").exists()
+
+
+def test_a_fit_that_ends_before_its_first_step_leaves_no_backbone(phantoms, tmp_path):
+    done = gkmvlp("fit", *words("pretrain-phantom", phantoms, tmp_path / "out"), "--trainer.max_time=00:00:00:00")
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.count("\n") == 1
+    assert "ended before its first step: no model is left" in done.stderr
+    assert not (tmp_path / "out" / "backbone").exists()
+
+
 def test_a_fit_without_validation_leaves_its_last_checkpoint_which_a_recipe_takes_and_says_why(toy, capsys):
     assert fit("--trainer.limit_val_batches=0") == 0
     assert sorted(file.name for file in Path("out/checkpoints").iterdir()) == ["last.ckpt"]

@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-import tempfile
 from argparse import ArgumentError
 from collections.abc import Iterator
 from functools import reduce
@@ -20,8 +19,9 @@ from torch import nn
 
 import gkmvlp.data_modules
 import gkmvlp.tasks
-from gkmvlp.app.command_line.cli_errors import explain, hint, nested_keys, one_line
+from gkmvlp.app.command_line.cli_errors import explain, hint, nested_keys, one_line, unwritable
 from gkmvlp.app.command_line.meant_words import mended
+from gkmvlp.app.command_line.outputs import require_writable
 from gkmvlp.app.running.configs import config_words, described_data, with_files
 from gkmvlp.app.running.forwarding import handling
 from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
@@ -130,7 +130,8 @@ class Cli(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Stop before any work where the run's folder cannot be written."""
-        check_writable(Path(self._get(self.config, "trainer.default_root_dir") or "."))
+        root = Path(self._get(self.config, "trainer.default_root_dir") or ".")
+        require_writable(root, "--trainer.default_root_dir")
 
     def instantiate_classes(self) -> None:
         """Build DataModule, task and Trainer.
@@ -157,7 +158,9 @@ class Cli(LightningCLI):
         write_whole(trainer)
         return trainer
 
-    def before_fit(self) -> None:  # noqa: D102
+    def before_fit(self) -> None:
+        """Stop where nothing would be trained, before anything is read."""
+        require_steps(self.trainer)
         self._prepare("fit")
 
     def before_validate(self) -> None:  # noqa: D102
@@ -269,26 +272,22 @@ def user_error(error: BaseException) -> GkmvlpError | None:
         if isinstance(cause, BrokenPipeError):  # `| head` has seen enough: no error
             return None
         if isinstance(cause, OSError) and cause.strerror:  # a full disk, a folder that nobody may write to
-            where = cause.filename or "a file of the run"
-            return ConfigError(f"{where}: {cause.strerror}; name another place, or make room")
+            return ConfigError(unwritable(cause))
     return None
 
 
-def check_writable(root: Path) -> None:
-    """Try to write into a folder, or into the nearest existing one above it, leaving nothing behind.
+def require_steps(trainer: Trainer) -> None:
+    """Check that a fit has a step to train: it would leave a model as it was drawn, and say nothing.
 
     Raises:
-        ConfigError: If that fails.
+        ConfigError: If an option of the Trainer leaves none.
     """
-    root = root.absolute()
-    existing = next(folder for folder in (root, *root.parents) if folder.exists())
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
-        raise ConfigError(
-            f"output folder {root} cannot be written ({error.strerror}): name another by --trainer.default_root_dir"
-        ) from error
+    for key in ("max_epochs", "max_steps", "limit_train_batches"):
+        if getattr(trainer, key) == 0:
+            raise ConfigError(
+                f"trainer.{key}: 0 trains nothing, and the model would stay untrained: give 1 or more, "
+                "or run validate or test"
+            )
 
 
 def _known_classes() -> dict[str, type]:
