@@ -116,10 +116,13 @@ class ImageReportPairs(DataModule):
         return self._samples(name_studies(table, self.ledger))
 
     def _path_of(self, image: str) -> str:
-        """Where an image lies; the path may be written as on Windows."""
+        """Where an image lies; the path may be written as on Windows, or begin with the folders of another machine."""
         path = str(self.image_root / image)
-        other = str(self.image_root / image.replace("\\", "/"))
-        return other if "\\" in image and not is_file(path) and is_file(other) else path
+        if is_file(path) or not ("\\" in image or image.startswith("/")):
+            return path
+        parts = [part for part in image.replace("\\", "/").split("/") if part]
+        others = (str(self.image_root.joinpath(*parts[first:])) for first in range(len(parts)))
+        return next((other for other in others if is_file(other)), path)
 
     def _split_of(self, patient_id: str) -> str:
         if not self.num_folds:
