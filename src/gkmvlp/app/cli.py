@@ -15,8 +15,11 @@ import contextlib
 import importlib
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
 from types import ModuleType
 from typing import NamedTuple, NoReturn
 
@@ -98,7 +101,12 @@ RENAMED = {  # command of earlier versions: its name today
     "starts": "experiment initialization",
 }
 INTERRUPTED = 130  # 128 + SIGINT, what shells report
+TERMINATED = 143  # 128 + SIGTERM
 CLOSED = 141  # 128 + SIGPIPE
+
+
+class _Terminated(SystemExit):
+    """SIGTERM came; what a command has begun to write is taken back on the way out."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -116,7 +124,7 @@ def main(args: list[str] | None = None) -> int:
         args: Words after the program's name; ``None`` takes those of the process.
 
     Returns:
-        Exit code: 0 done, 1 an error the user can mend, 2 wrong usage, 130 interrupted.
+        Exit code: 0 done, 1 an error the user can mend, 2 wrong usage, 130 interrupted, 143 terminated.
     """
     words = list(sys.argv[1:] if args is None else args)
     show_traceback = "--traceback" in words or os.environ.get("GKMVLP_TRACEBACK") == "1"
@@ -132,7 +140,8 @@ def main(args: list[str] | None = None) -> int:
         os.environ["HF_HUB_OFFLINE"] = "1"
     _make_streams_safe()
     try:
-        code = _dispatch(words)
+        with _ending_at_sigterm():
+            code = _dispatch(words)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # as `| head` does: whoever reads has seen enough
@@ -151,11 +160,32 @@ def main(args: list[str] | None = None) -> int:
         _leave_stdout()
         return 1
     except KeyboardInterrupt:
+        print("gkmvlp: stopped by SIGINT", file=sys.stderr)
         return INTERRUPTED
+    except _Terminated:
+        print("gkmvlp: stopped by SIGTERM", file=sys.stderr)
+        return TERMINATED
     except SystemExit as stop:
         if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning turns the signal into exit(1)
             return INTERRUPTED
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+
+
+@contextlib.contextmanager
+def _ending_at_sigterm() -> Iterator[None]:
+    """SIGTERM ends what runs inside as Ctrl-C does; commands that end in another way set handlers of their own."""
+    if threading.current_thread() is not threading.main_thread():  # others get no signals
+        yield
+        return
+
+    def end(*_: object) -> NoReturn:
+        raise _Terminated(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _leave_stdout() -> None:
