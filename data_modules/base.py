@@ -27,7 +27,7 @@ from gkmvlp.data_modules.pipeline.shards import CachePlan, CacheSource, Encoding
 from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
 from gkmvlp.data_modules.pipeline.transforms import FittedImage, Pixels, refuse_flip
 from gkmvlp.data_modules.pipeline.turned_rows import upright_rows
-from gkmvlp.errors import ConfigError, DataError
+from gkmvlp.errors import ConfigError, DataError, require_between
 from gkmvlp.geometry import ResizeMode
 from gkmvlp.notices import is_phantom
 
@@ -94,8 +94,10 @@ class DataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         refuse_flip(flip)
-        _require_least(1, batch_size=batch_size, global_batch_size=global_batch_size or 1, image_size=image_size)
-        _require_least(0, num_workers=num_workers)
+        sizes = {"batch_size": batch_size, "global_batch_size": global_batch_size or 1, "image_size": image_size}
+        require_between("data.init_args", 1, **sizes)
+        require_between("data.init_args", 0, seed=seed)
+        require_between("data.init_args", 0, num_workers=num_workers, augmentation_strength=augmentation_strength)
         if not 0 < train_fraction <= 1:
             raise ConfigError(f"data.init_args.train_fraction must be above 0 and at most 1, got {train_fraction}")
         self.batch_size, self.global_batch_size, self.num_workers, self.seed = (
@@ -454,13 +456,6 @@ class DataModule(LightningDataModule):
         """Counts in the ledger what was not taken as a file says; source -> notes on it."""
         for note in sorted({note for lines in notes.values() for note in lines}):
             self.ledger.mask(note, [name for image, name in self._image_ids() if note in notes.get(image, ())])
-
-
-def _require_least(least: int, **given: int) -> None:
-    """Stops before anything is read where a number is too small to work with."""
-    for name, value in given.items():
-        if value < least:
-            raise ConfigError(f"data.init_args.{name} must be at least {least}, got {value}")
 
 
 def _name(image: str | bytes, sample_id: str) -> str:

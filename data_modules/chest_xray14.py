@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.formats.boxes import CORNERS, clipped_boxes, each_once
 from gkmvlp.data_modules.formats.chest_xray14 import (
     LABELS,
     RELEASED,
@@ -23,7 +24,6 @@ from gkmvlp.data_modules.formats.chest_xray14 import (
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import fold_split, hash_split
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import valid_boxes
 
 # Images and patients of each list, and what the box table holds, counted on the official files.
 PUBLISHED: Counts = {
@@ -159,9 +159,10 @@ class ChestXray14(DataModule):
 
     def _boxes(self, boxes: pd.DataFrame, images: set[str]) -> dict[str, tuple[NDArray[np.int64], NDArray[np.float32]]]:
         """Official image name -> label indices (N,) and boxes (N, 4) of the chosen labels."""
-        boxes = boxes[boxes["image"].isin(images) & boxes["label"].isin(self.labels)]
-        clipped, is_valid = valid_boxes(boxes[["x1", "y1", "x2", "y2"]].to_numpy(np.float32), RELEASED, RELEASED)
-        self.ledger.mask("box without area in the image", boxes["image"][~is_valid])
+        boxes = each_once(boxes[boxes["image"].isin(images) & boxes["label"].isin(self.labels)], "image", self.ledger)
+        clipped, is_valid = clipped_boxes(
+            boxes[CORNERS].to_numpy(np.float32), RELEASED, RELEASED, boxes["image"].tolist(), self.ledger
+        )
         boxes = boxes.assign(finding=[self.labels.index(name) for name in boxes["label"]], row=range(len(boxes)))
         return {
             image: (rows["finding"].to_numpy(np.int64), clipped[rows["row"]])

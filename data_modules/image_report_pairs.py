@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -116,10 +117,20 @@ class ImageReportPairs(DataModule):
         return self._samples(name_studies(table, self.ledger))
 
     def _path_of(self, image: str) -> str:
-        """Where an image lies; the path may be written as on Windows."""
+        """Where an image lies.
+
+        The path may be written as on Windows or as in an address (%20), or begin with the folders of another machine.
+        """
         path = str(self.image_root / image)
-        other = str(self.image_root / image.replace("\\", "/"))
-        return other if "\\" in image and not is_file(path) and is_file(other) else path
+        if is_file(path) or not any(mark in image for mark in "\\/%"):
+            return path
+        begins_elsewhere = image.startswith("/") or "\\" in image or "://" in image
+        for spelling in (image, unquote(image)):
+            parts = [part for part in spelling.replace("\\", "/").split("/") if part]
+            for first in range(len(parts) if begins_elsewhere else 1):
+                if is_file(other := str(self.image_root.joinpath(*parts[first:]))):
+                    return other
+        return path
 
     def _split_of(self, patient_id: str) -> str:
         if not self.num_folds:

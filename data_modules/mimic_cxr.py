@@ -23,7 +23,7 @@ from gkmvlp.data_modules.formats.tables import shown
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_reports
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
-from gkmvlp.data_modules.pipeline.splits import SPLITS, require_disjoint
+from gkmvlp.data_modules.pipeline.splits import require_disjoint, standard_split
 from gkmvlp.data_modules.pipeline.views import is_lateral, standard_view
 from gkmvlp.errors import DataError
 from gkmvlp.report.sections import Sections
@@ -151,9 +151,10 @@ class MimicCxr(DataModule):
         split = read_table(files.split, {"dicom_id": str, "study_id": str, "subject_id": str, "split": str})
         columns = {"dicom_id": str, "ViewPosition": str, "Rows": float, "Columns": float}
         columns |= {"StudyDate": str} if files.patients is not None else {}
-        strange = sorted(set(split["split"]) - set(SPLITS))
-        if strange:
+        names = {name: standard_split(name) for name in split["split"].unique()}
+        if strange := sorted(name for name, side in names.items() if side is None):
             raise DataError(f"{files.split} has split {shown(strange[0])}: train, validate or test was expected")
+        split = split.assign(split=split["split"].map(names))
         for name in ("dicom_id", "study_id", "subject_id"):
             if (split[name] == "").any():
                 raise DataError(f"{files.split} has an empty {name}: use the official file")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.formats.boxes import clipped_boxes, each_once
 from gkmvlp.data_modules.formats.mimic_cxr import (
     METADATA_TABLE,
     find_image,
@@ -19,15 +20,14 @@ from gkmvlp.data_modules.formats.mimic_cxr import (
 from gkmvlp.data_modules.formats.ms_cxr import find_annotations, read_annotations
 from gkmvlp.data_modules.formats.tables import shown
 from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.data_modules.pipeline.splits import standard_split
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import valid_boxes
 
 # Pairs of image and phrase of each category (Boecking et al., ECCV 2022, and the PhysioNet page).
 PUBLISHED = {"Atelectasis": 61, "Cardiomegaly": 333, "Consolidation": 117, "Edema": 46, "Lung Opacity": 82,
              "Pleural Effusion": 96, "Pneumonia": 182, "Pneumothorax": 245}  # fmt: skip
 _FULL_RELEASE = 1_000
 _PLACE = re.compile(r"p(\d+)[/\\]s(\d+)[/\\][^/\\]+$")
-_SPLITS = {"train": "train", "val": "validate", "test": "test"}
 
 
 class MsCxr(DataModule):
@@ -67,7 +67,7 @@ class MsCxr(DataModule):
         """All phrases whose image has a file."""
         path = find_annotations(self.root, self.annotations)
         self.split_source = str(path)
-        table = read_annotations(path)
+        table = each_once(read_annotations(path), "dicom_id", self.ledger)
         self.has_split = "split" in table
         table = table.assign(split=self._splits(table, path))
         if strange := sorted(set(table["category_name"]) - set(self.labels)):
@@ -94,9 +94,10 @@ class MsCxr(DataModule):
     def _splits(self, table: pd.DataFrame, path: Path) -> list[str]:
         if not self.has_split:
             return ["test"] * len(table)
-        if strange := sorted(set(table["split"]) - set(_SPLITS)):
+        names = {name: standard_split(name) for name in table["split"].unique()}
+        if strange := sorted(name for name, split in names.items() if split is None):
             raise DataError(f"{path} has split {shown(strange[0])}: train, val or test was expected")
-        return [_SPLITS[name] for name in table["split"]]
+        return [str(names[name]) for name in table["split"]]
 
     def _count(self, table: pd.DataFrame) -> None:
         """What the table holds, to lay beside what was published: pairs of image and phrase."""
@@ -138,8 +139,7 @@ class MsCxr(DataModule):
         size = float(first["image_width"]), float(first["image_height"])
         box_N4 = rows[["x", "y", "w", "h"]].to_numpy(np.float32, copy=True)
         box_N4[:, 2:] += box_N4[:, :2]
-        box_N4, valid_N = valid_boxes(box_N4, *size)
-        self.ledger.mask("box without area in the image", [sample_id] * int((~valid_N).sum()))
+        box_N4, _ = clipped_boxes(box_N4, *size, [sample_id] * len(box_N4), self.ledger)
         index = self.labels.index(first["category_name"])
         label_L = np.full(len(self.labels), np.nan, np.float32)
         label_L[index] = 1

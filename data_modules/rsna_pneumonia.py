@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.formats.boxes import clipped_boxes, each_once, require_pixels
 from gkmvlp.data_modules.formats.chest_xray14 import patient_of
 from gkmvlp.data_modules.formats.rsna_pneumonia import (
     IMAGES,
@@ -23,7 +24,6 @@ from gkmvlp.data_modules.formats.rsna_pneumonia import (
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import fold_split, hash_split
 from gkmvlp.errors import ConfigError
-from gkmvlp.geometry import valid_boxes
 
 RsnaSplit = Literal["patient", "legacy-mgca", "legacy-detection"]
 # Counted on the official tables.
@@ -98,11 +98,15 @@ class RsnaPneumonia(DataModule):
         self.split_source = str(base / LABELS)
         table, images = read_labels(base), find_images(base)
         self._count(table, read_classes(base))
+        table = each_once(table, "patientId", self.ledger)
         rows = table.groupby("patientId", sort=False).indices
         folder = base / IMAGES
         lacking = [f"{folder / str(name)}.dcm" for name in rows if name not in images]
         self.ledger.drop("label without an image file", lacking)
         self.ledger.drop("image without a label", [name for name in images if name not in rows])
+        for target, told in ((1, "Target 1 without a box"), (0, "Target 0 with a box")):
+            odd = (table["Target"] == target) & (table["x"].isna() if target else table["x"].notna())
+            self.ledger.mask(f"{told} (both are kept)", table["patientId"][odd])
         present = {name: images[name] for name in rows if name in images}
         patient = self._find_patients(base, list(present))
         split = self._assign(list(rows), patient)
@@ -112,6 +116,7 @@ class RsnaPneumonia(DataModule):
         boxes = {name: box_N4[rows[name]] for name in patient}
         boxes = {name: box_N4[~np.isnan(box_N4[:, 0])] for name, box_N4 in boxes.items()}
         most = max([1, *map(len, boxes.values())])
+        self._require_pixels(base / LABELS, boxes, headers)
         target = table.groupby("patientId")["Target"].max().to_dict()
         return [
             Sample(
@@ -174,12 +179,19 @@ class RsnaPneumonia(DataModule):
         self.ledger.warn(f"{self.split}: {share:.1%} of the test images are of patients in training; figures flatter")
         return split
 
+    def _require_pixels(self, table: Path, boxes: dict[str, NDArray[np.float32]], headers: dict[str, Header]) -> None:
+        """Checks the boxes of all images together."""
+        boxed = [(name, box_N4) for name, box_N4 in boxes.items() if len(box_N4)]
+        if boxed:
+            sizes = [np.tile(np.array(headers[name][1:3], np.float32), (len(box_N4), 1)) for name, box_N4 in boxed]
+            require_pixels(np.concatenate([box_N4 for _, box_N4 in boxed]), np.concatenate(sizes), table)
+
     def _pad(self, name: str, box_N4: NDArray[np.float32], header: Header, most: int) -> NDArray[np.float32]:
         """Boxes (N, 4) clipped to the image and filled up to (K, 4)."""
         box_K4 = np.zeros((most, 4), np.float32)
         if len(box_N4):  # three images in four have none
-            box_K4[: len(box_N4)], valid_N = valid_boxes(box_N4, header.width, header.height)
-            self.ledger.mask("box without area in the image", [name] * int((~valid_N).sum()))
+            names = [name] * len(box_N4)
+            box_K4[: len(box_N4)], _ = clipped_boxes(box_N4, header.width, header.height, names, self.ledger)
         return box_K4
 
 

@@ -65,8 +65,8 @@ class VqaRad(QuestionDataModule):
         samples = self._samples(chosen, group)
         missing = [s for s in samples if isinstance(s.image, str) and not is_file(s.image)]
         self.ledger.drop("image file is missing", [str(s.image) or f"empty image of {s.sample_id}" for s in missing])
-        empty = [s for s in samples if not s.fields["question"]]
-        self.ledger.drop("question is empty", [sample.sample_id for sample in empty])
+        empty = [s for s in samples if not s.fields["question"] or not s.fields["answer"]]
+        self.ledger.drop("question or answer is empty", [sample.sample_id for sample in empty])
         gone = {sample.sample_id for sample in missing + empty}
         return [sample for sample in samples if sample.sample_id not in gone]
 

@@ -18,7 +18,7 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone, Model, lineage, patient_hash
 from gkmvlp.checkpoints.systems import system_name
-from gkmvlp.errors import BackboneError, ConfigError
+from gkmvlp.errors import BackboneError, ConfigError, TrainingError
 from gkmvlp.losses.lm import next_token_loss, next_token_positions
 from gkmvlp.metrics.groups import with_group_columns
 from gkmvlp.metrics.results.partial import named
@@ -222,9 +222,14 @@ class Task(LightningModule, Generic[Model, Arch]):
 
         Args:
             **task_info: Keys of ``info`` that are the task's; with any, those of the backbone it started from stay too.
+
+        Raises:
+            TrainingError: If the fit ended before its first step.
         """
         if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
             return None
+        if self.trainer.global_step == 0:
+            raise TrainingError("the fit ended before its first step: no model is left; give it more steps or time")
         assert self.backbone is not None
         self.load_best_checkpoint()
         best = self.to_backbone()

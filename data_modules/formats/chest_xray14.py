@@ -3,12 +3,13 @@
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gkmvlp.data_modules.formats.boxes import CORNERS, require_pixels
 from gkmvlp.data_modules.formats.files import image_files, require_images
 from gkmvlp.data_modules.formats.people import people_of
 from gkmvlp.data_modules.formats.tables import Schema, read_table, read_text, shown
@@ -63,6 +64,12 @@ def patient_of(image: str) -> str:
     return str(int(stem[:8]))
 
 
+def _official(name: str) -> str:
+    """An image's official name from one with folders, in quotes, or with another ending; other names stay."""
+    stem = PureWindowsPath(name.strip("\"'")).stem
+    return f"{stem}.png" if _STEM.fullmatch(stem) else name
+
+
 def find_files(root: str) -> NihFiles:
     """Looks for the official files: of the 2017 and 2020 label tables the newer, images in one folder or twelve.
 
@@ -97,6 +104,7 @@ def read_entries(path: Path) -> pd.DataFrame:
     """
     optional = tuple(name for name in _PEOPLE if name not in _ENTRIES)
     table = _with_people(read_table(path, Schema(tuple(_ENTRIES), optional)).rename(columns=_ENTRIES | _PEOPLE))
+    table["image"] = table["image"].map(_official)
     unknown = set("|".join(table["labels"].unique()).split("|")) - {*LABELS, NO_FINDING} if len(table) else set()
     if unknown:
         raise DataError(f"{path} has the finding {shown(min(unknown))}: one of {', '.join(LABELS)} was expected")
@@ -131,13 +139,16 @@ def read_boxes(path: Path) -> pd.DataFrame:
     Its header has nine fields over six.
 
     Raises:
-        DataError: If it cannot be read, or a corner is no number.
+        DataError: If it cannot be read, a corner is no number, or boxes are no x, y, width, height in pixels.
     """
     table = read_table(path, _BOXES, by_position=True)
+    table["image"] = table["image"].map(_official)
     corners = table[list(_BOX_NUMBERS)].astype(np.float32)
     table["label"] = table["label"].replace(BOX_NAMES)
     right, bottom = corners["x"] + corners["width"], corners["y"] + corners["height"]
-    return table[["image", "label"]].assign(x1=corners["x"], y1=corners["y"], x2=right, y2=bottom)
+    table = table[["image", "label"]].assign(x1=corners["x"], y1=corners["y"], x2=right, y2=bottom)
+    require_pixels(table[CORNERS].to_numpy(np.float32), np.full((len(table), 2), RELEASED, np.float32), path)
+    return table
 
 
 def read_lists(folder: Path) -> dict[str, str]:
@@ -151,7 +162,7 @@ def read_lists(folder: Path) -> dict[str, str]:
         path = folder / file
         if not path.is_file():
             raise DataError(f"no {path}: get it with {_PAGE}, or split by patient with fold: 0")
-        for image in read_text(path).split():
+        for image in map(_official, read_text(path).split()):
             if side.setdefault(image, name) != name:
                 raise DataError(f"{path} and the other list name {shown(image)}: use the official files")
     return side

@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from gkmvlp.data_modules.formats.boxes import require_pixels
 from gkmvlp.data_modules.formats.mimic_cxr import releases
 from gkmvlp.data_modules.formats.tables import Schema, one_line, read_json, read_table, to_table
 from gkmvlp.errors import DataError
@@ -40,7 +42,7 @@ def read_annotations(path: Path) -> pd.DataFrame:
     """One row a box: the columns of the CSV, numbers as float; ``split`` only where the file has it (from 1.1.0 on).
 
     Raises:
-        DataError: If the file is broken, lacks a column, or holds something that is no number.
+        DataError: If the file is broken, lacks a column, or holds something that is no number or no box in pixels.
     """
     if path.suffix.lower() != ".json":
         table = read_table(path, _SCHEMA)
@@ -56,6 +58,9 @@ def read_annotations(path: Path) -> pd.DataFrame:
     for name in ("image_width", "image_height"):
         if not (table[name] > 0).all():
             raise DataError(f"{path}, column {name}: a size above 0 was expected; {_GET}")
+    box_N4 = table[["x", "y", "w", "h"]].to_numpy(np.float32, copy=True)
+    box_N4[:, 2:] += box_N4[:, :2]
+    require_pixels(box_N4, table[["image_width", "image_height"]].to_numpy(np.float32), path)
     return table
 
 

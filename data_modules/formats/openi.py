@@ -9,7 +9,7 @@ import re
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -32,7 +32,7 @@ _GET = (
 _PROJECTION = Schema(("filename", "projection"), remedy=_GET)
 _TABLE = Schema(("uid", "findings", "impression"), remedy=_GET)
 _ANNOTATED = Schema(("id", "report"), remedy=_GET)
-_NAME = re.compile(r"(?:CXR)?(\d+)(?:_\d+)?_(IM-\d[\d-]*)(?:\.dcm)?")
+_NAME = re.compile(r"(?:CXR)?(\d+)(?:_\d+)?_(IM-\d[\d-]*)(?:\.DCM)?")
 _FORMATS = (".png", ".jpg", ".jpeg")
 
 
@@ -84,7 +84,7 @@ def key_of(name: str) -> str | None:
     ``CXR1000_IM-0003-1001.png`` and ``1000_IM-0003-1001.dcm.png`` are ``1000_IM-0003-1001``; so is the irregular
     ``CXR1_1_IM-0001-3001`` the same image as ``1_IM-0001-3001``.
     """
-    match = _NAME.match(name)
+    match = _NAME.match(name.upper())
     return f"{match[1]}_{match[2]}" if match else None
 
 
@@ -170,13 +170,18 @@ def read_projections(path: Path) -> dict[str, str]:
     """Key of an image -> ``frontal`` or ``lateral``.
 
     Raises:
-        DataError: If the table cannot be read, lacks a column, or has another projection.
+        DataError: If the table cannot be read, lacks a column, or has another projection or what is no image's name.
     """
     table = read_table(path, _PROJECTION)
     projections = [name.lower() for name in table["projection"]]
     if strange := sorted(set(projections) - {FRONTAL, LATERAL}):
         raise DataError(f"{path} has projection {shown(strange[0])}: Frontal or Lateral was expected")
-    return {key: view for key, view in zip(map(key_of, table["filename"]), projections, strict=True) if key}
+    keys = [key_of(PureWindowsPath(name).name) for name in table["filename"]]
+    if None in keys:  # its image would be frontal or lateral by its place in the study
+        row = keys.index(None)
+        told = f"{shown(table['filename'][row])}: a name like 1_IM-0001-4001.dcm.png was expected"
+        raise DataError(f"{path}, column filename, row {row + 1}: {told}; {_GET}")
+    return {str(key): view for key, view in zip(keys, projections, strict=True)}
 
 
 def read_annotation(path: Path) -> dict[str, pd.DataFrame]:

@@ -78,7 +78,7 @@ def _read_captions(path: Path) -> list[tuple[str, str]]:
         if not line.strip():
             continue
         name, tab, caption = line.partition("\t")
-        if not tab or not clean(name):
+        if not tab or not clean(name) or name.startswith('"'):
             told = f"{path}, line {number}: {shown(clean(line))}"
             raise DataError(f"{told}: ROCO_NNNNN, a tab and a caption were expected; {_GET}")
         rows.append((clean(name), " ".join(clean(caption).split())))

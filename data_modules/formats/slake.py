@@ -8,7 +8,7 @@ import pandas as pd
 
 from gkmvlp.data_modules.formats.chest_xray14 import BOX_NAMES, LABELS
 from gkmvlp.data_modules.formats.files import is_file
-from gkmvlp.data_modules.formats.tables import Schema, as_latin1, one_line, read_json, shown, to_table
+from gkmvlp.data_modules.formats.tables import Schema, answer_of, as_latin1, one_line, read_json, shown, to_table
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.answers import exact_v1
 
@@ -110,7 +110,7 @@ def _question(row: dict[str, str], base: Path, side: str) -> Question:
         image_name=Path(row["img_name"]).parent.name,
         image=str(base / "imgs" / row["img_name"]),
         question=" ".join(as_latin1(row["question"]).split()),
-        answer=exact_v1(as_latin1(row["answer"])),
+        answer=exact_v1(answer_of(as_latin1(row["answer"]))),
         answer_type=row["answer_type"].lower(),
         language=row["q_lang"].lower(),
         modality=row["modality"],
@@ -122,7 +122,7 @@ def _question(row: dict[str, str], base: Path, side: str) -> Question:
 def read_boxes(folder: Path) -> pd.DataFrame:
     """Boxes of findings of an image: label as in ChestX-ray14, x1, y1, x2, y2 in pixels of ``source.jpg``.
 
-    Boxes of organs, which images other than chest radiographs have, are left out.
+    Boxes of organs, which images other than chest radiographs have, are left out, and so is a box that stands twice.
 
     Args:
         folder: Folder of the image, with ``detection.json``; without the file there is no box.
@@ -142,7 +142,7 @@ def read_boxes(folder: Path) -> pd.DataFrame:
         table = table.astype(dict.fromkeys(["x1", "y1", "x2", "y2"], np.float32))
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise DataError(f"{path} is no list of boxes [x, y, w, h] by label ({one_line(error)}): {_GET}") from error
-    return table[table["label"].isin(FINDINGS)]
+    return table[table["label"].isin(FINDINGS)].drop_duplicates()
 
 
 def read_nih_names(base: Path) -> dict[str, str] | None:

@@ -45,9 +45,11 @@ _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(r"""\A\ufeff?"?sep=.?"?\r?\n""", re.IGNORECASE)  # Excel's note on the separator
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u2028\u2029\u2060\ufeff]+")
 _ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d\d+")  # 1.23457E+12: what spreadsheets make of long ids
+_KEPT_AS_TEXT = re.compile(r"""="([^"]+)"|'(\d[\d.,-]*)""")
 _WHOLE = re.compile(r"-?\d+(\.0+)?")
 # What programs write for a cell without a value, in small letters.
 NOTHING = ("", "nan", "none", "null", "<na>", "na", "n/a", "nat")
+_ANSWERS = {"true": "yes", "false": "no"}
 _SHOWN = 60  # characters of a cell in an error
 
 
@@ -108,15 +110,28 @@ def read_shards(paths: Sequence[Path], schema: Schema) -> pd.DataFrame:
 
 
 def read_json(path: Path, remedy: str) -> Any:
-    """The content of a JSON file.
+    """The content of a JSON file; of one with an object a line a list of them.
 
     Raises:
         DataError: If it is missing or broken.
     """
+    data = _read_bytes(path, remedy)
     try:
-        return json.loads(_read_bytes(path, remedy))
+        return json.loads(data)
     except (ValueError, RecursionError) as error:
+        if isinstance(error, json.JSONDecodeError) and (rows := _json_lines(error.doc)) is not None:
+            return rows
         raise DataError(f"cannot read {path}: {one_line(error)}; {remedy}") from error
+
+
+def _json_lines(text: str) -> list[Any] | None:
+    """An object a line, as other programs write a list of them; None where it is something else."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    try:
+        rows = [json.loads(line) for line in lines]
+    except (ValueError, RecursionError):
+        return None
+    return rows if len(rows) > 1 and all(isinstance(row, dict) for row in rows) else None
 
 
 def to_table(rows: Any, schema: Schema, source: object) -> pd.DataFrame:
@@ -245,7 +260,7 @@ def _csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> di
         header = [*schema.needed, *("" for _ in header[len(schema.needed) :])]
     _require(header, schema, path)
     # One column more than the header has, to see rows that are longer.
-    table = _parse(path, data, separator, schema, names=range(len(header) + 1)).iloc[1:]
+    table = _without_empty_end(_parse(path, data, separator, schema, names=range(len(header) + 1)).iloc[1:])
     longer = np.flatnonzero(table[len(header)] != "")
     if len(longer):
         raise DataError(
@@ -254,6 +269,14 @@ def _csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> di
         )
     columns = [name for name in (*schema.needed, *schema.optional) if name in header]
     return {name: table[header.index(name)].tolist() for name in columns}
+
+
+def _without_empty_end(table: pd.DataFrame) -> pd.DataFrame:
+    """Cells without the rows of nothing but separators that spreadsheets leave behind the last one."""
+    count = len(table)
+    while count and not any(cell.strip() for cell in table.iloc[count - 1]):
+        count -= 1
+    return table.iloc[:count]
 
 
 def _require_nothing_behind(path: Path, data: bytes, separator: str, schema: Schema, header: list[str]) -> None:
@@ -305,6 +328,7 @@ def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) 
         texts = [_text(cell, name, row, source, schema) for row, cell in enumerate(cells, 1)]
         if name not in schema.raw:
             texts = [clean(as_latin1(cell)) if not cell.isascii() else clean(cell) for cell in texts]
+            texts = [_plain(cell) if cell[:1] in ("=", "'") else cell for cell in texts]
             if name not in schema.numbers:
                 _require_whole_ids(texts, name, source, schema)
                 texts = _whole_numbers(texts)
@@ -316,6 +340,17 @@ def _as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) 
 def value_of(cell: str) -> str:
     """A cell without blanks around, "" where it says in a word that it holds nothing."""
     return "" if (text := cell.strip()).lower() in NOTHING else text
+
+
+def answer_of(cell: str) -> str:
+    """An answer, of which a program that knows true and false made no yes or no any more."""
+    return _ANSWERS.get(cell.strip().lower(), cell)
+
+
+def _plain(cell: str) -> str:
+    """What a cell holds that a spreadsheet was told to keep as text: ="007", '007."""
+    match = _KEPT_AS_TEXT.fullmatch(cell)
+    return cell if match is None else match[1] or match[2]
 
 
 def _require_whole_ids(cells: list[str], name: str, source: object, schema: Schema) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from gkmvlp.data_modules.formats.files import image_files, is_file
-from gkmvlp.data_modules.formats.tables import Schema, as_latin1, read_json, read_table, shown, to_table
+from gkmvlp.data_modules.formats.tables import Schema, answer_of, as_latin1, read_json, read_table, shown, to_table
 from gkmvlp.data_modules.pipeline.splits import Split, standard_split
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.answers import exact_v1
@@ -137,7 +137,7 @@ def _row(row: dict[str, str], sample_id: str, image: str, side: Split) -> Questi
         organ=row["image_organ"].upper(),
         question=_word(row["question"]),
         frame=_word(row["question_frame"]),
-        answer=exact_v1(as_latin1(row["answer"])),
+        answer=exact_v1(answer_of(as_latin1(row["answer"]))),
         answer_type=row["answer_type"].lower(),
         side=side,
         is_frame=row["phrase_type"] == "frame",
@@ -187,7 +187,7 @@ def _read_mevf(base: Path) -> tuple[list[Question], Layout, str, list[str]]:
 
 
 def _content(row: dict[str, str]) -> tuple[str, str, str]:
-    return row["image_name"], _word(row["question"]), exact_v1(row["answer"])
+    return row["image_name"], _word(row["question"]), exact_v1(answer_of(row["answer"]))
 
 
 def _read_parquet(tables: list[Path]) -> list[Question]:
@@ -206,7 +206,7 @@ def _read_parquet(tables: list[Path]) -> list[Question]:
             number = count[name[1]] = count.get(name[1], -1) + 1
             content = _content_of(image, path)
             key = content if isinstance(content, str) else sha256(content).hexdigest()
-            text = exact_v1(as_latin1(answer))
+            text = exact_v1(answer_of(as_latin1(answer)))
             rows.append(
                 Question(
                     sample_id=f"{name[1]}-{number:04d}",

@@ -4,7 +4,6 @@ One row an image: ``image``, ``box`` (29 boxes xyxy in pixels of the original im
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from gkmvlp.anatomy import LEAST_SCORE, REGIONS
 from gkmvlp.data_modules.pipeline.samples import Detected, RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.transforms import Float
 from gkmvlp.errors import ConfigError, DataError
+from gkmvlp.whole_files import replacing
 
 META = b"gkmvlp"
 
@@ -34,9 +34,8 @@ def write_regions(path: Path, images: Sequence[str], box_NR4: Float, score_NR: F
     columns = {"image": list(images), "box": list(box_NR4.reshape(len(images), -1)), "score": list(score_NR)}
     table = pa.table(columns).replace_schema_metadata({META: json.dumps({"regions": REGIONS, **meta}).encode()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    parquet.write_table(table, part, compression="zstd")
-    part.replace(path)
+    with replacing(path) as part:
+        parquet.write_table(table, part, compression="zstd")
 
 
 def read_regions(path: str) -> dict[str, Detected]:

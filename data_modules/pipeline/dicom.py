@@ -20,8 +20,7 @@ from gkmvlp.geometry import UPRIGHT, Turn
 # Plain radiography (PS3.3 C.7.3.1.1.1), what files without a choice say, and spellings in use.
 RADIOGRAPHY = ("CR", "DX", "RG", "DR", "XR", "XRAY", "OT", "SC", "")
 _GREATEST = 1e30  # what makes greater values is no transformation; levels are worked out in 32 bits
-
-
+_SQUARE = 1.1  # the longer side of a pixel over the shorter one, at most
 TURNED = "lies otherwise by PatientOrientation: turned upright, the patient's left on the right"
 
 
@@ -39,6 +38,7 @@ def read_stored(dataset: Dataset, accept: Collection[str], notes: list[str]) -> 
     """
     _require_grey_frame(dataset)
     _require_radiograph(dataset, accept)
+    _require_square_pixels(dataset)
     container_HW, precision = decode(dataset)
     codes_HW, raw_L, is_kept_L, bits = interpret(dataset, container_HW, precision, notes)
     value_L = _modality(dataset, raw_L)
@@ -103,6 +103,18 @@ def _require_grey_frame(dataset: Dataset) -> None:
     frames = integer(dataset, "NumberOfFrames") or 1
     if frames != 1:
         raise DataError(f"NumberOfFrames: the DICOM has {frames} frames, not one; export the one that is meant")
+
+
+def _require_square_pixels(dataset: Dataset) -> None:
+    """Checks that a pixel is as wide as it is high, or the picture is squashed (PS3.3 C.7.6.3.1.7 and 10.7.1.3)."""
+    for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
+        sides = numbers(dataset, keyword)
+        if len(sides) != 2 or not all(0 < side < np.inf for side in sides):
+            continue
+        if max(sides) > _SQUARE * min(sides):
+            told = f"pixels are {sides[0]:g} high and {sides[1]:g} wide, not square"
+            raise DataError(f"{keyword}: {told}; resample the picture to square pixels")
+        return
 
 
 def _is_inverted(dataset: Dataset) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import generate_fragments, generate_frames
 from pydicom.pixels.decoders.base import Decoder, get_decoder
 from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
@@ -37,6 +37,7 @@ from gkmvlp.errors import DataError
 _ITEM = b"\xfe\xff\x00\xe0"
 _FRAMES = {0xC0: JPEGBaseline8Bit, 0xC1: JPEGExtended12Bit, 0xC2: JPEGBaseline8Bit, 0xC3: JPEGLossless,
            0xF7: JPEGLSLossless}  # fmt: skip
+_BEGINNINGS = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")  # of a codestream: JPEG and JPEG-LS, JPEG 2000
 # Part of a transfer syntax's name -> the package that decodes it.
 _PACKAGES = (
     ("JPEG-LS", "pyjpegls"),
@@ -52,6 +53,9 @@ _KINDS = {0xC3: (JPEGLossless, JPEGLosslessSV1), 0xF7: JPEGLSTransferSyntaxes}
 _NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
 # Share of a picture that is no padding, or what is said to be padding is none: less would be blank as images judge it.
 _LEAST_KEPT = 0.02
+# Share of their difference in one shape that pixels one below the other have left in the right one, at most; of how
+# many rows.
+_SKEWED, _SAMPLED_ROWS = 0.5, 64
 _OVERLAYS = range(0x6000, 0x6020, 2)
 
 
@@ -84,8 +88,24 @@ def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
     if syntax == ExplicitVRBigEndian and bytes_a_pixel == 1 and dataset.get_item("PixelData").VR == "OW":  # type: ignore[union-attr]
         value = np.frombuffer(value[: len(value) // 2 * 2], ">u2").astype("<u2").tobytes()
     order = ">" if syntax == ExplicitVRBigEndian else "<"
-    code = np.frombuffer(value, f"{order}u{bytes_a_pixel}", rows * columns)
-    return code.astype(f"=u{bytes_a_pixel}", copy=False).reshape(rows, columns), None
+    code = np.frombuffer(value, f"{order}u{bytes_a_pixel}", rows * columns).astype(f"=u{bytes_a_pixel}", copy=False)
+    if _are_exchanged(code, rows, columns):
+        raise DataError(
+            f"Rows and Columns ({rows} and {columns}) are exchanged: the picture is skewed; export it again"
+        )
+    return code.reshape(rows, columns), None
+
+
+def _are_exchanged(code: NDArray[np.unsignedinteger], rows: int, columns: int) -> bool:
+    """Whether pixels one below the other are alike where the picture has the other shape, and far less in its own."""
+    own, other = (_step_down(code.reshape(shape)) for shape in ((rows, columns), (columns, rows)))
+    return rows != columns and other < _SKEWED * own
+
+
+def _step_down(code_HW: NDArray[np.unsignedinteger]) -> float:
+    """Mean difference of pixels one below the other, by a sample of rows."""
+    row = np.linspace(0, len(code_HW) - 2, min(len(code_HW) - 1, _SAMPLED_ROWS)).astype(np.int64)
+    return float(np.abs(code_HW[row + 1].astype(np.float64) - code_HW[row]).mean()) if len(row) else 0.0
 
 
 def _need(dataset: Dataset, keyword: str) -> int:
@@ -132,6 +152,7 @@ class _Codestream(NamedTuple):
 def _decompress(
     dataset: Dataset, syntax: UID, rows: int, columns: int, value: bytes
 ) -> tuple[NDArray[np.unsignedinteger], int | None]:
+    _require_one_codestream(value)
     frame = next(iter(generate_frames(value, number_of_frames=1)))
     syntax, bits, is_signed, size = _sniff(frame, syntax)
     if size not in ((rows, columns), (0, 0)):  # codecs would end the process, or read beyond the picture
@@ -164,6 +185,13 @@ def _decompress(
         raise DataError(f"PixelData hold {len(code)} frames, not one; export the one that is meant")
     mask = (1 << (bits or allocated)) - 1
     return code.view(f"u{code.itemsize}") & np.array(mask, f"u{code.itemsize}"), bits
+
+
+def _require_one_codestream(value: bytes) -> None:
+    """Checks that one fragment alone begins a picture: codecs show the first, whatever NumberOfFrames leaves out."""
+    count = sum(fragment.startswith(_BEGINNINGS) for fragment in generate_fragments(value))
+    if count > 1:
+        raise DataError(f"PixelData hold {count} frames, not one; export the one that is meant")
 
 
 def _require_whole_runs(frame: bytes, rows: int, columns: int, allocated: int) -> None:
@@ -309,6 +337,9 @@ def interpret(
     shift = _shift(dataset, code_L[occurs_L], bits, allocated, notes)
     overlay = _overlay_bits(dataset, allocated) & ~(((1 << bits) - 1) << shift)
     number_L = (code_L & ~overlay) >> shift
+    if not is_signed and precision is None and _extends_a_sign(number_L[occurs_L], bits, allocated):
+        is_signed = True
+        notes.append("PixelRepresentation tells of no sign, the values extend one: read with it")
     if is_signed:  # an overlay may be drawn over the bits that extend a sign
         sign = ~overlay >> shift & ((1 << allocated) - (1 << (bits - 1)))
         number_L = np.where(number_L & sign == sign, number_L | overlay >> shift, number_L)
@@ -395,6 +426,13 @@ def _overlay_bits(dataset: Dataset, allocated: int) -> int:
             place = int.from_bytes(raw[:2], order) if isinstance(raw, bytes) else int(raw or 0)
             bits |= 1 << place if 0 < place < allocated else 0
     return bits
+
+
+def _extends_a_sign(used: NDArray[np.int64], bits: int, allocated: int) -> bool:
+    """Whether all numbers that need bits beyond the stored ones, two or more, have them set as negative ones do."""
+    sign = (1 << allocated) - (1 << (bits - 1))
+    wide = used[used >> bits != 0]
+    return allocated - bits >= 2 and 0 < len(wide) < len(used) and bool(((wide & sign) == sign).all())
 
 
 def _excess(used: NDArray[np.int64], bits: int, allocated: int, is_signed: bool) -> int:

@@ -33,11 +33,27 @@ __all__ = [
 
 # First bytes of files that bear the name of a picture and are none, and what to do about them.
 _OTHER_KINDS: tuple[tuple[tuple[bytes, ...], str], ...] = (
-    ((b"\x1f\x8b", b"PK\3\4", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf"), "it is packed, unpack it"),
+    ((b"\x1f\x8b", b"PK\3\4", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!"), "it is packed, unpack it"),
     ((b"%PDF",), "it is a PDF, export the picture in it"),
     ((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "it is a TIFF of a rare kind, save it as a grey PNG"),
     ((b"version https://git-lfs",), "it is a Git LFS pointer, get the file with git lfs pull"),
+    ((b"\x89HDF",), "it is an HDF5 file, export the picture in it"),
+    ((b"\x93NUMPY",), "it is an array of NumPy, give the array to Python's predict or save it as a grey PNG"),
+    ((b"NRRD", b"ObjectType", b"NDims"), "it is a volume (NRRD, MetaImage), export one radiograph of it"),
+    (
+        (b"8BPS", b"%!PS", b"\xc5\xd0\xd3\xc6", b"\xd7\xcd\xc6\x9a"),
+        "it is a drawing or has layers, save it as PNG",
+    ),
+    ((b"\xff\x0a", b"\0\0\0\x0cJXL "), "it is a JPEG XL, save it as PNG"),
+    ((b"{\\rtf", b"\xd0\xcf\x11\xe0"), "it is a document, export the picture in it"),
     ((b"<", b"{"), "it is a page or message of a server, fetch it again"),
+)
+# Marks that do not stand at the beginning: HEIC and films (ISO 14496-12), NIfTI 1 and 2, tar.
+_LATER: tuple[tuple[slice, tuple[bytes, ...], str], ...] = (
+    (slice(4, 8), (b"ftyp",), "it is a HEIC, AVIF or film, save the picture as PNG"),
+    (slice(344, 347), (b"n+1", b"ni1"), "it is a volume (NIfTI), export one radiograph of it"),
+    (slice(4, 7), (b"n+2",), "it is a volume (NIfTI), export one radiograph of it"),
+    (slice(257, 262), (b"ustar",), "it is packed, unpack it"),
 )
 _Read = TypeVar("_Read")
 SMALLEST = 8  # pixels a side; less is a pixel that somebody tracks, or an icon
@@ -173,6 +189,8 @@ def read_square(
 
 def _named(source: str | Path | bytes, name: str, read: Callable[[bytes], _Read]) -> _Read:
     """What ``read`` makes of a file's bytes; whatever stops it becomes an ``ImageError`` that names the file."""
+    if isinstance(source, str) and not source:
+        raise ImageError("the path of the image is empty: name a file")
     label = printable(name or (str(source) if not isinstance(source, bytes) else "image bytes"))
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
@@ -186,15 +204,20 @@ def _named(source: str | Path | bytes, name: str, read: Callable[[bytes], _Read]
     except RefusedError as error:
         raise ImageError(f"{label} is refused: {error}", _REASONS[error.accept]) from error
     except UnidentifiedImageError as error:
-        start = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
-        remedy = next((remedy for starts, remedy in _OTHER_KINDS if start.startswith(starts)), "fetch it again")
-        raise ImageError(f"cannot read {label}: neither a JPG, a PNG nor a DICOM; {remedy}") from error
+        raise ImageError(f"cannot read {label}: neither a JPG, a PNG nor a DICOM; {_remedy(data)}") from error
     except DataError as error:
         raise ImageError(f"cannot read {label}: {error}") from error
     # Codecs raise whatever they like (RuntimeError, AttributeError, SyntaxError ...) on broken input.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ImageError(f"cannot read {label}: {reason}; a whole JPG, PNG or grey DICOM was expected") from error
+
+
+def _remedy(data: bytes) -> str:
+    """What to do about a file that is no picture."""
+    later = next((remedy for place, marks, remedy in _LATER if data[place].startswith(marks)), None)
+    start = data[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
+    return later or next((remedy for starts, remedy in _OTHER_KINDS if start.startswith(starts)), "fetch it again")
 
 
 def _read(

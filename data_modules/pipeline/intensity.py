@@ -98,9 +98,13 @@ def histogram(codes_HW: Codes, codes: int) -> Float:
 
 
 def to_codes(value_HW: NDArray[np.generic]) -> tuple[NDArray[np.uint16], Float]:
-    """Numbers (H, W) as 65,536 equal steps, and the number of each step; what is not finite is the least."""
-    finite_HW = np.isfinite(value_HW)
-    number_HW = np.where(finite_HW, value_HW, value_HW[finite_HW].min() if finite_HW.any() else 0).astype(np.float64)
+    """Numbers (H, W) as 65,536 equal steps, and the number of each step; what is no number is the least one.
+
+    What is infinite is the least or the greatest.
+    """
+    finite = value_HW[np.isfinite(value_HW)].astype(np.float64)
+    least, greatest = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    number_HW = np.nan_to_num(value_HW.astype(np.float64), nan=least, neginf=least, posinf=greatest)
     low, high = float(number_HW.min()), float(number_HW.max())
     is_whole = np.issubdtype(value_HW.dtype, np.integer) and high - low < 65_536
     step = 1.0 if is_whole else max(high - low, 1e-12) / 65_535

@@ -1,7 +1,6 @@
 """What was left out and why, and the written, hashed list of what is in which split."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,9 +8,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from gkmvlp.errors import ConfigError, DataError
+from gkmvlp.whole_files import replacing
 
 _EXAMPLES = 5
 
@@ -129,10 +128,8 @@ def write_json(path: str | Path, content: Any) -> None:
 def write_bytes(path: str | Path, content: bytes) -> None:
     """Writes a file whole or not at all."""
     target = Path(path)
-    with writing_below(target.parent):
-        part = target.with_name(f".{target.name}.{uuid4().hex}")
+    with writing_below(target.parent), replacing(target) as part:
         part.write_bytes(content)
-        os.replace(part, target)
 
 
 @contextmanager

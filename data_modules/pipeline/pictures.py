@@ -14,6 +14,9 @@ from gkmvlp.data_modules.pipeline.intensity import Codes, Stored, plain, to_code
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import UPRIGHT, Letterbox, ResizeMode, Turn
 
+# What Pillow is asked to open. Of the others some hand the file to a program that runs what stands in it (EPS), some
+# have no mark that tells them from any other file.
+_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "JPEG2000", "PPM", "PCX", "SGI")
 _WIDE_MODES = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 _CLEAR_MODES = ("P", "PA", "RGBA", "LA")
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -46,7 +49,7 @@ def read_picture(data: bytes, notes: list[str]) -> tuple[Stored, Turn]:
         DataError: If it has several frames, or nothing but transparency.
         PIL.UnidentifiedImageError: If it is no picture.
     """
-    with Image.open(BytesIO(data)) as picture:
+    with Image.open(BytesIO(data), formats=_FORMATS) as picture:
         frames = getattr(picture, "n_frames", 1)
         if frames > 1 and picture.format != "MPO":  # MPO: a thumbnail beside the picture
             raise DataError(f"the {picture.format} has {frames} frames, not one; export the one that is meant")
@@ -90,7 +93,7 @@ def read_reduced(
     Raises:
         PIL.UnidentifiedImageError: If it is no picture.
     """
-    with Image.open(BytesIO(data)) as picture:
+    with Image.open(BytesIO(data), formats=_FORMATS) as picture:
         if picture.format != "JPEG":
             return None
         turn, stored_size = _turn(picture), picture.size
@@ -118,7 +121,7 @@ def turn_of(file: IO[bytes]) -> tuple[Turn, tuple[float, float]]:
     if file.read(8) == _PNG and _PNG_TELLS.search(file.read()) is None:
         return UPRIGHT, (0, 0)
     file.seek(0)
-    with Image.open(file) as picture:
+    with Image.open(file, formats=_FORMATS) as picture:
         tags = getattr(picture, "tag_v2", {})  # Pillow gives a TIFF the size that it has upright
         return _turn(picture), (tags.get(_WIDTH, picture.width), tags.get(_HEIGHT, picture.height))
 
@@ -142,9 +145,12 @@ def _grey(picture: Image.Image) -> Image.Image:
 def _with_sign(value_HW: NDArray[Any], picture: Image.Image) -> NDArray[Any]:
     """Values (H, W) of a TIFF with the sign that it says they have: Pillow takes 8 bits for unsigned, 32 for signed.
 
-    Eight bits with a sign become levels from 0, as they are in a DICOM.
+    Eight bits with a sign become levels from 0, as they are in a DICOM. A TIFF that does not tell has no sign.
     """
-    has_sign = getattr(picture, "tag_v2", {}).get(_SAMPLE_FORMAT, (0,))[0]
+    tags = getattr(picture, "tag_v2", None)
+    if tags is None:
+        return value_HW
+    has_sign = tags.get(_SAMPLE_FORMAT, (_UNSIGNED,))[0]
     if has_sign == _UNSIGNED and value_HW.dtype == np.int32:
         return value_HW.view(np.uint32)
     return value_HW ^ np.uint8(128) if has_sign == _SIGNED and picture.mode == "L" else value_HW

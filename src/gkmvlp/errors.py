@@ -4,6 +4,7 @@ The command line prints them without a traceback and exits with 1 (2 for wrong u
 """
 
 import difflib
+import math
 from collections.abc import Iterable
 
 
@@ -41,6 +42,24 @@ class ResultsError(GkmvlpError):
 
 class ZooError(GkmvlpError):
     """A model of the zoo cannot be found, fetched or published, or is not what its entry says."""
+
+
+def require_between(place: str, least: float, greatest: float = math.inf, **given: float) -> None:
+    """Checks that numbers of a config lie where they can work; one that is no number lies nowhere.
+
+    Args:
+        place: The key that they stand below.
+        least: The least one that is allowed.
+        greatest: The greatest one.
+        **given: Key -> value.
+
+    Raises:
+        ConfigError: If one does not.
+    """
+    for name, value in given.items():
+        if not least <= value <= greatest:
+            bounds = f"at least {least:g}" if greatest == math.inf else f"from {least:g} to {greatest:g}"
+            raise ConfigError(f"{place}.{name} must be {bounds}, got {value}")
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float) -> str | None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+from gkmvlp.errors import require_between
+
 OBJECTIVES = ("itc", "itm", "lm", "ecls", "position", "statement", "sentence")
 
 
@@ -19,6 +21,15 @@ class Objective:
     weight: float = 1.0
     every_n_steps: int = 1
     start_step: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses what never comes due, or rewards the wrong.
+
+        Raises:
+            ConfigError: If a number is too small.
+        """
+        require_between("objective", 0, weight=self.weight, start_step=self.start_step)
+        require_between("objective", 1, every_n_steps=self.every_n_steps)
 
     def is_due(self, step: int) -> bool:
         """Whether a step of training computes it."""

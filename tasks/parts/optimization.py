@@ -10,6 +10,8 @@ from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
+from gkmvlp.errors import ConfigError, require_between
+
 
 @dataclass
 class OptimizerConfig:
@@ -32,6 +34,19 @@ class OptimizerConfig:
     layer_decay: float = 1.0
     head_lr_mult: float = 1.0
     beta2: float = 0.98
+
+    def __post_init__(self) -> None:
+        """Refuses what moves no weight, or moves them apart.
+
+        Raises:
+            ConfigError: If a number is outside the range in which it works.
+        """
+        if not self.lr > 0:
+            raise ConfigError(f"optimizer.lr must be above 0, got {self.lr}")
+        steps, decay, head = self.warmup_steps, self.weight_decay, self.head_lr_mult
+        require_between("optimizer", 0, warmup_steps=steps, weight_decay=decay, head_lr_mult=head)
+        require_between("optimizer", 0, 1, min_lr_ratio=self.min_lr_ratio, layer_decay=self.layer_decay)
+        require_between("optimizer", 0, 0.99999, beta2=self.beta2)
 
 
 _LAYER = re.compile(r"\b(?:vision\.model\.(?:blocks|layers|stages|layer)|text\.layers)[._]?(\d+)")

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -135,9 +136,10 @@ def test_user_errors_are_one_line_and_traceback_is_an_option(monkeypatch, capsys
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_interrupt_and_exits_become_codes(monkeypatch):
+def test_interrupt_and_exits_become_codes(monkeypatch, capsys):
     monkeypatch.setattr(cli, "_dispatch", raising(KeyboardInterrupt()))
     assert main(["x"]) == 130
+    assert capsys.readouterr().err == "gkmvlp: stopped by SIGINT\n"
     stopped_by_lightning = SystemExit(1)
     stopped_by_lightning.__context__ = KeyboardInterrupt()
     for stop, code in [(stopped_by_lightning, 130), (SystemExit(3), 3), (SystemExit(None), 0), (SystemExit("no"), 1)]:
@@ -155,6 +157,45 @@ def test_an_unexpected_error_is_not_hidden(monkeypatch):
 def test_this_distribution_declares_the_script(script):
     owners = {point.dist.name: point.value for point in entry_points(group="console_scripts", name=script)}
     assert owners["gkmvlp"] == "gkmvlp.app.cli:main"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_command_with_one_line_and_nothing_half_written(number, code, tmp_path):
+    """The command waits inside a write until the signal comes."""
+    waiting = f"""
+import signal, sys, time
+from pathlib import Path
+from gkmvlp.app import cli
+from gkmvlp.whole_files import replacing
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in the background it is ignored
+
+def write(words):
+    with replacing(Path({str(tmp_path / "rows.csv")!r})) as part:
+        part.write_text("half")
+        print("writing", flush=True)
+        time.sleep(60)
+
+cli._dispatch = write
+sys.exit(cli.main(["x"]))
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", waiting], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "writing\n"
+    process.send_signal(number)
+    _, error = process.communicate()
+    assert (process.returncode, error) == (code, f"gkmvlp: stopped by {signal.Signals(number).name}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]])
+def test_an_output_without_room_is_one_line(words):
+    """The device that is always full takes no byte; nothing of it is opened but for writing."""
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "gkmvlp", *words], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "gkmvlp: a file to write: No space left on device; name another place, or make room\n"
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

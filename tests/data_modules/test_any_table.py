@@ -94,6 +94,7 @@ NASTY = ["", " ", "nan", "NULL", "None", "NA", "-1", "0", "1e400", "inf", "-inf"
          "\U0001f600", "\ufeff", "0000", "2024-01-01", "=1+1", "é", "\ud800", "\udcff", ".", "a/b", "p1"]  # fmt: skip
 ODD = [None, True, 0, -1, 2.5, float("nan"), float("inf"), 10**400, [], [1], {}, {"bytes": None}, {"bytes": b"x"},
        b"\xff", "text", [1.0] * 116, [float("nan")] * 116, [0.5] * 29]  # fmt: skip
+KEPT = ['="{}"', "'{}", "{},000", "{}.0", "{}E+05", "-{}", " {}\u00a0", "C:\\{}", "/home/ann/{}", "%20{}"]
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"]
 
 
@@ -218,7 +219,7 @@ def _spoil_rows(rng: random.Random, rows: list[list[str]]) -> None:
         return
     row, column = rng.randrange(len(rows)), rng.randrange(len(rows[0]))
     value = rng.choice([*NASTY, "".join(rng.choices(string.printable, k=5))])
-    kind = rng.randrange(9)
+    kind = rng.randrange(12)
     if kind <= 2 and column < len(rows[row]):
         rows[row][column] = value
     elif kind == 3:
@@ -234,6 +235,16 @@ def _spoil_rows(rng: random.Random, rows: list[list[str]]) -> None:
         rows[row] = rows[row] + [value] if rng.random() < 0.5 else rows[row][:column]
     elif kind == 7:
         rows.insert(rng.randrange(len(rows) + 1), list(rows[row]))
+    elif kind == 8:  # two tables put together, or a spreadsheet's end
+        rows.insert(rng.randrange(1, len(rows) + 1), rng.choice([list(rows[0]), [""] * len(rows[0]), ["Total"]]))
+    elif kind == 9:  # kept as text, with a thousands separator, a fraction, or in another spelling
+        change = rng.choice(
+            ['="{}"', "'{}", "{},000", "{}.0", "{}E+05", "-{}", " {}\u00a0", "C:\\{}", "/x/{}", "%20{}"]
+        )
+        for each in rows[1:]:
+            each[column : column + 1] = [change.format(cell) for cell in each[column : column + 1]]
+    elif kind == 10:
+        rows[0] = [rng.choice([str.upper, str.title, " {} ".format])(cell) for cell in rows[0]]
     else:
         other = rng.randrange(len(rows))
         if column < min(len(rows[row]), len(rows[other])):

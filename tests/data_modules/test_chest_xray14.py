@@ -1,3 +1,4 @@
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,8 +99,33 @@ def test_every_layout_gives_the_same_rows_and_boxes(tmp_path: Path, is_2017, fol
     assert batch["letterbox"][:, 4:].tolist() == [[1024, 1024]] * 2
     np.testing.assert_allclose(batch["image"][:, 0, 16, 16] * 255, [105, 126], atol=2)
     assert data.ledger.dropped == {}
-    assert data.ledger.masked == {"box without area in the image": 1}
+    assert data.ledger.masked == {
+        "box without area in the image": 1,
+        "box reaches out of the image (clipped)": 1,
+    }
     assert {sample.view for sample in data.samples} == {"AP"}
+
+
+@pytest.mark.parametrize("form", ["/home/ann/nih/{}.png", "C:\\nih\\{}.png", "./{}.png", "{}", "{}.PNG", "{}.jpg"])
+def test_images_are_known_by_their_stem_however_a_table_names_them(tree: NihTree, form: str):
+    tree.write()
+    expected = ready(tree.root).manifest()
+    for name in ("Data_Entry_2017_v2020.csv", "BBox_List_2017.csv"):
+        file = tree.root / name
+        file.write_text(re.sub(r"(\d{8}_\d{3})\.png", lambda match: form.format(match[1]), file.read_text()))
+    for file in tree.root.glob("*_list.txt"):
+        file.write_text("\n".join(f'"{line}"' for line in file.read_text().split()))
+    assert ready(tree.root).manifest() == expected
+
+
+def test_a_box_that_stands_twice_is_read_once(tree: NihTree):
+    tree.rows["00000013_005.png"][2].append(tree.rows["00000013_005.png"][2][0])
+    try:
+        data = ready(tree.write().root)
+    finally:
+        tree.rows["00000013_005.png"][2].pop()
+    assert data.ledger.masked["row of a box stands twice (once is read)"] == 1
+    assert data.rows("test")[0].finding_K4.any(1).sum() == 2
 
 
 def test_the_newer_table_wins_and_the_folder_may_lie_below_the_root(tree: NihTree):

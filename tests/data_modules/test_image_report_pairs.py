@@ -94,6 +94,9 @@ def spelt(separator: str = ",", cells: list[list[str]] = CELLS, end: str = "\n")
         spelt(cells=[[cell.replace("/", "\\") for cell in row] for row in CELLS]),
         spelt(cells=[[f" {cell}\u00a0" for cell in row] for row in CELLS]),
         spelt(cells=[[row[0], row[1], f"{row[2]}\u200b", f"\ufeff{row[3]}", row[4]] for row in CELLS]),
+        spelt(cells=[*CELLS, [""] * 5, ["  "] * 5]),
+        spelt(cells=[[*row[:2], *(f'="{cell}"' if cell else cell for cell in row[2:4]), row[4]] for row in CELLS]),
+        spelt(cells=[[*row[:2], *(f"'{cell}" if cell else cell for cell in row[2:4]), row[4]] for row in CELLS]),
         spelt(cells=[[*row[:4], {"PA": "PA view (erect)", "AP": "AP portable semi-erect"}.get(row[4], "Lateral")]
                      for row in CELLS]),
         spelt(cells=[[*row[:2], *(f"{cell}.0" if cell and cell != "014" else cell for cell in row[2:4]), row[4]]
@@ -339,6 +342,24 @@ def test_images_in_folders_that_are_not_named_or_with_other_endings_are_found(tm
     data = ready(table, image_root=str(images))
     assert data.ledger.dropped == {"image file is missing": 1}
     assert data.ledger.examples["image file is missing"] == [str(images / "1.png")]
+
+
+@pytest.mark.parametrize("before", ["/home/ann/data", "C:\\data\\chests", "\\\\server\\share", "file:///home/ann"])
+def test_paths_that_begin_on_another_machine_are_found_below_the_root(tmp_path: Path, before: str):
+    between = "\\" if "\\" in before else "/"
+    named = [f"{before}{between}images{between}{number}.png" for number in range(4)]
+    table = write(tmp_path, 4, image=named, patient_id="p", split="train")
+    assert [Path(sample.image).name for sample in ready(table).samples] == [f"{number}.png" for number in range(4)]
+    assert len(ready(table, image_root=str(tmp_path / "images")).samples) == 4
+
+
+def test_names_may_be_spelled_as_in_an_address(tmp_path: Path):
+    table = write(
+        tmp_path, 3, image=["images/0%20a.png", "images/1%25.png", "images/2.png"], patient_id="p", split="train"
+    )
+    for number, name in enumerate(("0 a", "1%")):
+        (tmp_path / "images" / f"{number}.png").rename(tmp_path / "images" / f"{name}.png")
+    assert [Path(sample.image).stem for sample in ready(table).samples] == ["0 a", "1%", "2"]
 
 
 def test_images_may_be_named_without_their_ending(tmp_path: Path):

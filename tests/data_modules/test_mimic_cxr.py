@@ -224,7 +224,7 @@ def test_no_scene_graphs_means_the_atlas_and_a_word(mimic):
         (lambda t: table(t, "metadata", lambda s: s.replace("ViewPosition", "View")), ["metadata", "'ViewPosition'"]),
         (lambda t: table(t, "split", lambda s: s + s.splitlines()[1] + "\n"), ["split", "twice"]),
         (lambda t: table(t, "metadata", lambda s: s + s.splitlines()[1] + "\n"), ["metadata", "twice"]),
-        (lambda t: table(t, "split", lambda s: s.replace("validate", "valid")), ["split", "'valid'", "validate"]),
+        (lambda t: table(t, "split", lambda s: s.replace("validate", "held")), ["split", "'held'", "validate"]),
         (lambda t: table(t, "split", lambda s: s.replace("10000005", "10000000")), ["10000000", "and in t", "split"]),
     ],
 )  # fmt: skip
@@ -237,6 +237,14 @@ def test_broken_corpora_stop_with_one_line(mimic, spoil, told):
     assert "\n" not in message
     for word in told:
         assert word in message
+
+
+@pytest.mark.parametrize("name", ["val", "valid", "Validation", "DEV"])
+def test_splits_in_other_words_are_those_of_the_official_file(mimic, name):
+    mimic.write()
+    expected = ready(mimic).manifest()["hash"]
+    table(mimic, "split", lambda text: text.replace("validate", name).replace("train", "TRAIN"))
+    assert ready(mimic).manifest()["hash"] == expected
 
 
 def test_duplicate_is_named(mimic):

@@ -132,7 +132,7 @@ def test_what_is_missing_is_counted_or_told(root: Path):
     ("old", "new", "reason"),
     [
         ("label_text", "text", "no column 'label_text'"),
-        (",train\n", ",training\n", "split 'training'"),
+        (",train\n", ",trained\n", "split 'trained'"),
         ("Pneumothorax", "Air", "category 'Air'"),
         (",32,32,", ",wide,32,", "column image_width"),
     ],
@@ -147,6 +147,17 @@ def test_wrong_tables_stop_with_one_line(root: Path, old: str, new: str, reason:
     file(root, "json").write_text("{")
     with pytest.raises(DataError, match="cannot read"):
         ready(root)
+
+
+def test_splits_in_other_words_and_rows_that_stand_twice_are_read_alike(root: Path):
+    csv = file(root, "csv")
+    expected = ready(root, annotations=str(csv)).manifest()["hash"]
+    head, *rows = csv.read_text().splitlines()
+    rows = [row.replace(",train", ",Training").replace(",val", ",dev") for row in rows]
+    csv.write_text("\n".join([head, *rows, rows[0]]) + "\n")
+    data = ready(root, annotations=str(csv))
+    assert data.manifest()["hash"] == expected
+    assert data.ledger.masked["row of a box stands twice (once is read)"] == 1
 
 
 def test_a_patient_on_two_sides_is_an_error(root: Path):

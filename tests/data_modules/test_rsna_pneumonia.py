@@ -230,3 +230,29 @@ def test_nested_folders_capital_endings_and_leftovers_of_macos(tree: Path):
     shutil.rmtree(inner)
     with pytest.raises(DataError, match=rf"no image \(\.dcm, .*\) in {tree / IMAGES} or its folders: get the RSNA"):
         ready(tree)
+
+
+def test_targets_that_contradict_boxes_are_counted(tree: Path):
+    table = pd.read_csv(tree / LABELS)
+    boxed, empty = table["Target"] == 1, table["Target"] == 0
+    first, second = table.index[boxed][0], table.index[empty][0]
+    table.loc[first, ["x", "y", "width", "height"]] = np.nan
+    table.loc[second, ["x", "y", "width", "height"]] = 4.0
+    table.to_csv(tree / LABELS, index=False)
+    data = ready(tree)
+    assert data.ledger.masked["Target 1 without a box (both are kept)"] == 1
+    assert data.ledger.masked["Target 0 with a box (both are kept)"] == 1
+
+
+@pytest.mark.parametrize(("told", "change"), [
+    ("as fractions of the image do", lambda box_N4: box_N4 / 10_000),
+    ("as corners x1, y1, x2, y2 do", lambda box_N4: box_N4 + np.pad(box_N4[:, :2], ((0, 0), (2, 0)))),
+])  # fmt: skip
+def test_boxes_of_another_form_are_named(tree: Path, told: str, change):
+    table = pd.read_csv(tree / LABELS)
+    boxed = table["Target"] == 1
+    columns = ["x", "y", "width", "height"]
+    table.loc[boxed, columns] = change(table.loc[boxed, columns].to_numpy())
+    table.to_csv(tree / LABELS, index=False)
+    with pytest.raises(DataError, match=f"{LABELS}: .* {told}"):
+        ready(tree)

@@ -182,6 +182,24 @@ def test_a_tab_in_an_answer_is_a_comma(tree: Path):
     assert (row.fields["answer"], row.fields["question"]) == ("heart, lungs", "What is shown?")
 
 
+def test_true_is_yes_and_a_box_that_stands_twice_one(tree: Path):
+    spoil_first(tree, answer=True, q_lang="en")
+    [row] = [row for row in ready(tree).samples if row.sample_id == str(asked(tree)[0]["qid"])]
+    assert row.fields["answer"] == "yes"
+    boxed = next(path for path in sorted(tree.glob("imgs/*/detection.json")) if len(read_boxes(path.parent)))
+    before = read_boxes(boxed.parent).to_numpy().tolist()
+    boxed.write_text(json.dumps(json.loads(boxed.read_text()) * 2))
+    assert read_boxes(boxed.parent).to_numpy().tolist() == before
+
+
+def test_an_object_a_line_is_a_list(tree: Path):
+    expected = ready(tree).manifest()
+    for side in SIDES:
+        rows = json.loads((tree / f"{side}.json").read_text())
+        (tree / f"{side}.json").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert ready(tree).manifest() == expected
+
+
 @pytest.mark.parametrize(
     ("spoil", "expected"),
     [

@@ -230,3 +230,18 @@ def test_a_missing_image_is_looked_for_in_nested_folders_and_then_named(phantoms
     data = ready(root)
     assert first.name in {sample.fields["image_id"] for sample in data.samples}
     assert any(str(second) in line for line in data.summary_lines())
+
+
+def test_an_empty_answer_is_no_answer_and_true_is_yes(phantoms: Path, tmp_path: Path):
+    root = tmp_path / "data"
+    shutil.copytree(phantoms / "vqa-rad", root)
+    [source] = root.glob("*.json")
+    rows = json.loads(source.read_text())
+    for row, answer in zip(rows, (None, " . ", True, False), strict=False):
+        row["answer"] = answer
+    source.write_text(json.dumps(rows))
+    data = ready(root)
+    assert data.ledger.dropped == {"question or answer is empty": 2}
+    told = {sample.sample_id: sample.fields["answer"] for sample in data.samples}
+    assert [told[str(row["qid"])] for row in rows[2:4]] == ["yes", "no"]
+    assert str(rows[0]["qid"]) not in told

@@ -28,7 +28,7 @@ from gkmvlp.data_modules.pipeline.intensity import Pixels
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.transforms import FittedImage
-from gkmvlp.errors import BackboneError
+from gkmvlp.errors import BackboneError, UsageError
 from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.hardware import device_named
 from gkmvlp.metrics.calibration.answers import answer_probability
@@ -434,9 +434,12 @@ class Predictor(HubModel):
         Raises:
             ImageError: If an image cannot be read, or is refused.
             BackboneError: If a question or a text is given to a model that is not for it, or none to one that is.
+            TypeError: If a question or a text is no string.
             ConfigError: If the calibration holds no such operating point.
-            UsageError: If ``accept`` or ``gate`` is no word that is known.
+            UsageError: If ``accept`` or ``gate`` is no word that is known, or a question or a text is empty.
         """
+        for name, words in (("question", question), ("text", text)):
+            _require_text(name, words)
         accept, is_list = accepted(accept), isinstance(image, list | tuple)
         images: list[Any] = list(cast("Sequence[Any]", image)) if is_list else [image]
         judged = [self.admitted(one, accept, gate) for one in images]
@@ -523,6 +526,8 @@ class Predictor(HubModel):
                 {"answer": answer, "answer_probability": probability, **shared}
                 for answer, _, probability in self.probable_answers(memory, question)
             ]
+        if isinstance(self.head, AnswerHead):
+            raise BackboneError('this model answers questions: ask one, as in question="Is there an effusion?"')
         if isinstance(self.head, CategoryHead):
             raise BackboneError('this model reads an image with its text: name the text, as in text="A caption."')
         if isinstance(self.head, DecodingConfig):
@@ -594,16 +599,31 @@ class Predictor(HubModel):
             )
 
 
+def _require_text(name: str, text: object) -> None:
+    """Checks that an argument is one text that says something, or None.
+
+    Raises:
+        TypeError: If it is no text.
+        UsageError: If it is empty.
+    """
+    if text is not None and not isinstance(text, str):
+        raise TypeError(f"{name}: one text was expected, got {type(text).__name__}; call once for each")
+    if text is not None and not text.strip():
+        raise UsageError(f"{name} is empty: name what is meant, or leave it out")
+
+
 def _pair(prompt: Prompt) -> tuple[str, str | None]:
     """A prompt and what it is held against.
 
     Raises:
         TypeError: If it is neither a text nor two of them.
+        UsageError: If one of them is empty: a model has a similarity to nothing as well.
     """
-    if isinstance(prompt, str):
-        return prompt, None
-    if isinstance(prompt, tuple) and [type(text) for text in prompt] == [str, str]:
-        return prompt
+    texts = (prompt,) if isinstance(prompt, str) else prompt
+    if isinstance(texts, tuple) and [type(text) for text in texts] in ([str], [str, str]):
+        if not all(text.strip() for text in texts):
+            raise UsageError(f"a prompt is empty in {prompt!r}: a sentence, or two of them, were expected")
+        return texts[0], texts[1] if len(texts) > 1 else None
     raise TypeError(f"a prompt is a text or a pair (present, absent) of texts, got {prompt!r}")
 
 

@@ -17,7 +17,8 @@ from gkmvlp.data_modules.pipeline.transforms import letterbox
 from gkmvlp.geometry import Letterbox
 from gkmvlp.models.config import Architecture
 
-Radiograph = str | Path | bytes | Image.Image | NDArray[Any]
+Radiograph = str | Path | bytes | Image.Image | NDArray[Any] | Tensor
+_COLOURS = (3, 4)  # channels of a picture in colours, without and with transparency
 
 
 class Preprocess:
@@ -35,7 +36,8 @@ class Preprocess:
         """One radiograph as the model reads it, (1, 1, S, S) float32 in [0, 1], dark air.
 
         Args:
-            image: Path of a file, its bytes, a PIL image, or an array (H, W) of grey values, high is bright.
+            image: Path of a file, its bytes, a PIL image, or an array or tensor (H, W) of grey values, high is bright;
+                axes of length 1 beside them are left out, and (H, W, 3) or (H, W, 4) of eight bits are colours.
             accept: What is read although it is no frontal radiograph: ``lateral``, ``modality``, ``blank``.
 
         Raises:
@@ -63,10 +65,14 @@ def as_file(image: Radiograph) -> str | bytes:
     Raises:
         ImageError: If it is an array of another shape, or none of numbers, or an image that Pillow cannot give.
     """
+    if isinstance(image, bytearray | memoryview):
+        image = bytes(image)
     if isinstance(image, str | bytes):
         return image
     if isinstance(image, Path):
         return str(image)
+    if isinstance(image, Tensor):
+        image = _numbers(image)
     if isinstance(image, np.ndarray):
         image = _picture(image)
     if not isinstance(image, Image.Image):
@@ -88,10 +94,23 @@ def name_of(image: Radiograph) -> str:
     return "image bytes" if isinstance(image, bytes) else "image"
 
 
+def _numbers(tensor: Tensor) -> NDArray[Any]:
+    """A tensor of any device as an array; NumPy has no half of the kind bfloat16."""
+    tensor = tensor.detach().cpu()
+    return np.asarray(tensor.float() if tensor.is_floating_point() else tensor)
+
+
 def _picture(array: NDArray[Any]) -> Image.Image:
-    if array.ndim != 2 or array.dtype.kind not in "uif" or not array.size:
+    shape, is_masked = array.shape, np.ma.is_masked(array)
+    if array.ndim > 2 and 1 in shape:  # the axes of channels and batches, of which a picture needs none
+        array = array.reshape([length for length in shape if length != 1])
+    is_coloured = array.ndim == 3 and array.shape[2] in _COLOURS and array.dtype == np.uint8
+    if not (array.ndim == 2 or is_coloured) or array.dtype.kind not in "uif" or not array.size or is_masked:
         raise ImageError(
-            f"cannot read an array of shape {array.shape} and type {array.dtype}: grey values (H, W) were expected"
+            f"cannot read an array of shape {shape} and type {array.dtype}{', masked' * is_masked}: grey values (H, W) "
+            "or eight bits of colours (H, W, 3) were expected, one picture"
         )
+    if is_coloured:
+        return Image.fromarray(np.ascontiguousarray(array))
     is_plain = array.dtype in (np.uint8, np.uint16)
     return Image.fromarray(np.ascontiguousarray(array if is_plain else array.astype(np.float32)))

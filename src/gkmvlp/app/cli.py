@@ -11,16 +11,20 @@ command), ``add_arguments(parser)`` and ``run(arguments) -> int``. With
 """
 
 import argparse
+import contextlib
 import importlib
 import io
 import os
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
 from types import ModuleType
 from typing import NamedTuple, NoReturn
 
 from gkmvlp import __version__
-from gkmvlp.app.command_line.cli_errors import explain, hint, one_line
+from gkmvlp.app.command_line.cli_errors import explain, hint, one_line, unwritable
 from gkmvlp.app.command_line.renamed_keys import is_former
 from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import GkmvlpError, UsageError
@@ -97,7 +101,12 @@ RENAMED = {  # command of earlier versions: its name today
     "starts": "experiment initialization",
 }
 INTERRUPTED = 130  # 128 + SIGINT, what shells report
+TERMINATED = 143  # 128 + SIGTERM
 CLOSED = 141  # 128 + SIGPIPE
+
+
+class _Terminated(SystemExit):
+    """SIGTERM came; what a command has begun to write is taken back on the way out."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -115,7 +124,7 @@ def main(args: list[str] | None = None) -> int:
         args: Words after the program's name; ``None`` takes those of the process.
 
     Returns:
-        Exit code: 0 done, 1 an error the user can mend, 2 wrong usage, 130 interrupted.
+        Exit code: 0 done, 1 an error the user can mend, 2 wrong usage, 130 interrupted, 143 terminated.
     """
     words = list(sys.argv[1:] if args is None else args)
     show_traceback = "--traceback" in words or os.environ.get("GKMVLP_TRACEBACK") == "1"
@@ -131,11 +140,12 @@ def main(args: list[str] | None = None) -> int:
         os.environ["HF_HUB_OFFLINE"] = "1"
     _make_streams_safe()
     try:
-        code = _dispatch(words)
+        with _ending_at_sigterm():
+            code = _dispatch(words)
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # as `| head` does: whoever reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_stdout()
         return CLOSED
     except GkmvlpError as error:
         if show_traceback:
@@ -143,12 +153,45 @@ def main(args: list[str] | None = None) -> int:
         else:
             print(f"gkmvlp: {one_line(error)}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:  # a full disk, a folder that nobody may write to: no command has to think of it
+        if show_traceback or error.errno is None:
+            raise
+        print(f"gkmvlp: {unwritable(error)}", file=sys.stderr)
+        _leave_stdout()
+        return 1
     except KeyboardInterrupt:
+        print("gkmvlp: stopped by SIGINT", file=sys.stderr)
         return INTERRUPTED
+    except _Terminated:
+        print("gkmvlp: stopped by SIGTERM", file=sys.stderr)
+        return TERMINATED
     except SystemExit as stop:
         if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning turns the signal into exit(1)
             return INTERRUPTED
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+
+
+@contextlib.contextmanager
+def _ending_at_sigterm() -> Iterator[None]:
+    """SIGTERM ends what runs inside as Ctrl-C does; commands that end in another way set handlers of their own."""
+    if threading.current_thread() is not threading.main_thread():  # others get no signals
+        yield
+        return
+
+    def end(*_: object) -> NoReturn:
+        raise _Terminated(TERMINATED)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _leave_stdout() -> None:
+    """Lets go of a stream that takes no more, or Python would complain of it once more at its end."""
+    with contextlib.suppress(OSError, ValueError):  # ValueError: it is closed, or no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _make_streams_safe() -> None:
@@ -242,6 +285,7 @@ def parser_of(command: str) -> tuple[argparse.ArgumentParser, ModuleType]:
 def _run_plain(command: str, words: list[str]) -> int:
     """Parse the words of one command in ``MODULES`` and run it."""
     parser, module = parser_of(command)
+    _require_filled(words, parser)
     for word in words:  # before the parser: what it forwards or asks for would hide the new name
         if is_former(word.partition("=")[0], _options(parser)):
             parser.error(f"unrecognized arguments: {word}")
@@ -251,6 +295,21 @@ def _run_plain(command: str, words: list[str]) -> int:
     elif unknown:
         parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     return int(module.run(arguments))
+
+
+def _require_filled(words: list[str], parser: argparse.ArgumentParser) -> None:
+    """Checks that no word is empty, as a variable of a script that is not set is: a path would be the working folder.
+
+    Raises:
+        UsageError: If one is.
+    """
+    for place, word in enumerate(words):
+        option, equals, value = word.partition("=")
+        if word and not (equals and not value and option in _options(parser)):
+            continue
+        before = words[place - 1] if place else ""
+        option = option or (before if before.startswith("--") else "an argument")
+        parser.error(f"{option} is empty: name what is meant, or leave it out")
 
 
 def _options(parser: argparse.ArgumentParser) -> list[str]:

@@ -5,7 +5,6 @@ The manifest is written last and holds the SHA-256 of each file: a folder withou
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from gkmvlp.errors import DataError
 from gkmvlp.knowledge.graph import Concept, KnowledgeGraph, Triple
+from gkmvlp.whole_files import replacing
 
 CONCEPTS, TRIPLES, TABLES, MANIFEST = "concepts.parquet", "triples.parquet", "transe.safetensors", "manifest.json"
 FORMAT = 1
@@ -105,9 +105,8 @@ def file_hash(path: Path) -> str:
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Calls ``write`` with the path of a part file, which then takes the place of ``path`` at once."""
-    part = path.with_name(f"{path.name}.part")
-    write(part)
-    os.replace(part, path)
+    with replacing(path) as part:
+        write(part)
 
 
 def _table(rows: Iterable[Concept | Triple]) -> pa.Table:

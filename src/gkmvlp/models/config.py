@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Literal, Self
 
 from gkmvlp.entities import ENTITIES
-from gkmvlp.errors import BackboneError
+from gkmvlp.errors import BackboneError, ConfigError, require_between
 from gkmvlp.geometry import ResizeMode
 
 Intensity = Literal["voi", "minmax", "equalized"]
@@ -22,6 +22,9 @@ BERT_SIZES = (
     "vocab_size",
     "layer_norm_eps",
 )  # fields of TextConfig that a BERT brings along
+
+
+_MAY_BE_NONE = ("num_hidden_layers", "fusion_layer", "masked_image_layers")  # numbers that may be 0
 
 
 @dataclass
@@ -172,6 +175,19 @@ class EntityGraphConfig:
     dropout: float = 0.2
 
 
+def _require_sizes(place: str, config: Any) -> None:
+    """Checks the numbers of a part of the architecture and of its parts; ``place`` is its key."""
+    for name, value in ((one.name, getattr(config, one.name)) for one in fields(config)):
+        if is_dataclass(value):
+            _require_sizes(f"{place}.{name}", value)
+        elif isinstance(value, int) and not isinstance(value, bool):
+            require_between(place, 0 if name in _MAY_BE_NONE else 1, **{name: value})
+        elif name == "dropout":
+            require_between(place, 0, 1, dropout=value)
+        elif name == "entities" and not value:
+            raise ConfigError(f"{place}.entities is empty: name one or more, or leave it out for all")
+
+
 @dataclass
 class BaseArchitecture:
     """What the architectures of all systems have in common.
@@ -193,6 +209,14 @@ class BaseArchitecture:
     memory_grid: int | None = None
     vision: VisionConfig = field(default_factory=VisionConfig)
     text: TextConfig = field(default_factory=TextConfig)
+
+    def __post_init__(self) -> None:
+        """Refuses sizes of which no network can be built.
+
+        Raises:
+            ConfigError: If a size, a number of layers or a share of dropout is out of range, or no entity is named.
+        """
+        _require_sizes("architecture", self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""

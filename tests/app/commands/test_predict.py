@@ -373,6 +373,49 @@ def test_what_cannot_be_done_is_one_line(folder, words, code, said, capsys, monk
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [[""], ["x.png", "--out", ""], ["x.png", "--out="], ["x.png", "--question", ""]])
+def test_an_empty_word_is_no_working_folder(folder, words, tmp_path, capsys, monkeypatch):
+    """A variable of a script that is not set."""
+    monkeypatch.chdir(folder / "images")
+    assert predict(folder, "run", "embed", *words) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "is empty: name what is meant, or leave it out" in told
+
+
+def test_a_place_that_cannot_be_written_is_told_before_the_model_is_loaded(folder, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.csv").mkdir()
+    places = {
+        "--out": [tmp_path / "file" / "rows.csv", tmp_path / "folder.csv", "/proc/rows.csv"],
+        "--pictures": [tmp_path / "file", tmp_path / "file" / "pictures"],
+    }
+    for option, tried in places.items():
+        for place in tried:
+            assert predict(folder, "nothing", "classification", folder / "images", option, place) == 1
+            told = capsys.readouterr().err
+            assert told.count("\n") == 1
+            assert "cannot be written" in told
+            assert option in told
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.csv"]
+
+
+@pytest.mark.parametrize(("name", "given"), [("marked", "utf-8-sig"), ("wide", "utf-16")])
+def test_prompts_as_windows_writes_them(folder, tmp_path, name, given):
+    (tmp_path / name).write_bytes("There is an effusion.\r\nNo edema. | Edema.\r\n".encode(given))
+    out = tmp_path / "rows.json"
+    words = (folder / "images" / "0.jpg", "--prompts", tmp_path / name, "--out", out)
+    assert predict(folder, "run", "zero_shot", *words) == 0
+    assert set(pd.read_json(out)["prompt"]) == {"There is an effusion.", "No edema. | Edema."}
+
+
+@pytest.mark.parametrize("line", ["a | b | c", "| b", "a |"])
+def test_a_line_that_is_no_pair_is_said(folder, line, tmp_path, capsys):
+    (tmp_path / "prompts").write_text(f"There is an effusion.\n{line}\n")
+    assert predict(folder, "run", "zero_shot", folder / "images", "--prompts", tmp_path / "prompts") == 2
+    assert "is no prompt and no pair: TEXT or TEXT | TEXT was expected" in capsys.readouterr().err
+
+
 def test_unknown_images_and_models(folder, tmp_path, capsys):
     assert predict(folder, "run", "embed", folder / "images" / "0.jpeg") == 2
     assert "did you mean" in capsys.readouterr().err

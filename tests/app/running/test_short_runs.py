@@ -55,6 +55,65 @@ def test_a_fit_is_validated_before_it_ends(more, steps, toy, capsys):
     assert noted == ("--trainer.limit_train_batches=4" in more)
 
 
+@pytest.mark.parametrize("key", ["max_steps", "max_epochs", "limit_train_batches"])
+def test_a_fit_that_would_train_nothing_is_one_line_and_leaves_nothing(key, toy, capsys):
+    assert fit(f"--trainer.{key}=0") == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert f"trainer.{key}: 0 trains nothing" in error
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("accumulate_grad_batches=0", "trainer.accumulate_grad_batches must be at least 1, got 0"),
+        ("accumulate_grad_batches=-1", "trainer.accumulate_grad_batches must be at least 1, got -1"),
+        ("check_val_every_n_epoch=0", "trainer.check_val_every_n_epoch must be at least 1, got 0"),
+        ("val_check_interval=0", "trainer.val_check_interval must be above 0"),
+        ("val_check_interval=0.0", "trainer.val_check_interval must be above 0"),
+        ("gradient_clip_val=-1", "trainer.gradient_clip_val must be at least 0"),
+        ("log_every_n_steps=-1", "trainer.log_every_n_steps must be at least 0"),
+        ("devices=-5", "trainer.devices must be a number of devices from 1 on, a list, -1 or auto, got -5"),
+    ],
+)
+def test_a_number_that_cannot_work_is_one_line_and_leaves_nothing(word, told, toy, capsys):
+    assert fit(f"--trainer.{word}") == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert told in error
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    "key", ["trainer.default_root_dir", "data.init_args.root", "model.init_args.backbone", "config"]
+)
+def test_an_empty_option_is_no_folder(key, toy, capsys):
+    for given in ([f"--{key}="], [f"--{key}", ""]):
+        assert fit(*given) == 2
+        assert capsys.readouterr().err == f"gkmvlp: --{key} is empty: name what is meant, or leave it out\n"
+
+
+def test_a_seed_that_no_generator_takes_is_one_line(toy, capsys):
+    assert fit("--seed_everything=-1") == 1
+    assert capsys.readouterr().err == "gkmvlp: seed_everything must be from 0 to 4294967295, got -1\n"
+
+
+def test_going_on_from_nothing_is_said_in_one_line(toy, capsys):
+    assert fit("--ckpt_path=last", "--trainer.max_epochs=1") == 0
+    told = capsys.readouterr()
+    assert "note: no last.ckpt in out/checkpoints to go on from\n" in told.out
+    assert "no last checkpoint available" not in told.out + told.err
+
+
+def test_a_fit_that_ends_before_its_first_step_leaves_no_backbone(phantoms, tmp_path):
+    done = gkmvlp("fit", *words("pretrain-phantom", phantoms, tmp_path / "out"), "--trainer.max_time=00:00:00:00")
+    assert done.returncode == 1, done.stdout
+    assert done.stderr.count("\n") == 1
+    assert "ended before its first step: no model is left" in done.stderr
+    assert not (tmp_path / "out" / "backbone").exists()
+
+
 def test_a_fit_without_validation_leaves_its_last_checkpoint_which_a_recipe_takes_and_says_why(toy, capsys):
     assert fit("--trainer.limit_val_batches=0") == 0
     assert sorted(file.name for file in Path("out/checkpoints").iterdir()) == ["last.ckpt"]

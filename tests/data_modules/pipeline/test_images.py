@@ -653,3 +653,80 @@ def test_what_bears_the_name_of_a_picture_and_is_none_is_named(tmp_path: Path, d
     (tmp_path / "x.png").write_bytes(data)
     with pytest.raises(ImageError, match=f"x.png: neither a JPG, a PNG nor a DICOM; .*{remedy}"):
         read_image(tmp_path / "x.png")
+
+
+def test_a_tiff_that_tells_of_no_sign_has_none():
+    """SampleFormat's default is 1, unsigned (TIFF 6.0, section 19)."""
+    value = SHADE.astype("<u4") * 16_843_009
+    tags = [(256, SHADE.shape[1]), (257, SHADE.shape[0]), (258, 32), (259, 1), (262, 1), (273, 8),
+            (277, 1), (278, SHADE.shape[0]), (279, value.nbytes)]  # fmt: skip
+    entries = b"".join(struct.pack("<HHLL", tag, 4, 1, number) for tag, number in tags)
+    data = b"II*\0" + struct.pack("<L", 8 + value.nbytes) + value.tobytes() + struct.pack("<H", len(tags)) + entries
+    assert np.abs(read_image(data + bytes(4)).astype(int) - SHADE).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("data", "remedy"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1", "save the picture as PNG"),
+        (b"\x5c\x01" + bytes(342) + b"n+1\0", r"\(NIfTI\), export one radiograph"),
+        (b"\x93NUMPY\x01\0", "save it as a grey PNG"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(64), "export the picture"),
+        (b"NRRD0004\n", "export one radiograph"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n", "save it as PNG"),
+        (b"Rar!\x1a\x07\0", "unpack it"),
+        (b"a.png".ljust(257, b"\0") + b"ustar", "unpack it"),
+    ],
+)
+def test_files_of_other_kinds_are_named_with_their_own_remedy_and_run_nothing(data: bytes, remedy: str):
+    with pytest.raises(ImageError, match=f"neither a JPG, a PNG nor a DICOM; it is .*{remedy}"):
+        read_image(data)
+
+
+def test_an_empty_path_is_no_folder():
+    with pytest.raises(ImageError, match="the path of the image is empty"):
+        read_image("")
+
+
+def test_rows_and_columns_that_are_exchanged_skew_no_picture():
+    shade = np.add.outer(np.arange(96), 20 * np.arange(120)).astype(np.uint16)
+    assert read_image(dicom(shade)).shape == (96, 120)
+    with pytest.raises(ImageError, match=r"Rows and Columns \(120 and 96\) are exchanged"):
+        read_image(dicom(shade, Rows=120, Columns=96))
+
+
+@pytest.mark.parametrize("keyword", ["PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"])
+def test_pixels_that_are_not_square_are_refused(keyword: str):
+    plain = read_image(dicom())
+    for sides in (["2", "2"], ["100", "101"], ["0", "1"], ["1"]):
+        assert np.array_equal(read_image(dicom(**{keyword: sides})), plain)
+    with pytest.raises(ImageError, match=f"{keyword}: pixels are 1 high and 2 wide, not square; resample"):
+        read_image(dicom(**{keyword: ["1", "2"]}))
+
+
+def test_values_that_extend_a_sign_have_one_whatever_is_told():
+    notes: list[str] = []
+    values = (RAMP.astype(np.int32) * 16 - 2048).astype("<i2").view("<u2")
+    assert np.array_equal(read_image(dicom(values), notes=notes), read_image(dicom()))
+    assert notes == ["PixelRepresentation tells of no sign, the values extend one: read with it"]
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "JPEG2000"])
+def test_two_pictures_in_fragments_are_not_the_first_of_them(kind: str):
+    """NumberOfFrames is absent, and so is a table of offsets."""
+    streams = [picture(image, kind) for image in (NOISE, NOISE.transpose(Image.Transpose.ROTATE_90))]
+    streams = [stream[max(stream.find(b"\xff\x4f\xff\x51"), 0) :] for stream in streams]
+    syntax = JPEGBaseline8Bit if kind == "JPEG" else SYNTAXES["J2K"]
+
+    def file(*frames: bytes) -> bytes:
+        dataset = dcmread(BytesIO(dicom(RAMP.repeat(4, 0).repeat(4, 1), BitsAllocated=8, BitsStored=8, HighBit=7)))
+        dataset.file_meta.TransferSyntaxUID = syntax
+        dataset.PixelData = encapsulate(list(frames), has_bot=False)
+        dataset["PixelData"].is_undefined_length, dataset["PixelData"].VR = True, "OB"
+        buffer = BytesIO()
+        dataset.save_as(buffer, enforce_file_format=True)
+        return buffer.getvalue()
+
+    assert read_image(file(streams[0])).shape == (64, 64)
+    with pytest.raises(ImageError, match="PixelData hold 2 frames, not one"):
+        read_image(file(*streams))

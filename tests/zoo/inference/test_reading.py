@@ -299,3 +299,36 @@ def test_the_packages_directory_knows_what_it_gives():
     assert {"load", "list_models"} <= set(dir(gkmvlp))
     assert set(gkmvlp.tasks.__all__) <= set(dir(gkmvlp.tasks))
     assert callable(gkmvlp.load)
+
+
+def test_arrays_and_tensors_of_one_picture_are_read_in_every_shape_that_holds_one(model):
+    grey = np.random.default_rng(0).integers(0, 255, (40, 48)).astype(np.uint8)
+    expected = model.preprocess(grey)
+    colours = np.stack([grey] * 3, -1)
+    same = [
+        grey[..., None], grey[None], grey[None, None], colours, colours[None], np.dstack([colours, grey * 0 + 255]),
+        torch.from_numpy(grey), torch.from_numpy(grey)[None], bytearray(_png(grey)), memoryview(_png(grey)),
+    ]  # fmt: skip
+    for kind in same:
+        assert torch.equal(model.preprocess(kind), expected)
+    share = grey / 255
+    for kind in (share, share.astype(np.float32)[None], torch.from_numpy(share).float(), torch.from_numpy(share)[None]):
+        assert torch.allclose(model.preprocess(kind), model.preprocess(grey.astype(np.uint16) * 257), atol=2 / 255)
+    batches = np.stack([grey] * 2), torch.zeros(3, 40, 48), colours.astype(float), np.ma.masked_array(grey, grey > 200)
+    for wrong in (*batches, grey > 100):
+        with pytest.raises(DataError, match=r"cannot read an array of shape .* one picture"):
+            model.preprocess(wrong)
+
+
+def _png(grey: np.ndarray) -> bytes:
+    file = BytesIO()
+    Image.fromarray(grey).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_what_is_infinite_is_the_least_or_the_greatest_and_what_is_no_number_the_least(model):
+    grey = np.random.default_rng(0).integers(0, 255, (40, 48)).astype(np.float32)
+    grey[0, :3] = 0, 254, 0
+    odd = grey.copy()
+    odd[0, :3] = -np.inf, np.inf, np.nan
+    assert torch.equal(model.preprocess(odd), model.preprocess(grey))

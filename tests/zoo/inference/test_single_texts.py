@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import gkmvlp
-from gkmvlp.errors import UsageError
+from gkmvlp.errors import BackboneError, UsageError
 from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.texts import as_texts
 from tests.app.small_models import ENTITIES, write_answering, write_backbone, write_images
@@ -63,3 +63,24 @@ def test_a_word_of_accept_alone_is_one_word(predictor):
     assert predictor.predict(blank, accept="blank").findings == predictor.predict(blank, accept=["blank"]).findings
     with pytest.raises(UsageError, match=r"accept 'latral': of lateral, modality, blank expected"):
         predictor.predict(blank, accept=["blank", "latral"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_questions_that_are_no_text_or_empty_or_missing_are_said(tmp_path):
+    predictor = gkmvlp.load(write_answering(tmp_path / "model", "rank"), "cpu")
+    (image, *_) = write_images(tmp_path / "images")
+    for wrong in (["Is there an effusion?", "Where?"], 3):
+        with pytest.raises(TypeError, match="question: one text was expected, got"):
+            predictor.predict(image, question=wrong)
+    for empty in ("", " \n"):
+        with pytest.raises(UsageError, match="question is empty"):
+            predictor.predict(image, question=empty)
+    with pytest.raises(BackboneError, match="this model answers questions: ask one"):
+        predictor.predict(image)
+
+
+@pytest.mark.parametrize("empty", ["", " ", ("There is an effusion.", ""), ("", "No effusion.")])
+def test_an_empty_prompt_is_said(predictor, tmp_path, empty):
+    (image, *_) = write_images(tmp_path)
+    with pytest.raises(UsageError, match="a prompt is empty"):
+        predictor.zero_shot(image, [empty])

@@ -4,6 +4,7 @@ import dataclasses
 import difflib
 import importlib
 import inspect
+import os
 import re
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -47,6 +48,13 @@ def one_line(error: BaseException) -> str:
     if _ORIGINAL in text:
         text = [line for line in text.splitlines() if line.strip()][-1].partition(": ")[2]
     return " ".join(text.split()) or type(error).__name__
+
+
+def unwritable(error: OSError) -> str:
+    """What is wrong with a place that an error of the system names, and the remedy."""
+    where = error.filename or "a file to write"
+    reason = os.strerror(error.errno) if error.errno is not None else one_line(error)
+    return f"{where}: {reason}; name another place, or make room"
 
 
 def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], configs: Iterable[Path]) -> str:

@@ -9,7 +9,7 @@ Research software, not for clinical use.
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.command_line.outputs import file_of
+from gkmvlp.app.command_line.outputs import file_of, require_writable_file
 from gkmvlp.app.commands.options import add_accept_argument, add_device_argument
 
 
@@ -30,6 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     from gkmvlp.errors import DataError
 
     require_accepted(arguments.accept)
+    require_writable_file(arguments.out, "--out")
     files = [(_name(file, arguments.folders), file) for file in find_images(arguments.folders)]
     with quick_imports():
         from gkmvlp.app.serving.neighbours import build_index, write_index

@@ -1,6 +1,5 @@
 """All objects of one reading, and how they are written."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from gkmvlp.app.dicom.source import Source
 from gkmvlp.app.dicom.structured_report import structured_report
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.errors import ConfigError
+from gkmvlp.whole_files import replacing
 from gkmvlp.zoo.inference.prediction import Prediction
 
 Objects = dict[str, Dataset]
@@ -61,13 +61,8 @@ def write_objects(folder: Path, objects: Objects) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for name, dataset in objects.items():
             target = folder / f"{name}.dcm"
-            part = target.with_name(f".{target.name}.{os.getpid()}.part")
-            try:
-                with reader_settings:
-                    dataset.save_as(part, enforce_file_format=True)
-                part.replace(target)
-            finally:
-                part.unlink(missing_ok=True)
+            with reader_settings, replacing(target) as part:
+                dataset.save_as(part, enforce_file_format=True)
             written.append(target)
         for name in set(NAMES) - set(objects):
             (folder / f"{name}.dcm").unlink(missing_ok=True)

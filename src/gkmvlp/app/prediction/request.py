@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from gkmvlp.app.command_line.cli_errors import hint
+from gkmvlp.app.command_line.outputs import require_writable, require_writable_file
 from gkmvlp.app.dicom.returning import Route, Sender, fetched
 from gkmvlp.app.prediction.images import find_images
 from gkmvlp.data_modules.pipeline.accept import ACCEPT
@@ -93,7 +94,8 @@ def predict(request: Request) -> None:
     Raises:
         UsageError: If an image does not exist, or the prompts cannot be read.
         DataError: After all is written, if images could not be read; it names them.
-        ConfigError: If the model has no such operating point, or a server or folder does not take what it is given.
+        ConfigError: If the model has no such operating point, a place cannot be written (told before anything slow),
+            or a server or folder does not take what it is given.
     """
     route = request.route
     server = route.open_server()
@@ -113,6 +115,10 @@ def _predict(request: Request, images: list[Path], server: "DicomWeb | None") ->
     task, out, route = request.task, request.out, request.route
     question = request.question or request.text
     prompts = read_prompts(request.prompts) if request.prompts else []
+    if out:
+        require_writable_file(out, "--out")
+    if request.pictures:
+        require_writable(request.pictures, "--pictures")
     predictor = open_predictor(request.model, request.device)
     sender = Sender(route, request.model, server) if route.sends else None
     at = told_operating_point(predictor, task, request.at)
@@ -122,7 +128,7 @@ def _predict(request: Request, images: list[Path], server: "DicomWeb | None") ->
         print(predictor.calibration.summary + (f"; thresholds at {at}" if at else ""))
     for folder in (out and out.parent, request.pictures):
         if folder:
-            _make(folder)
+            folder.mkdir(parents=True, exist_ok=True)
     gate = cast("GateMode", request.gate)
     done = predict_rows(predictor, task, images, question, prompts, request.pictures, request.accept, at, gate, sender)
     if route.study:
@@ -175,15 +181,3 @@ def _tell_doubts(doubted: list[str]) -> None:
         print(f"gkmvlp: gate: {printable(line)}", file=sys.stderr)
     if len(doubted) > _SHOWN:
         print(f"gkmvlp: gate: and {len(doubted) - _SHOWN:,} more; --out has the column gate", file=sys.stderr)
-
-
-def _make(folder: Path) -> None:
-    """Make an output folder.
-
-    Raises:
-        ConfigError: If that fails.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"output folder {folder} cannot be made ({error.strerror}): name another") from error

@@ -3,6 +3,8 @@
 What writes files is imported where it is used: pandas takes half a second, and most calls write none.
 """
 
+import os
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
 from gkmvlp.app.prediction.rows import Rows
@@ -25,18 +27,24 @@ SHOWN = {
 
 
 def read_prompts(file: Path) -> list[Prompt]:
-    """Prompts, one a line; ``a | b`` is a pair. Empty lines are skipped.
+    """Prompts, one a line; ``a | b`` is a pair. Empty lines are skipped. UTF-8, or UTF-16 with its mark.
 
     Raises:
-        UsageError: If the file is missing, no text, or empty.
+        UsageError: If the file is missing, no text, or empty, or a line is no prompt and no pair.
     """
     try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
+        data = file.read_bytes()
+        encoding = "utf-16" if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else "utf-8-sig"
+        lines = [line.strip() for line in data.decode(encoding).splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--prompts {file}: a text file with one prompt a line was expected ({error})") from error
-    pairs = [tuple(part.strip() for part in line.split("|", 1)) for line in lines if line]
+    pairs = [tuple(part.strip() for part in line.split("|")) for line in lines if line]
     if not pairs:
         raise UsageError(f"--prompts {file}: no line in it; one prompt a line was expected")
+    if odd := next((pair for pair in pairs if len(pair) > 2 or not all(pair)), None):
+        raise UsageError(
+            f"--prompts {file}: {' | '.join(odd)!r} is no prompt and no pair: TEXT or TEXT | TEXT was expected"
+        )
     return [pair[0] if len(pair) == 1 else (pair[0], pair[1]) for pair in pairs]
 
 
@@ -113,4 +121,5 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predict
         else:
             write_table(path, table, meta)
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written ({error.strerror}): name another --out") from error
+        reason = os.strerror(error.errno) if error.errno else error
+        raise ConfigError(f"{path} cannot be written ({reason}): name another --out") from error

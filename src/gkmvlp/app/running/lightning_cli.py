@@ -3,9 +3,8 @@
 import os
 import re
 import sys
-import tempfile
 from argparse import ArgumentError
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from importlib.metadata import entry_points
 from operator import or_
@@ -20,8 +19,9 @@ from torch import nn
 
 import gkmvlp.data_modules
 import gkmvlp.tasks
-from gkmvlp.app.command_line.cli_errors import explain, hint, nested_keys, one_line
+from gkmvlp.app.command_line.cli_errors import explain, hint, nested_keys, one_line, unwritable
 from gkmvlp.app.command_line.meant_words import mended
+from gkmvlp.app.command_line.outputs import require_writable
 from gkmvlp.app.running.configs import config_words, described_data, with_files
 from gkmvlp.app.running.forwarding import handling
 from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
@@ -36,7 +36,7 @@ from gkmvlp.app.running.trainer_defaults import (
     write_manifest,
 )
 from gkmvlp.app.running.whole_checkpoints import write_whole
-from gkmvlp.errors import ConfigError, GkmvlpError, UsageError
+from gkmvlp.errors import ConfigError, GkmvlpError, UsageError, require_between
 from gkmvlp.on_demand import import_all
 
 import_all(gkmvlp.data_modules)  # classes of these two packages answer to their short names in a config
@@ -45,6 +45,11 @@ import_all(gkmvlp.tasks)
 _LOGGERS = ("wandb", "mlflow", "comet_ml", "neptune")  # packages of loggers, which raise errors of their own
 _REQUIREMENT = re.compile(r"Requirement '(([\w.-]+)[^']*)' not met")  # how Lightning calls a package that is missing
 CHECKPOINT_WORDS = ("last", "hpc")  # what Lightning itself finds as --ckpt_path
+# Least value -> numbers of the Trainer
+_LEAST = {
+    0: ("gradient_clip_val", "log_every_n_steps", "reload_dataloaders_every_n_epochs"),
+    1: ("accumulate_grad_batches", "check_val_every_n_epoch", "num_nodes"),
+}
 _BEST = "best"  # what it knows within the process of a fit alone: that of the run's folder is meant
 
 
@@ -98,6 +103,9 @@ class Cli(LightningCLI):
             keys = {action.dest for child in self._subcommand_parsers.values() for action in child._actions}
             configs, known = [Path(word) for _, word in config_words(words)], _known_classes()
             raise UsageError(explain(str(error), keys | nested_keys(known.values()), known, configs)) from error
+        seed = self.config[self.config.subcommand].get("seed_everything")
+        if isinstance(seed, int) and not 0 <= seed < 2**32:
+            raise ConfigError(f"seed_everything must be from 0 to {2**32 - 1}, got {seed}")
         self._forget_foreign_name(words)
 
     def _forget_foreign_name(self, words: list[str]) -> None:
@@ -124,13 +132,18 @@ class Cli(LightningCLI):
         word = chosen.get("ckpt_path")
         if word == "":  # a variable of a script that is not set
             raise UsageError("--ckpt_path is empty: name a checkpoint, or leave the option out")
+        folder = Path(chosen.get("trainer.default_root_dir") or ".", "checkpoints")
+        if word == "last" and not any(folder.glob("last*.ckpt")):
+            rank_zero_only(print)(f"note: no last.ckpt in {folder} to go on from", flush=True)
         if word and word not in CHECKPOINT_WORDS and not Path(word).exists():
             near = [str(file) for file in Path(word).parent.glob("*.ckpt")] if Path(word).parent.is_dir() else []
             raise UsageError(f"no checkpoint {word}{hint(word, near)}")
 
     def before_instantiate_classes(self) -> None:
-        """Stop before any work where the run's folder cannot be written."""
-        check_writable(Path(self._get(self.config, "trainer.default_root_dir") or "."))
+        """Stop before any work where the run's folder cannot be written, or a number cannot work."""
+        root = Path(self._get(self.config, "trainer.default_root_dir") or ".")
+        require_writable(root, "--trainer.default_root_dir")
+        require_numbers(self._get(self.config, "trainer"))
 
     def instantiate_classes(self) -> None:
         """Build DataModule, task and Trainer.
@@ -157,7 +170,9 @@ class Cli(LightningCLI):
         write_whole(trainer)
         return trainer
 
-    def before_fit(self) -> None:  # noqa: D102
+    def before_fit(self) -> None:
+        """Stop where nothing would be trained, before anything is read."""
+        require_steps(self.trainer)
         self._prepare("fit")
 
     def before_validate(self) -> None:  # noqa: D102
@@ -222,6 +237,7 @@ def run(words: list[str]) -> int:
         GkmvlpError: For everything that a user can mend.
     """
     _note_other_owners()
+    _require_filled(words)
     strict = {"exit_on_error": False, "allow_abbrev": False}
     stopping = Stopping()
     with quiet_log(), handling(stopping.handle):
@@ -243,6 +259,19 @@ def run(words: list[str]) -> int:
                 raise
             raise own from error
     return 0
+
+
+def _require_filled(words: list[str]) -> None:
+    """Check that no option is empty, as a variable of a script that is not set is; names of loggers may be.
+
+    Raises:
+        UsageError: If one is.
+    """
+    for word, behind in zip(words, [*words[1:], "."], strict=True):
+        key, equals, value = word.partition("=")
+        is_option = key.startswith("--") and not key.startswith(("--trainer.logger", "--trainer.callbacks"))
+        if is_option and key != "--ckpt_path" and not (value if equals else behind):
+            raise UsageError(f"{key} is empty: name what is meant, or leave it out")
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -269,26 +298,46 @@ def user_error(error: BaseException) -> GkmvlpError | None:
         if isinstance(cause, BrokenPipeError):  # `| head` has seen enough: no error
             return None
         if isinstance(cause, OSError) and cause.strerror:  # a full disk, a folder that nobody may write to
-            where = cause.filename or "a file of the run"
-            return ConfigError(f"{where}: {cause.strerror}; name another place, or make room")
+            return ConfigError(unwritable(cause))
     return None
 
 
-def check_writable(root: Path) -> None:
-    """Try to write into a folder, or into the nearest existing one above it, leaving nothing behind.
+def require_numbers(config: Mapping[str, Any]) -> None:
+    """Check the numbers of the Trainer that it takes as they are, and divides by later.
+
+    Args:
+        config: Its arguments; one that is open is None or not there.
 
     Raises:
-        ConfigError: If that fails.
+        ConfigError: If one is too small.
     """
-    root = root.absolute()
-    existing = next(folder for folder in (root, *root.parents) if folder.exists())
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            pass
-    except OSError as error:
+    for least, keys in _LEAST.items():
+        given = {key: value for key in keys if isinstance(value := config.get(key), int | float)}
+        require_between("trainer", least, **given)
+    if config.get("val_check_interval") == 0:
         raise ConfigError(
-            f"output folder {root} cannot be written ({error.strerror}): name another by --trainer.default_root_dir"
-        ) from error
+            "trainer.val_check_interval must be above 0, got 0: limit_val_batches=0 leaves validation out"
+        )
+    try:
+        devices = int(config.get("devices") or 0)
+    except (TypeError, ValueError):  # a list, or auto
+        return
+    if devices < -1 or config.get("devices") == 0:
+        raise ConfigError(f"trainer.devices must be a number of devices from 1 on, a list, -1 or auto, got {devices}")
+
+
+def require_steps(trainer: Trainer) -> None:
+    """Check that a fit has a step to train: it would leave a model as it was drawn, and say nothing.
+
+    Raises:
+        ConfigError: If an option of the Trainer leaves none.
+    """
+    for key in ("max_epochs", "max_steps", "limit_train_batches"):
+        if getattr(trainer, key) == 0:
+            raise ConfigError(
+                f"trainer.{key}: 0 trains nothing, and the model would stay untrained: give 1 or more, "
+                "or run validate or test"
+            )
 
 
 def _known_classes() -> dict[str, type]:

@@ -259,6 +259,8 @@ def quiet_log() -> Iterator[None]:
             warnings.filterwarnings("ignore", message="The dirpath has changed")
             # jsonargparse renamed what lightning calls
             warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"lightning\.")
+            # --ckpt_path=last where there is none: said in one line of ours
+            warnings.filterwarnings("ignore", message=".*there is no last checkpoint available")
             # a test needs no checkpoint callback
             warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks")
             # inside lightning, for torch to mend

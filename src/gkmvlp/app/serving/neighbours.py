@@ -4,6 +4,7 @@ N images, D size of the shared space.
 """
 
 import json
+import os
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,8 @@ def write_index(file: Path, index: Index, predictor: Predictor, model: str) -> N
         file.parent.mkdir(parents=True, exist_ok=True)
         write_table(file, table, meta)
     except OSError as error:
-        raise ConfigError(f"{file} cannot be written ({error.strerror}): name another --out") from error
+        reason = os.strerror(error.errno) if error.errno else error
+        raise ConfigError(f"{file} cannot be written ({reason}): name another --out") from error
 
 
 def read_index(file: Path, predictor: Predictor) -> Index:

@@ -12,6 +12,7 @@ from typing import Any
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.results.group_result import GroupedResult, grouped_from_json
 from gkmvlp.task_ids import SCORED
+from gkmvlp.whole_files import replacing
 
 SCHEMA = 1
 # Raised when a definition in this package changes a number; two figures of different versions do not compare.
@@ -218,6 +219,5 @@ def read_json(path: Path) -> dict[str, Any]:
 def write_text(path: Path, text: str) -> None:
     """Write a file under its name in one step, so that nobody reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(path)
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")

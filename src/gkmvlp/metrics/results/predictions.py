@@ -1,7 +1,6 @@
 """Predictions files: one Parquet file a task, one row a scored unit, metadata under the key ``gkmvlp``."""
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.assemble import BASELINE, signatures
 from gkmvlp.metrics.bootstrap import LEVEL
 from gkmvlp.metrics.protocols import PROTOCOLS
+from gkmvlp.whole_files import replacing
 
 META_KEY = b"gkmvlp"
 FORMER_BASELINE = "floor:"  # how models that are baselines begin in files that were written before
@@ -65,9 +65,8 @@ def write_table(path: Path, table: pd.DataFrame, meta: Mapping[str, Any]) -> Non
     arrow = pa.Table.from_pandas(table, preserve_index=False)
     arrow = arrow.replace_schema_metadata({**(arrow.schema.metadata or {}), META_KEY: json.dumps(dict(meta)).encode()})
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    pq.write_table(arrow, part, compression="zstd")
-    part.replace(path)
+    with replacing(path) as part:
+        pq.write_table(arrow, part, compression="zstd")
 
 
 def read_predictions(path: str | Path) -> tuple[pd.DataFrame, dict[str, Any]]:
