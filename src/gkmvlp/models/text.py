@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from gkmvlp.models.attention import attention
 from gkmvlp.models.config import TextConfig, TextPooling
+from gkmvlp.models.dropout import dropout
 
 Mode = Literal["text", "fusion", "decoder"]
 POSITIONS = 512  # as every public BERT has, whatever max_length cuts to
@@ -139,7 +140,7 @@ class BertAttention(nn.Module):
         mixed = attention(self.split_heads(folded), *key_value, mask, causal)
         mixed_BTD = mixed.transpose(1, 2).flatten(2).view_as(query_BTD)
         mixed_BTD = mixed_BTD if packing is None else packing.pack(mixed_BTD)
-        out_BTD = F.dropout(self.output(mixed_BTD), self.dropout, self.training)
+        out_BTD = dropout(self.output(mixed_BTD), self.dropout, self.training)
         return self.norm(x_BTD + out_BTD)
 
 
@@ -154,11 +155,12 @@ class FeedForward(nn.Module):
         self.intermediate = nn.Linear(width, inner)
         self.output = nn.Linear(inner, width)
         self.norm = nn.LayerNorm(width, eps=1e-12)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
 
     def feed_forward(self, x_BTD: Tensor) -> Tensor:
         """(B, T, D) to the same."""
-        return self.norm(x_BTD + self.dropout(self.output(F.gelu(self.intermediate(x_BTD)))))
+        out_BTD = self.output(F.gelu(self.intermediate(x_BTD)))
+        return self.norm(x_BTD + dropout(out_BTD, self.dropout, self.training))
 
 
 class BertLayer(FeedForward):
@@ -209,7 +211,7 @@ class FusionBert(nn.Module):
         self.position = nn.Embedding(POSITIONS, config.hidden_size)
         self.segment = nn.Parameter(torch.zeros(config.hidden_size))
         self.norm = nn.LayerNorm(config.hidden_size, eps=1e-12)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
         self.layers = nn.ModuleList(
             BertLayer(config, layer >= config.fusion_layer, decodes) for layer in range(config.num_hidden_layers)
         )
@@ -302,7 +304,8 @@ class FusionBert(nn.Module):
     def embed(self, token_BT: Tensor, start: int = 0) -> Tensor:
         """Tokens at the places from ``start`` on as the first layer reads them, (B, T, D)."""
         place = torch.arange(start, start + token_BT.shape[1], device=token_BT.device)
-        return self.dropout(self.norm(self.word(token_BT) + self.position(place) + self.segment))
+        x_BTD = self.norm(self.word(token_BT) + self.position(place) + self.segment)
+        return dropout(x_BTD, self.dropout, self.training)
 
     def vocabulary_logits(self, state_BTD: Tensor) -> Tensor:
         """Scores of the next token, (B, T, V); the output matrix is the word embedding."""
