@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from gkmvlp.app.benchmarks.model import machine_name, spent
 from gkmvlp.app.benchmarks.setup import SENTENCES, architecture_as, cut_texts, equip, made_up_pairs
 from gkmvlp.app.running.configs import mapping_in
+from gkmvlp.app.running.operations import operation_counter
 from gkmvlp.batch import StudyBatch
 from gkmvlp.checkpoints.systems import fresh_table
 from gkmvlp.hardware import best_precision, device_named
@@ -150,7 +150,7 @@ def _whole_alignment(task: ArlPretraining, studies: StudyBatch) -> Tensor:
 
 def _counted(task: ArlPretraining, studies: StudyBatch, way: Callable[[ArlPretraining, StudyBatch], Tensor]) -> float:
     """GFLOP of a step."""
-    with FlopCounterMode(display=False) as counter:
+    with operation_counter() as counter:
         way(task, studies).backward()  # type: ignore[no-untyped-call]
     task.zero_grad(set_to_none=True)
     return float(counter.get_total_flops() / 1e9)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from gkmvlp.app.benchmarks.setup import Lengths, SingleProcessPretraining, architecture_of, build
+from gkmvlp.app.running.operations import operation_counter
 from gkmvlp.batch import StudyBatch
 from gkmvlp.hardware import best_precision
 from gkmvlp.losses.ecls import entity_classification
@@ -165,7 +165,7 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
 
 def _part(name: str, work: Callable[[], list[Tensor]], device: torch.device) -> Part:
     start = spent(device)
-    with FlopCounterMode(display=False) as counter:
+    with operation_counter() as counter:
         outputs = work()
         torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
     return Part(name, counter.get_total_flops() / 1e9, spent(device) - start)
