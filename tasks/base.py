@@ -26,7 +26,7 @@ from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.models.config import Architecture, BaseArchitecture
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.protocol import TextDecoder
-from gkmvlp.models.text import Memory
+from gkmvlp.models.text import Memory, ProjectedMemory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.task_ids import TaskId
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
@@ -184,7 +184,7 @@ class Task(LightningModule, Generic[Model, Arch]):
     def text_loss(
         self,
         texts: list[str],
-        memory: Memory | Tensor,
+        memory: Memory | ProjectedMemory | Tensor,
         memory_mask_BM: Tensor | None = None,
         *,
         label_smoothing: float,

@@ -20,7 +20,7 @@ from gkmvlp.losses.position import position_loss
 from gkmvlp.losses.statements import draw_statements, statement_matching
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.text import Memory, TextStates
+from gkmvlp.models.text import Memory, ProjectedMemory, TextStates
 from gkmvlp.report.dropout import drop_sentences
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.objective_task import ObjectiveTask
@@ -99,6 +99,8 @@ class GkMvlpPretraining(ObjectiveTask):
         """
         status_BE = batch["status"][:, self.columns]
         image = self.encode_images(batch, status_BE=self.visible(status_BE), prompt_ED=self.prompts())
+        once = len(due & {"statement", "itm", "lm"}) < 2
+        memory = image.memory if once else self.model.text.project(image.memory)
         losses = {}
         if "ecls" in due:
             weight_E = torch.full((len(self.names),), self.objectives.pos_weight, device=self.device)
@@ -113,14 +115,14 @@ class GkMvlpPretraining(ObjectiveTask):
             place_BER = batch["place"][:, self.columns] & self.model.prior_ER & batch["region_mask"][:, None]
             losses["position"] = position_loss(image.grounded.patch_attention, place_BER, image.coverage)
         if "statement" in due:
-            losses["statement"] = self.statements(status_BE, image.memory)
+            losses["statement"] = self.statements(status_BE, memory)
         if "sentence" in due:
             losses["sentence"] = self.entity_sentences(status_BE, self.model.embed_image(image.features))
         if due & {"itc", "itm"}:
-            losses |= self.pair_losses(batch, status_BE, image, due)
+            losses |= self.pair_losses(batch, status_BE, image, memory, due)
         if "lm" in due:
             smoothing = self.objectives.label_smoothing
-            losses["lm"] = self.text_loss(batch["text"], image.memory, label_smoothing=smoothing)
+            losses["lm"] = self.text_loss(batch["text"], memory, label_smoothing=smoothing)
         return losses
 
     def prompts(self) -> Tensor:
@@ -136,7 +138,7 @@ class GkMvlpPretraining(ObjectiveTask):
         hidden_BE = torch.rand(status_BE.shape, device=status_BE.device) < self.objectives.status_dropout
         return status_BE.masked_fill(hidden_BE, -2)
 
-    def statements(self, status_BE: Tensor, memory: Memory) -> Tensor:
+    def statements(self, status_BE: Tensor, memory: Memory | ProjectedMemory) -> Tensor:
         """Matching of each image with a true and a false sentence on one entity."""
         image_N, entity_N, is_true_N = draw_statements(status_BE)
         counts = len(image_N) > 0
@@ -164,7 +166,14 @@ class GkMvlpPretraining(ObjectiveTask):
         """Factor on similarities, the inverse of the learned temperature; at most 1,000."""
         return self.log_scale.clamp(0, math.log(1000)).exp()
 
-    def pair_losses(self, batch: StudyBatch, status_BE: Tensor, image: ImageMemory, due: set[str]) -> dict[str, Tensor]:
+    def pair_losses(
+        self,
+        batch: StudyBatch,
+        status_BE: Tensor,
+        image: ImageMemory,
+        memory: Memory | ProjectedMemory,
+        due: set[str],
+    ) -> dict[str, Tensor]:
         """ITC, and ITM on negatives drawn from its similarities."""
         share = self.objectives.sentence_dropout if self.training else 0.0
         states = self.model.begin(self.tokens([drop_sentences(text, share) for text in batch["text"]]))
@@ -179,10 +188,12 @@ class GkMvlpPretraining(ObjectiveTask):
             similarity_BB = (scale * image_BD @ text_BD.T).detach()
             if self.objectives.itm_negatives == "uniform":
                 similarity_BB = torch.zeros_like(similarity_BB)
-            losses["itm"] = self.matching(states, image.memory, similarity_BB, false_negatives(wording_B, status_BE))
+            losses["itm"] = self.matching(states, memory, similarity_BB, false_negatives(wording_B, status_BE))
         return losses
 
-    def matching(self, states: TextStates, memory: Memory, similarity_BB: Tensor, forbidden_BB: Tensor) -> Tensor:
+    def matching(
+        self, states: TextStates, memory: Memory | ProjectedMemory, similarity_BB: Tensor, forbidden_BB: Tensor
+    ) -> Tensor:
         """ITM of the pairs, of a wrong image for each text, and of a wrong text for each image.
 
         The three go on from the same states: only the layers that see the image are computed for each.

@@ -10,7 +10,7 @@ from transformers import BertConfig, BertForMaskedLM, BertLMHeadModel, BertModel
 from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import TextConfig
-from gkmvlp.models.text import FusionBert, Packing
+from gkmvlp.models.text import FusionBert, Memory, Packing
 
 V, D = 60, 16
 SIZES = {
@@ -58,6 +58,33 @@ def test_padding_is_left_out_without_a_trace(mode, fusion_layer, monkeypatch):
     assert not packed[~MASK].any()
     assert plain[~MASK].any()
     torch.testing.assert_close(packed_gradients, gradients, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("fusion_layer", [0, 1, 2])
+def test_a_memory_that_is_projected_once_is_read_alike(fusion_layer):
+    """Values and gradients of two modes that read it are those of two that project it; none projects it anew."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": D, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    model = FusionBert(TextConfig(**sizes, fusion_layer=fusion_layer, dropout=0.0), V)
+    memory = Memory(*torch.randn(2, 3, 4, D).requires_grad_())
+    row_B, calls = torch.tensor([2, 0]), []
+    for layer in model.layers:
+        if layer.cross_attention is not None:
+            layer.cross_attention.key.register_forward_hook(lambda *_: calls.append(1))
+
+    def read(source):
+        calls.clear()
+        model.zero_grad()
+        states = [model(TOKENS, MASK, mode, source, row_B=row_B)[MASK] for mode in ("fusion", "decoder")]
+        torch.stack(states).square().sum().backward(inputs=[*model.parameters()])
+        gradients = {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+        return torch.stack(states).detach(), gradients, len(calls)
+
+    *expected, twice = read(memory)
+    projected = model.project(memory)
+    *given, never = read(projected)
+    assert (twice, never) == (2 * (2 - fusion_layer), 0)
+    torch.testing.assert_close(given, expected)
 
 
 @pytest.fixture

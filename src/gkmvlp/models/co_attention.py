@@ -7,9 +7,9 @@ B batch, T tokens, M image tokens, K entities, D width of text and image, C widt
 from typing import NamedTuple
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from gkmvlp.models.config import FusionConfig
+from gkmvlp.models.dropout import dropout
 from gkmvlp.models.text import BertAttention, FeedForward, Memory
 
 
@@ -84,5 +84,5 @@ class CoAttentionLayer(nn.Module):
         text_BTD = self.text_cross(text_BTD, Memory(streams.image, streams.image), None)
         said_BKD = self.entity_to_text(entity_BKC)
         said_BTD = self.entity_output(links.span.transpose(1, 2).to(said_BKD.dtype) @ said_BKD)
-        text_BTD = self.entity_norm(text_BTD + F.dropout(said_BTD, self.dropout, self.training))
+        text_BTD = self.entity_norm(text_BTD + dropout(said_BTD, self.dropout, self.training))
         return self.text_feed.feed_forward(text_BTD)

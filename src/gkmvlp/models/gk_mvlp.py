@@ -15,7 +15,7 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.grounded_knowledge import GroundedKnowledge, GroundingOutput
 from gkmvlp.models.priors import allowed_regions
 from gkmvlp.models.regions import RegionPooler, coverage
-from gkmvlp.models.text import FusionBert, Memory, TextStates, pool_states
+from gkmvlp.models.text import FusionBert, Memory, ProjectedMemory, TextStates, pool_states
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.models.vision import ImageFeatures, VisionEncoder
 
@@ -206,18 +206,20 @@ class GkMvlp(nn.Module):
         """Unit vectors of the shared space, (B, embedding) float32."""
         return F.normalize(self.text_embedding(self.pool_text(text)).float(), dim=-1)
 
-    def fuse(self, text: Tokens | TextStates, memory: Memory, row_B: Tensor | None = None) -> Tensor:
+    def fuse(self, text: Tokens | TextStates, memory: Memory | ProjectedMemory, row_B: Tensor | None = None) -> Tensor:
         """The text's states after reading the image, (B, T, D); text b is read with memory ``row_B[b]``."""
         return self.text.multimodal(self.begin(text), "fusion", memory, row_B=row_B)
 
-    def itm_logits(self, text: Tokens | TextStates, memory: Memory, row_B: Tensor | None = None) -> Tensor:
+    def itm_logits(
+        self, text: Tokens | TextStates, memory: Memory | ProjectedMemory, row_B: Tensor | None = None
+    ) -> Tensor:
         """Whether text and image belong together, (B, 2): no, yes; text b is read with memory ``row_B[b]``."""
         return self.match_head(self.fuse(text, memory, row_B)[:, 0])
 
     def decode(
         self,
         tokens: Tokens,
-        memory: Memory | Tensor,
+        memory: Memory | ProjectedMemory | Tensor,
         memory_mask_BM: Tensor | None = None,
         at_BT: Tensor | None = None,
     ) -> Tensor:

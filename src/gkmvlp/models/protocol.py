@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import BaseArchitecture
-from gkmvlp.models.text import Memory
+from gkmvlp.models.text import Memory, ProjectedMemory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.models.vision import ImageFeatures
 
@@ -73,7 +73,7 @@ class TextDecoder(Protocol):
     def decode(
         self,
         tokens: Tokens,
-        memory: Memory | Tensor,
+        memory: Memory | ProjectedMemory | Tensor,
         memory_mask_BM: Tensor | None = None,
         at_BT: Tensor | None = None,
     ) -> Tensor:

@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from gkmvlp.models.attention import attention
 from gkmvlp.models.config import TextConfig, TextPooling
+from gkmvlp.models.dropout import dropout
 
 Mode = Literal["text", "fusion", "decoder"]
 POSITIONS = 512  # as every public BERT has, whatever max_length cuts to
@@ -24,6 +25,12 @@ class Memory(NamedTuple):
 
     key: Tensor  # (N, M, D)
     value: Tensor  # (N, M, D)
+
+
+class ProjectedMemory(NamedTuple):
+    """A memory as the layers read it, for several passes over the same images: fusion and decoding read it alike."""
+
+    layers: tuple[Memory | None, ...]  # keys and values by head, (N, H, M, D / H) each; None where a layer reads none
 
 
 class TextStates(NamedTuple):
@@ -110,6 +117,18 @@ class BertAttention(nn.Module):
             packing: Of ``x_BTD`` and of a source that is ``x_BTD`` itself, where they are packed, (1, R, D).
         """
         key_value = self.project(source, packing if source.key is x_BTD else None)
+        return self.read(x_BTD, key_value, mask, causal, row_B, packing)
+
+    def read(
+        self,
+        x_BTD: Tensor,
+        key_value: Memory,
+        mask: Tensor | None,
+        causal: bool = False,
+        row_B: Tensor | None = None,
+        packing: Packing | None = None,
+    ) -> Tensor:
+        """``forward`` with keys and values that ``project`` made, (N, H, M, D / H) each."""
         if row_B is not None:  # a source that several rows read is projected once
             key_value = Memory(key_value.key[row_B], key_value.value[row_B])
         return self.attend(x_BTD, key_value, mask, causal, packing)
@@ -139,7 +158,7 @@ class BertAttention(nn.Module):
         mixed = attention(self.split_heads(folded), *key_value, mask, causal)
         mixed_BTD = mixed.transpose(1, 2).flatten(2).view_as(query_BTD)
         mixed_BTD = mixed_BTD if packing is None else packing.pack(mixed_BTD)
-        out_BTD = F.dropout(self.output(mixed_BTD), self.dropout, self.training)
+        out_BTD = dropout(self.output(mixed_BTD), self.dropout, self.training)
         return self.norm(x_BTD + out_BTD)
 
 
@@ -154,11 +173,12 @@ class FeedForward(nn.Module):
         self.intermediate = nn.Linear(width, inner)
         self.output = nn.Linear(inner, width)
         self.norm = nn.LayerNorm(width, eps=1e-12)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
 
     def feed_forward(self, x_BTD: Tensor) -> Tensor:
         """(B, T, D) to the same."""
-        return self.norm(x_BTD + self.dropout(self.output(F.gelu(self.intermediate(x_BTD)))))
+        out_BTD = self.output(F.gelu(self.intermediate(x_BTD)))
+        return self.norm(x_BTD + dropout(out_BTD, self.dropout, self.training))
 
 
 class BertLayer(FeedForward):
@@ -181,8 +201,9 @@ class BertLayer(FeedForward):
         memory_mask: Tensor | None,
         row_B: Tensor | None,
         packing: Packing | None,
+        projected: bool = False,
     ) -> Tensor:
-        """One layer; see ``FusionBert.forward``."""
+        """One layer; see ``FusionBert.forward``. A ``projected`` memory is this layer's keys and values."""
         if mode == "decoder":
             assert self.decoder_attention is not None
             # right padding hides behind causality
@@ -190,7 +211,8 @@ class BertLayer(FeedForward):
         else:
             x_BTD = self.attention(x_BTD, Memory(x_BTD, x_BTD), mask, packing=packing)
         if self.cross_attention is not None and memory is not None:
-            x_BTD = self.cross_attention(x_BTD, memory, memory_mask, row_B=row_B, packing=packing)
+            cross = self.cross_attention.read if projected else self.cross_attention
+            x_BTD = cross(x_BTD, memory, memory_mask, row_B=row_B, packing=packing)
         return self.feed_forward(x_BTD)
 
 
@@ -209,7 +231,7 @@ class FusionBert(nn.Module):
         self.position = nn.Embedding(POSITIONS, config.hidden_size)
         self.segment = nn.Parameter(torch.zeros(config.hidden_size))
         self.norm = nn.LayerNorm(config.hidden_size, eps=1e-12)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = config.dropout
         self.layers = nn.ModuleList(
             BertLayer(config, layer >= config.fusion_layer, decodes) for layer in range(config.num_hidden_layers)
         )
@@ -233,7 +255,7 @@ class FusionBert(nn.Module):
         token_BT: Tensor,
         mask_BT: Tensor,
         mode: Mode = "text",
-        memory: Memory | Tensor | None = None,
+        memory: Memory | ProjectedMemory | Tensor | None = None,
         memory_mask_BM: Tensor | None = None,
         row_B: Tensor | None = None,
     ) -> Tensor:
@@ -244,6 +266,7 @@ class FusionBert(nn.Module):
             mask_BT: (B, T) bool, True on real tokens.
             mode: ``text`` ignores the memory, ``fusion`` reads it, ``decoder`` reads it and is causal.
             memory: What is read, (B, M, D), or (B / k, M, D) where k texts in a row share it; a tensor is its own keys.
+                What ``project`` made of one saves its projections where it is read again.
             memory_mask_BM: (B, M) or (B / k, M) bool, True where the memory may be read; None allows all.
             row_B: Which memory each text reads, (B,) int64, for memories (N, M, D) that are shared unevenly.
 
@@ -263,11 +286,16 @@ class FusionBert(nn.Module):
         """
         return self._through(self.layers[: self.fusion_layer], TextStates(self.embed(token_BT), mask_BT), mode)
 
+    def project(self, memory: Memory) -> ProjectedMemory:
+        """Keys and values of all layers, for several passes that read the same memory."""
+        crossed = [layer.cross_attention for layer in self.layers]
+        return ProjectedMemory(tuple(None if cross is None else cross.project(memory) for cross in crossed))
+
     def multimodal(
         self,
         states: TextStates,
         mode: Mode = "text",
-        memory: Memory | Tensor | None = None,
+        memory: Memory | ProjectedMemory | Tensor | None = None,
         memory_mask_BM: Tensor | None = None,
         row_B: Tensor | None = None,
     ) -> Tensor:
@@ -284,15 +312,17 @@ class FusionBert(nn.Module):
         layers: nn.ModuleList,
         states: TextStates,
         mode: Mode,
-        memory: Memory | None = None,
+        memory: Memory | ProjectedMemory | None = None,
         memory_mask: Tensor | None = None,
         row_B: Tensor | None = None,
     ) -> TextStates:
         """Some layers, which compute real tokens alone; padding comes out as zeros."""
         packing = Packing.of(states.mask) if len(layers) else None
         x_BTD = states.state if packing is None else packing.pack(states.state)
-        for layer in layers:
-            others = states.mask[:, None, None, :], mode, memory, memory_mask, row_B, packing
+        projected = isinstance(memory, ProjectedMemory)
+        read = memory.layers[self.fusion_layer :] if isinstance(memory, ProjectedMemory) else [memory] * len(layers)
+        for layer, source in zip(layers, read, strict=True):
+            others = states.mask[:, None, None, :], mode, source, memory_mask, row_B, packing, projected
             if self.gradient_checkpointing and torch.is_grad_enabled():
                 x_BTD = checkpoint(layer, x_BTD, *others, use_reentrant=False)
             else:
@@ -302,7 +332,8 @@ class FusionBert(nn.Module):
     def embed(self, token_BT: Tensor, start: int = 0) -> Tensor:
         """Tokens at the places from ``start`` on as the first layer reads them, (B, T, D)."""
         place = torch.arange(start, start + token_BT.shape[1], device=token_BT.device)
-        return self.dropout(self.norm(self.word(token_BT) + self.position(place) + self.segment))
+        x_BTD = self.norm(self.word(token_BT) + self.position(place) + self.segment)
+        return dropout(x_BTD, self.dropout, self.training)
 
     def vocabulary_logits(self, state_BTD: Tensor) -> Tensor:
         """Scores of the next token, (B, T, V); the output matrix is the word embedding."""

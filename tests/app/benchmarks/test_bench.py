@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from torch.utils.flop_counter import FlopCounterMode
 
 from gkmvlp.app.benchmarks import figures, model, table, zoo
 from gkmvlp.app.benchmarks.figures import image_figures, phantom_figure, report_figures
@@ -16,6 +15,7 @@ from gkmvlp.app.benchmarks.model import OBJECTIVES, measure_model, now
 from gkmvlp.app.benchmarks.setup import QUANTILES, architecture_of, build, lengths_of
 from gkmvlp.app.cli import main
 from gkmvlp.app.running.configs import architecture_in, zoo_configs
+from gkmvlp.app.running.operations import operation_counter
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import bert_weights, packages
 from gkmvlp.checkpoints.weights import SkipInit
@@ -46,7 +46,7 @@ def test_the_parts_of_a_step_add_up(config, tmp_path, capsys):
     figures = {(row["name"], row["label"]): row["value"] for row in rows}
     task, studies = build(architecture_of(str(config)), 3, torch.device("cpu"))
     mixed = best_precision("cpu") == "bf16-mixed"
-    with torch.autocast("cpu", torch.bfloat16, enabled=mixed), FlopCounterMode(display=False) as counter:
+    with torch.autocast("cpu", torch.bfloat16, enabled=mixed), operation_counter() as counter:
         torch.stack(list(task.losses(studies, OBJECTIVES).values())).sum().backward()
     assert figures["gflop_per_pair", None] * 3 == pytest.approx(counter.get_total_flops() / 1e9, rel=0.001)
     parts = [value for (name, label), value in figures.items() if name == "gflop_per_pair" and label]

@@ -8,12 +8,26 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from gkmvlp.app.benchmarks.setup import architecture_of
 from gkmvlp.app.cli import main
 from gkmvlp.app.experiments import ablation
-from gkmvlp.app.experiments.ablation import FILES, PRETRAINED, STAGES, model_name, phantoms, run_variant
+from gkmvlp.app.experiments.ablation import (
+    EARLY,
+    FILES,
+    FULL,
+    LATE,
+    PRETRAINED,
+    STAGES,
+    VARIANTS,
+    model_name,
+    phantoms,
+    require_known,
+    run_variant,
+)
 from gkmvlp.app.experiments.ablation_table import cells, rows
 from gkmvlp.app.experiments.real import ablation as real_ablation
 from gkmvlp.app.experiments.real.folds import merge_folds
+from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
@@ -113,6 +127,22 @@ def test_on_patients_backbones_are_tested_as_they_are_and_rare_entities_left_out
     assert set(kept) == {"entity_classification", "zero_shot", "boxes", "labels"}
     assert "mass" not in kept["entity_classification"] | kept["zero_shot"]
     assert "mass" in kept["labels"]
+
+
+def test_fusion_is_varied_against_what_the_config_has_and_stages_are_chosen(tmp_path, capsys, monkeypatch):
+    """Late fusion is the other choice on phantoms, early fusion on Open-i: a variant that is the full model is none."""
+    monkeypatch.setenv("GKMVLP_PROGRESS", "0")
+    for config, other, same in (("pretrain-phantom", LATE, EARLY), ("pretrain-openi", EARLY, LATE)):
+        text, (key, layer) = architecture_of(config).text, *VARIANTS[other].items()
+        assert key.endswith("architecture.text.fusion_layer")
+        assert {layer, text.fusion_layer} == {0, text.num_hidden_layers // 2}
+        with pytest.raises(UsageError, match=f"no variant {same}: .*{other}"):
+            require_known([FULL, same], same=same)
+        require_known([FULL, other], same=same)
+    assert [stage.name for stage in phantoms(tmp_path, ["vqa"]).stages] == ["vqa"]
+    assert main(["experiment", "ablation", "--only", "vqas", "--out", str(tmp_path), "--record", str(tmp_path)]) == 2
+    assert "--only vqas: classification-1%, classification-100%, vqa, report were expected" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
 
 
 def test_what_is_kept_is_not_run_again(tmp_path, capsys, monkeypatch):

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from gkmvlp.app.benchmarks.model import machine_name, spent
-from gkmvlp.app.benchmarks.operations import counter
 from gkmvlp.app.benchmarks.setup import SENTENCES, architecture_as, cut_texts, equip, made_up_pairs
 from gkmvlp.app.running.configs import mapping_in
+from gkmvlp.app.running.operations import operation_counter
 from gkmvlp.batch import StudyBatch
 from gkmvlp.checkpoints.systems import fresh_table
 from gkmvlp.hardware import best_precision, device_named
@@ -150,10 +150,10 @@ def _whole_alignment(task: ArlPretraining, studies: StudyBatch) -> Tensor:
 
 def _counted(task: ArlPretraining, studies: StudyBatch, way: Callable[[ArlPretraining, StudyBatch], Tensor]) -> float:
     """GFLOP of a step."""
-    with counter() as counted:
+    with operation_counter() as counter:
         way(task, studies).backward()  # type: ignore[no-untyped-call]
     task.zero_grad(set_to_none=True)
-    return float(counted.get_total_flops() / 1e9)
+    return float(counter.get_total_flops() / 1e9)
 
 
 def _timed(task: ArlPretraining, studies: StudyBatch, way: Callable[[ArlPretraining, StudyBatch], Tensor]) -> float:

@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from gkmvlp.app.benchmarks.operations import counter
 from gkmvlp.app.benchmarks.setup import Lengths, SingleProcessPretraining, architecture_of, build
+from gkmvlp.app.running.operations import operation_counter
 from gkmvlp.batch import StudyBatch
 from gkmvlp.hardware import best_precision
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import false_negatives
-from gkmvlp.models.text import Memory
+from gkmvlp.models.text import Memory, ProjectedMemory
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
 
@@ -126,6 +126,9 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
         text_BD = model.embed_text(states)
     pooled, text_BD = (x.detach().requires_grad_() for x in (image.features.pooled, text_BD))
     memory = Memory(*(x.detach().requires_grad_() for x in image.memory))
+    with torch.no_grad():
+        projected = model.text.project(image.memory)
+    read = ProjectedMemory(tuple(layer and Memory(*(x.requires_grad_() for x in layer)) for layer in projected.layers))
     states = states._replace(state=states.state.detach().requires_grad_())
     features = image.features._replace(pooled=pooled)
     grounded = image.grounded._replace(evidence=image.grounded.evidence.detach().requires_grad_())
@@ -136,7 +139,7 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
         return [*encoded.memory, encoded.features.pooled, encoded.grounded.evidence, encoded.grounded.strength]
 
     def lm() -> list[Tensor]:
-        return [task.text_loss(studies["text"], memory, label_smoothing=0.1)]
+        return [task.text_loss(studies["text"], read, label_smoothing=0.1)]
 
     weight_E = torch.ones(len(task.names), device=task.device)
     works: dict[str, Callable[[], list[Tensor]]] = {
@@ -144,10 +147,11 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
         "prompts": lambda: [model.encode_prompts()],
         "text": lambda: [model.embed_text(tokens)],
         "grounded knowledge": look,
+        "memory": lambda: [x for layer in model.text.project(memory).layers if layer for x in layer],
         "itc": lambda: [
             image_text_contrast(model.embed_image(features), text_BD, task.log_scale.exp(), study_B, wording_B)
         ],
-        "itm": lambda: [task.matching(states, memory, similarity_BB, false_negatives(wording_B, status_BE))],
+        "itm": lambda: [task.matching(states, read, similarity_BB, false_negatives(wording_B, status_BE))],
         "lm": lm,
         "ecls": lambda: [
             entity_classification(
@@ -165,10 +169,10 @@ def measure_parts(task: SingleProcessPretraining, studies: StudyBatch) -> list[P
 
 def _part(name: str, work: Callable[[], list[Tensor]], device: torch.device) -> Part:
     start = spent(device)
-    with counter() as counted:
+    with operation_counter() as counter:
         outputs = work()
         torch.autograd.backward(outputs, [torch.ones_like(output) for output in outputs])
-    return Part(name, counted.get_total_flops() / 1e9, spent(device) - start)
+    return Part(name, counter.get_total_flops() / 1e9, spent(device) - start)
 
 
 def activation_bytes(task: SingleProcessPretraining, studies: StudyBatch) -> int:

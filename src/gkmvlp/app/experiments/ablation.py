@@ -16,7 +16,8 @@ from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
 
 _KNOWLEDGE = "model.init_args.architecture.knowledge"
 _OBJECTIVES = "model.init_args.objectives"
-FULL = "full"
+_FUSION = "model.init_args.architecture.text.fusion_layer"
+FULL, LATE, EARLY = "full", "late-fusion", "early-fusion"
 VARIANTS: dict[str, Overrides] = {  # what makes it, in the config of pre-training
     FULL: {},
     "no-gk": {f"{_KNOWLEDGE}.num_hidden_layers": 0, f"{_OBJECTIVES}.position.weight": 0},
@@ -28,6 +29,8 @@ VARIANTS: dict[str, Overrides] = {  # what makes it, in the config of pre-traini
     "no-lm": {f"{_OBJECTIVES}.lm.weight": 0},
     "no-ecls": {f"{_OBJECTIVES}.ecls.weight": 0},
     "unmentioned-ignored": {f"{_OBJECTIVES}.unmentioned": "ignore"},
+    LATE: {_FUSION: 1},  # of the two layers of pretrain-phantom
+    EARLY: {_FUSION: 0},  # of the six of pretrain-openi, which begins with the fourth
 }
 DEFAULT = (FULL, "no-gk", "no-grounding", "shuffled", "leaky")
 EPOCHS = 5  # three to four minutes of pre-training on two cores
@@ -89,26 +92,39 @@ class Study:
         return own | {stage.name: f"{stage.name}/predictions/{stage.task}.parquet" for stage in self.stages}
 
 
-def phantoms(data: Path) -> Study:
+def phantoms(data: Path, only: Sequence[str] | None = None) -> Study:
     """The ablation on phantoms.
 
     Args:
         data: Their root.
+        only: Names of the stages that are measured beside pre-training itself; None takes all.
+
+    Raises:
+        UsageError: If there is no such stage.
     """
+    names = [stage.name for stage in STAGES]
+    if strange := sorted(set(only or ()) - set(names)):
+        raise UsageError(f"--only {strange[0]}: {', '.join(names)} were expected")
     root = data_overrides(root=data)
     length = {"trainer.max_epochs": EPOCHS, "trainer.check_val_every_n_epoch": EPOCHS}
     stages = tuple(replace(stage, overrides=merged(root, stage.overrides)) for stage in STAGES)
+    stages = tuple(stage for stage in stages if only is None or stage.name in only)
     return Study("pretrain-phantom", merged(root, length), PRETRAINED, stages, truth=data)
 
 
-def require_known(variants: Sequence[str]) -> None:
-    """Stops at a name that is none of ``VARIANTS``.
+def require_known(variants: Sequence[str], same: str) -> None:
+    """Stops at a name that is none of ``VARIANTS``, or that of the full model here.
+
+    Args:
+        variants: Names.
+        same: The variant that this config of pre-training does not tell from the full model.
 
     Raises:
         UsageError: Then.
     """
-    if strange := sorted(set(variants) - set(VARIANTS)):
-        raise UsageError(f"no variant {strange[0]}: {', '.join(VARIANTS)} are known")
+    known = [variant for variant in VARIANTS if variant != same]
+    if strange := sorted(set(variants) - set(known)):
+        raise UsageError(f"no variant {strange[0]}: {', '.join(known)} are known")
 
 
 def run_variants(

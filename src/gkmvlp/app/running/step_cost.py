@@ -11,6 +11,8 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.utils.flop_counter import FlopCounterMode
 
+from gkmvlp.app.running.operations import operation_counter
+
 FILE = "cost.json"
 
 
@@ -57,7 +59,7 @@ class StepCost(Callback):
         objectives: Any = pl_module.objectives  # of an ObjectiveTask
         self._kind = frozenset(objectives.due(pl_module.global_step))
         if self._kind not in self._gflop:
-            self._counter = self._counting.enter_context(FlopCounterMode(display=False))
+            self._counter = self._counting.enter_context(operation_counter())
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -1,8 +1,9 @@
 """Put the claim of grounded knowledge to a test on phantoms: leave parts out, and measure every task.
 
 full is pretrain-phantom; no-gk has no grounded-knowledge module; no-grounding lets every prompt read all regions;
-shuffled lets it read regions in the wrong places; leaky shows the prompts what the report says. All are pre-trained
-alike and fine-tuned alike. Predictions of complete runs are kept under --record; the next call goes on from there.
+shuffled lets it read regions in the wrong places; leaky shows the prompts what the report says; late-fusion has texts
+read the image in the upper half of their layers alone. All are pre-trained alike and fine-tuned alike. Predictions of
+complete runs are kept under --record; the next call goes on from there.
 """
 
 import argparse
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--variants", nargs="+", metavar="NAME", help="variants (full no-gk no-grounding shuffled leaky)"
     )
+    parser.add_argument("--only", nargs="+", metavar="STAGE", help="what is fine-tuned (all; a wrong name lists them)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="seeds (0 1 2)")
     for name, default in (("patients", PATIENTS), ("vqa-images", VQA_IMAGES), ("nih-patients", NIH_PATIENTS)):
         parser.add_argument(
@@ -36,20 +38,21 @@ def run(args: argparse.Namespace) -> int:
     import time
 
     os.environ.setdefault("GKMVLP_PROGRESS", "1")
-    from gkmvlp.app.experiments.ablation import DEFAULT, Study, phantoms, require_known, run_variants
+    from gkmvlp.app.experiments.ablation import DEFAULT, EARLY, Study, phantoms, require_known, run_variants
     from gkmvlp.app.experiments.ablation_table import record_table
     from gkmvlp.app.running.run import overrides_of
     from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
     from gkmvlp.hardware import runs_at_once
 
     start, keep, variants = time.monotonic(), args.record / "ablation", args.variants or DEFAULT
-    require_known(variants)
+    require_known(variants, same=EARLY)
+    made = phantoms(args.out / "data", args.only)
     sizes = {"mimic": args.patients, "vqa": args.vqa_images, "nih": args.nih_patients}
     stages = overrides_of(args.settings, "pretrain"), overrides_of(args.settings, "finetune")
 
     def study() -> Study:
         write_lookalikes(args.out / "data", sizes, 0)
-        return phantoms(args.out / "data")
+        return made
 
     try:
         run_variants(study, variants, args.seeds, args.out, keep, *stages, runs_at_once())

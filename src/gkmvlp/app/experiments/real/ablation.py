@@ -4,7 +4,7 @@ import argparse
 import time
 from pathlib import Path
 
-from gkmvlp.app.experiments.ablation import DEFAULT, Stage, Study, require_known, run_variants
+from gkmvlp.app.experiments.ablation import DEFAULT, LATE, Stage, Study, require_known, run_variants
 from gkmvlp.app.experiments.ablation_table import record_table
 from gkmvlp.app.experiments.real.openi_baselines import FEWEST
 from gkmvlp.app.running.run import Overrides, data_overrides, overrides_of
@@ -29,7 +29,7 @@ def measure(args: argparse.Namespace) -> None:
         UsageError: If a variant or a stage is unknown.
     """
     variants, stages = args.variants or DEFAULT, args.only or STAGES
-    require_known(variants)
+    require_known(variants, same=LATE)
     if strange := sorted(set(stages) - set(STAGES)):
         raise UsageError(f"--only {strange[0]}: one of {', '.join(STAGES)} was expected")
     study = openi(args.root, args.slake, args.nih, args.out, stages)

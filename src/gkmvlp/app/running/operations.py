@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, 
 Shape = Sequence[int]
 
 
-def counter() -> FlopCounterMode:
+def operation_counter() -> FlopCounterMode:
     """Counts the products of matrices and the convolutions of what runs inside it, forward and backward."""
     aten = torch.ops.aten
     formulas = {

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from gkmvlp.app.benchmarks.operations import counter
+from gkmvlp.app.running.operations import operation_counter
 
 
 def counted(work):
     """Operations of forward and of backward."""
-    with counter() as forward:
+    with operation_counter() as forward:
         output = work()
-    with counter() as backward:
+    with operation_counter() as backward:
         output.sum().backward()
     return forward.get_total_flops(), backward.get_total_flops()
 
