@@ -34,7 +34,6 @@ from gkmvlp.tasks.parts.entity_predictions import (
 )
 from gkmvlp.tasks.parts.objectives import Objectives
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
-from gkmvlp.tasks.parts.sharding import is_sharded
 
 WORDINGS = (PRESENT, "{name}", "{name} is present.", "Is there {name}?")  # of statements
 ENTITY_SENTENCES = (  # that an entity is there, and that it is not; the first pair is that of the zero-shot figures
@@ -83,19 +82,6 @@ class GkMvlpPretraining(ObjectiveTask):
         self.names = [entity(name).name for name in self.architecture.knowledge.entities]
         self.columns = [ENTITY_INDEX[name] for name in self.names]
         self.log_scale = nn.Parameter(torch.tensor(math.log(1 / objectives.init_temperature)))
-
-    def configure_model(self) -> None:
-        """As of any pre-training.
-
-        Raises:
-            ConfigError: If it is sharded and compiled.
-        """
-        super().configure_model()
-        if self.compile_backend is not None and is_sharded(self):
-            raise ConfigError(
-                "compile_backend: a sharded fit (ModelParallelStrategy) was not brought to run compiled: null was "
-                f"expected, got {self.compile_backend!r}"
-            )
 
     def on_fit_start(self) -> None:  # noqa: D102
         super().on_fit_start()

@@ -17,7 +17,8 @@ def shard_over_all(trainer: Trainer, model: LightningModule) -> None:
     Its own choice is one part a machine, and layers shared by the processes of one, for which no task is made.
 
     Raises:
-        ConfigError: If the task cannot be cut, or the strategy names other parts or checkpoints in pieces.
+        ConfigError: If the task cannot be cut, or is compiled, or the strategy names other parts or checkpoints in
+            pieces.
     """
     strategy = trainer.strategy
     if not isinstance(strategy, ModelParallelStrategy):
@@ -26,6 +27,10 @@ def shard_over_all(trainer: Trainer, model: LightningModule) -> None:
         raise ConfigError(
             f"{type(model).__name__} cannot be sharded (ModelParallelStrategy), pre-training alone can: take "
             "--trainer.strategy=ddp"
+        )
+    if (backend := getattr(model, "compile_backend", None)) is not None:
+        raise ConfigError(
+            f"compile_backend: null was expected in a sharded fit (ModelParallelStrategy), got {backend!r}"
         )
     world = trainer.world_size
     parts = strategy._data_parallel_size, strategy._tensor_parallel_size
