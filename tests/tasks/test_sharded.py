@@ -17,7 +17,7 @@ from tests.tiny import ARCHITECTURE, words
 SHARDED = ("--trainer.strategy=ModelParallelStrategy", "--trainer.strategy.save_distributed_checkpoint=false")
 DDP = ("--trainer.strategy=ddp",)
 STEPS = 20  # four epochs of five
-TOLERANCE = 1e-6  # of weights that moved by up to 20 steps of 0.002
+TOLERANCE = 1e-5  # of weights that moved by up to 20 steps of 0.002; 1.0e-6 was measured
 # the objective that is of all ranks' pairs; others draw within a rank, or take the mean of its tokens
 CONTRAST = (
     "--model.init_args.objectives.itc.every_n_steps=1",
