@@ -38,7 +38,8 @@ def shard(task: LightningModule, encoders: list[nn.Module], strategy: ModelParal
         strategy._layer_sync.apply(task)
     task.to(strategy.root_device)
     for tensor in chain(task.parameters(), task.buffers()):
-        dist.broadcast(tensor.detach(), 0)
+        tensor.data = tensor.data.contiguous()  # FSDP2 cuts no weights of convolutions that lie channels last
+        dist.broadcast(tensor.data, 0)
     options: dict[str, Any] = {"mesh": strategy.device_mesh["data_parallel"]}
     for layer in chain.from_iterable(layers(encoder) for encoder in encoders):
         fully_shard(layer, **options)
