@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 from gkmvlp.data_modules.pipeline.accept import accepted
 from gkmvlp.data_modules.pipeline.augmentation import Augmentation
 from gkmvlp.data_modules.pipeline.cache import ImageCache
+from gkmvlp.data_modules.pipeline.cache_store import CacheStore, cache_folder
 from gkmvlp.data_modules.pipeline.cached_images import CachedImages
 from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset, batches_seen, next_epoch
 from gkmvlp.data_modules.pipeline.detected_regions import read_regions, require_boxes
@@ -58,8 +59,9 @@ class DataModule(LightningDataModule):
             ones left out and counted (drop).
         accept: What is read although it is no frontal radiograph, else unreadable: lateral (by the DICOM's
             ViewPosition; views that a data set is asked for need no leave), modality (CT, MG ...), blank.
-        cache_dir: Folder for decoded images and label tables; what "gkmvlp data cache" wrote there is read, and must be
-            of these rows, this image size and so on. "ram" keeps decoded images in memory; none without it.
+        cache_dir: Folder for decoded images and label tables, or its address in an object store (s3://); what
+            "gkmvlp data cache" wrote there is read, and must be of these rows, this image size and so on. "ram" keeps
+            decoded images in memory; none without it.
         train_fraction: Share of the training patients used; smaller shares lie inside larger ones.
         dataset_name: What figures call the data; the data set's own name without it. Phantoms: phantom-<data set>.
     """
@@ -368,19 +370,25 @@ class DataModule(LightningDataModule):
 
     def _open_cache(self, cache_dir: str) -> None:
         """Opens the shards that lie there, else fills or maps a cache; unreadable images are an error or left out."""
-        folder = None if cache_dir == "ram" else Path(cache_dir)
+        folder, store = cache_folder(cache_dir), CacheStore.of(cache_dir)
         plan = None if folder is None else CachePlan.read(folder)
         sources = self.cache_sources()
         images = [source.image for source in sources]
+        if plan is None and store is not None:
+            raise DataError(
+                f"{cache_dir} is no cache of shards: write one by gkmvlp data cache --cache-dir={cache_dir}"
+            )
         if plan is None or folder is None:
             self._cache = ImageCache(
                 images, self.image_size, self.resize_mode, self.intensity, folder, self.num_workers, self.accept
             )
         else:
-            plan.require_same(self.cache_plan(sources, plan.encoding, plan.images_per_shard), folder)
-            self._cache = ShardedImages(folder, plan, images)
+            plan.require_same(self.cache_plan(sources, plan.encoding, plan.images_per_shard), cache_dir)
+            self._cache = ShardedImages(folder, plan, images, store)
             told = f"{plan.encoding}, {plan.image_size} px, manifest {plan.manifest[:12]}"
-            rank_zero_only(print)(f"{self.name}: {plan.images:,} images from the cache {folder} ({told})", flush=True)
+            rank_zero_only(print)(
+                f"{self.name}: {plan.images:,} images from the cache {cache_dir} ({told})", flush=True
+            )
         self._leave_out(self._cache.bad, self._cache.notes)
 
     def cache_sources(self) -> list[CacheSource]:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -20,6 +19,7 @@ from gkmvlp.data_modules.formats.mimic_cxr import (
 )
 from gkmvlp.data_modules.formats.scene_graphs import NO_GRAPH, SceneGraphs, region_boxes
 from gkmvlp.data_modules.formats.tables import shown
+from gkmvlp.data_modules.pipeline.cache_store import cache_folder
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_reports
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
@@ -140,7 +140,7 @@ class MimicCxr(DataModule):
     def _read_rows(self, table: pd.DataFrame, files: MimicFiles) -> Iterator[Sample]:
         table = self._keep_present(self._keep_views(table), files)
         studies = table[["subject_id", "study_id"]].drop_duplicates("study_id").itertuples(index=False, name=None)
-        folder = Path(self.cache_dir) if self.cache_dir not in (None, "ram") else None
+        folder = cache_folder(self.cache_dir)
         source = ReportFiles(files.reports)
         labeled = label_reports(studies, source.read, files.reports, folder, self.sections)
         count_notes((labeled[study] for study in table["study_id"].unique()), self.ledger)

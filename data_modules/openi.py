@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from gkmvlp.data_modules.base import DataModule
@@ -20,6 +19,7 @@ from gkmvlp.data_modules.formats.openi import (
     read_split,
     read_studies,
 )
+from gkmvlp.data_modules.pipeline.cache_store import cache_folder
 from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_reports
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS, hash_split
@@ -143,7 +143,7 @@ class OpenI(DataModule):
         return {key: name for key, name in view.items() if name in self.views}
 
     def _label(self, files: OpenIFiles, studies: dict[str, Study], numbers: list[str]) -> dict[str, Labeled]:
-        folder = Path(self.cache_dir) if self.cache_dir not in (None, "ram") else None
+        folder = cache_folder(self.cache_dir)
 
         def read(_: str, number: str) -> bytes:
             return studies[number].text.encode()

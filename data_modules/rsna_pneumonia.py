@@ -21,6 +21,7 @@ from gkmvlp.data_modules.formats.rsna_pneumonia import (
     read_headers,
     read_labels,
 )
+from gkmvlp.data_modules.pipeline.cache_store import cache_folder
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import fold_split, hash_split
 from gkmvlp.errors import ConfigError
@@ -110,7 +111,7 @@ class RsnaPneumonia(DataModule):
         present = {name: images[name] for name in rows if name in images}
         patient = self._find_patients(base, list(present))
         split = self._assign(list(rows), patient)
-        cache = Path(self.cache_dir) if self.cache_dir not in (None, "ram") else None
+        cache = cache_folder(self.cache_dir)
         headers = read_headers(present, cache)
         box_N4 = table[["x", "y", "x2", "y2"]].to_numpy(np.float32)
         boxes = {name: box_N4[rows[name]] for name in patient}

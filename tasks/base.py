@@ -210,12 +210,20 @@ class Task(LightningModule, Generic[Model, Arch]):
         images = batch["image"], batch["region_box"], batch["region_mask"]
         return cast(ImageMemory, self.model.encode_image(*images, **options))
 
+    @property
+    def best_checkpoint(self) -> str:
+        """File of the best checkpoint; "" where there is none."""
+        return str(getattr(self.trainer.checkpoint_callback, "best_model_path", ""))
+
+    def best_state(self) -> dict[str, Tensor]:
+        """Tensors of the best checkpoint, which must be there."""
+        content = torch.load(self.best_checkpoint, map_location=self.device, weights_only=True)
+        return cast("dict[str, Tensor]", content["state_dict"])
+
     def load_best_checkpoint(self) -> None:
         """Takes the weights of the best checkpoint, where there is one."""
-        best = getattr(self.trainer.checkpoint_callback, "best_model_path", "")
-        if best:
-            state = torch.load(best, map_location=self.device, weights_only=True)["state_dict"]
-            self.load_state_dict(state, strict=True)
+        if self.best_checkpoint:
+            self.load_state_dict(self.best_state(), strict=True)
 
     def best_backbone(self, **task_info: Any) -> Backbone[Model] | None:
         """The backbone of the best epoch; None where nothing is to be saved: on other ranks, and in a trial run.

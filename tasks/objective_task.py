@@ -1,17 +1,21 @@
 """What pre-trainings share: a sum of objectives, each with a weight and steps at which it is due."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Generic, Literal
 
 import torch
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch import Tensor
 
 from gkmvlp.batch import StudyBatch
 from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.checkpoints.backbone import Model
+from gkmvlp.checkpoints.backbone import Backbone, Model
 from gkmvlp.errors import ConfigError
 from gkmvlp.tasks.base import Arch, Task
 from gkmvlp.tasks.parts.objectives import BaseObjectives
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
+from gkmvlp.tasks.parts.sharding import SHARDED, is_sharded, shard
 
 Stage = Literal["train", "val", "test"]
 
@@ -51,6 +55,12 @@ class ObjectiveTask(Task[Model, Arch], Generic[Model, Arch]):
     def model_name(self) -> str:  # noqa: D102
         return "pretrained"
 
+    def configure_model(self) -> None:
+        """Spreads the task over all processes (FSDP2) where the strategy is Lightning's for that."""
+        strategy = self.trainer.strategy
+        if isinstance(strategy, ModelParallelStrategy) and not is_sharded(self):
+            shard(self, [self.model.vision.model, self.model.text], strategy)
+
     def losses(self, batch: StudyBatch, due: set[str]) -> dict[str, Tensor]:
         """The objectives that are due, unweighted.
 
@@ -82,6 +92,34 @@ class ObjectiveTask(Task[Model, Arch], Generic[Model, Arch]):
         with torch.random.fork_rng(devices):  # negatives and masks are drawn alike at every validation
             torch.manual_seed(batch_idx)
             self.shared_step(batch, "val", self.enabled())
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Says whether the fit is sharded, too."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint[SHARDED] = is_sharded(self)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Takes the dimension from a number that a sharded fit gave one, or gives it."""
+        super().on_load_checkpoint(checkpoint)
+        theirs = checkpoint.get("state_dict", {})  # which a sharded fit has taken already
+        for name, own in self.named_parameters():
+            if own.numel() == 1 and name in theirs:
+                theirs[name] = theirs[name].reshape(own.shape)
+
+    def best_backbone(self, **task_info: Any) -> Backbone[Model] | None:
+        """As of any task; of a sharded one, the first process puts the model together."""
+        if not is_sharded(self):
+            return super().best_backbone(**task_info)
+        # all processes take part in putting the last weights together
+        last = {} if self.best_checkpoint else self.trainer.strategy.lightning_module_state_dict()
+        if not self.trainer.is_global_zero or self.trainer.fast_dev_run:  # type: ignore[attr-defined]
+            return None
+        state, start, backbone = last or self.best_state(), "model.", self.to_backbone()
+        tensors = {name.removeprefix(start): tensor for name, tensor in state.items() if name.startswith(start)}
+        model = backbones.filled(
+            self.architecture, self.tokenizer, tensors, Path(self.best_checkpoint or "what was trained")
+        )
+        return replace(backbone, model=model)
 
     def on_fit_end(self) -> None:
         """Leaves the backbone of the best epoch."""

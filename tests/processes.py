@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -36,3 +37,36 @@ def gkmvlp(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[
         process.start()
         process.join()
         return subprocess.CompletedProcess(words, process.exitcode, out.read_text(), error.read_text())
+
+
+def ranks(number: int, *words: str) -> list[subprocess.CompletedProcess[str]]:
+    """The real command in several processes, with the words that torchrun puts into their environments."""
+    with socket.socket() as free, tempfile.TemporaryDirectory() as folder:
+        free.bind(("127.0.0.1", 0))
+        place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free.getsockname()[1], "TORCHELASTIC_RUN_ID": "test"}
+        world = {"WORLD_SIZE": number, "LOCAL_WORLD_SIZE": number, "GROUP_RANK": 0}
+        files, processes = [], []
+        for rank in range(number):
+            told = place | world | {"RANK": rank, "LOCAL_RANK": rank}
+            files.append([Path(folder, f"{name}-{rank}") for name in ("out", "error")])
+            environment = {name: str(value) for name, value in told.items()}
+            line = (environment, words, *map(str, files[-1]))
+            processes.append(PROCESSES.Process(target=_ranked, args=line, daemon=True))
+        free.close()
+        for process in processes:
+            process.start()
+        try:
+            for process in processes:
+                process.join(600)
+        finally:
+            for process in processes:  # one that ended early leaves the others waiting
+                process.kill()
+        return [
+            subprocess.CompletedProcess(words, process.exitcode, out.read_text(), error.read_text())
+            for process, (out, error) in zip(processes, files, strict=True)
+        ]
+
+
+def _ranked(environment: dict[str, str], words: tuple[str, ...], out: str, error: str) -> None:
+    os.environ.update(environment)
+    program(words, out, error)

@@ -18,6 +18,7 @@ from uuid import uuid4
 import cv2
 import numpy as np
 
+from gkmvlp.data_modules.pipeline.cache_store import CacheStore
 from gkmvlp.data_modules.pipeline.cached_images import Remarks, read_for_cache, require_room
 from gkmvlp.data_modules.pipeline.ledger import write_bytes, write_json
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
@@ -40,7 +41,7 @@ class Encoded(NamedTuple):
 
 
 def write_shards(
-    folder: Path,
+    cache_dir: str | Path,
     plan: CachePlan,
     sources: Sequence[CacheSource],
     workers: int,
@@ -50,7 +51,8 @@ def write_shards(
     """Writes the shards of a part that are not there whole.
 
     Args:
-        folder: Where they go.
+        cache_dir: Where they go: a folder, or the address of one in an object store. For that a shard is written here,
+            copied and deleted.
         plan: What they hold.
         sources: The plan's images, in its order.
         workers: Threads that decode (decoders leave the interpreter free).
@@ -63,20 +65,29 @@ def write_shards(
     Raises:
         DataError: If the folder is the cache of something else, or has no room; nothing is written then.
     """
+    store = CacheStore.of(cache_dir)
+    folder = Path(cache_dir) if store is None else store.fetch()
     kept = CachePlan.read(folder)
     if kept is not None:
-        kept.require_same(plan, folder)
+        kept.require_same(plan, cache_dir)
     mine = [shard for shard in range(plan.shards) if shard % part[1] == part[0] - 1]
-    wanted = [shard for shard in mine if not _is_whole(folder, shard, say)]
+    wanted = [shard for shard in mine if not _is_whole(folder, shard, store, say)]
     if wanted:
-        rows = [row for shard in wanted for row in plan.rows(shard)]
+        shards = wanted if store is None else wanted[:1]
+        rows = [row for shard in shards for row in plan.rows(shard)]
         require_room(folder, len(rows), estimated_bytes(plan, [sources[row] for row in rows]))
     write_json(folder / PLAN, plan.as_dict())
+    if store is not None:
+        store.put(PLAN)
     with one_opencv_thread(), ThreadPoolExecutor(max(workers, 1)) as pool:
         for shard in wanted:
             some = [sources[row] for row in plan.rows(shard)]
             _write(tar_of(folder, shard), plan.rows(shard), some, pool.map(lambda one: encode(one, plan), some), plan)
+            if store is not None:  # the index last: where it lies, the shard is whole
+                store.put(tar_of(folder, shard).name, tar_of(folder, shard).with_suffix(".npz").name)
             say(f"{tar_of(folder, shard).name}: {len(some):,} images, {len(wanted):,} shards in this part")
+    if store is not None:
+        store.fetch()  # others may have written
     return sum(not tar_of(folder, shard).with_suffix(".npz").is_file() for shard in range(plan.shards))
 
 
@@ -92,9 +103,10 @@ def encode(source: CacheSource, plan: CachePlan) -> Encoded:
     return Encoded(data.tobytes(), reading.place_9, reading.remarks)
 
 
-def _is_whole(folder: Path, shard: int, say: Callable[[str], None]) -> bool:
+def _is_whole(folder: Path, shard: int, store: CacheStore | None, say: Callable[[str], None]) -> bool:
     """Whether a shard is written and is what was written; one that no longer is, is named."""
     tar = tar_of(folder, shard)
+    place = tar if store is None else f"{store.address}/{tar.name}"
     try:
         index = read_index(tar.with_suffix(".npz"))
     except DataError as error:
@@ -102,14 +114,18 @@ def _is_whole(folder: Path, shard: int, say: Callable[[str], None]) -> bool:
         return False
     if index is None:
         return False
-    if not tar.is_file():
-        say(f"{tar} is missing: written anew")
+    if not (tar.is_file() if store is None else tar.name in store.sizes()):
+        say(f"{place} is missing: written anew")
         return False
-    with tar.open("rb") as file:
-        now = file_digest(file, "sha256").hexdigest()
+    now = _sha256(tar) if store is None else store.sha256(tar.name)
     if now != index.tar_sha256:
-        say(f"{tar} is not what was written (SHA-256 {now[:12]}, not {index.tar_sha256[:12]}): written anew")
+        say(f"{place} is not what was written (SHA-256 {now[:12]}, not {index.tar_sha256[:12]}): written anew")
     return now == index.tar_sha256
+
+
+def _sha256(tar: Path) -> str:
+    with tar.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def estimated_bytes(plan: CachePlan, sources: Sequence[CacheSource]) -> float:
@@ -149,8 +165,8 @@ def _write(tar: Path, rows: range, sources: Sequence[CacheSource], images: Itera
                 places.append((offset, len(image.data), zlib.crc32(image.data)))
                 frames.append(image.frame)
                 told |= {row - rows.start: image.told} if image.told else {}
+        digest = _sha256(part)
         with part.open("rb") as file:
-            digest = file_digest(file, "sha256").hexdigest()
             os.fsync(file.fileno())
         size = part.stat().st_size
         part.replace(tar)

@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from gkmvlp.data_modules.pipeline.cache_store import CacheStore
 from gkmvlp.data_modules.pipeline.cached_images import CachedImages, Remarks
 from gkmvlp.data_modules.pipeline.images import Intensity
 from gkmvlp.data_modules.pipeline.transforms import Pixels
@@ -102,7 +103,7 @@ class CachePlan:
             raise DataError(f"{file} was changed: its hash is {plan.hash[:12]}, not {kept[:12]}; restore the file")
         return plan
 
-    def require_same(self, wanted: "CachePlan", folder: Path) -> None:
+    def require_same(self, wanted: "CachePlan", folder: str | Path) -> None:
         """Stops where a folder with this plan is taken for another.
 
         Raises:
@@ -170,23 +171,29 @@ class ShardedImages(CachedImages):
         folder: Where the cache lies.
         plan: What it holds.
         sources: Paths or bytes of the images in the plan's order.
+        store: Where the tars are, if not in the folder.
 
     Raises:
         DataError: If shards are missing or cut off.
     """
 
-    def __init__(self, folder: Path, plan: CachePlan, sources: Sequence[str | bytes]) -> None:
+    def __init__(
+        self, folder: Path, plan: CachePlan, sources: Sequence[str | bytes], store: CacheStore | None = None
+    ) -> None:
         super().__init__(sources)
-        self._folder, self._plan = folder, plan
+        self._folder, self._plan, self._store = folder, plan, store
+        self._place = str(folder) if store is None else store.address  # as errors name it
         found = [read_index(tar_of(folder, shard).with_suffix(".npz")) for shard in range(plan.shards)]
         shards = [shard for shard in found if shard is not None]
         if len(shards) < len(found):
             missing = tar_of(folder, found.index(None)).name
             raise DataError(
-                f"{folder}: {len(shards):,} of {len(found):,} shards are written, {missing} is not; {REMEDY}"
+                f"{self._place}: {len(shards):,} of {len(found):,} shards are written, {missing} is not; {REMEDY}"
             )
+        sizes = tar_sizes(folder, plan, store)
         for number, shard in enumerate(shards):
-            _require_whole(tar_of(folder, number), shard)
+            name = tar_of(folder, number).name
+            _require_whole(f"{self._place}/{name}", sizes.get(name), shard)
         self._offset_N, self._size_N, self._crc_N, place_N9 = (
             np.concatenate([shard[field] for shard in shards]) for field in range(4)
         )
@@ -208,21 +215,37 @@ class ShardedImages(CachedImages):
         """
         number = row // self._plan.images_per_shard
         tar = tar_of(self._folder, number)
+        start, size = int(self._offset_N[row]), int(self._size_N[row])
+        data = self._bytes(number, tar, start, size) if self._store is None else self._store.read(tar.name, start, size)
+        if zlib.crc32(data) != self._crc_N[row]:
+            name = f"{row:09d}{ENDS[self._plan.encoding]}"
+            raise DataError(f"{self._place}/{tar.name}: the image {name} is not what was written there; {REMEDY}")
+        return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
+
+    def _bytes(self, number: int, tar: Path, start: int, size: int) -> bytes:
+        """Some bytes of a tar of the folder.
+
+        Raises:
+            DataError: If it cannot be read.
+        """
         try:
             if number not in self._open:
                 self._open[number] = os.open(tar, os.O_RDONLY)
-            data = os.pread(self._open[number], int(self._size_N[row]), int(self._offset_N[row]))
+            return os.pread(self._open[number], size, start)
         except OSError as error:
             raise DataError(f"cannot read {tar}: {error.strerror or error}; {REMEDY}") from error
-        if zlib.crc32(data) != self._crc_N[row]:
-            name = f"{row:09d}{ENDS[self._plan.encoding]}"
-            raise DataError(f"{tar}: the image {name} is not what was written there; {REMEDY}")
-        return np.asarray(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
-def _require_whole(tar: Path, shard: Shard) -> None:
+def tar_sizes(folder: Path, plan: CachePlan, store: CacheStore | None) -> dict[str, int]:
+    """Bytes of each tar that is there, by its name."""
+    if store is not None:
+        return store.sizes()
+    tars = (tar_of(folder, shard) for shard in range(plan.shards))
+    return {tar.name: tar.stat().st_size for tar in tars if tar.is_file()}
+
+
+def _require_whole(tar: str, size: int | None, shard: Shard) -> None:
     """Stops where a tar is gone or has another length than it was written with."""
-    size = tar.stat().st_size if tar.is_file() else None
     if size is None:
         raise DataError(f"{tar} is missing; {REMEDY}")
     if size != shard.tar_bytes:

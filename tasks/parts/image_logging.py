@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gkmvlp.batch import ImageBatch, QuestionBatch
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.parts.drawing import draw_map, draw_regions, panels
+from gkmvlp.tasks.parts.sharding import is_sharded
 from gkmvlp.tasks.vqa import VisualQuestionAnswering
 
 
@@ -27,6 +28,8 @@ def attention_maps(task: Task, batch: ImageBatch) -> NDArray[np.float32]:
 class Pictures(Callback):
     """After each validation: the first radiograph with its regions, what prompts attend to, or its questions.
 
+    None in a sharded fit (FSDP2): one process alone has no whole model to draw with.
+
     Args:
         count: How many prompts or questions are shown.
     """
@@ -39,7 +42,7 @@ class Pictures(Callback):
     ) -> None:
         """Draws the first batch, on rank 0, into TensorBoard."""
         logger = pl_module.logger
-        if batch_idx or trainer.sanity_checking or not isinstance(logger, TensorBoardLogger):
+        if batch_idx or trainer.sanity_checking or not isinstance(logger, TensorBoardLogger) or is_sharded(pl_module):
             return
         assert isinstance(pl_module, Task)
         if isinstance(pl_module, VisualQuestionAnswering):

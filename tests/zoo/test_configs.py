@@ -17,7 +17,6 @@ from tests.tiny import words
 
 CONFIGS = {name: file for name, file in zoo_configs().items() if not name.startswith("_base/")}
 PRESETS = [name for name in zoo_configs() if name.startswith("_base/") and "architecture" not in name]
-LOGGERS = [name for name in PRESETS if "logger" in name]
 
 
 class StopAfterFirstEpoch(Callback):
@@ -29,7 +28,7 @@ class StopAfterFirstEpoch(Callback):
 
 def test_something_ships():
     assert {"pretrain-phantom", "vqa-phantom"} <= set(CONFIGS)
-    assert {"_base/cpu", "_base/one_gpu", "_base/eight_gpus"} <= set(PRESETS)
+    assert {"_base/cpu", "_base/one_gpu", "_base/eight_gpus", "_base/eight_gpus_fsdp"} <= set(PRESETS)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -55,8 +54,8 @@ def test_trainer_preset_is_parsed(name, capsys):
     assert main(["fit", "--config=zoo://pretrain-phantom", f"--trainer=zoo://{name}", "--print_config"]) == 0
     parsed = yaml.safe_load(capsys.readouterr().out)["trainer"]
     said = yaml.safe_load(zoo_configs()[name].read_text())
-    if name in LOGGERS:  # what it leaves open is filled in
-        given, wanted = parsed["logger"]["init_args"], said.pop("logger")["init_args"]
+    for owner in said.keys() & {"logger", "strategy"}:  # what it leaves open is filled in
+        given, wanted = parsed[owner]["init_args"], said.pop(owner)["init_args"]
         assert {key: given[key] for key in wanted} == wanted
     assert {key: parsed[key] for key in said} == said
 

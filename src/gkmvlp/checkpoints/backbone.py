@@ -198,13 +198,7 @@ def load(folder: str | Path) -> Backbone[Any]:
     if list_hash(architecture.knowledge.entities) != config["entities_sha256"]:
         raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
     tokenizer = load_tokenizer(_tokenizer_folder(folder, config))
-    with SkipInit():
-        model = system_of(architecture).build(architecture, tokenizer)
-    state = _tensors(folder, config)
-    if "fixed_prompt_ED" in state:
-        model.fixed_prompt_ED = torch.empty(len(architecture.knowledge.entities), architecture.text.hidden_size)
-        model.freeze_image_side()
-    load_exact(model, state, folder / "model.safetensors")
+    model = filled(architecture, tokenizer, _tensors(folder, config), folder / "model.safetensors")
     known = (
         "format",
         "gkmvlp",
@@ -218,6 +212,29 @@ def load(folder: str | Path) -> Backbone[Any]:
     )
     info = with_new_keys({key: value for key, value in config.items() if key not in known}, INFO)
     return Backbone(model, tokenizer, info, _atlas(folder / "grounding.json"))
+
+
+def filled(
+    architecture: BaseArchitecture, tokenizer: PreTrainedTokenizerFast, state: Mapping[str, Tensor], source: Path
+) -> Any:
+    """A model that holds given tensors.
+
+    Args:
+        architecture: What to build.
+        tokenizer: Of the words that it knows.
+        state: Exactly its tensors, by name.
+        source: Where they are from, for an error.
+
+    Raises:
+        BackboneError: If they do not fit.
+    """
+    with SkipInit():
+        model = system_of(architecture).build(architecture, tokenizer)
+    if "fixed_prompt_ED" in state:
+        model.fixed_prompt_ED = torch.empty(len(architecture.knowledge.entities), architecture.text.hidden_size)
+        model.freeze_image_side()
+    load_exact(model, state, source)
+    return model
 
 
 def tensors_of(folder: str | Path) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from gkmvlp.data_modules.formats.scene_graphs import SceneGraphs
 from gkmvlp.data_modules.inspection import audit, check, explain
 from gkmvlp.data_modules.inspection.atlas import mean_atlas
 from gkmvlp.data_modules.inspection.knowledge_table import write_knowledge
+from gkmvlp.data_modules.pipeline.cache_store import CacheStore
 from gkmvlp.data_modules.pipeline.ledger import write_json
 from gkmvlp.data_modules.pipeline.shard_writer import write_shards
 from gkmvlp.data_modules.pipeline.transforms import Pixels
@@ -115,25 +116,27 @@ def _regions(arguments: argparse.Namespace) -> None:
 
 def _cache(arguments: argparse.Namespace) -> None:
     """Decodes all images, or one part of them, and labels all reports once."""
-    folder = Path(arguments.cache_dir)
+    place, store = arguments.cache_dir, CacheStore.of(arguments.cache_dir)
     overrides = {"cache_dir": arguments.cache_dir, "on_unreadable": "drop"}
     data = check.build(*_source(arguments.source), arguments.root, **arguments.init_args | overrides)
     data.check()
     sources = data.cache_sources()
     plan = data.cache_plan(sources, arguments.encoding, arguments.images_per_shard)
     workers = arguments.workers or len(os.sched_getaffinity(0))
-    remaining = write_shards(folder, plan, sources, workers, arguments.shard)
+    remaining = write_shards(place, plan, sources, workers, arguments.shard)
     if remaining:
-        print(f"{folder}: {remaining:,} of {plan.shards:,} shards are left to other parts")
+        print(f"{place}: {remaining:,} of {plan.shards:,} shards are left to other parts")
         return
     data.setup()
     print(*data.summary_lines(), sep="\n")
     if "study_id" in data.samples[0].fields:
         path = data.files().scene_graphs if isinstance(data, MimicCxr) else None
-        table = folder / "knowledge.parquet"
+        table = (Path(place) if store is None else store.folder) / "knowledge.parquet"
         count = write_knowledge(table, data.upright(data.samples), SceneGraphs(path) if path is not None else None)
-        print(f"{table}: {count:,} rows")
-    print(f"{folder}: use it with --data.init_args.cache_dir")
+        print(f"{place}/{table.name}: {count:,} rows")
+    if store is not None:  # what the reports say, for all who read there
+        store.put(*(file.name for file in store.folder.iterdir() if file.suffix == ".parquet"))
+    print(f"{place}: use it with --data.init_args.cache_dir")
 
 
 def _source(reference: str) -> tuple[str, Path | None]:

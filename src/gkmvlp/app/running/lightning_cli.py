@@ -24,6 +24,7 @@ from gkmvlp.app.command_line.meant_words import mended
 from gkmvlp.app.command_line.outputs import require_writable
 from gkmvlp.app.running.configs import config_words, described_data, with_files
 from gkmvlp.app.running.forwarding import handling
+from gkmvlp.app.running.sharded_fits import check_same_kind, shard_over_all
 from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
 from gkmvlp.app.running.stopping import Stopping
 from gkmvlp.app.running.trainer_defaults import (
@@ -167,6 +168,7 @@ class Cli(LightningCLI):
         chosen = trainer_arguments(config, self.model, str(self.subcommand))
         trainer: Trainer = super().instantiate_trainer(**chosen, **kwargs)
         allow_unused(trainer)
+        shard_over_all(trainer, self.model)
         write_whole(trainer)
         return trainer
 
@@ -202,6 +204,8 @@ class Cli(LightningCLI):
         word = self._get(self.config, "ckpt_path")
         if word and word not in CHECKPOINT_WORDS:
             check_checkpoint(self.model, Path(word))
+            if stage == "fit":
+                check_same_kind(self.trainer, Path(word))
 
     def _account(self) -> None:
         """Last lines of a run: what was read, dropped and why. The manifest now knows what the run dropped."""

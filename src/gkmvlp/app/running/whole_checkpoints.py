@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
-from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
+from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy, SingleDeviceStrategy
 
 from gkmvlp.errors import TrainingError
 
@@ -50,6 +50,6 @@ class WholeCheckpoints(TorchCheckpointIO):
 def write_whole(trainer: Trainer) -> None:
     """Lets a Trainer write checkpoints so, where they are single files and the user has no way of their own."""
     strategy = trainer.strategy
-    is_one_file = isinstance(strategy, SingleDeviceStrategy | DDPStrategy)
+    is_one_file = isinstance(strategy, SingleDeviceStrategy | DDPStrategy | ModelParallelStrategy)
     if is_one_file and type(strategy.checkpoint_io) is TorchCheckpointIO:
         strategy.checkpoint_io = WholeCheckpoints()

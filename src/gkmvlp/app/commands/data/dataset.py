@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     folder = "folder for audit.json and the manifests; manifests that are there must match (outputs/audit)"
     audit.add_argument("--out", type=Path, default=Path("outputs/audit"), metavar="DIR", help=folder)
     cache = actions.add_parser("cache", help="decode all images and label all reports once; goes on where it stopped")
-    cache.add_argument("--cache-dir", required=True, metavar="DIR", help="folder for the cache; a config key as well")
+    cache.add_argument("--cache-dir", required=True, metavar="DIR", help="folder, or s3://...; a config key as well")
     cache.add_argument("--encoding", choices=("jpeg", "raw"), default="jpeg", help="raw: a byte a pixel (jpeg)")
     cache.add_argument("--images-per-shard", type=at_least_one, default=4000, metavar="N", help="images a tar (4000)")
     cache.add_argument("--workers", type=at_least_one, metavar="N", help="threads that decode (all cores)")
