@@ -3,7 +3,6 @@
 import re
 
 from gkmvlp.report.lexicon import TERMS
-from gkmvlp.report.patterns import word_starts
 
 _SEEN = r"(?:seen|identified|visible|visuali[sz]ed|present|evident|noted|found|detected)"
 _COURSE = (
@@ -35,7 +34,7 @@ def filled(lower: str) -> str:
 
 def _last_finding(text: str) -> str:
     """The finding that a text ends in, or ""."""
-    hits = TERMS.find(text, word_starts(text))
+    hits = TERMS.find(text)
     named = hits and hits[-1].end == len(text) and hits[-1].value[0] != "decoy"
     return text[hits[-1].start :] if named else ""
 

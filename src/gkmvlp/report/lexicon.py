@@ -241,11 +241,15 @@ DEVICES = frozenset(
 )
 
 
-def _terms() -> Alternation[tuple[str, tuple[str, ...]]]:
+# Kind and entities of a wording.
+Term = tuple[str, tuple[str, ...]]
+
+
+def _terms() -> Alternation[Term]:
     """All wordings with their kind (term, decoy, gone, only negated, reticular, nodular, past, sign, airspace) and
     their entities.
     """
-    rows: list[tuple[str, tuple[str, tuple[str, ...]]]] = []
+    rows: list[tuple[str, Term]] = []
     rows += [(wording, ("term", (name,))) for name, wordings in WORDINGS.items() for wording in wordings]
     rows += [(wording, ("term", names)) for wording, names in SHARED.items()]
     rows += [(wording, ("decoy", ())) for wording in DECOYS]

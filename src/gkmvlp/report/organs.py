@@ -135,7 +135,9 @@ MEANINGS |= {
     for increase in ("increase", "increase of")
 }
 
-ORGANS: Alternation[tuple[str, str]] = Alternation(
+# Organ or quality, and which.
+Said = tuple[str, str]
+ORGANS: Alternation[Said] = Alternation(
     [(wording, ("organ", name)) for name, wordings in ORGAN_WORDINGS.items() for wording in wordings]
     + [(wording, ("quality", name)) for name, wordings in QUALITY_WORDINGS.items() for wording in wordings]
 )

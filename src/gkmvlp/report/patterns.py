@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 Value = TypeVar("Value")
 Kept = TypeVar("Kept")
@@ -24,9 +24,8 @@ class Hit(NamedTuple, Generic[Value]):
     value: Value
 
 
-def word_starts(text: str) -> list[tuple[int, str]]:
-    """Where the words of a lower-case text begin, with their first letters: what ``Alternation.find`` goes by."""
-    return [(match.start(), match[0]) for match in _WORD.finditer(text)]
+# What tries a text at a place, and the values of its groups.
+Candidates = tuple[Callable[[str, int], re.Match[str] | None], list[Value]]
 
 
 class _Openings:
@@ -129,9 +128,9 @@ class Alternation(Generic[Value]):
             for opening in _openings(wording):
                 self._by_opening[opening].append(place)
         self._compiled: dict[tuple[int, ...], re.Pattern[str]] = {}
-        self._by_key = KeptByText(self._candidates)
+        self._by_key = KeptByText(self.candidates)
 
-    def _candidates(self, key: str) -> tuple[re.Pattern[str], list[Value]] | None:
+    def candidates(self, key: str) -> Candidates[Value] | None:
         """The wordings that can begin with these letters, compiled once for all keys that share them."""
         openings = [key + _END, *(key[:end] for end in range(1, len(key) + 1))]
         places = tuple(sorted({place for opening in openings for place in self._by_opening.get(opening, ())}))
@@ -141,15 +140,43 @@ class Alternation(Generic[Value]):
             source = "|".join(f"({self._rows[place][0]})" for place in places)
             source = re.sub(r" (\??)", lambda blank: "[ -]" + (blank[1] or "+"), source)
             self._compiled[places] = re.compile(rf"(?:{source})\b")
-        return self._compiled[places], [self._rows[place][1] for place in places]
+        return self._compiled[places].match, [self._rows[place][1] for place in places]
 
-    def find(self, text: str, words: list[tuple[int, str]]) -> list[Hit[Value]]:
-        """The hits in lower-case text, in order, without overlap; ``words`` as ``word_starts`` gives them."""
-        by_key = self._by_key
+    def find(self, text: str) -> list[Hit[Value]]:
+        """The hits in lower-case text, in order, without overlap."""
         found: list[Hit[Value]] = []
         after = 0
-        for start, candidates in [(start, one) for start, key in words if (one := by_key[key]) is not None]:
-            if start >= after and (match := candidates[0].match(text, start)):
+        for word in _WORD.finditer(text):
+            candidates = self._by_key[word[0]]
+            if candidates is None or word.start() < after:
+                continue
+            if match := candidates[0](text, word.start()):
                 after = match.end()
-                found.append(Hit(start, after, candidates[1][(match.lastindex or 0) - 1]))
+                found.append(Hit(word.start(), after, candidates[1][(match.lastindex or 0) - 1]))
+        return found
+
+
+class Several:
+    """Finds the wordings of several alternations in one pass over the words of a text."""
+
+    def __init__(self, *alternations: Alternation[Any]) -> None:
+        self._alternations = alternations
+        self._by_key = KeptByText(self._candidates)
+
+    def _candidates(self, key: str) -> list[tuple[int, Candidates[Any]]]:
+        """Which of the alternations have wordings that can begin with these letters, and those wordings."""
+        found = [(place, one.candidates(key)) for place, one in enumerate(self._alternations)]
+        return [(place, candidates) for place, candidates in found if candidates is not None]
+
+    def find(self, text: str) -> list[list[Hit[Any]]]:
+        """For each alternation what its own ``find`` gives."""
+        by_key = self._by_key
+        found: list[list[Hit[Any]]] = [[] for _ in self._alternations]
+        after = [0] * len(found)
+        for word in _WORD.finditer(text):
+            for place, (match_at, values) in by_key[word[0]]:
+                start = word.start()
+                if start >= after[place] and (match := match_at(text, start)):
+                    after[place] = end = match.end()
+                    found[place].append(Hit(start, end, values[(match.lastindex or 0) - 1]))
         return found

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from gkmvlp.report.cues import ALL_CUES
 from gkmvlp.report.patterns import Hit
 from gkmvlp.report.reach import LIST_BREAK, list_before, reach, run_on
 
@@ -74,11 +73,14 @@ class Context:
     def __init__(
         self,
         text: str,
-        words: list[tuple[int, str]],
+        found: list[Hit[str]],
         statements: Sequence[tuple[int, int]],
         anchors: Sequence[tuple[int, int]],
     ) -> None:
-        """Takes lower-case text, its words, and the statements in order: deciding words and anchors, (start, end)."""
+        """Takes lower-case text, its cues as ``ALL_CUES`` finds them, and the statements in order.
+
+        Of each statement its deciding words and its anchor, (start, end).
+        """
         self._text = text
         self._statements = statements
         self._anchors = anchors
@@ -89,7 +91,6 @@ class Context:
         self._answered: set[int] = set()
         self._doubted: set[int] = set()
         self.splits: list[int] = []
-        found = ALL_CUES.find(text, words)
         cues = [cue for cue in found if cue.value != "keep"]
         if cues:
             self._lay(self._without_double_negation(cues))
@@ -99,9 +100,10 @@ class Context:
         stops = [cue.start for cue in cues if cue.value in ("stop", "split") or self._leaves_open(cue)]
         self.splits = [cue.start for cue in cues if cue.value == "split"] + _semicolons(self._text)
         self.splits += _comma_of_opener(self._text)
+        stops += self.splits
         for cue in cues:
-            clause = max((split for split in self.splits if split <= cue.start), default=0)
-            end = min((stop for stop in [*stops, *self.splits] if stop >= cue.end), default=len(self._text))
+            clause = max([split for split in self.splits if split <= cue.start], default=0) if self.splits else 0
+            end = min([stop for stop in stops if stop >= cue.end], default=len(self._text))
             if cue.value == "aside after":
                 self._asides += [
                     self._statements[one] for one in list_before(self._text, self._statements, cue.start, clause)
@@ -177,7 +179,7 @@ class Context:
     def _aside_of(self, index: int) -> tuple[int, int] | None:
         """The last aside that a statement stands in."""
         start = self._statements[index][0]
-        return next(((first, last) for first, last in reversed(self._asides) if first <= start < last), None)
+        return next((aside for aside in reversed(self._asides) if aside[0] <= start < aside[1]), None)
 
     def _lay_back(self, cue: Hit[str], clause: int, end: int) -> None:
         if self._text.startswith("none", cue.start) and (
@@ -257,13 +259,13 @@ class Context:
         start = self._statements[index][0]
         if index in self._answered:
             return ABSENT
-        if self._aside_of(index):
+        if self._asides and self._aside_of(index):
             return None
         if index in self._again:
             return UNCERTAIN
         covering = [span for span in self._spans if span.start <= start < span.end]
         if covering:
-            last = max(covering, key=lambda span: span.start)
+            last = covering[0] if len(covering) == 1 else max(covering, key=lambda span: span.start)
             negations = [span for span in covering if span.kind in ("no", "gone", "not")]
             if negations and (last.kind != "maybe" or "," not in self._text[negations[-1].start : last.start]):
                 return UNCERTAIN if index in self._doubted else ABSENT

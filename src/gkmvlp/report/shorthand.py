@@ -7,7 +7,6 @@ import re
 
 from gkmvlp.report.lexicon import TERMS
 from gkmvlp.report.organs import ORGANS
-from gkmvlp.report.patterns import word_starts
 
 _SHORT: dict[str, str] = {
     "w/o": "without", "w/": "with ", "b/l": "bilateral", "c/w": "consistent with", "d/t": "due to", "2/2": "due to",
@@ -212,20 +211,19 @@ def _possible(match: re.Match[str]) -> str:
 
 def _entry(match: re.Match[str]) -> str:
     """A semicolon before the name of a finding or an organ; the comma as it stands before other words."""
-    words = word_starts(match[1])
-    return "; " if TERMS.find(match[1], words) or ORGANS.find(match[1], words) else match[0]
+    return "; " if TERMS.find(match[1]) or ORGANS.find(match[1]) else match[0]
 
 
 def _sought(match: re.Match[str]) -> str:
     """A finding that is asked for, with its answer: a line of a form behind a bare answer, else a statement apart."""
-    if not TERMS.find(match[2], word_starts(match[2])):
+    if not TERMS.find(match[2]):
         return match[0]
     return f"{match[2]}: " if match[3] else f"{match[1]}{match[2]}; "
 
 
 def _normal(match: re.Match[str]) -> str:
     """No finding where a finding's name is called normal; as it stands where the name is an organ's."""
-    named = bool(TERMS.find(match[1], word_starts(match[1])))
+    named = bool(TERMS.find(match[1]))
     return f"no {match[1]};" if named else match[0]
 
 
