@@ -10,6 +10,7 @@ Kept = TypeVar("Kept")
 _KEY = 8
 _WORD = re.compile(rf"\b[a-z]\w{{0,{_KEY - 1}}}")
 _LETTERS = re.compile(r"\w+")
+_MOST = 1 << 17  # texts that are remembered at a time
 _ANY, _END = "\0", "\1"
 _TOKEN = re.compile(r"\\.|\[[^]]*\]|\(\?:|\(\?!|.")
 _INNERMOST = re.compile(r"\((?:\?:|\?![^()]*)([^()]*)\)([?*]|\{0,\d\})?")
@@ -25,7 +26,8 @@ class Hit(NamedTuple, Generic[Value]):
 
 
 # What tries a text at a place, and the values of its groups.
-Candidates = tuple[Callable[[str, int], re.Match[str] | None], list[Value]]
+Match = Callable[[str, int], re.Match[str] | None]
+Candidates = tuple[Match, list[Value]]
 
 
 class _Openings:
@@ -102,13 +104,15 @@ def _size(wording: str) -> tuple[int, int]:
 
 
 class KeptByText(dict[str, Kept]):
-    """What a function gives for a text, worked out once a text."""
+    """What a function gives for a text, worked out once a text; all is forgotten where it is too much."""
 
     def __init__(self, work_out: Callable[[str], Kept]) -> None:
         super().__init__()
         self._work_out = work_out
 
     def __missing__(self, text: str) -> Kept:
+        if len(self) >= _MOST:
+            self.clear()
         found = self[text] = self._work_out(text)
         return found
 
@@ -128,9 +132,13 @@ class Alternation(Generic[Value]):
             for opening in _openings(wording):
                 self._by_opening[opening].append(place)
         self._compiled: dict[tuple[int, ...], re.Pattern[str]] = {}
-        self._by_key = KeptByText(self.candidates)
+        self._by_key = KeptByText(self._candidates)
 
     def candidates(self, key: str) -> Candidates[Value] | None:
+        """What can begin with the first letters of a word, as ``find`` takes them."""
+        return self._by_key[key]
+
+    def _candidates(self, key: str) -> Candidates[Value] | None:
         """The wordings that can begin with these letters, compiled once for all keys that share them."""
         openings = [key + _END, *(key[:end] for end in range(1, len(key) + 1))]
         places = tuple(sorted({place for opening in openings for place in self._by_opening.get(opening, ())}))
@@ -161,22 +169,28 @@ class Several:
 
     def __init__(self, *alternations: Alternation[Any]) -> None:
         self._alternations = alternations
-        self._by_key = KeptByText(self._candidates)
+        self._by_chunk = KeptByText(self._openings)
 
-    def _candidates(self, key: str) -> list[tuple[int, Candidates[Any]]]:
-        """Which of the alternations have wordings that can begin with these letters, and those wordings."""
-        found = [(place, one.candidates(key)) for place, one in enumerate(self._alternations)]
-        return [(place, candidates) for place, candidates in found if candidates is not None]
+    def _openings(self, chunk: str) -> list[tuple[int, int, Match, list[Any]]]:
+        """What can begin in letters between blanks: where, of which alternation, what tries it, its values."""
+        return [
+            (word.start(), place, *candidates)
+            for word in _WORD.finditer(chunk)
+            for place, one in enumerate(self._alternations)
+            if (candidates := one.candidates(word[0])) is not None
+        ]
 
     def find(self, text: str) -> list[list[Hit[Any]]]:
         """For each alternation what its own ``find`` gives."""
-        by_key = self._by_key
+        by_chunk = self._by_chunk
         found: list[list[Hit[Any]]] = [[] for _ in self._alternations]
         after = [0] * len(found)
-        for word in _WORD.finditer(text):
-            for place, (match_at, values) in by_key[word[0]]:
-                start = word.start()
+        at = 0
+        for chunk in text.split(" "):
+            for offset, place, match_at, values in by_chunk[chunk]:
+                start = at + offset
                 if start >= after[place] and (match := match_at(text, start)):
                     after[place] = end = match.end()
                     found[place].append(Hit(start, end, values[(match.lastindex or 0) - 1]))
+            at += len(chunk) + 1
         return found
