@@ -104,6 +104,8 @@ def run_on(
     No sign and no word ties the second finding to the first, and an adjective, an organ with its quality, a verb of its
     own or its article ("within the mass") asserts it.
     """
+    if len(statements) == 1:
+        return end
     for one, other in pairwise(range(len(statements))):
         if not (start < statements[one][1] and statements[other][0] < end):
             continue

@@ -28,6 +28,8 @@ _EXAM = re.compile(
     r"|examination|study|scan|ultrasound|bone scan|bronchoscopy|work ?up|treatment|recommend\w*|x-?rays?|xxxx|exam)\b"
 )
 _NO = ("no ", "without ")
+# Cues that say, with a negation in them, that something is as it was.
+_AS_IT_WAS = ("keep", "not larger")
 _EXCLUDE = re.compile(r"exclud|rul(?:e|ing) out")
 # Right before a word of absence: "the effusion is small or not seen".
 _OR_ELSE = re.compile(r"\bor $")
@@ -94,7 +96,9 @@ class Context:
         cues = [cue for cue in found if cue.value != "keep"]
         if cues:
             self._lay(self._without_double_negation(cues))
-        self._mark_alternatives([cue.end for cue in found if _leaves_as_is(cue) and text.startswith(_NO, cue.start)])
+        if "or" in text or "/" in text:
+            kept = [cue.end for cue in found if cue.value in _AS_IT_WAS and text.startswith(_NO, cue.start)]
+            self._mark_alternatives(kept)
 
     def _lay(self, cues: list[Hit[str]]) -> None:
         stops = [cue.start for cue in cues if cue.value in ("stop", "split") or self._leaves_open(cue)]
@@ -104,7 +108,9 @@ class Context:
         for cue in cues:
             clause = max([split for split in self.splits if split <= cue.start], default=0) if self.splits else 0
             end = min([stop for stop in stops if stop >= cue.end], default=len(self._text))
-            if cue.value == "aside after":
+            if cue.value in ("no", "gone", "not"):
+                self._lay_ahead(cue, end)
+            elif cue.value == "aside after":
                 self._asides += [
                     self._statements[one] for one in list_before(self._text, self._statements, cue.start, clause)
                 ]
@@ -119,19 +125,22 @@ class Context:
             elif cue.value == "versus":
                 self._back.update(dict.fromkeys(self._alternative_before(cue.start, clause, cues), UNCERTAIN))
                 self._spans.append(Span(cue.end, end, "maybe"))
-            elif cue.value == "maybe" and not self._any_in(cue.end, end):
-                if _NOTHING_FOLLOWS.match(self._text, cue.end):
+            elif cue.value == "maybe":
+                if self._any_in(cue.end, end):
+                    self._lay_ahead(cue, end)
+                elif _NOTHING_FOLLOWS.match(self._text, cue.end):
                     self._lay_back(cue._replace(value="maybe after"), clause, end)
             elif cue.value == "aside":
                 self._asides.append((cue.end, self._aside_end(cue.end, end)))
             elif cue.value == "not larger":
                 kept = self._right_behind(cue.end)
                 self._spans.append(Span(kept, reach(self._text, kept, end, "no"), "no"))
-            elif cue.value in ("no", "gone", "not", "maybe"):
-                last = reach(self._text, cue.end, end, cue.value)
-                if cue.value in ("no", "maybe"):
-                    last = run_on(self._text, self._statements, self._anchors, cue.end, last)
-                self._spans.append(Span(cue.end, last, cue.value))
+
+    def _lay_ahead(self, cue: Hit[str], end: int) -> None:
+        last = reach(self._text, cue.end, end, cue.value)
+        if cue.value in ("no", "maybe"):
+            last = run_on(self._text, self._statements, self._anchors, cue.end, last)
+        self._spans.append(Span(cue.end, last, cue.value))
 
     def _alternative_before(self, start: int, clause: int, cues: list[Hit[str]]) -> list[int]:
         """What stands before "versus", unless a doubt parts it off: "opacity concerning for ARDS versus edema"."""
@@ -235,8 +244,6 @@ class Context:
 
     def _mark_alternatives(self, unchanged: Sequence[int]) -> None:
         """Outside a negation "atelectasis or pneumonia" leaves both open; not so behind "no change in"."""
-        if "or" not in self._text and "/" not in self._text:
-            return
         for index, ((first, end), (start, _)) in enumerate(pairwise(self._statements)):
             gap = self._text[end:start]
             if any(place <= first and not LIST_BREAK.search(self._text, place, first) for place in unchanged):
@@ -272,11 +279,6 @@ class Context:
         if index in self._back:
             return self._back[index]
         return UNCERTAIN if covering else PRESENT
-
-
-def _leaves_as_is(cue: Hit[str]) -> bool:
-    """Whether a cue with a negation in it says that something is as it was."""
-    return cue.value in ("keep", "not larger")
 
 
 def _semicolons(text: str) -> list[int]:

@@ -305,7 +305,7 @@ def _one_line(text: str) -> str:
         return " ".join(text.split())
     text = _BROKEN_WORD.sub("-", text) if "-\n" in text else text
     parts, start = [], 0
-    ends = sorted({*line_ends(text), *(match.start() + 1 for match in _BLANK_LINE.finditer(text))})
+    ends = sorted({*line_ends(text), *[match.start() + 1 for match in _BLANK_LINE.finditer(text)]})
     for end in [*ends, len(text)]:
         part = " ".join(text[start:end].split())
         if part:
