@@ -7,6 +7,7 @@ import re
 
 from gkmvlp.report.lexicon import TERMS
 from gkmvlp.report.organs import ORGANS
+from gkmvlp.report.patterns import KeptByText
 
 _SHORT: dict[str, str] = {
     "w/o": "without", "w/": "with ", "b/l": "bilateral", "c/w": "consistent with", "d/t": "due to", "2/2": "due to",
@@ -27,6 +28,8 @@ _SHORT: dict[str, str] = {
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
 _LETTERS = re.compile(r"[a-z]+")
+# Whether letters between blanks may hold shorthand.
+_MAY_BE_SHORT = KeptByText(lambda chunk: not _TRIGGERS.isdisjoint(_LETTERS.findall(chunk)))
 _SIDES = r"(?:r|l|right|left|rt|lt)"
 _WORDS = re.compile(
     r"(?<!\w)(?:"
@@ -154,7 +157,7 @@ def spelled_out(lower: str) -> str:
     if lower.endswith((" no", " no.", " yes", " yes.")) or " no," in lower or " yes," in lower:
         lower = _ANSWER.sub(lambda match: "absent" if match[1] == "no" else "present", lower)
     lower = lower.replace("\u00f8 ", "no ").replace("\u2205 ", "no ")
-    if not _TRIGGERS.isdisjoint(_LETTERS.findall(lower)):
+    if True in map(_MAY_BE_SHORT.__getitem__, lower.split(" ")):
         lower = _ONE_SIDE.sub(lambda match: "right" if match[1] == "r" else "left", lower)
         lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
     if ">" in lower or "<" in lower or "=" in lower or "&" in lower or "+" in lower:
