@@ -23,10 +23,17 @@ _NOW = re.compile(
     r"|(?:on|in|at) [^,;:.]{3,50}?),? but (?:now )?(?:there (?:is|are) (?:now )?)?"
     rf"(?P<one>(?:one|some|it|this|they)\b ?|(?=(?:is|are) (?:now )?{_SEEN}\b))"
 )
+# "pleural effusion or thickening", "pleural fluid versus scarring"
+_PLEURAL = re.compile(
+    r"\b(pleural (?:effusions?|fluid|plaques?|calcifications?|densit(?:y|ies)),? (?:[a-z ]{0,30}?\b)?"
+    r"(?:and|or|and/or|versus|vs\.?) (?:some |mild |minimal |slight |chronic |old )?)(?=thickening\b(?! of\b))"
+)
 
 
 def filled(lower: str) -> str:
     """A sentence in lower case with the findings named that its later clauses leave out."""
+    if "pleural " in lower and " thickening" in lower:
+        lower = _PLEURAL.sub(r"\1pleural ", lower)
     if " the " in lower and ("right" in lower and "left" in lower):
         lower = _OTHER_SIDE.sub(_other_side, lower)
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower

@@ -48,7 +48,8 @@ _OVER = re.compile(r"(?:after|following|status|healed|remote|childhood|past|trea
 _ASKING = "?. \u2026"
 _ANSWER = re.compile(
     r"(?i)(?:(?:a|answer) ?[:.-] ?)?"
-    r"(no|none|yes|negative|positive|absent|present|definite|possible|probable)(?:[,;.]|$)"
+    r"(no|none|yes|negative|positive|absent|present|definite|possible|probable|not (?:seen|identified|present|evident))"
+    r"(?:(?<=none) (?:(?:is|are) )?(?:seen|identified|present|evident|visible|detected))?(?:[,;.]|$)"
 )
 # "Heart size is not increased" says something of the heart, "the effusion has not increased" nothing against it.
 _NOT_SO = re.compile(

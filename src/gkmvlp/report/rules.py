@@ -19,6 +19,8 @@ _SHOWS = re.compile(
     r"\b(?:shows?|demonstrates?|reveals?|(?<!if )there (?:is|are)|now|no|without|(?:is|are) (?:again )?(?:seen"
     r"|noted|identified|present))\b"
 )
+# What is concluded behind words on the patient: "in this patient with fever, consistent with pneumonia".
+_CONCLUDES = re.compile(r", (?:consistent|compatible|concerning|suspicious|worrisome|suggest\w*|likely|probabl[ey])\b")
 _EXAM = re.compile(
     r"(?:^|[,;:(]\s*|\b(?:and|but|so|a|an|the)\s+)(?:(?:a|an|the|please|further|additional|dedicated|short|interval"
     r"|repeat"
@@ -131,7 +133,7 @@ class Context:
                 elif _NOTHING_FOLLOWS.match(self._text, cue.end):
                     self._lay_back(cue._replace(value="maybe after"), clause, end)
             elif cue.value == "aside":
-                self._asides.append((cue.end, self._aside_end(cue.end, end)))
+                self._asides.append((cue.end, self._aside_end(cue, end)))
             elif cue.value == "not larger":
                 kept = self._right_behind(cue.end)
                 self._spans.append(Span(kept, reach(self._text, kept, end, "no"), "no"))
@@ -154,10 +156,11 @@ class Context:
         """Whether a cue is a verb that ends a negation before it: "no fever does not exclude pneumonia"."""
         return cue.value == "maybe" and _EXCLUDE.search(self._text, cue.start, cue.end) is not None
 
-    def _aside_end(self, start: int, end: int) -> int:
-        """Where an aside stops that begins at ``start``, at the latest at ``end``."""
-        shows = _SHOWS.search(self._text, start, end)
-        return reach(self._text, start, shows.start() if shows else end, "aside")
+    def _aside_end(self, cue: Hit[str], end: int) -> int:
+        """Where an aside stops that a cue opens, at the latest at ``end``."""
+        of_patient = self._text.find("patient", cue.start, cue.end) >= 0
+        found = [_SHOWS.search(self._text, cue.end, end), of_patient and _CONCLUDES.search(self._text, cue.end, end)]
+        return reach(self._text, cue.end, min([one.start() for one in found if one], default=end), "aside")
 
     def _lay_request(self, cue: Hit[str], clause: int) -> None:
         """Sets aside what a recommendation names: all behind it, and before it from the examination it asks for."""

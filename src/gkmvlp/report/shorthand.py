@@ -78,7 +78,9 @@ _TICKED = re.compile(
 )
 _RESULT = re.compile(r"(?<=[a-z] )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
 # "effusion no, edema yes"
-_ANSWER = re.compile(r"(?<=[a-z] )(no|yes)(?=\s*(?:[,;.]|$))")
+_ANSWER = re.compile(r"(?<=[a-z] )(no?|y(?:es)?)(?=\s*(?:[,;.]|$))")
+_ANSWERS = (" no", " no.", " yes", " yes.", " n", " n.", " y", " y.")
+_NIL = re.compile(r"\bnil(?= [a-z])")  # "nil effusion"
 _TIGHT_COMMA = re.compile(r",(?=[a-z])")
 # "effusion: [ ]" at the end of an entry
 _BOX_BEHIND = re.compile(rf"{_NAME}:\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$|[a-z][a-z /-]{{2,40}}:\s*\[))")
@@ -154,14 +156,16 @@ def spelled_out(lower: str) -> str:
     if "neg" in lower or "pos" in lower:
         lower = _RESULT.sub(lambda match: "absent" if match[1] == "neg" else "present", lower)
         lower = _NEGATIVES.sub("no ", _NEGATIVE_OF.sub("negative for", lower))
-    if lower.endswith((" no", " no.", " yes", " yes.")) or " no," in lower or " yes," in lower:
-        lower = _ANSWER.sub(lambda match: "absent" if match[1] == "no" else "present", lower)
+    if lower.endswith(_ANSWERS) or " no," in lower or " yes," in lower or " n," in lower or " y," in lower:
+        lower = _ANSWER.sub(lambda match: "absent" if match[1][0] == "n" else "present", lower)
     lower = lower.replace("\u00f8 ", "no ").replace("\u2205 ", "no ")
     if True in map(_MAY_BE_SHORT.__getitem__, lower.split(" ")):
         lower = _ONE_SIDE.sub(lambda match: "right" if match[1] == "r" else "left", lower)
         lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
     if ">" in lower or "<" in lower or "=" in lower or "&" in lower or "+" in lower:
         lower = _GREATER.sub("bilateral", lower)
+    if "nil " in lower:
+        lower = _NIL.sub("no", lower)
     if lower.startswith("should "):
         lower = f"if{lower[6:]}"
     if order := _ORDER.match(lower):
@@ -234,4 +238,6 @@ def _asks(lower: str) -> str:
     """Reads "? infiltrate" and "infiltrate?" as "possible infiltrate"; "is there an infiltrate?" as a question."""
     if _ASKED.match(lower) and lower.rstrip().endswith("?"):
         return f"evaluate for {lower}"
+    if lower.startswith(_ASIDES):
+        return _ASKS.sub("", lower)
     return _OPEN_END.sub(r"\1possible \2", _ASKS.sub("possible ", lower))

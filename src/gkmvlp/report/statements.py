@@ -73,7 +73,7 @@ _ADVERBS = re.compile(r"\s+[a-z]+ly\s+")
 _BETWEEN = re.compile(
     r"\s*(?:(?:of|to|the|in|both|either|right|left|bilateral|lower|upper|mid|lung|a|on|size|configuration|contours?"
     r"|appearance|and(?= (?:configuration|contour|shape|appearance|position))|descending|ascending|appearing|shape"
-    r"|position"
+    r"|position|superior|inferior"
     r"|[a-z]+(?:ic|al|ary)),?\s+)*"
 )
 # Between two qualities of one organ: "tortuous, mildly calcified aorta".
