@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.report.lexicon import TERMS
 from gkmvlp.report.organs import ORGANS
-from gkmvlp.report.patterns import word_starts
 
 _NAMED = ("term", "past", "airspace")  # wordings that name an entity; others only hint at one
 _WORD = re.compile(r"[a-z\u00c0-\u024f]{2,}")  # scripts without blanks have no words to compare
@@ -43,7 +42,7 @@ _THERE = re.compile(r"\b(?:is|are|was|were|be)\s+there\b|\bthere\s+(?:is|are|was
 def _named(text: str) -> list[tuple[str, ...]]:
     """For each wording of findings in a text, the entities that it can mean."""
     lower = text.lower()
-    return [names for *_, (kind, names) in TERMS.find(lower, word_starts(lower)) if kind in _NAMED]
+    return [names for *_, (kind, names) in TERMS.find(lower) if kind in _NAMED]
 
 
 def entities_named(texts: Iterable[str]) -> list[str]:
@@ -81,7 +80,7 @@ def _asked_for(question: str) -> list[str]:
 
 
 def _names_organ(lower: str) -> bool:
-    return any(kind == "organ" for *_, (kind, _) in ORGANS.find(lower, word_starts(lower)))
+    return any(kind == "organ" for *_, (kind, _) in ORGANS.find(lower))
 
 
 def _is_of(word: str, known: Iterable[str]) -> bool:

@@ -24,3 +24,10 @@ def test_status_f1_of_hard_sentences(name: str) -> None:
     score = status_f1([_said(row["text"]) for row in rows], [row["status"] for row in rows])
     if score < 0.90:
         pytest.fail(f"status F1 on {name} is {score:.4f}, expected at least 0.90", pytrace=False)
+
+
+def test_sentences_in_the_style_of_other_hospitals() -> None:
+    """Comparisons, doubts, lists, forms, devices and British words; statuses as one reader gave them beforehand."""
+    rows = json.loads((Path(__file__).parent / "other_hospitals.json").read_text())
+    wrong = {row["text"]: said for row in rows if (said := _said(row["text"])) != row["status"]}
+    assert not wrong

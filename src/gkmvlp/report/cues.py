@@ -73,6 +73,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "|discern|show|reveal)", "nowhere (?:is|are)(?: there)?", "rules out", "excludes",
         "little (?:evidence|signs?) (?:of|for)", "(?:inconsistent|incompatible) with",
         "argues? against", "against",
+        f"{_NOT} (?:appear|seem|look)(?:s|ing)? to (?:be|have|represent|reflect|show|contain|demonstrate)(?! {_SEEN})",
     ),
     "not larger": (
         f"(?:no|without) (?:an? )?(?:{_CHANGE} )*{_LARGER}",
@@ -100,7 +101,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}",
         "in question", "until proven otherwise", f"{_NOT} (?:\\w+ )?likely",
-        "in the differential(?: diagnosis)?", "(?:may|might|could) be present", "if (?:present|any|real|there|indeed)",
+        "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
+        "if (?:present|any|real|there(?! (?:is|are|remains?))|indeed)",
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
         "(?:may|might|could|should) be considered",
         "(?:can|could|may|might) (?:have|give|produce|cause) (?:this|such|these|a similar|an identical)",
@@ -121,6 +123,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:unclear|uncertain|unknown|(?:not|never) (?:\\w+ )?(?:clear|certain|known|sure)|unsure) (?:if|whether)"
         "(?: (?:there|this|it|these|they)(?: is| are| represents?| reflects?)?)?",
         f"{_NOT} (?:\\w+ )?(?:diagnostic|specific|pathognomonic) (?:of|for)", "doubt",
+        f"(?:probably|likely|possibly|perhaps|presumably) not(?! (?:only|new|{_SAME}|{_GOING}|{_SEEN}))"
+        "(?: (?:due to|represent\\w*|reflect\\w*|an?))?",
         "atypical for", "with or without",
         f"{_NOT} (?:\\w+ )?typical (?:for|of)", "(?:may|might|could) be that(?: there (?:is|are))?",
         "would be (?:consistent|compatible) with", "treat (?:\\w+ )?(?:as|like|for)",
@@ -138,7 +142,8 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "aside": (
         "history of", "h/o", "hx of", "r/o", "rule out", "to (?:exclude|rule out|evaluate|assess|look)(?: for)?",
-        "evaluat\\w+ (?:for|of)", "assess\\w* (?:for|of)", "monitor\\w* for", "look for", "if", "risk (?:of|for)",
+        "evaluat\\w+ (?:for|of)", "assess\\w* (?:for|of)", "monitor\\w* for", "look for",
+        "if(?: there (?:is|are|remains?))?", "risk (?:of|for)",
         "clinical(?:ly)? (?:concern|suspicion|question|history)(?: for| of)?",
         "year old (?:\\w+ ){0,4}(?:with|who|status post|presenting|undergoing)",
         "(?:in|for) (?:a |this |the )?patient with", "patient with(?: known| a)?",
@@ -179,6 +184,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:none|neither) (?:of (?:these|those|them|which) )?(?:{_IS} |can be )?(?:\\w+ly )?{_SEEN}",
         "(?:now|since) (?:been )?(?:completely |fully |entirely |totally )?(?:resolved|cleared|gone|disappeared)",
         "(?:which|that) (?:has|have|had) (?:\\w+ )?(?:resolved|cleared|disappeared)",
+        f"(?:which|that) (?:is|are) no longer {_SEEN}",
         f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})",
     ),
     "request": (
@@ -217,7 +223,10 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:\\w+ )?{_SEEN} to (?:better|best|good) advantage", "costo ?phrenic xxxx",
         "(?:stability|chronicity|age|acuity|size|etiology|cause|change|progression|significance|nature|position) of "
         "(?:[\\w/-]+ ){1,6}(?:cannot|can not|could not) be (?:\\w+ )?(?:assessed|evaluated|determined|judged)",
-        f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier)",
+        f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier|yesterday)",
+        f"tips? (?:(?:is|are) )?{_NOT} (?:\\w+ )?{_SEEN}", f"tips? {_CANNOT} be (?:\\w+ )?{_SEEN}",
+        f"tips? of (?:[\\w-]+ ){{1,6}}(?:(?:is|are) {_NOT}|{_CANNOT} be) (?:\\w+ )?{_SEEN}",
+        "history of known",
         f"(?:no|without|not|lack of|absence of) {_SAME}", "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "no evidence that",
         "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",

@@ -3,7 +3,6 @@
 import re
 
 from gkmvlp.report.lexicon import TERMS
-from gkmvlp.report.patterns import word_starts
 
 _SEEN = r"(?:seen|identified|visible|visuali[sz]ed|present|evident|noted|found|detected)"
 _COURSE = (
@@ -24,10 +23,17 @@ _NOW = re.compile(
     r"|(?:on|in|at) [^,;:.]{3,50}?),? but (?:now )?(?:there (?:is|are) (?:now )?)?"
     rf"(?P<one>(?:one|some|it|this|they)\b ?|(?=(?:is|are) (?:now )?{_SEEN}\b))"
 )
+# "pleural effusion or thickening", "pleural fluid versus scarring"
+_PLEURAL = re.compile(
+    r"\b(pleural (?:effusions?|fluid|plaques?|calcifications?|densit(?:y|ies)),? (?:[a-z ]{0,30}?\b)?"
+    r"(?:and|or|and/or|versus|vs\.?) (?:some |mild |minimal |slight |chronic |old )?)(?=thickening\b(?! of\b))"
+)
 
 
 def filled(lower: str) -> str:
     """A sentence in lower case with the findings named that its later clauses leave out."""
+    if "pleural " in lower and " thickening" in lower:
+        lower = _PLEURAL.sub(r"\1pleural ", lower)
     if " the " in lower and ("right" in lower and "left" in lower):
         lower = _OTHER_SIDE.sub(_other_side, lower)
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower
@@ -35,7 +41,7 @@ def filled(lower: str) -> str:
 
 def _last_finding(text: str) -> str:
     """The finding that a text ends in, or ""."""
-    hits = TERMS.find(text, word_starts(text))
+    hits = TERMS.find(text)
     named = hits and hits[-1].end == len(text) and hits[-1].value[0] != "decoy"
     return text[hits[-1].start :] if named else ""
 

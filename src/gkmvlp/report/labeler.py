@@ -28,10 +28,10 @@ from gkmvlp.anatomy import REGION_INDEX, REGIONS
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX
 from gkmvlp.report.ellipsis import filled
 from gkmvlp.report.lexicon import DEVICES
-from gkmvlp.report.patterns import word_starts
 from gkmvlp.report.places import Place, regions, side_and_zone
 from gkmvlp.report.placing import place_statements
 from gkmvlp.report.rules import ABSENT, PRESENT, UNCERTAIN, Context
+from gkmvlp.report.scan import found_in
 from gkmvlp.report.sentences import split_sentences
 from gkmvlp.report.shorthand import spelled_out
 from gkmvlp.report.spelling import corrected
@@ -48,7 +48,8 @@ _OVER = re.compile(r"(?:after|following|status|healed|remote|childhood|past|trea
 _ASKING = "?. \u2026"
 _ANSWER = re.compile(
     r"(?i)(?:(?:a|answer) ?[:.-] ?)?"
-    r"(no|none|yes|negative|positive|absent|present|definite|possible|probable)(?:[,;.]|$)"
+    r"(no|none|yes|negative|positive|absent|present|definite|possible|probable|not (?:seen|identified|present|evident))"
+    r"(?:(?<=none) (?:(?:is|are) )?(?:seen|identified|present|evident|visible|detected))?(?:[,;.]|$)"
 )
 # "Heart size is not increased" says something of the heart, "the effusion has not increased" nothing against it.
 _NOT_SO = re.compile(
@@ -90,20 +91,25 @@ class Mention(NamedTuple):
     end: int
 
 
-class _Fact(NamedTuple):
-    entity: str
-    status: int
-    pairs: tuple[Place, ...]
-
-
+_Fact = tuple[str, int, tuple[Place, ...]]  # entity, status, pairs of side and zone
 _Said = tuple[str, int, str, str, tuple[str, ...]]  # entity, status, side, zone and regions of a mention
 
 
-def _decide(statement: Statement, status: int, value: int) -> int | None:
-    """The status of an entity from the status of the statement and what the statement means for it."""
-    if statement.kind == "term":
-        return status
+def _decide(lower: str, statement: Statement, status: int, name: str, value: int) -> int | None:
+    """The status of an entity from the status of the statement and what the statement means for it.
+
+    Args:
+        lower: The sentence.
+        statement: A statement of any kind but "term".
+        status: Its status.
+        name: The entity.
+        value: What the statement means for the entity where it is present.
+    """
     if statement.kind == "only negated" and status != ABSENT:
+        return None
+    if statement.kind == "airspace" and name == "consolidation" and status != ABSENT:
+        return None
+    if statement.kind == "past" and _is_cause(lower, statement, status):
         return None
     if statement.kind == "normal":
         return value if status == PRESENT else UNCERTAIN if status == UNCERTAIN else None
@@ -123,35 +129,40 @@ def _is_cause(lower: str, statement: Statement, status: int) -> bool:
 def _read(sentence: str) -> tuple[_Said, ...]:
     """What a sentence states, without its place in a text."""
     lower = filled(corrected(spelled_out(sentence.lower().replace("\n", " ").replace("\u2019", "'"))))
-    words = word_starts(lower)
-    terms = term_statements(lower, words)
-    statements = sorted([*without_headings(lower, terms), *organ_statements(lower, words, terms)])
+    wordings = found_in(lower)
+    terms = term_statements(lower, wordings.terms)
+    organs = organ_statements(lower, wordings.organs, terms)
+    statements = without_headings(lower, terms) if ":" in lower else terms
+    if organs:
+        statements = sorted([*statements, *organs])
     if not statements:
         return ()
     anchors = [one.anchor for one in statements]
-    context = Context(lower, words, [(one.start, one.end) for one in statements], anchors)
-    places = place_statements(lower, words, anchors, context.splits)
+    context = Context(lower, wordings.cues, [one[:2] for one in statements], anchors)
+    places = place_statements(lower, wordings.places, anchors, context.splits)
     facts: dict[_Fact, bool] = {}
     for index, (statement, pairs) in enumerate(zip(statements, places, strict=True)):
         stated = context.status(index)
-        is_negated = statement.kind in ("quality", "increase") and _NOT_SO.search(lower, 0, statement.start)
-        if is_negated and (statement.kind == "quality" or not _SINCE.search(lower)):
-            stated = ABSENT
-        elif statement.kind == "increase":
-            continue
+        if statement.kind in ("quality", "increase"):
+            stated = _of_quality(lower, statement, stated)
         if stated is None:
             continue
         for name, value in statement.means:
-            status = _decide(statement, stated, value)
-            if status is None or (statement.kind == "airspace" and name == "consolidation" and status != ABSENT):
+            status = stated if statement.kind == "term" else _decide(lower, statement, stated, name, value)
+            if status is None:
                 continue
-            if statement.kind == "past" and _is_cause(lower, statement, status):
-                continue
-            fact = _Fact(name, status, pairs if name in _LATERAL else ())
-            facts[fact] = facts.get(fact, True) and statement.inferred
-            if name in DEVICES and status == PRESENT:
-                facts.setdefault(_Fact("support device", PRESENT, ()), True)
-    return tuple((name, status, *_placed(name, at)) for name, status, at in _settle(facts))
+            fact = (name, status, pairs if pairs and name in _LATERAL else ())
+            facts[fact] = statement.inferred and facts.get(fact, True)
+            if status == PRESENT and name in DEVICES:
+                facts.setdefault(("support device", PRESENT, ()), True)
+    return tuple([(name, status, *_placed(name, at)) for name, status, at in _settle(facts)])
+
+
+def _of_quality(lower: str, statement: Statement, stated: int | None) -> int | None:
+    """The status of an organ's quality, which "not" or "no" right before it denies; an increase says no more."""
+    if _NOT_SO.search(lower, 0, statement.start) and (statement.kind == "quality" or not _SINCE.search(lower)):
+        return ABSENT
+    return None if statement.kind == "increase" else stated
 
 
 @lru_cache(maxsize=4096)
@@ -160,14 +171,14 @@ def _placed(name: str, at: tuple[Place, ...]) -> tuple[str, str, tuple[str, ...]
     return (*side_and_zone(at), regions(name, at))
 
 
-def _settle(facts: dict[_Fact, bool]) -> tuple[_Fact, ...]:
+def _settle(facts: dict[_Fact, bool]) -> list[_Fact]:
     """Leaves out inferences (True) on entities that are also said; a saying without a place takes the inference's."""
     if True not in facts.values():
-        return tuple(facts)
-    said = {fact.entity for fact, inferred in facts.items() if not inferred}
-    place = {fact.entity: fact.pairs for fact, inferred in facts.items() if inferred and fact.status != ABSENT}
-    kept = [fact for fact, inferred in facts.items() if not inferred or fact.entity not in said]
-    return tuple(fact if fact.pairs else fact._replace(pairs=place.get(fact.entity, ())) for fact in kept)
+        return list(facts)
+    said = {name for (name, *_), inferred in facts.items() if not inferred}
+    place = {name: at for (name, status, at), inferred in facts.items() if inferred and status != ABSENT}
+    kept = [fact for fact, inferred in facts.items() if not inferred or fact[0] not in said]
+    return [(name, status, at or place.get(name, ())) for name, status, at in kept]
 
 
 def label_report(text: str) -> list[Mention]:

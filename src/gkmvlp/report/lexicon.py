@@ -16,6 +16,7 @@ _TREATED = ("(?:treated|resected|status post (?:\\w+ ){0,3}(?:resection|excision
             "|surgery|radiation|radiotherapy|chemotherapy|treatment|therapy|ablation))")  # fmt: skip
 _JOINT = (r"(?:shoulder|acromio\w*|gleno\w*|ac joint|humer\w*|knee|hip|ankle|(?:mid|fore|hind)?foot|hand|wrist|elbow"
           r"|sternoclavicular|sacroiliac|compartment)")  # fmt: skip
+_VERTEBRA = r"(?:(?!and\b|no\b|with\b)[\w-]+ ){0,5}(?:vertebra\w*|[tl]\d+)"
 _LINE = r"(?:catheters?|lines?|cvc|cvl|sheaths?|cordis|introducers?|picc)"
 
 WORDINGS: dict[str, tuple[str, ...]] = {
@@ -34,7 +35,9 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                  "vertebral (?:body )?(?:collapse|compression)", "wedge compression",
                  r"compression of (?:the )?[tl]\d+",
                  "compressed vertebra\\w*", "loss of (?:vertebral |anterior )(?:body )?height",
-                 r"deformit(?:y|ies) of the (?:\w+ )*ribs?"),
+                 rf"(?:loss of height|height loss|wedging) (?:of|at|in|involving) {_VERTEBRA}",
+                 "vertebral (?:body )?height loss", r"wedg(?:e|ed|ing) (?:\w+ )?(?:deformit\w+|vertebra\w*)",
+                 rf"deformit(?:y|ies) of {_VERTEBRA}", r"deformit(?:y|ies) of the (?:\w+ )*(?:ribs?|clavicles?)"),
     "nodule": (r"nodul\w+", r"micronodul\w+", rf"non ?calcified (?:\w+ )?{_PLACES}nodules?",
                r"(?:pulmonary|lung) metasta\w+", "coin lesion"),
     "mass": ("mass(?:es)?", "lung cancer", r"carcinoma\w*", r"malignan\w+", r"neoplas\w+", r"tumou?rs?",
@@ -51,8 +54,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                            r"pleural scar\w*", "thickening of the (?:\\w+ )*pleura", "thickened pleura", "fibrothorax",
                            "(?:bi ?)?apical thickening", "(?:fissural|fissure) thickening",
                            "thickening (?:of|along) the (?:\\w+ )*fissures?", "thickened (?:\\w+ )?fissures?"),
-    "pneumonia": (r"pneumoni\w+", r"bronchopneumoni\w+", r"infect(?:ion|ions|ious)\b", "superinfection", "aspiration",
-                  "pna"),
+    "pneumonia": (r"pneumoni\w+", r"bronchopneumoni\w+", r"infect(?:ion|ions|ious|ive)\b", "superinfection",
+                  "aspiration", "pna"),
     "pneumothorax": (r"pneumothora\w+", "ptx", "pleural air", "(?:air|gas) in the (?:\\w+ )*pleural (?:space|cavity)",
                      "pneumothroax"),
     "support device": ("support(?:ive)? (?:devices?|lines?|apparatus|hardware|equipment)",
@@ -70,7 +73,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "vascular congestion": ("congestion", "congested", "vascular engorgement", "venous engorgement",
                             r"cephali[sz]\w+", "(?:vascular|flow) (?:re)?distribution", "venous hypertension",
                             "vascular (?:prominence|indistinctness|plethora|crowding and congestion)",
-                            "congestive changes?", "upper (?:lobe|zone) (?:venous )?diversion"),
+                            "congestive changes?", "upper (?:lobe|zone) (?:venous |blood )?diversion"),
     "interstitial lung disease": ("interstitial (?:lung |pulmonary )?disease", "ild", "interstitial pneumonitis",
                                   "interstitial (?:abnormalit\\w+|process|pattern|changes?|prominence)",
                                   "usual interstitial pneumonia", r"reticulation\w*"),
@@ -78,8 +81,10 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "calcified granuloma": (r"granuloma\w*(?: (?:lung |pulmonary )?(?:infections?|diseases?|process|changes?"
                             r"|exposure))?", rf"calcified (?:\w+ )?{_PLACES}(?:nodules?|granuloma\w*)",
                             "(?:calcific|calcific density|granulomatous) nodules?",
-                            r"nodules? (?:(?:that|which) )?(?:is|are|appears?) (?:\w+ly )?calcified"),
-    "scarring": (r"scar(?:s|ring|red)?", r"fibro ?nodular(?: (?:changes?|disease|scarring|densit\w+|opacit\w+))?"),
+                            rf"nodules? (?:(?:in|at|of) (?:the )?{_PLACES})?(?:(?:that|which) )?(?:is|are|appears?) "
+                            r"(?:\w+ly )?calcified"),
+    "scarring": (r"scar(?:s|ring|red)?", "nodular scar(?:s|ring)?",
+                 r"fibro ?nodular(?: (?:changes?|disease|scarring|densit\w+|opacit\w+))?"),
     "hilar enlargement": (r"hilar (?:(?:and|or) \w+ )?(?:lymph ?)?adenopathy",
                           "hilar (?:enlargement|prominence|fullness|lymph node enlargement)"),
     "tortuous aorta": (r"aortic (?:tortuosity|unfolding|ectasia|elongation)", r"unfolding of the (?:\w+ )?aorta"),
@@ -241,11 +246,15 @@ DEVICES = frozenset(
 )
 
 
-def _terms() -> Alternation[tuple[str, tuple[str, ...]]]:
+# Kind and entities of a wording.
+Term = tuple[str, tuple[str, ...]]
+
+
+def _terms() -> Alternation[Term]:
     """All wordings with their kind (term, decoy, gone, only negated, reticular, nodular, past, sign, airspace) and
     their entities.
     """
-    rows: list[tuple[str, tuple[str, tuple[str, ...]]]] = []
+    rows: list[tuple[str, Term]] = []
     rows += [(wording, ("term", (name,))) for name, wordings in WORDINGS.items() for wording in wordings]
     rows += [(wording, ("term", names)) for wording, names in SHARED.items()]
     rows += [(wording, ("decoy", ())) for wording in DECOYS]

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 from gkmvlp.report.lexicon import TERMS
 from gkmvlp.report.organs import ORGANS
-from gkmvlp.report.patterns import word_starts
 from gkmvlp.report.shorthand import spelled_out
 
 BULLET = r"[-*+>\u2022\u00b7\u25aa\u25cf\u25e6\u2023\u2043\u2013\u2014]"
@@ -141,11 +140,10 @@ def _is_new(first: str) -> bool:
 def _is_whole(line: str) -> bool:
     """Whether a line can be a whole statement: it ends in what a statement ends in, and no adjective stands there."""
     tail = spelled_out(line[-_NARROWEST:].lower()).rstrip(" ;")
-    words = word_starts(tail)
     last = tail.rsplit(None, 1)[-1] if tail else ""
-    if last in _LAST or any(hit.end == len(tail) for hit in TERMS.find(tail, words)):
+    if last in _LAST or any(hit.end == len(tail) for hit in TERMS.find(tail)):
         return True
-    hits = ORGANS.find(tail, words)
+    hits = ORGANS.find(tail)
     if not hits or hits[-1].end != len(tail):
         return False
     if hits[-1].value[0] == "organ":

@@ -46,7 +46,8 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
                "intact", "normal appearing", "preserved", "maintained", "satisfactory", "of normal size",
                "normal in size", "normal sized?", "grossly normal", "well (?:aerated|defined)", "clean",
                "non ?enlarged", "adequate"),
-    "clear": ("clear(?! of)", "sharp", "clear bilaterally", "well aerated and clear", "crisp"),
+    "clear": ("clear(?! of)", "sharp", "clear bilaterally", "well aerated and clear", "crisp",
+              "free of fluid", "free(?! (?:of|from|air|gas|fluid|intra|sub|flow|edge|peri))"),
     "enlarged": (r"enlarg(?:ed|ement)", "large", "increased(?: in size)?", "widen(?:ed|ing)", "wide", "dilated", "big",
                  "dilatation", "engorged", "engorgement", "indistinct(?:ness)?", "plethoric", "full", "fullness",
                  "bulky", "distended", "broad(?:ened)?", "globular", "greater than normal", "indistinct margins",
@@ -135,7 +136,9 @@ MEANINGS |= {
     for increase in ("increase", "increase of")
 }
 
-ORGANS: Alternation[tuple[str, str]] = Alternation(
+# Organ or quality, and which.
+Said = tuple[str, str]
+ORGANS: Alternation[Said] = Alternation(
     [(wording, ("organ", name)) for name, wordings in ORGAN_WORDINGS.items() for wording in wordings]
     + [(wording, ("quality", name)) for name, wordings in QUALITY_WORDINGS.items() for wording in wordings]
 )

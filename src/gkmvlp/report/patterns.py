@@ -3,13 +3,14 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 Value = TypeVar("Value")
 Kept = TypeVar("Kept")
 _KEY = 8
 _WORD = re.compile(rf"\b[a-z]\w{{0,{_KEY - 1}}}")
 _LETTERS = re.compile(r"\w+")
+_MOST = 1 << 17  # texts that are remembered at a time
 _ANY, _END = "\0", "\1"
 _TOKEN = re.compile(r"\\.|\[[^]]*\]|\(\?:|\(\?!|.")
 _INNERMOST = re.compile(r"\((?:\?:|\?![^()]*)([^()]*)\)([?*]|\{0,\d\})?")
@@ -24,9 +25,9 @@ class Hit(NamedTuple, Generic[Value]):
     value: Value
 
 
-def word_starts(text: str) -> list[tuple[int, str]]:
-    """Where the words of a lower-case text begin, with their first letters: what ``Alternation.find`` goes by."""
-    return [(match.start(), match[0]) for match in _WORD.finditer(text)]
+# What tries a text at a place, and the values of its groups.
+Match = Callable[[str, int], re.Match[str] | None]
+Candidates = tuple[Match, list[Value]]
 
 
 class _Openings:
@@ -103,13 +104,15 @@ def _size(wording: str) -> tuple[int, int]:
 
 
 class KeptByText(dict[str, Kept]):
-    """What a function gives for a text, worked out once a text."""
+    """What a function gives for a text, worked out once a text; all is forgotten where it is too much."""
 
     def __init__(self, work_out: Callable[[str], Kept]) -> None:
         super().__init__()
         self._work_out = work_out
 
     def __missing__(self, text: str) -> Kept:
+        if len(self) >= _MOST:
+            self.clear()
         found = self[text] = self._work_out(text)
         return found
 
@@ -131,7 +134,11 @@ class Alternation(Generic[Value]):
         self._compiled: dict[tuple[int, ...], re.Pattern[str]] = {}
         self._by_key = KeptByText(self._candidates)
 
-    def _candidates(self, key: str) -> tuple[re.Pattern[str], list[Value]] | None:
+    def candidates(self, key: str) -> Candidates[Value] | None:
+        """What can begin with the first letters of a word, as ``find`` takes them."""
+        return self._by_key[key]
+
+    def _candidates(self, key: str) -> Candidates[Value] | None:
         """The wordings that can begin with these letters, compiled once for all keys that share them."""
         openings = [key + _END, *(key[:end] for end in range(1, len(key) + 1))]
         places = tuple(sorted({place for opening in openings for place in self._by_opening.get(opening, ())}))
@@ -141,15 +148,49 @@ class Alternation(Generic[Value]):
             source = "|".join(f"({self._rows[place][0]})" for place in places)
             source = re.sub(r" (\??)", lambda blank: "[ -]" + (blank[1] or "+"), source)
             self._compiled[places] = re.compile(rf"(?:{source})\b")
-        return self._compiled[places], [self._rows[place][1] for place in places]
+        return self._compiled[places].match, [self._rows[place][1] for place in places]
 
-    def find(self, text: str, words: list[tuple[int, str]]) -> list[Hit[Value]]:
-        """The hits in lower-case text, in order, without overlap; ``words`` as ``word_starts`` gives them."""
-        by_key = self._by_key
+    def find(self, text: str) -> list[Hit[Value]]:
+        """The hits in lower-case text, in order, without overlap."""
         found: list[Hit[Value]] = []
         after = 0
-        for start, candidates in [(start, one) for start, key in words if (one := by_key[key]) is not None]:
-            if start >= after and (match := candidates[0].match(text, start)):
+        for word in _WORD.finditer(text):
+            candidates = self._by_key[word[0]]
+            if candidates is None or word.start() < after:
+                continue
+            if match := candidates[0](text, word.start()):
                 after = match.end()
-                found.append(Hit(start, after, candidates[1][(match.lastindex or 0) - 1]))
+                found.append(Hit(word.start(), after, candidates[1][(match.lastindex or 0) - 1]))
+        return found
+
+
+class Several:
+    """Finds the wordings of several alternations in one pass over the words of a text."""
+
+    def __init__(self, *alternations: Alternation[Any]) -> None:
+        self._alternations = alternations
+        self._by_chunk = KeptByText(self._openings)
+
+    def _openings(self, chunk: str) -> list[tuple[int, int, Match, list[Any]]]:
+        """What can begin in letters between blanks: where, of which alternation, what tries it, its values."""
+        return [
+            (word.start(), place, *candidates)
+            for word in _WORD.finditer(chunk)
+            for place, one in enumerate(self._alternations)
+            if (candidates := one.candidates(word[0])) is not None
+        ]
+
+    def find(self, text: str) -> list[list[Hit[Any]]]:
+        """For each alternation what its own ``find`` gives."""
+        by_chunk = self._by_chunk
+        found: list[list[Hit[Any]]] = [[] for _ in self._alternations]
+        after = [0] * len(found)
+        at = 0
+        for chunk in text.split(" "):
+            for offset, place, match_at, values in by_chunk[chunk]:
+                start = at + offset
+                if start >= after[place] and (match := match_at(text, start)):
+                    after[place] = end = match.end()
+                    found[place].append(Hit(start, end, values[(match.lastindex or 0) - 1]))
+            at += len(chunk) + 1
         return found

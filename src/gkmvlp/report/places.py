@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from gkmvlp.anatomy import side_of
 from gkmvlp.entities import entity
-from gkmvlp.report.patterns import Alternation
+from gkmvlp.report.patterns import Alternation, Hit
 
 # Zone to regions of one side; "{side}" is right or left. A lobe can hold more than its zone.
 ZONES: dict[str, tuple[str, ...]] = {
@@ -50,6 +50,8 @@ _OF_HEART = "(?! (?:atri|ventric|heart|main|brachio|innominate))"
 _OF_ELSE = (
     "(?! (?:limits?|mediast|abd|svc|superior|esoph|quadrant|extrem|normal|third|portion of the svc|end of normal))"
 )
+_UPPER: Place = ("", "upper")
+_UPPER_LOBE: Place = ("", "upper lobe")
 _WORDS: dict[Place, tuple[str, ...]] = {
     ("right", ""): (f"right{_OF_HEART}", f"rt{_OF_HEART}"),
     ("left", ""): (f"left{_OF_HEART}", f"lt{_OF_HEART}"),
@@ -57,7 +59,7 @@ _WORDS: dict[Place, tuple[str, ...]] = {
     ("bilateral", "lower"): (r"bi ?bas(?:ilar|al)\w*",),
     ("bilateral", "apical"): (r"bi ?apical\w*",),
     ("bilateral", "hilar"): ("bi ?hilar",),
-    ("", "upper"): (f"upper{_OF_ELSE}",),
+    _UPPER: (f"upper{_OF_ELSE}",),
     ("", "mid"): (f"mid{_OF_ELSE}", f"middle{_OF_ELSE}"),
     ("", "lower"): (f"lower{_OF_ELSE}", "bas(?:e|es|ilar|al|ally)", "infrabasilar"),
     ("", "apical"): ("ap(?:ex|ices|ical|ically)",),
@@ -73,17 +75,17 @@ _WORDS: dict[Place, tuple[str, ...]] = {
     ("", "clavicle"): (r"clavic\w+",),
     ("", "spine"): (r"vertebra\w*", "thoracic spine", "spine", "spinal", "compression"),
 }
-_PLACES: Alternation[Place] = Alternation([(word, place) for place, words in _WORDS.items() for word in words])
+PLACES: Alternation[Place] = Alternation([(word, place) for place, words in _WORDS.items() for word in words])
 _LOBE = re.compile(r"(?:[ -](?:and|or|lower|upper|mid|middle|left|right))*[ -]lobes?\b")
 
 
-def find_places(text: str, words: list[tuple[int, str]]) -> list[tuple[int, int, Place]]:
-    """Words for places in lower-case text: (start, end, (side, zone)); ``words`` as ``word_starts`` gives them."""
-    found: list[tuple[int, int, Place]] = []
-    for start, end, place in _PLACES.find(text, words):
-        lobe = place == ("", "upper") and _LOBE.match(text, end)
-        found.append((start, end, ("", "upper lobe") if lobe else place))
-    return found
+def with_lobes(text: str, found: list[Hit[Place]]) -> list[Hit[Place]]:
+    """Words for places in lower-case text, as ``PLACES`` finds them, with "upper" of a lobe as such."""
+    if not any(place == _UPPER for *_, place in found):
+        return found
+    return [
+        hit._replace(value=_UPPER_LOBE) if hit.value == _UPPER and _LOBE.match(text, hit.end) else hit for hit in found
+    ]
 
 
 @lru_cache(maxsize=4096)

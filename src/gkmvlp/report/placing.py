@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from gkmvlp.report.places import Place, find_places, join
+from gkmvlp.report.patterns import Hit
+from gkmvlp.report.places import Place, join, with_lobes
 
 _PREPOSITION = re.compile(r"\b(?:at|in|on|of|over|within|along|near|involving|overlying|throughout|to|about|both)\b")
 _CONNECTOR = re.compile(r",|\b(?:and|or|with|without|but|no|versus|is|are|has|have)\b")
@@ -43,7 +44,7 @@ def _split_off(gap: str) -> bool:
 
 
 def place_statements(
-    text: str, words: list[tuple[int, str]], anchors: Sequence[tuple[int, int]], splits: Sequence[int]
+    text: str, found: list[Hit[Place]], anchors: Sequence[tuple[int, int]], splits: Sequence[int]
 ) -> list[tuple[Place, ...]]:
     """Pairs of side and zone for each statement.
 
@@ -52,20 +53,20 @@ def place_statements(
 
     Args:
         text: The sentence in lower case.
-        words: Its words, as ``word_starts`` gives them.
+        found: Its words for places.
         anchors: Where the statements stand, (start, end), ordered by the deciding words.
         splits: Where the sentence falls in two; a word never belongs to a statement across one.
     """
-    places = find_places(text, words)
-    if not places:
+    if not found:
         return [()] * len(anchors)
+    places = with_lobes(text, found)
     if len(anchors) == 1 and not splits:
         return [join(tuple(place for *_, place in places))]
     return _owned(text, places, anchors, splits)
 
 
 def _owned(
-    text: str, places: list[tuple[int, int, Place]], anchors: Sequence[tuple[int, int]], splits: Sequence[int]
+    text: str, places: list[Hit[Place]], anchors: Sequence[tuple[int, int]], splits: Sequence[int]
 ) -> list[tuple[Place, ...]]:
     """Pairs of side and zone for each statement, from the words for places."""
     owned: list[list[Place]] = [[] for _ in anchors]

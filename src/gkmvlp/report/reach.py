@@ -63,7 +63,9 @@ _JOINS = re.compile(r"\b(?:and|n?or)\b|/")
 def reach(text: str, start: int, end: int, kind: str) -> int:
     """Where a forward cue whose wording ends at ``start`` stops, at the latest at ``end``."""
     if kind == "not":
-        return min(end, start + 25)
+        end = min(end, start + 25)
+        comma = text.find(",", start, end)
+        return comma if comma >= 0 and not _OR.search(text, comma) else end
     if kind == "gone":
         comma = text.find(",", start, end)
         return comma if comma >= 0 and (_VERBS.search(text, comma, end) or _STAYS.match(text, comma)) else end
@@ -104,6 +106,8 @@ def run_on(
     No sign and no word ties the second finding to the first, and an adjective, an organ with its quality, a verb of its
     own or its article ("within the mass") asserts it.
     """
+    if len(statements) == 1:
+        return end
     for one, other in pairwise(range(len(statements))):
         if not (start < statements[one][1] and statements[other][0] < end):
             continue

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from gkmvlp.report.cues import ALL_CUES
 from gkmvlp.report.patterns import Hit
 from gkmvlp.report.reach import LIST_BREAK, list_before, reach, run_on
 
@@ -20,6 +19,8 @@ _SHOWS = re.compile(
     r"\b(?:shows?|demonstrates?|reveals?|(?<!if )there (?:is|are)|now|no|without|(?:is|are) (?:again )?(?:seen"
     r"|noted|identified|present))\b"
 )
+# What is concluded behind words on the patient: "in this patient with fever, consistent with pneumonia".
+_CONCLUDES = re.compile(r", (?:consistent|compatible|concerning|suspicious|worrisome|suggest\w*|likely|probabl[ey])\b")
 _EXAM = re.compile(
     r"(?:^|[,;:(]\s*|\b(?:and|but|so|a|an|the)\s+)(?:(?:a|an|the|please|further|additional|dedicated|short|interval"
     r"|repeat"
@@ -29,6 +30,8 @@ _EXAM = re.compile(
     r"|examination|study|scan|ultrasound|bone scan|bronchoscopy|work ?up|treatment|recommend\w*|x-?rays?|xxxx|exam)\b"
 )
 _NO = ("no ", "without ")
+# Cues that say, with a negation in them, that something is as it was.
+_AS_IT_WAS = ("keep", "not larger")
 _EXCLUDE = re.compile(r"exclud|rul(?:e|ing) out")
 # Right before a word of absence: "the effusion is small or not seen".
 _OR_ELSE = re.compile(r"\bor $")
@@ -74,11 +77,14 @@ class Context:
     def __init__(
         self,
         text: str,
-        words: list[tuple[int, str]],
+        found: list[Hit[str]],
         statements: Sequence[tuple[int, int]],
         anchors: Sequence[tuple[int, int]],
     ) -> None:
-        """Takes lower-case text, its words, and the statements in order: deciding words and anchors, (start, end)."""
+        """Takes lower-case text, its cues as ``ALL_CUES`` finds them, and the statements in order.
+
+        Of each statement its deciding words and its anchor, (start, end).
+        """
         self._text = text
         self._statements = statements
         self._anchors = anchors
@@ -89,20 +95,24 @@ class Context:
         self._answered: set[int] = set()
         self._doubted: set[int] = set()
         self.splits: list[int] = []
-        found = ALL_CUES.find(text, words)
         cues = [cue for cue in found if cue.value != "keep"]
         if cues:
             self._lay(self._without_double_negation(cues))
-        self._mark_alternatives([cue.end for cue in found if _leaves_as_is(cue) and text.startswith(_NO, cue.start)])
+        if "or" in text or "/" in text:
+            kept = [cue.end for cue in found if cue.value in _AS_IT_WAS and text.startswith(_NO, cue.start)]
+            self._mark_alternatives(kept)
 
     def _lay(self, cues: list[Hit[str]]) -> None:
         stops = [cue.start for cue in cues if cue.value in ("stop", "split") or self._leaves_open(cue)]
         self.splits = [cue.start for cue in cues if cue.value == "split"] + _semicolons(self._text)
         self.splits += _comma_of_opener(self._text)
+        stops += self.splits
         for cue in cues:
-            clause = max((split for split in self.splits if split <= cue.start), default=0)
-            end = min((stop for stop in [*stops, *self.splits] if stop >= cue.end), default=len(self._text))
-            if cue.value == "aside after":
+            clause = max([split for split in self.splits if split <= cue.start], default=0) if self.splits else 0
+            end = min([stop for stop in stops if stop >= cue.end], default=len(self._text))
+            if cue.value in ("no", "gone", "not"):
+                self._lay_ahead(cue, end)
+            elif cue.value == "aside after":
                 self._asides += [
                     self._statements[one] for one in list_before(self._text, self._statements, cue.start, clause)
                 ]
@@ -117,19 +127,22 @@ class Context:
             elif cue.value == "versus":
                 self._back.update(dict.fromkeys(self._alternative_before(cue.start, clause, cues), UNCERTAIN))
                 self._spans.append(Span(cue.end, end, "maybe"))
-            elif cue.value == "maybe" and not self._any_in(cue.end, end):
-                if _NOTHING_FOLLOWS.match(self._text, cue.end):
+            elif cue.value == "maybe":
+                if self._any_in(cue.end, end):
+                    self._lay_ahead(cue, end)
+                elif _NOTHING_FOLLOWS.match(self._text, cue.end):
                     self._lay_back(cue._replace(value="maybe after"), clause, end)
             elif cue.value == "aside":
-                self._asides.append((cue.end, self._aside_end(cue.end, end)))
+                self._asides.append((cue.end, self._aside_end(cue, end)))
             elif cue.value == "not larger":
                 kept = self._right_behind(cue.end)
                 self._spans.append(Span(kept, reach(self._text, kept, end, "no"), "no"))
-            elif cue.value in ("no", "gone", "not", "maybe"):
-                last = reach(self._text, cue.end, end, cue.value)
-                if cue.value in ("no", "maybe"):
-                    last = run_on(self._text, self._statements, self._anchors, cue.end, last)
-                self._spans.append(Span(cue.end, last, cue.value))
+
+    def _lay_ahead(self, cue: Hit[str], end: int) -> None:
+        last = reach(self._text, cue.end, end, cue.value)
+        if cue.value in ("no", "maybe"):
+            last = run_on(self._text, self._statements, self._anchors, cue.end, last)
+        self._spans.append(Span(cue.end, last, cue.value))
 
     def _alternative_before(self, start: int, clause: int, cues: list[Hit[str]]) -> list[int]:
         """What stands before "versus", unless a doubt parts it off: "opacity concerning for ARDS versus edema"."""
@@ -143,10 +156,11 @@ class Context:
         """Whether a cue is a verb that ends a negation before it: "no fever does not exclude pneumonia"."""
         return cue.value == "maybe" and _EXCLUDE.search(self._text, cue.start, cue.end) is not None
 
-    def _aside_end(self, start: int, end: int) -> int:
-        """Where an aside stops that begins at ``start``, at the latest at ``end``."""
-        shows = _SHOWS.search(self._text, start, end)
-        return reach(self._text, start, shows.start() if shows else end, "aside")
+    def _aside_end(self, cue: Hit[str], end: int) -> int:
+        """Where an aside stops that a cue opens, at the latest at ``end``."""
+        of_patient = self._text.find("patient", cue.start, cue.end) >= 0
+        found = [_SHOWS.search(self._text, cue.end, end), of_patient and _CONCLUDES.search(self._text, cue.end, end)]
+        return reach(self._text, cue.end, min([one.start() for one in found if one], default=end), "aside")
 
     def _lay_request(self, cue: Hit[str], clause: int) -> None:
         """Sets aside what a recommendation names: all behind it, and before it from the examination it asks for."""
@@ -177,7 +191,7 @@ class Context:
     def _aside_of(self, index: int) -> tuple[int, int] | None:
         """The last aside that a statement stands in."""
         start = self._statements[index][0]
-        return next(((first, last) for first, last in reversed(self._asides) if first <= start < last), None)
+        return next((aside for aside in reversed(self._asides) if aside[0] <= start < aside[1]), None)
 
     def _lay_back(self, cue: Hit[str], clause: int, end: int) -> None:
         if self._text.startswith("none", cue.start) and (
@@ -233,8 +247,6 @@ class Context:
 
     def _mark_alternatives(self, unchanged: Sequence[int]) -> None:
         """Outside a negation "atelectasis or pneumonia" leaves both open; not so behind "no change in"."""
-        if "or" not in self._text and "/" not in self._text:
-            return
         for index, ((first, end), (start, _)) in enumerate(pairwise(self._statements)):
             gap = self._text[end:start]
             if any(place <= first and not LIST_BREAK.search(self._text, place, first) for place in unchanged):
@@ -257,24 +269,19 @@ class Context:
         start = self._statements[index][0]
         if index in self._answered:
             return ABSENT
-        if self._aside_of(index):
+        if self._asides and self._aside_of(index):
             return None
         if index in self._again:
             return UNCERTAIN
         covering = [span for span in self._spans if span.start <= start < span.end]
         if covering:
-            last = max(covering, key=lambda span: span.start)
+            last = covering[0] if len(covering) == 1 else max(covering, key=lambda span: span.start)
             negations = [span for span in covering if span.kind in ("no", "gone", "not")]
             if negations and (last.kind != "maybe" or "," not in self._text[negations[-1].start : last.start]):
                 return UNCERTAIN if index in self._doubted else ABSENT
         if index in self._back:
             return self._back[index]
         return UNCERTAIN if covering else PRESENT
-
-
-def _leaves_as_is(cue: Hit[str]) -> bool:
-    """Whether a cue with a negation in it says that something is as it was."""
-    return cue.value in ("keep", "not larger")
 
 
 def _semicolons(text: str) -> list[int]:

@@ -11,7 +11,8 @@ _BREAK = re.compile(
     r"|(?<=[a-z]{3}[.!?])(?=[a-z]{3}))"
     r"|\n[ \t]*\n\s*|[\u2022\u25aa\u25cf\u25e6\u2023]"
 )
-_SIGN = re.compile(r"[.!?]+|[\n\u2022\u25aa\u25cf\u25e6\u2023]")
+_SIGN = re.compile(r"[.!?\n\u2022\u25aa\u25cf\u25e6\u2023]")
+_STOPS, _BLANK = frozenset(".!?"), frozenset((" ", ""))
 # Words with a capital that begin a sentence even where the stop before them is missing.
 _OPENER = re.compile(
     r"(?:Again|Aort(?:a|ic)|Atelectasis|Bilateral|Bon(?:es|y)|Both|Cardi(?:ac|omediastinal|omegaly)|Central|Clear"
@@ -99,14 +100,20 @@ def _cuts(text: str) -> list[int]:
     cuts, start = [], 0
     # a search for signs alone is many times faster than one for what they mean
     for sign in _SIGN.finditer(text):
-        match = _BREAK.match(text, sign.start()) if sign.start() >= start else None
-        if match is None:
+        at = sign.start()
+        if at < start or (sign[0] in _STOPS and text[at - 1 : at] in _STOPS):
             continue
-        only_marker = match.end() - start < _MARKER_MOST and _ONLY_MARKER.fullmatch(text, start, match.end())
-        if only_marker or (match[0][0] in ".!?" and not _ends_here(text, start, match.start(), match.end())):
+        if sign[0] == "." and text[at + 1 : at + 2] in _BLANK:
+            end = at + 1
+        elif match := _BREAK.match(text, at):
+            end = match.end()
+        else:
             continue
-        cuts.append(match.end())
-        start = match.end()
+        only_marker = end - start < _MARKER_MOST and _ONLY_MARKER.fullmatch(text, start, end)
+        if only_marker or (sign[0] in _STOPS and not _ends_here(text, start, at, end)):
+            continue
+        cuts.append(end)
+        start = end
     more = [*_unstopped(text), *line_ends(text)]
     if "a) " in text and _LETTERED.search(text):
         more += [match.start() for match in _NEXT_LETTER.finditer(text)]

@@ -7,7 +7,7 @@ import re
 
 from gkmvlp.report.lexicon import TERMS
 from gkmvlp.report.organs import ORGANS
-from gkmvlp.report.patterns import word_starts
+from gkmvlp.report.patterns import KeptByText
 
 _SHORT: dict[str, str] = {
     "w/o": "without", "w/": "with ", "b/l": "bilateral", "c/w": "consistent with", "d/t": "due to", "2/2": "due to",
@@ -28,6 +28,8 @@ _SHORT: dict[str, str] = {
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
 _LETTERS = re.compile(r"[a-z]+")
+# Whether letters between blanks may hold shorthand.
+_MAY_BE_SHORT = KeptByText(lambda chunk: not _TRIGGERS.isdisjoint(_LETTERS.findall(chunk)))
 _SIDES = r"(?:r|l|right|left|rt|lt)"
 _WORDS = re.compile(
     r"(?<!\w)(?:"
@@ -76,7 +78,9 @@ _TICKED = re.compile(
 )
 _RESULT = re.compile(r"(?<=[a-z] )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
 # "effusion no, edema yes"
-_ANSWER = re.compile(r"(?<=[a-z] )(no|yes)(?=\s*(?:[,;.]|$))")
+_ANSWER = re.compile(r"(?<=[a-z] )(no?|y(?:es)?)(?=\s*(?:[,;.]|$))")
+_ANSWERS = (" no", " no.", " yes", " yes.", " n", " n.", " y", " y.")
+_NIL = re.compile(r"\bnil(?= [a-z])")  # "nil effusion"
 _TIGHT_COMMA = re.compile(r",(?=[a-z])")
 # "effusion: [ ]" at the end of an entry
 _BOX_BEHIND = re.compile(rf"{_NAME}:\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$|[a-z][a-z /-]{{2,40}}:\s*\[))")
@@ -152,14 +156,16 @@ def spelled_out(lower: str) -> str:
     if "neg" in lower or "pos" in lower:
         lower = _RESULT.sub(lambda match: "absent" if match[1] == "neg" else "present", lower)
         lower = _NEGATIVES.sub("no ", _NEGATIVE_OF.sub("negative for", lower))
-    if lower.endswith((" no", " no.", " yes", " yes.")) or " no," in lower or " yes," in lower:
-        lower = _ANSWER.sub(lambda match: "absent" if match[1] == "no" else "present", lower)
+    if lower.endswith(_ANSWERS) or " no," in lower or " yes," in lower or " n," in lower or " y," in lower:
+        lower = _ANSWER.sub(lambda match: "absent" if match[1][0] == "n" else "present", lower)
     lower = lower.replace("\u00f8 ", "no ").replace("\u2205 ", "no ")
-    if not _TRIGGERS.isdisjoint(_LETTERS.findall(lower)):
+    if True in map(_MAY_BE_SHORT.__getitem__, lower.split(" ")):
         lower = _ONE_SIDE.sub(lambda match: "right" if match[1] == "r" else "left", lower)
         lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
     if ">" in lower or "<" in lower or "=" in lower or "&" in lower or "+" in lower:
         lower = _GREATER.sub("bilateral", lower)
+    if "nil " in lower:
+        lower = _NIL.sub("no", lower)
     if lower.startswith("should "):
         lower = f"if{lower[6:]}"
     if order := _ORDER.match(lower):
@@ -212,20 +218,19 @@ def _possible(match: re.Match[str]) -> str:
 
 def _entry(match: re.Match[str]) -> str:
     """A semicolon before the name of a finding or an organ; the comma as it stands before other words."""
-    words = word_starts(match[1])
-    return "; " if TERMS.find(match[1], words) or ORGANS.find(match[1], words) else match[0]
+    return "; " if TERMS.find(match[1]) or ORGANS.find(match[1]) else match[0]
 
 
 def _sought(match: re.Match[str]) -> str:
     """A finding that is asked for, with its answer: a line of a form behind a bare answer, else a statement apart."""
-    if not TERMS.find(match[2], word_starts(match[2])):
+    if not TERMS.find(match[2]):
         return match[0]
     return f"{match[2]}: " if match[3] else f"{match[1]}{match[2]}; "
 
 
 def _normal(match: re.Match[str]) -> str:
     """No finding where a finding's name is called normal; as it stands where the name is an organ's."""
-    named = bool(TERMS.find(match[1], word_starts(match[1])))
+    named = bool(TERMS.find(match[1]))
     return f"no {match[1]};" if named else match[0]
 
 
@@ -233,4 +238,6 @@ def _asks(lower: str) -> str:
     """Reads "? infiltrate" and "infiltrate?" as "possible infiltrate"; "is there an infiltrate?" as a question."""
     if _ASKED.match(lower) and lower.rstrip().endswith("?"):
         return f"evaluate for {lower}"
+    if lower.startswith(_ASIDES):
+        return _ASKS.sub("", lower)
     return _OPEN_END.sub(r"\1possible \2", _ASKS.sub("possible ", lower))

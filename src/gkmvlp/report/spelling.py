@@ -4,7 +4,7 @@ import difflib
 import re
 
 from gkmvlp.report.lexicon import TERMS
-from gkmvlp.report.patterns import KeptByText, word_starts
+from gkmvlp.report.patterns import KeptByText
 
 _TARGETS = (
     "atelectasis", "cardiomegaly", "cardiac", "consolidation", "consolidations", "silhouette", "mediastinum",
@@ -27,7 +27,7 @@ _LONG_WORD = re.compile(r"[a-z]{6,}")
 
 def _meant(word: str) -> str:
     """The target that a word was meant to be; the word itself where it is a wording already or nothing is near."""
-    if word in _KNOWN or TERMS.find(word, word_starts(word)):
+    if word in _KNOWN or TERMS.find(word):
         return word
     near = difflib.get_close_matches(word, _BY_LETTER.get(word[0], ()), 1, cutoff=0.86)
     return near[0] if near else word

@@ -3,8 +3,8 @@
 import re
 from typing import NamedTuple
 
-from gkmvlp.report.lexicon import TERMS
-from gkmvlp.report.organs import MEANINGS, ORGANS
+from gkmvlp.report.lexicon import Term
+from gkmvlp.report.organs import MEANINGS, Said
 from gkmvlp.report.patterns import Hit
 from gkmvlp.report.rules import ABSENT, PRESENT
 
@@ -37,28 +37,26 @@ class _AllPresent(dict[tuple[str, ...], tuple[tuple[str, int], ...]]):
 _PRESENT = _AllPresent()
 
 
-def term_statements(lower: str, words: list[tuple[int, str]]) -> list[Statement]:
-    """The wordings of entities in lower-case text, look-alikes left out."""
+def term_statements(lower: str, hits: list[Hit[Term]]) -> list[Statement]:
+    """The wordings of entities in lower-case text, look-alikes left out; ``hits`` as ``TERMS`` finds them."""
     found = []
-    for start, end, (kind, names) in TERMS.find(lower, words):
+    for start, end, (kind, names) in hits:
         if kind == "term":
             found.append(Statement(start, end, (start, end), _PRESENT[names], False, kind))
             continue
         if kind == "reticular" and "fibro" in lower:
             names = names[1:]
         if kind == "nodular":
+            found.append(Statement(start, end, (start, end), _PRESENT[names[:1]], False, "term"))
             if not HARMLESS.search(lower):
-                found.append(Statement(start, end, (start, end), ((names[1], PRESENT),), True, "term"))
-            kind, names = "term", names[:1]
-        if kind != "decoy":
+                found.append(Statement(start, end, (start, end), _PRESENT[names[1:]], True, "term"))
+        elif kind != "decoy":
             found.append(Statement(start, end, (start, end), _PRESENT[names], kind in ("only negated", "sign"), kind))
     return found
 
 
 def without_headings(lower: str, terms: list[Statement]) -> list[Statement]:
     """Less the wordings that head what is said of the same entities: "effusion: no pleural effusion"."""
-    if ":" not in lower:
-        return terms
     kept = []
     for index, term in enumerate(terms):
         stop = lower.find(";", term.end)
@@ -75,7 +73,7 @@ _ADVERBS = re.compile(r"\s+[a-z]+ly\s+")
 _BETWEEN = re.compile(
     r"\s*(?:(?:of|to|the|in|both|either|right|left|bilateral|lower|upper|mid|lung|a|on|size|configuration|contours?"
     r"|appearance|and(?= (?:configuration|contour|shape|appearance|position))|descending|ascending|appearing|shape"
-    r"|position"
+    r"|position|superior|inferior"
     r"|[a-z]+(?:ic|al|ary)),?\s+)*"
 )
 # Between two qualities of one organ: "tortuous, mildly calcified aorta".
@@ -100,15 +98,20 @@ _WET = re.compile(r"edema|failure|overload|congest|chf|crowd|low lung volume|tec
 _OLD = re.compile(r"scar|thicken|fibro|epicardial fat|pericardial fat|fat pad|adhesion|post ?surgical")
 
 
-def organ_statements(lower: str, words: list[tuple[int, str]], terms: list[Statement]) -> list[Statement]:
-    """Organ and quality pairs; a quality without an organ before or right behind it says nothing."""
-    taken = [(term.start, term.end) for term in terms]
-    hits = ORGANS.find(lower, words)
-    if all(hit.value[0] == "organ" for hit in hits):
+def organ_statements(lower: str, hits: list[Hit[Said]], terms: list[Statement]) -> list[Statement]:
+    """Organ and quality pairs; a quality without an organ before or right behind it says nothing.
+
+    Args:
+        lower: Text in lower case.
+        hits: Its organs and qualities, as ``ORGANS`` finds them.
+        terms: Its wordings of entities.
+    """
+    if all(kind == "organ" for *_, (kind, _) in hits):
         return []
+    taken = [(term.start, term.end) for term in terms]
     hits = [hit for hit in hits if not any(hit.start < end and start < hit.end for start, end in taken)]
     found: list[Statement] = []
-    organs: list[Hit[tuple[str, str]]] = []
+    organs: list[Hit[Said]] = []
     used: set[int] = set()
     fresh = True
     for index, hit in enumerate(hits):
@@ -146,8 +149,8 @@ def _explained(lower: str, organ: str, quality: str) -> bool:
 
 def _is_of(
     lower: str,
-    organ: Hit[tuple[str, str]],
-    hits: list[Hit[tuple[str, str]]],
+    organ: Hit[Said],
+    hits: list[Hit[Said]],
     index: int,
     taken: list[tuple[int, int]],
 ) -> bool:
@@ -167,7 +170,7 @@ def _is_of(
     )
 
 
-def _behind(lower: str, hits: list[Hit[tuple[str, str]]], index: int) -> list[Hit[tuple[str, str]]]:
+def _behind(lower: str, hits: list[Hit[Said]], index: int) -> list[Hit[Said]]:
     """The organs right behind a quality: one, or several where all are called normal."""
     at = index + 1
     while (
@@ -196,7 +199,7 @@ def _of_term(lower: str, end: int, taken: list[tuple[int, int]]) -> bool:
     return any(0 < start - end < 20 and _ADJECTIVES.fullmatch(lower, end, start) for start, _ in taken)
 
 
-def _pair(organ: Hit[tuple[str, str]], quality: Hit[tuple[str, str]]) -> Statement:
+def _pair(organ: Hit[Said], quality: Hit[Said]) -> Statement:
     means = MEANINGS[organ.value[1], quality.value[1]]
     inferred = organ.value[1] in ("angles", "lungs", "pleura", "bones") or len(means) > 1
     kind = "normal" if means[0][1] == ABSENT else "quality"

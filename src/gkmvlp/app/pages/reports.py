@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from gkmvlp.report.labeler import Mention, label_report
-from gkmvlp.report.patterns import word_starts
+from gkmvlp.report.scan import found_in
 from gkmvlp.report.statements import organ_statements, term_statements
 
 
@@ -83,8 +83,8 @@ def wordings(sentence: str, names: set[str]) -> list[tuple[int, int, set[str]]]:
         Start, end and entities of each wording; the whole sentence where none is found, as when a word is misspelt.
     """
     lower = sentence.lower()
-    words = word_starts(lower)
-    terms = term_statements(lower, words)
-    spans = sorted([*terms, *organ_statements(lower, words, terms)])
+    wordings = found_in(lower)
+    terms = term_statements(lower, wordings.terms)
+    spans = sorted([*terms, *organ_statements(lower, wordings.organs, terms)])
     marked = [(one.start, one.end, names & {name for name, _ in one.means}) for one in spans]
     return [one for one in marked if one[2]] or [(0, len(sentence), names)]
