@@ -58,6 +58,15 @@ def test_the_parts_of_a_step_add_up(config, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_profile_is_a_trace_and_a_table_of_one_step(config, tmp_path, capsys):
+    out = tmp_path / "profile"
+    assert main(["bench", "--config", str(config), "--batch", "2", "--steps", "1", "--profile", str(out)]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [str(out / "trace.json"), str(out / "operations.txt")]
+    names = {event["name"] for event in json.loads((out / "trace.json").read_text())["traceEvents"]}
+    assert {"aten::addmm", "aten::convolution_backward"} <= names
+    assert "Self CPU" in (out / "operations.txt").read_text()
+
+
 def test_loading_is_measured_in_a_process_of_its_own(tmp_path, capsys):
     """A model large enough that nothing else counts, 16 MB of words: its peak holds the tensors once at least."""
     large = architecture()

@@ -37,6 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against", type=Path, metavar="DIR", help="checkout of BLIP, whose own step is timed in turns with ours"
     )
+    parser.add_argument(
+        "--profile", type=Path, metavar="DIR", help="also a trace of one step, and a table of where its time goes"
+    )
     parser.add_argument("--device", metavar="NAME", help="cpu or cuda (absent: a GPU where there is one)")
     parser.add_argument("--json", action="store_true", help='print {"figures": [...]}')
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the figures are written")
@@ -58,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         came = f"{arguments.batch} and {arguments.steps}"
         raise UsageError(f"--batch from {least} and --steps from 1 are expected; what came is {came}")
     from gkmvlp.app.benchmarks.figures import lines, measure
+    from gkmvlp.app.benchmarks.profile import profile_step
     from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
 
     with ProcessTreePeak() as peak:
@@ -72,6 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(*lines(figures), sep="\n")
     if arguments.out:
         results_of(figures, peak).write(arguments.out)
+    if arguments.profile:  # behind the figures: what a profiler adds is in none of them
+        a = arguments
+        print(*profile_step(a.config, a.batch, a.device, a.lengths, a.profile), sep="\n")
     return 0
 
 
