@@ -12,6 +12,7 @@ from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forwar
 
 SHARDED = "sharded"  # key of a checkpoint
 STEPS = ("training_step", "validation_step", "test_step")  # what Lightning calls in the place of forward
+LAYER_METHODS = ("project",)  # what models call of a layer beside its forward
 _LISTS = (nn.ModuleList, nn.Sequential)
 
 
@@ -24,7 +25,7 @@ def shard(task: LightningModule, encoders: list[nn.Module], strategy: ModelParal
     """Spreads a task over the processes of a strategy, in place; all take the values of the first.
 
     What lies outside the layers of the encoders is whole for as long as a step runs, so that a step may read it by any
-    method. A layer is whole inside its ``forward`` alone.
+    method. A layer is whole inside its ``forward`` and ``LAYER_METHODS`` alone.
 
     Args:
         task: What is trained. Parameters without a dimension, which cannot be cut, get one.
@@ -43,6 +44,9 @@ def shard(task: LightningModule, encoders: list[nn.Module], strategy: ModelParal
     options: dict[str, Any] = {"mesh": strategy.device_mesh["data_parallel"]}
     for layer in chain.from_iterable(layers(encoder) for encoder in encoders):
         fully_shard(layer, **options)
+        for method in LAYER_METHODS:
+            if hasattr(layer, method):
+                register_fsdp_forward_method(layer, method)
     fully_shard(task, **options)
     for step in STEPS:
         register_fsdp_forward_method(task, step)

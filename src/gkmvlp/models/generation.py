@@ -140,8 +140,7 @@ class CachedDecoder:
         self.text, self.texts, self.length = text, texts, 0
         self.mask = None if mask_BM is None else mask_BM[:, None, None, :]
         self.layers = cast(list[BertLayer], list(text.layers))
-        crossed = [layer.cross_attention for layer in self.layers]
-        self.read = [None if cross is None else cross.project(memory) for cross in crossed]
+        self.read = list(text.project(memory).layers)
         self.written = [WrittenTokens() for _ in self.layers]
         # which of the tokens of its image a beam reads, (B, K, tokens so far) bool; None where each text has a store
         empty_BK0 = torch.zeros(len(memory.key), texts, 0, dtype=torch.bool, device=memory.key.device)

@@ -192,6 +192,10 @@ class BertLayer(FeedForward):
         self.cross_attention = BertAttention(width, heads, dropout) if fuses else None
         self._add_feed_forward(width, config.intermediate_size, dropout)
 
+    def project(self, memory: Memory) -> Memory | None:
+        """Keys and values of an image memory by head, (N, H, M, D / H) each; None where the layer does not read it."""
+        return None if self.cross_attention is None else self.cross_attention.project(memory)
+
     def forward(
         self,
         x_BTD: Tensor,
@@ -288,8 +292,7 @@ class FusionBert(nn.Module):
 
     def project(self, memory: Memory) -> ProjectedMemory:
         """Keys and values of all layers, for several passes that read the same memory."""
-        crossed = [layer.cross_attention for layer in self.layers]
-        return ProjectedMemory(tuple(None if cross is None else cross.project(memory) for cross in crossed))
+        return ProjectedMemory(tuple(layer.project(memory) for layer in self.layers))
 
     def multimodal(
         self,
