@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Generic, Literal
+from typing import Any, Generic, Literal, cast
 
 import torch
 from lightning.pytorch.strategies import ModelParallelStrategy
@@ -57,9 +57,9 @@ class ObjectiveTask(Task[Model, Arch], Generic[Model, Arch]):
 
     def configure_model(self) -> None:
         """Spreads the task over all processes (FSDP2) where the strategy is Lightning's for that."""
-        strategy = self.trainer.strategy
+        strategy, model = self.trainer.strategy, cast(Any, self.model)  # its networks are in no protocol of tasks
         if isinstance(strategy, ModelParallelStrategy) and not is_sharded(self):
-            shard(self, [self.model.vision.model, self.model.text], strategy)
+            shard(self, [model.vision.model, model.text], strategy)
 
     def losses(self, batch: StudyBatch, due: set[str]) -> dict[str, Tensor]:
         """The objectives that are due, unweighted.

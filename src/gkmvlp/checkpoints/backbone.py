@@ -231,7 +231,8 @@ def filled(
     with SkipInit():
         model = system_of(architecture).build(architecture, tokenizer)
     if "fixed_prompt_ED" in state:
-        model.fixed_prompt_ED = torch.empty(len(architecture.knowledge.entities), architecture.text.hidden_size)
+        built = model.architecture
+        model.fixed_prompt_ED = torch.empty(len(built.knowledge.entities), built.text.hidden_size)
         model.freeze_image_side()
     load_exact(model, state, source)
     return model

@@ -5,7 +5,7 @@ and names follow BERT, so that its weights load by the table in ``gkmvlp.checkpo
 B batch, T tokens, M memory tokens, D width, H heads, V vocabulary, N memories, R real tokens of a batch.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -292,7 +292,7 @@ class FusionBert(nn.Module):
 
     def project(self, memory: Memory) -> ProjectedMemory:
         """Keys and values of all layers, for several passes that read the same memory."""
-        return ProjectedMemory(tuple(layer.project(memory) for layer in self.layers))
+        return ProjectedMemory(tuple(cast(BertLayer, layer).project(memory) for layer in self.layers))
 
     def multimodal(
         self,
