@@ -156,6 +156,7 @@ def test_base_is_vit_b_and_bert_base():
     base = architecture_of("base")
     assert (base.vision.name, base.image_size, base.text.max_length) == ("vit_base_patch16_224", 224, 128)
     assert (base.text.hidden_size, base.text.num_hidden_layers, base.text.vocab_size) == (768, 12, 30522)
+    assert base.text.fusion_layer == architecture_in("zoo://pretrain-mimic")["text"]["fusion_layer"]
 
 
 def test_rates_are_positive_and_distinct_figures():

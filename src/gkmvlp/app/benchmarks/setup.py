@@ -23,7 +23,7 @@ from gkmvlp.checkpoints.bert_weights import take_bert_sizes
 from gkmvlp.checkpoints.systems import PROMPT_TOKENS
 from gkmvlp.entities import ENTITIES, entity
 from gkmvlp.errors import UsageError
-from gkmvlp.models.config import Architecture, BaseArchitecture
+from gkmvlp.models.config import Architecture, BaseArchitecture, TextConfig
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.tokenizer import tokenize, train_tokenizer
 from gkmvlp.phantom.writing.grammar import sentences
@@ -54,13 +54,14 @@ class SingleProcessPretraining(GkMvlpPretraining):
 
 
 def architecture_of(config: str) -> Architecture:
-    """``base`` (ViT-B/16 and BERT-base, the defaults), ``small``, or that of a pre-training config; weights fresh.
+    """``base`` (the sizes of pretrain-mimic), ``small``, or that of a pre-training config; weights fresh.
 
     Raises:
         UsageError: If the config holds no architecture.
         BackboneError: If it is that of another system, or there is no such BERT here.
     """
-    return Architecture() if config == "base" else architecture_as(Architecture, config)
+    base = Architecture(text=TextConfig(fusion_layer=6))  # with the defaults' BERT: no hub is asked for its sizes
+    return base if config == "base" else architecture_as(Architecture, config)
 
 
 def architecture_as(system: type[Made], config: str) -> Made:
