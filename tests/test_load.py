@@ -107,7 +107,7 @@ def test_answers_of_every_head(kind, tmp_path, images):
     answer = model.predict(images[0], question="Where is the effusion?").answer
     assert isinstance(answer, str)
     assert kind == "generate" or answer in ANSWERS
-    with pytest.raises(BackboneError, match="fine-tuned for questions"):
+    with pytest.raises(BackboneError, match="answers questions: ask one, as in question="):
         model.predict(images[0])
     (tmp_path / "run" / "model" / "answers.json").unlink()
     with pytest.raises(BackboneError, match="answer head"):

@@ -234,7 +234,7 @@ def test_the_masked_image_passes_layers_that_there_are(layers):
 
 @pytest.mark.parametrize("most", [0, -1])
 def test_at_least_one_entity_of_a_text_is_read(most):
-    with pytest.raises(ConfigError, match=rf"knowledge\.max_entities: {most} must be 1 or more"):
+    with pytest.raises(ConfigError, match=rf"architecture\.knowledge\.max_entities must be at least 1, got {most}"):
         built(knowledge=EntityGraphConfig(ENTITIES, most, num_attention_heads=2, head_size=4))
 
 

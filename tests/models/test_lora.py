@@ -22,7 +22,7 @@ def test_only_matrices_of_the_rank_are_trained_and_nothing_changes_at_first(buil
     assert {name.rpartition(".lora_")[0] for name in trained} == set(layers)
     assert sum(p.numel() for p in trained.values()) == sum(3 * sum(width[name]) for name in layers)
     after = outputs(backbone, *shown)
-    assert all(torch.equal(before[name], after[name]) for name in before)
+    torch.testing.assert_close(after, before, rtol=0, atol=1e-6)  # processors differ in how they add the zeros
 
 
 def test_attention_of_text_image_and_knowledge_unless_it_is_held_still(build):

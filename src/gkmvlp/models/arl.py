@@ -73,8 +73,6 @@ class Arl(nn.Module):
         if not 0 < fusion.masked_image_layers <= fusion.num_hidden_layers:
             given = f"fusion.masked_image_layers: {fusion.masked_image_layers}"
             raise ConfigError(f"{given} must be one of the {fusion.num_hidden_layers} layers, counted from 1")
-        if graph.max_entities < 1:
-            raise ConfigError(f"knowledge.max_entities: {graph.max_entities} must be 1 or more: set 24, as published")
         last = fusion.num_hidden_layers - 1
         self.layers = nn.ModuleList(
             CoAttentionLayer(width, shared, fusion, layer == last) for layer in range(fusion.num_hidden_layers)

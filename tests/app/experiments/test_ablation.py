@@ -32,6 +32,7 @@ from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from tests.metrics.corpora import META, entity_table
+from tests.weights import installed
 
 STRENGTH = {"full": 1.5, "shuffled": 0.3}
 
@@ -129,16 +130,23 @@ def test_on_patients_backbones_are_tested_as_they_are_and_rare_entities_left_out
     assert "mass" in kept["labels"]
 
 
-def test_fusion_is_varied_against_what_the_config_has_and_stages_are_chosen(tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("config", "other", "same"), [("pretrain-phantom", LATE, EARLY), ("pretrain-openi", EARLY, LATE)]
+)
+def test_fusion_is_varied_against_what_the_config_has(config, other, same):
     """Late fusion is the other choice on phantoms, early fusion on Open-i: a variant that is the full model is none."""
+    if config == "pretrain-openi":
+        installed("minilm-l6")
+    text, (key, layer) = architecture_of(config).text, *VARIANTS[other].items()
+    assert key.endswith("architecture.text.fusion_layer")
+    assert {layer, text.fusion_layer} == {0, text.num_hidden_layers // 2}
+    with pytest.raises(UsageError, match=f"no variant {same}: .*{other}"):
+        require_known([FULL, same], same=same)
+    require_known([FULL, other], same=same)
+
+
+def test_what_is_fine_tuned_is_chosen(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("GKMVLP_PROGRESS", "0")
-    for config, other, same in (("pretrain-phantom", LATE, EARLY), ("pretrain-openi", EARLY, LATE)):
-        text, (key, layer) = architecture_of(config).text, *VARIANTS[other].items()
-        assert key.endswith("architecture.text.fusion_layer")
-        assert {layer, text.fusion_layer} == {0, text.num_hidden_layers // 2}
-        with pytest.raises(UsageError, match=f"no variant {same}: .*{other}"):
-            require_known([FULL, same], same=same)
-        require_known([FULL, other], same=same)
     assert [stage.name for stage in phantoms(tmp_path, ["vqa"]).stages] == ["vqa"]
     assert main(["experiment", "ablation", "--only", "vqas", "--out", str(tmp_path), "--record", str(tmp_path)]) == 2
     assert "--only vqas: classification-1%, classification-100%, vqa, report were expected" in capsys.readouterr().err
