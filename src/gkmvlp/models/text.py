@@ -117,21 +117,7 @@ class BertAttention(nn.Module):
             packing: Of ``x_BTD`` and of a source that is ``x_BTD`` itself, where they are packed, (1, R, D).
         """
         key_value = self.project(source, packing if source.key is x_BTD else None)
-        return self.read(x_BTD, key_value, mask, causal, row_B, packing)
-
-    def read(
-        self,
-        x_BTD: Tensor,
-        key_value: Memory,
-        mask: Tensor | None,
-        causal: bool = False,
-        row_B: Tensor | None = None,
-        packing: Packing | None = None,
-    ) -> Tensor:
-        """``forward`` with keys and values that ``project`` made, (N, H, M, D / H) each."""
-        if row_B is not None:  # a source that several rows read is projected once
-            key_value = Memory(key_value.key[row_B], key_value.value[row_B])
-        return self.attend(x_BTD, key_value, mask, causal, packing)
+        return self.attend(x_BTD, key_value, mask, causal, row_B, packing)
 
     def project(self, source: Memory, packing: Packing | None = None) -> Memory:
         """Keys and values by head, (N, H, M, D / H) each."""
@@ -148,9 +134,12 @@ class BertAttention(nn.Module):
         key_value: Memory,
         mask: Tensor | None,
         causal: bool = False,
+        row_B: Tensor | None = None,
         packing: Packing | None = None,
     ) -> Tensor:
-        """``forward`` with keys and values that ``project`` made, (B, H, M, D / H) each."""
+        """``forward`` with keys and values that ``project`` made, (N, H, M, D / H) each."""
+        if row_B is not None:  # a source that several rows read is projected once
+            key_value = Memory(key_value.key[row_B], key_value.value[row_B])
         query_1RD = self.query(x_BTD)
         query_BTD = query_1RD if packing is None else packing.pad(query_1RD)
         # k texts in a row that share a memory, side by side, are the queries of one attention
@@ -215,7 +204,7 @@ class BertLayer(FeedForward):
         else:
             x_BTD = self.attention(x_BTD, Memory(x_BTD, x_BTD), mask, packing=packing)
         if self.cross_attention is not None and memory is not None:
-            cross = self.cross_attention.read if projected else self.cross_attention
+            cross = self.cross_attention.attend if projected else self.cross_attention
             x_BTD = cross(x_BTD, memory, memory_mask, row_B=row_B, packing=packing)
         return self.feed_forward(x_BTD)
 
