@@ -627,17 +627,24 @@ def test_a_table_of_impossible_bits_is_shown_by_its_greatest_entry(bits: int):
     assert np.array_equal(read_image(dicom(VOILUTSequence=Sequence([item]))), read_image(window))
 
 
+def tiff_of(value_HW: np.ndarray, *more: tuple[int, int]) -> bytes:
+    """A grey TIFF of one strip; ``more`` are further tags with their numbers."""
+    height, width = value_HW.shape
+    tags = [(256, width), (257, height), (258, 8 * value_HW.itemsize), (259, 1), (262, 1), (273, 8), (277, 1),
+            (278, height), (279, value_HW.nbytes), *more]  # fmt: skip
+    entries = b"".join(struct.pack("<HHLL", tag, 4, 1, number) for tag, number in tags)
+    start = struct.pack("<L", 8 + value_HW.nbytes)
+    return b"II*\0" + start + value_HW.tobytes() + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
 @pytest.mark.parametrize(
     ("kind", "step", "first"), [("u4", 16_843_009, 0), ("i4", 1000, -100_000), ("i2", 100, -12_000), ("i1", 1, -128)]
 )
 def test_a_tiff_is_read_with_the_sign_that_it_says(kind: str, step: int, first: int):
     """SampleFormat (TIFF 6.0, section 19): 1 unsigned, 2 signed."""
     value = (SHADE.astype(np.int64) * step + first).astype(f"<{kind}")
-    tags = [(256, SHADE.shape[1]), (257, SHADE.shape[0]), (258, 8 * value.itemsize), (259, 1), (262, 1), (273, 8),
-            (277, 1), (278, SHADE.shape[0]), (279, value.nbytes), (339, 1 if kind[0] == "u" else 2)]  # fmt: skip
-    entries = b"".join(struct.pack("<HHLL", tag, 4, 1, number) for tag, number in tags)
-    data = b"II*\0" + struct.pack("<L", 8 + value.nbytes) + value.tobytes() + struct.pack("<H", len(tags)) + entries
-    assert np.abs(read_image(data + bytes(4)).astype(int) - SHADE).max() <= 1
+    data = tiff_of(value, (339, 1 if kind[0] == "u" else 2))
+    assert np.abs(read_image(data).astype(int) - SHADE).max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -658,11 +665,7 @@ def test_what_bears_the_name_of_a_picture_and_is_none_is_named(tmp_path: Path, d
 def test_a_tiff_that_tells_of_no_sign_has_none():
     """SampleFormat's default is 1, unsigned (TIFF 6.0, section 19)."""
     value = SHADE.astype("<u4") * 16_843_009
-    tags = [(256, SHADE.shape[1]), (257, SHADE.shape[0]), (258, 32), (259, 1), (262, 1), (273, 8),
-            (277, 1), (278, SHADE.shape[0]), (279, value.nbytes)]  # fmt: skip
-    entries = b"".join(struct.pack("<HHLL", tag, 4, 1, number) for tag, number in tags)
-    data = b"II*\0" + struct.pack("<L", 8 + value.nbytes) + value.tobytes() + struct.pack("<H", len(tags)) + entries
-    assert np.abs(read_image(data + bytes(4)).astype(int) - SHADE).max() <= 1
+    assert np.abs(read_image(tiff_of(value)).astype(int) - SHADE).max() <= 1
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,18 @@ class Study:
         return own | {stage.name: f"{stage.name}/predictions/{stage.task}.parquet" for stage in self.stages}
 
 
+def chosen(stages: Sequence[Stage], only: Sequence[str] | None) -> tuple[Stage, ...]:
+    """The stages that ``only`` names; None takes all.
+
+    Raises:
+        UsageError: If it names another.
+    """
+    names = [stage.name for stage in stages]
+    if strange := sorted(set(only or ()) - set(names)):
+        raise UsageError(f"--only {strange[0]}: {', '.join(names)} were expected")
+    return tuple(stage for stage in stages if only is None or stage.name in only)
+
+
 def phantoms(data: Path, only: Sequence[str] | None = None) -> Study:
     """The ablation on phantoms.
 
@@ -102,13 +114,9 @@ def phantoms(data: Path, only: Sequence[str] | None = None) -> Study:
     Raises:
         UsageError: If there is no such stage.
     """
-    names = [stage.name for stage in STAGES]
-    if strange := sorted(set(only or ()) - set(names)):
-        raise UsageError(f"--only {strange[0]}: {', '.join(names)} were expected")
     root = data_overrides(root=data)
     length = {"trainer.max_epochs": EPOCHS, "trainer.check_val_every_n_epoch": EPOCHS}
-    stages = tuple(replace(stage, overrides=merged(root, stage.overrides)) for stage in STAGES)
-    stages = tuple(stage for stage in stages if only is None or stage.name in only)
+    stages = tuple(replace(stage, overrides=merged(root, stage.overrides)) for stage in chosen(STAGES, only))
     return Study("pretrain-phantom", merged(root, length), PRETRAINED, stages, truth=data)
 
 

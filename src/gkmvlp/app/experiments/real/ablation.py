@@ -2,13 +2,13 @@
 
 import argparse
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.app.experiments.ablation import DEFAULT, LATE, Stage, Study, require_known, run_variants
+from gkmvlp.app.experiments.ablation import DEFAULT, LATE, Stage, Study, chosen, require_known, run_variants
 from gkmvlp.app.experiments.ablation_table import record_table
 from gkmvlp.app.experiments.real.openi_baselines import FEWEST
 from gkmvlp.app.running.run import Overrides, data_overrides, overrides_of
-from gkmvlp.errors import UsageError
 from gkmvlp.hardware import runs_at_once
 
 SHOWN = {  # kept file -> its figure and what the table calls it
@@ -19,7 +19,6 @@ SHOWN = {  # kept file -> its figure and what the table calls it
     "questions": ("accuracy_overall", "SLAKE, questions, accuracy"),
     "reports": ("entity_f1_micro", "Open-i, reports, entity F1"),
 }
-STAGES = tuple(SHOWN)[2:]
 
 
 def measure(args: argparse.Namespace) -> None:
@@ -28,11 +27,9 @@ def measure(args: argparse.Namespace) -> None:
     Raises:
         UsageError: If a variant or a stage is unknown.
     """
-    variants, stages = args.variants or DEFAULT, args.only or STAGES
+    variants = args.variants or DEFAULT
     require_known(variants, same=LATE)
-    if strange := sorted(set(stages) - set(STAGES)):
-        raise UsageError(f"--only {strange[0]}: one of {', '.join(STAGES)} was expected")
-    study = openi(args.root, args.slake, args.nih, args.out, stages)
+    study = openi(args.root, args.slake, args.nih, args.out, args.only)
     start, keep = time.monotonic(), args.out / "kept"
     overrides = overrides_of(args.settings, "pretrain"), overrides_of(args.settings, "finetune")
     try:
@@ -43,7 +40,7 @@ def measure(args: argparse.Namespace) -> None:
             record_table(target, keep, time.monotonic() - start, SHOWN, "Ablation on Open-i")
 
 
-def openi(root: Path, slake: Path, nih: Path, out: Path, stages: tuple[str, ...] = STAGES) -> Study:
+def openi(root: Path, slake: Path, nih: Path, out: Path, only: Sequence[str] | None = None) -> Study:
     """The ablation on Open-i.
 
     Args:
@@ -51,7 +48,10 @@ def openi(root: Path, slake: Path, nih: Path, out: Path, stages: tuple[str, ...]
         slake: Folder of SLAKE.
         nih: Folder of ChestX-ray14, whose labels SLAKE's radiographs have.
         out: Folder of the runs.
-        stages: What is measured beside entities, of ``STAGES``.
+        only: Names of the stages that are measured beside entities; None takes all.
+
+    Raises:
+        UsageError: If there is no such stage.
     """
     radiographs = data_overrides(root=slake, nih_root=nih)
     questions: Overrides = data_overrides(root=slake, cache_dir=out / "cache")
@@ -61,6 +61,5 @@ def openi(root: Path, slake: Path, nih: Path, out: Path, stages: tuple[str, ...]
         Stage("questions", "vqa-slake", "vqa", questions),
         Stage("reports", "report-openi", "report_generation", data_overrides(root=root)),
     )
-    chosen = tuple(stage for stage in known if stage.name in stages)
     measured = ("entity_classification", "zero_shot")
-    return Study("pretrain-openi", data_overrides(root=root), measured, chosen, fewest=FEWEST)
+    return Study("pretrain-openi", data_overrides(root=root), measured, chosen(known, only), fewest=FEWEST)
