@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gkmvlp.data_modules.melinda import Melinda
     from gkmvlp.data_modules.mimic_cxr import MimicCxr
     from gkmvlp.data_modules.mixed_corpora import MixedCorpora
+    from gkmvlp.data_modules.mixed_questions import MixedQuestions
     from gkmvlp.data_modules.ms_cxr import MsCxr
     from gkmvlp.data_modules.openi import OpenI
     from gkmvlp.data_modules.roco import Roco
@@ -33,6 +34,7 @@ __all__ = [
     "Melinda",
     "MimicCxr",
     "MixedCorpora",
+    "MixedQuestions",
     "MsCxr",
     "OpenI",
     "Roco",
@@ -53,6 +55,7 @@ __getattr__, __dir__ = on_demand(
         "Melinda": "gkmvlp.data_modules.melinda",
         "MimicCxr": "gkmvlp.data_modules.mimic_cxr",
         "MixedCorpora": "gkmvlp.data_modules.mixed_corpora",
+        "MixedQuestions": "gkmvlp.data_modules.mixed_questions",
         "MsCxr": "gkmvlp.data_modules.ms_cxr",
         "OpenI": "gkmvlp.data_modules.openi",
         "Roco": "gkmvlp.data_modules.roco",

@@ -47,6 +47,11 @@ def asked(root: Path) -> list[dict]:
     return [{**row, "side": side} for side in SIDES for row in json.loads((root / f"{side}.json").read_text())]
 
 
+def test_all_of_it_is_test(corpus: Path):
+    data = ready(corpus, language="both", split="all-test")
+    assert {sample.sample_id for sample in data.rows("test")} == {str(row["qid"]) for row in asked(corpus / "slake")}
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_language_has_its_own_split(corpus: Path, language: str):
     data = ready(corpus, language=language)

@@ -28,7 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     openi = actions.add_parser("openi", help="pre-training, and what the arms know and learn of Open-i")
     slake = actions.add_parser("slake", help="questions in English, pointing at boxes, labels by sentences")
     vqa = actions.add_parser("vqa-rad", help="questions, and a model without the image")
-    vqa.add_argument("--splits", nargs="+", default=SPLITS, metavar="NAME", help=f"splits ({' '.join(SPLITS)})")
+    vqa.add_argument("--splits", nargs="*", default=SPLITS, metavar="NAME", help=f"splits ({' '.join(SPLITS)})")
+    vqa.add_argument(
+        "--slake",
+        type=Path,
+        metavar="DIR",
+        help="folder of SLAKE: official again, learning from its questions too",
+    )
     nih = actions.add_parser("chestxray14", help="classification over patient folds")
     rsna = actions.add_parser("rsna", help="detection and pointing over patient folds")
     pairs = actions.add_parser("pairs", help="pre-training on ChestX-ray14 with its labels as sentences, by fold")

@@ -11,13 +11,17 @@ from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import MetricResult
 
-CONFIG = "zoo://vqa-rad"
+CONFIG, FURTHER = "zoo://vqa-rad", "zoo://vqa-rad-further"
 
 
 def measure(args: argparse.Namespace) -> None:
-    """Runs what is not there yet, a piece a split; ``--record`` gets ``vqa-rad-SPLIT.json``."""
-    jobs, conditions = args.jobs or runs_at_once(), with_question_only(arms_of(args.arms, args.backbone, CONFIG))
-    overrides = merged(data_overrides(root=args.root, cache_dir=args.out / "cache"), overrides_of(args.settings))
+    """Runs what is not there yet, a piece a split; ``--record`` gets ``vqa-rad-SPLIT.json``.
+
+    With ``--slake`` the piece ``further`` learns from more questions and is tested on those of ``official``.
+    """
+    jobs, set_by_user = args.jobs or runs_at_once(), overrides_of(args.settings)
+    conditions = with_question_only(arms_of(args.arms, args.backbone, CONFIG))
+    overrides = merged(data_overrides(root=args.root, cache_dir=args.out / "cache"), set_by_user)
 
     def piece_of(split: str) -> Piece:
         def questions(out: Path) -> list[MetricResult]:
@@ -26,4 +30,13 @@ def measure(args: argparse.Namespace) -> None:
 
         return questions
 
-    run_pieces("vqa-rad", {split: piece_of(split) for split in args.splits}, None, args.out, args.record)
+    def further(out: Path) -> list[MetricResult]:
+        more = with_question_only(arms_of(args.arms, args.backbone, FURTHER))
+        roots = {"main.init_args.root": args.root, "further.slake.init_args.root": args.slake}
+        changed = merged(data_overrides(**roots), set_by_user)
+        return figures_of(run_conditions("vqa", FURTHER, out, more, args.seeds, changed, jobs))
+
+    pieces = {split: piece_of(split) for split in args.splits}
+    if args.slake is not None:
+        pieces["further"] = further
+    run_pieces("vqa-rad", pieces, None, args.out, args.record)
