@@ -35,9 +35,7 @@ class MixedQuestions(QuestionDataModule):
         super().__init__(**kwargs)
         self.main, self.further = main, further
         if not further:
-            raise ConfigError(
-                "further: one or more of name: DataModule were expected, got none: use main alone"
-            )
+            raise ConfigError("further: one or more of name: DataModule were expected, got none: use main alone")
         if bad := [name for name in further if not name or "/" in name]:
             raise ConfigError(f"further: a name without a slash was expected, got {bad[0]!r}")
         for name, data in {"main": main, **further}.items():
