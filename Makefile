@@ -100,7 +100,7 @@ zoo: $(STAMP) ## train, measure and publish the models that come with the packag
 	$(PY) -m gkmvlp zoo make $(if $(OUT),--out "$(OUT)") $(ARGS)
 
 bench: $(STAMP) ## speed and memory of a pre-training step, the report writer, the phantom writer, the report reader, the images
-	$(PY) -m gkmvlp bench --what model generation phantom reports images $(if $(CONFIG),--config "$(CONFIG)") \
+	$(PY) -m gkmvlp bench --what model reference generation phantom reports images $(if $(CONFIG),--config "$(CONFIG)") \
 		--out "$(or $(OUT),outputs/bench)/results.json" $(ARGS)
 
 results: $(STAMP) ## write docs/results.md from docs/results/*.json

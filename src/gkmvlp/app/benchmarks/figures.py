@@ -13,6 +13,7 @@ from gkmvlp.app.benchmarks.arl_step import arl_figures, measure_arl
 from gkmvlp.app.benchmarks.generation import NUM_BEAMS, Written, measure_generation
 from gkmvlp.app.benchmarks.loading import Loaded, measure_loading
 from gkmvlp.app.benchmarks.model import Measured, measure_model, processor
+from gkmvlp.app.benchmarks.reference import measure_reference, reference_figures
 from gkmvlp.app.benchmarks.retrieval import measure_retrieval, retrieval_figures
 from gkmvlp.app.benchmarks.rows import RowMemory, measure_rows
 from gkmvlp.app.benchmarks.setup import Lengths
@@ -39,6 +40,8 @@ def measure(
     figures: list[MetricResult] = []
     if "model" in what:
         figures += model_figures(measure_model(config, batch, steps, device, lengths))
+    if "reference" in what:
+        figures += reference_figures(measure_reference(config, batch, steps, device, lengths))
     if against is not None:
         figures += against_figures(config, measure_against(against, config, batch, steps, lengths))
     if "generation" in what:

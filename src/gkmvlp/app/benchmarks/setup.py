@@ -53,6 +53,9 @@ class SingleProcessPretraining(GkMvlpPretraining):
         """Nowhere to log to."""
 
 
+Recipe = TypeVar("Recipe", bound=SingleProcessPretraining)
+
+
 def architecture_of(config: str) -> Architecture:
     """``base`` (the sizes of pretrain-mimic), ``small``, or that of a pre-training config; weights fresh.
 
@@ -136,8 +139,12 @@ def cut(tokenizer: PreTrainedTokenizerFast, text: str, tokens: int) -> str:
 
 
 def build(
-    architecture: Architecture, batch: int, device: torch.device, lengths: Lengths = "full"
-) -> tuple[SingleProcessPretraining, StudyBatch]:
+    architecture: Architecture,
+    batch: int,
+    device: torch.device,
+    lengths: Lengths = "full",
+    recipe: type[Recipe] = SingleProcessPretraining,  # type: ignore[assignment]
+) -> tuple[Recipe, StudyBatch]:
     """The task and a batch of made-up pairs.
 
     The tokenizer is trained on phantom reports, which hold few words; the embedding has its full size all the same.
@@ -147,12 +154,13 @@ def build(
         batch: B.
         device: Where.
         lengths: How long the texts are (see ``lengths_of``).
+        recipe: The task.
     """
     reports = [text for text, _ in sentences(0, SENTENCES * batch)]
     names = architecture.knowledge.entities
     tokenizer = train_tokenizer([*reports, *(entity(name).prompt for name in names)], architecture.text.vocab_size)
     prompts = tokenize(tokenizer, [entity(name).prompt for name in names], PROMPT_TOKENS)
-    task = SingleProcessPretraining(architecture)
+    task = recipe(architecture)
     equip(task, GkMvlp(architecture, architecture.text.vocab_size, prompts), tokenizer)
     texts = cut_texts(tokenizer, reports, lengths_of(lengths, batch, architecture.text.max_length))
     return task.to(device).train(), made_up_pairs(texts, architecture.image_size, device)

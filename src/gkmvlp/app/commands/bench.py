@@ -1,6 +1,7 @@
 """Measure speed and memory: training steps, writing, retrieval, loading, zoo, phantoms, reports, images, rows.
 
 model    forward, backward and AdamW of all four objectives with two negatives, fresh weights, made-up pairs
+reference  that step beside a reference recipe in turns: momentum copies, fusion in all layers, padding, float32
 generation  reports written a second with 3 beams and 60 tokens, beside generate of transformers with the same weights
 arl      a step of ARL beside four forwards of the whole model, one an objective; base is ViT-B/16 and RoBERTa-base
 retrieval  400 images and reports, encoded once, beside every pair through the whole model; base is the compact ARL
@@ -17,7 +18,19 @@ rows     memory of a million rows with eight workers that read them
 import argparse
 from pathlib import Path
 
-WHAT = ("model", "generation", "arl", "retrieval", "loading", "zoo", "phantom", "reports", "images", "rows")
+WHAT = (
+    "model",
+    "reference",
+    "generation",
+    "arl",
+    "retrieval",
+    "loading",
+    "zoo",
+    "phantom",
+    "reports",
+    "images",
+    "rows",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.table:
         return _table(arguments.table, arguments.readme)
-    least = 2 if {"model", "arl"} & {*arguments.what} else 1  # ITM needs a wrong pair; one report can be written alone
+    least = (
+        2 if {"model", "reference", "arl"} & {*arguments.what} else 1
+    )  # ITM needs a wrong pair; one report can be written alone
     if arguments.batch < least or arguments.steps < 1:
         came = f"{arguments.batch} and {arguments.steps}"
         raise UsageError(f"--batch from {least} and --steps from 1 are expected; what came is {came}")
