@@ -17,6 +17,7 @@ from gkmvlp.app.benchmarks.reference import measure_reference, reference_figures
 from gkmvlp.app.benchmarks.retrieval import measure_retrieval, retrieval_figures
 from gkmvlp.app.benchmarks.rows import RowMemory, measure_rows
 from gkmvlp.app.benchmarks.setup import Lengths
+from gkmvlp.app.benchmarks.weak_scaling import measure_scaling, scaling_figures
 from gkmvlp.app.benchmarks.zoo import Fetched, measure_zoo
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread
@@ -42,6 +43,8 @@ def measure(
         figures += model_figures(measure_model(config, batch, steps, device, lengths))
     if "reference" in what:
         figures += reference_figures(measure_reference(config, batch, steps, device, lengths))
+    if "scaling" in what:
+        figures += scaling_figures(measure_scaling(config, batch, steps, lengths))
     if against is not None:
         figures += against_figures(config, measure_against(against, config, batch, steps, lengths))
     if "generation" in what:

@@ -2,6 +2,7 @@
 
 model    forward, backward and AdamW of all four objectives with two negatives, fresh weights, made-up pairs
 reference  that step beside a reference recipe in turns: momentum copies, fusion in all layers, padding, float32
+scaling  two processes of one core each, DDP over gloo, beside one process on one core (Linux)
 generation  reports written a second with 3 beams and 60 tokens, beside generate of transformers with the same weights
 arl      a step of ARL beside four forwards of the whole model, one an objective; base is ViT-B/16 and RoBERTa-base
 retrieval  400 images and reports, encoded once, beside every pair through the whole model; base is the compact ARL
@@ -19,18 +20,9 @@ import argparse
 from pathlib import Path
 
 WHAT = (
-    "model",
-    "reference",
-    "generation",
-    "arl",
-    "retrieval",
-    "loading",
-    "zoo",
-    "phantom",
-    "reports",
-    "images",
+    "model", "reference", "scaling", "generation", "arl", "retrieval", "loading", "zoo", "phantom", "reports", "images",
     "rows",
-)
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.table:
         return _table(arguments.table, arguments.readme)
     least = (
-        2 if {"model", "reference", "arl"} & {*arguments.what} else 1
+        2 if {"model", "reference", "scaling", "arl"} & {*arguments.what} else 1
     )  # ITM needs a wrong pair; one report can be written alone
     if arguments.batch < least or arguments.steps < 1:
         came = f"{arguments.batch} and {arguments.steps}"
