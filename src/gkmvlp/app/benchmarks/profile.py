@@ -10,6 +10,7 @@ from gkmvlp.app.benchmarks.setup import Lengths, architecture_of, build
 from gkmvlp.hardware import best_precision, device_named
 from gkmvlp.metrics.results.metric_result import write_text
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
+from gkmvlp.whole_files import replacing
 
 TRACE, TABLE = "trace.json", "operations.txt"
 ROWS = 30  # operations that the table shows
@@ -37,7 +38,8 @@ def profile_step(config: str, batch: int, name: str | None, lengths: Lengths, fo
         with profile(activities=activities) as profiler:
             whole_step(task, studies, optimizer)
     folder.mkdir(parents=True, exist_ok=True)
-    profiler.export_chrome_trace(str(folder / TRACE))
+    with replacing(folder / TRACE) as part:
+        profiler.export_chrome_trace(str(part))
     order = "self_cuda_time_total" if device.type == "cuda" else "self_cpu_time_total"
     table = profiler.key_averages().table(sort_by=order, row_limit=ROWS, max_name_column_width=60)
     write_text(folder / TABLE, table)
