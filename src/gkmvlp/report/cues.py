@@ -40,6 +40,9 @@ _EARLIER = "(?:prior|previous|earlier|old|older|last|comparison|outside|precedin
 # What looks like a finding and is none.
 _SHADOW = ("(?:(?:an?|due|secondary|related|to|from|some|of|just|only|merely|the|overlying) )*(?:summation|artifact\\w*"
            "|overlap\\w*|superimpos\\w*|superposition|nipple\\w*|projectional|confluence)")  # fmt: skip
+# A shadow that a finding turned out to be.
+_MERE_SHADOW = ("(?:(?:an?|the|only|merely|just|due to|from|overlying) )*(?:\\w+ )?(?:summation|artifact\\w*"
+                "|overlapping|superimposition|superposition|nipple\\w*|projectional|confluence of)")  # fmt: skip
 _EXAMS = ("(?:ct|mri|chest|further|follow|repeat|dedicated|obtaining|short|lateral|oblique|additional|correlat|imaging"
           "|decubitus|pa|upright|apical|noncontrast|cross|clinical|comparison|non|dual|expiratory"
           "|contrast)")  # fmt: skip
@@ -89,7 +92,10 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:has|have|did) not (?:yet )?{_BEGUN}", "no longer", "no more", "none",
         "absent", f"{_NOT} an? (?:feature|finding)", "(?:is|are) (?:\\w+ly )?lacking", "resolved", "cleared",
         "disappeared", "removed", "gone", "discontinued", "extracted", "explanted", "pulled(?! back)",
-        "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out", "excluded(?! from)",
+        "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out",
+        "(?:has|have|was|were) (?:been )?(?:\\w+ly )?withdrawn(?! (?:to|by|into|back|\\d|slightly|somewhat))",
+        f"(?:is|are|was|were|represents?|corresponds? to|proved to be|turned out to be) {_MERE_SHADOW}",
+        "excluded(?! from)",
         "resolution(?! of)", "removal(?! of)", "clearing(?! of)", "is negative", "are negative",
         "(?:cannot|can not|could not) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
     ),
@@ -106,6 +112,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
         "(?:may|might|could|should) be considered",
         "(?:can|could|may|might) (?:have|give|produce|cause) (?:this|such|these|a similar|an identical)",
+        f"{_NOT} (?:\\w+ )?well {_SEEN} (?:on|in) (?:today|(?:the |this )?(?:current|present)|this)",
         "(?:can|could|may|might) (?:appear|look) (?:similar|identical|the same|like this)",
     ),
     "maybe": (
@@ -127,7 +134,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?: (?:due to|represent\\w*|reflect\\w*|an?))?",
         "atypical for", "with or without",
         f"{_NOT} (?:\\w+ )?typical (?:for|of)", "(?:may|might|could) be that(?: there (?:is|are))?",
-        "would be (?:consistent|compatible) with", "treat (?:\\w+ )?(?:as|like|for)",
+        "would be (?:consistent|compatible|in keeping) with", "treat (?:\\w+ )?(?:as|like|for)",
         "more likely than not(?: that)?(?: there (?:is|are))?",
         f"{_SMALL} (?:or|to) (?:almost )?no(?! {_SAME})", f"no (?:or|to) (?:only |very )?{_SMALL}(?! {_SAME})",
         f"{_NOT} much(?! {_SAME})(?: of an?)?", "(?:hardly|scarcely|barely) any",
@@ -156,7 +163,9 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_TREATED} (?:for|of|due to|because of|secondary to)", "(?:treated|resected|excised)", "known history",
         "(?:simulate|simulates|simulating|mimic|mimics|mimicking)",
         "(?:could|may|might|can|would) (?:\\w+ly )?(?:obscure|hide|mask|conceal)",
-        "(?:patient|he|she) had", "when (?:there|an?|the|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
+        "(?:patient|he|she) had", "antibiotics? (?:\\w+ )?for",
+        "treat(?:ing|s|ed) (?:the |this )?(?:patient|him|her) for",
+        "when (?:there|an?|the|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
         f"{_EARLIER} {_FILM_OF} (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported"
         "|noted)", "compar(?:ed|ison) (?:to|with) (?:[\\w/-]+ ){1,6}(?:showing|demonstrating|revealing)",
         "awaiting", "(?:obtained|performed|done|ordered) (?:for|because of|due to)",
@@ -232,6 +241,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",
         "to (?:complete |full )?(?:resolution|clearing)",
+        "(?:in|under|undergoing) (?:\\w+ ){0,3}(?:resolution(?! of)|clearing(?! of)|regression)",
         f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} {_GOING}(?: of)?", "(?:consistent|compatible|associated) with",
         "(?:likely|probably|possibly|(?:may|could|might) be) (?:\\w+ )?(?:exaggerated|accentuated|magnified) (?:by"
         "|due to|from)",

@@ -28,6 +28,11 @@ _PLEURAL = re.compile(
     r"\b(pleural (?:effusions?|fluid|plaques?|calcifications?|densit(?:y|ies)),? (?:[a-z ]{0,30}?\b)?"
     r"(?:and|or|and/or|versus|vs\.?) (?:some |mild |minimal |slight |chronic |old )?)(?=thickening\b(?! of\b))"
 )
+# "no effusion except a trace on the left"
+_EXCEPT = re.compile(
+    r"(?<=\bexcept )((?:for )?(?:perhaps |possibly )?(?:an? )?(?:very )?(?:trace|tiny|small|minimal|minor|mild"
+    r"|moderate)(?: amount| one)?)(?=\s*(?:$|[.,;]|(?:on|in|at)\b))"
+)
 
 
 def filled(lower: str) -> str:
@@ -36,6 +41,8 @@ def filled(lower: str) -> str:
         lower = _PLEURAL.sub(r"\1pleural ", lower)
     if " the " in lower and ("right" in lower and "left" in lower):
         lower = _OTHER_SIDE.sub(_other_side, lower)
+    if " except " in lower:
+        lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower
 
 
@@ -44,6 +51,12 @@ def _last_finding(text: str) -> str:
     hits = TERMS.find(text)
     named = hits and hits[-1].end == len(text) and hits[-1].value[0] != "decoy"
     return text[hits[-1].start :] if named else ""
+
+
+def _latest_finding(text: str) -> str:
+    """The last finding that a text names, or ""."""
+    hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
+    return text[hits[-1].start : hits[-1].end] if hits else ""
 
 
 def _other_side(match: re.Match[str]) -> str:

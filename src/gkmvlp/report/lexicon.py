@@ -16,7 +16,7 @@ _TREATED = ("(?:treated|resected|status post (?:\\w+ ){0,3}(?:resection|excision
             "|surgery|radiation|radiotherapy|chemotherapy|treatment|therapy|ablation))")  # fmt: skip
 _JOINT = (r"(?:shoulder|acromio\w*|gleno\w*|ac joint|humer\w*|knee|hip|ankle|(?:mid|fore|hind)?foot|hand|wrist|elbow"
           r"|sternoclavicular|sacroiliac|compartment)")  # fmt: skip
-_VERTEBRA = r"(?:(?!and\b|no\b|with\b)[\w-]+ ){0,5}(?:vertebra\w*|[tl]\d+)"
+_VERTEBRA = r"(?:(?!and\b|no\b|with\b)[\w-]+ ){0,5}(?:vertebra\w*|[tld]\d+)"
 _LINE = r"(?:catheters?|lines?|cvc|cvl|sheaths?|cordis|introducers?|picc)"
 
 WORDINGS: dict[str, tuple[str, ...]] = {
@@ -33,14 +33,15 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "fracture": (r"fractur\w+", "fx", r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+",
                  "(?:anterior|vertebral(?: body)?) wedging",
                  "vertebral (?:body )?(?:collapse|compression)", "wedge compression",
-                 r"compression of (?:the )?[tl]\d+",
+                 r"compression of (?:the )?[tld]\d+", rf"(?:collapse|crush(?:ing|ed)?) (?:of|at|in) {_VERTEBRA}",
+                 "vertebral (?:body )?(?:crush(?:ing|es)?|burst)", r"crushed vertebra\w*",
                  "compressed vertebra\\w*", "loss of (?:vertebral |anterior )(?:body )?height",
                  rf"(?:loss of height|height loss|wedging) (?:of|at|in|involving) {_VERTEBRA}",
                  "vertebral (?:body )?height loss", r"wedg(?:e|ed|ing) (?:\w+ )?(?:deformit\w+|vertebra\w*)",
                  rf"deformit(?:y|ies) of {_VERTEBRA}", r"deformit(?:y|ies) of the (?:\w+ )*(?:ribs?|clavicles?)"),
     "nodule": (r"nodul\w+", r"micronodul\w+", rf"non ?calcified (?:\w+ )?{_PLACES}nodules?",
                r"(?:pulmonary|lung) metasta\w+", "coin lesion"),
-    "mass": ("mass(?:es)?", "lung cancer", r"carcinoma\w*", r"malignan\w+", r"neoplas\w+", r"tumou?rs?",
+    "mass": ("mass(?:es)?", r"tumou?rs?",
              "(?:lung|pulmonary|parenchymal) lesions?"),
     "lung opacity": (r"opacit\w+", r"opacif\w+", "haz[ey]", "haziness", r"densit(?:y|ies)", "ground glass",
                      "white ?out", r"hyperdensit\w+", "shadowing", "airspace filling"),
@@ -52,7 +53,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                          "|bases?|fissures?)"),
     "pleural thickening": ("pleural thickening", r"pleural plaqu\w+", r"apical cap\w*", r"pleural calcifi\w+",
                            r"pleural scar\w*", "thickening of the (?:\\w+ )*pleura", "thickened pleura", "fibrothorax",
-                           "(?:bi ?)?apical thickening", "(?:fissural|fissure) thickening",
+                           "(?:bi ?)?apical (?:fibro ?nodular |cap |soft tissue |smooth )?thickening",
+                           "(?:fissural|fissure) thickening",
                            "thickening (?:of|along) the (?:\\w+ )*fissures?", "thickened (?:\\w+ )?fissures?"),
     "pneumonia": (r"pneumoni\w+", r"bronchopneumoni\w+", r"infect(?:ion|ions|ious|ive)\b", "superinfection",
                   "aspiration", "pna"),
@@ -60,7 +62,9 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                      "pneumothroax"),
     "support device": ("support(?:ive)? (?:devices?|lines?|apparatus|hardware|equipment)",
                        "support and monitoring devices?", "monitoring and support devices?", "monitoring devices?",
-                       "lines,? (?:and |or )?tubes", "tubes (?:and|or) lines", "hardware", "lines and catheters",
+                       "lines,? (?:and |or )?tubes",
+                       "lines(?= (?:are |is |remain )?(?:unchanged|stable|in (?:place|situ|(?:\\w+ )?position)))",
+                       "tubes (?:and|or) lines", "hardware", "lines and catheters",
                        "(?:prosthetic|mechanical|artificial|bioprosthetic) (?:\\w+ )?valves?",
                        "valve (?:prosthesis|replacement)", "(?:aortic )?balloon pump", "iabp", "lvad", "impella",
                        r"ventricular assist device\w*", "implanted devices?", "stents?", "vp shunt", "stimulator",
@@ -76,14 +80,17 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                             "congestive changes?", "upper (?:lobe|zone) (?:venous |blood )?diversion"),
     "interstitial lung disease": ("interstitial (?:lung |pulmonary )?disease", "ild", "interstitial pneumonitis",
                                   "interstitial (?:abnormalit\\w+|process|pattern|changes?|prominence)",
-                                  "usual interstitial pneumonia", r"reticulation\w*"),
+                                  "(?:usual|nonspecific|non specific|desquamative|lymphocytic|lymphoid|idiopathic"
+                                  r"|fibrosing|chronic) interstitial pneumoni(?:a|as|tis)", r"reticulation\w*"),
     "bronchiectasis": (r"bronchiecta\w+",),
     "calcified granuloma": (r"granuloma\w*(?: (?:lung |pulmonary )?(?:infections?|diseases?|process|changes?"
                             r"|exposure))?", rf"calcified (?:\w+ )?{_PLACES}(?:nodules?|granuloma\w*)",
                             "(?:calcific|calcific density|granulomatous) nodules?",
+                            "(?:ghon|ranke)(?: (?:focus|foci|lesion|complex))?",
                             rf"nodules? (?:(?:in|at|of) (?:the )?{_PLACES})?(?:(?:that|which) )?(?:is|are|appears?) "
                             r"(?:\w+ly )?calcified"),
     "scarring": (r"scar(?:s|ring|red)?", "nodular scar(?:s|ring)?",
+                 "fibrous (?:bands?|strands?|stranding|tracts?|streaks?|scars?|scarring)",
                  r"fibro ?nodular(?: (?:changes?|disease|scarring|densit\w+|opacit\w+))?"),
     "hilar enlargement": (r"hilar (?:(?:and|or) \w+ )?(?:lymph ?)?adenopathy",
                           "hilar (?:enlargement|prominence|fullness|lymph node enlargement)"),
@@ -166,6 +173,7 @@ SHARED: dict[str, tuple[str, ...]] = {
 # Words that look like an entity and are none.
 DECOYS: tuple[str, ...] = (
     "pericardial (?:effusions?|fluid)", "joint effusions?", "mass effect", "mass ?like",
+    "nodular(?= (?:\\w+ )?(?:irregularit\\w+|pleural|thickening|contours?|infiltrat\\w+|interstitial|goit\\w+))",
     "(?:soft tissue|laryngeal) edema",
     "(?:pleural|thoracic|chest|abdominal|peritoneal|oral|body) cavit(?:y|ies)", "densit(?:y|ies) of the bones?",
     r"(?:bone|bony|osseous)(?: mineral)? densit\w+", "nipple shadows?", r"dis[ck] herniation",
@@ -175,7 +183,7 @@ DECOYS: tuple[str, ...] = (
     "atherosclerosis of the coronar\\w+",
     "(?:body )?mass index", "side ?port",
     "not (?:yet |been )*extubated", "cystic fibrosis", r"post ?infectio\w+", r"post ?pneumoni\w+",
-    "post ?(?:inflammatory|empyema)",
+    "post ?(?:inflammatory|empyema)", "(?:hypersensitivity|radiation|drug|lupus|allergic) (?:induced )?pneumonitis",
     r"(?:chest|thoracostomy) tube (?:tracts?|tracks?|sites?|scar\w*)",
     "(?:respiratory|renal|liver|hepatic|kidney|hardware|treatment|ventilatory|multi ?organ) failure",
     "(?:hiatal |hiatus |diaphragmatic )?hernia repair", "(?:inguinal|umbilical|ventral|incisional) hernias?",
@@ -221,6 +229,9 @@ PAST: dict[str, str] = {
 # Present turns into absent: the word itself says that the thing is gone.
 GONE: dict[str, tuple[str, ...]] = {"endotracheal tube": (r"extubat\w+",)}
 
+# A mass, but where the sentence speaks of nodules: "nodules consistent with malignancy".
+CANCERS: tuple[str, ...] = ("lung cancer", r"carcinoma\w*", r"malignan\w+", r"neoplas\w+")
+
 # An opacity where it is present; its denial denies consolidation too.
 AIRSPACE: tuple[str, ...] = ("(?:lung |pulmonary )?air ?space diseases?",)
 
@@ -251,8 +262,9 @@ Term = tuple[str, tuple[str, ...]]
 
 
 def _terms() -> Alternation[Term]:
-    """All wordings with their kind (term, decoy, gone, only negated, reticular, nodular, past, sign, airspace) and
-    their entities.
+    """All wordings with their kind and entities.
+
+    Kinds: term, decoy, gone, only negated, reticular, nodular, past, sign, airspace, cancer.
     """
     rows: list[tuple[str, Term]] = []
     rows += [(wording, ("term", (name,))) for name, wordings in WORDINGS.items() for wording in wordings]
@@ -262,6 +274,7 @@ def _terms() -> Alternation[Term]:
     rows += [(wording, ("only negated", names)) for wording, names in ONLY_NEGATED.items()]
     rows += [(wording, ("reticular", names)) for wording, names in RETICULAR.items()]
     rows += [(wording, ("nodular", ("lung opacity", "nodule"))) for wording in NODULAR]
+    rows += [(wording, ("cancer", ("mass",))) for wording in CANCERS]
     rows += [(wording, ("airspace", ("lung opacity", "consolidation"))) for wording in AIRSPACE]
     rows += [(wording, ("sign", (name,))) for wording, name in SIGNS.items()]
     rows += [(wording, ("past", (name,))) for wording, name in PAST.items()]

@@ -57,12 +57,15 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
     "increase of": ("increase (?:in|of)",),  # of the organ behind it
     "prominent": ("prominent", "prominence", "magnified", "exaggerated size"),
     "borderline": ("borderline(?: in size)?(?: enlarged| enlargement| large| prominent| size| normal)?",
-                   "borderline to mildly enlarged", "upper limits? of (?:the )?normal", "top normal", "upper normal",
+                   "borderline to mildly enlarged",
+                   "(?:upper )?normal to (?:mildly |slightly |minimally )?(?:enlarged|increased|borderline"
+                   "|prominent)(?: in size)?", "upper limits? of (?:the )?normal", "top normal", "upper normal",
                    "top (?:limits? )?of normal", "high normal",
                    "(?:at|within|near) (?:the )?upper limits?(?: of normal)?"),
     "small": ("small", "low(?!er)", "shallow", "poor"),
     "less": ("reduced", "diminished", "decreased"),  # of a heart it says no more than that it was larger
-    "blunted": (r"blunt(?:ed|ing)", "effaced", "effacement", r"meniscus", "obliterat(?:ed|ion)", "filled in"),
+    "blunted": (r"blunt(?:ed|ing)", "pinch(?:ed|ing)", "imping(?:ed|ement)", "effaced",
+                "effacement", r"meniscus", "obliterat(?:ed|ion)", "filled in"),
     "obscured": ("obscured", "obscuration", "indistinct lateral"),
     "tortuous": (r"tortuous", "tortuosity", "unfold(?:ed|ing)", "uncoil(?:ed|ing)", "ectatic", "ectasia",
                  "elongat(?:ed|ion)"),

@@ -21,6 +21,8 @@ _NEW_BEHIND_COMMA = (
     r"|atherosclerotic"
     r"|tortuous|degenerative|cardiomegaly|scattered|subsegmental|bibasal|biapical|some|few|multiple|several|this"
     r"|these|it"
+    r"|(?:findings?|appearances?|changes|pattern) (?:are |is )?(?:of|consistent|compatible|suggest\w*|in keeping"
+    r"|typical|concerning|suspicious)"
     r"|now|we|only|just|enlarged|elevated|cannot|can not|could not|not)"
 )
 _ASSERTS = re.compile(

@@ -56,6 +56,11 @@ _SIDE_BEFORE = re.compile(r"[,;] (?:and )?(?:the )?(?:right|left|[rl])(?: side)?
 # Words that can stand before what they are said of, where something begins: "improved effusion, resolved edema".
 _ATTRIBUTE = re.compile(r"(?:resolved|cleared|unlikely|not (?:\w+ )?likely)\b")
 _BEGINS = re.compile(r"(?:^|[,;:] |\b(?:and|with) )$")
+# Before "resolution": it has yet to come.
+_AWAITED = re.compile(
+    r"\b(?:to|until|pending|for|document|ensure|confirm|establish|verify|assure|demonstrate|expected) "
+    r"(?:(?:its|their|the|complete|full|interval|radiographic|document|ensure|confirm|assess|evaluate|for) )*$"
+)
 # Between "enlarging" and what it is said of.
 _DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
@@ -199,6 +204,9 @@ class Context:
         ):
             return
         kind = "gone" if cue.value == "absent" else "maybe"
+        comes = self._text.startswith(("resolution", "clearing"), cue.start)
+        if comes and _AWAITED.search(self._text, clause, cue.start):
+            return
         if self._is_adjective(cue):
             self._spans.append(Span(cue.end, reach(self._text, cue.end, end, kind), kind))
             return

@@ -24,7 +24,9 @@ _SHORT: dict[str, str] = {
     "degen": "degenerative", "granul": "granuloma", "calc": "calcified",
     "chg": "change", "chgs": "changes", "unch": "unchanged", "sig": "significant", "dz": "disease", "lg": "large",
     "hrt": "heart", "sil": "silhouette", "sz": "size", "assoc": "associated", "susp": "suspicious", "prev": "previous",
-    "pl": "pleural", "hx": "history", "clr": "clear", "nml": "normal", "demin": "demineralized",
+    "pl": "pleural", "hx": "history", "cons": "consolidation", "consolid": "consolidation", "atelec": "atelectasis",
+    "ggo": "ground glass opacity", "ggos": "ground glass opacities", "emphys": "emphysema",
+    "clr": "clear", "nml": "normal", "demin": "demineralized",
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
 _LETTERS = re.compile(r"[a-z]+")
@@ -95,7 +97,7 @@ _MINUS = re.compile(
     r"-(?=(?:ptx|pneumo|eff|edema|consol|infil|atx|atel|pna|nodul|mass|fx|fract|chf|opac|cardiomeg)[a-z]*)"
 )
 _CARDIOMEGALY = re.compile(
-    r"(?:^|[,;] |\b(?:mild|mod|moderate|severe|marked|stable|no|with|w/|unchanged|without|w/o) |\+ ?)cm(?=[\s.,;/]|$)"
+    r"(?:^|[,;] |\b(?:mild|mod|moderate|severe|marked|stable|no|with|w/|unchanged|without|w/o) |\+ ?)cm(?=[\s.,;:/]|$)"
 )
 # "lungs are clear airspace disease": a word is lost
 _CLEAR_OF = re.compile(r"\bclear (?=(?:focal |acute |any )?(?:air ?space|infiltrat|consolidat|opacit|effusion|pneumo))")
@@ -125,6 +127,10 @@ _ORDER = re.compile(
     r"|follow[ -]?up)(?: for| of)? (?![^;]*\b(?:is|are|was|were|shows?|has|have|had|demonstrates?|reveals?|no|none"
     r"|which|with|without|to|study|exams?|radiographs?|films?|ct)\b)(?![^;]*:)"
 )
+# "CT removal", where no scan is meant
+_CHEST_TUBE = re.compile(r"\bct(?= (?:removal|removed|insertion|placement|placed|to (?:water seal|wall|suction)))")
+# "port CXR" is portable, no port
+_PORTABLE = re.compile(r"\bport(?=\.? (?:cxr|chest (?:x|film|radio)|ap\b|film|exam|x))")
 # "ETT out."
 _TAKEN_OUT = re.compile(r"\b(ett?|[no]gt|tubes?|lines?|piccs?|swan|catheters?|drains?) out(?=\s*(?:[.,;]|$))")
 _NOTHING = re.compile(
@@ -151,6 +157,8 @@ def spelled_out(lower: str) -> str:
         lower = _MINUS.sub("no ", lower)
     if "cm" in lower:
         lower = _CARDIOMEGALY.sub(lambda match: f"{match[0][:-2]}cardiomegaly", lower)
+    if "ct " in lower or "port" in lower:
+        lower = _PORTABLE.sub("portable", _CHEST_TUBE.sub("chest tube", lower))
     if "clear " in lower:
         lower = _CLEAR_OF.sub("clear of ", lower)
     if "neg" in lower or "pos" in lower:

@@ -21,8 +21,8 @@ class Statement(NamedTuple):
 
 
 # What explains a nodular shadow without a nodule.
-HARMLESS = re.compile(r"\bnipple|overlap|superimpos|superposition|summation|artifact|overlying (?:tele|lead|electr"
-                      r"|soft|cloth)"
+HARMLESS = re.compile(r"\bnipple|overlap|overlay|superimpos|superposition|summation|artifact"
+                      r"|overlying (?:tele|lead|electr|soft|cloth)"
                       r"|rib fracture|granuloma|confluence")  # fmt: skip
 
 
