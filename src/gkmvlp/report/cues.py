@@ -70,6 +70,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "negative for", "negative (?:chest |x ray |radiographs? |study |exam(?:ination)? |films? |cxr )+for",
         "free (?:of|from)", "clear of", "cleared of", "neither", "nor", "rather than", "instead of",
         "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)", "denies",
+        f"no evidence that(?= (?:[\\w-]+ ){{1,8}}(?:has|have) (?:\\w+ )?{_BEGUN}\\b)",
         f"{_NOT} (?:show|demonstrate|have|see|identify|visuali[sz]e|reveal|suggest|indicate|suggestive of|represent"
         "|demonstrating|showing|support|favor|appreciate|find|detect)",
         f"(?:{_CANNOT}|unable to|failed to) (?:\\w+ly )?(?:see|identify|visuali[sz]e|appreciate|find|detect|demonstrate"

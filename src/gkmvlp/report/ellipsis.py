@@ -15,7 +15,7 @@ _OTHER_SIDE = re.compile(
     r"(?:has|have|is|are|was|remains?|persists?)\b[^;:.]{0,60}?"
     r"(?:,|\band\b|\bbut\b|\bwhile\b|\bwhereas\b)(?: and| but| while| whereas)? "
     r"the (?P<other>right|left)(?P<one> one| side)?"
-    rf"(?= (?:(?:has|have|is|are|was|been|now|since|also|[a-z]+ly) )+{_COURSE}\b)"
+    rf"(?= (?:(?:(?:has|have|is|are|was|been|now|since|also|[a-z]+ly) )+{_COURSE}|persists?|remains?|continues)\b)"
 )
 # "no nodule was seen on the prior exam but (one) is seen now"
 _NOW = re.compile(
@@ -27,6 +27,11 @@ _NOW = re.compile(
 _PLEURAL = re.compile(
     r"\b(pleural (?:effusions?|fluid|plaques?|calcifications?|densit(?:y|ies)),? (?:[a-z ]{0,30}?\b)?"
     r"(?:and|or|and/or|versus|vs\.?) (?:some |mild |minimal |slight |chronic |old )?)(?=thickening\b(?! of\b))"
+)
+# "the right effusion has resolved, but there is a new one on the left"
+_ANOTHER = re.compile(
+    r"(?<=\bbut )(there (?:is|are|has been) (?:now )?(?:an?|another) (?:[a-z]+ly )?"
+    r"(?:new |small |tiny |larger? |similar )*)one\b"
 )
 # "no effusion except a trace on the left"
 _EXCEPT = re.compile(
@@ -43,6 +48,8 @@ def filled(lower: str) -> str:
         lower = _OTHER_SIDE.sub(_other_side, lower)
     if " except " in lower:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
+    if " one" in lower and " but " in lower:
+        lower = _ANOTHER.sub(lambda match: f"{match[1]}{_latest_finding(lower[: match.start()]) or 'one'}", lower)
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower
 
 

@@ -118,7 +118,7 @@ def _decide(lower: str, statement: Statement, status: int, name: str, value: int
         return None
     if statement.kind == "airspace" and name == "consolidation" and status != ABSENT:
         return None
-    if statement.kind == "cancer" and status == PRESENT and "nodul" in lower:
+    if statement.kind == "cancer" and status != ABSENT and "nodul" in lower:
         return None
     if statement.kind == "past" and _is_cause(lower, statement, status):
         return None

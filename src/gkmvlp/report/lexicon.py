@@ -29,7 +29,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
               "cardiac failure", "cardiac decompensation", "(?:congestive )?failure", r"kerley(?: \w)? lines?",
               "b lines", "septal (?:lines|thickening)",
               "fluid status overload"),
-    "enlarged mediastinum": ("mediastinal (?:widening|enlargement|prominence)", "mediastinal contour widening"),
+    "enlarged mediastinum": ("mediastinal (?:widening|enlargement|prominence|fullness)",
+                             "mediastinal contour widening"),
     "fracture": (r"fractur\w+", "fx", r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+",
                  "(?:anterior|vertebral(?: body)?) wedging",
                  "vertebral (?:body )?(?:collapse|compression)", "wedge compression",
@@ -179,6 +180,8 @@ DECOYS: tuple[str, ...] = (
     r"(?:bone|bony|osseous)(?: mineral)? densit\w+", "nipple shadows?", r"dis[ck] herniation",
     "degenerative (?:joint disease|changes?|disease|arthritis) (?:of|in|at|about|involving) (?:the |both |bilateral "
     f"|right |left )*{_JOINT}s?", f"{_JOINT}(?: joints?)? degenerative (?:joint )?(?:changes?|disease|arthritis)",
+    r"(?:bowel|colonic|gastric|stomach|intestinal) (?:gas|air|loops?) (?:\w+ )?(?:under|beneath|below) "
+    r"(?:the |\w+ )*(?:hemi ?)?diaphragm\w*",
     "port of entry",
     "atherosclerosis of the coronar\\w+",
     "(?:body )?mass index", "side ?port",

@@ -62,6 +62,10 @@ LIST_BREAK = re.compile(
 _JOINS = re.compile(r"\b(?:and|n?or)\b|/")
 
 
+# What a doubt takes together: "a combination of atelectasis and small effusions".
+_COMBINED = re.compile(r"(?:(?<=combination of)| (?:an? )?combination of)[^,;]{0,60}? and ")
+
+
 def reach(text: str, start: int, end: int, kind: str) -> int:
     """Where a forward cue whose wording ends at ``start`` stops, at the latest at ``end``."""
     if kind == "not":
@@ -73,6 +77,8 @@ def reach(text: str, start: int, end: int, kind: str) -> int:
         return comma if comma >= 0 and (_VERBS.search(text, comma, end) or _STAYS.match(text, comma)) else end
     if not _MAY_END.search(text, start, end):
         return end
+    if kind == "maybe" and "combination" in text and (both := _COMBINED.match(text, start, end)):
+        start = both.end()
     for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE):
         match = pattern.search(text, start, end)
         if match and not _OR.search(text, match.end(), end):

@@ -56,6 +56,11 @@ _SIDE_BEFORE = re.compile(r"[,;] (?:and )?(?:the )?(?:right|left|[rl])(?: side)?
 # Words that can stand before what they are said of, where something begins: "improved effusion, resolved edema".
 _ATTRIBUTE = re.compile(r"(?:resolved|cleared|unlikely|not (?:\w+ )?likely)\b")
 _BEGINS = re.compile(r"(?:^|[,;:] |\b(?:and|with) )$")
+# Between a finding and a doubt behind it, what no entity is: "hilar fullness, lymphoma cannot be excluded".
+_OTHER = re.compile(
+    r", (?:and |but )?(?:[a-z]+ ){0,3}?[a-z]*(?:pathy|itis|osis|oma|oid|embol[a-z]+|ease|ection|usion|neurysm|lesions?"
+    r"|injury|process|abscess|hypertension|bleed(?:ing)?|aemorrhage|emorrhage) (?:(?:is|are|also) )*$"
+)
 # Before "resolution": it has yet to come.
 _AWAITED = re.compile(
     r"\b(?:to|until|pending|for|document|ensure|confirm|establish|verify|assure|demonstrate|expected) "
@@ -65,6 +70,7 @@ _AWAITED = re.compile(
 _DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
 # A sentence that opens with one of these falls in two at its comma.
+_REST_OF_LIST = re.compile(r"[^,]{0,40},? (?:or|nor|and) [^,]{0,40},")
 _OPENER = re.compile(r"(?:although|though|while|whereas|despite|aside from|apart from|except for|other than|besides)\b")
 
 
@@ -213,6 +219,8 @@ class Context:
         is_open = cue.value != "absent" or _OR_ELSE.search(self._text, clause, cue.start)
         status = UNCERTAIN if is_open else ABSENT
         group = list_before(self._text, self._statements, cue.start, clause)
+        if group and cue.value != "absent" and _OTHER.search(self._text, self._statements[group[0]][1], cue.start):
+            return
         if not group and cue.value == "maybe after" and _ONE.search(self._text, clause, cue.start):
             before = [index for index, (_, end) in enumerate(self._statements) if end <= clause]
             self._again.update(before[-1:])
@@ -300,6 +308,6 @@ def _comma_of_opener(text: str) -> list[int]:
     """The first comma of "although ..., ..." that is not one of a list."""
     if _OPENER.match(text):
         for comma in re.finditer(",", text):
-            if not re.match(r"[^,]*,? (?:or|nor|and) [^,]*,", text[comma.end() :]):
+            if not _REST_OF_LIST.match(text, comma.end()):
                 return [comma.start()]
     return []
