@@ -12,6 +12,7 @@ from gkmvlp.report.patterns import Alternation
 
 _SEEN = ("(?:seen|identified|visuali[sz]ed|demonstrated|evident|present|detected|apparent|appreciated|noted|suspected"
          "|found|observed|shown|visible|discerned|recogni[sz]ed|confirmed|suggested|indicated|likely|delineated|there"
+         "|reproduced|redemonstrated"
          "|in place)")  # fmt: skip
 _NOT = "(?:not|never)"
 _CHANGE = ("(?:significant|significantly|interval|appreciable|appreciably|definite|substantial|substantially|relevant"
@@ -42,7 +43,8 @@ _SHADOW = ("(?:(?:an?|due|secondary|related|to|from|some|of|just|only|merely|the
            "|overlap\\w*|superimpos\\w*|superposition|nipple\\w*|projectional|confluence)")  # fmt: skip
 # A shadow that a finding turned out to be.
 _MERE_SHADOW = ("(?:(?:an?|the|only|merely|just|due to|from|overlying) )*(?:\\w+ )?(?:summation|artifact\\w*"
-                "|overlapping|superimposition|superposition|nipple\\w*|projectional|confluence of)")  # fmt: skip
+                "|overlapping|superimposition|superposition|nipple\\w*|skin ?folds?|projectional"
+                "|confluence of)")  # fmt: skip
 _EXAMS = ("(?:ct|mri|chest|further|follow|repeat|dedicated|obtaining|short|lateral|oblique|additional|correlat|imaging"
           "|decubitus|pa|upright|apical|noncontrast|cross|clinical|comparison|non|dual|expiratory"
           "|contrast)")  # fmt: skip
@@ -92,7 +94,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?!only|just|merely|likely)(?:\\w+ ){{0,2}}{_SEEN}",
         f"(?:has|have|did) not (?:yet )?{_BEGUN}", "no longer", "no more", "none",
         "absent", f"{_NOT} an? (?:feature|finding)", "(?:is|are) (?:\\w+ly )?lacking", "resolved", "cleared",
-        "disappeared", "removed", "gone", "discontinued", "extracted", "explanted", "pulled(?! back)",
+        "disappeared", "removed", "gone", "resorbed", "re ?absorbed", "dissipated", "subsided", "vanished", "abated",
+        "melted away", "(?:has|have) given way(?= to)", "discontinued", "extracted", "explanted", "pulled(?! back)",
         "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out",
         "(?:has|have|was|were) (?:been )?(?:\\w+ly )?withdrawn(?! (?:to|by|into|back|\\d|slightly|somewhat))",
         f"(?:is|are|was|were|represents?|corresponds? to|proved to be|turned out to be) {_MERE_SHADOW}",
@@ -121,6 +124,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:exclud(?:e|ing)|rul(?:e|ing) out)", "unlikely to (?:be|represent|reflect)", "less likely", "borderline",
         "apparent",
         f"(?:likely|probably|possibly|perhaps|presumably|potentially|conceivably|maybe){_DUE}", "probable", "possible",
+        "(?:it is (?:\\w+ )?)?(?:possible|conceivable|probable|likely) that(?: there (?:is|are))?",
         f"(?:may|might|could)(?: (?:also|well|potentially|possibly|partly|in part))?{_DUE}", "suggest\\w*(?: of)?",
         "(?:concern(?:ing)?|worrisome|suspicious|suspicion|concerns|worry) (?:for|of|about)", "suspected", "suspects?",
         "possibilit\\w+ of", "presumed", "question(?: of| whether| if)?(?: there (?:is|are))?",
@@ -150,7 +154,7 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "aside": (
         "history of", "h/o", "hx of", "r/o", "rule out", "to (?:exclude|rule out|evaluate|assess|look)(?: for)?",
-        "evaluat\\w+ (?:for|of)", "assess\\w* (?:for|of)", "monitor\\w* for", "look for",
+        "evaluat\\w+ (?:for|of)", "assess\\w* (?:for|of)", "check(?:ing)? for", "monitor\\w* for", "look for",
         "if(?: there (?:is|are|remains?))?", "risk (?:of|for)",
         "clinical(?:ly)? (?:concern|suspicion|question|history)(?: for| of)?",
         "year old (?:\\w+ ){0,4}(?:with|who|status post|presenting|undergoing)",
@@ -210,7 +214,10 @@ CUES: dict[str, tuple[str, ...]] = {
         "clinically (?:indicated|warranted|desired|suspected)", "would better",
         "further (?:evaluat|characteri|workup)\\w*",
     ),
-    "versus": ("versus", "vs?\\.?", "as opposed to", "(?:is|are) favou?red over",
+    "versus": (
+        f"{_CANNOT} be (?:\\w+ )?(?:distinguished|differentiated|separated|told apart) from", "indistinguishable from",
+        "(?:difficult|hard|impossible) to (?:distinguish|differentiate|separate) from", "versus",
+        "vs?\\.?", "as opposed to", "(?:is|are) favou?red over",
                "(?:is|are) (?:\\w+ )?(?:less|more) likely than(?! not)",
                "(?:less|more) likely than(?! not)"),
     "split": (
@@ -237,7 +244,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"tips? (?:(?:is|are) )?{_NOT} (?:\\w+ )?{_SEEN}", f"tips? {_CANNOT} be (?:\\w+ )?{_SEEN}",
         f"tips? of (?:[\\w-]+ ){{1,6}}(?:(?:is|are) {_NOT}|{_CANNOT} be) (?:\\w+ )?{_SEEN}",
         "history of known",
-        f"(?:no|without|not|lack of|absence of) {_SAME}", "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
+        f"(?:no|without|not|lack of|absence of) {_SAME}", f"no evidence (?:of|for) (?:an? |any )?{_SAME}",
+        "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "no evidence that",
         "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",

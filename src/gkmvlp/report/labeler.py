@@ -70,6 +70,8 @@ _NOT_SO = re.compile(
 _SINCE = re.compile(
     r"\b(?:since|compared|comparison|in the interval|from (?:the |a |an )?(?:prior|previous|earlier|last))"
 )
+# Before "increased": what has not grown may have been large.
+_HAS_NOT = re.compile(r"\b(?:has|have) not (?:\w+ly )?$")
 _FOLLOWED = re.compile(
     r"\b(?:improv|decreas|increas|resol|clear|persist|again|worse|small|large|residual|unchanged|stable|still|remain)"
 )
@@ -171,6 +173,8 @@ def _read(sentence: str) -> tuple[_Said, ...]:
 
 def _of_quality(lower: str, statement: Statement, stated: int | None) -> int | None:
     """The status of an organ's quality, which "not" or "no" right before it denies; an increase says no more."""
+    if _HAS_NOT.search(lower, 0, statement.start):
+        return None
     if _NOT_SO.search(lower, 0, statement.start) and (statement.kind == "quality" or not _SINCE.search(lower)):
         return ABSENT
     return None if statement.kind == "increase" else stated

@@ -65,7 +65,7 @@ _FORM_OPEN = re.compile(rf"{_NAME}{_IS}(?:n/?a|not (?:applicable|assessed|evalua
 _ENTRY = re.compile(r",\s*(?=([a-z][a-z /-]{2,40}):\s)")
 # "evaluate for effusion: none", "rule out pneumonia: small effusion"
 _SOUGHT = re.compile(
-    r"^((?:please |to )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor) for|rule out|exclude) )"
+    r"^((?:please |to )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor|check) for|rule out|exclude) )"
     rf"([a-z][a-z ,/-]{{2,60}}):\s+(?=((?:{_NO}|{_YES}|{_MAYBE}){_END})?)"
 )
 # "evaluate for the following: effusion, edema"
@@ -127,6 +127,8 @@ _ORDER = re.compile(
     r"|follow[ -]?up)(?: for| of)? (?![^;]*\b(?:is|are|was|were|shows?|has|have|had|demonstrates?|reveals?|no|none"
     r"|which|with|without|to|study|exams?|radiographs?|films?|ct)\b)(?![^;]*:)"
 )
+# "trauma, exclude pneumothorax"
+_ORDER_BEHIND = re.compile(r"(?<=[,;] )(?:please |to )?exclude ")
 # "CT removal", where no scan is meant
 _CHEST_TUBE = re.compile(r"\bct(?= (?:removal|removed|insertion|placement|placed|to (?:water seal|wall|suction)))")
 # "port CXR" is portable, no port
@@ -176,6 +178,8 @@ def spelled_out(lower: str) -> str:
         lower = _NIL.sub("no", lower)
     if lower.startswith("should "):
         lower = f"if{lower[6:]}"
+    if " exclude " in lower and "not " not in lower:
+        lower = _ORDER_BEHIND.sub("rule out ", lower)
     if order := _ORDER.match(lower):
         lower = f"evaluate for {lower[order.end() :]}"
     if " out" in lower:
