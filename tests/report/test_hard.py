@@ -7,6 +7,7 @@ import pytest
 
 from gkmvlp.entities import ENTITIES
 from gkmvlp.report.labeler import NOT_MENTIONED, label_report, statuses
+from gkmvlp.report.sections import report_text
 from tests.report.scoring import status_f1
 
 
@@ -31,4 +32,11 @@ def test_sentences_in_the_style_of_other_hospitals(name: str) -> None:
     """Comparisons, doubts, lists, forms, devices and British words; statuses as one reader gave them beforehand."""
     rows = json.loads((Path(__file__).parent / name).read_text())
     wrong = {row["text"]: said for row in rows if (said := _said(row["text"])) != row["status"]}
+    assert not wrong
+
+
+def test_whole_reports_of_other_hospitals() -> None:
+    """Headings, lists and forms around the sentences: what stands in a history or a plan is no finding."""
+    rows = json.loads((Path(__file__).parent / "whole_reports.json").read_text())
+    wrong = {row["text"]: said for row in rows if (said := _said(report_text(row["text"]))) != row["status"]}
     assert not wrong

@@ -52,7 +52,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                          "(?:layering|loculated|subpulmonic|free) fluid", "(?:pleural|costophrenic) fluid",
                          "fluid (?:is |collection )?(?:in|at|along|within|layering) (?:\\w+ )*(?:pleura|pleural"
                          "|bases?|fissures?)"),
-    "pleural thickening": ("pleural thickening", r"pleural plaqu\w+", r"apical cap\w*", r"pleural calcifi\w+",
+    "pleural thickening": ("pleural thickening", r"pleural plaqu\w+", r"apical (?:pleural )?cap\w*", "pleural cap(?:ping|s)?", "pleural reactions?",
+                           r"pleural calcifi\w+",
                            r"pleural scar\w*", "thickening of the (?:\\w+ )*pleura", "thickened pleura", "fibrothorax",
                            "(?:bi ?)?apical (?:fibro ?nodular |cap |soft tissue |smooth )?thickening",
                            "(?:fissural|fissure) thickening",
@@ -91,6 +92,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                             rf"nodules? (?:(?:in|at|of) (?:the )?{_PLACES})?(?:(?:that|which) )?(?:is|are|appears?) "
                             r"(?:\w+ly )?calcified"),
     "scarring": (r"scar(?:s|ring|red)?", "nodular scar(?:s|ring)?",
+                 r"fibro ?calcific(?: (?:changes?|disease|densit\w+|scar\w*|opacit\w+|lesions?))?",
                  "fibrous (?:bands?|strands?|stranding|tracts?|streaks?|scars?|scarring)",
                  r"fibro ?nodular(?: (?:changes?|disease|scarring|densit\w+|opacit\w+))?"),
     "hilar enlargement": (r"hilar (?:(?:and|or) \w+ )?(?:lymph ?)?adenopathy",
@@ -167,7 +169,8 @@ SHARED: dict[str, tuple[str, ...]] = {
         "sternotomy wires",
     ),
     "(?:sternal|sternotomy|cerclage) wire fractures?": ("sternotomy wires",),
-    "cavitary (?:lung |pulmonary )?lesions?": ("cavity",),
+    r"cavit(?:ary|ating|ated) (?:\w+ )?lesions?(?: (?:in|of|within|at) the (?:\w+ ){0,3}(?:lungs?|lobes?|lingula|zones?"
+    r"|apex|apices))?": ("cavity",),
     "(?:copd|emphysema) ?/ ?(?:copd|emphysema)": ("emphysema", "hyperinflation"),
 }
 
@@ -175,14 +178,14 @@ SHARED: dict[str, tuple[str, ...]] = {
 DECOYS: tuple[str, ...] = (
     "pericardial (?:effusions?|fluid)", "joint effusions?", "mass effect", "mass ?like",
     "nodular(?= (?:\\w+ )?(?:irregularit\\w+|pleural|thickening|contours?|infiltrat\\w+|interstitial|goit\\w+))",
-    "(?:soft tissue|laryngeal) edema",
+    "(?:soft tissue|laryngeal) edema", "(?:mediastinal|interstitial|gastric|orbital) emphysema",
     "(?:pleural|thoracic|chest|abdominal|peritoneal|oral|body) cavit(?:y|ies)", "densit(?:y|ies) of the bones?",
     r"(?:bone|bony|osseous)(?: mineral)? densit\w+", "nipple shadows?", r"dis[ck] herniation",
     "degenerative (?:joint disease|changes?|disease|arthritis) (?:of|in|at|about|involving) (?:the |both |bilateral "
     f"|right |left )*{_JOINT}s?", f"{_JOINT}(?: joints?)? degenerative (?:joint )?(?:changes?|disease|arthritis)",
     r"(?:bowel|colonic|gastric|stomach|intestinal) (?:gas|air|loops?) (?:\w+ )?(?:under|beneath|below) "
     r"(?:the |\w+ )*(?:hemi ?)?diaphragm\w*",
-    "port of entry",
+    "port of entry", "calcified (?:lung |pulmonary )?lesions?",
     "atherosclerosis of the coronar\\w+",
     "(?:body )?mass index", "side ?port",
     "not (?:yet |been )*extubated", "cystic fibrosis", r"post ?infectio\w+", r"post ?pneumoni\w+",
@@ -232,8 +235,12 @@ PAST: dict[str, str] = {
 # Present turns into absent: the word itself says that the thing is gone.
 GONE: dict[str, tuple[str, ...]] = {"endotracheal tube": (r"extubat\w+",)}
 
-# A mass, but where the sentence speaks of nodules: "nodules consistent with malignancy".
-CANCERS: tuple[str, ...] = ("lung cancer", r"carcinoma\w*", r"malignan\w+", r"neoplas\w+")
+# A mass, but where the sentence speaks of nodules: "nodules consistent with malignancy", "nodular lesion".
+CANCERS: tuple[str, ...] = (
+    "lung cancer", r"carcinoma\w*", r"malignan\w+", r"neoplas\w+", "(?:upper|middle|lower) lobe lesions?",
+    r"lesions? (?:is |are )?(?:(?:seen|noted|present|identified) )?(?:in|of|within|at) the (?:\w+ ){0,3}"
+    "(?:lungs?|lobes?|lingula|zones?|apex|apices)",
+)  # fmt: skip
 
 # An opacity where it is present; its denial denies consolidation too.
 AIRSPACE: tuple[str, ...] = ("(?:lung |pulmonary )?air ?space diseases?",)

@@ -29,6 +29,7 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
                "posterior (?:costophrenic )?(?:angles?|sulc(?:us|i))"),
     "pleura": ("pleural (?:spaces?|surfaces?|margins?)", "pleura"),
     "bones": ("(?:osseous|bony|skeletal) (?:structures?|thorax|framework|elements|skeleton)", "bones", "ribs?",
+              "(?:bony|rib|thoracic) ?cage",
               "skeleton", "regional skeleton"),
     "aorta": ("aorta", "aortic (?:arch|knob|contour|silhouette|xxxx)", "thoracic aorta", "arch of the aorta"),
     "hemidiaphragm": ("hemi ?diaphragms?", "diaphragms?", "diaphragmatic contours?"),

@@ -65,7 +65,8 @@ _FORM_OPEN = re.compile(rf"{_NAME}{_IS}(?:n/?a|not (?:applicable|assessed|evalua
 _ENTRY = re.compile(r",\s*(?=([a-z][a-z /-]{2,40}):\s)")
 # "evaluate for effusion: none", "rule out pneumonia: small effusion"
 _SOUGHT = re.compile(
-    r"^((?:please |to )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor|check) for|rule out|exclude) )"
+    r"^((?:please |to |for )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor|check) (?:for|of)|rule out"
+    r"|exclude) )"
     rf"([a-z][a-z ,/-]{{2,60}}):\s+(?=((?:{_NO}|{_YES}|{_MAYBE}){_END})?)"
 )
 # "evaluate for the following: effusion, edema"
@@ -105,7 +106,7 @@ _BOX_NO, _BOX_YES = re.compile(r"\[ ?\]\s*([^\[\];]+)"), re.compile(r"\[\s?[x*]\
 _ASIDE_HEAD = re.compile(
     r"^\s*(?:indications?|plan|advice|clinical|cc|dx"
     r"|(?:chief |presenting )?complaints?|(?:signs and )?symptoms?|(?:ordering|admitting|referring|working) diagnosis"
-    r"|reasons? (?:for|of) [a-z ]{1,30}|(?:clinical |medical |relevant )?history"
+    r"|reasons?(?: (?:for|of) [a-z ]{1,30})?|(?:clinical |medical |relevant )?history"
     r"|clinical [a-z]{4,12}|comparisons?"
     r"|questions?|technique|procedure|diagnosis code|icd[ -]?\d*)\s*:"
 )
