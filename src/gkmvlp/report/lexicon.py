@@ -52,7 +52,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                          "(?:layering|loculated|subpulmonic|free) fluid", "(?:pleural|costophrenic) fluid",
                          "fluid (?:is |collection )?(?:in|at|along|within|layering) (?:\\w+ )*(?:pleura|pleural"
                          "|bases?|fissures?)"),
-    "pleural thickening": ("pleural thickening", r"pleural plaqu\w+", r"apical (?:pleural )?cap\w*", "pleural cap(?:ping|s)?", "pleural reactions?",
+    "pleural thickening": ("pleural thickening", r"pleural plaqu\w+", r"apical (?:pleural )?cap\w*",
+                           "pleural cap(?:ping|s)?", "pleural reactions?",
                            r"pleural calcifi\w+",
                            r"pleural scar\w*", "thickening of the (?:\\w+ )*pleura", "thickened pleura", "fibrothorax",
                            "(?:bi ?)?apical (?:fibro ?nodular |cap |soft tissue |smooth )?thickening",
