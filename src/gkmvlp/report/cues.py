@@ -66,6 +66,10 @@ _FILM_OF = ("(?:(?:chest|portable|frontal) )?(?:study|radiographs?|exams?|examin
             "(?: (?:of|from|dated|on) [\\w/-]+)?")  # fmt: skip
 _FILMS = "(?:studies|study|radiographs?|exams?|examinations?|films?|images?|comparison|available)"
 
+# One of two views: what it does not show the other does.
+_OTHER_VIEW = ("(?:on|in|by) (?:the )?(?:lateral|frontal|pa|ap)(?: (?:view|exam|projection|image|radiograph|film|study)"
+               "|(?= ?[.,;]|$))")  # fmt: skip
+
 CUES: dict[str, tuple[str, ...]] = {
     "no": (
         "no", "no evidence (?:of|for)", "no signs? of", "none of", "without", "absence of", "lack of", "devoid of",
@@ -199,7 +203,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:now|since) (?:been )?(?:completely |fully |entirely |totally )?(?:resolved|cleared|gone|disappeared)",
         "(?:which|that) (?:has|have|had) (?:\\w+ )?(?:resolved|cleared|disappeared)",
         f"(?:which|that) (?:is|are) no longer {_SEEN}",
-        f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})",
+        f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})"
+        f"(?! {_OTHER_VIEW})",
     ),
     "request": (
         "attention (?:to|on|at|for)",
@@ -232,6 +237,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "compared", "as well as", "again", "superimposed on",
     ),
     "keep": (
+        f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN} {_OTHER_VIEW}",
         f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN} (?:on|in|at|by|with) (?:the |a |any |our |her |his )*{_EARLIER}",
         f"(?:none|neither) (?:{_IS} )?(?:\\w+ly )?(?:{_SEEN} )?(?:on|in|at|by|with) (?:the |a |any |our |her |his )*"
         f"{_EARLIER}", f"(?:none|neither) (?:{_IS} )?(?:{_SEEN} )?(?:previously|before|earlier)",
@@ -259,7 +265,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "|retract|re ?position|remov)\\w*(?: of| back)?",
         f"(?:should|could|can|may|to|will|must) be (?:{_GOING}|advanced|withdrawn)",
         f"{_NOT} (?:\\w+ )?(?:well|fully|optimally|adequately|entirely|completely) (?:seen|evaluated|assessed|imaged"
-        "|visuali[sz]ed|included)", "not (?:\\w+ )?(?:free of|negative for|clear of|devoid of)",
+        "|visuali[sz]ed|included|demonstrated|delineated|characteri[sz]ed|defined|shown|depicted|appreciated)",
+        "not (?:\\w+ )?(?:free of|negative for|clear of|devoid of)",
     ),
 }  # fmt: skip
 

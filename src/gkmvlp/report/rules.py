@@ -63,7 +63,8 @@ _OTHER = re.compile(
 )
 # Before "resolution": it has yet to come.
 _AWAITED = re.compile(
-    r"\b(?:to|until|pending|for|document|ensure|confirm|establish|verify|assure|demonstrate|expected) "
+    r"\b(?:to|until|pending|(?<!except )for|document|ensure|confirm|establish|verify|assure|demonstrate|allow"
+    r"|expected) "
     r"(?:(?:its|their|the|complete|full|interval|radiographic|document|ensure|confirm|assess|evaluate|for) )*$"
 )
 # Between "enlarging" and what it is said of.
@@ -121,7 +122,9 @@ class Context:
         for cue in cues:
             clause = max([split for split in self.splits if split <= cue.start], default=0) if self.splits else 0
             end = min([stop for stop in stops if stop >= cue.end], default=len(self._text))
-            if cue.value in ("no", "gone", "not"):
+            if cue.value == "gone" and self._is_awaited(cue, clause):
+                self._asides.append((cue.end, reach(self._text, cue.end, end, "gone")))
+            elif cue.value in ("no", "gone", "not"):
                 self._lay_ahead(cue, end)
             elif cue.value == "aside after":
                 self._asides += [
@@ -210,8 +213,7 @@ class Context:
         ):
             return
         kind = "gone" if cue.value == "absent" else "maybe"
-        comes = self._text.startswith(("resolution", "clearing"), cue.start)
-        if comes and _AWAITED.search(self._text, clause, cue.start):
+        if self._is_awaited(cue, clause):
             return
         if self._is_adjective(cue):
             self._spans.append(Span(cue.end, reach(self._text, cue.end, end, kind), kind))
@@ -233,6 +235,11 @@ class Context:
         if not group and self._any_in(cue.end, end):
             start = cue.end + self._text.startswith(",", cue.end)  # "trace, if any, left effusion"
             self._spans.append(Span(start, reach(self._text, start, end, kind), kind))
+
+    def _is_awaited(self, cue: Hit[str], clause: int) -> bool:
+        """Whether a resolution has yet to come: "film to document clearing", "until resolution of the opacity"."""
+        of_course = self._text.startswith(("resolution", "clearing"), cue.start)
+        return of_course and _AWAITED.search(self._text, clause, cue.start) is not None
 
     def _is_adjective(self, cue: Hit[str]) -> bool:
         """Whether "resolved" is said of what stands behind it: "improved effusion, resolved pneumothorax"."""
