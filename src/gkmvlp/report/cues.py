@@ -62,8 +62,9 @@ _OPERATION = ("(?:lobectom|pneumonectom|mastectom|segmentectom|lumpectom|thymect
 _TREATED = ("(?:resections?|resected|excision|biops(?:y|ies)|surger(?:y|ies)|radiation(?: therapy| treatment)?"
             "|radiotherapy|chemotherapy|treat(?:ment|ed)|therapy|repair|ablation|thoracentesis|drainage|operation"
             "|pleurodesis|decortication|vats|thoracoscopy|transplant(?:ation)?)")  # fmt: skip
-_FILM_OF = ("(?:(?:chest|portable|frontal) )?(?:study|radiographs?|exams?|examinations?|films?|images?|ct|cxr|x ?rays?)"
-            "(?: (?:of|from|dated|on) [\\w/-]+)?")  # fmt: skip
+_FILM = ("(?:(?:chest|portable|frontal) )?(?:study|radiographs?|exams?|examinations?|films?|images?|ct|cxr"
+         "|x ?rays?)")  # fmt: skip
+_FILM_OF = (f"{_FILM}(?: (?:of|from|dated|on) [\\w/-]+)?")  # fmt: skip
 _FILMS = "(?:studies|study|radiographs?|exams?|examinations?|films?|images?|comparison|available)"
 
 # One of two views: what it does not show the other does.
@@ -79,10 +80,11 @@ CUES: dict[str, tuple[str, ...]] = {
         f"no evidence that(?= (?:[\\w-]+ ){{1,8}}(?:has|have) (?:\\w+ )?{_BEGUN}\\b)",
         f"{_NOT} (?:show|demonstrate|have|see|identify|visuali[sz]e|reveal|suggest|indicate|suggestive of|represent"
         "|demonstrating|showing|support|favor|appreciate|find|detect)",
-        f"(?:{_CANNOT}|unable to|failed to) (?:\\w+ly )?(?:see|identify|visuali[sz]e|appreciate|find|detect|demonstrate"
-        "|discern|show|reveal)", "nowhere (?:is|are)(?: there)?", "rules out", "excludes",
+        f"(?:{_CANNOT}|unable to|fail(?:s|ed)? to) (?:\\w+ly )?(?:see|identify|visuali[sz]e|appreciate|find|detect"
+        "|demonstrate|discern|show|reveal)", "nowhere (?:is|are)(?: there)?", "rules out", "excludes",
         "little (?:evidence|signs?) (?:of|for)", "(?:inconsistent|incompatible) with",
         "argues? against", "against",
+        f"{_NOT} (?:due to|caused by|secondary to|related to|explained by|because of|attributable to)",
         f"{_NOT} (?:appear|seem|look)(?:s|ing)? to (?:be|have|represent|reflect|show|contain|demonstrate)(?! {_SEEN})",
     ),
     "not larger": (
@@ -90,8 +92,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:no|without) (?:{_CHANGE} )*evidence of (?:an? )?(?:{_CHANGE} )*{_LARGER}",
     ),
     "gone": (
-        "resolution of", "removal of", "clearing of", "disappearance of", "discontinuation of", "extraction of",
-        "withdrawal of",
+        "there used to be", "used to have", "resolution of", "removal of", "clearing of", "disappearance of",
+        "discontinuation of", "extraction of", "withdrawal of",
     ),
     "not": ("not", "never"),
     "absent": (
@@ -114,7 +116,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}",
-        "in question", "until proven otherwise", f"{_NOT} (?:\\w+ )?likely",
+        "in question", "until proven otherwise", "improbable", "remote possibility", f"{_NOT} (?:\\w+ )?likely",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
         "if (?:present|any|real|there(?! (?:is|are|remains?))|indeed)",
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
@@ -141,7 +143,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:\\w+ )?(?:diagnostic|specific|pathognomonic) (?:of|for)", "doubt",
         f"(?:probably|likely|possibly|perhaps|presumably) not(?! (?:only|new|{_SAME}|{_GOING}|{_SEEN}))"
         "(?: (?:due to|represent\\w*|reflect\\w*|an?))?",
-        "atypical for", "with or without",
+        "atypical for", "with or without", "at (?:most|best)", "impending", "threatened",
         f"{_NOT} (?:\\w+ )?typical (?:for|of)", "(?:may|might|could) be that(?: there (?:is|are))?",
         "would be (?:consistent|compatible|in keeping) with", "treat (?:\\w+ )?(?:as|like|for)",
         "more likely than not(?: that)?(?: there (?:is|are))?",
@@ -177,7 +179,13 @@ CUES: dict[str, tuple[str, ...]] = {
         "when (?:there|an?|the|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
         f"{_EARLIER} {_FILM_OF} (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported"
         "|noted)", "compar(?:ed|ison) (?:to|with) (?:[\\w/-]+ ){1,6}(?:showing|demonstrating|revealing)",
-        "awaiting", "(?:obtained|performed|done|ordered) (?:for|because of|due to)",
+        "awaiting", "(?:would|should) (?:\\w+ )?expect(?:ed)?(?: to (?:see|find))?",
+        "(?:physician|clinician|team|doctor|patient|he|she) (?:reports?|reported|describes?|described)", "according to",
+        f"{_FILM} (?:of|from) (?:last (?:week|month|year)|yesterday|\\w+ (?:days?|weeks?|months?|years?) ago)"
+        " (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported|noted)",
+        f"(?:on|in) (?:the |an? )?{_EARLIER} {_FILM_OF}(?= (?:[\\w-]+ ){{1,6}}(?:was|were) (?:\\w+ )?"
+        "(?:described|reported|seen|noted|suspected|questioned))",
+        "(?:obtained|performed|done|ordered) (?:for|because of|due to)",
         "(?:patient|he|she) (?:has been|was) (?:\\w+ly )?(?:treated|followed|evaluated|admitted|hospitali[sz]ed)"
         " (?:for|with)",
     ),
@@ -253,6 +261,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:no|without|not|lack of|absence of) {_SAME}", f"no evidence (?:of|for) (?:an? |any )?{_SAME}",
         "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "no evidence that",
+        "none (?:of (?:them|these|those|which) )?(?:is |are )?(?:\\w+ly )?(?:larger|bigger|greater|calcified|cavitat\\w+"
+        "|new|suspicious|exceed\\w*|measur\\w+|over|above|more)",
         "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",
         "to (?:complete |full )?(?:resolution|clearing)",

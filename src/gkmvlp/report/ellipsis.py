@@ -28,6 +28,12 @@ _PLEURAL = re.compile(
     r"\b(pleural (?:effusions?|fluid|plaques?|calcifications?|densit(?:y|ies)),? (?:[a-z ]{0,30}?\b)?"
     r"(?:and|or|and/or|versus|vs\.?) (?:some |mild |minimal |slight |chronic |old )?)(?=thickening\b(?! of\b))"
 )
+# "no effusion on the left; the right is moderate"
+_OTHER_HAS = re.compile(
+    r"\b(?:no|without) (?P<what>[a-z -]{3,40}?) on the (?P<first>right|left)(?: side)?(?:[;,]| and| but| while"
+    r"| whereas)+ (?:the )?(?P<other>right|left)(?: side| one)?(?: is|:| has| shows| appears)? "
+    r"(?:an? )?(?:very )?(?:small|moderate|large|tiny|trace|mild|minimal|severe)(?=\s*[.,;]|$)"
+)
 # "the right effusion has resolved, but there is a new one on the left"
 _ANOTHER = re.compile(
     r"(?<=\bbut )(there (?:is|are|has been) (?:now )?(?:an?|another) (?:[a-z]+ly )?"
@@ -46,6 +52,8 @@ def filled(lower: str) -> str:
         lower = _PLEURAL.sub(r"\1pleural ", lower)
     if " the " in lower and ("right" in lower and "left" in lower):
         lower = _OTHER_SIDE.sub(_other_side, lower)
+    if " on the " in lower and ("no " in lower or "without " in lower):
+        lower = _OTHER_HAS.sub(_other_has, lower)
     if " except " in lower:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
     if " one" in lower and " but " in lower:
@@ -71,6 +79,11 @@ def _other_side(match: re.Match[str]) -> str:
     if not finding or match["first"] == match["other"]:
         return match[0]
     return f"{match[0].removesuffix(match['one'] or '')} {finding}"
+
+
+def _other_has(match: re.Match[str]) -> str:
+    finding = _last_finding(match["what"])
+    return match[0] if not finding or match["first"] == match["other"] else f"{match[0]} {finding}"
 
 
 def _now(match: re.Match[str]) -> str:

@@ -20,7 +20,7 @@ _VERTEBRA = r"(?:(?!and\b|no\b|with\b)[\w-]+ ){0,5}(?:vertebra\w*|[tld]\d+)"
 _LINE = r"(?:catheters?|lines?|cvc|cvl|sheaths?|cordis|introducers?|picc)"
 
 WORDINGS: dict[str, tuple[str, ...]] = {
-    "atelectasis": (r"atelect\w+", "volume loss", "loss of (?:lung )?volume", r"collaps(?:e|ed|ing)"),
+    "atelectasis": (r"atelect\w+", r"dystelect\w+", "volume loss", "loss of (?:lung )?volume", r"collaps(?:e|ed|ing)"),
     "cardiomegaly": ("cardiomegaly", "megalocardia", "cardiac enlargement", "heart enlargement", "cardiac dilatation",
                      "cardiac prominence", "ventricular (?:enlargement|dilatation)",
                      "cardiac silhouette enlargement"),
@@ -47,7 +47,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "lung opacity": (r"opacit\w+", r"opacif\w+", "haz[ey]", "haziness", r"densit(?:y|ies)", "ground glass",
                      "white ?out", r"hyperdensit\w+", "shadowing", "airspace filling"),
     "pleural effusion": (r"effusions?", "pleural (?:fluid|collections?|liquid)", r"h(?:a?)emothora\w+",
-                         r"hydrothora\w+",
+                         r"hydrothora\w+", r"(?:chylo|pyo)thora\w+",
                          "empyema", r"fluid (?:\w+ )?in the (?:\w+ )?fissures?", "fissural fluid", "fissural effusion",
                          "(?:layering|loculated|subpulmonic|free) fluid", "(?:pleural|costophrenic) fluid",
                          "fluid (?:is |collection )?(?:in|at|along|within|layering) (?:\\w+ )*(?:pleura|pleural"
@@ -155,7 +155,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                   "(?:device|generator)", "cardiac (?:rhythm |conduction )?(?:device|generator)", "crt d"),
     "chest tube": ("chest tubes?", "thoracostomy(?: tubes?)?", r"pig ?tails?(?: (?:pleural )?(?:catheters?|drains?))?",
                    "pleural (?:catheters?|drains?|tubes?|pigtails?)", r"pleurx\w*(?: catheter)?",
-                   "(?:thoracic|intercostal|chest) drains?"),
+                   "(?:thoracic|intercostal|chest|mediastinal) drains?"),
     "sternotomy wires": (r"(?:median )?sternotom\w+(?: (?:wires?|hardware))?", "sternal (?:\\w+ )?(?:wires?|sutures?)",
                          "cerclage wires?"),
     "cavity": (r"cavit\w+",),
@@ -164,6 +164,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
 # Wordings that name several entities, or one that others would claim.
 SHARED: dict[str, tuple[str, ...]] = {
     r"hydro ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
+    r"pyo ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
     r"h(?:a?)emo ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
     "(?:pleuro ?parenchymal|pleural parenchymal|pleural and parenchymal) scar\\w*": ("scarring", "pleural thickening"),
     "(?:fractured?|broken|disrupted) (?:\\w+ )?(?:sternal|sternotomy|cerclage) (?:wires?|sutures?)": (
@@ -186,6 +187,7 @@ DECOYS: tuple[str, ...] = (
     f"|right |left )*{_JOINT}s?", f"{_JOINT}(?: joints?)? degenerative (?:joint )?(?:changes?|disease|arthritis)",
     r"(?:bowel|colonic|gastric|stomach|intestinal) (?:gas|air|loops?) (?:\w+ )?(?:under|beneath|below) "
     r"(?:the |\w+ )*(?:hemi ?)?diaphragm\w*",
+    "(?:airways?|circulatory|vascular|cardiovascular|tracheal|bronchial) collapse",
     "port of entry", "calcified (?:lung |pulmonary )?lesions?",
     "atherosclerosis of the coronar\\w+",
     "(?:body )?mass index", "side ?port",

@@ -29,7 +29,7 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
                "posterior (?:costophrenic )?(?:angles?|sulc(?:us|i))"),
     "pleura": ("pleural (?:spaces?|surfaces?|margins?)", "pleura"),
     "bones": ("(?:osseous|bony|skeletal) (?:structures?|thorax|framework|elements|skeleton)", "bones", "ribs?",
-              "(?:bony|rib|thoracic) ?cage",
+              "(?:bony|rib|thoracic) ?cage", "vertebral (?:body )?heights?",
               "skeleton", "regional skeleton"),
     "aorta": ("aorta", "aortic (?:arch|knob|contour|silhouette|xxxx)", "thoracic aorta", "arch of the aorta"),
     "hemidiaphragm": ("hemi ?diaphragms?", "diaphragms?", "diaphragmatic contours?"),
@@ -43,7 +43,8 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
-    "normal": ("normal", "unremarkable", "within normal limits", "wnl", "within normal range", "not remarkable",
+    "normal": ("normal", "normali[sz]ed", "unremarkable", "within normal limits", "wnl", "within normal range",
+               "not remarkable",
                "intact", "normal appearing", "preserved", "maintained", "satisfactory", "of normal size",
                "normal in size", "normal sized?", "grossly normal", "well (?:aerated|defined)", "clean",
                "non ?enlarged", "adequate"),
@@ -67,13 +68,17 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
     "less": ("reduced", "diminished", "decreased"),  # of a heart it says no more than that it was larger
     "blunted": (r"blunt(?:ed|ing)", "pinch(?:ed|ing)", "imping(?:ed|ement)", "effaced",
                 "effacement", r"meniscus", "obliterat(?:ed|ion)", "filled in"),
-    "obscured": ("obscured", "obscuration", "indistinct lateral"),
+    "obscured": ("obscured(?! by (?:the |an? )?(?:overlying|soft|breast|heart|chin|arms?|monitor|leads?|body"
+                 "|patient))", "obscuration", "indistinct lateral"),
     "tortuous": (r"tortuous", "tortuosity", "unfold(?:ed|ing)", "uncoil(?:ed|ing)", "ectatic", "ectasia",
                  "elongat(?:ed|ion)"),
     "calcified": (r"calcifi\w+", "atherosclerotic", "atheromatous", "calcific"),
     "thickened": ("thickened",),
     "coarse": ("coarse(?:ned|ning)?", r"accentuat\w+"),
-    "elevated": ("elevat(?:ed|ion)", "raised", "high(?: riding)?", "asymmetrically high"),
+    "former": ("(?:previously|formerly) (?:\\w+ly )?(?:enlarged|widened|wide|prominent|blunted|elevated"
+               "|dilated)",),
+    "elevated": ("elevat(?:ed|ion)", "raised", "high(?: riding)?", "asymmetrically high",
+                 "higher(?= than the (?:left|right))"),
     "flat": ("flat(?:tened|tening)?", "low lying"),
 }  # fmt: skip
 

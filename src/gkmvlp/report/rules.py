@@ -56,6 +56,10 @@ _SIDE_BEFORE = re.compile(r"[,;] (?:and )?(?:the )?(?:right|left|[rl])(?: side)?
 # Words that can stand before what they are said of, where something begins: "improved effusion, resolved edema".
 _ATTRIBUTE = re.compile(r"(?:resolved|cleared|unlikely|not (?:\w+ )?likely)\b")
 _BEGINS = re.compile(r"(?:^|[,;:] |\b(?:and|with) )$")
+# Before the first of several causes: "due to atelectasis, pneumonia or aspiration".
+_CAUSES = re.compile(
+    r"\b(?:due to|caused by|secondary to|represents?|representing|reflects?|reflecting) (?:[a-z]+ ){0,2}$"
+)
 # Between a finding and a doubt behind it, what no entity is: "hilar fullness, lymphoma cannot be excluded".
 _OTHER = re.compile(
     r", (?:and |but )?(?:[a-z]+ ){0,3}?[a-z]*(?:pathy|itis|osis|oma|oid|embol[a-z]+|ease|ection|usion|neurysm|lesions?"
@@ -280,7 +284,8 @@ class Context:
 
     def _first_of_list(self, index: int, gap: str) -> int:
         """The first of the alternatives that end at ``index`` and the one behind it, parted from it by ``gap``."""
-        while gap.startswith(",") and index:
+        is_list = gap.startswith(",") or _CAUSES.search(self._text, 0, self._statements[max(0, index - 1)][0])
+        while is_list and index:
             between = self._text[self._statements[index - 1][1] : self._statements[index][0]]
             if not _LISTED.fullmatch(between) or LIST_BREAK.search(between):
                 break
