@@ -77,6 +77,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "negative for", "negative (?:chest |x ray |radiographs? |study |exam(?:ination)? |films? |cxr )+for",
         "free (?:of|from)", "clear of", "cleared of", "neither", "nor", "rather than", "instead of",
         "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)", "denies",
+        "none(?= (?:of (?:them|these|those|which) )?(?:is |are )?cavit)",
         f"no evidence that(?= (?:[\\w-]+ ){{1,8}}(?:has|have) (?:\\w+ )?{_BEGUN}\\b)",
         f"{_NOT} (?:show|demonstrate|have|see|identify|visuali[sz]e|reveal|suggest|indicate|suggestive of|represent"
         "|demonstrating|showing|support|favor|appreciate|find|detect)",
@@ -261,8 +262,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:no|without|not|lack of|absence of) {_SAME}", f"no evidence (?:of|for) (?:an? |any )?{_SAME}",
         "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "no evidence that",
-        "none (?:of (?:them|these|those|which) )?(?:is |are )?(?:\\w+ly )?(?:larger|bigger|greater|calcified|cavitat\\w+"
-        "|new|suspicious|exceed\\w*|measur\\w+|over|above|more)",
+        "none (?:of (?:them|these|those|which) )?(?:is |are )?(?:\\w+ly )?(?:larger|bigger|greater|calcified|new"
+        "|suspicious|exceed\\w*|measur\\w+|over|above|more)",
         "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",
         "to (?:complete |full )?(?:resolution|clearing)",
