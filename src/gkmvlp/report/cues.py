@@ -93,7 +93,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:no|without) (?:{_CHANGE} )*evidence of (?:an? )?(?:{_CHANGE} )*{_LARGER}",
     ),
     "gone": (
-        "there used to be", "used to have", "resolution of", "removal of", "clearing of", "disappearance of",
+        "there used to be", "used to have", "complete regression of", "evacuation of",
+        "resolution of", "removal of", "clearing of", "disappearance of",
         "discontinuation of", "extraction of", "withdrawal of",
     ),
     "not": ("not", "never"),
@@ -105,7 +106,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "melted away", "(?:has|have) given way(?= to)", "discontinued", "extracted", "explanted", "pulled(?! back)",
         "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out",
         "(?:has|have|was|were) (?:been )?(?:\\w+ly )?withdrawn(?! (?:to|by|into|back|\\d|slightly|somewhat))",
-        f"(?:is|are|was|were|represents?|corresponds? to|proved to be|turned out to be) {_MERE_SHADOW}",
+        f"(?:(?:is|are|was|were)(?: (?:explained|caused|accounted for) by)?|represents?"
+        f"|corresponds? to|proved to be|turned out to be) {_MERE_SHADOW}",
         "excluded(?! from)",
         "resolution(?! of)", "removal(?! of)", "clearing(?! of)", "is negative", "are negative",
         "(?:cannot|can not|could not) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
@@ -133,7 +135,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:likely|probably|possibly|perhaps|presumably|potentially|conceivably|maybe){_DUE}", "probable", "possible",
         "(?:it is (?:\\w+ )?)?(?:possible|conceivable|probable|likely) that(?: there (?:is|are))?",
         f"(?:may|might|could)(?: (?:also|well|potentially|possibly|partly|in part))?{_DUE}", "suggest\\w*(?: of)?",
-        "(?:concern(?:ing)?|worrisome|suspicious|suspicion|concerns|worry) (?:for|of|about)", "suspected", "suspects?",
+        "(?:concern(?:ing)?|worrisome|suspicious|suspicion|concerns|worry) (?:for|of|about)",
+        "suspected(?! (?:[\\w-]+ ){1,4}(?:is|are|was|were|has been|have been) (?:now )?confirmed)", "suspects?",
         "possibilit\\w+ of", "presumed", "question(?: of| whether| if)?(?: there (?:is|are))?",
         "questionable", "query", "equivocal", "potential",
         "differential(?: diagnosis)?", "considerations?(?: includes?)?", "consider", "favou?r(?:ed|ing|s)?",
@@ -259,6 +262,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"tips? (?:(?:is|are) )?{_NOT} (?:\\w+ )?{_SEEN}", f"tips? {_CANNOT} be (?:\\w+ )?{_SEEN}",
         f"tips? of (?:[\\w-]+ ){{1,6}}(?:(?:is|are) {_NOT}|{_CANNOT} be) (?:\\w+ )?{_SEEN}",
         "history of known",
+        f"(?:no|without) (?:{_CHANGE} )*(?:malposition(?:ing)?|kink(?:ing|s)?|displacement|migration|disruption|coiling"
+        "|discontinuity|dislodge?ment|complications?) (?:of|from|related to)",
         f"(?:no|without|not|lack of|absence of) {_SAME}", f"no evidence (?:of|for) (?:an? |any )?{_SAME}",
         "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "no evidence that",

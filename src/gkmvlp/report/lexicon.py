@@ -22,7 +22,7 @@ _LINE = r"(?:catheters?|lines?|cvc|cvl|sheaths?|cordis|introducers?|picc)"
 WORDINGS: dict[str, tuple[str, ...]] = {
     "atelectasis": (r"atelect\w+", r"dystelect\w+", "volume loss", "loss of (?:lung )?volume", r"collaps(?:e|ed|ing)"),
     "cardiomegaly": ("cardiomegaly", "megalocardia", "cardiac enlargement", "heart enlargement", "cardiac dilatation",
-                     "cardiac prominence", "ventricular (?:enlargement|dilatation)",
+                     "cardiac prominence", "(?:bi)?ventricular (?:enlargement|dilatation)",
                      "cardiac silhouette enlargement"),
     "consolidation": (r"consolidat\w+",),
     "edema": ("o?edema", "odema", "fluid overload", "volume overload", "overhydration", "heart failure", "chf",
@@ -31,7 +31,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
               "fluid status overload"),
     "enlarged mediastinum": ("mediastinal (?:widening|enlargement|prominence|fullness)",
                              "mediastinal contour widening"),
-    "fracture": (r"fractur\w+", "fx", r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+",
+    "fracture": (r"fractur\w+", "(?:healing |old )?callus (?:formation|around|about)", "fx",
+                 r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+",
                  "(?:anterior|vertebral(?: body)?) wedging",
                  "vertebral (?:body )?(?:collapse|compression)", "wedge compression",
                  r"compression of (?:the )?[tld]\d+", rf"(?:collapse|crush(?:ing|ed)?) (?:of|at|in) {_VERTEBRA}",
@@ -45,10 +46,13 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "mass": ("mass(?:es)?", r"tumou?rs?",
              "(?:lung|pulmonary|parenchymal) lesions?"),
     "lung opacity": (r"opacit\w+", r"opacif\w+", "haz[ey]", "haziness", r"densit(?:y|ies)", "ground glass",
-                     "white ?out", r"hyperdensit\w+", "shadowing", "airspace filling"),
+                     "white ?out", r"hyperdensit\w+", "shadowing", "airspace filling",
+                     "(?:inhomogeneous|patchy|ill defined|round(?:ed)?|dense|hazy|pulmonary|faint|vague|streaky)"
+                     " shadows?"),
     "pleural effusion": (r"effusions?", "pleural (?:fluid|collections?|liquid)", r"h(?:a?)emothora\w+",
                          r"hydrothora\w+", r"(?:chylo|pyo)thora\w+",
-                         "empyema", r"fluid (?:\w+ )?in the (?:\w+ )?fissures?", "fissural fluid", "fissural effusion",
+                         "empyema", r"fluid (?:\w+ )?in the (?:\w+ )?fissures?", "fissural fluid",
+                         "fluid filled (?:\\w+ )?fissures?", "fissural effusion",
                          "(?:layering|loculated|subpulmonic|free) fluid", "(?:pleural|costophrenic) fluid",
                          "fluid (?:is |collection )?(?:in|at|along|within|layering) (?:\\w+ )*(?:pleura|pleural"
                          "|bases?|fissures?)"),
@@ -82,7 +86,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                             "vascular (?:prominence|indistinctness|plethora|crowding and congestion)",
                             "congestive changes?", "upper (?:lobe|zone) (?:venous |blood )?diversion"),
     "interstitial lung disease": ("interstitial (?:lung |pulmonary )?disease", "ild", "interstitial pneumonitis",
-                                  "interstitial (?:abnormalit\\w+|process|pattern|changes?|prominence)",
+                                  "interstitial (?:abnormalit\\w+|process|pattern|changes?|prominence|thickening)",
                                   "(?:usual|nonspecific|non specific|desquamative|lymphocytic|lymphoid|idiopathic"
                                   r"|fibrosing|chronic) interstitial pneumoni(?:a|as|tis)", r"reticulation\w*"),
     "bronchiectasis": (r"bronchiecta\w+",),
@@ -96,7 +100,9 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                  r"fibro ?calcific(?: (?:changes?|disease|densit\w+|scar\w*|opacit\w+|lesions?))?",
                  "fibrous (?:bands?|strands?|stranding|tracts?|streaks?|scars?|scarring)",
                  r"fibro ?nodular(?: (?:changes?|disease|scarring|densit\w+|opacit\w+))?"),
-    "hilar enlargement": (r"hilar (?:(?:and|or) \w+ )?(?:lymph ?)?adenopathy",
+    "hilar enlargement": (r"(?:lymph ?)?adenopathy (?:in|of|at|involving) (?:(?:the|both|right|left|bilateral) )*"
+                          "hil(?:a|um)",
+                          r"hilar (?:(?:and|or) \w+ )?(?:lymph ?)?adenopathy",
                           "hilar (?:enlargement|prominence|fullness|lymph node enlargement)"),
     "tortuous aorta": (r"aortic (?:tortuosity|unfolding|ectasia|elongation)", r"unfolding of the (?:\w+ )?aorta"),
     "aortic calcification": (r"aortic (?:\w+ )?(?:calcific\w+|atheroscl\w+|atheroma)",
@@ -170,6 +176,7 @@ SHARED: dict[str, tuple[str, ...]] = {
     "(?:fractured?|broken|disrupted) (?:\\w+ )?(?:sternal|sternotomy|cerclage) (?:wires?|sutures?)": (
         "sternotomy wires",
     ),
+    "(?:fractured?|broken|disrupted) (?:pacer|pacemaker|pacing|icd) (?:leads?|wires?)": ("pacemaker",),
     "(?:sternal|sternotomy|cerclage) wire fractures?": ("sternotomy wires",),
     r"cavit(?:ary|ating|ated) (?:\w+ )?lesions?(?: (?:in|of|within|at) the (?:\w+ ){0,3}(?:lungs?|lobes?|lingula|zones?"
     r"|apex|apices))?": ("cavity",),

@@ -43,14 +43,15 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
-    "normal": ("normal", "normali[sz]ed", "unremarkable", "within normal limits", "wnl", "within normal range",
+    "normal": ("normal", "normali[sz]ed", "unremarkable", "within (?:normal )?limits", "wnl", "within normal range",
                "not remarkable",
                "intact", "normal appearing", "preserved", "maintained", "satisfactory", "of normal size",
                "normal in size", "normal sized?", "grossly normal", "well (?:aerated|defined)", "clean",
                "non ?enlarged", "adequate"),
     "clear": ("clear(?! of)", "sharp", "clear bilaterally", "well aerated and clear", "crisp",
               "free of fluid", "free(?! (?:of|from|air|gas|fluid|intra|sub|flow|edge|peri))"),
-    "enlarged": (r"enlarg(?:ed|ement)", "large", "increased(?: in size)?", "widen(?:ed|ing)", "wide", "dilated", "big",
+    "enlarged": (r"enlarg(?:ed|ement)", "large", "increased(?: in size)?", "widen(?:ed|ing|s)", "wide", "dilated",
+                 "big",
                  "dilatation", "engorged", "engorgement", "indistinct(?:ness)?", "plethoric", "full", "fullness",
                  "bulky", "distended", "broad(?:ened)?", "globular", "greater than normal", "indistinct margins",
                  "enlarging"),
