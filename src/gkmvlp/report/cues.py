@@ -22,6 +22,8 @@ _CHANGED = ("(?:changes?|changed|difference|increase[ds]?|decrease[ds]?|worsen(?
             "|progress(?:ed|ion)|regress(?:ed|ion)|growth)")  # fmt: skip
 _SAME = f"(?:{_CHANGE} )*{_CHANGED}"
 _LARGER = "(?:larger|bigger|enlarging|growing|increasing|progressing|expanding)"
+_MISPLACED = ("(?:malposition(?:ing)?|kink(?:ing|s)?|displacement|migration|disruption|coiling|discontinuity"
+              "|dislodge?ment)")  # fmt: skip
 _SMALL = "(?:small|tiny|little|minimal|minor|trace|mild|slight|faint|scant)"
 _GOING = "(?:resolved|cleared|removed|resolution|clearing|disappeared|resolve|gone)"
 _WHOLLY = "(?:yet|been|have|completely|fully|entirely|complete|interval|interim|totally|significantly|quite)"
@@ -89,6 +91,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:appear|seem|look)(?:s|ing)? to (?:be|have|represent|reflect|show|contain|demonstrate)(?! {_SEEN})",
     ),
     "not larger": (
+        f"(?:no|without) (?:{_CHANGE} )*{_MISPLACED} of", f"no evidence (?:of|for) (?:{_CHANGE} )*{_MISPLACED} of",
         f"(?:no|without) (?:an? )?(?:{_CHANGE} )*{_LARGER}",
         f"(?:no|without) (?:{_CHANGE} )*evidence of (?:an? )?(?:{_CHANGE} )*{_LARGER}",
     ),
@@ -262,8 +265,6 @@ CUES: dict[str, tuple[str, ...]] = {
         f"tips? (?:(?:is|are) )?{_NOT} (?:\\w+ )?{_SEEN}", f"tips? {_CANNOT} be (?:\\w+ )?{_SEEN}",
         f"tips? of (?:[\\w-]+ ){{1,6}}(?:(?:is|are) {_NOT}|{_CANNOT} be) (?:\\w+ )?{_SEEN}",
         "history of known",
-        f"(?:no|without) (?:{_CHANGE} )*(?:malposition(?:ing)?|kink(?:ing|s)?|displacement|migration|disruption|coiling"
-        "|discontinuity|dislodge?ment|complications?) (?:of|from|related to)",
         f"(?:no|without|not|lack of|absence of) {_SAME}", f"no evidence (?:of|for) (?:an? |any )?{_SAME}",
         "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "no evidence that",
