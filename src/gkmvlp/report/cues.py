@@ -22,6 +22,9 @@ _CHANGED = ("(?:changes?|changed|difference|increase[ds]?|decrease[ds]?|worsen(?
             "|progress(?:ed|ion)|regress(?:ed|ion)|growth)")  # fmt: skip
 _SAME = f"(?:{_CHANGE} )*{_CHANGED}"
 _LARGER = "(?:larger|bigger|enlarging|growing|increasing|progressing|expanding)"
+# "Neither the effusion nor the edema has changed" denies neither.
+_CHANGES_NOT = ("(?! (?:[\\w-]+ ){1,9}(?:has|have) (?:\\w+ly )?(?:changed|progressed|increased|decreased|grown|improved"
+                "|resolved|cleared)\\b)")  # fmt: skip
 _MISPLACED = ("(?:malposition(?:ing)?|kink(?:ing|s)?|displacement|migration|disruption|coiling|discontinuity"
               "|dislodge?ment)")  # fmt: skip
 _SMALL = "(?:small|tiny|little|minimal|minor|trace|mild|slight|faint|scant)"
@@ -77,7 +80,8 @@ CUES: dict[str, tuple[str, ...]] = {
     "no": (
         "no", "no evidence (?:of|for)", "no signs? of", "none of", "without", "absence of", "lack of", "devoid of",
         "negative for", "negative (?:chest |x ray |radiographs? |study |exam(?:ination)? |films? |cxr )+for",
-        "free (?:of|from)", "clear of", "cleared of", "neither", "nor", "rather than", "instead of",
+        "free (?:of|from)", "clear of", "cleared of",
+        f"neither{_CHANGES_NOT}", f"nor{_CHANGES_NOT}", "rather than", "instead of",
         "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)", "denies",
         "none(?= (?:of (?:them|these|those|which) )?(?:is |are )?cavit)",
         f"no evidence that(?= (?:[\\w-]+ ){{1,8}}(?:has|have) (?:\\w+ )?{_BEGUN}\\b)",
@@ -124,7 +128,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}",
         "in question", "until proven otherwise", "improbable", "remote possibility", f"{_NOT} (?:\\w+ )?likely",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
-        "if (?:present|any|real|there(?! (?:is|are|remains?))|indeed)",
+        "if (?:present|any|real|there(?! (?:is|are|remains?|be))|indeed)",
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
         "(?:may|might|could|should) be considered",
         "(?:can|could|may|might) (?:have|give|produce|cause) (?:this|such|these|a similar|an identical)",
@@ -139,6 +143,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:it is (?:\\w+ )?)?(?:possible|conceivable|probable|likely) that(?: there (?:is|are))?",
         f"(?:may|might|could)(?: (?:also|well|potentially|possibly|partly|in part))?{_DUE}", "suggest\\w*(?: of)?",
         "(?:concern(?:ing)?|worrisome|suspicious|suspicion|concerns|worry) (?:for|of|about)",
+        "(?:concerning|suspicious|suggestive|worrisome) (?:for|of),? but not (?:\\w+ )?(?:diagnostic|specific"
+        "|pathognomonic|typical|proof) (?:of|for),?",
         "suspected(?! (?:[\\w-]+ ){1,4}(?:is|are|was|were|has been|have been) (?:now )?confirmed)", "suspects?",
         "possibilit\\w+ of", "presumed", "question(?: of| whether| if)?(?: there (?:is|are))?",
         "questionable", "query", "equivocal", "potential",
@@ -168,10 +174,11 @@ CUES: dict[str, tuple[str, ...]] = {
     "aside": (
         "history of", "h/o", "hx of", "r/o", "rule out", "to (?:exclude|rule out|evaluate|assess|look)(?: for)?",
         "evaluat\\w+ (?:for|of)", "assess\\w* (?:for|of)", "check(?:ing)? for", "monitor\\w* for", "look for",
-        "if(?: there (?:is|are|remains?))?", "risk (?:of|for)",
+        "if(?: there (?:is|are|remains?|be))?", "risk (?:of|for)",
         "clinical(?:ly)? (?:concern|suspicion|question|history)(?: for| of)?",
         "year old (?:\\w+ ){0,4}(?:with|who|status post|presenting|undergoing)",
         "(?:in|for) (?:a |this |the )?patient with", "patient with(?: known| a)?",
+        "(?:present(?:s|ed|ing)|admitted|hospitali[sz]ed|referred) with", "complain(?:s|ed|ing|ts?) of",
         f"{_LIMITS} (?:for |in )?(?:the |its |our )?{_STUDY}(?: of| for| to)?", "(?:not |in)?sensitive (?:for|to)",
         "ability to (?:detect|see|identify|visuali[sz]e|evaluate|assess|exclude|diagnose)",
         "(?:makes?|making) it (?:more |very )?(?:difficult|hard|impossible) to (?:detect|see|identify|visuali[sz]e"
@@ -237,13 +244,13 @@ CUES: dict[str, tuple[str, ...]] = {
     "versus": (
         f"{_CANNOT} be (?:\\w+ )?(?:distinguished|differentiated|separated|told apart) from", "indistinguishable from",
         "(?:difficult|hard|impossible) to (?:distinguish|differentiate|separate) from", "versus",
-        "vs?\\.?", "as opposed to", "(?:is|are) favou?red over",
+        "vs?\\.?", "as opposed to", "(?:(?:is|are) )?favou?red over",
                "(?:is|are) (?:\\w+ )?(?:less|more) likely than(?! not)",
                "(?:less|more) likely than(?! not)"),
     "split": (
         "but", "however", "although", "though", "even though", "except(?: for)?", "aside from", "apart from",
         "other than", "besides", "yet", "whereas", "while", "nevertheless", "nonetheless", "excepting", "save for",
-        "with the exception of", "on the other hand", "outside of", "despite",
+        "with the exception of", "on the other hand", "outside of", "despite", "in spite of",
     ),
     "stop": (
         "which", "after", "following", "post", "since",

@@ -34,6 +34,12 @@ _OTHER_HAS = re.compile(
     r"| whereas)+ (?:the )?(?P<other>right|left)(?: side| one)?(?: is|:| has| shows| appears)? "
     r"(?:an? )?(?:very )?(?:small|moderate|large|tiny|trace|mild|minimal|severe)(?=\s*[.,;]|$)"
 )
+# "no effusion on the right and only trace fluid on the left"
+_OTHER_ONLY = re.compile(
+    r"\b(?:no|without) (?P<what>[a-z -]{3,40}?) on the (?P<first>right|left)(?: side)?(?:[;,]| and| but)+(?: only)?"
+    r"(?: an?)? (?:small|trace|tiny|minimal|moderate|large)(?: fluid| one| amount)?"
+    r"(?= on the (?P<other>right|left)\b)"
+)
 # "the right effusion has resolved, but there is a new one on the left"
 _ANOTHER = re.compile(
     r"(?<=\bbut )(there (?:is|are|has been) (?:now )?(?:an?|another) (?:[a-z]+ly )?"
@@ -53,7 +59,7 @@ def filled(lower: str) -> str:
     if " the " in lower and ("right" in lower and "left" in lower):
         lower = _OTHER_SIDE.sub(_other_side, lower)
     if " on the " in lower and ("no " in lower or "without " in lower):
-        lower = _OTHER_HAS.sub(_other_has, lower)
+        lower = _OTHER_ONLY.sub(_other_has, _OTHER_HAS.sub(_other_has, lower))
     if " except " in lower:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
     if " one" in lower and " but " in lower:

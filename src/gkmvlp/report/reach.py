@@ -14,7 +14,7 @@ _SEEN_WORDS = (
 _NEW = (
     r"(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny|minimal|known|residual|improv\w+|worsening"
     r"|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval|redemonstrat\w+|chronic|old|healed|status"
-    r"|mildly|bibasilar|subtle|faint|vague|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)"
+    r"|mildly|bibasilar|subtle|faint|vague|slight\w*|only|no|without|possibl[ey]|probabl[ey]|likely)"
 )
 _NEW_BEHIND_COMMA = (
     r"(?:left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked|calcified"
@@ -23,7 +23,7 @@ _NEW_BEHIND_COMMA = (
     r"|these|it"
     r"|(?:findings?|appearances?|changes|pattern) (?:are |is )?(?:of|consistent|compatible|suggest\w*|in keeping"
     r"|typical|concerning|suspicious)"
-    r"|now|we|only|just|enlarged|elevated|cannot|can not|could not|not)"
+    r"|now|we|only|just|definite|obvious|enlarged|elevated|cannot|can not|could not|not)"
 )
 _ASSERTS = re.compile(
     rf"(?:,|\band\b| [-/\u2013\u2014])(?: and)? (?:the |a |an )?{_NEW}\b"
@@ -81,7 +81,8 @@ def reach(text: str, start: int, end: int, kind: str) -> int:
         start = both.end()
     for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE):
         match = pattern.search(text, start, end)
-        if match and not _OR.search(text, match.end(), end):
+        # "without edema, effusion or mass are unchanged": an "or" before the verb goes on with the list
+        if match and not _OR.search(text, match.start() if pattern is _CLAUSE else match.end(), end):
             end = match.start()
     return end
 

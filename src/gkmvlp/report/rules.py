@@ -76,7 +76,10 @@ _DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
 # A sentence that opens with one of these falls in two at its comma.
 _REST_OF_LIST = re.compile(r"[^,]{0,40},? (?:or|nor|and) [^,]{0,40},")
-_OPENER = re.compile(r"(?:although|though|while|whereas|despite|aside from|apart from|except for|other than|besides)\b")
+_OPENER = re.compile(
+    r"(?:although|though|while|whereas|despite|in spite of"
+    r"|aside from|apart from|except for|other than|besides)\b"
+)
 
 
 class Span(NamedTuple):

@@ -106,7 +106,7 @@ _BOX_NO, _BOX_YES = re.compile(r"\[ ?\]\s*([^\[\];]+)"), re.compile(r"\[\s?[x*]\
 _ASIDE_HEAD = re.compile(
     r"^\s*(?:indications?|plan|advice|clinical|cc|dx"
     r"|(?:chief |presenting )?complaints?|(?:signs and )?symptoms?|(?:ordering|admitting|referring|working) diagnosis"
-    r"|reasons?(?: (?:for|of) [a-z ]{1,30})?|(?:clinical |medical |relevant )?history"
+    r"|reasons?(?: (?:for|of) [a-z ]{1,30})?|(?:[a-z]{3,12} )?history"
     r"|clinical [a-z]{4,12}|comparisons?"
     r"|questions?|technique|procedure|diagnosis code|icd[ -]?\d*)\s*:"
 )
@@ -192,6 +192,8 @@ def spelled_out(lower: str) -> str:
     if "[" in lower:
         lower = _TICKED.sub(lambda match: f": {match[1] or match[2]};", lower)
         lower = _BOX_BEHIND.sub(lambda match: f"{match[1]}: {'yes' if (match[2] or '').strip() else 'no'};", lower)
+    if "(y/n)" in lower:
+        lower = lower.replace(" (y/n)", "")
     if (
         ":" in lower
         or "=" in lower
