@@ -7,6 +7,7 @@ import pytest
 
 from gkmvlp.entities import ENTITIES
 from gkmvlp.report.labeler import NOT_MENTIONED, label_report, statuses
+from gkmvlp.report.sections import report_text
 from tests.report.scoring import status_f1
 
 
@@ -26,8 +27,16 @@ def test_status_f1_of_hard_sentences(name: str) -> None:
         pytest.fail(f"status F1 on {name} is {score:.4f}, expected at least 0.90", pytrace=False)
 
 
-def test_sentences_in_the_style_of_other_hospitals() -> None:
+@pytest.mark.parametrize("name", ["other_hospitals.json", "more_hospitals.json"])
+def test_sentences_in_the_style_of_other_hospitals(name: str) -> None:
     """Comparisons, doubts, lists, forms, devices and British words; statuses as one reader gave them beforehand."""
-    rows = json.loads((Path(__file__).parent / "other_hospitals.json").read_text())
+    rows = json.loads((Path(__file__).parent / name).read_text())
     wrong = {row["text"]: said for row in rows if (said := _said(row["text"])) != row["status"]}
+    assert not wrong
+
+
+def test_whole_reports_of_other_hospitals() -> None:
+    """Headings, lists and forms around the sentences: what stands in a history or a plan is no finding."""
+    rows = json.loads((Path(__file__).parent / "whole_reports.json").read_text())
+    wrong = {row["text"]: said for row in rows if (said := _said(report_text(row["text"]))) != row["status"]}
     assert not wrong

@@ -12,6 +12,7 @@ from gkmvlp.report.patterns import Alternation
 
 _SEEN = ("(?:seen|identified|visuali[sz]ed|demonstrated|evident|present|detected|apparent|appreciated|noted|suspected"
          "|found|observed|shown|visible|discerned|recogni[sz]ed|confirmed|suggested|indicated|likely|delineated|there"
+         "|reproduced|redemonstrated"
          "|in place)")  # fmt: skip
 _NOT = "(?:not|never)"
 _CHANGE = ("(?:significant|significantly|interval|appreciable|appreciably|definite|substantial|substantially|relevant"
@@ -21,6 +22,11 @@ _CHANGED = ("(?:changes?|changed|difference|increase[ds]?|decrease[ds]?|worsen(?
             "|progress(?:ed|ion)|regress(?:ed|ion)|growth)")  # fmt: skip
 _SAME = f"(?:{_CHANGE} )*{_CHANGED}"
 _LARGER = "(?:larger|bigger|enlarging|growing|increasing|progressing|expanding)"
+# "Neither the effusion nor the edema has changed" denies neither.
+_CHANGES_NOT = ("(?! (?:[\\w-]+ ){1,9}(?:has|have) (?:\\w+ly )?(?:changed|progressed|increased|decreased|grown|improved"
+                "|resolved|cleared)\\b)")  # fmt: skip
+_MISPLACED = ("(?:malposition(?:ing)?|kink(?:ing|s)?|displacement|migration|disruption|coiling|discontinuity"
+              "|dislodge?ment)")  # fmt: skip
 _SMALL = "(?:small|tiny|little|minimal|minor|trace|mild|slight|faint|scant)"
 _GOING = "(?:resolved|cleared|removed|resolution|clearing|disappeared|resolve|gone)"
 _WHOLLY = "(?:yet|been|have|completely|fully|entirely|complete|interval|interim|totally|significantly|quite)"
@@ -40,6 +46,10 @@ _EARLIER = "(?:prior|previous|earlier|old|older|last|comparison|outside|precedin
 # What looks like a finding and is none.
 _SHADOW = ("(?:(?:an?|due|secondary|related|to|from|some|of|just|only|merely|the|overlying) )*(?:summation|artifact\\w*"
            "|overlap\\w*|superimpos\\w*|superposition|nipple\\w*|projectional|confluence)")  # fmt: skip
+# A shadow that a finding turned out to be.
+_MERE_SHADOW = ("(?:(?:an?|the|only|merely|just|due to|from|overlying) )*(?:\\w+ )?(?:summation|artifact\\w*"
+                "|overlapping|superimposition|superposition|nipple\\w*|skin ?folds?|projectional"
+                "|confluence of)")  # fmt: skip
 _EXAMS = ("(?:ct|mri|chest|further|follow|repeat|dedicated|obtaining|short|lateral|oblique|additional|correlat|imaging"
           "|decubitus|pa|upright|apical|noncontrast|cross|clinical|comparison|non|dual|expiratory"
           "|contrast)")  # fmt: skip
@@ -57,39 +67,55 @@ _OPERATION = ("(?:lobectom|pneumonectom|mastectom|segmentectom|lumpectom|thymect
 _TREATED = ("(?:resections?|resected|excision|biops(?:y|ies)|surger(?:y|ies)|radiation(?: therapy| treatment)?"
             "|radiotherapy|chemotherapy|treat(?:ment|ed)|therapy|repair|ablation|thoracentesis|drainage|operation"
             "|pleurodesis|decortication|vats|thoracoscopy|transplant(?:ation)?)")  # fmt: skip
-_FILM_OF = ("(?:(?:chest|portable|frontal) )?(?:study|radiographs?|exams?|examinations?|films?|images?|ct|cxr|x ?rays?)"
-            "(?: (?:of|from|dated|on) [\\w/-]+)?")  # fmt: skip
+_FILM = ("(?:(?:chest|portable|frontal) )?(?:study|radiographs?|exams?|examinations?|films?|images?|ct|cxr"
+         "|x ?rays?)")  # fmt: skip
+_FILM_OF = (f"{_FILM}(?: (?:of|from|dated|on) [\\w/-]+)?")  # fmt: skip
 _FILMS = "(?:studies|study|radiographs?|exams?|examinations?|films?|images?|comparison|available)"
+
+# One of two views: what it does not show the other does.
+_OTHER_VIEW = ("(?:on|in|by) (?:the )?(?:lateral|frontal|pa|ap)(?: (?:view|exam|projection|image|radiograph|film|study)"
+               "|(?= ?[.,;]|$))")  # fmt: skip
 
 CUES: dict[str, tuple[str, ...]] = {
     "no": (
         "no", "no evidence (?:of|for)", "no signs? of", "none of", "without", "absence of", "lack of", "devoid of",
         "negative for", "negative (?:chest |x ray |radiographs? |study |exam(?:ination)? |films? |cxr )+for",
-        "free (?:of|from)", "clear of", "cleared of", "neither", "nor", "rather than", "instead of",
+        "free (?:of|from)", "clear of", "cleared of",
+        f"neither{_CHANGES_NOT}", f"nor{_CHANGES_NOT}", "rather than", "instead of",
         "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)", "denies",
+        "none(?= (?:of (?:them|these|those|which) )?(?:is |are )?cavit)",
+        f"no evidence that(?= (?:[\\w-]+ ){{1,8}}(?:has|have) (?:\\w+ )?{_BEGUN}\\b)",
         f"{_NOT} (?:show|demonstrate|have|see|identify|visuali[sz]e|reveal|suggest|indicate|suggestive of|represent"
         "|demonstrating|showing|support|favor|appreciate|find|detect)",
-        f"(?:{_CANNOT}|unable to|failed to) (?:\\w+ly )?(?:see|identify|visuali[sz]e|appreciate|find|detect|demonstrate"
-        "|discern|show|reveal)", "nowhere (?:is|are)(?: there)?", "rules out", "excludes",
+        f"(?:{_CANNOT}|unable to|fail(?:s|ed)? to) (?:\\w+ly )?(?:see|identify|visuali[sz]e|appreciate|find|detect"
+        "|demonstrate|discern|show|reveal)", "nowhere (?:is|are)(?: there)?", "rules out", "excludes",
         "little (?:evidence|signs?) (?:of|for)", "(?:inconsistent|incompatible) with",
         "argues? against", "against",
+        f"{_NOT} (?:due to|caused by|secondary to|related to|explained by|because of|attributable to)",
         f"{_NOT} (?:appear|seem|look)(?:s|ing)? to (?:be|have|represent|reflect|show|contain|demonstrate)(?! {_SEEN})",
     ),
     "not larger": (
+        f"(?:no|without) (?:{_CHANGE} )*{_MISPLACED} of", f"no evidence (?:of|for) (?:{_CHANGE} )*{_MISPLACED} of",
         f"(?:no|without) (?:an? )?(?:{_CHANGE} )*{_LARGER}",
         f"(?:no|without) (?:{_CHANGE} )*evidence of (?:an? )?(?:{_CHANGE} )*{_LARGER}",
     ),
     "gone": (
-        "resolution of", "removal of", "clearing of", "disappearance of", "discontinuation of", "extraction of",
-        "withdrawal of",
+        "there used to be", "used to have", "complete regression of", "evacuation of",
+        "resolution of", "removal of", "clearing of", "disappearance of",
+        "discontinuation of", "extraction of", "withdrawal of",
     ),
     "not": ("not", "never"),
     "absent": (
         f"{_NOT} (?!only|just|merely|likely)(?:\\w+ ){{0,2}}{_SEEN}",
         f"(?:has|have|did) not (?:yet )?{_BEGUN}", "no longer", "no more", "none",
         "absent", f"{_NOT} an? (?:feature|finding)", "(?:is|are) (?:\\w+ly )?lacking", "resolved", "cleared",
-        "disappeared", "removed", "gone", "discontinued", "extracted", "explanted", "pulled(?! back)",
-        "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out", "excluded(?! from)",
+        "disappeared", "removed", "gone", "resorbed", "re ?absorbed", "dissipated", "subsided", "vanished", "abated",
+        "melted away", "(?:has|have) given way(?= to)", "discontinued", "extracted", "explanted", "pulled(?! back)",
+        "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out",
+        "(?:has|have|was|were) (?:been )?(?:\\w+ly )?withdrawn(?! (?:to|by|into|back|\\d|slightly|somewhat))",
+        f"(?:(?:is|are|was|were)(?: (?:explained|caused|accounted for) by)?|represents?"
+        f"|corresponds? to|proved to be|turned out to be) {_MERE_SHADOW}",
+        "excluded(?! from)",
         "resolution(?! of)", "removal(?! of)", "clearing(?! of)", "is negative", "are negative",
         "(?:cannot|can not|could not) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
     ),
@@ -100,12 +126,13 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}",
-        "in question", "until proven otherwise", f"{_NOT} (?:\\w+ )?likely",
+        "in question", "until proven otherwise", "improbable", "remote possibility", f"{_NOT} (?:\\w+ )?likely",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
-        "if (?:present|any|real|there(?! (?:is|are|remains?))|indeed)",
+        "if (?:present|any|real|there(?! (?:is|are|remains?|be))|indeed)",
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
         "(?:may|might|could|should) be considered",
         "(?:can|could|may|might) (?:have|give|produce|cause) (?:this|such|these|a similar|an identical)",
+        f"{_NOT} (?:\\w+ )?well {_SEEN} (?:on|in) (?:today|(?:the |this )?(?:current|present)|this)",
         "(?:can|could|may|might) (?:appear|look) (?:similar|identical|the same|like this)",
     ),
     "maybe": (
@@ -113,8 +140,12 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:exclud(?:e|ing)|rul(?:e|ing) out)", "unlikely to (?:be|represent|reflect)", "less likely", "borderline",
         "apparent",
         f"(?:likely|probably|possibly|perhaps|presumably|potentially|conceivably|maybe){_DUE}", "probable", "possible",
+        "(?:it is (?:\\w+ )?)?(?:possible|conceivable|probable|likely) that(?: there (?:is|are))?",
         f"(?:may|might|could)(?: (?:also|well|potentially|possibly|partly|in part))?{_DUE}", "suggest\\w*(?: of)?",
-        "(?:concern(?:ing)?|worrisome|suspicious|suspicion|concerns|worry) (?:for|of|about)", "suspected", "suspects?",
+        "(?:concern(?:ing)?|worrisome|suspicious|suspicion|concerns|worry) (?:for|of|about)",
+        "(?:concerning|suspicious|suggestive|worrisome) (?:for|of),? but not (?:\\w+ )?(?:diagnostic|specific"
+        "|pathognomonic|typical|proof) (?:of|for),?",
+        "suspected(?! (?:[\\w-]+ ){1,4}(?:is|are|was|were|has been|have been) (?:now )?confirmed)", "suspects?",
         "possibilit\\w+ of", "presumed", "question(?: of| whether| if)?(?: there (?:is|are))?",
         "questionable", "query", "equivocal", "potential",
         "differential(?: diagnosis)?", "considerations?(?: includes?)?", "consider", "favou?r(?:ed|ing|s)?",
@@ -125,9 +156,9 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:\\w+ )?(?:diagnostic|specific|pathognomonic) (?:of|for)", "doubt",
         f"(?:probably|likely|possibly|perhaps|presumably) not(?! (?:only|new|{_SAME}|{_GOING}|{_SEEN}))"
         "(?: (?:due to|represent\\w*|reflect\\w*|an?))?",
-        "atypical for", "with or without",
+        "atypical for", "with or without", "at (?:most|best)", "impending", "threatened",
         f"{_NOT} (?:\\w+ )?typical (?:for|of)", "(?:may|might|could) be that(?: there (?:is|are))?",
-        "would be (?:consistent|compatible) with", "treat (?:\\w+ )?(?:as|like|for)",
+        "would be (?:consistent|compatible|in keeping) with", "treat (?:\\w+ )?(?:as|like|for)",
         "more likely than not(?: that)?(?: there (?:is|are))?",
         f"{_SMALL} (?:or|to) (?:almost )?no(?! {_SAME})", f"no (?:or|to) (?:only |very )?{_SMALL}(?! {_SAME})",
         f"{_NOT} much(?! {_SAME})(?: of an?)?", "(?:hardly|scarcely|barely) any",
@@ -142,11 +173,12 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "aside": (
         "history of", "h/o", "hx of", "r/o", "rule out", "to (?:exclude|rule out|evaluate|assess|look)(?: for)?",
-        "evaluat\\w+ (?:for|of)", "assess\\w* (?:for|of)", "monitor\\w* for", "look for",
-        "if(?: there (?:is|are|remains?))?", "risk (?:of|for)",
+        "evaluat\\w+ (?:for|of)", "assess\\w* (?:for|of)", "check(?:ing)? for", "monitor\\w* for", "look for",
+        "if(?: there (?:is|are|remains?|be))?", "risk (?:of|for)",
         "clinical(?:ly)? (?:concern|suspicion|question|history)(?: for| of)?",
         "year old (?:\\w+ ){0,4}(?:with|who|status post|presenting|undergoing)",
         "(?:in|for) (?:a |this |the )?patient with", "patient with(?: known| a)?",
+        "(?:present(?:s|ed|ing)|admitted|hospitali[sz]ed|referred) with", "complain(?:s|ed|ing|ts?) of",
         f"{_LIMITS} (?:for |in )?(?:the |its |our )?{_STUDY}(?: of| for| to)?", "(?:not |in)?sensitive (?:for|to)",
         "ability to (?:detect|see|identify|visuali[sz]e|evaluate|assess|exclude|diagnose)",
         "(?:makes?|making) it (?:more |very )?(?:difficult|hard|impossible) to (?:detect|see|identify|visuali[sz]e"
@@ -156,10 +188,18 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_TREATED} (?:for|of|due to|because of|secondary to)", "(?:treated|resected|excised)", "known history",
         "(?:simulate|simulates|simulating|mimic|mimics|mimicking)",
         "(?:could|may|might|can|would) (?:\\w+ly )?(?:obscure|hide|mask|conceal)",
-        "(?:patient|he|she) had", "when (?:there|an?|the|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
+        "(?:patient|he|she) had", "antibiotics? (?:\\w+ )?for",
+        "treat(?:ing|s|ed) (?:the |this )?(?:patient|him|her) for",
+        "when (?:there|an?|the|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
         f"{_EARLIER} {_FILM_OF} (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported"
         "|noted)", "compar(?:ed|ison) (?:to|with) (?:[\\w/-]+ ){1,6}(?:showing|demonstrating|revealing)",
-        "awaiting", "(?:obtained|performed|done|ordered) (?:for|because of|due to)",
+        "awaiting", "(?:would|should) (?:\\w+ )?expect(?:ed)?(?: to (?:see|find))?",
+        "(?:physician|clinician|team|doctor|patient|he|she) (?:reports?|reported|describes?|described)", "according to",
+        f"{_FILM} (?:of|from) (?:last (?:week|month|year)|yesterday|\\w+ (?:days?|weeks?|months?|years?) ago)"
+        " (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported|noted)",
+        f"(?:on|in) (?:the |an? )?{_EARLIER} {_FILM_OF}(?= (?:[\\w-]+ ){{1,6}}(?:was|were) (?:\\w+ )?"
+        "(?:described|reported|seen|noted|suspected|questioned))",
+        "(?:obtained|performed|done|ordered) (?:for|because of|due to)",
         "(?:patient|he|she) (?:has been|was) (?:\\w+ly )?(?:treated|followed|evaluated|admitted|hospitali[sz]ed)"
         " (?:for|with)",
     ),
@@ -185,7 +225,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:now|since) (?:been )?(?:completely |fully |entirely |totally )?(?:resolved|cleared|gone|disappeared)",
         "(?:which|that) (?:has|have|had) (?:\\w+ )?(?:resolved|cleared|disappeared)",
         f"(?:which|that) (?:is|are) no longer {_SEEN}",
-        f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})",
+        f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})"
+        f"(?! {_OTHER_VIEW})",
     ),
     "request": (
         "attention (?:to|on|at|for)",
@@ -200,13 +241,16 @@ CUES: dict[str, tuple[str, ...]] = {
         "clinically (?:indicated|warranted|desired|suspected)", "would better",
         "further (?:evaluat|characteri|workup)\\w*",
     ),
-    "versus": ("versus", "vs?\\.?", "as opposed to", "(?:is|are) favou?red over",
+    "versus": (
+        f"{_CANNOT} be (?:\\w+ )?(?:distinguished|differentiated|separated|told apart) from", "indistinguishable from",
+        "(?:difficult|hard|impossible) to (?:distinguish|differentiate|separate) from", "versus",
+        "vs?\\.?", "as opposed to", "(?:(?:is|are) )?favou?red over",
                "(?:is|are) (?:\\w+ )?(?:less|more) likely than(?! not)",
                "(?:less|more) likely than(?! not)"),
     "split": (
         "but", "however", "although", "though", "even though", "except(?: for)?", "aside from", "apart from",
         "other than", "besides", "yet", "whereas", "while", "nevertheless", "nonetheless", "excepting", "save for",
-        "with the exception of", "on the other hand", "outside of", "despite",
+        "with the exception of", "on the other hand", "outside of", "despite", "in spite of",
     ),
     "stop": (
         "which", "after", "following", "post", "since",
@@ -215,6 +259,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "compared", "as well as", "again", "superimposed on",
     ),
     "keep": (
+        f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN} {_OTHER_VIEW}",
         f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN} (?:on|in|at|by|with) (?:the |a |any |our |her |his )*{_EARLIER}",
         f"(?:none|neither) (?:{_IS} )?(?:\\w+ly )?(?:{_SEEN} )?(?:on|in|at|by|with) (?:the |a |any |our |her |his )*"
         f"{_EARLIER}", f"(?:none|neither) (?:{_IS} )?(?:{_SEEN} )?(?:previously|before|earlier)",
@@ -227,11 +272,15 @@ CUES: dict[str, tuple[str, ...]] = {
         f"tips? (?:(?:is|are) )?{_NOT} (?:\\w+ )?{_SEEN}", f"tips? {_CANNOT} be (?:\\w+ )?{_SEEN}",
         f"tips? of (?:[\\w-]+ ){{1,6}}(?:(?:is|are) {_NOT}|{_CANNOT} be) (?:\\w+ )?{_SEEN}",
         "history of known",
-        f"(?:no|without|not|lack of|absence of) {_SAME}", "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
+        f"(?:no|without|not|lack of|absence of) {_SAME}", f"no evidence (?:of|for) (?:an? |any )?{_SAME}",
+        "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "no evidence that",
+        "none (?:of (?:them|these|those|which) )?(?:is |are )?(?:\\w+ly )?(?:larger|bigger|greater|calcified|new"
+        "|suspicious|exceed\\w*|measur\\w+|over|above|more)",
         "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",
         "to (?:complete |full )?(?:resolution|clearing)",
+        "(?:in|under|undergoing) (?:\\w+ ){0,3}(?:resolution(?! of)|clearing(?! of)|regression)",
         f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} {_GOING}(?: of)?", "(?:consistent|compatible|associated) with",
         "(?:likely|probably|possibly|(?:may|could|might) be) (?:\\w+ )?(?:exaggerated|accentuated|magnified) (?:by"
         "|due to|from)",
@@ -240,7 +289,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "|retract|re ?position|remov)\\w*(?: of| back)?",
         f"(?:should|could|can|may|to|will|must) be (?:{_GOING}|advanced|withdrawn)",
         f"{_NOT} (?:\\w+ )?(?:well|fully|optimally|adequately|entirely|completely) (?:seen|evaluated|assessed|imaged"
-        "|visuali[sz]ed|included)", "not (?:\\w+ )?(?:free of|negative for|clear of|devoid of)",
+        "|visuali[sz]ed|included|demonstrated|delineated|characteri[sz]ed|defined|shown|depicted|appreciated)",
+        "not (?:\\w+ )?(?:free of|negative for|clear of|devoid of)",
     ),
 }  # fmt: skip
 

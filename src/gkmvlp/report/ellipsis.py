@@ -15,7 +15,7 @@ _OTHER_SIDE = re.compile(
     r"(?:has|have|is|are|was|remains?|persists?)\b[^;:.]{0,60}?"
     r"(?:,|\band\b|\bbut\b|\bwhile\b|\bwhereas\b)(?: and| but| while| whereas)? "
     r"the (?P<other>right|left)(?P<one> one| side)?"
-    rf"(?= (?:(?:has|have|is|are|was|been|now|since|also|[a-z]+ly) )+{_COURSE}\b)"
+    rf"(?= (?:(?:(?:has|have|is|are|was|been|now|since|also|[a-z]+ly) )+{_COURSE}|persists?|remains?|continues)\b)"
 )
 # "no nodule was seen on the prior exam but (one) is seen now"
 _NOW = re.compile(
@@ -28,6 +28,28 @@ _PLEURAL = re.compile(
     r"\b(pleural (?:effusions?|fluid|plaques?|calcifications?|densit(?:y|ies)),? (?:[a-z ]{0,30}?\b)?"
     r"(?:and|or|and/or|versus|vs\.?) (?:some |mild |minimal |slight |chronic |old )?)(?=thickening\b(?! of\b))"
 )
+# "no effusion on the left; the right is moderate"
+_OTHER_HAS = re.compile(
+    r"\b(?:no|without) (?P<what>[a-z -]{3,40}?) on the (?P<first>right|left)(?: side)?(?:[;,]| and| but| while"
+    r"| whereas)+ (?:the )?(?P<other>right|left)(?: side| one)?(?: is|:| has| shows| appears)? "
+    r"(?:an? )?(?:very )?(?:small|moderate|large|tiny|trace|mild|minimal|severe)(?=\s*[.,;]|$)"
+)
+# "no effusion on the right and only trace fluid on the left"
+_OTHER_ONLY = re.compile(
+    r"\b(?:no|without) (?P<what>[a-z -]{3,40}?) on the (?P<first>right|left)(?: side)?(?:[;,]| and| but)+(?: only)?"
+    r"(?: an?)? (?:small|trace|tiny|minimal|moderate|large)(?: fluid| one| amount)?"
+    r"(?= on the (?P<other>right|left)\b)"
+)
+# "the right effusion has resolved, but there is a new one on the left"
+_ANOTHER = re.compile(
+    r"(?<=\bbut )(there (?:is|are|has been) (?:now )?(?:an?|another) (?:[a-z]+ly )?"
+    r"(?:new |small |tiny |larger? |similar )*)one\b"
+)
+# "no effusion except a trace on the left"
+_EXCEPT = re.compile(
+    r"(?<=\bexcept )((?:for )?(?:perhaps |possibly )?(?:an? )?(?:very )?(?:trace|tiny|small|minimal|minor|mild"
+    r"|moderate)(?: amount| one)?)(?=\s*(?:$|[.,;]|(?:on|in|at)\b))"
+)
 
 
 def filled(lower: str) -> str:
@@ -36,6 +58,12 @@ def filled(lower: str) -> str:
         lower = _PLEURAL.sub(r"\1pleural ", lower)
     if " the " in lower and ("right" in lower and "left" in lower):
         lower = _OTHER_SIDE.sub(_other_side, lower)
+    if " on the " in lower and ("no " in lower or "without " in lower):
+        lower = _OTHER_ONLY.sub(_other_has, _OTHER_HAS.sub(_other_has, lower))
+    if " except " in lower:
+        lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
+    if " one" in lower and " but " in lower:
+        lower = _ANOTHER.sub(lambda match: f"{match[1]}{_latest_finding(lower[: match.start()]) or 'one'}", lower)
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower
 
 
@@ -46,11 +74,22 @@ def _last_finding(text: str) -> str:
     return text[hits[-1].start :] if named else ""
 
 
+def _latest_finding(text: str) -> str:
+    """The last finding that a text names, or ""."""
+    hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
+    return text[hits[-1].start : hits[-1].end] if hits else ""
+
+
 def _other_side(match: re.Match[str]) -> str:
     finding = _last_finding(match["what"])
     if not finding or match["first"] == match["other"]:
         return match[0]
     return f"{match[0].removesuffix(match['one'] or '')} {finding}"
+
+
+def _other_has(match: re.Match[str]) -> str:
+    finding = _last_finding(match["what"])
+    return match[0] if not finding or match["first"] == match["other"] else f"{match[0]} {finding}"
 
 
 def _now(match: re.Match[str]) -> str:

@@ -51,6 +51,15 @@ _ANSWER = re.compile(
     r"(no|none|yes|negative|positive|absent|present|definite|possible|probable|not (?:seen|identified|present|evident))"
     r"(?:(?<=none) (?:(?:is|are) )?(?:seen|identified|present|evident|visible|detected))?(?:[,;.]|$)"
 )
+# A sentence that says of what the one before it named that it has gone, or that it may be a shadow.
+_OF_IT = re.compile(
+    r"(?i)(?:it|this|these|they|those)(?: (?:has|have|is|are|was|were|now|since|been|also|again|completely|entirely"
+    r"|fully))+ (?P<gone>resolved|cleared|gone|disappeared|no longer (?:seen|present|visible|identified|evident)"
+    r"|not (?:seen|present|visible|identified)(?: (?:today|now|on (?:today|the current|this)[^,;]{0,30}))?)"
+    r"(?: (?:since|in the interval|compared)[^,;]{0,40})?\W*$"
+    r"|(?:it|this|these|they|those)(?P<shadow> [^,;]{0,60}\b(?:nipple|overlap|superimposition|summation|artifact)"
+    r"[^,;]{0,40})$"
+)
 # "Heart size is not increased" says something of the heart, "the effusion has not increased" nothing against it.
 _NOT_SO = re.compile(
     r"\b(?:not(?! only)(?: \w+ly)?|(?:no|without|absence of|lack of)(?: (?:an?|any|abnormal|acute|apparent|appreciable"
@@ -61,6 +70,8 @@ _NOT_SO = re.compile(
 _SINCE = re.compile(
     r"\b(?:since|compared|comparison|in the interval|from (?:the |a |an )?(?:prior|previous|earlier|last))"
 )
+# Before "increased": what has not grown may have been large.
+_HAS_NOT = re.compile(r"\b(?:has|have) not (?:\w+ly )?$")
 _FOLLOWED = re.compile(
     r"\b(?:improv|decreas|increas|resol|clear|persist|again|worse|small|large|residual|unchanged|stable|still|remain)"
 )
@@ -108,6 +119,8 @@ def _decide(lower: str, statement: Statement, status: int, name: str, value: int
     if statement.kind == "only negated" and status != ABSENT:
         return None
     if statement.kind == "airspace" and name == "consolidation" and status != ABSENT:
+        return None
+    if statement.kind == "cancer" and status != ABSENT and "nodul" in lower:
         return None
     if statement.kind == "past" and _is_cause(lower, statement, status):
         return None
@@ -160,6 +173,8 @@ def _read(sentence: str) -> tuple[_Said, ...]:
 
 def _of_quality(lower: str, statement: Statement, stated: int | None) -> int | None:
     """The status of an organ's quality, which "not" or "no" right before it denies; an increase says no more."""
+    if _HAS_NOT.search(lower, 0, statement.start):
+        return None
     if _NOT_SO.search(lower, 0, statement.start) and (statement.kind == "quality" or not _SINCE.search(lower)):
         return ABSENT
     return None if statement.kind == "increase" else stated
@@ -194,14 +209,21 @@ def label_report(text: str) -> list[Mention]:
     sentences = split_sentences(text)
     for number, sentence in enumerate(sentences):
         told = sentence.text
-        if (
-            told.endswith(("?", "...", "\u2026"))
-            and number + 1 < len(sentences)
-            and (answer := _ANSWER.match(sentences[number + 1].text))
-        ):
-            told = f"{told.rstrip(_ASKING)}: {answer[1]}"
+        if number + 1 < len(sentences):
+            told = _with_next(told, sentences[number + 1].text)
         mentions += [Mention(*said, number, sentence.start, sentence.end) for said in _read(told)]
     return mentions
+
+
+def _with_next(told: str, following: str) -> str:
+    """A sentence with what the next one says of it: an answer, or that what it named has gone or may be a shadow."""
+    if told.endswith(("?", "...", "\u2026")):
+        answer = _ANSWER.match(following)
+        return f"{told.rstrip(_ASKING)}: {answer[1]}" if answer else told
+    if following[:1] not in "IiTt" or not (of_it := _OF_IT.match(following)):
+        return told
+    rest = "has resolved" if of_it["gone"] else of_it["shadow"].strip()
+    return f"{told.rstrip('. ')}, which {rest}"
 
 
 def statuses(mentions: Iterable[Mention]) -> NDArray[np.int8]:

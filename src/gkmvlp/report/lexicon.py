@@ -16,43 +16,52 @@ _TREATED = ("(?:treated|resected|status post (?:\\w+ ){0,3}(?:resection|excision
             "|surgery|radiation|radiotherapy|chemotherapy|treatment|therapy|ablation))")  # fmt: skip
 _JOINT = (r"(?:shoulder|acromio\w*|gleno\w*|ac joint|humer\w*|knee|hip|ankle|(?:mid|fore|hind)?foot|hand|wrist|elbow"
           r"|sternoclavicular|sacroiliac|compartment)")  # fmt: skip
-_VERTEBRA = r"(?:(?!and\b|no\b|with\b)[\w-]+ ){0,5}(?:vertebra\w*|[tl]\d+)"
+_VERTEBRA = r"(?:(?!and\b|no\b|with\b)[\w-]+ ){0,5}(?:vertebra\w*|[tld]\d+)"
 _LINE = r"(?:catheters?|lines?|cvc|cvl|sheaths?|cordis|introducers?|picc)"
 
 WORDINGS: dict[str, tuple[str, ...]] = {
-    "atelectasis": (r"atelect\w+", "volume loss", "loss of (?:lung )?volume", r"collaps(?:e|ed|ing)"),
+    "atelectasis": (r"atelect\w+", r"dystelect\w+", "volume loss", "loss of (?:lung )?volume", r"collaps(?:e|ed|ing)"),
     "cardiomegaly": ("cardiomegaly", "megalocardia", "cardiac enlargement", "heart enlargement", "cardiac dilatation",
-                     "cardiac prominence", "ventricular (?:enlargement|dilatation)",
+                     "cardiac prominence", "(?:bi)?ventricular (?:enlargement|dilatation)",
                      "cardiac silhouette enlargement"),
     "consolidation": (r"consolidat\w+",),
-    "edema": ("o?edema", "edema", "fluid overload", "volume overload", "overhydration", "heart failure", "chf",
+    "edema": ("o?edema", "odema", "fluid overload", "volume overload", "overhydration", "heart failure", "chf",
               "cardiac failure", "cardiac decompensation", "(?:congestive )?failure", r"kerley(?: \w)? lines?",
               "b lines", "septal (?:lines|thickening)",
               "fluid status overload"),
-    "enlarged mediastinum": ("mediastinal (?:widening|enlargement|prominence)", "mediastinal contour widening"),
-    "fracture": (r"fractur\w+", "fx", r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+",
+    "enlarged mediastinum": ("mediastinal (?:widening|enlargement|prominence|fullness)",
+                             "mediastinal contour widening"),
+    "fracture": (r"fractur\w+", "(?:healing |old )?callus (?:formation|around|about)", "fx",
+                 r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+",
                  "(?:anterior|vertebral(?: body)?) wedging",
                  "vertebral (?:body )?(?:collapse|compression)", "wedge compression",
-                 r"compression of (?:the )?[tl]\d+",
+                 r"compression of (?:the )?[tld]\d+", rf"(?:collapse|crush(?:ing|ed)?) (?:of|at|in) {_VERTEBRA}",
+                 "vertebral (?:body )?(?:crush(?:ing|es)?|burst)", r"crushed vertebra\w*",
                  "compressed vertebra\\w*", "loss of (?:vertebral |anterior )(?:body )?height",
                  rf"(?:loss of height|height loss|wedging) (?:of|at|in|involving) {_VERTEBRA}",
                  "vertebral (?:body )?height loss", r"wedg(?:e|ed|ing) (?:\w+ )?(?:deformit\w+|vertebra\w*)",
                  rf"deformit(?:y|ies) of {_VERTEBRA}", r"deformit(?:y|ies) of the (?:\w+ )*(?:ribs?|clavicles?)"),
-    "nodule": (r"nodul\w+", r"micronodul\w+", rf"non ?calcified (?:\w+ )?{_PLACES}nodules?",
+    "nodule": (r"nodul\w*", r"micronodul\w+", rf"non ?calcified (?:\w+ )?{_PLACES}nodules?",
                r"(?:pulmonary|lung) metasta\w+", "coin lesion"),
-    "mass": ("mass(?:es)?", "lung cancer", r"carcinoma\w*", r"malignan\w+", r"neoplas\w+", r"tumou?rs?",
+    "mass": ("mass(?:es)?", r"tumou?rs?",
              "(?:lung|pulmonary|parenchymal) lesions?"),
     "lung opacity": (r"opacit\w+", r"opacif\w+", "haz[ey]", "haziness", r"densit(?:y|ies)", "ground glass",
-                     "white ?out", r"hyperdensit\w+", "shadowing", "airspace filling"),
+                     "white ?out", r"hyperdensit\w+", "shadowing", "airspace filling",
+                     "(?:inhomogeneous|patchy|ill defined|round(?:ed)?|dense|hazy|pulmonary|faint|vague|streaky)"
+                     " shadows?"),
     "pleural effusion": (r"effusions?", "pleural (?:fluid|collections?|liquid)", r"h(?:a?)emothora\w+",
-                         r"hydrothora\w+",
-                         "empyema", r"fluid (?:\w+ )?in the (?:\w+ )?fissures?", "fissural fluid", "fissural effusion",
+                         r"hydrothora\w+", r"(?:chylo|pyo)thora\w+",
+                         "empyema", r"fluid (?:\w+ )?in the (?:\w+ )?fissures?", "fissural fluid",
+                         "fluid filled (?:\\w+ )?fissures?", "fissural effusion",
                          "(?:layering|loculated|subpulmonic|free) fluid", "(?:pleural|costophrenic) fluid",
                          "fluid (?:is |collection )?(?:in|at|along|within|layering) (?:\\w+ )*(?:pleura|pleural"
                          "|bases?|fissures?)"),
-    "pleural thickening": ("pleural thickening", r"pleural plaqu\w+", r"apical cap\w*", r"pleural calcifi\w+",
+    "pleural thickening": ("pleural thickening", r"pleural plaqu\w+", r"apical (?:pleural )?cap\w*",
+                           "pleural cap(?:ping|s)?", "pleural reactions?",
+                           r"pleural calcifi\w+",
                            r"pleural scar\w*", "thickening of the (?:\\w+ )*pleura", "thickened pleura", "fibrothorax",
-                           "(?:bi ?)?apical thickening", "(?:fissural|fissure) thickening",
+                           "(?:bi ?)?apical (?:fibro ?nodular |cap |soft tissue |smooth )?thickening",
+                           "(?:fissural|fissure) thickening",
                            "thickening (?:of|along) the (?:\\w+ )*fissures?", "thickened (?:\\w+ )?fissures?"),
     "pneumonia": (r"pneumoni\w+", r"bronchopneumoni\w+", r"infect(?:ion|ions|ious|ive)\b", "superinfection",
                   "aspiration", "pna"),
@@ -60,7 +69,9 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                      "pneumothroax"),
     "support device": ("support(?:ive)? (?:devices?|lines?|apparatus|hardware|equipment)",
                        "support and monitoring devices?", "monitoring and support devices?", "monitoring devices?",
-                       "lines,? (?:and |or )?tubes", "tubes (?:and|or) lines", "hardware", "lines and catheters",
+                       "lines,? (?:and |or )?tubes",
+                       "lines(?= (?:are |is |remain )?(?:unchanged|stable|in (?:place|situ|(?:\\w+ )?position)))",
+                       "tubes (?:and|or) lines", "hardware", "lines and catheters",
                        "(?:prosthetic|mechanical|artificial|bioprosthetic) (?:\\w+ )?valves?",
                        "valve (?:prosthesis|replacement)", "(?:aortic )?balloon pump", "iabp", "lvad", "impella",
                        r"ventricular assist device\w*", "implanted devices?", "stents?", "vp shunt", "stimulator",
@@ -69,23 +80,29 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "infiltration": (r"infiltrat\w+",),
     "emphysema": (r"emphysem\w+", "bull(?:a|ae|ous)", "blebs?"),
     "fibrosis": (r"fibros[ei]s", "fibrotic", r"honeycomb\w*"),
-    "hernia": (r"hernias?", r"herniation\w*"),
+    "hernia": (r"hern[ie]as?", r"herniation\w*"),
     "vascular congestion": ("congestion", "congested", "vascular engorgement", "venous engorgement",
                             r"cephali[sz]\w+", "(?:vascular|flow) (?:re)?distribution", "venous hypertension",
                             "vascular (?:prominence|indistinctness|plethora|crowding and congestion)",
                             "congestive changes?", "upper (?:lobe|zone) (?:venous |blood )?diversion"),
     "interstitial lung disease": ("interstitial (?:lung |pulmonary )?disease", "ild", "interstitial pneumonitis",
-                                  "interstitial (?:abnormalit\\w+|process|pattern|changes?|prominence)",
-                                  "usual interstitial pneumonia", r"reticulation\w*"),
+                                  "interstitial (?:abnormalit\\w+|process|pattern|changes?|prominence|thickening)",
+                                  "(?:usual|nonspecific|non specific|desquamative|lymphocytic|lymphoid|idiopathic"
+                                  r"|fibrosing|chronic) interstitial pneumoni(?:a|as|tis)", r"reticulation\w*"),
     "bronchiectasis": (r"bronchiecta\w+",),
     "calcified granuloma": (r"granuloma\w*(?: (?:lung |pulmonary )?(?:infections?|diseases?|process|changes?"
                             r"|exposure))?", rf"calcified (?:\w+ )?{_PLACES}(?:nodules?|granuloma\w*)",
                             "(?:calcific|calcific density|granulomatous) nodules?",
+                            "(?:ghon|ranke)(?: (?:focus|foci|lesion|complex))?",
                             rf"nodules? (?:(?:in|at|of) (?:the )?{_PLACES})?(?:(?:that|which) )?(?:is|are|appears?) "
                             r"(?:\w+ly )?calcified"),
     "scarring": (r"scar(?:s|ring|red)?", "nodular scar(?:s|ring)?",
+                 r"fibro ?calcific(?: (?:changes?|disease|densit\w+|scar\w*|opacit\w+|lesions?))?",
+                 "fibrous (?:bands?|strands?|stranding|tracts?|streaks?|scars?|scarring)",
                  r"fibro ?nodular(?: (?:changes?|disease|scarring|densit\w+|opacit\w+))?"),
-    "hilar enlargement": (r"hilar (?:(?:and|or) \w+ )?(?:lymph ?)?adenopathy",
+    "hilar enlargement": (r"(?:lymph ?)?adenopathy (?:in|of|at|involving) (?:(?:the|both|right|left|bilateral) )*"
+                          "hil(?:a|um)",
+                          r"hilar (?:(?:and|or) \w+ )?(?:lymph ?)?adenopathy",
                           "hilar (?:enlargement|prominence|fullness|lymph node enlargement)"),
     "tortuous aorta": (r"aortic (?:tortuosity|unfolding|ectasia|elongation)", r"unfolding of the (?:\w+ )?aorta"),
     "aortic calcification": (r"aortic (?:\w+ )?(?:calcific\w+|atheroscl\w+|atheroma)",
@@ -144,7 +161,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                   "(?:device|generator)", "cardiac (?:rhythm |conduction )?(?:device|generator)", "crt d"),
     "chest tube": ("chest tubes?", "thoracostomy(?: tubes?)?", r"pig ?tails?(?: (?:pleural )?(?:catheters?|drains?))?",
                    "pleural (?:catheters?|drains?|tubes?|pigtails?)", r"pleurx\w*(?: catheter)?",
-                   "(?:thoracic|intercostal|chest) drains?"),
+                   "(?:thoracic|intercostal|chest|mediastinal) drains?"),
     "sternotomy wires": (r"(?:median )?sternotom\w+(?: (?:wires?|hardware))?", "sternal (?:\\w+ )?(?:wires?|sutures?)",
                          "cerclage wires?"),
     "cavity": (r"cavit\w+",),
@@ -153,29 +170,36 @@ WORDINGS: dict[str, tuple[str, ...]] = {
 # Wordings that name several entities, or one that others would claim.
 SHARED: dict[str, tuple[str, ...]] = {
     r"hydro ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
+    r"pyo ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
     r"h(?:a?)emo ?pneumothora\w+": ("pneumothorax", "pleural effusion"),
     "(?:pleuro ?parenchymal|pleural parenchymal|pleural and parenchymal) scar\\w*": ("scarring", "pleural thickening"),
     "(?:fractured?|broken|disrupted) (?:\\w+ )?(?:sternal|sternotomy|cerclage) (?:wires?|sutures?)": (
         "sternotomy wires",
     ),
+    "(?:fractured?|broken|disrupted) (?:pacer|pacemaker|pacing|icd) (?:leads?|wires?)": ("pacemaker",),
     "(?:sternal|sternotomy|cerclage) wire fractures?": ("sternotomy wires",),
-    "cavitary (?:lung |pulmonary )?lesions?": ("cavity",),
+    r"cavit(?:ary|ating|ated) (?:\w+ )?lesions?(?: (?:in|of|within|at) the (?:\w+ ){0,3}(?:lungs?|lobes?|lingula|zones?"
+    r"|apex|apices))?": ("cavity",),
     "(?:copd|emphysema) ?/ ?(?:copd|emphysema)": ("emphysema", "hyperinflation"),
 }
 
 # Words that look like an entity and are none.
 DECOYS: tuple[str, ...] = (
     "pericardial (?:effusions?|fluid)", "joint effusions?", "mass effect", "mass ?like",
-    "(?:soft tissue|laryngeal) edema",
+    "nodular(?= (?:\\w+ )?(?:irregularit\\w+|pleural|thickening|contours?|infiltrat\\w+|interstitial|goit\\w+))",
+    "(?:soft tissue|laryngeal) edema", "(?:mediastinal|interstitial|gastric|orbital) emphysema",
     "(?:pleural|thoracic|chest|abdominal|peritoneal|oral|body) cavit(?:y|ies)", "densit(?:y|ies) of the bones?",
     r"(?:bone|bony|osseous)(?: mineral)? densit\w+", "nipple shadows?", r"dis[ck] herniation",
     "degenerative (?:joint disease|changes?|disease|arthritis) (?:of|in|at|about|involving) (?:the |both |bilateral "
     f"|right |left )*{_JOINT}s?", f"{_JOINT}(?: joints?)? degenerative (?:joint )?(?:changes?|disease|arthritis)",
-    "port of entry",
+    r"(?:bowel|colonic|gastric|stomach|intestinal) (?:gas|air|loops?) (?:\w+ )?(?:under|beneath|below) "
+    r"(?:the |\w+ )*(?:hemi ?)?diaphragm\w*",
+    "(?:airways?|circulatory|vascular|cardiovascular|tracheal|bronchial) collapse",
+    "port of entry", "calcified (?:lung |pulmonary )?lesions?",
     "atherosclerosis of the coronar\\w+",
     "(?:body )?mass index", "side ?port",
     "not (?:yet |been )*extubated", "cystic fibrosis", r"post ?infectio\w+", r"post ?pneumoni\w+",
-    "post ?(?:inflammatory|empyema)",
+    "post ?(?:inflammatory|empyema)", "(?:hypersensitivity|radiation|drug|lupus|allergic) (?:induced )?pneumonitis",
     r"(?:chest|thoracostomy) tube (?:tracts?|tracks?|sites?|scar\w*)",
     "(?:respiratory|renal|liver|hepatic|kidney|hardware|treatment|ventilatory|multi ?organ) failure",
     "(?:hiatal |hiatus |diaphragmatic )?hernia repair", "(?:inguinal|umbilical|ventral|incisional) hernias?",
@@ -221,6 +245,13 @@ PAST: dict[str, str] = {
 # Present turns into absent: the word itself says that the thing is gone.
 GONE: dict[str, tuple[str, ...]] = {"endotracheal tube": (r"extubat\w+",)}
 
+# A mass, but where the sentence speaks of nodules: "nodules consistent with malignancy", "nodular lesion".
+CANCERS: tuple[str, ...] = (
+    "lung cancer", r"carcinoma\w*", r"malignan\w+", r"neoplas\w+", "(?:upper|middle|lower) lobe lesions?",
+    r"lesions? (?:is |are )?(?:(?:seen|noted|present|identified) )?(?:in|of|within|at) the (?:\w+ ){0,3}"
+    "(?:lungs?|lobes?|lingula|zones?|apex|apices)",
+)  # fmt: skip
+
 # An opacity where it is present; its denial denies consolidation too.
 AIRSPACE: tuple[str, ...] = ("(?:lung |pulmonary )?air ?space diseases?",)
 
@@ -251,8 +282,9 @@ Term = tuple[str, tuple[str, ...]]
 
 
 def _terms() -> Alternation[Term]:
-    """All wordings with their kind (term, decoy, gone, only negated, reticular, nodular, past, sign, airspace) and
-    their entities.
+    """All wordings with their kind and entities.
+
+    Kinds: term, decoy, gone, only negated, reticular, nodular, past, sign, airspace, cancer.
     """
     rows: list[tuple[str, Term]] = []
     rows += [(wording, ("term", (name,))) for name, wordings in WORDINGS.items() for wording in wordings]
@@ -262,6 +294,7 @@ def _terms() -> Alternation[Term]:
     rows += [(wording, ("only negated", names)) for wording, names in ONLY_NEGATED.items()]
     rows += [(wording, ("reticular", names)) for wording, names in RETICULAR.items()]
     rows += [(wording, ("nodular", ("lung opacity", "nodule"))) for wording in NODULAR]
+    rows += [(wording, ("cancer", ("mass",))) for wording in CANCERS]
     rows += [(wording, ("airspace", ("lung opacity", "consolidation"))) for wording in AIRSPACE]
     rows += [(wording, ("sign", (name,))) for wording, name in SIGNS.items()]
     rows += [(wording, ("past", (name,))) for wording, name in PAST.items()]

@@ -29,6 +29,7 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
                "posterior (?:costophrenic )?(?:angles?|sulc(?:us|i))"),
     "pleura": ("pleural (?:spaces?|surfaces?|margins?)", "pleura"),
     "bones": ("(?:osseous|bony|skeletal) (?:structures?|thorax|framework|elements|skeleton)", "bones", "ribs?",
+              "(?:bony|rib|thoracic) ?cage", "vertebral (?:body )?heights?",
               "skeleton", "regional skeleton"),
     "aorta": ("aorta", "aortic (?:arch|knob|contour|silhouette|xxxx)", "thoracic aorta", "arch of the aorta"),
     "hemidiaphragm": ("hemi ?diaphragms?", "diaphragms?", "diaphragmatic contours?"),
@@ -42,13 +43,15 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
-    "normal": ("normal", "unremarkable", "within normal limits", "wnl", "within normal range", "not remarkable",
+    "normal": ("normal", "normali[sz]ed", "unremarkable", "within (?:normal )?limits", "wnl", "within normal range",
+               "not remarkable",
                "intact", "normal appearing", "preserved", "maintained", "satisfactory", "of normal size",
                "normal in size", "normal sized?", "grossly normal", "well (?:aerated|defined)", "clean",
                "non ?enlarged", "adequate"),
     "clear": ("clear(?! of)", "sharp", "clear bilaterally", "well aerated and clear", "crisp",
               "free of fluid", "free(?! (?:of|from|air|gas|fluid|intra|sub|flow|edge|peri))"),
-    "enlarged": (r"enlarg(?:ed|ement)", "large", "increased(?: in size)?", "widen(?:ed|ing)", "wide", "dilated", "big",
+    "enlarged": (r"enlarg(?:ed|ement)", "large", "increased(?: in size)?", "widen(?:ed|ing|s)", "wide", "dilated",
+                 "big",
                  "dilatation", "engorged", "engorgement", "indistinct(?:ness)?", "plethoric", "full", "fullness",
                  "bulky", "distended", "broad(?:ened)?", "globular", "greater than normal", "indistinct margins",
                  "enlarging"),
@@ -57,19 +60,26 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
     "increase of": ("increase (?:in|of)",),  # of the organ behind it
     "prominent": ("prominent", "prominence", "magnified", "exaggerated size"),
     "borderline": ("borderline(?: in size)?(?: enlarged| enlargement| large| prominent| size| normal)?",
-                   "borderline to mildly enlarged", "upper limits? of (?:the )?normal", "top normal", "upper normal",
+                   "borderline to mildly enlarged",
+                   "(?:upper )?normal to (?:mildly |slightly |minimally )?(?:enlarged|increased|borderline"
+                   "|prominent)(?: in size)?", "upper limits? of (?:the )?normal", "top normal", "upper normal",
                    "top (?:limits? )?of normal", "high normal",
                    "(?:at|within|near) (?:the )?upper limits?(?: of normal)?"),
     "small": ("small", "low(?!er)", "shallow", "poor"),
     "less": ("reduced", "diminished", "decreased"),  # of a heart it says no more than that it was larger
-    "blunted": (r"blunt(?:ed|ing)", "effaced", "effacement", r"meniscus", "obliterat(?:ed|ion)", "filled in"),
-    "obscured": ("obscured", "obscuration", "indistinct lateral"),
+    "blunted": (r"blunt(?:ed|ing)", "pinch(?:ed|ing)", "imping(?:ed|ement)", "effaced",
+                "effacement", r"meniscus", "obliterat(?:ed|ion)", "filled in"),
+    "obscured": ("obscured(?! by (?:the |an? )?(?:overlying|soft|breast|heart|chin|arms?|monitor|leads?|body"
+                 "|patient))", "obscuration", "indistinct lateral"),
     "tortuous": (r"tortuous", "tortuosity", "unfold(?:ed|ing)", "uncoil(?:ed|ing)", "ectatic", "ectasia",
                  "elongat(?:ed|ion)"),
     "calcified": (r"calcifi\w+", "atherosclerotic", "atheromatous", "calcific"),
     "thickened": ("thickened",),
     "coarse": ("coarse(?:ned|ning)?", r"accentuat\w+"),
-    "elevated": ("elevat(?:ed|ion)", "raised", "high(?: riding)?", "asymmetrically high"),
+    "former": ("(?:previously|formerly) (?:\\w+ly )?(?:enlarged|widened|wide|prominent|blunted|elevated"
+               "|dilated)",),
+    "elevated": ("elevat(?:ed|ion)", "raised", "high(?: riding)?", "asymmetrically high",
+                 "higher(?= than the (?:left|right))"),
     "flat": ("flat(?:tened|tening)?", "low lying"),
 }  # fmt: skip
 

@@ -14,14 +14,16 @@ _SEEN_WORDS = (
 _NEW = (
     r"(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny|minimal|known|residual|improv\w+|worsening"
     r"|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval|redemonstrat\w+|chronic|old|healed|status"
-    r"|mildly|bibasilar|subtle|faint|vague|slight\w*|no|without|possibl[ey]|probabl[ey]|likely)"
+    r"|mildly|bibasilar|subtle|faint|vague|slight\w*|only|no|without|possibl[ey]|probabl[ey]|likely)"
 )
 _NEW_BEHIND_COMMA = (
     r"(?:left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked|calcified"
     r"|atherosclerotic"
     r"|tortuous|degenerative|cardiomegaly|scattered|subsegmental|bibasal|biapical|some|few|multiple|several|this"
     r"|these|it"
-    r"|now|we|only|just|enlarged|elevated|cannot|can not|could not|not)"
+    r"|(?:findings?|appearances?|changes|pattern) (?:are |is )?(?:of|consistent|compatible|suggest\w*|in keeping"
+    r"|typical|concerning|suspicious)"
+    r"|now|we|only|just|definite|obvious|enlarged|elevated|cannot|can not|could not|not)"
 )
 _ASSERTS = re.compile(
     rf"(?:,|\band\b| [-/\u2013\u2014])(?: and)? (?:the |a |an )?{_NEW}\b"
@@ -60,6 +62,10 @@ LIST_BREAK = re.compile(
 _JOINS = re.compile(r"\b(?:and|n?or)\b|/")
 
 
+# What a doubt takes together: "a combination of atelectasis and small effusions".
+_COMBINED = re.compile(r"(?:(?<=combination of)| (?:an? )?combination of)[^,;]{0,60}? and ")
+
+
 def reach(text: str, start: int, end: int, kind: str) -> int:
     """Where a forward cue whose wording ends at ``start`` stops, at the latest at ``end``."""
     if kind == "not":
@@ -71,9 +77,12 @@ def reach(text: str, start: int, end: int, kind: str) -> int:
         return comma if comma >= 0 and (_VERBS.search(text, comma, end) or _STAYS.match(text, comma)) else end
     if not _MAY_END.search(text, start, end):
         return end
+    if kind == "maybe" and "combination" in text and (both := _COMBINED.match(text, start, end)):
+        start = both.end()
     for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE):
         match = pattern.search(text, start, end)
-        if match and not _OR.search(text, match.end(), end):
+        # "without edema, effusion or mass are unchanged": an "or" before the verb goes on with the list
+        if match and not _OR.search(text, match.start() if pattern is _CLAUSE else match.end(), end):
             end = match.start()
     return end
 

@@ -56,11 +56,30 @@ _SIDE_BEFORE = re.compile(r"[,;] (?:and )?(?:the )?(?:right|left|[rl])(?: side)?
 # Words that can stand before what they are said of, where something begins: "improved effusion, resolved edema".
 _ATTRIBUTE = re.compile(r"(?:resolved|cleared|unlikely|not (?:\w+ )?likely)\b")
 _BEGINS = re.compile(r"(?:^|[,;:] |\b(?:and|with) )$")
+# Before the first of several causes: "due to atelectasis, pneumonia or aspiration".
+_CAUSES = re.compile(
+    r"\b(?:due to|caused by|secondary to|represents?|representing|reflects?|reflecting) (?:[a-z]+ ){0,2}$"
+)
+# Between a finding and a doubt behind it, what no entity is: "hilar fullness, lymphoma cannot be excluded".
+_OTHER = re.compile(
+    r", (?:and |but )?(?:[a-z]+ ){0,3}?[a-z]*(?:pathy|itis|osis|oma|oid|embol[a-z]+|ease|ection|usion|neurysm|lesions?"
+    r"|injury|process|abscess|hypertension|bleed(?:ing)?|aemorrhage|emorrhage) (?:(?:is|are|also) )*$"
+)
+# Before "resolution": it has yet to come.
+_AWAITED = re.compile(
+    r"\b(?:to|until|pending|(?<!except )for|document|ensure|confirm|establish|verify|assure|demonstrate|allow"
+    r"|expected) "
+    r"(?:(?:its|their|the|complete|full|interval|radiographic|document|ensure|confirm|assess|evaluate|for) )*$"
+)
 # Between "enlarging" and what it is said of.
 _DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
 # A sentence that opens with one of these falls in two at its comma.
-_OPENER = re.compile(r"(?:although|though|while|whereas|despite|aside from|apart from|except for|other than|besides)\b")
+_REST_OF_LIST = re.compile(r"[^,]{0,40},? (?:or|nor|and) [^,]{0,40},")
+_OPENER = re.compile(
+    r"(?:although|though|while|whereas|despite|in spite of"
+    r"|aside from|apart from|except for|other than|besides)\b"
+)
 
 
 class Span(NamedTuple):
@@ -110,7 +129,9 @@ class Context:
         for cue in cues:
             clause = max([split for split in self.splits if split <= cue.start], default=0) if self.splits else 0
             end = min([stop for stop in stops if stop >= cue.end], default=len(self._text))
-            if cue.value in ("no", "gone", "not"):
+            if cue.value == "gone" and self._is_awaited(cue, clause):
+                self._asides.append((cue.end, reach(self._text, cue.end, end, "gone")))
+            elif cue.value in ("no", "gone", "not"):
                 self._lay_ahead(cue, end)
             elif cue.value == "aside after":
                 self._asides += [
@@ -199,12 +220,16 @@ class Context:
         ):
             return
         kind = "gone" if cue.value == "absent" else "maybe"
+        if self._is_awaited(cue, clause):
+            return
         if self._is_adjective(cue):
             self._spans.append(Span(cue.end, reach(self._text, cue.end, end, kind), kind))
             return
         is_open = cue.value != "absent" or _OR_ELSE.search(self._text, clause, cue.start)
         status = UNCERTAIN if is_open else ABSENT
         group = list_before(self._text, self._statements, cue.start, clause)
+        if group and cue.value != "absent" and _OTHER.search(self._text, self._statements[group[0]][1], cue.start):
+            return
         if not group and cue.value == "maybe after" and _ONE.search(self._text, clause, cue.start):
             before = [index for index, (_, end) in enumerate(self._statements) if end <= clause]
             self._again.update(before[-1:])
@@ -217,6 +242,11 @@ class Context:
         if not group and self._any_in(cue.end, end):
             start = cue.end + self._text.startswith(",", cue.end)  # "trace, if any, left effusion"
             self._spans.append(Span(start, reach(self._text, start, end, kind), kind))
+
+    def _is_awaited(self, cue: Hit[str], clause: int) -> bool:
+        """Whether a resolution has yet to come: "film to document clearing", "until resolution of the opacity"."""
+        of_course = self._text.startswith(("resolution", "clearing"), cue.start)
+        return of_course and _AWAITED.search(self._text, clause, cue.start) is not None
 
     def _is_adjective(self, cue: Hit[str]) -> bool:
         """Whether "resolved" is said of what stands behind it: "improved effusion, resolved pneumothorax"."""
@@ -257,7 +287,8 @@ class Context:
 
     def _first_of_list(self, index: int, gap: str) -> int:
         """The first of the alternatives that end at ``index`` and the one behind it, parted from it by ``gap``."""
-        while gap.startswith(",") and index:
+        is_list = gap.startswith(",") or _CAUSES.search(self._text, 0, self._statements[max(0, index - 1)][0])
+        while is_list and index:
             between = self._text[self._statements[index - 1][1] : self._statements[index][0]]
             if not _LISTED.fullmatch(between) or LIST_BREAK.search(between):
                 break
@@ -292,6 +323,6 @@ def _comma_of_opener(text: str) -> list[int]:
     """The first comma of "although ..., ..." that is not one of a list."""
     if _OPENER.match(text):
         for comma in re.finditer(",", text):
-            if not re.match(r"[^,]*,? (?:or|nor|and) [^,]*,", text[comma.end() :]):
+            if not _REST_OF_LIST.match(text, comma.end()):
                 return [comma.start()]
     return []

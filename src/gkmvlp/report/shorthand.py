@@ -24,7 +24,9 @@ _SHORT: dict[str, str] = {
     "degen": "degenerative", "granul": "granuloma", "calc": "calcified",
     "chg": "change", "chgs": "changes", "unch": "unchanged", "sig": "significant", "dz": "disease", "lg": "large",
     "hrt": "heart", "sil": "silhouette", "sz": "size", "assoc": "associated", "susp": "suspicious", "prev": "previous",
-    "pl": "pleural", "hx": "history", "clr": "clear", "nml": "normal", "demin": "demineralized",
+    "pl": "pleural", "hx": "history", "cons": "consolidation", "consolid": "consolidation", "atelec": "atelectasis",
+    "ggo": "ground glass opacity", "ggos": "ground glass opacities", "emphys": "emphysema",
+    "clr": "clear", "nml": "normal", "demin": "demineralized",
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
 _LETTERS = re.compile(r"[a-z]+")
@@ -63,7 +65,8 @@ _FORM_OPEN = re.compile(rf"{_NAME}{_IS}(?:n/?a|not (?:applicable|assessed|evalua
 _ENTRY = re.compile(r",\s*(?=([a-z][a-z /-]{2,40}):\s)")
 # "evaluate for effusion: none", "rule out pneumonia: small effusion"
 _SOUGHT = re.compile(
-    r"^((?:please |to )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor) for|rule out|exclude) )"
+    r"^((?:please |to |for )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor|check) (?:for|of)|rule out"
+    r"|exclude) )"
     rf"([a-z][a-z ,/-]{{2,60}}):\s+(?=((?:{_NO}|{_YES}|{_MAYBE}){_END})?)"
 )
 # "evaluate for the following: effusion, edema"
@@ -95,7 +98,7 @@ _MINUS = re.compile(
     r"-(?=(?:ptx|pneumo|eff|edema|consol|infil|atx|atel|pna|nodul|mass|fx|fract|chf|opac|cardiomeg)[a-z]*)"
 )
 _CARDIOMEGALY = re.compile(
-    r"(?:^|[,;] |\b(?:mild|mod|moderate|severe|marked|stable|no|with|w/|unchanged|without|w/o) |\+ ?)cm(?=[\s.,;/]|$)"
+    r"(?:^|[,;] |\b(?:mild|mod|moderate|severe|marked|stable|no|with|w/|unchanged|without|w/o) |\+ ?)cm(?=[\s.,;:/]|$)"
 )
 # "lungs are clear airspace disease": a word is lost
 _CLEAR_OF = re.compile(r"\bclear (?=(?:focal |acute |any )?(?:air ?space|infiltrat|consolidat|opacit|effusion|pneumo))")
@@ -103,7 +106,7 @@ _BOX_NO, _BOX_YES = re.compile(r"\[ ?\]\s*([^\[\];]+)"), re.compile(r"\[\s?[x*]\
 _ASIDE_HEAD = re.compile(
     r"^\s*(?:indications?|plan|advice|clinical|cc|dx"
     r"|(?:chief |presenting )?complaints?|(?:signs and )?symptoms?|(?:ordering|admitting|referring|working) diagnosis"
-    r"|reasons? (?:for|of) [a-z ]{1,30}|(?:clinical |medical |relevant )?history"
+    r"|reasons?(?: (?:for|of) [a-z ]{1,30})?|(?:[a-z]{3,12} )?history"
     r"|clinical [a-z]{4,12}|comparisons?"
     r"|questions?|technique|procedure|diagnosis code|icd[ -]?\d*)\s*:"
 )
@@ -125,6 +128,12 @@ _ORDER = re.compile(
     r"|follow[ -]?up)(?: for| of)? (?![^;]*\b(?:is|are|was|were|shows?|has|have|had|demonstrates?|reveals?|no|none"
     r"|which|with|without|to|study|exams?|radiographs?|films?|ct)\b)(?![^;]*:)"
 )
+# "trauma, exclude pneumothorax"
+_ORDER_BEHIND = re.compile(r"(?<=[,;] )(?:please |to )?exclude ")
+# "CT removal", where no scan is meant
+_CHEST_TUBE = re.compile(r"\bct(?= (?:removal|removed|insertion|placement|placed|to (?:water seal|wall|suction)))")
+# "port CXR" is portable, no port
+_PORTABLE = re.compile(r"\bport(?=\.? (?:cxr|chest (?:x|film|radio)|ap\b|film|exam|x))")
 # "ETT out."
 _TAKEN_OUT = re.compile(r"\b(ett?|[no]gt|tubes?|lines?|piccs?|swan|catheters?|drains?) out(?=\s*(?:[.,;]|$))")
 _NOTHING = re.compile(
@@ -151,6 +160,8 @@ def spelled_out(lower: str) -> str:
         lower = _MINUS.sub("no ", lower)
     if "cm" in lower:
         lower = _CARDIOMEGALY.sub(lambda match: f"{match[0][:-2]}cardiomegaly", lower)
+    if "ct " in lower or "port" in lower:
+        lower = _PORTABLE.sub("portable", _CHEST_TUBE.sub("chest tube", lower))
     if "clear " in lower:
         lower = _CLEAR_OF.sub("clear of ", lower)
     if "neg" in lower or "pos" in lower:
@@ -168,6 +179,8 @@ def spelled_out(lower: str) -> str:
         lower = _NIL.sub("no", lower)
     if lower.startswith("should "):
         lower = f"if{lower[6:]}"
+    if " exclude " in lower and "not " not in lower:
+        lower = _ORDER_BEHIND.sub("rule out ", lower)
     if order := _ORDER.match(lower):
         lower = f"evaluate for {lower[order.end() :]}"
     if " out" in lower:
@@ -179,6 +192,8 @@ def spelled_out(lower: str) -> str:
     if "[" in lower:
         lower = _TICKED.sub(lambda match: f": {match[1] or match[2]};", lower)
         lower = _BOX_BEHIND.sub(lambda match: f"{match[1]}: {'yes' if (match[2] or '').strip() else 'no'};", lower)
+    if "(y/n)" in lower:
+        lower = lower.replace(" (y/n)", "")
     if (
         ":" in lower
         or "=" in lower

@@ -21,8 +21,8 @@ class Statement(NamedTuple):
 
 
 # What explains a nodular shadow without a nodule.
-HARMLESS = re.compile(r"\bnipple|overlap|superimpos|superposition|summation|artifact|overlying (?:tele|lead|electr"
-                      r"|soft|cloth)"
+HARMLESS = re.compile(r"\bnipple|overlap|overlay|superimpos|superposition|summation|artifact"
+                      r"|overlying (?:tele|lead|electr|soft|cloth)"
                       r"|rib fracture|granuloma|confluence")  # fmt: skip
 
 
@@ -88,7 +88,7 @@ _LIST = re.compile(r"\s*(?:,|and|or)?\s*(?:and\s+|or\s+)?(?:the\s+)?(?:central a
 
 
 # Between a wording and a quality of the organ before both: "the lungs are hyperinflated but clear".
-_GOES_ON = re.compile(r",? (?:but|yet|though|and)(?: (?:are|is|otherwise|remains?|appears?|[a-z]+ly))* ")
+_GOES_ON = re.compile(r",? (?:but|yet|though|and|otherwise)(?: (?:are|is|otherwise|remains?|appears?|[a-z]+ly))* ")
 
 
 # Lines in the lung that water explains are no interstitial disease.
