@@ -86,6 +86,11 @@ def system_name(architecture: BaseArchitecture) -> str:
     return next(name for name, system in SYSTEMS.items() if type(architecture) is system.architecture)
 
 
+def systems_of(kind: type[BaseArchitecture]) -> list[str]:
+    """Names of the systems whose architecture is of a class."""
+    return [name for name, system in SYSTEMS.items() if issubclass(system.architecture, kind)]
+
+
 def system_of(architecture: BaseArchitecture) -> System:
     """The system that an architecture is of."""
     return SYSTEMS[system_name(architecture)]
