@@ -64,11 +64,14 @@ class MixedCorpora(DataModule):
         """The rows of all corpora.
 
         Raises:
-            DataError: If one is empty, or has no training rows; or if a patient is on two sides.
+            DataError: If one cannot be read, is empty, or has no training rows; or if a patient is on two sides.
             ConfigError: If one has no texts.
         """
         for name, corpus in self.corpora.items():
-            corpus.check()
+            try:
+                corpus.check()
+            except DataError as error:
+                raise DataError(f"corpora: {name}: {error}; mend it, or leave it out") from error
             if not set(_FIELDS) <= corpus.samples[0].fields.keys():
                 kind = type(corpus).__name__
                 raise ConfigError(f"corpora: {name} is of {kind}, which has no texts to pre-train on: leave it out")

@@ -122,7 +122,7 @@ class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
             present_BE = batch["status"][:, self.columns] == 1
             shown_BN = torch.cat([present_BE, named_BN[:, len(self.columns) :]], dim=1)
         share = self.objectives.positive_share
-        by_image = entity_alignment_loss(self.model.project_image(features) @ entity_NC.T, shown_BN, share)
+        by_image = entity_alignment_loss(self.model.image_log_odds(features, entity_NC), shown_BN, share)
         by_text = entity_alignment_loss(self.model.project_text(states) @ entity_NC.T, named_BN, share)
         return by_image + by_text
 

@@ -17,7 +17,7 @@ from typing_extensions import TypeVar
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone, Model, lineage, patient_hash
-from gkmvlp.checkpoints.systems import system_name
+from gkmvlp.checkpoints.systems import system_name, systems_of
 from gkmvlp.errors import BackboneError, ConfigError, TrainingError
 from gkmvlp.losses.lm import next_token_loss, next_token_positions
 from gkmvlp.metrics.groups import with_group_columns
@@ -72,7 +72,7 @@ class Task(LightningModule, Generic[Model, Arch]):
         if not isinstance(architecture, self.architecture_class):
             raise BackboneError(
                 f"{type(self).__name__} has no way to use a backbone of system {system_name(architecture)} "
-                f"({backbone}): it needs one with {self.architecture_class.__name__}"
+                f"({backbone}): name one of {' or '.join(systems_of(self.architecture_class))}"
             )
         self.architecture = architecture
         self.backbone_ref = backbone

@@ -12,7 +12,7 @@ import pytest
 
 from gkmvlp.app.cli import main
 from tests.processes import gkmvlp
-from tests.tiny import ARCHITECTURE, tree, words
+from tests.tiny import ARCHITECTURE, ARL_ARCHITECTURE, tree, words
 
 JPG = "mimic-cxr-jpg/2.1.0"
 SPLIT = f"{JPG}/mimic-cxr-2.0.0-split.csv.gz"
@@ -101,6 +101,10 @@ STOPS = {
         None, [f"--{CONFIG}.text.num_hiden_layers=2"], 2, ["did you mean --architecture.text.num_hidden_layers?"],
     ),
     "misspelt nested file": (None, [f"--{CONFIG}=TINY"], 2, ["no key 'max_lengths'; did you mean text.max_length?"]),
+    "architecture of the other system": (
+        None, [f"--{CONFIG}={ARL_ARCHITECTURE}"], 2,
+        ["Architecture has no key 'knowledge.head_size', which is another class's: give one of Architecture"],
+    ),
     "misspelt objective": (
         None, ["--model.init_args.objectives.itm.evry_n_steps=2"], 2, ["mean --objectives.itm.every_n_steps?"],
     ),

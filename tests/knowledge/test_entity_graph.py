@@ -1,4 +1,4 @@
-"""The graph of our own entities: findings first, then regions, and the prior as triples in both directions."""
+"""The graph of our own entities: findings first, then regions, the prior as triples both ways, and its linker."""
 
 import pytest
 
@@ -6,7 +6,10 @@ from gkmvlp.anatomy import REGIONS
 from gkmvlp.entities import ENTITIES, entity, prior
 from gkmvlp.errors import ConfigError
 from gkmvlp.knowledge.entity_graph import entity_graph
+from gkmvlp.knowledge.entity_linker import default_linker
+from gkmvlp.knowledge.graph import Concept, KnowledgeGraph, Triple
 from gkmvlp.knowledge.linker import DictionaryLinker
+from gkmvlp.knowledge.radiology import radiology
 
 NAMES = ["pneumothorax", "cardiomegaly", "support device"]
 
@@ -39,3 +42,36 @@ def test_texts_are_linked_by_names_synonyms_and_regions():
 def test_an_unknown_entity_is_named_with_its_neighbour():
     with pytest.raises(ConfigError, match="did you mean 'pneumothorax'"):
         entity_graph(["pneumotorax"])
+
+
+def linked(linker, text):
+    return [(one.concept, text[one.start : one.end]) for one in linker(text)]
+
+
+@pytest.mark.parametrize("graph", [entity_graph([*NAMES, "elevated hemidiaphragm"]), radiology()])
+def test_graphs_with_entities_are_linked_by_what_is_said_of_organs_too(graph):
+    text = "The cardiac silhouette is enlarged; no pneumothorax. The right hemidiaphragm is raised."
+    both, names = linked(default_linker(graph), text), linked(DictionaryLinker.of(graph), text)
+    assert set(names) < set(both)
+    assert set(both) - set(names) == {
+        ("cardiomegaly", "cardiac silhouette is enlarged"),
+        ("elevated hemidiaphragm", "hemidiaphragm is raised"),
+    }
+    assert {("cardiac silhouette", "cardiac silhouette"), ("right hemidiaphragm", "right hemidiaphragm")} <= set(names)
+    places = [one.start for one in default_linker(graph)(text)]
+    assert places == sorted(places)
+
+
+def test_only_concepts_of_the_graph_are_linked_and_a_concept_once_in_a_place():
+    linker = default_linker(entity_graph(NAMES))
+    assert linked(linker, "Enlarged heart, effusion, pacer.") == [
+        ("cardiomegaly", "Enlarged heart"),
+        ("support device", "pacer"),
+    ]
+    assert linker("The picture is sharp.") == []
+
+
+def test_graphs_without_entities_are_linked_by_their_names_alone():
+    concepts = (Concept("C1", "heart"), Concept("C2", "cardiomegaly"))
+    graph = KnowledgeGraph(concepts, (Triple("C2", "finding of", "C1", ""),), "tsv", "1")
+    assert linked(default_linker(graph), "The heart is enlarged.") == [("C1", "heart")]

@@ -1,5 +1,6 @@
 """The whole of ARL: size, shapes, gradients, padding, texts without entities, and what a masked image gives away."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.entities import prior
 from gkmvlp.errors import ConfigError
 from gkmvlp.losses.masked_image import random_patch_mask
-from gkmvlp.models.arl import Arl
+from gkmvlp.models.arl import Arl, mean_odds
 from gkmvlp.models.config import (
     ArlArchitecture,
     EntityGraphConfig,
@@ -83,7 +84,7 @@ def outputs(backbone, image, texts=TEXTS):
     return {
         "image": model.embed_image(look.features),
         "text": model.embed_text(begun),
-        "image entities": model.project_image(look.features) @ entity_NC.T,
+        "image entities": model.image_log_odds(look.features, entity_NC),
         "text entities": model.project_text(begun) @ entity_NC.T,
         "match": model.itm_logits(begun, look.memory),
         "words": model.text.vocabulary_logits(model.fuse(begun, look.memory)[begun.mask]),
@@ -213,6 +214,39 @@ def test_a_folder_gives_back_the_same_outputs_bit_by_bit(tmp_path):
     mine, theirs = outputs(before, images()), outputs(after, images())
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)
     assert torch.equal(after.model.region_prior(), torch.from_numpy(prior(ENTITIES)))
+
+
+@torch.no_grad()
+def test_log_odds_of_an_image_are_those_of_the_definition():
+    """In a loop over images, entities and patches: halfway between the one vector's and the mean odds of patches."""
+    model = built().model.eval().double()
+    features, entity_NC = model.encode_image(images().double()).features, model.encode_entities()
+    given = model.image_log_odds(features, entity_NC)
+
+    def asked(state_D, entity_C):
+        return float(model.image_query(state_D + model.kind[1]) @ entity_C)
+
+    for b, patches in enumerate(features.patches):
+        for n, entity_C in enumerate(entity_NC):
+            odds = [math.exp(asked(state_D, entity_C)) for state_D in patches]
+            expected = (asked(features.pooled[b], entity_C) + math.log(sum(odds) / len(odds))) / 2
+            assert float(given[b, n]) == pytest.approx(expected, abs=1e-5)
+    of_model = model.entity_log_odds(model.encode_image(images().double()))
+    torch.testing.assert_close(of_model, given[:, : len(ENTITIES)].double(), rtol=0, atol=1e-6)
+
+
+@torch.no_grad()
+def test_equal_patches_say_what_one_vector_says_and_one_of_many_is_heard():
+    model = built().model.eval()
+    features, entity_NC = model.encode_image(images()).features, model.encode_entities()
+    alike = features._replace(patches=features.pooled[:, None].expand(-1, 16, -1))
+    by_vector = model.project_image(features) @ entity_NC.T
+    torch.testing.assert_close(model.image_log_odds(alike, entity_NC), by_vector)
+    logit = torch.zeros(1, 256, 1)
+    logit[0, 7] = 10
+    assert float(mean_odds(logit)) == pytest.approx(math.log((255 + math.exp(10)) / 256), abs=1e-4)
+    assert float(mean_odds(logit)) > 100 * float(logit.mean())
+    assert mean_odds(torch.full((1, 4, 2), 500.0)).tolist() == [[500.0, 500.0]]  # whose odds are no float32
 
 
 def test_both_systems_fulfil_the_protocol_and_one_of_them_writes(tiny, build):

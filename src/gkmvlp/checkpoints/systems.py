@@ -14,7 +14,7 @@ from transformers import PreTrainedTokenizerFast
 from gkmvlp.entities import entity
 from gkmvlp.errors import BackboneError
 from gkmvlp.knowledge.entity_graph import entity_graph
-from gkmvlp.knowledge.linker import DictionaryLinker
+from gkmvlp.knowledge.entity_linker import default_linker
 from gkmvlp.models.arl import Arl
 from gkmvlp.models.config import Architecture, ArlArchitecture, BaseArchitecture
 from gkmvlp.models.gk_mvlp import GkMvlp
@@ -58,7 +58,7 @@ def fresh_table(entities: int, width: int) -> Tensor:
 
 def _linking_reader(architecture: ArlArchitecture, tokenizer: PreTrainedTokenizerFast) -> TextReader:
     graph = entity_graph(architecture.knowledge.entities)
-    linker = DictionaryLinker.of(graph)
+    linker = default_linker(graph)
 
     most = architecture.knowledge.max_entities
     told: set[int] = set()
@@ -84,6 +84,11 @@ SYSTEMS = {
 def system_name(architecture: BaseArchitecture) -> str:
     """The name of the system that an architecture is of."""
     return next(name for name, system in SYSTEMS.items() if type(architecture) is system.architecture)
+
+
+def systems_of(kind: type[BaseArchitecture]) -> list[str]:
+    """Names of the systems whose architecture is of a class."""
+    return [name for name, system in SYSTEMS.items() if issubclass(system.architecture, kind)]
 
 
 def system_of(architecture: BaseArchitecture) -> System:

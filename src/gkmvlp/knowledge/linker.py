@@ -1,7 +1,7 @@
 """Texts are linked to concepts: which words name which concept.
 
-A linker is any callable that fulfils ``Linker``. Here are the dictionary matcher, which is the default, and links that
-another program made before (``gkmvlp.knowledge.scispacy_linker`` is one).
+A linker is any callable that fulfils ``Linker``. Here are the dictionary matcher and links that another program made
+before (``gkmvlp.knowledge.scispacy_linker`` is one); ``gkmvlp.knowledge.entity_linker`` chooses the default.
 """
 
 import json

@@ -5,6 +5,7 @@ patches. B batch, S side, P patches, V visible patches, M image tokens, T tokens
 the graph, D width, C width of the entities.
 """
 
+import math
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -198,6 +199,19 @@ class Arl(nn.Module):
         """Images in the space of the entities, (B, C)."""
         return self.image_query(features.pooled + self.kind[1])
 
+    def image_log_odds(self, features: ImageFeatures, entity_NC: Tensor) -> Tensor:
+        """Log odds that images speak of entities, (B, N) float32.
+
+        Halfway between those by the image's one vector, which a small finding hardly moves, and those by its patches.
+
+        Args:
+            features: The images; what is in ``patches`` is asked each for itself.
+            entity_NC: What ``encode_entities`` gave.
+        """
+        patch_BPC = self.image_query(features.patches + self.kind[1])
+        whole_BN = self.project_image(features) @ entity_NC.T
+        return (whole_BN.float() + mean_odds(patch_BPC @ entity_NC.T)) / 2
+
     def project_text(self, text: LinkedTokens | ArlText) -> Tensor:
         """Texts in the space of the entities, (B, C), without image and entities."""
         begun = self.begin(text)
@@ -206,7 +220,7 @@ class Arl(nn.Module):
     def entity_log_odds(self, image: ArlImage) -> Tensor:
         """Log odds of each entity of the architecture, (B, E) float64, as the alignment has them."""
         entity_EC = self.encode_entities()[: len(self.architecture.knowledge.entities)]
-        return (self.project_image(image.features) @ entity_EC.T).double()
+        return self.image_log_odds(image.features, entity_EC).double()
 
     def present(self, image: ArlImage) -> Tensor:
         """How likely each entity of the architecture is present, (B, E) float32."""
@@ -219,6 +233,14 @@ class Arl(nn.Module):
     def embed_text(self, text: LinkedTokens | ArlText) -> Tensor:
         """Unit vectors of the shared space, (B, C) float32."""
         return F.normalize(self.project_text(text).float(), dim=-1)
+
+
+def mean_odds(logit_BPN: Tensor) -> Tensor:
+    """The logarithm of the mean of the odds of P patches, (B, N) float32: what they all say where they agree.
+
+    Few that are sure outweigh many that see nothing.
+    """
+    return logit_BPN.float().logsumexp(1) - math.log(logit_BPN.shape[1])
 
 
 def select_rows(memory: Memory, row_B: Tensor | None) -> Tensor:

@@ -26,15 +26,12 @@ from numpy.typing import NDArray
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX
-from gkmvlp.report.ellipsis import filled
 from gkmvlp.report.lexicon import DEVICES
 from gkmvlp.report.places import Place, regions, side_and_zone
 from gkmvlp.report.placing import place_statements
 from gkmvlp.report.rules import ABSENT, PRESENT, UNCERTAIN, Context
-from gkmvlp.report.scan import found_in
+from gkmvlp.report.scan import found_in, plain
 from gkmvlp.report.sentences import split_sentences
-from gkmvlp.report.shorthand import spelled_out
-from gkmvlp.report.spelling import corrected
 from gkmvlp.report.statements import Statement, organ_statements, term_statements, without_headings
 
 NOT_MENTIONED = -2
@@ -141,7 +138,7 @@ def _is_cause(lower: str, statement: Statement, status: int) -> bool:
 @lru_cache(maxsize=65536)
 def _read(sentence: str) -> tuple[_Said, ...]:
     """What a sentence states, without its place in a text."""
-    lower = filled(corrected(spelled_out(sentence.lower().replace("\n", " ").replace("\u2019", "'"))))
+    lower = plain(sentence)
     wordings = found_in(lower)
     terms = term_statements(lower, wordings.terms)
     organs = organ_statements(lower, wordings.organs, terms)

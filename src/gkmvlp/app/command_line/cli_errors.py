@@ -74,8 +74,8 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
         return f"no option {option}{hint(option, [key if key.startswith('-') else f'--{key}' for key in keys])}"
     if match := re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message):
         return f"no {match[1]!r} here{hint(match[1], re.findall(r'[^ ,]+', match[2].replace(chr(39), '')))}"
-    if match := re.search(r"does not accept option '([^']+)'", message):
-        return f"{_where(match[1], configs)}no key {match[1]!r}{hint(match[1], keys)}"
+    if match := re.search(r"(?:Group '([^']+)' )?does not accept option '([^']+)'", message):
+        return _explain_key(message, match[1], match[2], keys, configs)
     if match := re.search(r"Option '([^']+)' is not accepted", message):
         return _explain_option(message, match[1], classes, configs)
     if match := _WRONG_CLASS.search(message):
@@ -93,6 +93,18 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
     if "Problems parsing config" in message:
         return "; ".join(filter(None, map(_syntax, configs))) or one_line(ValueError(message))
     return " ".join(" ".join(line for line in message.splitlines() if not _NOISE.match(line)).split())
+
+
+def _explain_key(message: str, group: str | None, word: str, keys: Iterable[str], configs: Iterable[Path]) -> str:
+    """One line for a key that nothing has, or that another class has than the one it was given to."""
+    key, known = f"{group}.{word}" if group else word, set(keys)
+    given = re.findall(r"given class_path '([\w.]+)\.(\w+)'", message)
+    if given and key in known:
+        package, name = given[-1]
+        own = {".".join(path) for path in _paths(getattr(importlib.import_module(package), name))}
+        if own and key not in own:
+            return f"{_where(word, configs)}{name} has no key {key!r}, which is another class's: give one of {name}"
+    return f"{_where(word, configs)}no key {word!r}{hint(word, known)}"
 
 
 def _explain_lacking(message: str, configs: Iterable[Path]) -> str:
