@@ -67,10 +67,13 @@ class MixedQuestions(QuestionDataModule):
         """The rows of the main data set, then the training rows of the others.
 
         Raises:
-            DataError: If one has no training rows.
+            DataError: If one cannot be read or has no training rows.
         """
         for name, data in {"main": self.main, **self.further}.items():
-            data.check()
+            try:
+                data.check()
+            except DataError as error:
+                raise DataError(f"{name}: {error}; mend it, or leave it out") from error
             if not data.rows("train"):
                 told = "; ".join(data.ledger.lines()) or "its split has none"
                 raise DataError(f"{name} has no train rows ({told}): mend it, or leave it out")

@@ -86,6 +86,8 @@ def test_a_data_set_without_rows_or_questions_is_refused_in_one_line(root: Path)
         MixedQuestions(VqaRad(str(root)), {"pairs": OpenI(str(root))})  # type: ignore[dict-item]
     with pytest.raises(ConfigError, match="a name without a slash was expected, got 'a/b'"):
         MixedQuestions(VqaRad(str(root)), {"a/b": Slake(str(root))})
+    with pytest.raises(DataError, match=r"slake: .*; mend it, or leave it out"):
+        MixedQuestions(VqaRad(str(root)), {"slake": Slake(str(root / "gone"))}).check()
     with pytest.raises(DataError, match=r"slake has no train rows \(.*mend it, or leave it out") as told:
         MixedQuestions(VqaRad(str(root)), {"slake": Slake(str(root), split="all-test")}).check()
     assert "\n" not in str(told.value)
