@@ -40,12 +40,12 @@ def read_stored(dataset: Dataset, accept: Collection[str], notes: list[str]) -> 
     _require_radiograph(dataset, accept)
     _require_square_pixels(dataset)
     container_HW, precision = decode(dataset)
-    codes_HW, raw_L, is_kept_L, bits = interpret(dataset, container_HW, precision, notes)
+    codes_HW, raw_L, is_kept_L, bits, is_signed = interpret(dataset, container_HW, precision, notes)
     value_L = _modality(dataset, raw_L)
     stored = Stored(codes_HW, raw_L, value_L, is_kept_L, is_inverted=_is_inverted(dataset), is_wide=bits > 8)
     stored.unit_L = _shown(dataset, stored, notes)
     if stored.unit_L is None and bits == 8:
-        ends = _modality(dataset, np.array([0.0, 255.0]) - 128.0 * (integer(dataset, "PixelRepresentation") == 1))
+        ends = _modality(dataset, np.array([0.0, 255.0]) - 128.0 * is_signed)
         stored.unit_L = (value_L - ends.min()) / max(np.ptp(ends), 1e-12)
     return stored
 
