@@ -132,7 +132,7 @@ def _describe(data: DataModule, hashes: frozenset[str] | None) -> dict[str, Any]
 
 def _sides(data: DataModule, workers: int | None, unreadable: dict[str, str]) -> list[Side]:
     """The splits of a data set that have rows; images are read where there are ``workers``."""
-    first = {image: name for name, image in reversed(list(data.image_ids()))}
+    first = dict(reversed(list(data.image_ids())))
     thumbnails = Thumbnails(list(first) if workers else [], workers or 1, data.accept)
     unreadable |= {first[image]: str(error) for image, error in thumbnails.bad.items()}
     return sides_of(data, thumbnails.all())

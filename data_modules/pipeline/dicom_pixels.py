@@ -414,9 +414,7 @@ def _shift(dataset: Dataset, used: NDArray[np.int64], bits: int, allocated: int,
     return shift
 
 
-def _interpret_32(
-    dataset: Dataset, container_HW: NDArray[np.unsignedinteger], is_signed: bool
-) -> Interpreted:
+def _interpret_32(dataset: Dataset, container_HW: NDArray[np.unsignedinteger], is_signed: bool) -> Interpreted:
     """The same of 32 bits, in 65,536 steps where they use more."""
     codes_HW, raw_L = to_codes(container_HW.view(np.int32) if is_signed else container_HW)
     pad = _padding_range(dataset, 32, 32, is_signed)

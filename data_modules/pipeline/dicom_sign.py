@@ -56,6 +56,9 @@ def judge_sign(
     share = is_far_HW[is_kept_HW].mean() if is_kept_HW.any() else 0.0
     if own or other or min(share, 1 - share) < _PART:
         return "right"
+    below, above = sorted((own_HW[is_kept_HW & is_far_HW], own_HW[is_kept_HW & ~is_far_HW]), key=np.min)
+    if above.min() - below.max() < _NEAR * (1 << bits):
+        return "right"
     return _by_ends(dataset, own_HW[is_kept_HW], other_HW[is_kept_HW])
 
 

@@ -233,8 +233,9 @@ def _read(
         stored, turn = read_picture(data, notes)
         _require_picture(stored, accept)
         return {intensity: show(stored, intensity) for intensity in intensities}, turn
-    from gkmvlp.data_modules.pipeline.dicom import TURNED, read_stored, turn_of
+    from gkmvlp.data_modules.pipeline.dicom import read_stored
     from gkmvlp.data_modules.pipeline.dicom_header import open_dicom
+    from gkmvlp.data_modules.pipeline.dicom_view import TURNED, turn_of
 
     dataset = open_dicom(data)
     stored = read_stored(dataset, accept, notes)

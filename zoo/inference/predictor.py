@@ -29,6 +29,7 @@ from gkmvlp.data_modules.pipeline.intensity import Pixels
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.transforms import FittedImage
+from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import BackboneError, UsageError
 from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.hardware import device_named
@@ -651,17 +652,19 @@ def region_name(index: int) -> str:
 
 
 def view_of(image: str | Path | bytes) -> str:
-    """Projection that a DICOM file names (``PA``, ``AP``, ``LL`` ...), "" where it or the file names none."""
+    """Projection that a DICOM file names (``PA``, ``AP``, ``LL`` ...) in one spelling, "" where nothing names one."""
     try:
         source = image if isinstance(image, bytes) else Path(image)
         start = source[:132] if isinstance(source, bytes) else _first(source)
         if not is_dicom(start):
             return ""
-        from gkmvlp.data_modules.pipeline.dicom import view_position
         from gkmvlp.data_modules.pipeline.dicom_header import open_dicom
+        from gkmvlp.data_modules.pipeline.dicom_view import view_position
 
         with reader_settings:
-            return view_position(open_dicom(source, stop_before_pixels=True))
+            named = view_position(open_dicom(source, stop_before_pixels=True))
+        standard = standard_view(named)
+        return named if standard is None else standard
     except Exception:  # missing or broken: the image reader says which
         return ""
 
