@@ -227,7 +227,8 @@ class DataModule(LightningDataModule):
         people = zip(samples.values("split"), samples.values("patient_id"), strict=True)
         samples = samples.where([name != "train" or in_fraction(one, self.train_fraction) for name, one in people])
         if not samples:
-            raise DataError(f"{self.name}: nothing is left; {'; '.join(self.ledger.lines()) or 'the tables are empty'}")
+            told = "; ".join(self.ledger.lines()) or f"the tables are empty ({self.split_source})"
+            raise DataError(f"{self.name}: nothing is left; {told}")
         require_boxes(samples, self.regions, self.name)
         self.samples = samples
 

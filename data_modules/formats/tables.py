@@ -1,6 +1,6 @@
 """Every table of every data set is read here: by column name, as text, and with one line for whatever is wrong.
 
-CSV (comma, semicolon, tab or bar; gz, bz2 or xz), Parquet, and lists of JSON objects. Text is UTF-8, or UTF-16 or
+CSV (comma, semicolon, tab or bar; gz, bz2, xz or zst), Parquet, and lists of JSON objects. Text is UTF-8, or UTF-16 or
 UTF-32 where the file's first bytes say so or every second one is zero; bytes that are none of it are read as Latin-1.
 """
 
@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pandas.errors import EmptyDataError, ParserWarning
 from pyarrow import parquet
 
@@ -31,8 +32,17 @@ _UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
     b"\x1f\x8b": gzip.decompress,
     b"BZh": bz2.decompress,
     b"\xfd7zXZ": lzma.decompress,
+    b"\x28\xb5\x2f\xfd": lambda data: bytes(pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()),
 }
-_PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
+# First bytes, in small letters, of what is no table, and what to do about it.
+_NO_TABLE = (
+    ((b"pk\x03\x04",), "is a zip archive or an Excel file: unpack it, or save it as CSV"),
+    ((b"\xd0\xcf\x11\xe0",), "is an Excel file of former times: save it as CSV"),
+    ((b"version https://git-lfs",), "is a Git LFS pointer: get the file with git lfs pull"),
+    ((b"<!doctype", b"<html", b"<?xml"), "is a page or message of a server: fetch it again"),
+    ((b"[", b"{"), "is JSON, a table was expected: save it as CSV or Parquet"),
+)
+_PARQUET = b"PAR1"
 # UTF-32 first: its mark begins with that of UTF-16.
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -95,10 +105,8 @@ def read_table(path: Path, schema: Schema, by_position: bool = False) -> pd.Data
     data = _read_bytes(path, schema.remedy)
     if data[:4] == _PARQUET:
         columns = _parquet_columns(path, schema)
-    elif data[:4] == _ZIP:
-        raise DataError(f"{path} is a zip archive or an Excel file: unpack it, or save it as CSV; {schema.remedy}")
-    elif data.lstrip()[:1] in (b"[", b"{"):
-        raise DataError(f"{path} is JSON, a table was expected: save it as CSV or Parquet; {schema.remedy}")
+    elif told := next((told for marks, told in _NO_TABLE if data[:64].lstrip().lower().startswith(marks)), None):
+        raise DataError(f"{path} {told}; {schema.remedy}")
     else:
         columns = _csv_columns(path, decode(path, data, schema.remedy), schema, by_position)
     return _as_frame(columns, schema, path)

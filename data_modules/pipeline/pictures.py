@@ -30,8 +30,8 @@ _COMPRESSION, _YCBCR = 259, 6
 _UNSIGNED, _SIGNED = 1, 2  # values of SampleFormat (TIFF 6.0, section 19)
 TURNED = "lies otherwise by EXIF Orientation: turned upright"
 COLOURED = "has colours: their brightness is read as grey"
-# By how many levels channels differ, in which share of a picture at least, before it counts as coloured; and of how many
-# pixels a side that is told.
+# By how many levels channels differ, in which share of a picture at least, before it counts as coloured; by how many
+# pixels a side that is judged.
 _COLOURED_BY, _COLOURED_SHARE, _LOOKED_AT = 16, 0.01, 64
 # How the stored picture is turned so that it stands upright, by the value of EXIF Orientation (CIPA DC-008).
 _TURNS = {
