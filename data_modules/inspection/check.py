@@ -89,7 +89,7 @@ def find_class(path: str) -> type[DataModule]:
     if package in ("", "gkmvlp.data_modules"):
         if name not in class_names():
             expected = f"{', '.join(class_names())}, the path of a class (my_module.MyData), or a config file"
-            raise UsageError(f"no DataModule {path!r}{_near(name, class_names())}: {expected}, were expected")
+            raise UsageError(f"no DataModule {path!r}: {expected}, were expected{_near(name, class_names())}")
         return getattr(data_modules, name)  # type: ignore[no-any-return]
     try:
         kind = getattr(importlib.import_module(package), name, None)

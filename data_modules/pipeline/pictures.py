@@ -29,6 +29,7 @@ _WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION, _SAMPLE_FORMAT = 
 _COMPRESSION, _YCBCR = 259, 6
 _UNSIGNED, _SIGNED = 1, 2  # values of SampleFormat (TIFF 6.0, section 19)
 TURNED = "lies otherwise by EXIF Orientation: turned upright"
+NO_NUMBERS = "holds pixels that are no finite numbers: shown as the least or the greatest"
 COLOURED = "has colours: their brightness is read as grey"
 # By how many levels channels differ, in which share of a picture at least, before it counts as coloured; by how many
 # pixels a side that is judged.
@@ -70,6 +71,7 @@ def read_picture(data: bytes, notes: list[str]) -> tuple[Stored, Turn]:
             value_HW = _with_sign(np.asarray(picture), picture)
             if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # white is zero: Pillow turns eight bits alone
                 value_HW = -value_HW if value_HW.dtype.kind == "f" else ~value_HW
+            notes += [NO_NUMBERS] if not np.isfinite(value_HW).all() else []
             is_plain = value_HW.dtype in (np.uint8, np.uint16)
             codes_HW = value_HW.astype(f"=u{value_HW.itemsize}") if is_plain else to_codes(value_HW)[0]
         else:

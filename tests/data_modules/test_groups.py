@@ -123,7 +123,7 @@ def pairs(tmp_path):
 def test_columns_of_a_table_of_ones_own(pairs, tmp_path):
     path = tmp_path / "pairs.csv"
     pairs.to_csv(path, index=False)
-    assert list(columns(ImageReportPairs(str(path)))) == ["source"]
+    assert set(columns(ImageReportPairs(str(path)))) == {"sex", "age", "source"}  # Sex and Age are meant too
     found = columns(ImageReportPairs(str(path), group_columns={"sex": "Sex", "age": "Age"}))
     assert found["sex"].fillna("").tolist() == ["F", "M", "", ""]
     assert found["age"].fillna(-1).tolist() == [61, 33, -1, 7]

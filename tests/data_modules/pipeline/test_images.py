@@ -812,3 +812,11 @@ def test_colours_are_said_and_what_a_lossy_format_makes_of_grey_is_none():
             notes: list[str] = []
             read_image(picture(image, kind), notes=notes)
             assert notes == ["has colours: their brightness is read as grey"] * is_coloured
+
+
+def test_pixels_that_are_no_numbers_are_said():
+    value_HW, notes = SHADE.astype(np.float32), list[str]()
+    value_HW[0, :3] = np.nan, np.inf, -np.inf
+    shown_HW = read_image(picture(Image.fromarray(value_HW), "TIFF"), notes=notes)
+    assert notes == ["holds pixels that are no finite numbers: shown as the least or the greatest"]
+    assert shown_HW[0, :3].tolist() == [0, 255, 0]
