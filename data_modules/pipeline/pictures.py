@@ -194,7 +194,7 @@ def _grey_by_opencv(data: bytes, notes: list[str]) -> Codes:
         raise DataError("its channels cannot be decoded: fetch it again, or save it as grey")
     if channels.ndim == 2:
         return cast(Codes, channels)
-    limit = _COLOURED_BY / 255 * np.iinfo(channels.dtype).max
+    limit = _COLOURED_BY * (1 if channels.dtype == np.uint8 else 257)
     is_coloured = np.quantile(np.ptp(channels[::8, ::8, :3].astype(np.int32), axis=2), 1 - _COLOURED_SHARE) > limit
     notes += [COLOURED] if is_coloured else []
     alpha_HW = channels[..., 3] if channels.shape[2] == 4 else None
