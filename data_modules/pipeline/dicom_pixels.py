@@ -399,8 +399,8 @@ def _interpret(
         bits = (precision or allocated) if is_signed else int(used.max()).bit_length()
         notes.append(f"BitsStored is too small for the values: {bits} bits are read")
     raw_L = number_L & ((1 << bits) - 1)
-    number_L = (_wrapped(raw_L, bits) if is_signed else raw_L).astype(np.float64)
-    return Interpreted(codes_HW, number_L, is_kept_L, bits, is_signed)
+    value_L = (_wrapped(raw_L, bits) if is_signed else raw_L).astype(np.float64)
+    return Interpreted(codes_HW, value_L, is_kept_L, bits, is_signed)
 
 
 def _shift(dataset: Dataset, used: NDArray[np.int64], bits: int, allocated: int, notes: list[str]) -> int:
