@@ -227,8 +227,8 @@ class DataModule(LightningDataModule):
         people = zip(samples.values("split"), samples.values("patient_id"), strict=True)
         samples = samples.where([name != "train" or in_fraction(one, self.train_fraction) for name, one in people])
         if not samples:
-            why = "; ".join(self.ledger.lines()) or "the tables are empty"
-            raise DataError(f"{self.name}: nothing is left; {why}; name a root or options that keep rows")
+            told = "; ".join(self.ledger.lines()) or f"the tables are empty ({self.split_source})"
+            raise DataError(f"{self.name}: nothing is left; {told}; name a root or options that keep rows")
         require_boxes(samples, self.regions, self.name)
         self.samples = samples
 
@@ -395,11 +395,11 @@ class DataModule(LightningDataModule):
     def cache_sources(self) -> list[CacheSource]:
         """Each image once, with the id of the first row that shows it; after ``check``."""
         first: dict[str | bytes, str] = {}
-        for image, name in self._image_ids():
+        for image, name in self.image_ids():
             first.setdefault(image, name)
         return [CacheSource(image, name, _name(image, name)) for image, name in first.items()]
 
-    def _image_ids(self) -> Iterator[tuple[str | bytes, str]]:
+    def image_ids(self) -> Iterator[tuple[str | bytes, str]]:
         """Image and id of each row."""
         return zip(self.samples.values("image"), self.samples.values("sample_id"), strict=True)
 
@@ -444,7 +444,7 @@ class DataModule(LightningDataModule):
     def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
         errors = self.errors(bad)
         if errors and self.on_unreadable == "error":
-            images = {image for image, name in self._image_ids() if name in errors}
+            images = {image for image, name in self.image_ids() if name in errors}
             more = f" (and {len(images) - 1} more)" if len(images) > 1 else ""
             raise ImageError(f"{next(iter(errors.values()))}{more}; or set on_unreadable: drop")
         for reason in sorted({error.reason for error in errors.values()}):
@@ -459,12 +459,12 @@ class DataModule(LightningDataModule):
         Args:
             bad: Source -> error, of the images that cannot be read.
         """
-        return {name: bad[image] for image, name in self._image_ids() if image in bad} if bad else {}
+        return {name: bad[image] for image, name in self.image_ids() if image in bad} if bad else {}
 
     def count_notes(self, notes: Mapping[str | bytes, list[str]]) -> None:
         """Counts in the ledger what was not taken as a file says; source -> notes on it."""
         for note in sorted({note for lines in notes.values() for note in lines}):
-            self.ledger.mask(note, [name for image, name in self._image_ids() if note in notes.get(image, ())])
+            self.ledger.mask(note, [name for image, name in self.image_ids() if note in notes.get(image, ())])
 
 
 def _name(image: str | bytes, sample_id: str) -> str:

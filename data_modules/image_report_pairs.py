@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -93,6 +94,7 @@ class ImageReportPairs(DataModule):
             table["split"] = _official_names(table["split"], self.table)
         else:
             table["split"] = [self._split_of(patient) for patient in table["patient_id"]]
+        self.ledger.mask("patient_id differs from another one in case alone (kept apart)", _alike(table["patient_id"]))
         people = table[table["patient_id"] != ""].groupby("split")["patient_id"]
         require_disjoint({str(name): names for name, names in people}, self.table)
         for reason, column in (("row without an image path", "image"), ("row without a patient_id", "patient_id")):
@@ -184,6 +186,8 @@ def read_pairs(path: Path, group_columns: Mapping[str, str] | None = None) -> pd
         if name in table:
             nothing = _NOBODY if name == "patient_id" else _UNKNOWN
             cells = ["" if cell.strip().lower() in nothing else cell for cell in table[name].fillna("")]
+            if name in ("patient_id", "study_id"):  # accents and blanks that look alike are one
+                cells = [" ".join(unicodedata.normalize("NFC", cell).split()) for cell in cells]
             table[name] = pd.Series(cells, table.index, dtype=object)  # other types hold no bytes that are not UTF-8
     torn = [row for row, report in enumerate(table["report"], 1) if "\n" in report and _ROW.search(report)]
     if torn:
@@ -212,6 +216,14 @@ def _require_one_spelling(patients: pd.Series, path: Path) -> None:
         if name.isdecimal() and (other := spelled.setdefault(name.lstrip("0"), name)) != name:
             told = f"{shown(name)} is {shown(other)} in a row above: write a patient in one way"
             raise DataError(f"{path}, column patient_id, row {row}: {told}, or {_REMEDY}")
+
+
+def _alike(patients: pd.Series) -> list[str]:
+    """Ids that are spelled as others but for the case of their letters; a hash may be, a name is one patient."""
+    spelled: dict[str, set[str]] = defaultdict(set)
+    for name in patients:
+        spelled[name.casefold()].add(name)
+    return sorted(name for names in spelled.values() if len(names) > 1 for name in names)
 
 
 def name_studies(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:

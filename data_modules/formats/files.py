@@ -1,6 +1,7 @@
 """Image files of a data set: found in nested folders and with endings in any case, and named where they are missing."""
 
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -41,15 +42,20 @@ def named_otherwise(folder: Path, names: Iterable[str]) -> dict[str, str]:
         folder: Where names start from.
         names: Names, relative to the folder, of files that are not there as they are written.
     """
-    wanted = {name: name.replace("\\", "/").lower() for name in names if name and not os.path.isabs(name)}
+    wanted = {name: _alike(name.replace("\\", "/")) for name in names if name and not os.path.isabs(name)}
     if not wanted:
         return {}
     found: dict[str, list[str]] = {}
     for path in image_files(folder):
         whole = (path.relative_to(folder), Path(path.name))
-        for known in {each.as_posix().lower() for place in whole for each in (place, place.with_suffix(""))}:
+        for known in {_alike(each.as_posix()) for place in whole for each in (place, place.with_suffix(""))}:
             found.setdefault(known, []).append(str(path))
     return {name: found[low][0] for name, low in wanted.items() if len(found.get(low, ())) == 1}
+
+
+def _alike(name: str) -> str:
+    """A name in small letters, with accents in the one of two ways that most systems but macOS write."""
+    return unicodedata.normalize("NFC", name).lower()
 
 
 def require_images(folder: Path, files: object, remedy: str) -> None:

@@ -1,6 +1,6 @@
 """Every table of every data set is read here: by column name, as text, and with one line for whatever is wrong.
 
-CSV (comma, semicolon, tab or bar; gz, bz2 or xz), Parquet, and lists of JSON objects. Text is UTF-8, or UTF-16 or
+CSV (comma, semicolon, tab or bar; gz, bz2, xz or zst), Parquet, and lists of JSON objects. Text is UTF-8, or UTF-16 or
 UTF-32 where the file's first bytes say so or every second one is zero; bytes that are none of it are read as Latin-1.
 """
 
@@ -10,9 +10,9 @@ import gzip
 import json
 import lzma
 import re
+import unicodedata
 import warnings
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from numbers import Real
@@ -21,18 +21,28 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pandas.errors import EmptyDataError, ParserWarning
 from pyarrow import parquet
 
 from gkmvlp.data_modules.formats.decimals import SpellingError, with_points
-from gkmvlp.errors import DataError
+from gkmvlp.errors import DataError, nearest
 
 _UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
     b"\x1f\x8b": gzip.decompress,
     b"BZh": bz2.decompress,
     b"\xfd7zXZ": lzma.decompress,
+    b"\x28\xb5\x2f\xfd": lambda data: bytes(pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()),
 }
-_PARQUET, _ZIP = b"PAR1", b"PK\x03\x04"
+# First bytes, in small letters, of what is no table, and what to do about it.
+_NO_TABLE = (
+    ((b"pk\x03\x04",), "is a zip archive or an Excel file: unpack it, or save it as CSV"),
+    ((b"\xd0\xcf\x11\xe0",), "is an Excel file of former times: save it as CSV"),
+    ((b"version https://git-lfs",), "is a Git LFS pointer: get the file with git lfs pull"),
+    ((b"<!doctype", b"<html", b"<?xml"), "is a page or message of a server: fetch it again"),
+    ((b"[", b"{"), "is JSON, a table was expected: save it as CSV or Parquet"),
+)
+_PARQUET = b"PAR1"
 # UTF-32 first: its mark begins with that of UTF-16.
 _MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -95,10 +105,8 @@ def read_table(path: Path, schema: Schema, by_position: bool = False) -> pd.Data
     data = _read_bytes(path, schema.remedy)
     if data[:4] == _PARQUET:
         columns = _parquet_columns(path, schema)
-    elif data[:4] == _ZIP:
-        raise DataError(f"{path} is a zip archive or an Excel file: unpack it, or save it as CSV; {schema.remedy}")
-    elif data.lstrip()[:1] in (b"[", b"{"):
-        raise DataError(f"{path} is JSON, a table was expected: save it as CSV or Parquet; {schema.remedy}")
+    elif told := next((told for marks, told in _NO_TABLE if data[:64].lstrip().lower().startswith(marks)), None):
+        raise DataError(f"{path} {told}; {schema.remedy}")
     else:
         columns = _csv_columns(path, decode(path, data, schema.remedy), schema, by_position)
     return _as_frame(columns, schema, path)
@@ -142,14 +150,17 @@ def to_table(rows: Any, schema: Schema, source: object) -> pd.DataFrame:
     """
     if not isinstance(rows, list):
         raise DataError(f"{source} holds no list of rows; {schema.remedy}")
+    columns: dict[str, list[Any]] = {name: [] for name in (*schema.needed, *schema.optional)}
+    known: dict[tuple[str, ...], dict[str, int]] = {}
     for number, row in enumerate(rows, 1):
         if not isinstance(row, dict):
             raise DataError(f"{source}, row {number}: {shown(row)} is no JSON object; {schema.remedy}")
-        missing = [name for name in schema.needed if name not in row]
-        if missing:
-            raise DataError(f"{source}, row {number}, has no key {missing[0]!r}; {schema.remedy}")
-    names = (*schema.needed, *schema.optional)
-    return _as_frame({name: [row.get(name) for row in rows] for name in names}, schema, source)
+        keys = tuple(row)
+        places = known.get(keys) or _named(keys, schema, f"{source}, row {number},", "key")
+        known[keys] = places
+        for name, cells in columns.items():
+            cells.append(row[keys[places[name]]] if name in places else None)
+    return _as_frame(columns, schema, source)
 
 
 def read_text(path: Path, remedy: str = "use the official file") -> str:
@@ -224,16 +235,45 @@ def _read_bytes(path: Path, remedy: str) -> bytes:
     return data
 
 
-def _require(names: Iterable[str], schema: Schema, path: Path) -> None:
-    """Checks that the header has every needed column, and what is read of it once."""
-    count = Counter(names)
-    for name in schema.needed:
-        if not count[name]:
-            columns = ", ".join(shown(each)[1:-1] for each in list(count)[:40])
-            raise DataError(f"{path} has no column {name!r}, only {columns or 'nothing'}: {schema.remedy}")
-    twice = [name for name in (*schema.needed, *schema.optional) if count[name] > 1]
-    if twice:
-        raise DataError(f"{path} has the column {twice[0]!r} {count[twice[0]]} times: {schema.remedy}")
+def _named(names: Sequence[str], schema: Schema, path: object, kind: str = "column") -> dict[str, int]:
+    """Column of the schema -> its place in the header, for those that are there.
+
+    A header that has a name in other letters (``Image Index`` as image_index) means it, where nothing else does.
+
+    Raises:
+        DataError: If a needed column is not there, or one stands twice.
+    """
+    wanted = (*schema.needed, *schema.optional)
+    exact = {name: [place for place, other in enumerate(names) if other == name] for name in wanted}
+    free = [place for place, other in enumerate(names) if other not in exact]
+    alike: dict[str, list[int]] = {}
+    for place in free:
+        alike.setdefault(_letters(names[place]), []).append(place)
+    found: dict[str, int] = {}
+    for name in wanted:
+        places = exact[name] or alike.get(_letters(name), [])
+        if len(places) > 1:
+            spelled = " and ".join(dict.fromkeys(shown(names[place]) for place in places))
+            raise DataError(f"{path} has the {kind} {name!r} {len(places)} times ({spelled}): {schema.remedy}")
+        if places:
+            found[name] = places[0]
+        elif name in schema.needed:
+            raise DataError(f"{path} has no {kind} {name!r}, only {_others(name, names)}: {schema.remedy}")
+    return found
+
+
+def _letters(name: str) -> str:
+    """A column's name without case, blanks, marks and accents that are written in two ways."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(filter(str.isalnum, text)) or text
+
+
+def _others(name: str, names: Sequence[str]) -> str:
+    """The columns that are there, and the one of them that may have been meant."""
+    by_letters = {_letters(other): other for other in names}
+    near = nearest(_letters(name), by_letters, 0.6)
+    columns = ", ".join(shown(other)[1:-1] for other in list(dict.fromkeys(names))[:40])
+    return (columns or "nothing") + (f" (did you mean {shown(by_letters[near])}?)" if near else "")
 
 
 def _parquet_columns(path: Path, schema: Schema) -> dict[str, list[Any]]:
@@ -243,11 +283,10 @@ def _parquet_columns(path: Path, schema: Schema) -> dict[str, list[Any]]:
     # Arrow raises what the broken bytes happen to lead to.
     except Exception as error:
         raise DataError(f"cannot read {path}: {one_line(error)}; {schema.remedy}") from error
-    _require(names, schema, path)
-    columns = [name for name in (*schema.needed, *schema.optional) if name in names]
+    columns = {name: names[place] for name, place in _named(names, schema, path).items()}
     try:
-        table = file.read(columns=columns)
-        return {name: table[name].to_pylist() for name in columns}
+        table = file.read(columns=list(columns.values()))
+        return {name: table[column].to_pylist() for name, column in columns.items()}
     except Exception as error:
         raise DataError(f"cannot read {path}: {one_line(error)}; {schema.remedy}") from error
 
@@ -258,7 +297,7 @@ def _csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> di
     if by_position:
         _require_nothing_behind(path, data, separator, schema, header)
         header = [*schema.needed, *("" for _ in header[len(schema.needed) :])]
-    _require(header, schema, path)
+    places = _named(header, schema, path)
     # One column more than the header has, to see rows that are longer.
     table = _without_empty_end(_parse(path, data, separator, schema, names=range(len(header) + 1)).iloc[1:])
     longer = np.flatnonzero(table[len(header)] != "")
@@ -267,8 +306,7 @@ def _csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> di
             f"{path}, row {longer[0] + 1}: it has more cells than the header; put text with a "
             f"{separator!r} in quotes, or {schema.remedy}"
         )
-    columns = [name for name in (*schema.needed, *schema.optional) if name in header]
-    return {name: table[header.index(name)].tolist() for name in columns}
+    return {name: table[place].tolist() for name, place in places.items()}
 
 
 def _without_empty_end(table: pd.DataFrame) -> pd.DataFrame:
@@ -292,7 +330,8 @@ def _header(path: Path, data: bytes, schema: Schema) -> tuple[str, list[str]]:
     """The separator under which the header has the needed columns, else the most columns, and the header."""
     rows = ((separator, _parse(path, data, separator, schema, nrows=1).iloc[0]) for separator in _SEPARATORS)
     headers = {separator: [clean(as_latin1(cell)) for cell in row] for separator, row in rows}
-    return max(headers.items(), key=lambda item: (len({*item[1]} & {*schema.needed}), len(item[1])))
+    needed = {_letters(name) for name in schema.needed}
+    return max(headers.items(), key=lambda item: (len({*map(_letters, item[1])} & needed), len(item[1])))
 
 
 def _parse(path: Path, data: bytes, separator: str, schema: Schema, **options: Any) -> pd.DataFrame:

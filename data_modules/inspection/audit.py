@@ -1,77 +1,24 @@
 """What ``gkmvlp data audit`` finds: patients and images on two sides of splits, of data sets, and of pre-training.
 
 Patient ids are compared as they are, unless two data sets number different patients (``patient_space``); images by
-their thumbnails. N images, D pixels of a thumbnail.
+their thumbnails, captions by their words.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from itertools import combinations
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from gkmvlp.checkpoints.backbone import patient_hash
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection.check import AUTO_IMAGES
-from gkmvlp.data_modules.inspection.thumbnails import Thumbnails, same_images
+from gkmvlp.data_modules.inspection.overlaps import KINDS, Overlap, Side, overlaps_of, sides_of
+from gkmvlp.data_modules.inspection.thumbnails import Thumbnails
 from gkmvlp.data_modules.pipeline.ledger import require_same
 from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.errors import BackboneError, DataError
 
 _EXAMPLES = 5
-
-
-@dataclass(frozen=True)
-class Overlap:
-    """What two sides share.
-
-    Attributes:
-        kind: ``patients`` or ``images``.
-        first: One side: data, split name and split.
-        second: The other.
-        count: Patients or images of the first that are on the second too.
-        of_first: Patients or images on the first.
-        of_second: Patients or images on the second.
-        examples: Some of those shared; of images ``id = id``.
-    """
-
-    kind: str
-    first: str
-    second: str
-    count: int
-    of_first: int
-    of_second: int
-    examples: list[str]
-
-    def line(self) -> str:
-        """For people."""
-        shown = ", ".join(self.examples)
-        return (
-            f"{self.kind} on both sides: {self.count:,} of {self.of_first:,} in {self.first} are among the "
-            f"{self.of_second:,} in {self.second} (e.g. {shown})"
-        )
-
-
-@dataclass(frozen=True)
-class Side:
-    """One split of one data set.
-
-    Attributes:
-        label: Data, split name and split, as ``Overlap`` names it.
-        space: Whose numbers the patients have.
-        patients: Their ids.
-        ids: Sample ids of the N images, the first row on each; empty where images are not compared.
-        thumb_ND: Their thumbnails.
-    """
-
-    label: str
-    space: str
-    patients: frozenset[str]
-    ids: list[str]
-    thumb_ND: NDArray[np.float32]
 
 
 def audit(
@@ -101,11 +48,10 @@ def audit(
     compares = images == "all" or (images == "few" and count <= AUTO_IMAGES)
     unreadable: dict[str, str] = {}
     sides = [side for data in sources for side in _sides(data, workers if compares else None, unreadable)]
-    overlaps = [overlap for first, second in combinations(sides, 2) for overlap in _overlaps(first, second)]
     hashes = None if pretraining is None else _seen(pretraining, backbone)
     return {
         "sources": [_describe(data, hashes) for data in sources],
-        "overlaps": [asdict(overlap) for overlap in overlaps],
+        "overlaps": [asdict(overlap) for overlap in overlaps_of(sides)],
         "unreadable": unreadable,
         "images_compared": compares,
         "backbone": backbone,
@@ -156,9 +102,9 @@ def lines(result: Mapping[str, Any]) -> list[str]:
             for split, ids in known.items()
         ]
     overlaps = [Overlap(**overlap) for overlap in result["overlaps"]]
-    for kind in ("patients", "images"):
+    for kind in KINDS:
         texts = [overlap.line() for overlap in overlaps if overlap.kind == kind]
-        was_compared = kind == "patients" or result["images_compared"]
+        was_compared = kind != "images" or result["images_compared"]
         unseen = f"images not compared (more than {AUTO_IMAGES:,}): --images compares them all"
         text += texts or [f"no {kind} on two sides" if was_compared else unseen]
     return text + [f"unreadable: {sample}: {reason}" for sample, reason in result["unreadable"].items()]
@@ -184,30 +130,9 @@ def _describe(data: DataModule, hashes: frozenset[str] | None) -> dict[str, Any]
     return summary | {"split_name": data.split_name, "in_pretraining": known}
 
 
-def _sides(data: DataModule, workers: int | None, unreadable: dict[str, str]) -> Iterator[Side]:
+def _sides(data: DataModule, workers: int | None, unreadable: dict[str, str]) -> list[Side]:
     """The splits of a data set that have rows; images are read where there are ``workers``."""
-    first = {split: {row.image: row.sample_id for row in reversed(data.rows(split))} for split in SPLITS}
-    sources = list(dict.fromkeys(image for images in first.values() for image in images))
-    thumbnails = Thumbnails(sources if workers else [], workers or 1)
-    for split, images in first.items():
-        unreadable |= {images[image]: str(error) for image, error in thumbnails.bad.items() if image in images}
-        readable = {image: name for image, name in images.items() if image in thumbnails}
-        if images:
-            patients = frozenset(row.patient_id for row in data.rows(split))
-            label = f"{data.name} {data.split_label} {split}"
-            ids, thumb_ND = list(readable.values()), thumbnails.of(list(readable))
-            yield Side(label, data.patient_space, patients, ids, thumb_ND)
-
-
-def _overlaps(first: Side, second: Side) -> Iterator[Overlap]:
-    labels = first.label, second.label
-    if "" in (first.space, second.space) or first.space == second.space:
-        shared = sorted(first.patients & second.patients)
-        if shared:
-            sizes = len(first.patients), len(second.patients)
-            yield Overlap("patients", *labels, len(shared), *sizes, shared[:_EXAMPLES])
-    pairs = same_images(first.thumb_ND, second.thumb_ND)
-    if pairs:
-        shown = [f"{first.ids[a]} = {second.ids[b]}" for a, b in pairs[:_EXAMPLES]]
-        sizes = len(first.ids), len(second.ids)
-        yield Overlap("images", *labels, len({a for a, _ in pairs}), *sizes, shown)
+    first = dict(reversed(list(data.image_ids())))
+    thumbnails = Thumbnails(list(first) if workers else [], workers or 1, data.accept)
+    unreadable |= {first[image]: str(error) for image, error in thumbnails.bad.items()}
+    return sides_of(data, thumbnails.all())

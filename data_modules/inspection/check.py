@@ -4,7 +4,8 @@ import difflib
 import importlib
 import inspect
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,14 @@ import yaml
 import gkmvlp.data_modules as data_modules
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection.explain import STATUS
+from gkmvlp.data_modules.inspection.overlaps import Overlap, overlaps_of, sides_of
+from gkmvlp.data_modules.inspection.thumbnails import thumbnail
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.data_modules.pipeline.transforms import Pixels
 from gkmvlp.entities import ENTITIES
-from gkmvlp.errors import ConfigError, DataError, UsageError
+from gkmvlp.errors import ConfigError, DataError, UsageError, nearest
 from gkmvlp.geometry import Letterbox
 from gkmvlp.report.labeler import label_report
 
@@ -86,15 +89,25 @@ def find_class(path: str) -> type[DataModule]:
     if package in ("", "gkmvlp.data_modules"):
         if name not in class_names():
             expected = f"{', '.join(class_names())}, the path of a class (my_module.MyData), or a config file"
-            raise UsageError(f"no DataModule {path!r}: {expected}, were expected")
+            raise UsageError(f"no DataModule {path!r}: {expected}, were expected{_near(name, class_names())}")
         return getattr(data_modules, name)  # type: ignore[no-any-return]
     try:
         kind = getattr(importlib.import_module(package), name, None)
     except Exception as error:  # whatever the module does when it runs
         raise UsageError(f"{path}: {package} cannot be imported ({type(error).__name__}: {error})") from error
     if not (isinstance(kind, type) and issubclass(kind, DataModule)):
-        raise UsageError(f"{path}: {package} has no class {name} that is a gkmvlp.data_modules.DataModule")
+        module = importlib.import_module(package)
+        there = [each for each, one in vars(module).items() if isinstance(one, type) and issubclass(one, DataModule)]
+        wanted = f"no class {name} that is a gkmvlp.data_modules.DataModule"
+        raise UsageError(f"{path}: {package} has {wanted}{_near(name, there)}")
     return kind
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """``; did you mean X?`` for the class that is spelled most like a name, whatever its case and marks."""
+    by_letters = {each.casefold(): each for each in known}
+    near = nearest("".join(filter(str.isalnum, name)).casefold(), by_letters, 0.5)
+    return f"; did you mean {by_letters[near]}?" if near else ""
 
 
 def unreadable(
@@ -124,8 +137,11 @@ def describe(data: DataModule, read_all: bool, judge: Callable[[Pixels], str] | 
     """
     data.check()
     kinds: dict[str, list[str]] = {}
+    image_of = {name: image for image, name in data.image_ids()}
+    thumb_of: dict[str | bytes, Pixels] = {}
 
     def look(name: str, image_HW: Pixels) -> None:
+        thumb_of[image_of[name]] = thumbnail(image_HW)
         if judge is not None:
             kinds.setdefault(judge(image_HW), []).append(name)
 
@@ -145,6 +161,7 @@ def describe(data: DataModule, read_all: bool, judge: Callable[[Pixels], str] | 
         "unreadable": None if bad is None else {name: str(error) for name, error in bad.items()},
         "unreadable_by_reason": dict(Counter(error.reason for error in (bad or {}).values())),
         "images_read": bad is not None,
+        "overlaps": [asdict(overlap) for overlap in overlaps_of(sides_of(data, thumb_of))],
         "looks_like": {kind: len(names) for kind, names in sorted(kinds.items())},
         "looks_like_examples": {kind: names[:_EXAMPLES] for kind, names in sorted(kinds.items())},
     }
@@ -229,6 +246,7 @@ def lines(data: DataModule, description: Mapping[str, Any]) -> list[str]:
         text.append(f"  read from reports, {name}: {counts}")
         text += [f"    {sentence}" for sentence in read["examples"] if sentence]
     text += [f"  {line}" for line in data.ledger_lines()]
+    text += [f"  {Overlap(**overlap).line()}" for overlap in description["overlaps"]]
     if description["unreadable"] is None:
         return [*text, f"  images not read (more than {AUTO_IMAGES:,}): --images reads them all"]
     if description["looks_like"]:

@@ -1,4 +1,4 @@
-"""A DICOM radiograph: what may be read, what its numbers mean, what it asks to be shown, and which way up it lies.
+"""A DICOM radiograph: what may be read, what its numbers mean, and what it asks to be shown.
 
 L codes, N entries of a look-up table.
 """
@@ -9,19 +9,16 @@ from collections.abc import Collection
 import numpy as np
 from pydicom import Dataset
 
-from gkmvlp.data_modules.pipeline.accept import RefusedError
-from gkmvlp.data_modules.pipeline.dicom_header import entries, integer, items, number, numbers, word, words
+from gkmvlp.data_modules.pipeline.dicom_header import entries, integer, items, number, numbers, word
 from gkmvlp.data_modules.pipeline.dicom_pixels import decode, interpret
+from gkmvlp.data_modules.pipeline.dicom_view import require_radiograph
 from gkmvlp.data_modules.pipeline.intensity import Float, Stored
-from gkmvlp.data_modules.pipeline.views import is_lateral
 from gkmvlp.errors import DataError
-from gkmvlp.geometry import UPRIGHT, Turn
+from gkmvlp.texts import printable
 
-# Plain radiography (PS3.3 C.7.3.1.1.1), what files without a choice say, and spellings in use.
-RADIOGRAPHY = ("CR", "DX", "RG", "DR", "XR", "XRAY", "OT", "SC", "")
 _GREATEST = 1e30  # what makes greater values is no transformation; levels are worked out in 32 bits
+_FUNCTIONS = ("", "LINEAR", "LINEAR_EXACT", "SIGMOID")
 _SQUARE = 1.1  # the longer side of a pixel over the shorter one, at most
-TURNED = "lies otherwise by PatientOrientation: turned upright, the patient's left on the right"
 
 
 def read_stored(dataset: Dataset, accept: Collection[str], notes: list[str]) -> Stored:
@@ -37,50 +34,17 @@ def read_stored(dataset: Dataset, accept: Collection[str], notes: list[str]) -> 
         DataError: If it holds no single grey picture, or cannot be decoded.
     """
     _require_grey_frame(dataset)
-    _require_radiograph(dataset, accept)
+    require_radiograph(dataset, accept, notes)
     _require_square_pixels(dataset)
     container_HW, precision = decode(dataset)
-    codes_HW, raw_L, is_kept_L, bits = interpret(dataset, container_HW, precision, notes)
+    codes_HW, raw_L, is_kept_L, bits, is_signed = interpret(dataset, container_HW, precision, notes)
     value_L = _modality(dataset, raw_L)
     stored = Stored(codes_HW, raw_L, value_L, is_kept_L, is_inverted=_is_inverted(dataset), is_wide=bits > 8)
     stored.unit_L = _shown(dataset, stored, notes)
     if stored.unit_L is None and bits == 8:
-        ends = _modality(dataset, np.array([0.0, 255.0]) - 128.0 * (integer(dataset, "PixelRepresentation") == 1))
+        ends = _modality(dataset, np.array([0.0, 255.0]) - 128.0 * is_signed)
         stored.unit_L = (value_L - ends.min()) / max(np.ptp(ends), 1e-12)
     return stored
-
-
-def turn_of(dataset: Dataset) -> Turn:
-    """How the stored picture is set upright: the patient's left on the right, the feet below, by PatientOrientation."""
-    directions = [way[:1] for way in words(dataset, "PatientOrientation")]
-    if len(directions) != 2:
-        return UPRIGHT
-    across, down = directions
-    is_lying = across in ("H", "F") and down in ("L", "R", "A", "P")
-    across, down = (down, across) if is_lying else (across, down)
-    if across not in ("L", "R", "A", "P") or down not in ("H", "F"):
-        return UPRIGHT
-    return Turn(is_lying, across == "R", down == "H")
-
-
-def view_position(dataset: Dataset) -> str:
-    """Projection (``PA``, ``AP``, ``LL`` ...) by name, by its code or by the axes; "" where nothing tells it."""
-    named = word(dataset, "ViewPosition")
-    if named:
-        return named
-    meaning = next((word(item, "CodeMeaning") for item in items(dataset, "ViewCodeSequence")), "")
-    if "LATERAL" in meaning and "DECUB" not in meaning:
-        return "LATERAL"
-    return "LATERAL" if {way[:1] for way in words(dataset, "PatientOrientation")} & {"A", "P"} else ""
-
-
-def _require_radiograph(dataset: Dataset, accept: Collection[str]) -> None:
-    modality, view = word(dataset, "Modality"), view_position(dataset)
-    if modality not in RADIOGRAPHY and "modality" not in accept:
-        raise RefusedError(f"Modality is {modality}, no radiography (CR, DX, RG)", "modality")
-    if is_lateral(view) and "lateral" not in accept:
-        named = f"ViewPosition is {view}" if word(dataset, "ViewPosition") else "ViewCodeSequence or PatientOrientation"
-        raise RefusedError(f"{named}: a lateral view", "lateral")
 
 
 def _photometric(dataset: Dataset) -> str:
@@ -107,7 +71,7 @@ def _require_grey_frame(dataset: Dataset) -> None:
 
 def _require_square_pixels(dataset: Dataset) -> None:
     """Checks that a pixel is as wide as it is high, or the picture is squashed (PS3.3 C.7.6.3.1.7 and 10.7.1.3)."""
-    for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"):
+    for keyword in ("PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
         sides = numbers(dataset, keyword)
         if len(sides) != 2 or not all(0 < side < np.inf for side in sides):
             continue
@@ -143,6 +107,8 @@ def _shown(dataset: Dataset, stored: Stored, notes: list[str]) -> Float | None:
             return unit_L
         notes.append("VOILUTSequence would leave the picture blank: not applied")
     kind = word(dataset, "VOILUTFunction")
+    if kind not in _FUNCTIONS and "WindowCenter" in dataset:
+        notes.append(f"VOILUTFunction {printable(kind)} is not known: the window is taken as LINEAR")
     for center, width in zip(numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth"), strict=False):
         if not (np.isfinite(center) and np.isfinite(width) and width > 0):
             continue

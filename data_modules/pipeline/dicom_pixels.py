@@ -31,6 +31,7 @@ from pydicom.uid import (
 )
 
 from gkmvlp.data_modules.pipeline.dicom_header import integer
+from gkmvlp.data_modules.pipeline.dicom_sign import judge_sign
 from gkmvlp.data_modules.pipeline.intensity import Codes, Float, Mask, histogram, to_codes
 from gkmvlp.errors import DataError
 
@@ -316,14 +317,54 @@ def _twelve_bits(frame: bytes, syntax: UID, rows: int, columns: int) -> NDArray[
     return np.frombuffer(data, "<u2", rows * columns).reshape(rows, columns) & np.uint16(0xFFF)
 
 
+class Interpreted(NamedTuple):
+    """What codes stand for.
+
+    Attributes:
+        codes_HW: Codes (H, W).
+        raw_L: The number of each.
+        is_kept_L: Which of them are no padding.
+        bits: How many bits numbers have.
+        is_signed: Whether one of them is a sign.
+    """
+
+    codes_HW: Codes
+    raw_L: Float
+    is_kept_L: Mask
+    bits: int
+    is_signed: bool
+
+
 def interpret(
     dataset: Dataset, container_HW: NDArray[np.unsignedinteger], precision: int | None, notes: list[str]
-) -> tuple[Codes, Float, Mask, int]:
-    """Codes (H, W), the number of each (L,), which of them are no padding (L,), and how many bits they have.
+) -> Interpreted:
+    """What the codes of a DICOM stand for.
 
-    HighBit and BitsStored are believed only where the codes bear them out; repairs go to ``notes``.
+    HighBit, BitsStored and PixelRepresentation are believed only where the codes bear them out; repairs go to
+    ``notes``.
     """
-    is_signed = integer(dataset, "PixelRepresentation") == 1
+    is_signed, told = integer(dataset, "PixelRepresentation") == 1, list[str]()
+    found = _interpret(dataset, container_HW, precision, is_signed, told)
+    is_signed = found.is_signed
+    verdict = judge_sign(dataset, *found)
+    if verdict == "wrong":
+        is_signed, told = not is_signed, []
+        found = _interpret(dataset, container_HW, precision, is_signed, told)
+        told.append(f"PixelRepresentation is wrong, the values wrap around: read with{'' if is_signed else 'out'} sign")
+    elif verdict == "unsure":
+        told.append("PixelRepresentation may be wrong: the values lie in two parts that meet by neither sign")
+    notes += told
+    return found
+
+
+def _interpret(
+    dataset: Dataset,
+    container_HW: NDArray[np.unsignedinteger],
+    precision: int | None,
+    is_signed: bool,
+    notes: list[str],
+) -> Interpreted:
+    """``interpret`` with or without a sign."""
     if container_HW.itemsize == 4:
         return _interpret_32(dataset, container_HW, is_signed)
     kind = np.uint8 if container_HW.itemsize == 1 else np.uint16
@@ -358,7 +399,8 @@ def interpret(
         bits = (precision or allocated) if is_signed else int(used.max()).bit_length()
         notes.append(f"BitsStored is too small for the values: {bits} bits are read")
     raw_L = number_L & ((1 << bits) - 1)
-    return codes_HW, (_wrapped(raw_L, bits) if is_signed else raw_L).astype(np.float64), is_kept_L, bits
+    value_L = (_wrapped(raw_L, bits) if is_signed else raw_L).astype(np.float64)
+    return Interpreted(codes_HW, value_L, is_kept_L, bits, is_signed)
 
 
 def _shift(dataset: Dataset, used: NDArray[np.int64], bits: int, allocated: int, notes: list[str]) -> int:
@@ -372,14 +414,12 @@ def _shift(dataset: Dataset, used: NDArray[np.int64], bits: int, allocated: int,
     return shift
 
 
-def _interpret_32(
-    dataset: Dataset, container_HW: NDArray[np.unsignedinteger], is_signed: bool
-) -> tuple[Codes, Float, Mask, int]:
+def _interpret_32(dataset: Dataset, container_HW: NDArray[np.unsignedinteger], is_signed: bool) -> Interpreted:
     """The same of 32 bits, in 65,536 steps where they use more."""
     codes_HW, raw_L = to_codes(container_HW.view(np.int32) if is_signed else container_HW)
     pad = _padding_range(dataset, 32, 32, is_signed)
     is_kept_L = np.ones(len(raw_L), bool) if pad is None else (raw_L < pad[0]) | (raw_L > pad[1])
-    return codes_HW, raw_L, is_kept_L, 32
+    return Interpreted(codes_HW, raw_L, is_kept_L, 32, is_signed)
 
 
 def _padding(dataset: Dataset, number_L: NDArray[np.int64], allocated: int, bits: int, is_signed: bool) -> Mask:

@@ -125,7 +125,11 @@ def read_turned(
 
 
 def read_shown(
-    source: str | Path | bytes, intensities: Collection[Intensity], name: str = "", accept: Collection[str] = ()
+    source: str | Path | bytes,
+    intensities: Collection[Intensity],
+    name: str = "",
+    accept: Collection[str] = (),
+    notes: list[str] | None = None,
 ) -> dict[Intensity, Pixels]:
     """``read_image`` in several intensities, decoded once.
 
@@ -134,6 +138,7 @@ def read_shown(
         intensities: Those that are asked for, each once.
         name: What an error calls the bytes.
         accept: What is read although it is no frontal radiograph.
+        notes: Gets a line for each thing that was not taken as the file says.
 
     Returns:
         Intensity -> pixels (H, W) uint8.
@@ -141,7 +146,8 @@ def read_shown(
     Raises:
         ImageError: As ``read_image``.
     """
-    return _named(source, name, lambda data: _read(data, intensities, accept, [])[0])
+    remarks = [] if notes is None else notes
+    return _named(source, name, lambda data: _read(data, intensities, accept, remarks)[0])
 
 
 def read_square(
@@ -227,8 +233,9 @@ def _read(
         stored, turn = read_picture(data, notes)
         _require_picture(stored, accept)
         return {intensity: show(stored, intensity) for intensity in intensities}, turn
-    from gkmvlp.data_modules.pipeline.dicom import TURNED, read_stored, turn_of
+    from gkmvlp.data_modules.pipeline.dicom import read_stored
     from gkmvlp.data_modules.pipeline.dicom_header import open_dicom
+    from gkmvlp.data_modules.pipeline.dicom_view import TURNED, turn_of
 
     dataset = open_dicom(data)
     stored = read_stored(dataset, accept, notes)

@@ -3,7 +3,7 @@
 import math
 import re
 from io import BytesIO
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import cv2
 import numpy as np
@@ -26,8 +26,14 @@ _MANY_CHANNELS = (2, 4, 6)
 # levels of radiographs differ three times as much.
 _GAP = 3.0
 _WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION, _SAMPLE_FORMAT = 256, 257, 258, 262, 0x0112, 339
+_COMPRESSION, _YCBCR = 259, 6
 _UNSIGNED, _SIGNED = 1, 2  # values of SampleFormat (TIFF 6.0, section 19)
 TURNED = "lies otherwise by EXIF Orientation: turned upright"
+NO_NUMBERS = "holds pixels that are no finite numbers: shown as the least or the greatest"
+COLOURED = "has colours: their brightness is read as grey"
+# By how many levels channels differ, in which share of a picture at least, before it counts as coloured; by how many
+# pixels a side that is judged.
+_COLOURED_BY, _COLOURED_SHARE, _LOOKED_AT = 16, 0.01, 64
 # How the stored picture is turned so that it stands upright, by the value of EXIF Orientation (CIPA DC-008).
 _TURNS = {
     2: Turn(mirrors=True),
@@ -56,8 +62,8 @@ def read_picture(data: bytes, notes: list[str]) -> tuple[Stored, Turn]:
         turn = _turn(picture)
         if turn != UPRIGHT:
             notes.append(TURNED)
-        if _has_wide_channels(picture, data):
-            codes_HW: Codes = _grey_of_wide(data)
+        if _has_wide_channels(picture, data) or _is_plain_ycbcr(picture):
+            codes_HW = _grey_by_opencv(data, notes)
             return plain(turn.picture(codes_HW)), turn
         picture.load()  # which turns a TIFF by itself, and then no longer names an orientation
         left_to_do = _turn(picture)
@@ -65,9 +71,11 @@ def read_picture(data: bytes, notes: list[str]) -> tuple[Stored, Turn]:
             value_HW = _with_sign(np.asarray(picture), picture)
             if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == 0:  # white is zero: Pillow turns eight bits alone
                 value_HW = -value_HW if value_HW.dtype.kind == "f" else ~value_HW
+            notes += [NO_NUMBERS] if not np.isfinite(value_HW).all() else []
             is_plain = value_HW.dtype in (np.uint8, np.uint16)
             codes_HW = value_HW.astype(f"=u{value_HW.itemsize}") if is_plain else to_codes(value_HW)[0]
         else:
+            notes += [COLOURED] if _is_coloured(picture) else []
             codes_HW = _with_sign(np.asarray(_grey(picture), np.uint8), picture)
     return plain(left_to_do.picture(codes_HW)), turn
 
@@ -106,12 +114,12 @@ def read_reduced(
         part = 2.0 ** round(math.log2(picture.width / stored_size[0]))
         # what is left of a pixel at the right and lower edge is rounded up by libjpeg: less than half of one is cut
         columns, rows = (max(round(length * part), 1) for length in stored_size)
+        is_coloured = _is_coloured(picture)
         codes_HW = np.asarray(_grey(picture), np.uint8)[:rows, :columns]
     stored = plain(turn.picture(codes_HW))
     if stored.is_blank():
         return None
-    if turn != UPRIGHT:
-        notes.append(TURNED)
+    notes += [TURNED] * (turn != UPRIGHT) + [COLOURED] * is_coloured
     return stored, turn, (width, height)
 
 
@@ -164,15 +172,33 @@ def _has_wide_channels(picture: Image.Image, data: bytes) -> bool:
     return len(bits) > 1 and max(bits) == 16
 
 
-def _grey_of_wide(data: bytes) -> NDArray[np.uint16]:
-    """Sixteen bits of grey (H, W) of a picture with several channels."""
+def _is_plain_ycbcr(picture: Image.Image) -> bool:
+    """Whether it is an uncompressed TIFF in YCbCr, which Pillow (12.3) takes for four bytes a pixel."""
+    tags = getattr(picture, "tag_v2", {})
+    return tags.get(_PHOTOMETRIC) == _YCBCR and tags.get(_COMPRESSION, 1) == 1
+
+
+def _is_coloured(picture: Image.Image) -> bool:
+    """Whether channels differ by more than a lossy format makes them."""
+    if picture.mode not in ("RGB", "RGBA", "P", "PA", "CMYK", "YCbCr"):
+        return False
+    step = max(min(picture.size) // _LOOKED_AT, 1)
+    colour = np.asarray(picture.convert("RGB").reduce(step), np.int16)
+    return float(np.quantile(np.ptp(colour, axis=2), 1 - _COLOURED_SHARE)) > _COLOURED_BY
+
+
+def _grey_by_opencv(data: bytes, notes: list[str]) -> Codes:
+    """Grey (H, W) of a picture with several channels, with all their bits."""
     channels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if channels is None:
-        raise DataError("its sixteen-bit channels cannot be decoded: fetch it again, or save it as grey")
+        raise DataError("its channels cannot be decoded: fetch it again, or save it as grey")
     if channels.ndim == 2:
-        return np.asarray(channels, np.uint16)
+        return cast(Codes, channels)
+    limit = _COLOURED_BY * (1 if channels.dtype == np.uint8 else 257)
+    is_coloured = np.quantile(np.ptp(channels[::8, ::8, :3].astype(np.int32), axis=2), 1 - _COLOURED_SHARE) > limit
+    notes += [COLOURED] if is_coloured else []
     alpha_HW = channels[..., 3] if channels.shape[2] == 4 else None
-    grey_HW = np.asarray(cv2.cvtColor(np.ascontiguousarray(channels[..., :3]), cv2.COLOR_BGR2GRAY), np.uint16)
+    grey_HW = cast(Codes, cv2.cvtColor(np.ascontiguousarray(channels[..., :3]), cv2.COLOR_BGR2GRAY))
     if alpha_HW is not None and np.ptp(grey_HW) == 0 and np.ptp(alpha_HW) > 0:
         raise DataError("the picture lies in its transparency (alpha) alone; save it as plain grey, without alpha")
     return grey_HW

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
-from gkmvlp.data_modules.pipeline import dicom, pictures
+from gkmvlp.data_modules.pipeline import dicom_view, pictures
 from gkmvlp.data_modules.pipeline.accept import is_dicom
 from gkmvlp.data_modules.pipeline.dicom_header import integer, open_dicom
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
@@ -43,6 +43,6 @@ def _lying(source: str | bytes) -> tuple[Turn, float, float]:
                 turn, size = pictures.turn_of(file)
                 return turn, *size
             dataset = open_dicom(source if isinstance(source, bytes) else Path(source), stop_before_pixels=True)
-            return dicom.turn_of(dataset), integer(dataset, "Columns") or 0, integer(dataset, "Rows") or 0
+            return dicom_view.turn_of(dataset), integer(dataset, "Columns") or 0, integer(dataset, "Rows") or 0
     except Exception:  # missing or broken: whoever reads the picture is told
         return UPRIGHT, 0, 0

@@ -8,6 +8,7 @@ import re
 
 # MIMIC-CXR's and DICOM's LL and LATERAL, CheXpert's and Open-i's Lateral, PadChest's L; ML and LM stand in the wild.
 _LATERAL = ("LL", "RL", "LLO", "RLO", "ML", "LM", "L", "LAT", "LATERAL", "LLAT", "RLAT", "LATERALLL", "LATERALRL")
+_LATERAL_ABROAD = re.compile("SEITLICH|PROFIL|PERFIL|LTRL")
 _SPELLINGS = {
     "PA": ("PA", "POSTEROANTERIOR", "POSTEROANT", "POSTANT", "PAERECT", "PAUPRIGHT", "CHESTPA", "PACHEST", "FRONTALPA",
            "PAFRONTAL", "PAVIEW"),
@@ -56,7 +57,9 @@ def standard_view(text: str) -> str | None:
 def is_lateral(view: str) -> bool:
     """Whether a projection is a lateral one; a decubitus is frontal."""
     letters = _letters(view)
-    return letters in _LATERAL or ("LAT" in letters and not re.search(r"DECUB|LATERALITY|UNILAT|BILAT", letters))
+    if letters in _LATERAL or _LATERAL_ABROAD.search(letters):
+        return True
+    return "LAT" in letters and not re.search(r"DECUB|LATERALITY|UNILAT|BILAT", letters)
 
 
 def _letters(text: str) -> str:

@@ -12,7 +12,8 @@ from gkmvlp.errors import ConfigError, DataError
 
 
 @pytest.mark.parametrize(
-    ("text", "sex"), [("F", "F"), ("Female", "F"), (" male", "M"), ("M", "M"), ("O", ""), ("", ""), (None, "")]
+    ("text", "sex"),
+    [("F", "F"), ("Female", "F"), (" male", "M"), ("M", "M"), ("O", ""), ("", ""), (None, ""), ("männlich", "M")],
 )
 def test_sexes(text, sex):
     assert sex_of(text) == sex
@@ -20,7 +21,18 @@ def test_sexes(text, sex):
 
 @pytest.mark.parametrize(
     ("text", "age"),
-    [("058Y", 58), ("58", 58), ("58.0", 58), (91, 91), ("011M", 0), ("02w", 0), ("", None), ("x", None)],
+    [
+        ("058Y", 58),
+        ("58", 58),
+        ("58.0", 58),
+        (91, 91),
+        ("011M", 0),
+        ("02w", 0),
+        ("", None),
+        ("x", None),
+        ("60 years", 60),
+        ("155", None),
+    ],
 )
 def test_ages(text, age):
     assert years(text) == age
@@ -111,7 +123,7 @@ def pairs(tmp_path):
 def test_columns_of_a_table_of_ones_own(pairs, tmp_path):
     path = tmp_path / "pairs.csv"
     pairs.to_csv(path, index=False)
-    assert list(columns(ImageReportPairs(str(path)))) == ["source"]
+    assert set(columns(ImageReportPairs(str(path)))) == {"sex", "age", "source"}  # Sex and Age are meant too
     found = columns(ImageReportPairs(str(path), group_columns={"sex": "Sex", "age": "Age"}))
     assert found["sex"].fillna("").tolist() == ["F", "M", "", ""]
     assert found["age"].fillna(-1).tolist() == [61, 33, -1, 7]

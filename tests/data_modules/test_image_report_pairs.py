@@ -1,7 +1,9 @@
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from PIL import Image
 
@@ -393,3 +395,85 @@ def test_real_reports_without_headings_are_read_whole(shared_data: Path):
     letters = [["".join(filter(str.isalnum, text)) for text in texts] for texts in (given, [r.text for r in read])]
     assert sum(own == told for own, told in zip(*letters, strict=True)) >= 3_295
     assert sum(bool(report.note) for report in read) <= 1
+
+
+def spelled(folder: Path, **changed: list[str]) -> pd.DataFrame:
+    """A table of four images that lie there, two patients and one text."""
+    for number in range(4):
+        Image.fromarray(np.random.default_rng(number).integers(0, 255, (9, 9)).astype(np.uint8)).save(
+            folder / f"{number}.png"
+        )
+    columns = {"image": [f"{n}.png" for n in range(4)], "patient_id": ["a", "a", "b", "b"]}
+    sides = ["train", "train", "validate", "test"]
+    return pd.DataFrame(columns | {"report": "No effusion.", "view": "PA", "split": sides} | changed)
+
+
+@pytest.mark.parametrize("names", [str.upper, str.title, lambda name: f" {name.replace('_', ' ')} ", "\ufeff{}".format])
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_header_in_other_letters_is_understood(names, suffix: str, tmp_path: Path):
+    table = spelled(tmp_path, patient_id=["a", "a", "b", "c"]).rename(columns=names)
+    path = tmp_path / f"t.{suffix}"
+    table.to_csv(path, index=False) if suffix == "csv" else table.to_parquet(path)
+    data = ImageReportPairs(str(path), num_workers=0, image_size=16)
+    data.check()
+    assert [(row.patient_id, row.view, row.split) for row in data.samples] == [
+        ("a", "PA", "train"), ("a", "PA", "train"), ("b", "PA", "validate"), ("c", "PA", "test"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("renamed", "told"),
+    [
+        ({"report": "reports"}, r"no column 'report', only .* \(did you mean 'reports'\?\)"),
+        ({"report": "Report", "view": "REPORT"}, r"the column 'report' 2 times \('Report' and 'REPORT'\)"),
+    ],
+)
+def test_a_header_that_can_be_read_in_no_or_two_ways_is_named(renamed, told: str, tmp_path: Path):
+    spelled(tmp_path).rename(columns=renamed).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(DataError, match=told):
+        ImageReportPairs(str(tmp_path / "t.csv")).check()
+
+
+def test_accents_and_blanks_that_look_alike_are_one(tmp_path: Path):
+    composed, apart = (unicodedata.normalize(form, "é 1") for form in ("NFC", "NFD"))
+    table = spelled(tmp_path, patient_id=[composed, apart, "é  1", "b"], split=["train"] * 3 + ["test"])
+    (tmp_path / "0.png").rename(tmp_path / unicodedata.normalize("NFD", "é.png"))
+    table.loc[0, "image"] = unicodedata.normalize("NFC", "é.png")
+    table.to_csv(tmp_path / "t.csv", index=False)
+    data = ImageReportPairs(str(tmp_path / "t.csv"))
+    data.check()
+    assert [row.patient_id for row in data.samples] == [composed] * 3 + ["b"]
+    table.assign(split=["train", "test", "train", "test"]).to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(DataError, match=f"patient {composed} is in"):
+        ImageReportPairs(str(tmp_path / "t.csv")).check()
+
+
+def test_patients_that_differ_in_case_alone_are_counted(tmp_path: Path):
+    spelled(tmp_path, patient_id=["P1", "p1", "q", "r"]).to_csv(tmp_path / "t.csv", index=False)
+    data = ImageReportPairs(str(tmp_path / "t.csv"))
+    data.check()
+    assert data.ledger.masked["patient_id differs from another one in case alone (kept apart)"] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"PK\x03\x04" + b"x" * 90, "zip archive or an Excel file: unpack it"),
+        (b"\xd0\xcf\x11\xe0" + b"x" * 90, "Excel file of former times: save it as CSV"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "git lfs pull"),
+        (b"<!DOCTYPE html><html>403</html>", "page or message of a server: fetch it again"),
+    ],
+)
+def test_what_is_no_table_is_named_with_its_own_remedy(content: bytes, told: str, tmp_path: Path):
+    (tmp_path / "t.csv").write_bytes(content)
+    with pytest.raises(DataError, match=told):
+        ImageReportPairs(str(tmp_path / "t.csv")).check()
+
+
+def test_a_table_packed_by_zstandard_is_read(tmp_path: Path):
+    table = spelled(tmp_path, patient_id=["a", "a", "b", "c"])
+    with pa.OSFile(str(tmp_path / "t.csv.zst"), "wb") as file, pa.CompressedOutputStream(file, "zstd") as packed:
+        packed.write(table.to_csv(index=False).encode())
+    data = ImageReportPairs(str(tmp_path / "t.csv.zst"))
+    data.check()
+    assert len(data.samples) == 4

@@ -190,7 +190,7 @@ def test_wrong_tables_and_roots(tree: Path, tmp_path: Path):
     with pytest.raises(DataError, match=r"no stage_2_train_labels.csv in .*kaggle\.com"):
         ready(tmp_path / "nowhere")
     text = (tree / LABELS).read_text()
-    (tree / LABELS).write_text(text.replace("Target", "target", 1))
+    (tree / LABELS).write_text(text.replace("Target", "Ziel", 1))
     with pytest.raises(DataError, match="no column 'Target'"):
         ready(tree)
     (tree / LABELS).write_text(text + "id,left,1,1,1,1\n")

@@ -64,6 +64,7 @@ class Prediction:
         notice: What has to be said along: that the model never saw a patient, that a question lies outside, that the
             picture looks like no frontal chest radiograph; else None.
         verdict: What the gate says of the picture; None where it was off.
+        notes: What was not taken as the file says, such as a window that shows nothing, or a picture that was turned.
         pixels_HW: The radiograph as the model reads its grey values, (H, W).
         attention: Entity -> attention of its prompt over the patches (h, w), whose sum is 1.
         frame: Where the radiograph lies in the square that ``attention`` covers.
@@ -83,6 +84,7 @@ class Prediction:
     categories: dict[str, float] = field(default_factory=dict)
     notice: str | None = None
     verdict: Verdict | None = None
+    notes: tuple[str, ...] = ()
     pixels_HW: Pixels | None = field(default=None, repr=False, compare=False)
     attention: dict[str, Float] = field(default_factory=dict, repr=False, compare=False)
     frame: Letterbox | None = field(default=None, repr=False, compare=False)

@@ -4,6 +4,7 @@ B images, E entities, N images or texts, S side, D size of the shared space.
 """
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, cast, overload
 
@@ -28,6 +29,7 @@ from gkmvlp.data_modules.pipeline.intensity import Pixels
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, Sample
 from gkmvlp.data_modules.pipeline.transforms import FittedImage
+from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import BackboneError, UsageError
 from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.hardware import device_named
@@ -161,7 +163,11 @@ class Predictor(HubModel):
         return self.item_of(image, self.preprocess.pixels(image, accept))
 
     def admitted(
-        self, image: Radiograph, accept: Collection[str] = (), gate: GateMode = "warn"
+        self,
+        image: Radiograph,
+        accept: Collection[str] = (),
+        gate: GateMode = "warn",
+        notes: list[str] | None = None,
     ) -> tuple[Pixels, Verdict | None]:
         """The pixels that the model reads, and what the gate says of the picture, which it sees as the file holds it.
 
@@ -169,13 +175,14 @@ class Predictor(HubModel):
             image: What ``preprocess`` takes.
             accept: What is read although it is no frontal radiograph.
             gate: As of ``predict``.
+            notes: Gets a line for each thing that was not taken as the file says.
 
         Raises:
             ImageError: If it cannot be read, or is refused; it is named.
         """
         if gate == "off":
-            return self.preprocess.pixels(image, accept), None
-        shown = self.preprocess.shown(image, accept, INTENSITY)
+            return self.preprocess.pixels(image, accept, notes), None
+        shown = self.preprocess.shown(image, accept, INTENSITY, notes=notes)
         return shown[self.preprocess.intensity], admit(shown[INTENSITY], name_of(image), gate, accept)
 
     def item_of(self, image: Radiograph, image_HW: Pixels) -> dict[str, Any]:
@@ -442,7 +449,8 @@ class Predictor(HubModel):
             _require_text(name, words)
         accept, is_list = accepted(accept), isinstance(image, list | tuple)
         images: list[Any] = list(cast("Sequence[Any]", image)) if is_list else [image]
-        judged = [self.admitted(one, accept, gate) for one in images]
+        notes: list[list[str]] = [[] for _ in images]
+        judged = [self.admitted(one, accept, gate, told) for one, told in zip(images, notes, strict=True)]
         if not judged:
             return []
         shown, verdicts = [pixels for pixels, _ in judged], [verdict for _, verdict in judged]
@@ -452,8 +460,8 @@ class Predictor(HubModel):
             settled(verdict, far, name_of(one), gate)
             for verdict, far, one in zip(verdicts, self.far(memory), images, strict=True)
         ]
-        said = zip(self.predictions(batch, memory, shown, question, at, text), verdicts, strict=True)
-        predictions = [one.judged(verdict) for one, verdict in said]
+        said = zip(self.predictions(batch, memory, shown, question, at, text), verdicts, notes, strict=True)
+        predictions = [replace(one.judged(verdict), notes=tuple(told)) for one, verdict, told in said]
         return predictions if is_list else predictions[0]
 
     def predictions(
@@ -644,17 +652,19 @@ def region_name(index: int) -> str:
 
 
 def view_of(image: str | Path | bytes) -> str:
-    """Projection that a DICOM file names (``PA``, ``AP``, ``LL`` ...), "" where it or the file names none."""
+    """Projection that a DICOM file names (``PA``, ``AP``, ``LL`` ...) in one spelling, "" where nothing names one."""
     try:
         source = image if isinstance(image, bytes) else Path(image)
         start = source[:132] if isinstance(source, bytes) else _first(source)
         if not is_dicom(start):
             return ""
-        from gkmvlp.data_modules.pipeline.dicom import view_position
         from gkmvlp.data_modules.pipeline.dicom_header import open_dicom
+        from gkmvlp.data_modules.pipeline.dicom_view import view_position
 
         with reader_settings:
-            return view_position(open_dicom(source, stop_before_pixels=True))
+            named = view_position(open_dicom(source, stop_before_pixels=True))
+        standard = standard_view(named)
+        return named if standard is None else standard
     except Exception:  # missing or broken: the image reader says which
         return ""
 

@@ -46,13 +46,18 @@ class Preprocess:
         square_SS, _ = self.fit(self.pixels(image, accept))
         return to_tensor(square_SS)[None]
 
-    def pixels(self, image: Radiograph, accept: Collection[str] = ()) -> Pixels:
-        """The radiograph at its own size with the grey values that the model reads, (H, W) uint8."""
-        return read_image(as_file(image), self.intensity, name_of(image), accept)
+    def pixels(self, image: Radiograph, accept: Collection[str] = (), notes: list[str] | None = None) -> Pixels:
+        """The radiograph at its own size with the grey values that the model reads, (H, W) uint8.
 
-    def shown(self, image: Radiograph, accept: Collection[str] = (), *beside: Intensity) -> dict[Intensity, Pixels]:
+        ``notes`` gets a line for each thing that was not taken as the file says (see ``read_image``).
+        """
+        return read_image(as_file(image), self.intensity, name_of(image), accept, notes)
+
+    def shown(
+        self, image: Radiograph, accept: Collection[str] = (), *beside: Intensity, notes: list[str] | None = None
+    ) -> dict[Intensity, Pixels]:
         """``pixels`` by the model's intensity, and by those ``beside`` it; the file is decoded once."""
-        return read_shown(as_file(image), {self.intensity, *beside}, name_of(image), accept)
+        return read_shown(as_file(image), {self.intensity, *beside}, name_of(image), accept, notes)
 
     def fit(self, image_HW: Pixels) -> tuple[Pixels, Letterbox]:
         """Pixels (H, W) in the model's square (S, S), and where they lie in it."""

@@ -19,6 +19,7 @@ from gkmvlp.app.prediction import plots
 from gkmvlp.app.prediction.images import find_images
 from gkmvlp.data_modules.pipeline import images as reading
 from gkmvlp.data_modules.synthetic import chest_xray14
+from gkmvlp.data_modules.synthetic.dicom_ways import PLAIN, write_way
 from gkmvlp.errors import DataError, UsageError
 from gkmvlp.metrics.results.predictions import META_KEY
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
@@ -467,6 +468,26 @@ def test_the_gate_is_off(folder, doubtful, tmp_path, capsys):
     table = rows(out)[0]
     assert table["sample_id"].nunique() == 2
     assert "gate" not in table
+
+
+def test_what_was_not_taken_as_files_say_is_told_and_kept(folder, tmp_path, capsys):
+    """Two lie mirrored by their PatientOrientation, one asks for a window that shows nothing, one for nothing."""
+    ways = {"a": {"orientation": "R\\F"}, "b": {"orientation": "R\\F"}, "c": {"voi": "blank"}, "d": {}}
+    for name, way in ways.items():
+        image_HW = draw_phantom(5077, 0, 96).image_HW
+        level_HW = np.interp(image_HW, (image_HW.min(), image_HW.max()), (0, 255)).round().astype(np.uint8)
+        (tmp_path / f"{name}.dcm").write_bytes(write_way(level_HW, PLAIN | way))
+    words = [tmp_path, "--out", tmp_path / "rows.csv", "--gate", "off"]
+    assert predict(folder, "run", "classification", *words) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert told[0].startswith(f"gkmvlp: note: 2 of 4 images (e.g. {tmp_path / 'a.dcm'}): lies otherwise by")
+    assert told[1].startswith(f"gkmvlp: note: 1 of 4 images (e.g. {tmp_path / 'c.dcm'}): WindowCenter and WindowWidth")
+    note = pd.read_csv(tmp_path / "rows.csv").groupby("sample_id")["note"].first().fillna("")
+    assert ["turned" in line or "window" in line.lower() for line in note] == [True, True, True, False]
+    model = gkmvlp.load(folder / "run", device="cpu")
+    notes = [one.notes for one in model.predict([tmp_path / "c.dcm", tmp_path / "d.dcm"])]
+    assert [len(lines) for lines in notes] == [1, 0]
 
 
 def test_an_unknown_mode_of_the_gate_is_one_line(folder, doubtful, capsys):

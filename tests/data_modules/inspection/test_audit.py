@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from gkmvlp.data_modules import ChestXray14, MimicCxr, RsnaPneumonia
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection import audit as audit_module
 from gkmvlp.data_modules.inspection.audit import audit, lines
-from gkmvlp.data_modules.inspection.thumbnails import Thumbnails, same_images
+from gkmvlp.data_modules.inspection.check import describe
+from gkmvlp.data_modules.inspection.thumbnails import Thumbnails, comparable, same_images
 from gkmvlp.data_modules.pipeline.images import read_image
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.synthetic import chest_xray14, rsna_pneumonia
@@ -80,9 +82,23 @@ def test_copies_are_found_and_others_are_not():
     Image.fromarray(np.full((40, 40), 9, np.uint8)).save(flat, "PNG")
     thumbnails = Thumbnails([*originals, *copies, flat.getvalue(), b"no image"], 1)
     assert list(thumbnails.bad) == [flat.getvalue(), b"no image"]  # a blank picture is none either
-    first, second = thumbnails.of(originals), thumbnails.of(copies)
+    known = thumbnails.all()
+    first, second = (comparable([known[source] for source in sources]) for sources in (originals, copies))
     naive = [(a, b) for a in range(40) for b in range(40) if float(np.dot(first[a], second[b])) > 0.999]
     assert same_images(first, second) == naive == [(seed, seed - 20) for seed in range(20, 40)]
+
+
+def test_copies_under_other_names_and_captions_on_two_sides_are_counted_by_check_too():
+    sides = ("train", "train", "test", "test")
+    pictures = (picture(1), picture(2), picture(1, (50, 90), 60), picture(3))
+    rows = [(str(n), str(n), image, side) for n, (image, side) in enumerate(zip(pictures, sides, strict=True))]
+    toy = Toy("toy", rows)
+    captions = ("A scan.", "Cells in a dish.", "Bands of  a blot.", "a SCAN.")
+    toy.samples = [replace(row, fields={"text": text}) for row, text in zip(toy.samples, captions, strict=True)]
+    wanted = [("images", 1, 2, 2, ["0 = 2"]), ("texts", 1, 2, 2, ["'a scan.'"])]
+    for found in (audit([toy])["overlaps"], describe(toy, False)["overlaps"]):
+        keys = ("kind", "count", "of_first", "of_second", "examples")
+        assert [tuple(one[key] for key in keys) for one in found] == wanted
 
 
 def test_many_images_are_compared_only_when_asked(monkeypatch):
@@ -191,6 +207,7 @@ def test_the_real_subsets_share_no_patient_and_no_image(shared_data: Path, tmp_p
         Image.fromarray(read_image(file)).resize((224, 224)).save(copy, "JPEG", quality=75)
         copies.append(copy.getvalue())
     sources = [*map(str, files), *copies]
-    found = same_images(*[Thumbnails(sources, 2).of(sources)] * 2)
+    known = Thumbnails(sources, 2).all()
+    found = same_images(*[comparable([known[source] for source in sources])] * 2)
     places = [*range(len(files)), *range(0, len(files), 10)]
     assert found == [(a, b) for a, one in enumerate(places) for b, two in enumerate(places) if one == two]

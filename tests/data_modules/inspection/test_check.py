@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from gkmvlp.data_modules import MimicCxr
-from gkmvlp.data_modules.inspection.check import read_entities, without_regions
+from gkmvlp.data_modules.inspection.check import find_class, read_entities, without_regions
 from gkmvlp.data_modules.inspection.explain import STATUS
 from gkmvlp.data_modules.synthetic import mimic_cxr
 from gkmvlp.entities import ENTITIES
+from gkmvlp.errors import UsageError
 from gkmvlp.geometry import Letterbox
 
 
@@ -52,3 +53,14 @@ def test_rows_without_regions_are_counted(root, source):
     count = sum(not np.any(mask) for mask in masks)
     assert without_regions(data) == count
     assert source == "dataset" or 0 < count < len(data.samples)
+
+
+@pytest.mark.parametrize("name", ["MimicCxxr", "mimic_cxr", "MIMIC-CXR", "gkmvlp.data_modules.MimicCXR"])
+def test_a_misspelt_class_is_answered_with_the_nearest(name):
+    with pytest.raises(UsageError, match=r"; did you mean MimicCxr\?$"):
+        find_class(name)
+
+
+def test_a_misspelt_class_of_ones_own_is_answered_with_the_nearest():
+    with pytest.raises(UsageError, match=r"has no class Openi .*; did you mean OpenI\?$"):
+        find_class("gkmvlp.data_modules.openi.Openi")

@@ -698,7 +698,9 @@ def test_rows_and_columns_that_are_exchanged_skew_no_picture():
         read_image(dicom(shade, Rows=120, Columns=96))
 
 
-@pytest.mark.parametrize("keyword", ["PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing"])
+@pytest.mark.parametrize(
+    "keyword", ["PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"]
+)
 def test_pixels_that_are_not_square_are_refused(keyword: str):
     plain = read_image(dicom())
     for sides in (["2", "2"], ["100", "101"], ["0", "1"], ["1"]):
@@ -733,3 +735,88 @@ def test_two_pictures_in_fragments_are_not_the_first_of_them(kind: str):
     assert read_image(file(streams[0])).shape == (64, 64)
     with pytest.raises(ImageError, match="PixelData hold 2 frames, not one"):
         read_image(file(*streams))
+
+
+@pytest.mark.parametrize(("stored", "allocated"), [(8, 8), (12, 16), (16, 16)])
+@pytest.mark.parametrize("is_signed", [False, True])
+@pytest.mark.parametrize("is_extended", [False, True])
+def test_a_wrong_sign_wraps_nothing_around_and_is_said(stored: int, allocated: int, is_signed: bool, is_extended: bool):
+    """The picture goes on across the middle of its numbers, whatever PixelRepresentation tells of them."""
+    shade_HW = np.rint(127.5 + 127 * np.sin(np.add.outer(np.arange(48) / 9, np.arange(64) / 13))).astype(np.int64)
+    number_HW = shade_HW * ((1 << stored) - 1) // 255 - is_signed * (1 << (stored - 1))
+    code_HW = number_HW % (1 << (allocated if is_extended else stored))
+    bits = {"BitsAllocated": allocated, "BitsStored": stored, "HighBit": stored - 1}
+    data = code_HW.astype(f"<u{allocated // 8}").tobytes()
+    read, said = [], []
+    for sign in (int(is_signed), int(not is_signed)):
+        notes: list[str] = []
+        read.append(read_image(dicom(code_HW, **bits, PixelRepresentation=sign, PixelData=data), notes=notes))
+        said.append([note.split()[0] for note in notes])
+    assert said == [[], ["PixelRepresentation"]]
+    assert np.abs(read[0].astype(int) - shade_HW).max() <= 1
+    assert np.array_equal(*read)
+
+
+@pytest.mark.parametrize("told", [None, (0, 900), (0, 4095)])
+def test_two_parts_that_meet_by_neither_sign_are_in_doubt_unless_their_ends_are_told(told):
+    value_HW = RAMP.repeat(4, 0).repeat(4, 1).astype(np.int64) * 3
+    value_HW[:, 32:] += 3200
+    ends = {} if told is None else {"SmallestImagePixelValue": told[0], "LargestImagePixelValue": int(value_HW.max())}
+    notes: list[str] = []
+    read_image(dicom(value_HW, **ends), notes=notes)
+    assert [note[:34] for note in notes] == ["PixelRepresentation may be wrong: t"[:34]] * (told is None)
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ({"ViewPosition": "RAO"}, "ViewPosition RAO is not frontal: no regions of the atlas"),
+        ({"ViewPosition": "AP SUPINE"}, None),
+        ({"ViewPosition": "XYZ"}, "ViewPosition XYZ is spelled in no known way: no regions of the atlas"),
+        ({"ViewPosition": "PA", "PatientOrientation": ["A", "F"]}, "ViewCodeSequence or PatientOrientation tells of a"),
+        ({"SeriesDescription": "Chest lateral"}, "no ViewPosition, and a description that names a lateral view"),
+        ({"SeriesDescription": "Chest PA and lateral"}, None),
+        ({"BodyPartExamined": "HAND"}, "BodyPartExamined is HAND, no chest"),
+        ({"BodyPartExamined": "PORT CHEST"}, None),
+        ({"PresentationIntentType": "FOR PROCESSING"}, "PresentationIntentType is FOR PROCESSING: raw values"),
+        ({"WindowCenter": 2040, "WindowWidth": 4080, "VOILUTFunction": "SIGMOIDAL"}, "VOILUTFunction SIGMOIDAL is not"),
+    ],
+)
+def test_what_makes_a_reading_doubtful_is_said(tags, said: str | None):
+    notes: list[str] = []
+    assert np.array_equal(read_image(dicom(**tags), notes=notes), read_image(dicom()))
+    assert [note[: len(said or "")] for note in notes] == ([] if said is None else [said])
+
+
+def test_image_orientation_turns_where_patient_orientation_is_absent_and_dummies_do_not():
+    plain, notes = read_image(dicom()), list[str]()
+    assert np.array_equal(read_image(dicom(ImageOrientationPatient=[-1, 0, 0, 0, 0, -1])), plain[:, ::-1])
+    assert np.array_equal(read_image(dicom(ImageOrientationPatient=[1, 0, 0, 0, 1, 0]), notes=notes), plain)
+    assert not notes
+    with pytest.raises(ImageError, match="a lateral view"):
+        read_image(dicom(ImageOrientationPatient=[0, 1, 0, 0, 0, -1]))
+
+
+@pytest.mark.parametrize("code", ["399198007", "R-10236"])
+def test_a_lateral_view_is_known_by_its_code_whatever_language_names_it(code: str):
+    item = Dataset()
+    item.CodeValue, item.CodeMeaning = code, "seitlich"
+    with pytest.raises(ImageError, match="a lateral view"):
+        read_image(dicom(ViewCodeSequence=Sequence([item])))
+
+
+def test_colours_are_said_and_what_a_lossy_format_makes_of_grey_is_none():
+    photo = np.dstack([SHADE, 255 - SHADE, SHADE])
+    for image, is_coloured in ((Image.fromarray(photo), True), (Image.fromarray(SHADE).convert("RGB"), False)):
+        for kind in ("JPEG", "PNG"):
+            notes: list[str] = []
+            read_image(picture(image, kind), notes=notes)
+            assert notes == ["has colours: their brightness is read as grey"] * is_coloured
+
+
+def test_pixels_that_are_no_numbers_are_said():
+    value_HW, notes = SHADE.astype(np.float32), list[str]()
+    value_HW[0, :3] = np.nan, np.inf, -np.inf
+    shown_HW = read_image(picture(Image.fromarray(value_HW), "TIFF"), notes=notes)
+    assert notes == ["holds pixels that are no finite numbers: shown as the least or the greatest"]
+    assert shown_HW[0, :3].tolist() == [0, 255, 0]

@@ -19,7 +19,7 @@ from gkmvlp.data_modules.pipeline.cache_store import CacheStore
 from gkmvlp.data_modules.pipeline.ledger import write_json
 from gkmvlp.data_modules.pipeline.shard_writer import write_shards
 from gkmvlp.data_modules.pipeline.transforms import Pixels
-from gkmvlp.errors import DataError
+from gkmvlp.errors import DataError, UsageError, nearest
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -142,6 +142,9 @@ def _cache(arguments: argparse.Namespace) -> None:
 def _source(reference: str) -> tuple[str, Path | None]:
     """Class name, and the config file where a config was named."""
     is_config = reference in zoo_configs() or "://" in reference or reference.endswith((".yaml", ".yml"))
+    is_name = not is_config and "." not in reference and reference not in check.class_names()
+    if is_name and (near := nearest(reference, zoo_configs(), 0.8)):
+        raise UsageError(f"no DataModule or config {reference!r}; did you mean {near}?")
     return reference, by_name(reference) if is_config else None
 
 

@@ -17,6 +17,8 @@ embed           unit vectors of the images, and of the lines of --prompts, in on
 
 A small network of the package, the gate, looks at every picture first; --gate says what happens where it looks like a
 lateral, mirrored, inverted or turned radiograph, another part of the body, or none at all; rows have its word (gate).
+What was not taken as a file says (a window that shows nothing, a picture that was turned, a wrong sign) stands on
+stderr, a line a kind, and in the column note.
 --dicom-out writes what goes back into an archive: of each DICOM a structured report, segmentations of regions and heat
 maps, and a picture with a notice, in its study. --dicomweb URL --study UID reads from a DICOMweb server, --store writes
 the same there. See docs/guide/dicom.md.

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from pydicom import Dataset
 
 from gkmvlp.app.dicom.identity import MANUFACTURER
-from gkmvlp.data_modules.pipeline.dicom import RADIOGRAPHY
 from gkmvlp.data_modules.pipeline.dicom_header import word
+from gkmvlp.data_modules.pipeline.dicom_view import RADIOGRAPHY
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.errors import ConfigError, DataError, UsageError
 

@@ -17,8 +17,8 @@ from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
 from gkmvlp.app.dicom.identity import uid_of
 from gkmvlp.data_modules.pipeline.accept import is_dicom
-from gkmvlp.data_modules.pipeline.dicom import turn_of
 from gkmvlp.data_modules.pipeline.dicom_header import integer, open_dicom, word, words
+from gkmvlp.data_modules.pipeline.dicom_view import turn_of
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.geometry import Turn

@@ -134,6 +134,7 @@ def _predict(request: Request, images: list[Path], server: "DicomWeb | None") ->
     if route.study:
         done.call_by_uid()
     _tell_doubts(done.doubted)
+    _tell_notes(done.noted, len(images))
     if done.rows:
         show(task, done.rows)
     if request.question and (scope_note := predictor.out_of_scope(request.question)):
@@ -181,3 +182,10 @@ def _tell_doubts(doubted: list[str]) -> None:
         print(f"gkmvlp: gate: {printable(line)}", file=sys.stderr)
     if len(doubted) > _SHOWN:
         print(f"gkmvlp: gate: and {len(doubted) - _SHOWN:,} more; --out has the column gate", file=sys.stderr)
+
+
+def _tell_notes(noted: dict[str, list[str]], count: int) -> None:
+    """What was not taken as files say, a line a kind on stderr."""
+    for note, names in noted.items():
+        who = names[0] if count == 1 else f"{len(names):,} of {count:,} images (e.g. {names[0]})"
+        print(f"gkmvlp: note: {printable(who)}: {note}", file=sys.stderr)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -35,11 +35,19 @@ _IN_FOLDER = re.compile(r"\S*/([\d.]+)\.dcm")  # what a server gave, by its UID
 
 @dataclass
 class Predicted:
-    """Rows of the images that could be read, a line for each that could not, and a line for each that is in doubt."""
+    """Rows of the images that could be read, and what is to be said of images.
+
+    Attributes:
+        rows: Rows.
+        bad: A line for each image that could not be read.
+        doubted: A line for each that the gate doubts.
+        noted: What was not taken as a file says -> the images.
+    """
 
     rows: Rows = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
     doubted: list[str] = field(default_factory=list)
+    noted: dict[str, list[str]] = field(default_factory=dict)
 
     def call_by_uid(self) -> None:
         """Calls the images that a server gave by their UIDs: their files are gone afterwards."""
@@ -47,6 +55,14 @@ class Predicted:
             row["sample_id"] = _IN_FOLDER.sub(r"\1", row["sample_id"])
         self.bad = [_IN_FOLDER.sub(r"\1", line) for line in self.bad]
         self.doubted = [_IN_FOLDER.sub(r"\1", line) for line in self.doubted]
+        self.noted = {note: [_IN_FOLDER.sub(r"\1", name) for name in names] for note, names in self.noted.items()}
+
+
+class Told(NamedTuple):
+    """What is told of an image beside its rows."""
+
+    verdict: Verdict | None  # of the gate
+    notes: list[str]  # what was not taken as the file says
 
 
 def predict_rows(
@@ -95,7 +111,7 @@ def predict_rows(
     done = Predicted()
     stems: Counter[str] = Counter()
     is_drawn = pictures is not None
-    for batch, shown, sources, verdicts in _batches(predictor, images, accept, done, is_drawn, gate, sender):
+    for batch, shown, sources, told in _batches(predictor, images, accept, done, is_drawn, gate, sender):
         image = predictor.encode_images(batch)
         far = predictor.far(image)
         found = _found(predictor, task, batch, image)
@@ -103,14 +119,17 @@ def predict_rows(
         for b, rows in enumerate(makers[task](image, found)):
             name = batch["sample_id"][b]
             try:
-                verdict = settled(verdicts[b], far[b], name, gate)
+                verdict = settled(told[b].verdict, far[b], name, gate)
             except ImageError as error:
                 done.bad.append(str(error))
                 continue
             if sender is not None:
                 sender.send(sources[b], returned[b].judged(verdict))
             done.doubted += [f"{name} {verdict}"] if is_doubted(verdict) else []
+            for note in told[b].notes:
+                done.noted.setdefault(note, []).append(name)
             judged = {} if verdict is None else {"gate": verdict.kind}
+            judged["note"] = "; ".join(told[b].notes) or None
             done.rows += [{"sample_id": name, **row, **judged} for row in rows]
             if pictures is not None:
                 from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import
@@ -152,28 +171,29 @@ def _batches(
     is_drawn: bool,
     gate: GateMode,
     sender: Sender | None,
-) -> Iterator[tuple[ImageBatch, list[Pixels], list["Source"], list[Verdict | None]]]:
-    """Batches of what can be read, the pixels of their images, their files as archives know them, the gate's verdicts.
+) -> Iterator[tuple[ImageBatch, list[Pixels], list["Source"], list[Told]]]:
+    """Batches of what can be read, the pixels of their images, their files as archives know them, what is told of them.
 
     The reasons of the others go to ``done.bad``. The pixels are kept only where the images are drawn or sent: a batch
     of them at their own size is large.
     """
     for start in range(0, len(images), BATCH):
-        items, shown, sources, verdicts = [], list[Pixels](), list["Source"](), list[Verdict | None]()
+        items, shown, sources, told = [], list[Pixels](), list["Source"](), list[Told]()
         for image in images[start : start + BATCH]:
+            notes: list[str] = []
             try:
                 found = [sender.source(image)] if sender else []
-                image_HW, verdict = predictor.admitted(image, accept, gate)
+                image_HW, verdict = predictor.admitted(image, accept, gate, notes)
                 items.append(predictor.item_of(image, image_HW))
             except ImageError as error:
                 done.bad.append(str(error))
                 continue
-            verdicts.append(verdict)
+            told.append(Told(verdict, notes))
             sources += found
             if is_drawn or sender:
                 shown.append(image_HW)
         if items:
-            yield predictor.batch(items), shown, sources, verdicts
+            yield predictor.batch(items), shown, sources, told
 
 
 def _found(predictor: Predictor, task: str, batch: ImageBatch, image: ImageMemory) -> Found:

@@ -99,6 +99,7 @@ def write_rows(path: Path, rows: Rows, task: str, model: str, predictor: Predict
     rows = [{**row, "sample_id": name} for row, name in zip(rows, names, strict=True)]
     table = pd.DataFrame(rows).assign(patient_id=None, model=model, seed=0)
     table["patient_id"] = table["patient_id"].astype("string")
+    table["note"] = table["note"].astype("string")
     if task in ("report", "vqa", "image_text"):
         table["target"] = table["target"].astype("string")
     if task == "vqa":

@@ -1,7 +1,7 @@
 """What is read: an upload or a phantom, with the grey values that each model takes. H x W pixels of the original."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gkmvlp.data_modules.pipeline.images import read_shown
 from gkmvlp.data_modules.pipeline.intensity import Intensity, Pixels
@@ -24,6 +24,7 @@ class OpenImage:
         pixels: Intensity -> its pixels (H, W) as a model of that intensity reads them.
         view: Projection that a DICOM names, or "".
         planted: What was planted in a phantom; None of other images.
+        notes: What was not taken as the file says.
     """
 
     name: str
@@ -31,6 +32,7 @@ class OpenImage:
     pixels: dict[Intensity, Pixels]
     view: str = ""
     planted: list[str] | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 def open_upload(data: bytes, name: str, intensities: Iterable[Intensity], accept: Collection[str] = ()) -> OpenImage:
@@ -45,7 +47,9 @@ def open_upload(data: bytes, name: str, intensities: Iterable[Intensity], accept
     Raises:
         ImageError: If it cannot be read, or is no frontal radiograph.
     """
-    return OpenImage(name, data, read_shown(data, set(intensities), name, accept), view_of(data))
+    notes: list[str] = []
+    pixels = read_shown(data, set(intensities), name, accept, notes)
+    return OpenImage(name, data, pixels, view_of(data), notes=notes)
 
 
 def open_phantom(number: int, intensities: Iterable[Intensity]) -> OpenImage:

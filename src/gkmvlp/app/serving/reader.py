@@ -99,7 +99,8 @@ def read(
     for part in filter(models.parts.__contains__, STAGES):
         tell(len(seen) / len(models.parts), STAGES[part])
         seen[part] = look(models.parts[part], image, verdict, mode, models.at)
-    reading.warnings = list(dict.fromkeys(doubt(one.verdict) for one in seen.values() if is_doubted(one.verdict)))
+    doubts = dict.fromkeys(doubt(one.verdict) for one in seen.values() if is_doubted(one.verdict))
+    reading.warnings = [*doubts, *(f"{note[:1].upper()}{note[1:]}." for note in image.notes)]
     said = {part: one.said for part, one in seen.items() if one.said is not None}
     if "backbone" in said:
         _entities(models.parts["backbone"], seen["backbone"].memory, said["backbone"], reading)
