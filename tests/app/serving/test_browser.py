@@ -188,6 +188,9 @@ def test_a_phone_scrolls_in_one_direction_and_dark_is_dark(page_of):
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
+    verdict = page.locator(".gk-finding .gk-verdict").first
+    assert verdict.is_visible()
+    assert re.search(r"0\.\d\d \[0\.\d\d, 0\.\d\d\]", verdict.inner_text())  # threshold and interval
     keep(page, "phone-dark")
 
 
