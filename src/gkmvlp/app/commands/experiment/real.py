@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     slake = actions.add_parser("slake", help="questions in English, pointing at boxes, labels by sentences")
     vqa = actions.add_parser("vqa-rad", help="questions, and a model without the image")
     vqa.add_argument("--splits", nargs="+", default=SPLITS, metavar="NAME", help=f"splits ({' '.join(SPLITS)})")
-    nih = actions.add_parser("chestxray14", help="classification over patient folds")
+    nih = actions.add_parser("chestxray14", help="classification over patient folds, and calibration of the backbone")
     rsna = actions.add_parser("rsna", help="detection and pointing over patient folds")
     pairs = actions.add_parser("pairs", help="pre-training on ChestX-ray14 with its labels as sentences, by fold")
     pairs.add_argument("--folds", type=int, nargs="+", default=list(range(5)), metavar="K", help="folds (0 1 2 3 4)")
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_record_argument(action)
     for action, use in ((slake, "labels, sex and age"), (rsna, "sex and age")):
         action.add_argument("--nih", type=Path, metavar="DIR", help=f"folder of ChestX-ray14: {use} of the same images")
-    for action in (openi, slake, rsna, ablation):
+    for action in (openi, slake, nih, rsna, ablation):
         action.add_argument(
             "--only", nargs="+", metavar="PIECE", help="pieces of the table (all; a wrong name lists them)"
         )
