@@ -203,6 +203,18 @@ def test_a_broken_file_is_a_notice_and_the_page_goes_on(page_of, tmp_path):
     read_phantom(page, 4)
 
 
+def test_a_file_that_is_too_large_is_told_below_the_banner(page_of, tmp_path):
+    page = page_of(375, 740)
+    (tmp_path / "large.png").write_bytes(bytes(65_000_000))
+    page.set_input_files("#gk-upload input[type=file]", tmp_path / "large.png")
+    told = page.get_by_text("exceed the maximum allowed size")
+    told.wait_for(timeout=WAIT)
+    banner, top = page.locator(".gk-banner").bounding_box(), told.bounding_box()["y"]
+    assert top > banner["y"] + banner["height"]
+    page.reload()
+    read_phantom(page)
+
+
 def test_a_real_dicom_is_read(page_of, shared_data):
     file = shared_data / "dicom" / "RG1_J2KI.dcm"
     if not file.is_file():

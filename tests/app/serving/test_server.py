@@ -168,7 +168,7 @@ def test_uploads_that_nobody_reads_do_not_fill_the_disk(client_of, tmp_path):
     with client_of(Limits(upload_bytes=4000)) as client:
         answers = [upload(client, bytes(4000), f"{n}.png") for n in range(30)]
         assert {answer.status_code for answer in answers} == {200, 507}
-        assert "try again in a minute" in answers[-1].json()["detail"]
+        assert "try again in a minute" in answers[-1].text
         held = [file for file in (tmp_path / "uploads").rglob("*") if file.is_file()]
         assert 16 <= len(held) <= 18
         for file in held:
@@ -182,7 +182,7 @@ def test_uploads_of_one_client_in_a_minute_are_counted(client_of):
     with client_of(Limits(per_minute=3)) as client:
         answers = [upload(client, picture()) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
-        assert "Too many uploads in a minute" in answers[-1].json()["detail"]
+        assert "Too many uploads in a minute" in answers[-1].text
         assert client.get("/").status_code == 200
 
 

@@ -170,9 +170,8 @@ def _same(given: str, wanted: str) -> bool:
 
 async def _answer(send: Send, status: int, text: str) -> None:
     """A line of text, for people and for the page's own requests."""
-    is_asked_by_page = status in (413, 429, 507)
-    body = json.dumps({"detail": escape(text)}).encode() if is_asked_by_page else text.encode()
-    kind = b"application/json" if is_asked_by_page else b"text/plain; charset=utf-8"
+    body = json.dumps({"detail": escape(text)}).encode() if status == 413 else text.encode()
+    kind = b"application/json" if status == 413 else b"text/plain; charset=utf-8"
     headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *_HEADERS.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
