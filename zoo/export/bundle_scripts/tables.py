@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-Frame = tuple[float, float, float, float, float, float]  # scales, shifts, width and height (see ``radiographs.Frame``)
+Frame = Sequence[float]  # scales, shifts, width and height (see ``radiographs.Frame``)
 Row = list[str]
 
 
@@ -54,7 +54,7 @@ class Evaluator:
                 parts = given if isinstance(given, tuple) else (given,)
                 for file, frame, *of_image in zip(batch["file"], batch["frame"].tolist(), *parts, strict=True):
                     pred = self.postprocessing({"pred": of_image[0]})["pred"]
-                    table.writerows([file, *row] for row in self.rows(pred, of_image[1:], tuple(frame)))
+                    table.writerows([file, *row] for row in self.rows(pred, of_image[1:], frame))
         print(f"{self.output} ({self.notice})")
         return self.output
 

@@ -97,7 +97,7 @@ def test_every_patient_of_chestxray14_is_tested_once_by_every_arm(lightning, cor
     assert len(lightning) == 4 * FOLDS
 
 
-def test_a_backbone_is_calibrated_on_validation_rows_and_measured_on_test_rows_of_every_fold(corpus, tmp_path):
+def test_a_backbone_is_calibrated_on_the_other_folds(corpus, tmp_path):
     """No model is trained; every image is measured once, by the calibration of other patients, beside before."""
     words = ["--root", str(corpus), "--only", "calibration", "--out", str(tmp_path / "o"), "--record", str(tmp_path)]
     backbone = write_backbone(tmp_path / "backbone")
