@@ -43,7 +43,8 @@ class ReadRadiographd:
         """
         file = str(item["image"])
         shown_HW = shown_as(read_picture(file), self.intensity)
-        frame = frame_of(*shown_HW.shape, self.side, self.resize_mode)
+        height, width = shown_HW.shape
+        frame = frame_of(height, width, self.side, self.resize_mode)
         image_1SS = torch.from_numpy(fitted(shown_HW, frame, self.side))[None].float().div_(255)
         return {**item, "image": image_1SS, "file": file, "frame": torch.tensor(frame, dtype=torch.float64)}
 
