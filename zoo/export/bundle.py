@@ -29,7 +29,7 @@ pip install "monai>=1.5" torch opencv-python-headless pillow fire{package}
 python -m monai.bundle run --config_file configs/inference.json --dataset_dir FOLDER{word}
 ```
 
-The table is `eval/{table}`: a row an image, {columns}, probabilities that are not calibrated.
+The table is `eval/{table}`: {columns}. Probabilities are not calibrated.
 """
 
 
@@ -42,8 +42,9 @@ class Kind(NamedTuple):
         evaluator: Class of what writes the table.
         activation: Option of MONAI's Activations that makes probabilities of scores.
         table: Name of the table.
-        columns: Its columns in words.
+        columns: Its rows and columns in words.
         what: What it gives, in words.
+        package: What else has to be installed; "" is nothing.
     """
 
     names: str
@@ -53,16 +54,26 @@ class Kind(NamedTuple):
     table: str
     columns: str
     what: str
+    package: str = ""
 
 
 KINDS = {
     "classification": Kind(
-        "labels", "Network", "Evaluator", "sigmoid", "findings.csv", "a column a label",
+        "labels", "Network", "Evaluator", "sigmoid", "findings.csv", "a row an image, a column a label",
         "findings of frontal chest radiographs",
     ),
+    "grounding": Kind(
+        "entities", "Network", "PlaceEvaluator", "sigmoid", "places.csv",
+        "a row an image and entity, with the point that its prompt attends to most and the region there",
+        "findings of frontal chest radiographs and where their prompts look",
+    ),
+    "localization": Kind(
+        "labels", "Network", "BoxEvaluator", "sigmoid", "boxes.csv", "a row a box, in pixels of the picture",
+        "boxes of findings on frontal chest radiographs", "torchvision",
+    ),
     "vqa": Kind(
-        "answers", "AskingNetwork", "AnswerEvaluator", "softmax", "answers.csv", "the likeliest answer",
-        "answers to a question about frontal chest radiographs",
+        "answers", "AskingNetwork", "AnswerEvaluator", "softmax", "answers.csv", "a row an image, the likeliest answer",
+        "answers to a question about frontal chest radiographs", "tokenizers",
     ),
 }  # fmt: skip
 
@@ -72,18 +83,16 @@ def export_bundle(predictor: Predictor, task: str, out: Path) -> dict[str, Any]:
 
     Args:
         predictor: A model on the CPU.
-        task: ``classification`` or ``vqa``: a row an image. The others have no program, or give maps.
+        task: One of ``KINDS``.
         out: Its folder, new; its name is the bundle's.
 
     Returns:
         What ``models/model.pt2.json`` holds.
 
     Raises:
-        ConfigError: If the task is another one, or the folder exists or cannot be written.
+        ConfigError: If the folder exists or cannot be written.
         BackboneError: If the model is not one for the task, or cannot be exported.
     """
-    if task not in KINDS:
-        raise ConfigError(f"--format {FORM} is for --task {' or '.join(KINDS)}, not {task}: take torch-export or onnx")
     if out.exists():
         raise ConfigError(f"{out} exists: name another folder by --out")
     try:
@@ -95,8 +104,8 @@ def export_bundle(predictor: Predictor, task: str, out: Path) -> dict[str, Any]:
             told = export(predictor, task, "torch-export", made / "models" / PROGRAM)
             for name, content in (("metadata", metadata(out.name, told)), ("inference", inference(told))):
                 (made / "configs" / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-            shutil.copyfile(bundle_scripts.__file__, made / "scripts" / "radiographs.py")
-            (made / "scripts" / "__init__.py").write_text('"""What the configs name."""\n', encoding="utf-8")
+            for script in Path(bundle_scripts.__file__).parent.glob("*.py"):
+                shutil.copyfile(script, made / "scripts" / script.name)
             (made / "docs" / "README.md").write_text(_readme(out.name, told), encoding="utf-8")
             made.rename(out)
     except OSError as error:
@@ -110,7 +119,7 @@ def inference(told: dict[str, Any]) -> dict[str, Any]:
     Args:
         told: What stands beside the program.
     """
-    image, ours, kind = told["image"], "scripts.radiographs", KINDS[told["task"]]
+    image, kind = told["image"], KINDS[told["task"]]
     asked = {"question": "@question"} if told["task"] == "vqa" else {}
     reading = {"side": image["size"], "resize_mode": image["resize_mode"], "intensity": image["intensity"]}
     return {
@@ -121,15 +130,15 @@ def inference(told: dict[str, Any]) -> dict[str, Any]:
         "device": "$torch.device('cpu')",
         **dict.fromkeys(asked, ""),
         "network_def": {
-            "_target_": f"{ours}.{kind.network}", "program": f"$@bundle_root + '/models/{PROGRAM}'", **asked,
+            "_target_": f"scripts.networks.{kind.network}", "program": f"$@bundle_root + '/models/{PROGRAM}'", **asked,
         },
         "preprocessing": {
             "_target_": "Compose",
-            "transforms": [{"_target_": f"{ours}.ReadRadiographd", **reading}],
+            "transforms": [{"_target_": "scripts.radiographs.ReadRadiographd", **reading}],
         },
         "dataset": {
             "_target_": "Dataset",
-            "data": {"_target_": f"{ours}.images_in", "folder": "@dataset_dir"},
+            "data": {"_target_": "scripts.radiographs.images_in", "folder": "@dataset_dir"},
             "transform": "@preprocessing",
         },
         "dataloader": {
@@ -141,7 +150,7 @@ def inference(told: dict[str, Any]) -> dict[str, Any]:
             "transforms": [{"_target_": "Activationsd", "keys": "pred", kind.activation: True}],
         },
         "evaluator": {
-            "_target_": f"{ours}.{kind.evaluator}",
+            "_target_": f"scripts.tables.{kind.evaluator}",
             "val_data_loader": "@dataloader",
             "network": "@network_def",
             "inferer": "@inferer",
@@ -178,7 +187,7 @@ def metadata(name: str, told: dict[str, Any]) -> dict[str, Any]:
         "type": "probabilities",
         "format": "classification",
         "num_channels": len(labels),
-        "spatial_shape": [],
+        "spatial_shape": told["outputs"][0]["shape"][1:-1],
         "dtype": "float32",
         "value_range": [0, 1],
         "is_patch_data": False,
@@ -196,7 +205,7 @@ def metadata(name: str, told: dict[str, Any]) -> dict[str, Any]:
             "opencv-python-headless": version("opencv-python-headless"),
             "pillow": version("pillow"),
             "fire": ">=0.5",
-            **({"tokenizers": version("tokenizers")} if told["task"] == "vqa" else {}),
+            **({kind.package: version(kind.package)} if kind.package else {}),
         },
         "task": kind.what,
         "description": f"{kind.what.capitalize()}, trained on {told['trained_on']}.",
@@ -218,6 +227,6 @@ def _readme(name: str, told: dict[str, Any]) -> str:
     kind, asks = KINDS[told["task"]], told["task"] == "vqa"
     return README.format(
         name=name, notices=_notices(told), version=gkmvlp.__version__, table=kind.table, columns=kind.columns,
-        what=kind.what.capitalize() + ("" if asks else f" ({', '.join(told['labels'])})"),
-        package=" tokenizers" * asks, word=' --question "Is there a pleural effusion?"' * asks,
+        what=kind.what.capitalize() + ("" if asks else f" ({', '.join(told[kind.names])})"),
+        package=f" {kind.package}" if kind.package else "", word=' --question "Is there a pleural effusion?"' * asks,
     )  # fmt: skip

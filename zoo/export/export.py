@@ -167,6 +167,7 @@ def _described(program: Program, predictor: Predictor) -> dict[str, Any]:
         "inputs": [_said(spec) for spec in program.inputs],
         "outputs": [_said(spec) for spec in program.outputs],
         **program.names,
+        **program.extras,
         "regions": list(REGIONS),
         "region_boxes": atlas_to_names(predictor.backbone.atlas),
     }

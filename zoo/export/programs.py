@@ -1,13 +1,13 @@
 """What a model computes from tensors alone, ready to be exported: an image and its region boxes in, scores out.
 
 Reading, fitting and tokenizing stay outside; ``gkmvlp.zoo.export.export`` writes down what they have to be.
-B images, each with a question where one is asked, S side, R regions, E entities, L labels, P patches, T tokens,
-K answers.
+B images, each with a question where one is asked, S side, R regions, E entities, L labels, P patches, A anchors,
+T tokens, K answers.
 """
 
 import copy
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,8 @@ from gkmvlp.checkpoints.heads import Head, knowledge_of
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
 from gkmvlp.models.heads.answer_head import AnswerHead, answer_logits
+from gkmvlp.models.heads.box_head import BoxHead
+from gkmvlp.models.heads.detector import CANDIDATES, MIN_SIDE, MOST
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
 from gkmvlp.zoo.inference.predictor import Predictor
 
@@ -23,6 +25,7 @@ from gkmvlp.zoo.inference.predictor import Predictor
 SOURCES = {
     "classification": "a backbone, or a model that `make finetune-classification` left",
     "grounding": "a backbone",
+    "localization": "a model that `make finetune-localization` left",
     "vqa": "a model for questions with `answer_mode: classify`",
 }
 BATCH, TOKENS = "batch", "tokens"  # sizes that a caller is free to choose
@@ -64,6 +67,7 @@ class Program(nn.Module):
             TensorSpec("region_box", torch.float32, (BATCH, regions, 4), boxes),
         ]
         self.outputs, self.names = list(outputs), {key: list(value) for key, value in names.items()}
+        self.extras: dict[str, Any] = {}  # what else a caller has to know, for JSON
         self.atlas_R4 = torch.from_numpy(predictor.backbone.atlas["PA"])  # for examples
 
     def encode_images(self, image_B1SS: Tensor, box_BR4: Tensor) -> ImageMemory:
@@ -118,6 +122,39 @@ class Grounding(Program):
         return _odds(self.model, image), image.grounded.patch_attention, image.grounded.region_attention
 
 
+class Localization(Program):
+    """Log odds of each label (B, A, L) and box (B, A, 4) at every anchor, before overlapping boxes are dropped."""
+
+    def __init__(self, predictor: Predictor, head: BoxHead) -> None:
+        anchors = self._anchors(predictor, head)
+        outputs = [
+            TensorSpec("score", torch.float32, (BATCH, anchors, len(head.labels)), "log odds, in the order of labels"),
+            TensorSpec("box", torch.float32, (BATCH, anchors, 4), "xyxy as fractions of the square"),
+        ]
+        super().__init__(predictor, outputs, {"labels": head.labels})
+        self.head, self.side = head, predictor.architecture.image_size
+        kept = {"nms_thresh": head.config.nms_thresh, "score_thresh": head.config.score_thresh, "min_side": MIN_SIDE}
+        self.extras = {
+            "boxes": {"candidates": CANDIDATES, **kept, "most": MOST, "thresholds": head.threshold_L.tolist()}
+        }
+
+    @staticmethod
+    @torch.no_grad()
+    def _anchors(predictor: Predictor, head: BoxHead) -> int:
+        """A; afterwards the detector holds its anchors, which no tracing may make."""
+        model, side = predictor.model, predictor.architecture.image_size
+        regions = model.prior_ER.shape[1]
+        nothing = torch.zeros(1, regions, 4), torch.zeros(1, regions, dtype=torch.bool)
+        image = model.encode_image(torch.zeros(1, 1, side, side), *nothing)
+        return head.detector.every_box(head.maps(model, image.features, image.grounded))[0].shape[1]
+
+    def forward(self, image_B1SS: Tensor, box_BR4: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores and boxes; arguments as in ``inputs``."""
+        image = self.encode_images(image_B1SS, box_BR4)
+        score_BAL, found_BA4 = self.head.detector.every_box(self.head.maps(self.model, image.features, image.grounded))
+        return score_BAL, found_BA4 / self.side
+
+
 class Vqa(Program):
     """Log-probability in nats of each known answer, (B, K), by the classifier."""
 
@@ -148,6 +185,8 @@ def program_of(predictor: Predictor, task: str) -> Program:
         return Classification(predictor, head).eval()
     if task == "grounding" and head is None:
         return Grounding(predictor).eval()
+    if task == "localization" and isinstance(head, BoxHead):
+        return Localization(predictor, head).eval()
     if task == "vqa" and isinstance(head, AnswerHead) and head.classifier is not None:
         return Vqa(predictor, head, head.classifier).eval()
     raise BackboneError(f"--task {task} exports {SOURCES[task]}; this is {_kind(head)}")

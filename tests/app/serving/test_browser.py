@@ -188,6 +188,9 @@ def test_a_phone_scrolls_in_one_direction_and_dark_is_dark(page_of):
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(map(int, re.findall(r"\d+", colour)[:3])) < 60
+    verdict = page.locator(".gk-finding .gk-verdict").first
+    assert verdict.is_visible()
+    assert re.search(r"0\.\d\d \[0\.\d\d, 0\.\d\d\]", verdict.inner_text())  # threshold and interval
     keep(page, "phone-dark")
 
 
@@ -198,6 +201,18 @@ def test_a_broken_file_is_a_notice_and_the_page_goes_on(page_of, tmp_path):
     page.wait_for_selector(".gk-refusal", timeout=WAIT)
     assert "its head is broken" in page.locator(".gk-refusal").inner_text()
     read_phantom(page, 4)
+
+
+def test_a_file_that_is_too_large_is_told_below_the_banner(page_of, tmp_path):
+    page = page_of(375, 740)
+    (tmp_path / "large.png").write_bytes(bytes(65_000_000))
+    page.set_input_files("#gk-upload input[type=file]", tmp_path / "large.png")
+    told = page.get_by_text("exceed the maximum allowed size")
+    told.wait_for(timeout=WAIT)
+    banner, top = page.locator(".gk-banner").bounding_box(), told.bounding_box()["y"]
+    assert top > banner["y"] + banner["height"]
+    page.reload()
+    read_phantom(page)
 
 
 def test_a_real_dicom_is_read(page_of, shared_data):

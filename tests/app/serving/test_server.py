@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import re
 import threading
 import time
@@ -18,6 +19,7 @@ from gkmvlp.app.serving.desk import Desk
 from gkmvlp.app.serving.guard import COOKIE, POLICY, Guard
 from gkmvlp.app.serving.limits import MB, Limits
 from gkmvlp.app.serving.server import Options, build_app, is_loopback, listen
+from gkmvlp.app.serving.uploads import AGE, Uploads
 from gkmvlp.errors import ConfigError, UsageError
 from tests.app.dicom.radiographs import PATIENT, STUDY, write_radiograph
 from tests.app.dicom.servers import Holding, answering
@@ -90,6 +92,13 @@ def test_saved_readings_are_found_by_their_key_alone(client_of):
         assert client.get(f"/reading/{key}.exe").status_code == 404
 
 
+def test_a_name_with_a_leading_dot_is_read_wherever_the_server_was_started(client_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # uploads then lie below it
+    with client_of() as client:
+        (path,) = upload(client, picture(), ".hidden.png").json()
+        assert "gk-reading" in call(client, "read", [{"path": path, "meta": {"_type": "gradio.FileData"}}])
+
+
 @pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "..\\..\\x.png", "a\x00b.png"])
 def test_a_file_name_leads_nowhere(client_of, tmp_path, name):
     with client_of() as client:
@@ -152,6 +161,29 @@ def test_a_body_that_says_nothing_is_cut_off(client_of, tmp_path):
         assert answer.status_code in (400, 413)
         assert client.get("/").status_code == 200
     assert sum(file.stat().st_size for file in tmp_path.rglob("*") if file.is_file()) <= 2 * MB
+
+
+def test_uploads_that_nobody_reads_do_not_fill_the_disk(client_of, tmp_path):
+    """Of a size that is allowed each; what waited too long makes room, as does the rest of one that was cut off."""
+    with client_of(Limits(upload_bytes=4000)) as client:
+        answers = [upload(client, bytes(4000), f"{n}.png") for n in range(30)]
+        assert {answer.status_code for answer in answers} == {200, 507}
+        assert "try again in a minute" in answers[-1].text
+        held = [file for file in (tmp_path / "uploads").rglob("*") if file.is_file()]
+        assert 16 <= len(held) <= 18
+        for file in held:
+            os.utime(file, (0, time.time() - AGE - 1))
+        (path,) = upload(client, picture()).json()
+        assert "gk-reading" in call(client, "read", [{"path": path, "meta": {"_type": "gradio.FileData"}}])
+    assert [file for file in (tmp_path / "uploads").rglob("*") if file.is_file()] == []
+
+
+def test_uploads_of_one_client_in_a_minute_are_counted(client_of):
+    with client_of(Limits(per_minute=3)) as client:
+        answers = [upload(client, picture()) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
+        assert "Too many uploads in a minute" in answers[-1].text
+        assert client.get("/").status_code == 200
 
 
 def test_ten_uploads_at_once_are_all_read_and_not_mixed_up(client_of):
@@ -298,7 +330,7 @@ def resident_mb():
     return pages * 4096 / MB
 
 
-def test_the_guard_counts_what_arrives():
+def test_the_guard_counts_what_arrives(tmp_path):
     async def app(scope, receive, send):
         while (await receive()).get("more_body"):
             pass
@@ -317,7 +349,8 @@ def test_the_guard_counts_what_arrives():
             answers.append(message)
 
         scope = {"type": "http", "path": "/", "query_string": b"", "headers": [(b"host", b"localhost")]}
-        asyncio.run(Guard(app, 1000, frozenset({"localhost"}), None)(scope, receive, send))
+        guard = Guard(app, Limits(upload_bytes=1000), Uploads(tmp_path, 0), frozenset({"localhost"}), None)
+        asyncio.run(guard(scope, receive, send))
         return answers[0]["status"], len(messages)
 
     assert sent([500, 400]) == (200, 0)

@@ -21,10 +21,10 @@ from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.label_head import label_head
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 from gkmvlp.tasks.parts import answering as answers
-from gkmvlp.zoo.export import bundle_scripts
-from gkmvlp.zoo.export.bundle_scripts import ReadRadiographd
+from gkmvlp.zoo.export.bundle_scripts import networks
+from gkmvlp.zoo.export.bundle_scripts.radiographs import ReadRadiographd
 from gkmvlp.zoo.inference.preprocess import Preprocess
-from tests.app.small_models import ANSWERS, build, write_answering
+from tests.app.small_models import ANSWERS, ENTITIES, build, write_answering, write_backbone, write_detecting
 
 LABELS = ["Effusion", "Mass", "Hernia"]
 
@@ -87,13 +87,13 @@ def run_by_monai(folder, pictures, out, table, *words):
     with (out / table).open() as stream:
         assert next(stream) == f"# {NOT_CLINICAL} {NO_PATIENT}\n"
         rows = list(csv.DictReader(stream))
-    assert len(rows) == len(list(pictures.iterdir()))
     return rows
 
 
 @pytest.mark.slow
 def test_monai_runs_it_without_this_package(bundle, pictures, tmp_path):
     rows = run_by_monai(bundle / "findings", pictures, tmp_path, "findings.csv")
+    assert len(rows) == len(list(pictures.iterdir()))
     model = gkmvlp.load(bundle / "model", device="cpu")
     for row in rows:
         wanted = model.predict(row["file"]).findings
@@ -104,6 +104,7 @@ def test_monai_runs_it_without_this_package(bundle, pictures, tmp_path):
 def test_monai_asks_a_question_about_every_image(answering, pictures, tmp_path):
     question = "Is there a pleural effusion?"
     rows = run_by_monai(answering / "asked", pictures, tmp_path, "answers.csv", "--question", question)
+    assert len(rows) == len(list(pictures.iterdir()))
     model = gkmvlp.load(answering / "model", device="cpu")
     for row in rows:
         wanted = model.predict(row["file"], question)
@@ -113,21 +114,58 @@ def test_monai_asks_a_question_about_every_image(answering, pictures, tmp_path):
 
 
 @pytest.mark.slow
+def test_monai_says_where_prompts_look(pictures, tmp_path):
+    """The points, regions and probabilities of the package, for pictures of every shape."""
+    write_backbone(tmp_path / "model")
+    words = ["--task", "grounding", "--format", "monai-bundle", "--out", str(tmp_path / "places")]
+    assert main(["export", "--model", str(tmp_path / "model"), *words]) == 0
+    rows = run_by_monai(tmp_path / "places", pictures, tmp_path / "out", "places.csv")
+    assert len(rows) == len(ENTITIES) * len(list(pictures.iterdir()))
+    model = gkmvlp.load(tmp_path / "model", device="cpu")
+    said = {str(file): model.predict(file) for file in pictures.iterdir()}
+    for row in rows:
+        wanted, name = said[row["file"]], row["entity"]
+        assert float(row["probability"]) == pytest.approx(wanted.findings[name], abs=2e-5)
+        assert (float(row["x"]), float(row["y"])) == pytest.approx(wanted.points[name], abs=0.01)
+        assert row["region"] == wanted.regions[name]
+    order = [row["entity"] for row in rows[: len(ENTITIES)]]
+    assert order == list(said[rows[0]["file"]].findings)  # likeliest first
+
+
+@pytest.mark.slow
+def test_monai_draws_the_boxes_of_the_package(pictures, tmp_path):
+    write_detecting(tmp_path / "model")
+    words = ["--task", "localization", "--format", "monai-bundle", "--out", str(tmp_path / "boxes")]
+    assert main(["export", "--model", str(tmp_path / "model"), *words]) == 0
+    rows = run_by_monai(tmp_path / "boxes", pictures, tmp_path / "out", "boxes.csv")
+    model = gkmvlp.load(tmp_path / "model", device="cpu")
+    assert {row["is_likely"] for row in rows} == {"True", "False"}
+    for file in pictures.iterdir():
+        wanted = model.predict(file).boxes
+        given = [row for row in rows if row["file"] == str(file)]
+        assert [row["label"] for row in given] == [box.label for box in wanted]
+        assert [row["is_likely"] for row in given] == [str(box.is_likely) for box in wanted]
+        for row, box in zip(given, wanted, strict=True):
+            place = [float(row[key]) for key in ("score", "x1", "y1", "x2", "y2")]
+            assert place == pytest.approx([box.score, box.x1, box.y1, box.x2, box.y2], abs=0.01)
+
+
+@pytest.mark.slow
 def test_any_question_is_answered_as_the_package_does(answering, pictures):
     program, model = str(answering / "asked" / "models" / "model.pt2"), gkmvlp.load(answering / "model", device="cpu")
     image_B1SS = torch.cat([model.preprocess(file) for file in sorted(pictures.iterdir())])
     for question in ("Which lung is it in, left or right?", "where " * 60):  # the second is cut
-        score_BK = bundle_scripts.AskingNetwork(program, question)(image_B1SS)
+        score_BK = networks.AskingNetwork(program, question)(image_B1SS)
         said = model.predict(sorted(pictures.iterdir()), question)
         assert [ANSWERS[best] for best in score_BK.argmax(1)] == [one.answer for one in said]
         assert score_BK.exp().amax(1).tolist() == pytest.approx([one.answer_probability for one in said], abs=2e-5)
     with pytest.raises(ValueError, match="name it by --question TEXT"):
-        bundle_scripts.AskingNetwork(program, " ")(image_B1SS)
+        networks.AskingNetwork(program, " ")(image_B1SS)
 
 
 def test_questions_for_yes_or_no_are_told_as_the_package_does():
-    assert bundle_scripts._ASKS_YES_OR_NO == answers._ASKS_YES_OR_NO
-    assert set(bundle_scripts.YES_AND_NO) == answers.YES_AND_NO
+    assert networks._ASKS_YES_OR_NO == answers._ASKS_YES_OR_NO
+    assert set(networks.YES_AND_NO) == answers.YES_AND_NO
 
 
 @pytest.mark.slow
@@ -167,7 +205,8 @@ def test_a_picture_of_sixteen_bits_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--task", "grounding", "--out", "b"], "is for --task classification or vqa, not grounding"),
+        (["--task", "grounding", "--out", "b"], "--task grounding exports a backbone; this is a model for labels"),
+        (["--task", "report", "--out", "b"], "no 'report' here"),
         (["--task", "classification", "--out", "b.zip"], "a folder, whose name has no suffix"),
     ],
 )

@@ -21,13 +21,14 @@ from gkmvlp.tasks.parts.answering import question_memory
 from gkmvlp.zoo.export import export as export_module
 from gkmvlp.zoo.export.programs import program_of
 from gkmvlp.zoo.inference.loading import open_predictor
-from tests.app.small_models import ANSWERS, ENTITIES, build, write_answering, write_backbone
+from tests.app.small_models import ANSWERS, ENTITIES, build, write_answering, write_backbone, write_detecting
 
 SIDE = 32
 SUFFIX = {"torch-export": "pt2", "onnx": "onnx"}
 LABELS = ["Effusion", "Mass", "Hernia"]
+NEVER_SAW_A_PATIENT = ("grounding", "boxes")
 QUESTIONS = ["why?", "Is there a small left pleural effusion?", "Is the heart normal in size?", "where?", "no"]
-TASK = {"labels": "classification", "grounding": "grounding", "vqa": "vqa"}
+TASK = {"labels": "classification", "grounding": "grounding", "boxes": "localization", "vqa": "vqa"}
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,7 @@ def folder(tmp_path_factory) -> Path:
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("export")
     write_backbone(folder / "grounding")
+    write_detecting(folder / "boxes")
     write_answering(folder / "vqa", "classify")
     write_answering(folder / "ranked", "rank")
     backbone = build("chest-xray14")
@@ -97,6 +99,12 @@ def by_the_reader(folder: Path, model: str, batch: int) -> list[np.ndarray]:
             state = question_memory(predictor.backbone, QUESTIONS[:batch], image.memory)[0]
             return [predictor.head.classifier(state[:, 0]).log_softmax(-1).numpy()]
     grounded = image.grounded
+    if model == "boxes":
+        with torch.inference_mode():
+            score, box = predictor.head.detector.every_box(
+                predictor.head.maps(predictor.model, image.features, grounded)
+            )
+        return [score.numpy(), box.numpy() / SIDE]
     return [predictor.entity_scores(image), grounded.patch_attention.numpy(), grounded.region_attention.numpy()]
 
 
@@ -116,18 +124,18 @@ def test_a_program_gives_what_the_model_gives(folder, model, form, tmp_path, cap
     (tmp_path / "new" / f"{out.name}.tokenizer" / "old").touch()
     assert export(folder, model, form, out) == 0, capsys.readouterr().err
     said = capsys.readouterr()
-    assert (NO_PATIENT in said.out) == (model == "grounding")
+    assert (NO_PATIENT in said.out) == (model in NEVER_SAW_A_PATIENT)
     assert said.err == ""
     told = json.loads(Path(f"{out}.json").read_text())
-    assert (told["notice"] == NO_PATIENT) == (model == "grounding")
+    assert (told["notice"] == NO_PATIENT) == (model in NEVER_SAW_A_PATIENT)
     for batch in (1, 2, 5):
         given, wanted = outputs_of(out, inputs_by_the_json(out, folder, batch)), by_the_reader(folder, model, batch)
         for a, b, slot in zip(given, wanted, told["outputs"], strict=True):
             assert a.shape == (batch, *slot["shape"][1:])
             np.testing.assert_allclose(a, b, atol=1e-4, rtol=0, err_msg=slot["name"])
     assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
-    key = {"labels": "labels", "grounding": "entities", "vqa": "answers"}[model]
-    assert told[key] == {"labels": LABELS, "grounding": ENTITIES, "vqa": ANSWERS}[model]
+    key = {"labels": "labels", "grounding": "entities", "boxes": "labels", "vqa": "answers"}[model]
+    assert told[key] == {"labels": LABELS, "grounding": ENTITIES, "boxes": ["Opacity", "Nodule"], "vqa": ANSWERS}[model]
     if model == "vqa":
         assert not (out.parent / f"{out.name}.tokenizer" / "old").exists()
         reading = open_predictor(folder / "vqa", "cpu").predict(folder / "1.png", QUESTIONS[1])

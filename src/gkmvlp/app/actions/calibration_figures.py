@@ -159,20 +159,25 @@ def _start(predictor: Predictor) -> str:
 def _findings(predictor: Predictor, data: DataModule, scored: ScoredRows) -> pd.DataFrame:
     """One row an image and label, image by image: after calibration, and before."""
     kind = next(iter(predictor.scored))  # one file holds one kind of score; zero-shot has no probability of before
+    assert predictor.calibration is not None
+    maps = {name: one.map for name, one in predictor.calibration.of(kind).items()}
+    table = before_and_after(finding_rows(predictor, data, scored).assign(model="model"), maps)
+    return table.assign(model=table["model"].str.removeprefix(BASELINE))
+
+
+def finding_rows(predictor: Predictor, data: DataModule, scored: ScoredRows) -> pd.DataFrame:
+    """One row an image and label, image by image, with its target and its log odds."""
+    kind = next(iter(predictor.scored))
     names, samples = predictor.scored[kind], scored.samples
-    rows = pd.DataFrame(
+    return pd.DataFrame(
         {
             "sample_id": np.repeat([sample.sample_id for sample in samples], len(names)),
             "patient_id": np.repeat([sample.patient_id for sample in samples], len(names)),
             "entity": np.tile(names, len(samples)),
-            "model": "model",
             "target": targets_of(data, samples, names).ravel(),
             "score": scored.scores[kind].ravel(),
         }
     )
-    assert predictor.calibration is not None
-    table = before_and_after(rows, {name: one.map for name, one in predictor.calibration.of(kind).items()})
-    return table.assign(model=table["model"].str.removeprefix(BASELINE))
 
 
 def _answers(predictor: Predictor, scored: ScoredRows) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from gkmvlp.batch import StudyBatch
 from gkmvlp.hardware import best_precision, device_named
 from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, signature
 from gkmvlp.models.config import Architecture
-from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
 from gkmvlp.models.text import Memory, ProjectedMemory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
@@ -29,6 +29,8 @@ MOMENTUM, SOFT = 0.995, 0.4  # of the copies, and the share of the targets that 
 
 class ReferencePretraining(SingleProcessPretraining):
     """Pre-training by the reference recipe."""
+
+    copies: GkMvlp
 
     def keep_copies(self) -> None:
         """Makes the momentum copies; they are no part of what is trained."""
@@ -116,7 +118,7 @@ def measure_reference(config: str, batch: int, steps: int, name: str | None, len
             fastest[place] = min(fastest[place], now(device) - start) if step else fastest[place]
     return Beside(
         config, batch, architecture.image_size, lengths, architecture.text.max_length, precision,
-        machine_name(device), *fastest, counter.get_total_flops() / 1e9,
+        machine_name(device), fastest[0], fastest[1], counter.get_total_flops() / 1e9,
     )  # fmt: skip
 
 

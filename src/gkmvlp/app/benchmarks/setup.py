@@ -6,13 +6,14 @@ B pairs, E entities, R regions.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import torch
 import yaml
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
+from typing_extensions import TypeVar
 
 from gkmvlp import tasks
 from gkmvlp.anatomy import REGIONS, atlas
@@ -53,7 +54,7 @@ class SingleProcessPretraining(GkMvlpPretraining):
         """Nowhere to log to."""
 
 
-Recipe = TypeVar("Recipe", bound=SingleProcessPretraining)
+Recipe = TypeVar("Recipe", bound=SingleProcessPretraining, default=SingleProcessPretraining)
 
 
 def architecture_of(config: str) -> Architecture:

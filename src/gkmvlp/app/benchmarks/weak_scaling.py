@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.nn.functional import all_gather
+from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
 from gkmvlp.app.benchmarks.model import OBJECTIVES, processor
@@ -89,7 +90,7 @@ def _seconds(world: int, cores: list[int], config: str, batch: int, steps: int, 
     """Seconds of a step of that many processes: that of the slowest, in the fastest step."""
     with tempfile.TemporaryDirectory() as folder:
         arguments = (world, cores, config, batch, steps, lengths, folder)
-        torch.multiprocessing.spawn(_run_rank, arguments, nprocs=world)  # type: ignore[no-untyped-call]
+        spawn(_run_rank, arguments, nprocs=world)  # type: ignore[no-untyped-call]
         return float((Path(folder) / "seconds").read_text())
 
 

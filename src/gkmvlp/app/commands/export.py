@@ -4,11 +4,12 @@ The batch may have any size.
 
 classification  log odds of each label, or of each entity of a backbone
 grounding       log odds of each entity, and what its prompt attends to: patches and regions
+localization    log odds and box at every anchor of a detector, before overlapping boxes are dropped
 vqa             log-probability of each answer, by a model for questions with `answer_mode: classify`
 
 FILE.json beside it says how an image is made ready, what goes in and what comes out; for vqa FILE.tokenizer holds the
 tokenizer. What was written is compared with PyTorch before it gets its name. ONNX needs pip install 'gkmvlp[export]'.
-A bundle (classification, vqa) is a folder that `python -m monai.bundle run` executes. A model that was trained as an
+A bundle is a folder that `python -m monai.bundle run` executes. A model that was trained as an
 adapter is written whole.
 
 Research software, not for clinical use.
@@ -17,7 +18,7 @@ Research software, not for clinical use.
 import argparse
 from pathlib import Path
 
-TASKS = ("classification", "grounding", "vqa")
+TASKS = ("classification", "grounding", "localization", "vqa")
 FORMATS = {"torch-export": ".pt2", "onnx": ".onnx", "monai-bundle": ""}  # a bundle is a folder
 
 

@@ -128,8 +128,8 @@ def predict_rows(
             done.doubted += [f"{name} {verdict}"] if is_doubted(verdict) else []
             for note in told[b].notes:
                 done.noted.setdefault(note, []).append(name)
-            judged = {} if verdict is None else {"gate": verdict.kind}
-            judged["note"] = "; ".join(told[b].notes) or None
+            note_of = {"note": "; ".join(told[b].notes) or None}
+            judged = note_of if verdict is None else {"gate": verdict.kind, **note_of}
             done.rows += [{"sample_id": name, **row, **judged} for row in rows]
             if pictures is not None:
                 from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import

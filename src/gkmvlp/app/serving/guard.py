@@ -6,11 +6,15 @@ Plain ASGI, so that a body that is too large is cut off while it arrives.
 import hmac
 import json
 import re
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from html import escape
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
+
+from gkmvlp.app.serving.limits import Limits, Rate
+from gkmvlp.app.serving.uploads import Uploads
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -19,6 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 COOKIE = "gkmvlp-token"
+UPLOAD = "/gradio_api/upload"
 # a form around the file adds little
 FORM_BYTES = 100_000
 POLICY = (
@@ -34,7 +39,7 @@ _HEADERS = {
 # All that the page needs of Gradio; the rest (files by their path, proxies, calls past the queue) is closed.
 _OPEN = (
     "/assets/", "/static/", "/svelte/", "/reading/", "/theme.css", "/config", "/manifest.json", "/favicon.ico",
-    "/gradio_api/upload", "/gradio_api/queue/", "/gradio_api/call/", "/gradio_api/heartbeat/", "/gradio_api/info",
+    UPLOAD, "/gradio_api/queue/", "/gradio_api/call/", "/gradio_api/heartbeat/", "/gradio_api/info",
     "/gradio_api/startup-events", "/gradio_api/app_id", "/gradio_api/reset", "/gradio_api/cancel",
 )  # fmt: skip
 _KEPT = ("/assets/", "/static/")  # files of the page, with a hash in their names: a browser may keep them
@@ -45,15 +50,18 @@ class Guard:
 
     Args:
         app: The page.
-        upload_bytes: Largest body without the form around it.
+        limits: Largest body, without the form around it, and how many uploads of one client in a minute.
+        uploads: Where they wait.
         hosts: Names that a browser may call this server by; None allows every name. A page of another site that
             points its own name at this address is so kept out.
         token: What a browser has to show; None lets everybody in who can reach the address.
     """
 
-    def __init__(self, app: App, upload_bytes: int, hosts: frozenset[str] | None, token: str | None) -> None:
-        self.app, self.hosts, self.token = app, hosts, token
-        self.most = upload_bytes + FORM_BYTES
+    def __init__(
+        self, app: App, limits: Limits, uploads: Uploads, hosts: frozenset[str] | None, token: str | None
+    ) -> None:
+        self.app, self.uploads, self.hosts, self.token = app, uploads, hosts, token
+        self.most, self.rate = limits.upload_bytes + FORM_BYTES, Rate(limits.per_minute)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -69,6 +77,8 @@ class Guard:
             await _answer(send, 404, "There is no such page.")
         elif _length(scope) > self.most:
             await _answer(send, 413, self._too_large)
+        elif scope["path"] == UPLOAD and (refusal := self._full(scope)):
+            await _answer(send, *refusal)
         else:
             await self._pass(scope, receive, send)
 
@@ -87,6 +97,13 @@ class Guard:
         if cookie is not None and _same(cookie.value, self.token):
             return None
         return 401, "A token is needed: open this address with ?token=TOKEN, as gkmvlp serve --token names it."
+
+    def _full(self, scope: Scope) -> tuple[int, str] | None:
+        """Status and reason where an upload has to wait."""
+        client, _ = scope.get("client") or ("", 0)
+        if wait := self.rate.admit(client, time.monotonic()):
+            return 429, f"Too many uploads in a minute from your address: wait {wait:.0f} s."
+        return None if self.uploads.have_room() else (507, "Too many uploads wait to be read: try again in a minute.")
 
     async def _sign_in(self, scope: Scope, given: str, send: Send) -> None:
         """Keeps a right token as a cookie and takes it out of the address."""

@@ -9,13 +9,13 @@ from gkmvlp.app.serving.desk import Desk
 from gkmvlp.app.serving.fragment import asset, notice, shown
 from gkmvlp.app.serving.radiographs import PHANTOMS
 from gkmvlp.app.serving.reader import Tell
+from gkmvlp.app.serving.uploads import AGE
 from gkmvlp.notices import NOT_CLINICAL
 
 if TYPE_CHECKING:
     import gradio as gr
 
 WAITING = 16  # readings that may wait at a time; more are told to come back
-CACHE = 60  # seconds between two looks for files that nobody reads any more, and their age
 EXAMPLES = ("Is there a pleural effusion?", "What is abnormal?", "Is the heart enlarged?")
 EMPTY = (
     '<div class="gk-empty"><p>Drop a chest radiograph (PNG, JPG or DICOM) or choose a phantom.</p>'
@@ -29,7 +29,7 @@ def build_page(desk: Desk) -> "gr.Blocks":
     import gradio as gr
 
     takes_questions = any("answers" in models.parts for models in desk.sets)
-    cleared = (CACHE, CACHE)
+    cleared = (60, AGE)  # seconds between two looks for files that nobody reads any more, and their age
     with gr.Blocks(title="gkmvlp reading page", delete_cache=cleared, fill_width=True, analytics_enabled=False) as page:
         gr.HTML(_banner(desk), elem_id="gk-banner", padding=False)
         with gr.Row(elem_id="gk-layout"):

@@ -107,10 +107,12 @@ def build_app(desk: Any, options: Options) -> Any:
     """
     import gradio as gr
     from fastapi import FastAPI, Response
+    from gradio.utils import get_upload_folder
 
     from gkmvlp.app.serving.export import as_html, as_json
     from gkmvlp.app.serving.guard import Guard
-    from gkmvlp.app.serving.page import build_page, head
+    from gkmvlp.app.serving.page import WAITING, build_page, head
+    from gkmvlp.app.serving.uploads import Uploads
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -126,15 +128,17 @@ def build_app(desk: Any, options: Options) -> Any:
     plain = gr.themes.Base(
         primary_hue="cyan", neutral_hue="slate", font=["system-ui", "sans-serif"], font_mono=["monospace"]
     )
+    folder = Path(get_upload_folder())
     app = gr.mount_gradio_app(
         app, build_page(desk), "/", max_file_size=desk.limits.upload_bytes, theme=plain, head=head(),
         footer_links=[], run_history=False, ssr_mode=False, enable_monitoring=False, mcp_server=False,
-        show_error=False,
+        show_error=False, allowed_paths=[str(folder)],  # below the working folder, names with a leading dot too
     )  # fmt: skip
     hosts = LOOPBACK | {options.host} if is_loopback(options.host) else None
     app.add_middleware(
         Guard,
-        upload_bytes=desk.limits.upload_bytes,
+        limits=desk.limits,
+        uploads=Uploads(folder, WAITING * desk.limits.upload_bytes),
         hosts=hosts,
         token=options.token,  # type: ignore[arg-type]
     )

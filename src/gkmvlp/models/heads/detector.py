@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torchvision.models.detection._utils import BoxCoder
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from gkmvlp.models.heads.pyramid import FeaturePyramid
@@ -24,6 +25,7 @@ ASPECTS = (0.5, 1.0, 2.0)  # height over width
 CANDIDATES = 300  # boxes of an image that reach non-maximum suppression
 MOST = 100  # boxes of an image that leave it
 MIN_SIDE = 1.0  # of a predicted box in pixels of the frame
+_CODER = BoxCoder((1.0, 1.0, 1.0, 1.0))  # as MONAI's, which the losses use
 
 
 @dataclass
@@ -111,44 +113,64 @@ class Detector(nn.Module):
         self.retina.set_cls_loss(_Loss(label_loss))
         self.retina.set_box_regression_loss(_Loss(box_loss), encode_gt=False, decode_pred=True)
 
-    def _heads(self, map_BDhw: Tensor) -> tuple[dict[str, Tensor], list[Tensor], list[int]]:
-        """Logits (B, A, L) and steps (B, A, 4) by name, anchors (A, 4) of each image, and cells of each level.
+    def _maps(self, map_BDhw: Tensor) -> dict[str, list[Tensor]]:
+        """Maps of logits and of steps by name, one a level.
 
         ``RetinaNetDetector.forward`` takes the network's input for the image; here it is a map of patches, which has
         another size and comes from an encoder that other tasks share.
         """
         maps = {name: [level.float() for level in levels] for name, levels in self.retina.network(map_BDhw).items()}
-        frame = map_BDhw.new_empty(len(map_BDhw), 1, self.image_size, self.image_size, device="meta")
+        # of one image: all have the same anchors
+        frame = map_BDhw.new_empty(1, 1, self.image_size, self.image_size, device="meta")
         self.retina.generate_anchors(frame, maps)
-        cells = [level.shape[-2:].numel() for level in maps[self.retina.cls_key]]
-        outputs = {name: self.retina._reshape_maps(levels) for name, levels in maps.items()}
+        return maps
+
+    @property
+    def anchor_A4(self) -> Tensor:
+        """Anchors of all levels, xyxy in pixels of the frame; they are there once an image was seen."""
         assert self.retina.anchors is not None
-        return outputs, self.retina.anchors, cells
+        return self.retina.anchors[0]
 
     def losses(self, map_BDhw: Tensor, truths: Sequence[Truth]) -> dict[str, Tensor]:
         """The losses ``classification`` and ``box_regression`` of a batch with its true boxes."""
         targets = [{"boxes": truth.box_K4, "labels": truth.label_K} for truth in truths]
-        outputs, anchors_A4, cells = self._heads(map_BDhw)
-        return self.retina.compute_loss(outputs, targets, anchors_A4, cells)
+        maps = self._maps(map_BDhw)
+        cells = [level.shape[-2:].numel() for level in maps[self.retina.cls_key]]
+        outputs = {name: self.retina._reshape_maps(levels) for name, levels in maps.items()}
+        return self.retina.compute_loss(outputs, targets, [self.anchor_A4] * len(targets), cells)
+
+    def every_box(self, map_BDhw: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits (B, A, L) and box (B, A, 4), xyxy in pixels of the frame, at every anchor: what can be exported.
+
+        MONAI's own reshaping and decoding ask for NaN on the way, which no exported program can.
+        """
+        maps = self._maps(map_BDhw)
+        logits_BAL, step_BA4 = (_by_anchor(maps[key]) for key in (self.retina.cls_key, self.retina.box_reg_key))
+        anchor_BA4 = self.anchor_A4.expand_as(step_BA4)
+        box_B4 = _CODER.decode_single(step_BA4.flatten(0, 1), anchor_BA4.flatten(0, 1))
+        box_B4 = clip_boxes_to_image(box_B4, (self.image_size, self.image_size))
+        return logits_BAL, box_B4.view_as(step_BA4)
 
     @torch.no_grad()
     def detect(self, map_BDhw: Tensor) -> list[Detections]:
         """At most ``MOST`` boxes an image."""
-        outputs, anchors_BA4, _ = self._heads(map_BDhw)
-        logits_BAL, step_BA4 = outputs[self.retina.cls_key], outputs[self.retina.box_reg_key]
-        return [self._select(*image) for image in zip(logits_BAL, step_BA4, anchors_BA4, strict=True)]
+        return [self._select(*image) for image in zip(*self.every_box(map_BDhw), strict=True)]
 
-    def _select(self, logits_AL: Tensor, step_A4: Tensor, anchor_A4: Tensor) -> Detections:
+    def _select(self, logits_AL: Tensor, box_A4: Tensor) -> Detections:
         """Non-maximum suppression by torchvision's compiled loop; MONAI's is one in Python: 87 ms an image, not 0.6."""
         score_C, index_C = logits_AL.sigmoid().flatten().topk(min(CANDIDATES, logits_AL.numel()))
-        anchor_C, label_C = index_C // logits_AL.shape[1], index_C % logits_AL.shape[1]
-        box_C4 = self.retina.box_coder.decode_single(step_A4[anchor_C], anchor_A4[anchor_C])
-        box_C4 = clip_boxes_to_image(box_C4, (self.image_size, self.image_size))
+        box_C4, label_C = box_A4[index_C // logits_AL.shape[1]], index_C % logits_AL.shape[1]
         is_wide_C = (box_C4[:, 2:] - box_C4[:, :2] >= MIN_SIDE).all(1)  # little may be left of one beyond the frame
         valid_C = is_wide_C & (score_C > self.config.score_thresh)
         box_C4, label_C, score_C = box_C4[valid_C], label_C[valid_C], score_C[valid_C]
         selected_P = batched_nms(box_C4, score_C, label_C, self.config.nms_thresh)[:MOST]
         return Detections(box_C4[selected_P], label_C[selected_P], score_C[selected_P])
+
+
+def _by_anchor(levels: Sequence[Tensor]) -> Tensor:
+    """Maps (B, anchors of a cell x K, h, w), one a level, as (B, A, K) in the order of the anchors."""
+    shape = len(OCTAVE) * len(ASPECTS), -1
+    return torch.cat([level.unflatten(1, shape).permute(0, 3, 4, 1, 2).flatten(1, 3) for level in levels], 1)
 
 
 def anchors(config: DetectorConfig, patch: float) -> "AnchorGeneratorWithAnchorShape":

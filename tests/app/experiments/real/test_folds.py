@@ -12,10 +12,12 @@ from gkmvlp.app.experiments.real import chestxray14 as real_chestxray14
 from gkmvlp.app.experiments.real import table_arms as arms
 from gkmvlp.app.experiments.real.folds import FOLDS
 from gkmvlp.app.running.run import model_overrides
+from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.data_modules import ChestXray14, RsnaPneumonia
 from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
+from tests.app.small_models import build
 from tests.app.toy import given_by
 
 
@@ -94,6 +96,25 @@ def test_every_patient_of_chestxray14_is_tested_once_by_every_arm(lightning, cor
     assert sum(patients.values()) == len({sample.patient_id for sample in rows.samples})
     assert main(["experiment", "real", "chestxray14", *words]) == 0
     assert len(lightning) == 4 * FOLDS
+
+
+def test_a_backbone_is_calibrated_on_the_other_folds(corpus, tmp_path):
+    """No model is trained; every image is measured once, by the calibration of other patients, beside before."""
+    words = ["--root", str(corpus), "--only", "calibration", "--out", str(tmp_path / "o"), "--record", str(tmp_path)]
+    backbone, made = tmp_path / "backbone", build("phantom-mimic-cxr")
+    made.info["patients"] = []  # it says that it saw none of these
+    backbones.save(made, backbone)
+    assert main(["experiment", "real", "chestxray14", *words, "--backbone", str(backbone), "--arms", "pretrained"]) == 0
+    table, meta = read_predictions(tmp_path / "o" / "calibration" / "predictions" / "calibration.parquet")
+    assert set(table["model"]) == {"pretrained", "baseline:uncalibrated"}
+    assert table.groupby("patient_id")["fold"].nunique().max() == 1
+    rows = ChestXray14(str(corpus))
+    rows.check()
+    assert set(table["sample_id"]) == {sample.sample_id for sample in rows.samples}
+    assert meta["split"].startswith(f"{FOLDS}folds@")
+    figures = Results.read(tmp_path / "chestxray14-calibration.json").figures
+    assert {figure.name for figure in figures} == {"ece", "brier"}
+    assert all("uncalibrated" in figure.baselines for figure in figures)
 
 
 def test_pointing_on_the_challenge_is_made_by_test_alone(lightning, corpus, tmp_path):

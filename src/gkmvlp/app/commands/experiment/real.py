@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of SLAKE: official again, learning from its questions too",
     )
-    nih = actions.add_parser("chestxray14", help="classification over patient folds")
+    nih = actions.add_parser("chestxray14", help="classification over patient folds, and calibration of the backbone")
     rsna = actions.add_parser("rsna", help="detection and pointing over patient folds")
     pairs = actions.add_parser("pairs", help="pre-training on ChestX-ray14 with its labels as sentences, by fold")
     pairs.add_argument("--folds", type=int, nargs="+", default=list(range(5)), metavar="K", help="folds (0 1 2 3 4)")
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_record_argument(action)
     for action, use in ((slake, "labels, sex and age"), (rsna, "sex and age")):
         action.add_argument("--nih", type=Path, metavar="DIR", help=f"folder of ChestX-ray14: {use} of the same images")
-    for action in (openi, slake, rsna, ablation):
+    for action in (openi, slake, nih, rsna, ablation):
         action.add_argument(
             "--only", nargs="+", metavar="PIECE", help="pieces of the table (all; a wrong name lists them)"
         )

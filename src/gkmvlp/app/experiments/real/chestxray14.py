@@ -1,4 +1,4 @@
-"""Classification on real ChestX-ray14 over patient folds: the arms, a linear probe, and zero-shot."""
+"""Classification on real ChestX-ray14 over patient folds: the arms, a linear probe, zero-shot, and calibration."""
 
 import argparse
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ import numpy as np
 
 from gkmvlp.app.experiments.conditions import Conditions, merge, run_conditions
 from gkmvlp.app.experiments.real.arm_names import WITH_BACKBONE
+from gkmvlp.app.experiments.real.calibration import measure_calibration
 from gkmvlp.app.experiments.real.folds import FOLDS, merge_folds, require_unseen
 from gkmvlp.app.experiments.real.pieces import all_figures, run_pieces
 from gkmvlp.app.experiments.real.subgroups import record_groups
@@ -42,7 +43,7 @@ def with_probe(arms: Conditions) -> Conditions:
 
 
 def measure(args: argparse.Namespace) -> None:
-    """Runs what is not there yet; ``--record`` gets ``chestxray14-classification.json``."""
+    """Runs what is not there yet; ``--record`` gets ``chestxray14-PIECE.json``."""
     jobs, arms = args.jobs or runs_at_once(), arms_of(args.arms, args.backbone, CONFIG)
     every = ChestXray14(str(args.root))
     every.check()
@@ -69,7 +70,10 @@ def measure(args: argparse.Namespace) -> None:
         record_groups("chestxray14", files, args.root, out, args.record)
         return all_figures(files)
 
-    run_pieces("chestxray14", {"classification": classification}, None, args.out, args.record)
+    pieces = {"classification": classification}
+    if args.backbone:
+        pieces["calibration"] = lambda out: measure_calibration(args.backbone, args.root, out)
+    run_pieces("chestxray14", pieces, args.only, args.out, args.record)
 
 
 def _zero_shot(folder: Path, arms: Mapping[str, Overrides], seeds: Sequence[int]) -> Path | None:
