@@ -5,12 +5,14 @@ import json
 import logging
 import signal
 import sys
+import warnings
 from io import StringIO
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from torch.utils.data import DataLoader
 
 from gkmvlp.app.cli import main
 from gkmvlp.app.running.lightning_cli import user_error
@@ -219,6 +221,12 @@ def test_errors_of_other_packages_and_of_the_disk_are_for_the_user():
     full = OSError(errno.ENOSPC, "No space left on device", "out/checkpoints/last.ckpt")
     assert str(user_error(full)).startswith("out/checkpoints/last.ckpt: No space left on device; ")
     assert user_error(BrokenPipeError(errno.EPIPE, "Broken pipe")) is None
+
+
+def test_more_workers_than_cores_are_no_news():
+    with warnings.catch_warnings(record=True) as told, quiet_log():
+        DataLoader([0], num_workers=4096)
+    assert not told
 
 
 def test_a_log_that_nobody_reads_ends_the_program(monkeypatch):

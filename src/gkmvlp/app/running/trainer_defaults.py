@@ -263,6 +263,8 @@ def quiet_log() -> Iterator[None]:
             warnings.filterwarnings("ignore", message=".*there is no last checkpoint available")
             # a test needs no checkpoint callback
             warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks")
+            # two workers on one core still fetch ahead
+            warnings.filterwarnings("ignore", message="This DataLoader will create")
             # inside lightning, for torch to mend
             warnings.filterwarnings("ignore", message=".*LeafSpec")
             yield
