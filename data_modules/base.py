@@ -72,6 +72,7 @@ class DataModule(LightningDataModule):
     landmarks: ClassVar[tuple[str, ...]] = ()  # patterns of paths or names that tell the data set
     credentialed: bool = False  # of the data set; phantoms in its layout are not
     patient_space: ClassVar[str] = ""  # who numbered the patients: ids of different owners are not compared
+    has_captions: ClassVar[bool] = False  # texts of figures, which are compared between splits; reports are not
 
     def __init__(
         self,

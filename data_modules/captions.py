@@ -1,6 +1,7 @@
 """What data sets of figures and captions share: rows of image and text, labelled as reports are."""
 
 from collections.abc import Iterable
+from typing import ClassVar
 
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.figures import Figure
@@ -16,6 +17,8 @@ class CaptionDataModule(DataModule):
 
     ``patient_id`` is the article: what a figure shows, and who it shows, are told by article alone.
     """
+
+    has_captions: ClassVar[bool] = True
 
     def texts(self) -> list[str]:
         """Training texts."""

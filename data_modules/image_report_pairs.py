@@ -94,7 +94,8 @@ class ImageReportPairs(DataModule):
             table["split"] = _official_names(table["split"], self.table)
         else:
             table["split"] = [self._split_of(patient) for patient in table["patient_id"]]
-        self.ledger.mask("patient_id differs from another one in case alone (kept apart)", _alike(table["patient_id"]))
+        twins = _case_twins(table["patient_id"])
+        self.ledger.mask("patient_id differs from another one in case alone (kept apart)", twins)
         people = table[table["patient_id"] != ""].groupby("split")["patient_id"]
         require_disjoint({str(name): names for name, names in people}, self.table)
         for reason, column in (("row without an image path", "image"), ("row without a patient_id", "patient_id")):
@@ -218,8 +219,8 @@ def _require_one_spelling(patients: pd.Series, path: Path) -> None:
             raise DataError(f"{path}, column patient_id, row {row}: {told}, or {_REMEDY}")
 
 
-def _alike(patients: pd.Series) -> list[str]:
-    """Ids that are spelled as others but for the case of their letters; a hash may be, a name is one patient."""
+def _case_twins(patients: pd.Series) -> list[str]:
+    """Ids that differ from another one in case alone: two patients where ids are hashes, one where they are names."""
     spelled: dict[str, set[str]] = defaultdict(set)
     for name in patients:
         spelled[name.casefold()].add(name)

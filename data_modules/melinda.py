@@ -26,6 +26,7 @@ class Melinda(DataModule):
 
     data_name: ClassVar[str] = FOLDER
     landmarks: ClassVar[tuple[str, ...]] = (IMAGES,)
+    has_captions: ClassVar[bool] = True
 
     def __init__(self, root: str, label: Label = "p_meth_label", **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -56,7 +56,7 @@ class MixedQuestions(QuestionDataModule):
 
     @property
     def is_patient_disjoint(self) -> bool:
-        """As the main data set is: ids of other owners are not compared."""
+        """As the main data set is: rows of the others with a patient that it holds out are left out."""
         return self.main.is_patient_disjoint
 
     def file_locations(self) -> dict[str, str]:

@@ -54,7 +54,7 @@ def named_otherwise(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def _alike(name: str) -> str:
-    """A name in small letters, with accents in the one of two ways that most systems but macOS write."""
+    """A name in small letters and in NFC: macOS writes an accent as a letter of its own, other systems do not."""
     return unicodedata.normalize("NFC", name).lower()
 
 

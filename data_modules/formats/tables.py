@@ -238,7 +238,8 @@ def _read_bytes(path: Path, remedy: str) -> bytes:
 def _named(names: Sequence[str], schema: Schema, path: object, kind: str = "column") -> dict[str, int]:
     """Column of the schema -> its place in the header, for those that are there.
 
-    A header that has a name in other letters (``Image Index`` as image_index) means it, where nothing else does.
+    A name of the header that differs in case, blanks and marks alone (``Image Index`` from image_index) is taken where
+    none is exact.
 
     Raises:
         DataError: If a needed column is not there, or one stands twice.
@@ -263,7 +264,7 @@ def _named(names: Sequence[str], schema: Schema, path: object, kind: str = "colu
 
 
 def _letters(name: str) -> str:
-    """A column's name without case, blanks, marks and accents that are written in two ways."""
+    """A column's name without case, blanks and marks, its accents written in one of the two ways there are."""
     text = unicodedata.normalize("NFKC", name).casefold()
     return "".join(filter(str.isalnum, text)) or text
 

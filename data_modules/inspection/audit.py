@@ -1,4 +1,4 @@
-"""What ``gkmvlp data audit`` finds: patients and images on two sides of splits, of data sets, and of pre-training.
+"""What ``gkmvlp data audit`` finds: what is on two sides of splits and data sets, and patients of a pre-training.
 
 Patient ids are compared as they are, unless two data sets number different patients (``patient_space``); images by
 their thumbnails, captions by their words.
@@ -103,10 +103,12 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         ]
     overlaps = [Overlap(**overlap) for overlap in result["overlaps"]]
     for kind in KINDS:
-        texts = [overlap.line() for overlap in overlaps if overlap.kind == kind]
-        was_compared = kind != "images" or result["images_compared"]
-        unseen = f"images not compared (more than {AUTO_IMAGES:,}): --images compares them all"
-        text += texts or [f"no {kind} on two sides" if was_compared else unseen]
+        found = [overlap.line() for overlap in overlaps if overlap.kind == kind]
+        if kind == "images" and not result["images_compared"]:
+            found = [f"images not compared (more than {AUTO_IMAGES:,}): --images compares them all"]
+        elif kind != "texts":  # only captions are compared, and few data sets have any
+            found = found or [f"no {kind} on two sides"]
+        text += found
     return text + [f"unreadable: {sample}: {reason}" for sample, reason in result["unreadable"].items()]
 
 

@@ -1,6 +1,5 @@
 """What ``gkmvlp data check`` says of a data set: what is there, what is missing or left out and why."""
 
-import difflib
 import importlib
 import inspect
 from collections import Counter
@@ -22,7 +21,7 @@ from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.data_modules.pipeline.transforms import Pixels
 from gkmvlp.entities import ENTITIES
-from gkmvlp.errors import ConfigError, DataError, UsageError, nearest
+from gkmvlp.errors import ConfigError, DataError, UsageError, nearest, nearest_words
 from gkmvlp.geometry import Letterbox
 from gkmvlp.report.labeler import label_report
 
@@ -63,7 +62,7 @@ def build(name: str, config: Path | None, root: str | None, **changed: Any) -> D
     if where in known and arguments.get(where) is None:
         raise UsageError(f"where does {name} lie? name it with --root")
     if strange := sorted(set(arguments) - known):
-        near = "".join(f", did you mean {word}?" for word in difflib.get_close_matches(strange[0], known, 1))
+        near = "".join(f", did you mean {word}?" for word in nearest_words(strange[0], known, 1))
         raise ConfigError(f"{config or name} has a key {strange[0]!r} that {kind.__name__} does not know{near}")
     try:
         return kind(**{key: _made(value) for key, value in arguments.items()})

@@ -44,10 +44,9 @@ class Overlap:
 
     def line(self) -> str:
         """For people."""
-        shown = ", ".join(self.examples)
         return (
             f"{self.kind} on both sides: {self.count:,} of {self.of_first:,} in {self.first} are among the "
-            f"{self.of_second:,} in {self.second} (e.g. {shown})"
+            f"{self.of_second:,} in {self.second} (e.g. {', '.join(self.examples)})"
         )
 
 
@@ -61,7 +60,7 @@ class Side:
         patients: Their ids.
         ids: Sample ids of the N images, the first row on each; empty where images are not compared.
         thumb_ND: Their thumbnails.
-        texts: Captions, in small letters with single blanks; reports are none: many studies share a template.
+        texts: Captions, in small letters with single blanks; none of reports, of which many share a template.
     """
 
     label: str
@@ -82,16 +81,16 @@ def sides_of(data: DataModule, thumb_of: Mapping[str | bytes, Pixels]) -> list[S
     sides = []
     for split in SPLITS:
         rows = data.rows(split)
-        first = {row.image: row.sample_id for row in reversed(rows) if row.image in thumb_of}
         if not rows:
             continue
+        first: dict[str | bytes, str] = {}
+        for image, name in zip(rows.values("image"), rows.values("sample_id"), strict=True):
+            if image in thumb_of:
+                first.setdefault(image, name)
         thumb_ND = comparable([thumb_of[image] for image in first])
-        texts = frozenset(
-            " ".join(row.fields["text"].casefold().split())
-            for row in rows
-            if "text" in row.fields and "study_id" not in row.fields
-        )
-        label, patients = f"{data.name} {data.split_label} {split}", frozenset(row.patient_id for row in rows)
+        captions = rows.values("text") if data.has_captions else ()
+        texts = frozenset(" ".join(text.casefold().split()) for text in captions)
+        label, patients = f"{data.name} {data.split_label} {split}", frozenset(rows.values("patient_id"))
         sides.append(Side(label, data.patient_space, patients, list(first.values()), thumb_ND, texts))
     return sides
 

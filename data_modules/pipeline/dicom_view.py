@@ -28,7 +28,7 @@ _CHEST = ("CHEST", "CHST", "CXR", "THOR", "TORAX", "TORACE", "LUNG", "PULM", "RI
 _DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
 _LATERAL_ALONE = re.compile(r"\b(?:LAT|LATERAL|LL|SEITLICH|PROFIL|PERFIL)\b")
 _FRONTAL = re.compile(r"\b(?:PA|AP|FRONTAL|DECUB\w*)\b")
-_TELLS_VIEW = "ViewCodeSequence or PatientOrientation"
+_TELLS_VIEW = "ViewCodeSequence, PatientOrientation or ImageOrientationPatient"
 _AXES = ("L", "P", "H"), ("R", "A", "F")  # towards which x, y and z grow and fall (PS3.3 C.7.6.2.1.1)
 TURNED = (
     "lies otherwise by PatientOrientation or ImageOrientationPatient: turned upright, the patient's left on the right"
@@ -48,14 +48,14 @@ def turn_of(dataset: Dataset) -> Turn:
 def directions(dataset: Dataset) -> tuple[str, str]:
     """Sides of the patient (L, R, A, P, H or F) that rows and columns run towards, "" where nothing tells them.
 
-    By PatientOrientation, else by ImageOrientationPatient where one of the two runs along the body: 1, 0, 0, 0, 1, 0 is
-    what programs write that do not know.
+    By PatientOrientation, else by a radiograph's ImageOrientationPatient (that of CT or MR says how slices were cut)
+    where one of the two runs along the body: 1, 0, 0, 0, 1, 0 is what programs write that do not know.
     """
     told = [way[:1] for way in words(dataset, "PatientOrientation")]
     if len(told) == 2 and all(told):
         return told[0], told[1]
     cosines = numbers(dataset, "ImageOrientationPatient")
-    if len(cosines) != 6 or not np.isfinite(cosines).all():
+    if word(dataset, "Modality") not in RADIOGRAPHY or len(cosines) != 6 or not np.isfinite(cosines).all():
         return "", ""
     across, down = (_side(cosines[place : place + 3]) for place in (0, 3))
     return (across, down) if {across, down} & {"H", "F"} else ("", "")

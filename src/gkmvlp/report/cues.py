@@ -12,8 +12,7 @@ from gkmvlp.report.patterns import Alternation
 
 _SEEN = ("(?:seen|identified|visuali[sz]ed|demonstrated|evident|present|detected|apparent|appreciated|noted|suspected"
          "|found|observed|shown|visible|discerned|recogni[sz]ed|confirmed|suggested|indicated|likely|delineated|there"
-         "|reproduced|redemonstrated"
-         "|in place)")  # fmt: skip
+         "|reproduced|redemonstrated|in place)")  # fmt: skip
 _NOT = "(?:not|never)"
 _CHANGE = ("(?:significant|significantly|interval|appreciable|appreciably|definite|substantial|substantially|relevant"
            "|notable|major|obvious|real|further|other|great|much|acute|clear|short term|interim|evidence of"
@@ -69,7 +68,7 @@ _TREATED = ("(?:resections?|resected|excision|biops(?:y|ies)|surger(?:y|ies)|rad
             "|pleurodesis|decortication|vats|thoracoscopy|transplant(?:ation)?)")  # fmt: skip
 _FILM = ("(?:(?:chest|portable|frontal) )?(?:study|radiographs?|exams?|examinations?|films?|images?|ct|cxr"
          "|x ?rays?)")  # fmt: skip
-_FILM_OF = (f"{_FILM}(?: (?:of|from|dated|on) [\\w/-]+)?")  # fmt: skip
+_FILM_OF = f"{_FILM}(?: (?:of|from|dated|on) [\\w/-]+)?"
 _FILMS = "(?:studies|study|radiographs?|exams?|examinations?|films?|images?|comparison|available)"
 
 # One of two views: what it does not show the other does.

@@ -60,8 +60,6 @@ LIST_BREAK = re.compile(
     rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than|for)\b|;"
 )
 _JOINS = re.compile(r"\b(?:and|n?or)\b|/")
-
-
 # What a doubt takes together: "a combination of atelectasis and small effusions".
 _COMBINED = re.compile(r"(?:(?<=combination of)| (?:an? )?combination of)[^,;]{0,60}? and ")
 

@@ -74,12 +74,12 @@ _AWAITED = re.compile(
 # Between "enlarging" and what it is said of.
 _DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
-# A sentence that opens with one of these falls in two at its comma.
-_REST_OF_LIST = re.compile(r"[^,]{0,40},? (?:or|nor|and) [^,]{0,40},")
+# A sentence that opens with one of these falls in two at its first comma that is not one of a list.
 _OPENER = re.compile(
-    r"(?:although|though|while|whereas|despite|in spite of"
-    r"|aside from|apart from|except for|other than|besides)\b"
+    r"(?:although|though|while|whereas|despite|in spite of|aside from|apart from|except for|other than|besides)\b"
 )
+# Behind a comma of a list: "although edema, effusion and nodules are old, ...".
+_REST_OF_LIST = re.compile(r"[^,]{0,40},? (?:or|nor|and) [^,]{0,40},")
 
 
 class Span(NamedTuple):

@@ -88,17 +88,26 @@ def test_copies_are_found_and_others_are_not():
     assert same_images(first, second) == naive == [(seed, seed - 20) for seed in range(20, 40)]
 
 
+class Captioned(Toy):
+    has_captions = True
+
+
 def test_copies_under_other_names_and_captions_on_two_sides_are_counted_by_check_too():
     sides = ("train", "train", "test", "test")
     pictures = (picture(1), picture(2), picture(1, (50, 90), 60), picture(3))
     rows = [(str(n), str(n), image, side) for n, (image, side) in enumerate(zip(pictures, sides, strict=True))]
-    toy = Toy("toy", rows)
+    toy = Captioned("toy", rows)
     captions = ("A scan.", "Cells in a dish.", "Bands of  a blot.", "a SCAN.")
     toy.samples = [replace(row, fields={"text": text}) for row, text in zip(toy.samples, captions, strict=True)]
     wanted = [("images", 1, 2, 2, ["0 = 2"]), ("texts", 1, 2, 2, ["'a scan.'"])]
     for found in (audit([toy])["overlaps"], describe(toy, False)["overlaps"]):
         keys = ("kind", "count", "of_first", "of_second", "examples")
         assert [tuple(one[key] for key in keys) for one in found] == wanted
+    reports = Toy("toy", rows)  # which are alike in many studies
+    reports.samples = toy.samples
+    told = audit([reports])
+    assert [one["kind"] for one in told["overlaps"]] == ["images"]
+    assert "texts" not in " ".join(lines(told))
 
 
 def test_many_images_are_compared_only_when_asked(monkeypatch):

@@ -5,7 +5,7 @@ import torch
 from torchvision.ops import box_iou
 
 from gkmvlp.losses.detection import focal_loss, giou_loss
-from gkmvlp.models.heads.detector import MOST, Detector, DetectorConfig, Truth, anchors
+from gkmvlp.models.heads.detector import MOST, Detector, DetectorConfig, Truth, anchors, stepped
 from gkmvlp.models.heads.pyramid import FeaturePyramid
 
 CONFIG = DetectorConfig(pyramid_scales=[2.0, 1.0, 0.5], channels=8)
@@ -49,6 +49,26 @@ def test_anchors_are_centred_on_their_cells_and_grow_by_level():
         size = level[0, 0, :, 2:] - level[0, 0, :, :2]
         assert size.prod(1).sqrt().min() == pytest.approx(3 * stride, abs=1)  # MONAI rounds to whole pixels
         assert (size[:, 1] / size[:, 0]).min() < 0.7 < 1.4 < (size[:, 1] / size[:, 0]).max()
+
+
+def test_steps_lead_where_monai_says():
+    from monai.apps.detection.utils.box_coder import BoxCoder
+
+    torch.manual_seed(0)
+    corner_A2 = 40 * torch.rand(50, 2)
+    anchor_A4 = torch.cat([corner_A2, corner_A2 + 1 + 20 * torch.rand(50, 2)], 1)
+    step_BA4 = torch.randn(3, 50, 4)
+    step_BA4[0, 0, 2:] = 9.0  # beyond the largest step
+    coder = BoxCoder((1.0, 1.0, 1.0, 1.0))
+    expected = torch.stack([coder.decode_single(step_A4, anchor_A4) for step_A4 in step_BA4])
+    torch.testing.assert_close(stepped(anchor_A4, step_BA4), expected)
+
+
+def test_anchors_follow_where_the_next_image_is():
+    """MONAI keeps the anchors of the first one where that one was."""
+    detector = make()
+    detector.every_box(torch.rand(1, 6, 8, 8))
+    assert detector._anchors(torch.device("meta")).device.type == "meta"
 
 
 @pytest.mark.slow

@@ -61,9 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.table:
         return _table(arguments.table, arguments.readme)
-    least = (
-        2 if {"model", "reference", "scaling", "arl"} & {*arguments.what} else 1
-    )  # ITM needs a wrong pair; one report can be written alone
+    # ITM needs a wrong pair; one report can be written alone
+    least = 2 if {"model", "reference", "scaling", "arl"} & {*arguments.what} else 1
     if arguments.batch < least or arguments.steps < 1:
         came = f"{arguments.batch} and {arguments.steps}"
         raise UsageError(f"--batch from {least} and --steps from 1 are expected; what came is {came}")

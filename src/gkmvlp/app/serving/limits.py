@@ -1,4 +1,4 @@
-"""What a page takes from strangers: bytes, pixels, frames and readings a minute. Refused before anything is decoded."""
+"""What a page takes from strangers: bytes, pixels, frames, uploads and readings a minute. Refused before decoding."""
 
 import struct
 import zlib
@@ -11,7 +11,7 @@ from gkmvlp.data_modules.pipeline.images import ImageError
 
 MB = 1_000_000
 PIXELS = 80 * MB  # of one image: 8,900 a side; the largest detectors have a fifth of that
-CLIENTS = 1_000  # whose readings are counted at a time
+CLIENTS = 1_000  # who are counted at a time
 LONGEST_QUESTION, LONGEST_NAME = 300, 80  # characters
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
@@ -26,7 +26,7 @@ class Limits:
     Attributes:
         upload_bytes: Of a file.
         pixels: Of an image.
-        per_minute: Readings and questions of one client in a minute.
+        per_minute: Readings and questions of one client in a minute, and as many uploads.
     """
 
     upload_bytes: int = 64 * MB

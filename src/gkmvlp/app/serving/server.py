@@ -36,7 +36,7 @@ class Options:
         device: ``cpu``, ``cuda`` or ``cuda:N``; None takes a GPU where there is one.
         at: Operating point whose thresholds count.
         max_mb: Largest upload in million bytes.
-        per_minute: Readings of one client in a minute.
+        per_minute: Readings of one client in a minute, and as many uploads.
         gate: What happens to a picture that looks like no upright frontal chest radiograph: refuse, warn, off.
         dicomweb: Address of a DICOMweb server where studies are opened and readings stored, or None.
     """

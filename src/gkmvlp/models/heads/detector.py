@@ -5,13 +5,13 @@ MONAI is imported where a detector is built: models without one start seconds so
 B batch, L labels, K true boxes of an image, A anchors of all levels, S side of the frame in pixels.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torchvision.models.detection._utils import BoxCoder
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from gkmvlp.models.heads.pyramid import FeaturePyramid
@@ -25,7 +25,7 @@ ASPECTS = (0.5, 1.0, 2.0)  # height over width
 CANDIDATES = 300  # boxes of an image that reach non-maximum suppression
 MOST = 100  # boxes of an image that leave it
 MIN_SIDE = 1.0  # of a predicted box in pixels of the frame
-_CODER = BoxCoder((1.0, 1.0, 1.0, 1.0))  # as MONAI's, which the losses use
+LARGEST = math.log(1000 / 16)  # step of a side, as MONAI's coder has it, which the losses use
 
 
 @dataclass
@@ -125,11 +125,10 @@ class Detector(nn.Module):
         self.retina.generate_anchors(frame, maps)
         return maps
 
-    @property
-    def anchor_A4(self) -> Tensor:
-        """Anchors of all levels, xyxy in pixels of the frame; they are there once an image was seen."""
+    def _anchors(self, device: torch.device) -> Tensor:
+        """Anchors (A, 4) of all levels, xyxy in pixels of the frame, after ``_maps``."""
         assert self.retina.anchors is not None
-        return self.retina.anchors[0]
+        return self.retina.anchors[0].to(device)  # MONAI keeps those of the first image, wherever that one was
 
     def losses(self, map_BDhw: Tensor, truths: Sequence[Truth]) -> dict[str, Tensor]:
         """The losses ``classification`` and ``box_regression`` of a batch with its true boxes."""
@@ -137,7 +136,7 @@ class Detector(nn.Module):
         maps = self._maps(map_BDhw)
         cells = [level.shape[-2:].numel() for level in maps[self.retina.cls_key]]
         outputs = {name: self.retina._reshape_maps(levels) for name, levels in maps.items()}
-        return self.retina.compute_loss(outputs, targets, [self.anchor_A4] * len(targets), cells)
+        return self.retina.compute_loss(outputs, targets, [self._anchors(map_BDhw.device)] * len(targets), cells)
 
     def every_box(self, map_BDhw: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, A, L) and box (B, A, 4), xyxy in pixels of the frame, at every anchor: what can be exported.
@@ -146,10 +145,8 @@ class Detector(nn.Module):
         """
         maps = self._maps(map_BDhw)
         logits_BAL, step_BA4 = (_by_anchor(maps[key]) for key in (self.retina.cls_key, self.retina.box_reg_key))
-        anchor_BA4 = self.anchor_A4.expand_as(step_BA4)
-        box_B4 = _CODER.decode_single(step_BA4.flatten(0, 1), anchor_BA4.flatten(0, 1))
-        box_B4 = clip_boxes_to_image(box_B4, (self.image_size, self.image_size))
-        return logits_BAL, box_B4.view_as(step_BA4)
+        box_BA4 = stepped(self._anchors(step_BA4.device), step_BA4)
+        return logits_BAL, clip_boxes_to_image(box_BA4, (self.image_size, self.image_size))
 
     @torch.no_grad()
     def detect(self, map_BDhw: Tensor) -> list[Detections]:
@@ -165,6 +162,19 @@ class Detector(nn.Module):
         box_C4, label_C, score_C = box_C4[valid_C], label_C[valid_C], score_C[valid_C]
         selected_P = batched_nms(box_C4, score_C, label_C, self.config.nms_thresh)[:MOST]
         return Detections(box_C4[selected_P], label_C[selected_P], score_C[selected_P])
+
+
+def stepped(anchor_A4: Tensor, step_BA4: Tensor) -> Tensor:
+    """Boxes (B, A, 4) xyxy that steps lead to from anchors (A, 4) xyxy (R-CNN, Girshick et al. 2014, appendix C).
+
+    Args:
+        anchor_A4: Anchors.
+        step_BA4: Of the centre, in sides of the anchor; and of the sides, as logarithms.
+    """
+    side_A2 = anchor_A4[:, 2:] - anchor_A4[:, :2]
+    centre_BA2 = (anchor_A4[:, :2] + side_A2 / 2) + step_BA4[..., :2] * side_A2
+    half_BA2 = side_A2 * step_BA4[..., 2:].clamp(max=LARGEST).exp() / 2
+    return torch.cat([centre_BA2 - half_BA2, centre_BA2 + half_BA2], -1)
 
 
 def _by_anchor(levels: Sequence[Tensor]) -> Tensor:
