@@ -367,7 +367,7 @@ class DataModule(LightningDataModule):
         if self.cache_dir is not None:
             self._open_cache(self.cache_dir)
         elif self.on_unreadable == "drop":
-            self._leave_out(*self.read_once())
+            self.leave_out(*self.read_once())
         self._is_ready = True
 
     def _open_cache(self, cache_dir: str) -> None:
@@ -391,7 +391,7 @@ class DataModule(LightningDataModule):
             rank_zero_only(print)(
                 f"{self.name}: {plan.images:,} images from the cache {cache_dir} ({told})", flush=True
             )
-        self._leave_out(self._cache.bad, self._cache.notes)
+        self.leave_out(self._cache.bad, self._cache.notes)
 
     def cache_sources(self) -> list[CacheSource]:
         """Each image once, with the id of the first row that shows it; after ``check``."""
@@ -442,7 +442,16 @@ class DataModule(LightningDataModule):
                     look(self.samples[number].sample_id, image_HW)
         return bad, remarks
 
-    def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
+    def leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
+        """Leaves rows of unreadable images out and counts them, or stops: see ``on_unreadable``.
+
+        Args:
+            bad: Source -> error, of the images that cannot be read.
+            notes: Source -> what was not taken as the file says.
+
+        Raises:
+            ImageError: If they are errors.
+        """
         errors = self.errors(bad)
         if errors and self.on_unreadable == "error":
             images = {image for image, name in self.image_ids() if name in errors}

@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.mixing import check_part, leave_out_of_all, renamed, require_names, require_train_rows
 from gkmvlp.data_modules.pipeline.dataset import EpochSampler, SampleDataset
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.pipeline.samples import Sample
@@ -68,16 +68,11 @@ class MixedCorpora(DataModule):
             ConfigError: If one has no texts.
         """
         for name, corpus in self.corpora.items():
-            try:
-                corpus.check()
-            except DataError as error:
-                raise DataError(f"corpora: {name}: {error}; mend it, or leave it out") from error
+            check_part(f"corpora: {name}", corpus)
             if not set(_FIELDS) <= corpus.samples[0].fields.keys():
                 kind = type(corpus).__name__
                 raise ConfigError(f"corpora: {name} is of {kind}, which has no texts to pre-train on: leave it out")
-            if not corpus.rows("train"):
-                told = "; ".join(corpus.ledger.lines()) or "its split has none"
-                raise DataError(f"corpora: {name} has no train rows ({told}): mend it, or leave it out")
+            require_train_rows(f"corpora: {name}", corpus)
             self.table_counts |= {f"{name} {part}": counts for part, counts in corpus.table_counts.items()}
         self._require_disjoint()
         return self._mixed()
@@ -93,15 +88,13 @@ class MixedCorpora(DataModule):
             require_disjoint(sides, " and ".join(each.name for each in same))
 
     def _mixed(self) -> Iterator[Sample]:
-        return (_named(name, row) for name, corpus in self.corpora.items() for row in corpus.samples)
+        return (
+            renamed(name, row, _FIELDS, "study_id") for name, corpus in self.corpora.items() for row in corpus.samples
+        )
 
-    def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
+    def leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
         """Unreadable images are left out, and counted, by corpus."""
-        for corpus in self.corpora.values():
-            corpus.on_unreadable = self.on_unreadable
-            corpus._leave_out(bad, notes)
-        kept = {f"{name}/{row}" for name, corpus in self.corpora.items() for row in corpus.samples.values("sample_id")}
-        self.samples = self.samples.where([name in kept for name in self.samples.values("sample_id")])
+        leave_out_of_all(self, ((f"{name}/", corpus) for name, corpus in self.corpora.items()), bad, notes)
 
     def sampler(self, dataset: SampleDataset, world: int, rank: int, drop_last: bool) -> EpochSampler:
         """Draws by weight, where there are any."""
@@ -144,19 +137,9 @@ def _corpus_of(sample_id: str) -> str:
     return sample_id.partition("/")[0]
 
 
-def _named(name: str, row: Sample) -> Sample:
-    """A row of a corpus as one of all: ids with its name, and the fields that every corpus has."""
-    fields: dict[str, Any] = {key: row.fields[key] for key in _FIELDS}
-    fields["study_id"] = f"{name}/{fields['study_id']}"
-    return replace(row, sample_id=f"{name}/{row.sample_id}", finding_K4=None, fields=fields, source=name)
-
-
 def _require_weights(corpora: Mapping[str, DataModule], weights: Mapping[str, float] | None) -> None:
     """Stops before anything is read where corpora and weights do not go together."""
-    if not corpora:
-        raise ConfigError("corpora: one or more of name: DataModule were expected, got none")
-    if bad := [name for name in corpora if not name or "/" in name]:
-        raise ConfigError(f"corpora: a name without a slash was expected, got {bad[0]!r}")
+    require_names("corpora", corpora)
     if weights is None:
         return
     if strange := sorted(weights.keys() ^ corpora.keys()):

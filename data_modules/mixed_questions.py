@@ -1,16 +1,16 @@
 """Questions of one data set, and training questions of others beside its own."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
-from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.mixing import check_part, leave_out_of_all, renamed, require_names, require_train_rows
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.questions import QuestionDataModule
-from gkmvlp.errors import ConfigError, DataError
+from gkmvlp.errors import ConfigError
 
+_PICTURES = (".jpg", ".jpeg", ".png")
 _FIELDS = ("image_id", "question", "answer", "answer_type", "chest")  # of QuestionBatch
 
 
@@ -34,20 +34,13 @@ class MixedQuestions(QuestionDataModule):
     def __init__(self, main: QuestionDataModule, further: dict[str, QuestionDataModule], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.main, self.further = main, further
-        if not further:
-            raise ConfigError("further: one or more of name: DataModule were expected, got none: use main alone")
-        if bad := [name for name in further if not name or "/" in name]:
-            raise ConfigError(f"further: a name without a slash was expected, got {bad[0]!r}")
+        require_names("further", further)
         for name, data in {"main": main, **further}.items():
             if not isinstance(data, QuestionDataModule):
                 raise ConfigError(f"{name} is of {type(data).__name__}, which has no questions: leave it out")
         if kwargs.get("dataset_name") is None:
             self.name = main.name
-        self.credentialed = any(data.credentialed for data in self._parts())
-
-    def _parts(self) -> Iterator[DataModule]:
-        """All data sets, the main one first."""
-        return iter((self.main, *self.further.values()))
+        self.credentialed = any(data.credentialed for data in (main, *further.values()))
 
     @property
     def split_label(self) -> str:
@@ -70,13 +63,8 @@ class MixedQuestions(QuestionDataModule):
             DataError: If one cannot be read or has no training rows.
         """
         for name, data in {"main": self.main, **self.further}.items():
-            try:
-                data.check()
-            except DataError as error:
-                raise DataError(f"{name}: {error}; mend it, or leave it out") from error
-            if not data.rows("train"):
-                told = "; ".join(data.ledger.lines()) or "its split has none"
-                raise DataError(f"{name} has no train rows ({told}): mend it, or leave it out")
+            check_part(name, data)
+            require_train_rows(name, data)
         self.split_source = self.main.split_source
         self.table_counts, self.published_counts = self.main.table_counts, self.main.published_counts
         yield from self.main.samples
@@ -85,21 +73,17 @@ class MixedQuestions(QuestionDataModule):
 
     def _added(self, name: str, data: QuestionDataModule) -> Iterator[Sample]:
         """Training rows of a data set on no image or patient that the main one validates or tests on."""
-        held = {one for split in ("validate", "test") for row in self.main.rows(split) for one in _shown(row)}
+        held = [row for split in ("validate", "test") for row in self.main.rows(split)]
+        patients, images = {row.patient_id for row in held}, {_image_name(row) for row in held}
         rows = list(data.rows("train"))
-        left_out = {row.sample_id for row in rows if not held.isdisjoint(_shown(row))}
+        left_out = {row.sample_id for row in rows if row.patient_id in patients or _image_name(row) in images}
         self.ledger.drop(f"{name}: image or patient is held out by the main data set", sorted(left_out))
-        return (_named(name, row) for row in rows if row.sample_id not in left_out)
+        return (renamed(name, row, _FIELDS, "image_id") for row in rows if row.sample_id not in left_out)
 
-    def _leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
+    def leave_out(self, bad: Mapping[str | bytes, ImageError], notes: Mapping[str | bytes, list[str]]) -> None:
         """Unreadable images are left out, and counted, by data set."""
-        for data in self._parts():
-            data.on_unreadable = self.on_unreadable
-            data._leave_out(bad, notes)
-        kept = set(self.main.samples.values("sample_id"))
-        for name, data in self.further.items():
-            kept |= {f"{name}/{row}" for row in data.samples.values("sample_id")}
-        self.samples = self.samples.where([name in kept for name in self.samples.values("sample_id")])
+        further = ((f"{name}/", data) for name, data in self.further.items())
+        leave_out_of_all(self, (("", self.main), *further), bad, notes)
 
     def manifest(self) -> dict[str, Any]:
         """The base's over all rows, with the manifest of each data set."""
@@ -112,13 +96,7 @@ class MixedQuestions(QuestionDataModule):
         return [*super().ledger_lines(), *self.main.ledger_lines(), *of_parts]
 
 
-def _shown(row: Sample) -> tuple[str, str]:
-    """Names of the patient and of the image, without its suffix: releases of a data set differ in that."""
-    return row.patient_id, str(PurePosixPath(row.image_key).with_suffix(""))
-
-
-def _named(name: str, row: Sample) -> Sample:
-    """A row of another data set beside the main one's: ids with its name, and the fields of a question."""
-    fields: dict[str, Any] = {key: row.fields[key] for key in _FIELDS}
-    fields["image_id"] = f"{name}/{fields['image_id']}"
-    return replace(row, sample_id=f"{name}/{row.sample_id}", finding_K4=None, fields=fields, source=name)
+def _image_name(row: Sample) -> str:
+    """Name of a row's image without the suffix of a picture: releases of a data set differ in that."""
+    path = PurePosixPath(row.image_key)
+    return str(path.with_suffix("") if path.suffix.lower() in _PICTURES else path)

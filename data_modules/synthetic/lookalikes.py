@@ -1,6 +1,5 @@
 """The look-alikes, one row each: who writes it, which DataModule reads it, how much of it a training takes."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from gkmvlp.data_modules.synthetic import (
     vqa_med_2019,
     vqa_rad,
 )
+from gkmvlp.hardware import usable_cores
 
 # root, patients or images, seed, longer side of the images in pixels, processes
 Writer = Callable[[Path, int, int, int, int], None]
@@ -110,6 +110,6 @@ def write_lookalikes(
     Raises:
         DataError: If ``root`` holds another corpus or cannot be written, or a count is too small.
     """
-    workers = workers or len(os.sched_getaffinity(0))
+    workers = workers or len(usable_cores())
     for layout, count in counts.items():
         LOOKALIKES[layout].write(root, count, seed, size, workers)

@@ -25,6 +25,13 @@ def best_precision(accelerator: str = "auto") -> Precision:
     return "bf16-mixed" if has_units else "32-true"
 
 
+def usable_cores() -> list[int]:
+    """Numbers of the processor's cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
 def runs_at_once() -> int:
     """How many small runs go side by side: one on a GPU, two on processors, whose cores share a small product badly."""
     return 1 if torch.cuda.is_available() or (os.cpu_count() or 1) < 2 else 2

@@ -73,7 +73,7 @@ def test_an_image_is_known_by_another_suffix(root: Path):
     other.check()
     test_image = main.rows("test")[0].fields["image_id"]
     twin = other.rows("train")[0]
-    renamed = replace(twin, fields={**twin.fields, "image_id": Path(test_image).with_suffix(".other").name})
+    renamed = replace(twin, fields={**twin.fields, "image_id": Path(test_image).with_suffix(".JPEG").name})
     other.samples = [renamed, *list(other.rows("train"))[1:]]
     data = ready(main, med=other)
     assert f"med/{twin.sample_id}" not in set(data.rows("train").values("sample_id"))

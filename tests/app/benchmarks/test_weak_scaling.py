@@ -30,4 +30,4 @@ class TestScaling:
     def test_one_core_is_one_line(self, monkeypatch, capsys):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
         assert main(["bench", "--what", "scaling", "--config=small"]) == 2
-        assert "--what scaling needs 2 cores, one a process; here is 1: leave it out" in capsys.readouterr().err
+        assert "--what scaling needs 2 cores on Linux, one a process; here is 1 on" in capsys.readouterr().err

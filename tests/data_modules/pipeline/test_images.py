@@ -757,14 +757,21 @@ def test_a_wrong_sign_wraps_nothing_around_and_is_said(stored: int, allocated: i
     assert np.array_equal(*read)
 
 
-@pytest.mark.parametrize("are_told", [False, True])
-def test_two_parts_that_meet_by_neither_sign_are_in_doubt_unless_their_ends_are_told(are_told: bool):
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((), ["PixelRepresentation may be wrong"]),
+        ((0, 3965), []),
+        ((2**16 - 872, 741), ["PixelRepresentation is wrong, the values wrap around"]),
+    ],
+)
+def test_two_parts_that_meet_by_neither_sign_are_judged_by_their_ends(ends: tuple[int, ...], said: list[str]):
     value_HW = RAMP.repeat(4, 0).repeat(4, 1).astype(np.int64) * 3
-    value_HW[:, 32:] += 3200
-    ends = {"SmallestImagePixelValue": 0, "LargestImagePixelValue": int(value_HW.max())} if are_told else {}
+    value_HW[:, 32:] += 3200  # 0 to 741 and 3224 to 3965, which is -872 to -131 with a sign
+    told = dict(zip(("SmallestImagePixelValue", "LargestImagePixelValue"), ends, strict=False))
     notes: list[str] = []
-    read_image(dicom(value_HW, **ends), notes=notes)
-    assert [note.partition(":")[0] for note in notes] == ["PixelRepresentation may be wrong"] * (not are_told)
+    read_image(dicom(value_HW, **told), notes=notes)
+    assert [note.partition(":")[0] for note in notes] == said
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ Models are imported where one is read: checking a data set needs none.
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from gkmvlp.data_modules.pipeline.ledger import write_json
 from gkmvlp.data_modules.pipeline.shard_writer import write_shards
 from gkmvlp.data_modules.pipeline.transforms import Pixels
 from gkmvlp.errors import DataError, UsageError, nearest
+from gkmvlp.hardware import usable_cores
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -122,7 +122,7 @@ def _cache(arguments: argparse.Namespace) -> None:
     data.check()
     sources = data.cache_sources()
     plan = data.cache_plan(sources, arguments.encoding, arguments.images_per_shard)
-    workers = arguments.workers or len(os.sched_getaffinity(0))
+    workers = arguments.workers or len(usable_cores())
     remaining = write_shards(place, plan, sources, workers, arguments.shard)
     if remaining:
         print(f"{place}: {remaining:,} of {plan.shards:,} shards are left to other parts")

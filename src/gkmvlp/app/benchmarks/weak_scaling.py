@@ -6,6 +6,7 @@ vectors of image-text contrast gathered. B pairs a process, K numbers a row.
 
 import math
 import os
+import platform
 import tempfile
 import time
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from gkmvlp.app.benchmarks.model import OBJECTIVES, processor
 from gkmvlp.app.benchmarks.setup import Lengths, SingleProcessPretraining, architecture_of, build
 from gkmvlp.batch import StudyBatch
 from gkmvlp.errors import UsageError
-from gkmvlp.hardware import best_precision
+from gkmvlp.hardware import best_precision, usable_cores
 from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, signature
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
 
@@ -76,9 +77,10 @@ def measure_scaling(config: str, batch: int, steps: int, lengths: Lengths = "ful
     Raises:
         UsageError: If there are fewer cores than processes.
     """
-    cores = sorted(os.sched_getaffinity(0))[:RANKS]
-    if len(cores) < RANKS:
-        raise UsageError(f"--what scaling needs {RANKS} cores, one a process; here is {len(cores)}: leave it out")
+    cores = usable_cores()[:RANKS]
+    if len(cores) < RANKS or not hasattr(os, "sched_setaffinity"):
+        here = f"{len(cores)} on {platform.system()}"
+        raise UsageError(f"--what scaling needs {RANKS} cores on Linux, one a process; here is {here}: leave it out")
     fastest = {1: math.inf, RANKS: math.inf}
     for _ in range(ROUNDS):
         for world in fastest:

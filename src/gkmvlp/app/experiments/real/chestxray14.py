@@ -15,6 +15,7 @@ from gkmvlp.app.experiments.real.subgroups import record_groups
 from gkmvlp.app.experiments.real.table_arms import arms_of
 from gkmvlp.app.running.run import Overrides, data_overrides, merged, model_overrides, overrides_of
 from gkmvlp.data_modules import ChestXray14
+from gkmvlp.errors import UsageError
 from gkmvlp.hardware import runs_at_once
 from gkmvlp.metrics.results.metric_result import MetricResult
 
@@ -43,7 +44,13 @@ def with_probe(arms: Conditions) -> Conditions:
 
 
 def measure(args: argparse.Namespace) -> None:
-    """Runs what is not there yet; ``--record`` gets ``chestxray14-PIECE.json``."""
+    """Runs what is not there yet; ``--record`` gets ``chestxray14-PIECE.json``.
+
+    Raises:
+        UsageError: If a backbone is to be calibrated and none is named.
+    """
+    if args.only == ["calibration"] and not args.backbone:
+        raise UsageError("--only calibration needs --backbone REF, whose entity head it is")
     jobs, arms = args.jobs or runs_at_once(), arms_of(args.arms, args.backbone, CONFIG)
     every = ChestXray14(str(args.root))
     every.check()
