@@ -115,16 +115,20 @@ class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
     def alignment(
         self, batch: StudyBatch, text: LinkedTokens, states: ArlText, features: ImageFeatures, entity_NC: Tensor
     ) -> Tensor:
-        """Entities that the text names, by text and by image."""
+        """Entities that the text names, by the text, by the image as a whole and by its patches.
+
+        The two ways of the image are aligned each for itself: what reads the image's one vector finds entities in it.
+        """
         named_BN = text.named(len(entity_NC))
         shown_BN = named_BN
         if self.objectives.image_entities == "present":
             present_BE = batch["status"][:, self.columns] == 1
             shown_BN = torch.cat([present_BE, named_BN[:, len(self.columns) :]], dim=1)
         share = self.objectives.positive_share
-        by_image = entity_alignment_loss(self.model.image_log_odds(features, entity_NC), shown_BN, share)
+        whole_BN, patches_BN = self.model.image_log_odds(features, entity_NC)
+        by_image = [entity_alignment_loss(logit_BN, shown_BN, share) for logit_BN in (whole_BN, patches_BN)]
         by_text = entity_alignment_loss(self.model.project_text(states) @ entity_NC.T, named_BN, share)
-        return by_image + by_text
+        return by_text + sum(by_image)
 
     def on_test_epoch_start(self) -> None:  # noqa: D102
         self.predictions, self.entity_NC = [], self.model.encode_entities()

@@ -84,7 +84,7 @@ def outputs(backbone, image, texts=TEXTS):
     return {
         "image": model.embed_image(look.features),
         "text": model.embed_text(begun),
-        "image entities": model.image_log_odds(look.features, entity_NC),
+        "image entities": model.image_log_odds(look.features, entity_NC).mean(),
         "text entities": model.project_text(begun) @ entity_NC.T,
         "match": model.itm_logits(begun, look.memory),
         "words": model.text.vocabulary_logits(model.fuse(begun, look.memory)[begun.mask]),
@@ -221,7 +221,7 @@ def test_log_odds_of_an_image_are_those_of_the_definition():
     """In a loop over images, entities and patches: halfway between the one vector's and the mean odds of patches."""
     model = built().model.eval().double()
     features, entity_NC = model.encode_image(images().double()).features, model.encode_entities()
-    given = model.image_log_odds(features, entity_NC)
+    given = model.image_log_odds(features, entity_NC).mean()
 
     def asked(state_D, entity_C):
         return float(model.image_query(state_D + model.kind[1]) @ entity_C)
@@ -241,7 +241,7 @@ def test_equal_patches_say_what_one_vector_says_and_one_of_many_is_heard():
     features, entity_NC = model.encode_image(images()).features, model.encode_entities()
     alike = features._replace(patches=features.pooled[:, None].expand(-1, 16, -1))
     by_vector = model.project_image(features) @ entity_NC.T
-    torch.testing.assert_close(model.image_log_odds(alike, entity_NC), by_vector)
+    torch.testing.assert_close(model.image_log_odds(alike, entity_NC).mean(), by_vector)
     logit = torch.zeros(1, 256, 1)
     logit[0, 7] = 10
     assert float(mean_odds(logit)) == pytest.approx(math.log((255 + math.exp(10)) / 256), abs=1e-4)

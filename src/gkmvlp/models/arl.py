@@ -45,6 +45,22 @@ class ArlText(NamedTuple):
         return ArlText(*(tensor[row_N] for tensor in self))
 
 
+class ImageLogOdds(NamedTuple):
+    """Log odds that images speak of entities.
+
+    Attributes:
+        whole: By the image's one vector, (B, N) float32; a small finding hardly moves it.
+        patches: By the mean odds of its patches, (B, N) float32.
+    """
+
+    whole: Tensor
+    patches: Tensor
+
+    def mean(self) -> Tensor:
+        """Halfway between the two, (B, N)."""
+        return (self.whole + self.patches) / 2
+
+
 class Arl(nn.Module):
     """The backbone.
 
@@ -199,10 +215,8 @@ class Arl(nn.Module):
         """Images in the space of the entities, (B, C)."""
         return self.image_query(features.pooled + self.kind[1])
 
-    def image_log_odds(self, features: ImageFeatures, entity_NC: Tensor) -> Tensor:
-        """Log odds that images speak of entities, (B, N) float32.
-
-        Halfway between those by the image's one vector, which a small finding hardly moves, and those by its patches.
+    def image_log_odds(self, features: ImageFeatures, entity_NC: Tensor) -> ImageLogOdds:
+        """Log odds that images speak of entities, asked in two ways.
 
         Args:
             features: The images; what is in ``patches`` is asked each for itself.
@@ -210,7 +224,7 @@ class Arl(nn.Module):
         """
         patch_BPC = self.image_query(features.patches + self.kind[1])
         whole_BN = self.project_image(features) @ entity_NC.T
-        return (whole_BN.float() + mean_odds(patch_BPC @ entity_NC.T)) / 2
+        return ImageLogOdds(whole_BN.float(), mean_odds(patch_BPC @ entity_NC.T))
 
     def project_text(self, text: LinkedTokens | ArlText) -> Tensor:
         """Texts in the space of the entities, (B, C), without image and entities."""
@@ -218,9 +232,9 @@ class Arl(nn.Module):
         return self.text_query(pool_states(begun.state, begun.mask, self.architecture.text.pooling))
 
     def entity_log_odds(self, image: ArlImage) -> Tensor:
-        """Log odds of each entity of the architecture, (B, E) float64, as the alignment has them."""
+        """Log odds of each entity of the architecture, (B, E) float64: halfway between the two that are aligned."""
         entity_EC = self.encode_entities()[: len(self.architecture.knowledge.entities)]
-        return self.image_log_odds(image.features, entity_EC).double()
+        return self.image_log_odds(image.features, entity_EC).mean().double()
 
     def present(self, image: ArlImage) -> Tensor:
         """How likely each entity of the architecture is present, (B, E) float32."""
