@@ -10,7 +10,6 @@ import gzip
 import json
 import lzma
 import re
-import unicodedata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from pyarrow import parquet
 
 from gkmvlp.data_modules.formats.decimals import SpellingError, with_points
 from gkmvlp.errors import DataError, nearest
+from gkmvlp.texts import letters
 
 _UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
     b"\x1f\x8b": gzip.decompress,
@@ -249,10 +249,10 @@ def _named(names: Sequence[str], schema: Schema, path: object, kind: str = "colu
     free = [place for place, other in enumerate(names) if other not in exact]
     alike: dict[str, list[int]] = {}
     for place in free:
-        alike.setdefault(_letters(names[place]), []).append(place)
+        alike.setdefault(letters(names[place]), []).append(place)
     found: dict[str, int] = {}
     for name in wanted:
-        places = exact[name] or alike.get(_letters(name), [])
+        places = exact[name] or alike.get(letters(name), [])
         if len(places) > 1:
             spelled = " and ".join(dict.fromkeys(shown(names[place]) for place in places))
             raise DataError(f"{path} has the {kind} {name!r} {len(places)} times ({spelled}): {schema.remedy}")
@@ -263,16 +263,10 @@ def _named(names: Sequence[str], schema: Schema, path: object, kind: str = "colu
     return found
 
 
-def _letters(name: str) -> str:
-    """A column's name without case, blanks and marks, its accents written in one of the two ways there are."""
-    text = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(filter(str.isalnum, text)) or text
-
-
 def _others(name: str, names: Sequence[str]) -> str:
     """The columns that are there, and the one of them that may have been meant."""
-    by_letters = {_letters(other): other for other in names}
-    near = nearest(_letters(name), by_letters, 0.6)
+    by_letters = {letters(other): other for other in names}
+    near = nearest(letters(name), by_letters, 0.6)
     columns = ", ".join(shown(other)[1:-1] for other in list(dict.fromkeys(names))[:40])
     return (columns or "nothing") + (f" (did you mean {shown(by_letters[near])}?)" if near else "")
 
@@ -331,8 +325,8 @@ def _header(path: Path, data: bytes, schema: Schema) -> tuple[str, list[str]]:
     """The separator under which the header has the needed columns, else the most columns, and the header."""
     rows = ((separator, _parse(path, data, separator, schema, nrows=1).iloc[0]) for separator in _SEPARATORS)
     headers = {separator: [clean(as_latin1(cell)) for cell in row] for separator, row in rows}
-    needed = {_letters(name) for name in schema.needed}
-    return max(headers.items(), key=lambda item: (len({*map(_letters, item[1])} & needed), len(item[1])))
+    needed = {letters(name) for name in schema.needed}
+    return max(headers.items(), key=lambda item: (len({*map(letters, item[1])} & needed), len(item[1])))
 
 
 def _parse(path: Path, data: bytes, separator: str, schema: Schema, **options: Any) -> pd.DataFrame:

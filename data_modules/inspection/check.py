@@ -24,6 +24,7 @@ from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import ConfigError, DataError, UsageError, nearest, nearest_words
 from gkmvlp.geometry import Letterbox
 from gkmvlp.report.labeler import label_report
+from gkmvlp.texts import letters
 
 # Above this many images only --images decodes them all.
 AUTO_IMAGES = 5_000
@@ -104,8 +105,8 @@ def find_class(path: str) -> type[DataModule]:
 
 def _near(name: str, known: Iterable[str]) -> str:
     """``; did you mean X?`` for the class that is spelled most like a name, whatever its case and marks."""
-    by_letters = {each.casefold(): each for each in known}
-    near = nearest("".join(filter(str.isalnum, name)).casefold(), by_letters, 0.5)
+    by_letters = {letters(each): each for each in known}
+    near = nearest(letters(name), by_letters, 0.5)
     return f"; did you mean {by_letters[near]}?" if near else ""
 
 

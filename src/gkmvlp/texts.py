@@ -1,5 +1,6 @@
 """Texts as callers and file systems give them."""
 
+import unicodedata
 from collections.abc import Iterable
 
 
@@ -26,3 +27,9 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def letters(name: str) -> str:
+    """A name without case, blanks and marks, its accents written in one of the two ways there are."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(filter(str.isalnum, text)) or text
