@@ -1,5 +1,6 @@
 """Image-text classification by the real commands on MELINDA's look-alike; GK-MVLP and ARL, with and without image."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,16 @@ def test_the_model_that_a_fit_leaves_reads_as_the_task_did(root: Path, tmp_path:
     rows = pd.read_csv(out)
     assert dict(zip(rows["category"], rows["probability"], strict=True)) == pytest.approx(found.categories)
     assert len(list((tmp_path / "p").iterdir())) == 1
+    assert set(rows["calibration"]) == {"uncalibrated"}
+    assert main(["calibrate", str(folder), "--data=image-text-classification-phantom", f"--root={root}"]) == 0
+    calibrated = load(folder, "cpu")
+    told = calibrated.predict(image, text=text, gate="off").categories
+    logit = {name: math.log(value) / calibrated.temperature for name, value in expected.items()}
+    total = sum(math.exp(value) for value in logit.values())
+    assert calibrated.temperature != 1
+    assert told == pytest.approx({name: math.exp(value) / total for name, value in logit.items()}, abs=1e-4)
+    assert main([*words_of_call, "--text", text, "--out", str(out)]) == 0
+    assert set(pd.read_csv(out)["calibration"]) == {"temperature"}
     with pytest.raises(BackboneError, match="name the text, as in text="):
         predictor.predict(image, gate="off")
     with pytest.raises(BackboneError, match="make finetune-vqa"):

@@ -27,7 +27,7 @@ from gkmvlp.metrics.calibration.operating_point import DEFAULT, Goal
 from gkmvlp.metrics.calibration.score_map import Method, ScoreMap
 from gkmvlp.metrics.calibration.thresholds import operating_point
 from gkmvlp.metrics.results.provenance import created
-from gkmvlp.models.heads.answer_head import AnswerHead
+from gkmvlp.models.heads.category_head import CategoryHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
 from gkmvlp.zoo.inference.predictor import Predictor
 
@@ -41,7 +41,7 @@ class ScoredRows(NamedTuple):
 
     samples: Sequence[Sample]
     scores: dict[Scores, Float]  # kind of score -> (N, L)
-    answers: Float | None  # scores of the known answers (N, K), of a model for questions
+    answers: Float | None  # scores of the known answers or classes (N, K), of a model that chooses one
 
 
 def rows_of(data: DataModule, split: str) -> Sequence[Sample]:
@@ -66,9 +66,8 @@ def rows_of(data: DataModule, split: str) -> Sequence[Sample]:
 
 
 def is_calibratable(predictor: Predictor) -> bool:
-    """Whether a model gives scores of findings, or of known answers."""
-    is_choosing = isinstance(predictor.head, AnswerHead) and predictor.head.mode != "generate"
-    return bool(predictor.scored) or is_choosing
+    """Whether a model gives scores of findings, or of known answers or classes."""
+    return bool(predictor.scored or predictor.choices)
 
 
 def score_rows(predictor: Predictor, data: DataModule, samples: Sequence[Sample]) -> ScoredRows:
@@ -80,8 +79,8 @@ def score_rows(predictor: Predictor, data: DataModule, samples: Sequence[Sample]
     head = predictor.head
     if not is_calibratable(predictor):
         raise ConfigError(
-            "this model gives no probabilities to calibrate: a backbone, a model for labels, or one for questions that "
-            "ranks or classifies answers was expected"
+            "this model gives no probabilities to calibrate: a backbone, a model for labels or classes, or one for "
+            "questions that ranks or classifies answers was expected"
         )
     dataset = SampleDataset(samples, data.read, predictor.regions)
     workers = {"num_workers": data.num_workers, "worker_init_fn": one_opencv_thread_a_worker}
@@ -90,8 +89,9 @@ def score_rows(predictor: Predictor, data: DataModule, samples: Sequence[Sample]
     for items in DataLoader(dataset, BATCH, collate_fn=list, **workers):  # type: ignore[arg-type]
         batch = predictor.batch(items)
         image = predictor.encode_images(batch)
-        if isinstance(head, AnswerHead):
-            parts.setdefault("answers", []).append(predictor.answer_scores(image, batch["question"]))  # type: ignore
+        if predictor.choices:
+            text_B = batch[_fields(predictor).text]  # type: ignore[literal-required]
+            parts.setdefault("answers", []).append(predictor.choice_scores(image, text_B))  # type: ignore[arg-type]
         elif sentence_ED is not None:
             parts.setdefault("entities", []).append(predictor.entity_scores(image))
             similarity_BE = predictor.embed_images(image) @ sentence_ED.T
@@ -100,6 +100,26 @@ def score_rows(predictor: Predictor, data: DataModule, samples: Sequence[Sample]
             parts.setdefault("labels", []).append(predictor.label_scores(image))
     whole: dict[Any, Float] = {kind: np.concatenate(blocks) for kind, blocks in parts.items()}
     return ScoredRows(samples, whole, whole.pop("answers", None))
+
+
+class _Fields(NamedTuple):
+    """Fields of a row."""
+
+    text: str  # what is read with the image
+    choice: str  # what is right
+
+
+def _fields(predictor: Predictor) -> _Fields:
+    """Where rows for a model that chooses have text and choice."""
+    is_class = isinstance(predictor.head, CategoryHead)
+    return _Fields("text", "category") if is_class else _Fields("question", "answer")
+
+
+def is_right(predictor: Predictor, score_NK: Float, samples: Sequence[Sample]) -> NDArray[np.bool_]:
+    """Whether the answer or class of the highest score is the right one, (N,)."""
+    field = _fields(predictor).choice
+    best = [predictor.choices[index] for index in score_NK.argmax(1)]
+    return np.array([choice == sample.fields[field] for choice, sample in zip(best, samples, strict=True)])
 
 
 def _sentences(predictor: Predictor) -> Tensor:
@@ -209,11 +229,8 @@ def _labels(
 
 
 def _answers(predictor: Predictor, score_NK: Float, samples: Sequence[Sample]) -> AnswerCalibration:
-    """The temperature of the answers."""
-    assert isinstance(predictor.head, AnswerHead)
-    known = predictor.head.answers
-    best = [known[index] for index in score_NK.argmax(1)]
-    right_N = np.array([answer == sample.fields["answer"] for answer, sample in zip(best, samples, strict=True)])
+    """The temperature of the answers or classes."""
+    right_N = is_right(predictor, score_NK, samples)
     return AnswerCalibration(fit_temperature(score_NK, right_N), len(samples), int(right_N.sum()))
 
 

@@ -33,7 +33,7 @@ from gkmvlp.data_modules.pipeline.views import standard_view
 from gkmvlp.errors import BackboneError, UsageError
 from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.hardware import device_named
-from gkmvlp.metrics.calibration.answers import answer_probability
+from gkmvlp.metrics.calibration.answers import answer_probabilities, answer_probability
 from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.answer_head import AnswerHead
@@ -126,7 +126,7 @@ class Predictor(HubModel):
 
     @property
     def temperature(self) -> float:
-        """By which scores of answers become probabilities: that of the calibration, or 1."""
+        """By which scores of answers or classes become probabilities: that of the calibration, or 1."""
         answers = self.calibration.answers if self.calibration else None
         return answers.temperature if answers else 1.0
 
@@ -136,6 +136,14 @@ class Predictor(HubModel):
         if isinstance(self.head, LabelHead):
             return {"labels": list(self.head.labels)}
         return {"entities": self.entities, "zero_shot": self.entities} if self.head is None else {}
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The known answers, or classes, of which a text with an image gets one; empty where the model knows none."""
+        if isinstance(self.head, CategoryHead):
+            return self.head.classes
+        is_choosing = isinstance(self.head, AnswerHead) and self.head.mode != "generate"
+        return tuple(cast(AnswerHead, self.head).answers) if is_choosing else ()
 
     def reader(self, kind: Scores, at: str | None = None) -> Reader:
         """What makes probabilities of scores; ``at`` names an operating point (see ``Reader``)."""
@@ -317,8 +325,8 @@ class Predictor(HubModel):
         ]
 
     @torch.inference_mode()
-    def categories(self, image: ImageMemory, texts: str | Sequence[str]) -> list[dict[str, float]]:
-        """Class -> its probability, likeliest first, of each image with its text; nobody calibrated them.
+    def category_scores(self, image: ImageMemory, texts: str | Sequence[str]) -> NDArray[np.float64]:
+        """Score of each class in nats, (B, L).
 
         Args:
             image: B images.
@@ -333,8 +341,25 @@ class Predictor(HubModel):
                 "(make finetune-image-text) and name the folder model/ that this leaves"
             )
         _, state_BTD, mask_BT = self._read_questions(image, texts)
-        probability_BL = self.head(state_BTD, mask_BT).double().softmax(-1).cpu()
-        found = [dict(zip(self.head.classes, row_L.tolist(), strict=True)) for row_L in probability_BL]
+        return cast("NDArray[np.float64]", self.head(state_BTD, mask_BT).double().cpu().numpy())
+
+    def choice_scores(self, image: ImageMemory, texts: Sequence[str]) -> NDArray[np.float64] | None:
+        """Score of each of ``choices`` for B images with their texts, (B, K); None of a model without choices."""
+        read = self.category_scores if isinstance(self.head, CategoryHead) else self.answer_scores
+        return read(image, texts)
+
+    def categories(self, image: ImageMemory, texts: str | Sequence[str]) -> list[dict[str, float]]:
+        """Class -> its probability by the temperature of the calibration or 1, likeliest first, of each image.
+
+        Args:
+            image: As of ``category_scores``.
+            texts: Likewise.
+
+        Raises:
+            BackboneError: Likewise.
+        """
+        probability_BL = answer_probabilities(self.category_scores(image, texts), self.temperature)
+        found = [dict(zip(self.choices, row_L.tolist(), strict=True)) for row_L in probability_BL]
         return [dict(sorted(one.items(), key=lambda item: -item[1])) for one in found]
 
     @torch.inference_mode()

@@ -44,12 +44,12 @@ class LabelCalibration:
 
 @dataclass(frozen=True)
 class AnswerCalibration:
-    """Answers to questions.
+    """Answers to questions, or classes of images with texts.
 
     Attributes:
-        temperature: By which log-likelihoods are divided.
-        n: Questions.
-        right: Those that were answered right.
+        temperature: By which scores in nats are divided.
+        n: Questions, or texts.
+        right: Those that got the right one.
     """
 
     temperature: float
@@ -68,7 +68,7 @@ class Calibration:
         n_patients: Patients (resampling groups) among them.
         created: ISO 8601, UTC.
         scores: Kind of score -> its labels.
-        answers: Of a model for questions.
+        answers: Of a model that chooses among answers or classes.
         notes: What a reader must know: patients that were trained on too, what it was calibrated on before.
     """
 

@@ -14,6 +14,7 @@ from gkmvlp.data_modules.inspection import check
 from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.metrics.calibration.operating_point import DEFAULT, Goal
 from gkmvlp.metrics.calibration.score_map import Method
+from gkmvlp.models.heads.category_head import CategoryHead
 from gkmvlp.zoo.inference.calibrating import calibrate
 from gkmvlp.zoo.inference.density import measure_density
 from gkmvlp.zoo.inference.predictor import Predictor
@@ -23,6 +24,7 @@ LOOKED_FOR: dict[str, tuple[str, ...]] = {
     "labels": ("ChestXray14", "MimicCxr", "OpenI", "ImageReportPairs"),
     "entities": ("MimicCxr", "OpenI", "ChestXray14", "ImageReportPairs"),
     "answers": ("VqaRad", "Slake"),
+    "classes": ("Melinda",),
 }
 
 
@@ -52,7 +54,7 @@ def make_data(predictor: Predictor, source: str | None, root: str | None, init_a
 
 def _found(predictor: Predictor, root: str | None) -> str:
     """The class whose data set lies in a folder."""
-    kind = next(iter(predictor.scored), "answers")
+    kind = next(iter(predictor.scored), "classes" if isinstance(predictor.head, CategoryHead) else "answers")
     if root is None:
         raise UsageError("which data? name it: --root DIR, and --data CLASS_OR_CONFIG where DIR does not tell")
     for name in LOOKED_FOR[kind]:
@@ -129,7 +131,9 @@ def lines(calibration: Calibration) -> list[str]:
                 row += f"; {name} from {value:.3f} [{low:.3f}, {high:.3f}] on: specificity {at.specificity.value:.3f}"
             out.append(row + (f"; {one.map.reason}" if one.map.reason else ""))
     if (answers := calibration.answers) is not None:
-        out.append(f"answers: temperature {answers.temperature:.3f}, {answers.right:,} of {answers.n:,} right")
+        out.append(
+            f"answers or classes: temperature {answers.temperature:.3f}, {answers.right:,} of {answers.n:,} right"
+        )
     return out + [f"note: {note}" for note in calibration.notes]
 
 

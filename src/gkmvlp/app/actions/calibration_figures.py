@@ -29,8 +29,7 @@ from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit
-from gkmvlp.models.heads.answer_head import AnswerHead
-from gkmvlp.zoo.inference.calibrating import ScoredRows, score_rows, targets_of
+from gkmvlp.zoo.inference.calibrating import ScoredRows, is_right, score_rows, targets_of
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.inference.predictor import Predictor
 
@@ -181,16 +180,14 @@ def finding_rows(predictor: Predictor, data: DataModule, scored: ScoredRows) -> 
 
 
 def _answers(predictor: Predictor, scored: ScoredRows) -> pd.DataFrame:
-    """One row a question: how sure the model is of its answer, after and before, and whether that is right."""
-    assert isinstance(predictor.head, AnswerHead)
+    """One row a text with its image: how sure the model is of its choice, after and before, and whether it is right."""
     assert scored.answers is not None
     samples: Sequence[Sample] = scored.samples
-    best = [predictor.head.answers[index] for index in scored.answers.argmax(1)]
     shared = {
         "sample_id": [sample.sample_id for sample in samples],
         "patient_id": [sample.patient_id for sample in samples],
         "entity": ANSWER,
-        "target": [float(answer == sample.fields["answer"]) for answer, sample in zip(best, samples, strict=True)],
+        "target": is_right(predictor, scored.answers, samples).astype(float),
     }
     sides = {"model": predictor.temperature, UNCALIBRATED: 1.0}
     return pd.concat(

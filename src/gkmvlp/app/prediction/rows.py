@@ -281,8 +281,7 @@ def _similar(reader: Reader, names: list[str], n: int, score: float) -> dict[str
 def _answers(predictor: Predictor, image: ImageMemory, question: str) -> list[Rows]:
     """One answer an image."""
     shared = {"in_scope": predictor.in_scope(question), "target": None}
-    is_calibrated = predictor.calibration is not None and predictor.calibration.answers is not None
-    how = "temperature" if is_calibrated else UNCALIBRATED
+    how = _how_sure(predictor)
     return [
         [
             {"question": question, "prediction": answer, "score": score, "probability": probability, "calibration": how}
@@ -292,11 +291,18 @@ def _answers(predictor: Predictor, image: ImageMemory, question: str) -> list[Ro
     ]
 
 
+def _how_sure(predictor: Predictor) -> str:
+    """What made the probability of an answer or a class."""
+    is_calibrated = predictor.calibration is not None and predictor.calibration.answers is not None
+    return "temperature" if is_calibrated else UNCALIBRATED
+
+
 def _categories(predictor: Predictor, image: ImageMemory, text: str) -> list[Rows]:
     """The probability of each class, likeliest first."""
+    how = _how_sure(predictor)
     return [
         [
-            {"text": text, "category": name, "probability": value, "calibration": UNCALIBRATED, "target": None}
+            {"text": text, "category": name, "probability": value, "calibration": how, "target": None}
             for name, value in found.items()
         ]
         for found in predictor.categories(image, text)
