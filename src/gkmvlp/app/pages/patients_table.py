@@ -66,7 +66,9 @@ def patients_table(results: Path) -> str:
     rows = [_cells(row, results / row.file) for row in ROWS if has_run[row]]
     filled = [place for place, name in enumerate(HEAD) if name not in ARMS.values() or any(row[place] for row in rows)]
     table = markdown_table([HEAD[place] for place in filled], [[row[place] for place in filled] for row in rows])
-    missing = [f"`{stem}`" for stem in dict.fromkeys(Path(row.file).stem for row in ROWS if not has_run[row])]
+    missing = [
+        f"`{name}`" for name in dict.fromkeys(row.file.removesuffix(".json") for row in ROWS if not has_run[row])
+    ]
     missing += [f"the arm {name}" for place, name in enumerate(HEAD) if place not in filled]
     return f"{table}\n\nNot run yet, of `gkmvlp experiment real`: {', '.join(missing)}." if missing else table
 
