@@ -34,7 +34,7 @@ ROWS = (
     Row("the same under R2Gen's protocol, ROUGE-L", "openi-reports.json", "report_generation", "rouge_l", "r2gen"),
     Row("IU X-Ray, generated findings, F1 of entities", "openi-reports.json", "report_generation", "entity_f1_micro"),
     Row("SLAKE English, questions, accuracy", "slake-vqa.json", "vqa", "accuracy_overall"),
-    Row("the same from a second pre-training, six epochs of questions instead of eight", "second-seed/slake-vqa.json",
+    Row("the same from a second pre-training, every weight trained, six epochs", "second-seed/slake-vqa.json",
         "vqa", "accuracy_overall"),
     Row("SLAKE, where prompts look, pointing game, all eight findings", "slake-grounding.json", "grounding",
         "pointing_game", "all"),
