@@ -113,13 +113,18 @@ def test_monai_asks_a_question_about_every_image(answering, pictures, tmp_path):
         assert float(row["probability"]) == pytest.approx(wanted.answer_probability, abs=2e-5)
 
 
+def bundled(folder, task, pictures, table):
+    """Rows that a bundle of ``folder/model`` writes of pictures."""
+    words = ["--task", task, "--format", "monai-bundle", "--out", str(folder / "bundle")]
+    assert main(["export", "--model", str(folder / "model"), *words]) == 0
+    return run_by_monai(folder / "bundle", pictures, folder / "out", table)
+
+
 @pytest.mark.slow
 def test_monai_says_where_prompts_look(pictures, tmp_path):
     """The points, regions and probabilities of the package, for pictures of every shape."""
     write_backbone(tmp_path / "model")
-    words = ["--task", "grounding", "--format", "monai-bundle", "--out", str(tmp_path / "places")]
-    assert main(["export", "--model", str(tmp_path / "model"), *words]) == 0
-    rows = run_by_monai(tmp_path / "places", pictures, tmp_path / "out", "places.csv")
+    rows = bundled(tmp_path, "grounding", pictures, "places.csv")
     assert len(rows) == len(ENTITIES) * len(list(pictures.iterdir()))
     model = gkmvlp.load(tmp_path / "model", device="cpu")
     said = {str(file): model.predict(file) for file in pictures.iterdir()}
@@ -135,9 +140,7 @@ def test_monai_says_where_prompts_look(pictures, tmp_path):
 @pytest.mark.slow
 def test_monai_draws_the_boxes_of_the_package(pictures, tmp_path):
     write_detecting(tmp_path / "model")
-    words = ["--task", "localization", "--format", "monai-bundle", "--out", str(tmp_path / "boxes")]
-    assert main(["export", "--model", str(tmp_path / "model"), *words]) == 0
-    rows = run_by_monai(tmp_path / "boxes", pictures, tmp_path / "out", "boxes.csv")
+    rows = bundled(tmp_path, "localization", pictures, "boxes.csv")
     model = gkmvlp.load(tmp_path / "model", device="cpu")
     assert {row["is_likely"] for row in rows} == {"True", "False"}
     for file in pictures.iterdir():

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from gkmvlp.app.benchmarks.blip import blip_losses, build_blip
-from gkmvlp.app.benchmarks.model import machine_name, now, whole_step
+from gkmvlp.app.benchmarks.model import fastest_in_turns, machine_name, whole_step
 from gkmvlp.app.benchmarks.setup import Lengths, architecture_of, build, lengths_of
 from gkmvlp.hardware import best_precision
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
@@ -58,10 +58,5 @@ def measure_against(folder: Path, config: str, batch: int, steps: int, lengths: 
 
     mixed = precision == "bf16-mixed"
     turns = {"ours": lambda: ours(mixed), "blip": lambda: theirs(mixed), "blip_float32": lambda: theirs(False)}
-    fastest = dict.fromkeys(turns, float("inf"))
-    for step in range(steps + 1):
-        for name, work in turns.items():
-            start = now(device)
-            work()
-            fastest[name] = min(fastest[name], now(device) - start) if step else fastest[name]
+    fastest = fastest_in_turns(turns, steps, device)
     return Turns(batch, lengths, longest, precision, machine_name(device), **fastest)

@@ -5,7 +5,7 @@ B pairs, E entities.
 
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,10 +92,32 @@ def whole_step(
     """Seconds of one whole step by the clock, and what the optimizer spent of it."""
     start = now(task.device)
     optimizer.zero_grad(set_to_none=True)
-    torch.stack(list(task.losses(studies, OBJECTIVES).values())).sum().backward()
+    total_loss(task, studies).backward()  # type: ignore[no-untyped-call]
     middle = spent(task.device)
     optimizer.step()
     return now(task.device) - start, spent(task.device) - middle
+
+
+def total_loss(task: SingleProcessPretraining, studies: StudyBatch) -> Tensor:
+    """The sum of all objectives of a batch, a scalar."""
+    return torch.stack(list(task.losses(studies, OBJECTIVES).values())).sum()
+
+
+def fastest_in_turns(works: Mapping[str, Callable[[], object]], steps: int, device: torch.device) -> dict[str, float]:
+    """Seconds of the fastest of several calls of each work, taken in turns: other work on the machine only adds.
+
+    Args:
+        works: Name -> what is timed.
+        steps: How many calls of each are timed, after one that warms up.
+        device: Where they compute.
+    """
+    fastest = dict.fromkeys(works, float("inf"))
+    for step in range(steps + 1):
+        for name, work in works.items():
+            start = now(device)
+            work()
+            fastest[name] = min(fastest[name], now(device) - start) if step else fastest[name]
+    return fastest
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype, side: int = 4096, times: int = 5) -> float:

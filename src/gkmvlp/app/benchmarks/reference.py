@@ -5,6 +5,7 @@ sees the image, so that no objective shares the layers of another; texts are pad
 and padding is computed; float32. B pairs, T tokens, D embedding.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gkmvlp.app.benchmarks.model import OBJECTIVES, machine_name, now, whole_step
+from gkmvlp.app.benchmarks.model import fastest_in_turns, machine_name, total_loss, whole_step
 from gkmvlp.app.benchmarks.setup import Lengths, SingleProcessPretraining, architecture_of, build
 from gkmvlp.app.running.operations import operation_counter
 from gkmvlp.batch import StudyBatch
@@ -106,19 +107,22 @@ def measure_reference(config: str, batch: int, steps: int, name: str | None, len
     reference, _ = build(reference_architecture(architecture), batch, device, lengths, ReferencePretraining)
     reference.keep_copies()
     with operation_counter() as counter:
-        torch.stack(list(reference.losses(studies, OBJECTIVES).values())).sum().backward()  # type: ignore[no-untyped-call]
-    mixed = precision == "bf16-mixed"
-    turns = [(each, build_optimizer(each, OptimizerConfig(), 1000)[0]) for each in (task, reference)]
-    fastest = [float("inf")] * 2
-    for step in range(steps + 1):
-        for place, (each, optimizer) in enumerate(turns):
-            start = now(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=mixed and each is task):
+        total_loss(reference, studies).backward()  # type: ignore[no-untyped-call]
+
+    def step_of(each: SingleProcessPretraining, enabled: bool) -> Callable[[], object]:
+        optimizer, _ = build_optimizer(each, OptimizerConfig(), 1000)
+
+        def step() -> None:
+            with torch.autocast(device.type, torch.bfloat16, enabled=enabled):
                 whole_step(each, studies, optimizer)
-            fastest[place] = min(fastest[place], now(device) - start) if step else fastest[place]
+
+        return step
+
+    turns = {"ours": step_of(task, precision == "bf16-mixed"), "reference": step_of(reference, False)}
+    fastest = fastest_in_turns(turns, steps, device)
     return Beside(
         config, batch, architecture.image_size, lengths, architecture.text.max_length, precision,
-        machine_name(device), fastest[0], fastest[1], counter.get_total_flops() / 1e9,
+        machine_name(device), gflop=counter.get_total_flops() / 1e9, **fastest,
     )  # fmt: skip
 
 

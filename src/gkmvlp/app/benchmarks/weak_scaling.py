@@ -18,7 +18,7 @@ from torch.distributed.nn.functional import all_gather
 from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
-from gkmvlp.app.benchmarks.model import OBJECTIVES, processor
+from gkmvlp.app.benchmarks.model import processor, total_loss
 from gkmvlp.app.benchmarks.setup import Lengths, SingleProcessPretraining, architecture_of, build
 from gkmvlp.batch import StudyBatch
 from gkmvlp.errors import UsageError
@@ -50,7 +50,7 @@ class Step(nn.Module):
 
     def forward(self, studies: StudyBatch) -> Tensor:
         """The loss of a batch, a scalar."""
-        return torch.stack(list(self.task.losses(studies, OBJECTIVES).values())).sum()
+        return total_loss(self.task, studies)
 
 
 @dataclass(frozen=True)
