@@ -100,12 +100,16 @@ def _nearest(path: Path, configs: dict[str, Path]) -> str:
     return f"; did you mean {known[near[0]]}?" if near else "; gkmvlp zoo configs list shows those of the zoo"
 
 
+def model_arguments_in(config: str) -> dict[str, Any]:
+    """The arguments that a config gives its task."""
+    return dict(yaml.safe_load(by_name(config).read_text(encoding="utf-8"))["model"]["init_args"])
+
+
 def architecture_in(config: str) -> dict[str, Any]:
     """The architecture that a config gives, itself or by the name of a file beside it; empty where it gives none."""
-    file = by_name(config)
-    architecture = yaml.safe_load(file.read_text(encoding="utf-8"))["model"]["init_args"].get("architecture")
+    architecture = model_arguments_in(config).get("architecture")
     if isinstance(architecture, str):
-        architecture = yaml.safe_load((file.parent / architecture).read_text(encoding="utf-8"))
+        architecture = yaml.safe_load((by_name(config).parent / architecture).read_text(encoding="utf-8"))
     return dict(architecture or {})
 
 

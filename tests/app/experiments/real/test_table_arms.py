@@ -13,7 +13,7 @@ from gkmvlp.app.experiments.initialization import has_public_weights
 from gkmvlp.app.experiments.real import table_arms as arms
 from gkmvlp.app.experiments.real.arm_names import ARMS
 from gkmvlp.app.experiments.real.table_arms import arms_of, random_weights, run_arms
-from gkmvlp.app.running.configs import architecture_in
+from gkmvlp.app.running.configs import architecture_in, model_arguments_in
 from gkmvlp.app.running.run import Run, data_overrides, model_overrides, words_of
 from gkmvlp.checkpoints import bert_weights
 from gkmvlp.errors import UsageError
@@ -43,6 +43,25 @@ def test_every_arm_is_what_its_name_says():
     }
     assert set(found["public_weights"]) == {"model.init_args.backbone"}
     assert list(arms_of(["public_weights"], None, "zoo://vqa-rad")) == ["public_weights"]
+
+
+@pytest.mark.parametrize(
+    ("names", "trains_all"),
+    [
+        (["pretrained", "public_weights"], True),
+        (["phantom", "random_weights"], True),
+        (["pretrained", "phantom"], False),  # both can hold their image side still
+        (["public_weights", "random_weights"], False),  # neither can
+    ],
+)
+def test_arms_that_are_compared_train_the_same_weights(names, trains_all):
+    given = model_arguments_in("zoo://vqa-slake")
+    assert given["freeze_image_branch"]
+    assert given["cache_image_memory"]
+    for overrides in arms_of(names, "mine", "zoo://vqa-slake").values():
+        found = {key.removeprefix("model.init_args."): value for key, value in overrides.items()}
+        wanted = {"freeze_image_branch": False, "cache_image_memory": False} if trains_all else {}
+        assert {key: found[key] for key in ("freeze_image_branch", "cache_image_memory") if key in found} == wanted
 
 
 def test_random_weights_have_the_architecture_of_the_public_ones():

@@ -4,13 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from gkmvlp.app.experiments.conditions import Conditions, merge_alike
-from gkmvlp.app.experiments.real.arm_names import ARMS
+from gkmvlp.app.experiments.real.arm_names import ARMS, WITH_BACKBONE
 from gkmvlp.app.experiments.runs import Work, run_missing
-from gkmvlp.app.running.configs import architecture_in
+from gkmvlp.app.running.configs import architecture_in, model_arguments_in
 from gkmvlp.app.running.recipes import SHIPPED, start_from
 from gkmvlp.app.running.run import Overrides, Run, merged, model_overrides
 from gkmvlp.errors import UsageError
 from gkmvlp.models.config import BERT_SIZES
+
+HELD_STILL = ("freeze_image_branch", "cache_image_memory")  # arguments of tasks that need a backbone
 
 
 def arms_of(names: Sequence[str], backbone: str | None, config: str, learns: bool = True) -> dict[str, Overrides]:
@@ -23,7 +25,7 @@ def arms_of(names: Sequence[str], backbone: str | None, config: str, learns: boo
         learns: Whether the config has an optimizer.
 
     Returns:
-        Name of the arm -> its overrides, in the order of ``ARMS``.
+        Name of the arm -> its overrides, in the order of ``ARMS``; all train the same weights.
 
     Raises:
         UsageError: If an arm is unknown, or ``pretrained`` has no backbone.
@@ -36,7 +38,19 @@ def arms_of(names: Sequence[str], backbone: str | None, config: str, learns: boo
         "public_weights": lambda: model_overrides(backbone=None),
         "random_weights": lambda: random_weights(config, learns),
     }
-    return {name: made[name]() for name in ARMS if name in names}
+    arms = {name: made[name]() for name in ARMS if name in names}
+    return {name: merged(arm, _not_held_still(names, config)) for name, arm in arms.items()}
+
+
+def _not_held_still(names: Sequence[str], config: str) -> Overrides:
+    """What has all arms train the same weights where a config holds the image side of a backbone still.
+
+    An arm without a backbone has none to hold still; beside it, the others would train fewer weights.
+    """
+    given = model_arguments_in(config)
+    if set(names) <= set(WITH_BACKBONE) or set(names).isdisjoint(WITH_BACKBONE):
+        return {}
+    return model_overrides(**{key: False for key in HELD_STILL if given.get(key)})
 
 
 def _from_backbone(backbone: str | None) -> Overrides:
