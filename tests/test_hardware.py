@@ -64,5 +64,6 @@ def test_the_trainer_gets_it_where_the_config_leaves_it_open(machine, tmp_path, 
 @pytest.mark.parametrize(("has", "cores", "expected"), [({}, 2, 2), ({}, 1, 1), ({"gpu": True}, 16, 1)])
 def test_processors_take_two_small_runs_at_once(machine, monkeypatch, has, cores, expected):
     machine(**has)
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))  # of 64, as a scheduler binds a job
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
     assert runs_at_once() == expected

@@ -34,7 +34,7 @@ def usable_cores() -> list[int]:
 
 def runs_at_once() -> int:
     """How many small runs go side by side: one on a GPU, two on processors, whose cores share a small product badly."""
-    return 1 if torch.cuda.is_available() or (os.cpu_count() or 1) < 2 else 2
+    return 1 if torch.cuda.is_available() or len(usable_cores()) < 2 else 2
 
 
 def device_named(name: str | None) -> torch.device:

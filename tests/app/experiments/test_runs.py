@@ -9,6 +9,7 @@ import pytest
 from gkmvlp.app.experiments.runs import run_missing, side_by_side
 from gkmvlp.app.running.run import Run, parse_overrides
 from gkmvlp.checkpoints import references
+from gkmvlp.hardware import usable_cores
 
 LEFT = "predictions/x.parquet"
 
@@ -136,4 +137,4 @@ def test_runs_side_by_side_share_the_cores_and_one_of_them_shows_its_bars(tmp_pa
     assert len(given) == 2
     assert os.getpid() not in given
     assert sorted(bars for bars, _ in given.values()) == ["0", "1"]
-    assert {int(threads) for _, threads in given.values()} == {max(1, (os.cpu_count() or 1) // 2)}
+    assert {int(threads) for _, threads in given.values()} == {max(1, len(usable_cores()) // 2)}

@@ -13,6 +13,7 @@ from typing import Any
 
 from gkmvlp.app.running.configs import by_name
 from gkmvlp.app.running.run import Run, rendered
+from gkmvlp.hardware import usable_cores
 
 FINGERPRINT = "run.sha256"  # in the folder of a complete run: what it was made of
 Work = Callable[[Run], object]  # makes a run
@@ -72,7 +73,7 @@ def side_by_side(work: Callable[..., object], calls: Sequence[Sequence[Any]], jo
     bars = context.SimpleQueue()
     for shown in (os.environ.get("GKMVLP_PROGRESS", "0"), *["0"] * (jobs - 1)):
         bars.put(shown)
-    with ProcessPoolExecutor(jobs, context, _begin, ((os.cpu_count() or 1) // jobs, bars)) as pool:
+    with ProcessPoolExecutor(jobs, context, _begin, (len(usable_cores()) // jobs, bars)) as pool:
         for done in [pool.submit(work, *call) for call in calls]:
             done.result()
 
