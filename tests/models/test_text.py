@@ -36,6 +36,48 @@ def folder(tmp_path_factory):
     return path
 
 
+@pytest.mark.parametrize("mode", ["text", "fusion"])
+@pytest.mark.parametrize("fusion_layer", [0, 1, 2])
+@pytest.mark.parametrize("mask_BT", [MASK, torch.ones_like(MASK)], ids=["padded", "full"])
+@pytest.mark.parametrize("checkpoints", [False, True])
+def test_the_first_token_alone_is_that_of_all_tokens(mode, fusion_layer, mask_BT, checkpoints):
+    """Values and gradients are those of a computation of every token; the last feed-forward sees one token a text."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": D, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    model = FusionBert(TextConfig(**sizes, fusion_layer=fusion_layer, dropout=0.0), V)
+    model.gradient_checkpointing = checkpoints
+    memory, row = Memory(torch.randn(3, 7, D), torch.randn(3, 7, D)), torch.tensor([2, 0])
+    given = (model.project(memory), row) if mode == "fusion" else (None, None)
+    seen = []
+    model.layers[-1].intermediate.register_forward_hook(lambda _, args, __: seen.append(args[0].shape[:2].numel()))
+
+    def every(states):
+        return model.multimodal(states, mode, given[0], row_B=given[1])[:, 0]
+
+    def alone(states):
+        return model.first_token(states, *given)
+
+    def read(first):
+        seen.clear()
+        state = first(model.unimodal(TOKENS, mask_BT))
+        weight = torch.randn(state.shape, generator=torch.Generator().manual_seed(1))
+        known = {name: part for name, part in model.named_parameters() if part.requires_grad}
+        gradients = torch.autograd.grad(
+            (state * weight).sum(), list(known.values()), retain_graph=True, allow_unused=True
+        )
+        return state.detach(), dict(zip(known, gradients, strict=True))
+
+    expected, found = read(every), read(alone)
+    assert set(seen) == {len(TOKENS) if fusion_layer < 2 else int(mask_BT.sum())}
+    torch.testing.assert_close(found[0], expected[0])
+    for name, gradient in expected[1].items():
+        assert (gradient is None) == (found[1][name] is None), name
+        if gradient is not None:
+            torch.testing.assert_close(
+                found[1][name], gradient, rtol=1e-4, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}"
+            )
+
+
 @pytest.mark.parametrize("mode", ["text", "fusion", "decoder"])
 @pytest.mark.parametrize("fusion_layer", [0, 1, 2])
 def test_padding_is_left_out_without_a_trace(mode, fusion_layer, monkeypatch):

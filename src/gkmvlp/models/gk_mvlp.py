@@ -124,6 +124,8 @@ class GkMvlp(nn.Module):
     def pool_text(self, text: Tokens | TextStates) -> Tensor:
         """One vector a text, (B, D), without the image."""
         states = self.begin(text)
+        if self.architecture.text.pooling == "first":
+            return self.text.first_token(states)
         return pool_states(self.text.multimodal(states), states.mask, self.architecture.text.pooling)
 
     def encode_image(
@@ -214,7 +216,7 @@ class GkMvlp(nn.Module):
         self, text: Tokens | TextStates, memory: Memory | ProjectedMemory, row_B: Tensor | None = None
     ) -> Tensor:
         """Whether text and image belong together, (B, 2): no, yes; text b is read with memory ``row_B[b]``."""
-        return self.match_head(self.fuse(text, memory, row_B)[:, 0])
+        return self.match_head(self.text.first_token(self.begin(text), memory, row_B))
 
     def decode(
         self,

@@ -78,6 +78,10 @@ class Packing(NamedTuple):
         empty = x_1RD.new_zeros(self.batch * self.length, x_1RD.shape[-1])
         return empty.index_copy(0, self.index_R, x_1RD[0]).unflatten(0, (self.batch, self.length))
 
+    def first(self, x_1RD: Tensor) -> Tensor:
+        """The first token of each text, (B, 1, D); no text is empty."""
+        return x_1RD[0, self.index_R % self.length == 0][:, None]
+
 
 class BertAttention(nn.Module):
     """Multi-head attention, output projection, residual and norm."""
@@ -195,12 +199,21 @@ class BertLayer(FeedForward):
         row_B: Tensor | None,
         packing: Packing | None,
         projected: bool = False,
+        first_only: bool = False,
     ) -> Tensor:
-        """One layer; see ``FusionBert.forward``. A ``projected`` memory is this layer's keys and values."""
+        """One layer; see ``FusionBert.forward``.
+
+        A ``projected`` memory is this layer's keys and values. With ``first_only`` (not in ``decoder``) each first
+        token reads the others, which are not computed: (B, 1, D).
+        """
         if mode == "decoder":
             assert self.decoder_attention is not None
             # right padding hides behind causality
             x_BTD = self.decoder_attention(x_BTD, Memory(x_BTD, x_BTD), None, causal=True, packing=packing)
+        elif first_only:
+            key_value = self.attention.project(Memory(x_BTD, x_BTD), packing)
+            first_B1D = x_BTD[:, :1] if packing is None else packing.first(x_BTD)
+            x_BTD, packing = self.attention.attend(first_B1D, key_value, mask), None
         else:
             x_BTD = self.attention(x_BTD, Memory(x_BTD, x_BTD), mask, packing=packing)
         if self.cross_attention is not None and memory is not None:
@@ -299,6 +312,19 @@ class FusionBert(nn.Module):
         memory_mask = None if memory_mask_BM is None else memory_mask_BM[:, None, None, :]
         return self._through(self.layers[self.fusion_layer :], states, mode, memory, memory_mask, row_B).state
 
+    def first_token(
+        self, states: TextStates, memory: Memory | ProjectedMemory | None = None, row_B: Tensor | None = None
+    ) -> Tensor:
+        """The first token behind the layers from ``fusion_layer`` on, (B, D); the last layer computes no other.
+
+        Args:
+            states: Of ``unimodal``.
+            memory: What is read; None for mode ``text``.
+            row_B: As in ``forward``.
+        """
+        layers, mode = self.layers[self.fusion_layer :], cast(Mode, "text" if memory is None else "fusion")
+        return self._through(layers, states, mode, memory, row_B=row_B, first_only=True).state[:, 0]
+
     def _through(
         self,
         layers: nn.ModuleList,
@@ -307,19 +333,24 @@ class FusionBert(nn.Module):
         memory: Memory | ProjectedMemory | None = None,
         memory_mask: Tensor | None = None,
         row_B: Tensor | None = None,
+        first_only: bool = False,
     ) -> TextStates:
-        """Some layers, which compute real tokens alone; padding comes out as zeros."""
+        """Some layers, which compute real tokens alone; padding comes out as zeros.
+
+        With ``first_only`` the last of them computes the first token of each text alone.
+        """
         packing = Packing.of(states.mask) if len(layers) else None
         x_BTD = states.state if packing is None else packing.pack(states.state)
         projected = isinstance(memory, ProjectedMemory)
         read = memory.layers[self.fusion_layer :] if isinstance(memory, ProjectedMemory) else [memory] * len(layers)
-        for layer, source in zip(layers, read, strict=True):
-            others = states.mask[:, None, None, :], mode, source, memory_mask, row_B, packing, projected
+        for place, (layer, source) in enumerate(zip(layers, read, strict=True), 1):
+            ends = first_only and place == len(layers)
+            others = states.mask[:, None, None, :], mode, source, memory_mask, row_B, packing, projected, ends
             if self.gradient_checkpointing and torch.is_grad_enabled():
                 x_BTD = checkpoint(layer, x_BTD, *others, use_reentrant=False)
             else:
                 x_BTD = layer(x_BTD, *others)
-        return TextStates(x_BTD if packing is None else packing.pad(x_BTD), states.mask)
+        return TextStates(x_BTD if packing is None or first_only else packing.pad(x_BTD), states.mask)
 
     def embed(self, token_BT: Tensor, start: int = 0) -> Tensor:
         """Tokens at the places from ``start`` on as the first layer reads them, (B, T, D)."""
