@@ -91,7 +91,7 @@ class GkMvlp(nn.Module):
         config = torch._dynamo.config
         config.recompile_limit = max(config.recompile_limit, PROGRAMS)
         for part in self.vision.model.children():
-            part.compile(backend=backend)
+            part.compile(backend=backend, dynamic=False)  # inductor of torch 2.14 cannot order strides of unknown sizes
         for layer in self.text.layers:
             layer.compile(backend=backend, dynamic=True)
 
