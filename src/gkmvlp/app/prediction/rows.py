@@ -20,9 +20,12 @@ from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.label_head import LabelHead
 from gkmvlp.tasks.parts.entity_predictions import zero_shot_texts
+from gkmvlp.zoo.inference.embedding import Prompt
+from gkmvlp.zoo.inference.findings import Found
 from gkmvlp.zoo.inference.gate import GateMode, Verdict, is_doubted, settled
+from gkmvlp.zoo.inference.places import region_name
 from gkmvlp.zoo.inference.prediction import Pixels, PredictedBox
-from gkmvlp.zoo.inference.predictor import Found, Predictor, Prompt, region_name
+from gkmvlp.zoo.inference.predictor import Predictor
 from gkmvlp.zoo.inference.readings import Reader, Reading
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from gkmvlp.app.prediction.rows import Rows
 from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.task_ids import BY_WORD
 from gkmvlp.texts import printable
-from gkmvlp.zoo.inference.predictor import Predictor, Prompt
+from gkmvlp.zoo.inference.embedding import Prompt
+from gkmvlp.zoo.inference.predictor import Predictor
 
 # what the terminal shows of each task's rows, best first where there is a score
 SHOWN = {
