@@ -7,7 +7,7 @@ import os
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
-from gkmvlp.app.prediction.rows import Rows
+from gkmvlp.app.prediction.task_rows import Rows
 from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.task_ids import BY_WORD
 from gkmvlp.texts import printable
