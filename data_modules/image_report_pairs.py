@@ -13,9 +13,12 @@ import numpy as np
 import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.formats.cells import NOTHING
 from gkmvlp.data_modules.formats.files import is_file, named_otherwise
 from gkmvlp.data_modules.formats.people import sex_of, years
-from gkmvlp.data_modules.formats.tables import NOTHING, Schema, read_shards, read_table, shown
+from gkmvlp.data_modules.formats.plain_text import shown
+from gkmvlp.data_modules.formats.schema import Schema
+from gkmvlp.data_modules.formats.tables import read_shards, read_table
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.data_modules.pipeline.report_labels import count_notes, label_one
 from gkmvlp.data_modules.pipeline.samples import Sample

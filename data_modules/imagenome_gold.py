@@ -18,7 +18,7 @@ from gkmvlp.data_modules.formats.mimic_cxr import (
     releases,
 )
 from gkmvlp.data_modules.formats.scene_graphs import ENTITY_OF
-from gkmvlp.data_modules.formats.tables import Schema
+from gkmvlp.data_modules.formats.schema import Schema
 from gkmvlp.data_modules.formats.tables import read_table as read_columns
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.transforms import Float

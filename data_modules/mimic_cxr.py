@@ -17,8 +17,8 @@ from gkmvlp.data_modules.formats.mimic_cxr import (
     read_patients,
     read_table,
 )
+from gkmvlp.data_modules.formats.plain_text import shown
 from gkmvlp.data_modules.formats.scene_graphs import NO_GRAPH, SceneGraphs, region_boxes
-from gkmvlp.data_modules.formats.tables import shown
 from gkmvlp.data_modules.pipeline.cache_store import cache_folder
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_reports

@@ -18,7 +18,7 @@ from gkmvlp.data_modules.formats.mimic_cxr import (
     releases,
 )
 from gkmvlp.data_modules.formats.ms_cxr import find_annotations, read_annotations
-from gkmvlp.data_modules.formats.tables import shown
+from gkmvlp.data_modules.formats.plain_text import shown
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import standard_split
 from gkmvlp.errors import DataError

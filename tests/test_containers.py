@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from gkmvlp import __version__
-from gkmvlp.app import cli
+from gkmvlp.app.command_line.command_table import COMMANDS
+from gkmvlp.app.command_line.plain_commands import parser_of
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
@@ -71,14 +72,14 @@ def test_torch_is_installed_as_the_package_asks():
     assert all(f'"{requirement}"' in DOCKERFILE for requirement in wanted)
 
 
-@pytest.mark.skipif("serve" not in cli.COMMANDS, reason="this version has no gkmvlp serve")
+@pytest.mark.skipif("serve" not in COMMANDS, reason="this version has no gkmvlp serve")
 def test_extras_and_the_served_command_exist():
     extras = re.search(r"^ARG EXTRAS=(\S+)", DOCKERFILE, re.MULTILINE)[1].split(",")
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg", encoding="utf-8")
     assert set(extras) <= set(config["options.extras_require"])
     words = [re.sub(r"\$\{[^}]*\}", "x", word) for word in SERVICES["gkmvlp"]["command"]]
-    parser, _ = cli.parser_of(words[0])
+    parser, _ = parser_of(words[0])
     arguments = parser.parse_args(words[1:])
     assert (arguments.host, arguments.port) == ("0.0.0.0", 7860)
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.app import cli
-from gkmvlp.app.cli import LIGHTNING, MODULES, main, parser_of
+from gkmvlp.app.cli import main
+from gkmvlp.app.command_line import command_table
+from gkmvlp.app.command_line.command_table import LIGHTNING, MODULES
+from gkmvlp.app.command_line.plain_commands import parser_of
 from gkmvlp.app.running.configs import zoo_configs
 from gkmvlp.zoo.registry import list_models
 
@@ -68,7 +70,7 @@ def parsed(words):
 def test_commands_and_their_options_exist(words):
     if words[0] in LIGHTNING or words[0].startswith("-"):
         return
-    assert words[0] in cli.COMMANDS
+    assert words[0] in command_table.COMMANDS
     assert isinstance(parsed(words), argparse.Namespace)
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import gkmvlp
+import gkmvlp.tasks
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import lineage
 from gkmvlp.checkpoints.hub import trained_on_patients
@@ -127,3 +128,9 @@ def test_a_classifier_is_kept(tmp_path, images):
 def test_a_bare_backbone_answers_no_question(backbone, images):
     with pytest.raises(BackboneError, match="make finetune-vqa"):
         gkmvlp.load(backbone, device="cpu").predict(images[0], question="why?")
+
+
+def test_the_packages_directory_knows_what_it_gives():
+    assert {"load", "list_models"} <= set(dir(gkmvlp))
+    assert set(gkmvlp.tasks.__all__) <= set(dir(gkmvlp.tasks))
+    assert callable(gkmvlp.load)

@@ -2,7 +2,7 @@
 
 from typing import get_args
 
-from gkmvlp.app import cli
+from gkmvlp.app.command_line.command_table import MODULES
 from gkmvlp.app.commands import export
 from gkmvlp.app.commands.experiment import initialization
 from gkmvlp.app.pages.task_sections import PICTURES
@@ -36,7 +36,7 @@ def test_what_is_released_has_a_purpose_a_command_and_a_head():
 
 
 def test_commands_use_the_words_of_the_table():
-    evaluated = {name.split()[1] for name, module in cli.MODULES.items() if module == "evaluate.backbone"}
+    evaluated = {name.split()[1] for name, module in MODULES.items() if module == "evaluate.backbone"}
     assert evaluated == {"grounding", "retrieval"}
     assert {BY_WORD[word] for word in evaluated} == set(EVALUATION)
     assert words(FINE_TUNED) == ("classification", "image_text", "localization", "regions", "report", "vqa")

@@ -12,7 +12,10 @@ from numpy.typing import NDArray
 from gkmvlp.data_modules.formats.boxes import CORNERS, require_pixels
 from gkmvlp.data_modules.formats.files import image_files, require_images
 from gkmvlp.data_modules.formats.people import people_of
-from gkmvlp.data_modules.formats.tables import Schema, read_table, read_text, shown
+from gkmvlp.data_modules.formats.plain_text import shown
+from gkmvlp.data_modules.formats.schema import Schema
+from gkmvlp.data_modules.formats.tables import read_table
+from gkmvlp.data_modules.formats.text_files import read_text
 from gkmvlp.errors import DataError
 
 # In the order of the paper (Wang et al., CVPR 2017) and of the figures published since.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gkmvlp.data_modules.formats.figures import Figure
-from gkmvlp.data_modules.formats.tables import as_latin1, clean, one_line, shown
+from gkmvlp.data_modules.formats.plain_text import as_latin1, clean, one_line, shown
 from gkmvlp.data_modules.pipeline.splits import hash_split
 from gkmvlp.errors import DataError
 

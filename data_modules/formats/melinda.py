@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from gkmvlp.data_modules.formats.tables import Schema, read_table, value_of
+from gkmvlp.data_modules.formats.cells import value_of
+from gkmvlp.data_modules.formats.schema import Schema
+from gkmvlp.data_modules.formats.tables import read_table
 from gkmvlp.data_modules.pipeline.splits import Split
 from gkmvlp.errors import DataError
 

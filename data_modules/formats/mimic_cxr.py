@@ -9,7 +9,8 @@ import pandas as pd
 
 from gkmvlp.data_modules.formats.files import is_file
 from gkmvlp.data_modules.formats.people import sex_of, years
-from gkmvlp.data_modules.formats.tables import Schema, one_line, shown
+from gkmvlp.data_modules.formats.plain_text import one_line, shown
+from gkmvlp.data_modules.formats.schema import Schema
 from gkmvlp.data_modules.formats.tables import read_table as read_columns
 from gkmvlp.errors import DataError
 

@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 
 from gkmvlp.data_modules.formats.boxes import require_pixels
+from gkmvlp.data_modules.formats.json_files import read_json
 from gkmvlp.data_modules.formats.mimic_cxr import releases
-from gkmvlp.data_modules.formats.tables import Schema, one_line, read_json, read_table, to_table
+from gkmvlp.data_modules.formats.plain_text import one_line
+from gkmvlp.data_modules.formats.schema import Schema
+from gkmvlp.data_modules.formats.tables import read_table, to_table
 from gkmvlp.errors import DataError
 
 _GET = "get MS-CXR on PhysioNet (physionet.org/content/ms-cxr, credentialed access)"

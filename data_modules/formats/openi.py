@@ -14,7 +14,11 @@ from xml.etree import ElementTree
 
 import pandas as pd
 
-from gkmvlp.data_modules.formats.tables import Schema, one_line, read_json, read_table, shown, to_table, value_of
+from gkmvlp.data_modules.formats.cells import value_of
+from gkmvlp.data_modules.formats.json_files import read_json
+from gkmvlp.data_modules.formats.plain_text import one_line, shown
+from gkmvlp.data_modules.formats.schema import Schema
+from gkmvlp.data_modules.formats.tables import read_table, to_table
 from gkmvlp.errors import DataError
 
 FOLDER = "openi"

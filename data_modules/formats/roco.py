@@ -3,7 +3,10 @@
 from pathlib import Path
 
 from gkmvlp.data_modules.formats.figures import Figure
-from gkmvlp.data_modules.formats.tables import Schema, clean, read_table, read_text, shown
+from gkmvlp.data_modules.formats.plain_text import clean, shown
+from gkmvlp.data_modules.formats.schema import Schema
+from gkmvlp.data_modules.formats.tables import read_table
+from gkmvlp.data_modules.formats.text_files import read_text
 from gkmvlp.data_modules.pipeline.splits import Split
 from gkmvlp.errors import DataError
 

@@ -11,8 +11,11 @@ import pandas as pd
 
 from gkmvlp.data_modules.formats.chest_xray14 import patient_of
 from gkmvlp.data_modules.formats.files import image_files, require_images
+from gkmvlp.data_modules.formats.json_files import read_json
 from gkmvlp.data_modules.formats.people import sex_of, years
-from gkmvlp.data_modules.formats.tables import Schema, read_json, read_table, shown, to_table
+from gkmvlp.data_modules.formats.plain_text import shown
+from gkmvlp.data_modules.formats.schema import Schema
+from gkmvlp.data_modules.formats.tables import read_table, to_table
 from gkmvlp.data_modules.pipeline.dicom_header import integer, open_dicom
 from gkmvlp.data_modules.pipeline.dicom_view import view_position
 from gkmvlp.data_modules.pipeline.ledger import write_json

@@ -10,7 +10,7 @@ import numpy as np
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS
 from gkmvlp.data_modules.formats.files import is_file
-from gkmvlp.data_modules.formats.tables import one_line
+from gkmvlp.data_modules.formats.plain_text import one_line
 from gkmvlp.data_modules.pipeline.transforms import Float, Mask
 from gkmvlp.entities import ENTITIES
 from gkmvlp.errors import DataError

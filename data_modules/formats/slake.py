@@ -6,9 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from gkmvlp.data_modules.formats.cells import answer_of
 from gkmvlp.data_modules.formats.chest_xray14 import BOX_NAMES, LABELS
 from gkmvlp.data_modules.formats.files import is_file
-from gkmvlp.data_modules.formats.tables import Schema, answer_of, as_latin1, one_line, read_json, shown, to_table
+from gkmvlp.data_modules.formats.json_files import read_json
+from gkmvlp.data_modules.formats.plain_text import as_latin1, one_line, shown
+from gkmvlp.data_modules.formats.schema import Schema
+from gkmvlp.data_modules.formats.tables import to_table
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.answers import exact_v1
 

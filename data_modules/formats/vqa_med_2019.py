@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gkmvlp.data_modules.formats.files import image_files
-from gkmvlp.data_modules.formats.tables import clean, read_text, shown
+from gkmvlp.data_modules.formats.plain_text import clean, shown
+from gkmvlp.data_modules.formats.text_files import read_text
 from gkmvlp.data_modules.pipeline.splits import Split
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.answers import exact_v1

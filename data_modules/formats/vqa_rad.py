@@ -7,8 +7,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from gkmvlp.data_modules.formats.cells import answer_of
 from gkmvlp.data_modules.formats.files import image_files, is_file
-from gkmvlp.data_modules.formats.tables import Schema, answer_of, as_latin1, read_json, read_table, shown, to_table
+from gkmvlp.data_modules.formats.json_files import read_json
+from gkmvlp.data_modules.formats.plain_text import as_latin1, shown
+from gkmvlp.data_modules.formats.schema import Schema
+from gkmvlp.data_modules.formats.tables import read_table, to_table
 from gkmvlp.data_modules.pipeline.splits import Split, standard_split
 from gkmvlp.errors import DataError
 from gkmvlp.metrics.answers import exact_v1

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.formats.tables import shown
+from gkmvlp.data_modules.formats.plain_text import shown
 from gkmvlp.data_modules.inspection.thumbnails import comparable, same_images
 from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.data_modules.pipeline.transforms import Pixels

@@ -10,7 +10,8 @@ import numpy as np
 from pydicom import Dataset
 
 from gkmvlp.data_modules.pipeline.dicom_header import entries, integer, items, number, numbers, word
-from gkmvlp.data_modules.pipeline.dicom_pixels import decode, interpret
+from gkmvlp.data_modules.pipeline.dicom_pixel_data import decode
+from gkmvlp.data_modules.pipeline.dicom_stored_values import interpret
 from gkmvlp.data_modules.pipeline.dicom_view import require_radiograph
 from gkmvlp.data_modules.pipeline.intensity import Float, Stored
 from gkmvlp.errors import DataError

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
-from gkmvlp.data_modules.formats.tables import shown
+from gkmvlp.data_modules.formats.plain_text import shown
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.data_modules.pipeline.sample_table import SampleTable
 from gkmvlp.data_modules.pipeline.samples import Sample

@@ -11,7 +11,9 @@ import pytest
 
 from gkmvlp import __version__
 from gkmvlp.app import cli
-from gkmvlp.app.cli import CLOSED, COMMANDS, LIGHTNING, MODULES, RENAMED, main, subcommands
+from gkmvlp.app.cli import main
+from gkmvlp.app.command_line.command_table import COMMANDS, LIGHTNING, MODULES, RENAMED, subcommands
+from gkmvlp.app.command_line.process import CLOSED
 from gkmvlp.errors import DataError
 
 PROBE = """

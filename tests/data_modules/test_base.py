@@ -1,64 +1,17 @@
-import json
+"""Loaders: contract, chance that repeats, resumed epochs, boxes, and batches that devices share."""
+
 import signal
 from pathlib import Path
 from types import SimpleNamespace
 
 import lightning as L
-import numpy as np
 import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
-from PIL import Image
 
-from gkmvlp.anatomy import REGIONS
-from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.errors import ConfigError, DataError
-
-R = len(REGIONS)
-OWN_BOX = np.tile(np.array([[0, 0, 10, 10]], np.float32), (R, 1))
-SPLITS = ["train"] * 10 + ["validate"] * 2 + ["test"] * 2
-
-
-class Toy(DataModule):
-    """Fourteen noise images of fourteen patients."""
-
-    data_name = "toy"
-    split_label = "official"
-
-    def __init__(self, root: Path, patients=None, with_boxes=True, **kwargs):
-        options = {"batch_size": 4, "num_workers": 0, "image_size": 32} | kwargs
-        super().__init__(**options)
-        self.root, self.patients, self.with_boxes = root, patients or [f"p{i}" for i in range(14)], with_boxes
-        for index in range(14):
-            path = root / f"{index}.png"
-            if not path.exists():
-                noise = np.random.default_rng(index).integers(0, 255, (40, 60)).astype(np.uint8)
-                Image.fromarray(noise).save(path)
-
-    def read_samples(self):
-        boxes = {"box_R4": OWN_BOX, "mask_R": np.ones(R, bool), "size": (60, 40)} if self.with_boxes else {}
-        return [
-            Sample(f"s{i}", self.patients[i], str(self.root / f"{i}.png"), "PA", split, **boxes)
-            for i, split in enumerate(SPLITS)
-        ]
-
-    def texts(self):
-        return []
-
-
-def batches(loader, epoch=0):
-    loader.sampler.set_epoch(epoch)
-    return list(loader)
-
-
-def equal(first, second):
-    return all(
-        torch.equal(a[key], b[key]) if isinstance(a[key], torch.Tensor) else a[key] == b[key]
-        for a, b in zip(first, second, strict=True)
-        for key in a
-    )
+from tests.data_modules.toy import R, Toy, batches, equal
 
 
 def test_batches_have_the_contracts_shapes(tmp_path: Path):
@@ -148,19 +101,6 @@ def test_resume_from_inside_an_epoch_equals_an_uninterrupted_run(tmp_path: Path)
     assert torch.equal(fit(tmp_path, "rest", 3, True, tmp_path / "inside.ckpt"), whole)
 
 
-def test_caches_show_what_files_show(tmp_path: Path):
-    shown = []
-    for cache in (None, "ram", str(tmp_path / "cache"), str(tmp_path / "cache")):
-        data = Toy(tmp_path, cache_dir=cache)
-        data.setup("fit")
-        shown.append(batches(data.train_dataloader()))
-    assert all(equal(shown[0], other) for other in shown[1:])
-    assert len(list((tmp_path / "cache").glob("*.npy"))) == 2
-    # Another size, another array.
-    Toy(tmp_path, cache_dir=str(tmp_path / "cache"), image_size=16).setup("fit")
-    assert len(list((tmp_path / "cache").glob("*.npy"))) == 4
-
-
 def test_box_sources(tmp_path: Path):
     def first_box(**kwargs):
         data = Toy(tmp_path, augmentation_strength=0.0, region_dropout=0.0, **kwargs)
@@ -195,53 +135,6 @@ def test_region_dropout_is_of_training_only(tmp_path: Path):
     assert next(iter(data.val_dataloader()))["region_mask"].float().mean() > 0.9
 
 
-def test_manifest_hash_depends_on_membership_alone(tmp_path: Path):
-    first, second = Toy(tmp_path), Toy(tmp_path, seed=5, image_size=16)
-    moved = Toy(tmp_path, patients=["x", *(f"p{i}" for i in range(1, 14))])
-    for data in (first, second, moved):
-        data.setup()
-    assert first.split_name == second.split_name != moved.split_name
-    assert first.split_name.startswith("official@")
-    first.write_manifest(tmp_path / "out" / "manifest.json")
-    written = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert written["rows"] == {"train": 10, "validate": 2, "test": 2}
-    assert {"sample_id": "s12", "patient_id": "p12"} in written["members"]["test"]
-    assert not list((tmp_path / "out").glob(".*"))
-
-
-def test_bad_images_stop_or_are_counted(tmp_path: Path):
-    Toy(tmp_path)
-    (tmp_path / "3.png").write_bytes((tmp_path / "3.png").read_bytes()[:200])
-    (tmp_path / "13.png").write_bytes(b"")
-    for cache in (None, "ram"):
-        data = Toy(tmp_path, on_unreadable="drop", cache_dir=cache)
-        data.setup("fit")
-        assert data.manifest()["dropped"] == {"unreadable image": 2}
-        assert "s3" in "\n".join(data.summary_lines())
-        assert len(data.rows("train")) == 9
-    with pytest.raises(DataError, match=r"3\.png.*on_unreadable: drop"):
-        Toy(tmp_path, cache_dir="ram").setup("fit")
-    data = Toy(tmp_path, num_workers=1)
-    data.setup("fit")
-    with pytest.raises(DataError) as caught:
-        list(data.train_dataloader())
-    assert "3.png" in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_patients_on_both_sides_and_nothing_left(tmp_path: Path):
-    with pytest.raises(DataError, match="patient p0 is in train and in test of toy"):
-        Toy(tmp_path, patients=[f"p{i % 13}" for i in range(14)]).setup("fit")
-    leaky = Toy(tmp_path, patients=[f"p{i % 13}" for i in range(14)])
-    type(leaky).split_label = "legacy-leaky"
-    leaky.setup("fit")
-    type(leaky).split_label = "official"
-    for index in range(14):
-        (tmp_path / f"{index}.png").write_bytes(b"")
-    with pytest.raises(DataError, match=r"no train rows are left.*dropped 14: unreadable image"):
-        Toy(tmp_path, on_unreadable="drop").setup("fit")
-
-
 def test_impossible_configs_are_refused(tmp_path: Path):
     with pytest.raises(ConfigError, match="labels"):
         Toy(tmp_path, flip=True)
@@ -249,13 +142,6 @@ def test_impossible_configs_are_refused(tmp_path: Path):
         Toy(tmp_path, with_boxes=False, region_boxes="dataset").setup("fit")
     with pytest.raises(DataError, match="gkmvlp data atlas"):
         Toy(tmp_path, atlas_file=str(tmp_path / "absent.json"))
-
-
-def test_train_fraction_takes_training_patients_only(tmp_path: Path):
-    data = Toy(tmp_path, train_fraction=0.5)
-    data.setup("fit")
-    assert 0 < len(data.rows("train")) < 10
-    assert len(data.rows("test")) == 2
 
 
 class World:

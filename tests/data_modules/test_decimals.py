@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from gkmvlp.data_modules.formats.decimals import SpellingError, with_points
+from gkmvlp.data_modules.formats.json_files import read_json
+from gkmvlp.data_modules.formats.schema import Schema
 from gkmvlp.data_modules.formats.slake import read_boxes
-from gkmvlp.data_modules.formats.tables import Schema, read_json, read_table, to_table
+from gkmvlp.data_modules.formats.tables import read_table, to_table
 from gkmvlp.errors import DataError
 
 SCHEMA = Schema(("image", "x", "y"), numbers=("x", "y"))

@@ -15,7 +15,6 @@ import yaml
 from torch.utils.data import DataLoader
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.running.lightning_cli import user_error
 from gkmvlp.app.running.trainer_defaults import quiet_log
 
 CONFIG = """
@@ -211,16 +210,6 @@ def test_interrupt_ends_with_130(toy, monkeypatch, capsys):
     finally:
         signal.signal(signal.SIGINT, handler)
     assert capsys.readouterr().err == ""
-
-
-def test_errors_of_other_packages_and_of_the_disk_are_for_the_user():
-    refused = type("UsageError", (Exception,), {"__module__": "wandb.errors.errors"})("No API key configured.\nLog in.")
-    assert user_error(RuntimeError("x")) is None
-    told = str(user_error(refused))
-    assert told == "the logger of wandb does not start: No API key configured. Log in. (--trainer.logger=false: none)"
-    full = OSError(errno.ENOSPC, "No space left on device", "out/checkpoints/last.ckpt")
-    assert str(user_error(full)).startswith("out/checkpoints/last.ckpt: No space left on device; ")
-    assert user_error(BrokenPipeError(errno.EPIPE, "Broken pipe")) is None
 
 
 def test_more_workers_than_cores_are_no_news():

@@ -16,7 +16,7 @@ from gkmvlp.data_modules.inspection.check import unreadable
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.synthetic import chest_xray14, mimic_cxr, ms_cxr, openi, rsna_pneumonia, slake, vqa_rad
 from gkmvlp.geometry import UPRIGHT, Turn
-from tests.data_modules.pipeline.test_images import dicom
+from tests.data_modules.pipeline.small_files import dicom
 from tests.data_modules.test_any_table import _write_gold
 
 HEIGHT, WIDTH, BOX = 40, 48, (5, 9, 17, 30)  # of the stored picture

@@ -186,13 +186,13 @@ def test_files_are_what_an_outside_reader_says(root: Path, picture: np.ndarray):
 
 def test_jpeg_of_twelve_bits_is_what_libraries_decode():
     """Pillow refuses twelve bits but reads the header; GDCM's decoder is an outside one."""
-    from gkmvlp.data_modules.pipeline.dicom_pixels import _twelve_bits
+    from gkmvlp.data_modules.pipeline.dicom_codecs import twelve_bits
 
     row, column = np.indices((37, 51))
     sample = np.rint(2048 + 2000 * np.sin(row / 5) * np.cos(column / 7)).astype(np.int64)
     sample[5, 5:30] = 4095
     file = encode(sample, step=1)
-    assert np.abs(_twelve_bits(file, SYNTAXES["JPEG extended"], 37, 51).astype(int) - sample).max() <= 2
+    assert np.abs(twelve_bits(file, SYNTAXES["JPEG extended"], 37, 51).astype(int) - sample).max() <= 2
 
 
 def test_same_seed_same_bytes_and_nothing_is_overwritten(root: Path, tmp_path: Path):

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 import gkmvlp.data_modules as data_modules
-from gkmvlp.app.cli import main, parser_of
+from gkmvlp.app.cli import main
+from gkmvlp.app.command_line.plain_commands import parser_of
 from gkmvlp.app.running.configs import zoo_configs
 from gkmvlp.app.running.recipes import location_key
 from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES, layout_of, write_lookalikes

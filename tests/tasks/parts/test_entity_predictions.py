@@ -8,7 +8,13 @@ from torch.nn import functional as F
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.geometry import Letterbox
 from gkmvlp.models.tokenizer import tokenize
-from gkmvlp.tasks.parts.entity_predictions import attention_peaks, entity_rows, zero_shot_scores, zero_shot_texts
+from gkmvlp.tasks.parts.entity_predictions import (
+    attention_peaks,
+    entity_rows,
+    regions_at,
+    zero_shot_scores,
+    zero_shot_texts,
+)
 from tests.tiny import architecture
 
 
@@ -100,3 +106,26 @@ def test_autocast_leaves_zero_shot_scores_in_float32():
         scores = zero_shot_scores(model, near, *batches)
     assert scores.dtype == torch.float32
     assert len(scores[:, 0].unique()) > 25
+
+
+def test_the_region_of_a_point_is_one_that_it_lies_in():
+    """Against a loop: of the regions around the point the one attended to most, without attention the smallest."""
+    draw = np.random.default_rng(0)
+    low_BR2 = draw.uniform(0, 0.6, (3, 29, 2))
+    box_BR4 = np.concatenate([low_BR2, low_BR2 + draw.uniform(0.05, 0.4, (3, 29, 2))], -1)
+    mask_BR, point_BE2 = draw.random((3, 29)) < 0.8, draw.uniform(0, 1.2, (3, 40, 2))
+    attention_BER = draw.random((3, 40, 29)) * (draw.random((3, 40, 29)) < 0.1)
+    found = regions_at(*map(torch.from_numpy, (point_BE2, box_BR4, mask_BR, attention_BER)))
+    for b in range(3):
+        for e in range(40):
+            x, y = point_BE2[b, e]
+            around = [
+                r for r, (x1, y1, x2, y2) in enumerate(box_BR4[b]) if mask_BR[b, r] and x1 <= x <= x2 and y1 <= y <= y2
+            ]
+            area = {r: np.prod(box_BR4[b, r, 2:] - box_BR4[b, r, :2]) for r in around}
+            attended = [r for r in around if attention_BER[b, e, r] > 0]
+            expected = (
+                max(attended, key=lambda r: attention_BER[b, e, r]) if attended else min(area, key=area.get, default=-1)
+            )
+            assert found[b, e] == expected
+    assert {-1} < set(found.unique().tolist())

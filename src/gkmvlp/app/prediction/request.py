@@ -108,8 +108,9 @@ def _predict(request: Request, images: list[Path], server: "DicomWeb | None") ->
     from gkmvlp.app.prediction.quick_imports import quick_imports
 
     with quick_imports():
-        from gkmvlp.app.prediction.rows import predict_rows, told_operating_point
+        from gkmvlp.app.prediction.rows import predict_rows
         from gkmvlp.app.prediction.table import read_prompts, show, write_rows
+        from gkmvlp.app.prediction.task_rows import told_operating_point
         from gkmvlp.zoo.inference.loading import open_predictor
 
     task, out, route = request.task, request.out, request.route

@@ -7,11 +7,12 @@ import os
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
-from gkmvlp.app.prediction.rows import Rows
+from gkmvlp.app.prediction.task_rows import Rows
 from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.task_ids import BY_WORD
 from gkmvlp.texts import printable
-from gkmvlp.zoo.inference.predictor import Predictor, Prompt
+from gkmvlp.zoo.inference.embedding import Prompt
+from gkmvlp.zoo.inference.predictor import Predictor
 
 # what the terminal shows of each task's rows, best first where there is a score
 SHOWN = {

@@ -1,32 +1,28 @@
 """``fit``, ``validate`` and ``test``: LightningCLI with our defaults, errors in one line and a record of the run."""
 
 import os
-import re
 import sys
 from argparse import ArgumentError
-from collections.abc import Iterator, Mapping
-from functools import reduce
 from importlib.metadata import entry_points
-from operator import or_
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
-from torch import nn
 
 import gkmvlp.data_modules
 import gkmvlp.tasks
-from gkmvlp.app.command_line.cli_errors import explain, hint, nested_keys, one_line, unwritable
+from gkmvlp.app.command_line.cli_errors import explain, hint, nested_keys, one_line
 from gkmvlp.app.command_line.meant_words import mended
 from gkmvlp.app.command_line.outputs import require_writable
+from gkmvlp.app.running.config_parser import Parser, integers_first, known_classes
 from gkmvlp.app.running.configs import config_words, described_data, with_files
 from gkmvlp.app.running.forwarding import handling
 from gkmvlp.app.running.sharded_fits import check_same_kind, shard_over_all
 from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
 from gkmvlp.app.running.stopping import Stopping
+from gkmvlp.app.running.trainer_checks import require_numbers, require_steps
 from gkmvlp.app.running.trainer_defaults import (
     Accountable,
     RunRecord,
@@ -36,34 +32,16 @@ from gkmvlp.app.running.trainer_defaults import (
     trainer_arguments,
     write_manifest,
 )
+from gkmvlp.app.running.user_errors import causes, user_error
 from gkmvlp.app.running.whole_checkpoints import write_whole
-from gkmvlp.errors import ConfigError, GkmvlpError, UsageError, require_between
+from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.on_demand import import_all
 
 import_all(gkmvlp.data_modules)  # classes of these two packages answer to their short names in a config
 import_all(gkmvlp.tasks)
 
-_LOGGERS = ("wandb", "mlflow", "comet_ml", "neptune")  # packages of loggers, which raise errors of their own
-_REQUIREMENT = re.compile(r"Requirement '(([\w.-]+)[^']*)' not met")  # how Lightning calls a package that is missing
 CHECKPOINT_WORDS = ("last", "hpc")  # what Lightning itself finds as --ckpt_path
-# Least value -> numbers of the Trainer
-_LEAST = {
-    0: ("gradient_clip_val", "log_every_n_steps", "reload_dataloaders_every_n_epochs"),
-    1: ("accumulate_grad_batches", "check_val_every_n_epoch", "num_nodes"),
-}
 _BEST = "best"  # what it knows within the process of a fit alone: that of the run's folder is meant
-
-
-class Parser(LightningArgumentParser):
-    """Lightning's, which writes what it has parsed without parsing it once more."""
-
-    def dump(self, *args: Any, **options: Any) -> str:  # noqa: D102
-        if "skip_none" in options:  # what Lightning still calls it
-            options["skip_unset"] = options.pop("skip_none")
-        return str(super().dump(*args, **{"skip_validation": True, **options}))
-
-    def save(self, *args: Any, **options: Any) -> None:  # noqa: D102
-        super().save(*args, **{"skip_validation": True, **options})
 
 
 class Cli(LightningCLI):
@@ -102,7 +80,7 @@ class Cli(LightningCLI):
             if (own := user_error(error)) is not None:
                 raise own from error
             keys = {action.dest for child in self._subcommand_parsers.values() for action in child._actions}
-            configs, known = [Path(word) for _, word in config_words(words)], _known_classes()
+            configs, known = [Path(word) for _, word in config_words(words)], known_classes()
             raise UsageError(explain(str(error), keys | nested_keys(known.values()), known, configs)) from error
         seed = self.config[self.config.subcommand].get("seed_everything")
         if isinstance(seed, int) and not 0 <= seed < 2**32:
@@ -217,20 +195,6 @@ class Cli(LightningCLI):
         print(f"written to {self.trainer.default_root_dir}")
 
 
-def integers_first(hint: Any) -> Any:
-    """A union with ``int`` before ``float``, any other type hint as it is.
-
-    jsonargparse takes the first type that a value fits. The Trainer says ``Optional[Union[int, float]]``, which typing
-    may have made of the union that it remembers: ``Optional[Union[float, int]]``, if another module said so before.
-    """
-    kinds = list(get_args(hint))
-    if not {int, float} <= set(kinds) or kinds.index(int) < kinds.index(float):
-        return hint
-    kinds.remove(float)
-    kinds.insert(kinds.index(int) + 1, float)
-    return reduce(or_, kinds)  # of which typing remembers nothing
-
-
 def run(words: list[str]) -> int:
     """Run ``fit``, ``validate`` or ``test``.
 
@@ -276,85 +240,6 @@ def _require_filled(words: list[str]) -> None:
         is_option = key.startswith("--") and not key.startswith(("--trainer.logger", "--trainer.callbacks"))
         if is_option and key != "--ckpt_path" and not (value if equals else behind):
             raise UsageError(f"{key} is empty: name what is meant, or leave it out")
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from, outermost first."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def user_error(error: BaseException) -> GkmvlpError | None:
-    """The error for the user behind whatever jsonargparse, Lightning or a DataLoader worker made of it."""
-    for cause in causes(error):
-        if isinstance(cause, GkmvlpError):
-            return type(cause)(one_line(cause))
-        if isinstance(cause, MisconfigurationException):
-            return ConfigError(one_line(cause))
-        if isinstance(cause, ImportError) and (match := _REQUIREMENT.search(str(cause))):
-            return ConfigError(f"the package {match[2]} is missing: pip install '{match[1]}'")
-        if (package := type(cause).__module__.partition(".")[0]) in _LOGGERS:
-            return ConfigError(
-                f"the logger of {package} does not start: {one_line(cause)} (--trainer.logger=false: none)"
-            )
-        if isinstance(cause, BrokenPipeError):  # `| head` has seen enough: no error
-            return None
-        if isinstance(cause, OSError) and cause.strerror:  # a full disk, a folder that nobody may write to
-            return ConfigError(unwritable(cause))
-    return None
-
-
-def require_numbers(config: Mapping[str, Any]) -> None:
-    """Check the numbers of the Trainer that it takes as they are, and divides by later.
-
-    Args:
-        config: Its arguments; one that is open is None or not there.
-
-    Raises:
-        ConfigError: If one is too small.
-    """
-    for least, keys in _LEAST.items():
-        given = {key: value for key in keys if isinstance(value := config.get(key), int | float)}
-        require_between("trainer", least, **given)
-    if config.get("val_check_interval") == 0:
-        raise ConfigError(
-            "trainer.val_check_interval must be above 0, got 0: limit_val_batches=0 leaves validation out"
-        )
-    try:
-        devices = int(config.get("devices") or 0)
-    except (TypeError, ValueError):  # a list, or auto
-        return
-    if devices < -1 or config.get("devices") == 0:
-        raise ConfigError(f"trainer.devices must be a number of devices from 1 on, a list, -1 or auto, got {devices}")
-
-
-def require_steps(trainer: Trainer) -> None:
-    """Check that a fit has a step to train: it would leave a model as it was drawn, and say nothing.
-
-    Raises:
-        ConfigError: If an option of the Trainer leaves none.
-    """
-    for key in ("max_epochs", "max_steps", "limit_train_batches"):
-        if getattr(trainer, key) == 0:
-            raise ConfigError(
-                f"trainer.{key}: 0 trains nothing, and the model would stay untrained: give 1 or more, "
-                "or run validate or test"
-            )
-
-
-def _known_classes() -> dict[str, type]:
-    """Tasks, DataModules, modules and callbacks that a config can name, by short name."""
-    waiting: list[type] = [nn.Module, LightningDataModule, Callback]
-    known: dict[str, type] = {}
-    while waiting:
-        children: list[type] = waiting.pop().__subclasses__()
-        for child in children:
-            if child.__name__ not in known:
-                known[child.__name__] = child
-                waiting.append(child)
-    return known
 
 
 def _note_other_owners() -> None:

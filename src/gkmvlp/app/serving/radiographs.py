@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from gkmvlp.data_modules.pipeline.images import read_shown
 from gkmvlp.data_modules.pipeline.intensity import Intensity, Pixels
 from gkmvlp.phantom.generate import draw_phantom
-from gkmvlp.zoo.inference.predictor import view_of
+from gkmvlp.zoo.inference.inputs import view_of
 from gkmvlp.zoo.inference.preprocess import as_file
 
 PHANTOM_SEED, PHANTOM_SIZE = 2026, 512

@@ -1,0 +1,60 @@
+"""What a DICOM asks to be shown: photometric interpretation, rescaling, window and look-up table."""
+
+import numpy as np
+import pytest
+from pydicom import Dataset
+from pydicom.sequence import Sequence
+
+from gkmvlp.data_modules.pipeline.images import ImageError, read_image
+from tests.data_modules.pipeline.small_files import RAMP, SHADE, dicom
+
+
+def test_monochrome1_is_the_inverse_of_monochrome2():
+    bright = read_image(dicom(PhotometricInterpretation="MONOCHROME1"))
+    assert np.array_equal(bright, 255 - read_image(dicom()))
+
+
+def test_window_maps_its_ends_to_black_and_white():
+    # PS3.3 C.11.2.1.2.1: values <= c - 0.5 - (w - 1) / 2 are black, values > c - 0.5 + (w - 1) / 2 white.
+    pixels = read_image(dicom(WindowCenter=2048, WindowWidth=1024)).astype(float)
+    values = (RAMP * 16).astype(float)
+    expected = np.clip((values - 2047.5) / 1023 + 0.5, 0, 1) * 255
+    assert np.abs(pixels - expected).max() <= 1
+
+
+def test_a_window_that_shows_nothing_is_not_applied_and_said():
+    values = SHADE.astype(np.uint16) * 12 + 400  # 400 to 3,460
+    notes: list[str] = []
+    assert np.array_equal(read_image(dicom(values, WindowCenter=50, WindowWidth=350), notes=notes), SHADE)
+    assert notes == ["WindowCenter and WindowWidth would leave the picture blank: not applied"]
+
+
+@pytest.mark.parametrize("spelling", ["MONOCHROM2", "MONOCRHOME2", "MONO 2"])
+def test_misspelt_monochrome_keeps_its_number(spelling):
+    assert np.array_equal(read_image(dicom(PhotometricInterpretation=spelling)), read_image(dicom()))
+    bright = read_image(dicom(PhotometricInterpretation=spelling.replace("2", "1")))
+    assert np.array_equal(bright, read_image(dicom(PhotometricInterpretation="MONOCHROME1")))
+
+
+def test_a_slope_beyond_all_measure_is_none():
+    assert np.array_equal(read_image(dicom(RescaleSlope="1e300", RescaleIntercept="0")), read_image(dicom()))
+
+
+@pytest.mark.parametrize("bits", [0, 17, 65_535])
+def test_a_table_of_impossible_bits_is_shown_by_its_greatest_entry(bits: int):
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [4096, 0, bits])
+    item.add_new("LUTData", "OW", np.arange(4096, dtype="<u2").tobytes())
+    window = dicom(WindowCenter=2048, WindowWidth=4096)
+    assert np.array_equal(read_image(dicom(VOILUTSequence=Sequence([item]))), read_image(window))
+
+
+@pytest.mark.parametrize(
+    "keyword", ["PixelAspectRatio", "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"]
+)
+def test_pixels_that_are_not_square_are_refused(keyword: str):
+    plain = read_image(dicom())
+    for sides in (["2", "2"], ["100", "101"], ["0", "1"], ["1"]):
+        assert np.array_equal(read_image(dicom(**{keyword: sides})), plain)
+    with pytest.raises(ImageError, match=f"{keyword}: pixels are 1 high and 2 wide, not square; resample"):
+        read_image(dicom(**{keyword: ["1", "2"]}))

@@ -1,0 +1,38 @@
+"""Vectors and zero-shot: a text or image alone is a list of one, not a list of letters."""
+
+import numpy as np
+import pytest
+import torch
+
+from gkmvlp.errors import UsageError
+from gkmvlp.models.tokenizer import tokenize
+from tests.app.small_models import ENTITIES, write_images
+
+
+def test_a_text_alone_is_one_text(model, tmp_path):
+    text = "No pleural effusion."
+    assert torch.equal(model.embed_texts(text), model.embed_texts([text]))
+    (image, *_) = write_images(tmp_path)
+    assert model.zero_shot(image, text) == model.zero_shot(image, [text])
+    assert list(model.zero_shot(image, text)) == [text]
+    one, listed = model.embed(image, text), model.embed([image], [text])
+    assert np.array_equal(one.images, listed.images)
+    assert np.array_equal(one.texts, listed.texts)
+    tokenizer = model.backbone.tokenizer
+    assert torch.equal(tokenize(tokenizer, text, 16).ids, tokenize(tokenizer, [text], 16).ids)
+    assert len(model.embed_texts([])) == 0
+    assert len(ENTITIES) > 1
+
+
+@pytest.mark.parametrize("wrong", [1, None, ("a", "b", "c"), ("a", None)])
+def test_what_is_no_prompt_is_said(model, tmp_path, wrong):
+    (image, *_) = write_images(tmp_path)
+    with pytest.raises(TypeError, match="a prompt is a text or a pair"):
+        model.zero_shot(image, ["No effusion.", wrong])
+
+
+@pytest.mark.parametrize("empty", ["", " ", ("There is an effusion.", ""), ("", "No effusion.")])
+def test_an_empty_prompt_is_said(model, tmp_path, empty):
+    (image, *_) = write_images(tmp_path)
+    with pytest.raises(UsageError, match="a prompt is empty"):
+        model.zero_shot(image, [empty])
