@@ -26,7 +26,7 @@ AT_ONCE = 16  # candidates of a question that are padded to one length
 YES_AND_NO = frozenset({"yes", "no"})
 # An auxiliary verb first, and no choice between two things: of VQA-RAD's training questions 99 % of those that it
 # matches are answered by yes or no, and 98 % of those that are so answered match.
-_ASKS_YES_OR_NO = re.compile(
+ASKS_YES_OR_NO = re.compile(
     r"\s*(?:and |so |then |also )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b"
     r"(?!.*\bor\b)",
     re.IGNORECASE | re.DOTALL,
@@ -53,7 +53,7 @@ def question_memory(
 
 def asks_yes_or_no(question: str) -> bool:
     """Whether a question wants yes or no, by its first word."""
-    return _ASKS_YES_OR_NO.match(question) is not None
+    return ASKS_YES_OR_NO.match(question) is not None
 
 
 def among_yes_and_no(score_BK: Tensor, questions: Sequence[str], answers: Sequence[str]) -> Tensor:

@@ -19,6 +19,7 @@ from gkmvlp.models.heads.answer_head import AnswerHead, answer_logits
 from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.detector import CANDIDATES, MIN_SIDE, MOST
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
+from gkmvlp.tasks.parts.answering import ASKS_YES_OR_NO, YES_AND_NO
 from gkmvlp.zoo.inference.predictor import Predictor
 
 # what each task is exported from
@@ -162,6 +163,9 @@ class Vqa(Program):
         outputs = [_scores("answers", len(head.answers), "log-probability in nats")]
         super().__init__(predictor, outputs, {"answers": head.answers}, reads_text=True)
         self.classifier, self.pooling = classifier, head.pooling
+        if YES_AND_NO.issubset(head.answers):
+            pattern = {"pattern": ASKS_YES_OR_NO.pattern, "flags": "is"}
+            self.extras = {"closed_questions": {**pattern, "answers": sorted(YES_AND_NO)}}
         self.inputs += [
             TensorSpec("question_ids", torch.int64, (BATCH, TOKENS), "the tokenizer's ids, padded on the right"),
             TensorSpec("question_mask", torch.bool, (BATCH, TOKENS), "true on tokens, false on padding"),
