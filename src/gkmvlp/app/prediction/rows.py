@@ -4,9 +4,9 @@ B images, E entities.
 """
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -109,7 +109,7 @@ def predict_rows(
         "embed": lambda image, _: _vectors(predictor, image),
     }
     done = Predicted()
-    stems: Counter[str] = Counter()
+    drawn: set[str] = set()
     is_drawn = pictures is not None
     for batch, shown, sources, told in _batches(predictor, images, accept, done, is_drawn, gate, sender):
         image = predictor.encode_images(batch)
@@ -134,10 +134,8 @@ def predict_rows(
             if pictures is not None:
                 from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import
 
-                stem = Path(batch["sample_id"][b]).stem
-                number = f"-{stems[stem] + 1}" if stems[stem] else ""  # two folders may hold files of one name
-                stems[stem] += 1
-                draw(pictures / f"{stem}{number}.png", task, predictor, batch, image, b, rows, shown[b])
+                picture = pictures / _free_name(Path(batch["sample_id"][b]).stem, drawn)
+                draw(picture, task, predictor, batch, image, b, rows, shown[b])
     if task == "embed":
         texts = [part for prompt in prompts for part in ([prompt] if isinstance(prompt, str) else prompt)]
         vectors = predictor.embed_texts(texts).tolist()
@@ -145,6 +143,14 @@ def predict_rows(
             {"sample_id": t, "kind": "text", "embedding": v} for t, v in zip(texts, vectors, strict=True) if done.rows
         ]
     return done
+
+
+def _free_name(stem: str, taken: set[str]) -> str:
+    """The name of a picture, which is then taken: two folders may hold files of one name."""
+    names = chain([f"{stem}.png"], (f"{stem}-{number}.png" for number in count(2)))
+    name = next(name for name in names if name not in taken)
+    taken.add(name)
+    return name
 
 
 def told_operating_point(predictor: Predictor, task: str, at: str | None) -> str | None:

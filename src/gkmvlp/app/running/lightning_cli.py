@@ -274,7 +274,7 @@ def _require_filled(words: list[str]) -> None:
     for word, behind in zip(words, [*words[1:], "."], strict=True):
         key, equals, value = word.partition("=")
         is_option = key.startswith("--") and not key.startswith(("--trainer.logger", "--trainer.callbacks"))
-        if is_option and key != "--ckpt_path" and not (value if equals else behind):
+        if is_option and key != "--ckpt_path" and not (value if equals else behind).strip():
             raise UsageError(f"{key} is empty: name what is meant, or leave it out")
 
 
