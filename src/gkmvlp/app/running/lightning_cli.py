@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from argparse import ArgumentError
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import reduce
 from importlib.metadata import entry_points
 from operator import or_
@@ -14,12 +14,23 @@ from typing import Any, get_args
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.profilers import Profiler
 from lightning.pytorch.utilities import rank_zero_only
 from torch import nn
 
 import gkmvlp.data_modules
 import gkmvlp.tasks
-from gkmvlp.app.command_line.cli_errors import explain, hint, nested_keys, one_line, unwritable
+from gkmvlp.app.command_line.cli_errors import (
+    CLASS_PATH,
+    causes,
+    explain,
+    hint,
+    nested_keys,
+    one_line,
+    raised_by,
+    unwritable,
+)
 from gkmvlp.app.command_line.meant_words import mended
 from gkmvlp.app.command_line.outputs import require_writable
 from gkmvlp.app.running.configs import config_words, described_data, with_files
@@ -101,6 +112,8 @@ class Cli(LightningCLI):
         except ArgumentError as error:
             if (own := user_error(error)) is not None:
                 raise own from error
+            if scripts := [word for word in words if word.endswith(".py")]:  # it was read as YAML
+                raise UsageError(f"{scripts[0]}: {CLASS_PATH}") from error
             keys = {action.dest for child in self._subcommand_parsers.values() for action in child._actions}
             configs, known = [Path(word) for _, word in config_words(words)], _known_classes()
             raise UsageError(explain(str(error), keys | nested_keys(known.values()), known, configs)) from error
@@ -278,14 +291,6 @@ def _require_filled(words: list[str]) -> None:
             raise UsageError(f"{key} is empty: name what is meant, or leave it out")
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from, outermost first."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
 def user_error(error: BaseException) -> GkmvlpError | None:
     """The error for the user behind whatever jsonargparse, Lightning or a DataLoader worker made of it."""
     for cause in causes(error):
@@ -293,6 +298,8 @@ def user_error(error: BaseException) -> GkmvlpError | None:
             return type(cause)(one_line(cause))
         if isinstance(cause, MisconfigurationException):
             return ConfigError(one_line(cause))
+        if isinstance(cause, RuntimeError | TypeError | ValueError) and raised_by(cause) == "lightning":
+            return ConfigError(one_line(cause))  # what a callback or the Trainer says of its arguments
         if isinstance(cause, ImportError) and (match := _REQUIREMENT.search(str(cause))):
             return ConfigError(f"the package {match[2]} is missing: pip install '{match[1]}'")
         if (package := type(cause).__module__.partition(".")[0]) in _LOGGERS:
@@ -345,8 +352,8 @@ def require_steps(trainer: Trainer) -> None:
 
 
 def _known_classes() -> dict[str, type]:
-    """Tasks, DataModules, modules and callbacks that a config can name, by short name."""
-    waiting: list[type] = [nn.Module, LightningDataModule, Callback]
+    """Tasks, DataModules, modules, callbacks, loggers and profilers that a config can name, by short name."""
+    waiting: list[type] = [nn.Module, LightningDataModule, Callback, Logger, Profiler]
     known: dict[str, type] = {}
     while waiting:
         children: list[type] = waiting.pop().__subclasses__()
