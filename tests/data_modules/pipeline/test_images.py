@@ -774,6 +774,13 @@ def test_two_parts_that_meet_by_neither_sign_are_judged_by_their_ends(ends: tupl
     assert [note.partition(":")[0] for note in notes] == said
 
 
+def region(meaning: str) -> Dataset:
+    """An item of AnatomicRegionSequence."""
+    item = Dataset()
+    item.CodeMeaning = meaning
+    return item
+
+
 @pytest.mark.parametrize(
     ("tags", "said"),
     [
@@ -785,6 +792,8 @@ def test_two_parts_that_meet_by_neither_sign_are_judged_by_their_ends(ends: tupl
         ({"SeriesDescription": "Chest PA and lateral"}, None),
         ({"BodyPartExamined": "HAND"}, "BodyPartExamined is HAND, no chest"),
         ({"BodyPartExamined": "PORT CHEST"}, None),
+        ({"AnatomicRegionSequence": [region("Foot")]}, "AnatomicRegionSequence is FOOT, no chest"),
+        ({"AnatomicRegionSequence": [region("Chest")]}, None),
         ({"PresentationIntentType": "FOR PROCESSING"}, "PresentationIntentType is FOR PROCESSING: raw values"),
         ({"WindowCenter": 2040, "WindowWidth": 4080, "VOILUTFunction": "SIGMOIDAL"}, "VOILUTFunction SIGMOIDAL is not"),
     ],
@@ -802,6 +811,28 @@ def test_image_orientation_turns_where_patient_orientation_is_absent_and_dummies
     assert not notes
     with pytest.raises(ImageError, match="a lateral view"):
         read_image(dicom(ImageOrientationPatient=[0, 1, 0, 0, 0, -1]))
+
+
+@pytest.mark.parametrize("group", ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"])
+def test_an_enhanced_object_is_read_as_one_that_says_it_beside_its_pixels(group: str):
+    """PS3.3 C.7.6.16: window, rescaling and spacing stand in functional groups."""
+    said = {
+        "PixelValueTransformationSequence": {"RescaleIntercept": "4095", "RescaleSlope": "-1", "RescaleType": "US"},
+        "FrameVOILUTSequence": {"WindowCenter": "2000", "WindowWidth": "2000"},
+    }
+    item, beside = Dataset(), {key: value for macro in said.values() for key, value in macro.items()}
+    for keyword, macro in said.items():
+        one = Dataset()
+        one.update(macro)
+        setattr(item, keyword, Sequence([one]))
+    grouped = read_image(dicom(NumberOfFrames=1, **{group: Sequence([item])}))
+    assert np.array_equal(grouped, read_image(dicom(**beside)))
+    assert not np.array_equal(grouped, read_image(dicom()))
+    wide = Dataset()
+    wide.PixelSpacing = [0.1, 0.2]
+    item.PixelMeasuresSequence = Sequence([wide])
+    with pytest.raises(ImageError, match="PixelSpacing"):
+        read_image(dicom(**{group: Sequence([item])}))
 
 
 @pytest.mark.parametrize("code", ["399198007", "R-10236"])
