@@ -82,6 +82,9 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
         outer = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key not in _PARTS]
         if outer and not option.startswith(f"--{outer[-1]}."):  # a key below an optional dataclass
             option = f"--{outer[-1]}.{option.removeprefix('--')}"
+        short = option.removeprefix("--")
+        if whole := sorted(key for key in keys if key.partition(".init_args.")[2] == short):
+            return f"no option {option}; did you mean --{whole[0]}?"
         return f"no option {option}{hint(option, [key if key.startswith('-') else f'--{key}' for key in keys])}"
     if match := re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message):
         return f"no {match[1]!r} here{hint(match[1], re.findall(r'[^ ,]+', match[2].replace(chr(39), '')))}"
@@ -259,6 +262,22 @@ def nested_keys(classes: Iterable[type]) -> set[str]:
         for name, kind in hints.items():
             parts = [(name, *path) for path in _paths(kind)]
             keys |= {".".join(path[start:]) for path in parts for start in range(len(path) - 1)}
+    return keys
+
+
+def init_keys(classes: Iterable[type], parts: Mapping[str, type]) -> set[str]:
+    """Keys of what the classes of this package take, as the command line names them: data.init_args.root.
+
+    Args:
+        classes: The classes.
+        parts: Part of a config -> what its classes are.
+    """
+    keys: set[str] = set()
+    for owner in classes:
+        for part in (part for part, base in parts.items() if issubclass(owner, base)):
+            hints = typing.get_type_hints(owner.__init__) if owner.__module__.startswith("gkmvlp.") else {}  # type: ignore[misc]
+            paths = [(name, *path) for name, kind in hints.items() for path in [(), *_paths(kind)]]
+            keys |= {f"{part}.init_args.{'.'.join(path)}" for path in paths}
     return keys
 
 

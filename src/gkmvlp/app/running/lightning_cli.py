@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.profilers import Profiler
@@ -26,6 +26,7 @@ from gkmvlp.app.command_line.cli_errors import (
     causes,
     explain,
     hint,
+    init_keys,
     nested_keys,
     one_line,
     raised_by,
@@ -54,6 +55,7 @@ from gkmvlp.on_demand import import_all
 import_all(gkmvlp.data_modules)  # classes of these two packages answer to their short names in a config
 import_all(gkmvlp.tasks)
 
+_PARTS: dict[str, type] = {"data": LightningDataModule, "model": LightningModule}  # of a config
 _LOGGERS = ("wandb", "mlflow", "comet_ml", "neptune")  # packages of loggers, which raise errors of their own
 _REQUIREMENT = re.compile(r"Requirement '(([\w.-]+)[^']*)' not met")  # how Lightning calls a package that is missing
 CHECKPOINT_WORDS = ("last", "hpc")  # what Lightning itself finds as --ckpt_path
@@ -116,7 +118,8 @@ class Cli(LightningCLI):
                 raise UsageError(f"{scripts[0]}: {CLASS_PATH}") from error
             keys = {action.dest for child in self._subcommand_parsers.values() for action in child._actions}
             configs, known = [Path(word) for _, word in config_words(words)], _known_classes()
-            raise UsageError(explain(str(error), keys | nested_keys(known.values()), known, configs)) from error
+            keys |= nested_keys(known.values()) | init_keys(known.values(), _PARTS)
+            raise UsageError(explain(str(error), keys, known, configs)) from error
         seed = self.config[self.config.subcommand].get("seed_everything")
         if isinstance(seed, int) and not 0 <= seed < 2**32:
             raise ConfigError(f"seed_everything must be from 0 to {2**32 - 1}, got {seed}")
@@ -190,10 +193,14 @@ class Cli(LightningCLI):
         require_steps(self.trainer)
         self._prepare("fit")
 
-    def before_validate(self) -> None:  # noqa: D102
+    def before_validate(self) -> None:
+        """Stop where nothing would be read."""
+        require_batches(self.trainer, "limit_val_batches")
         self._prepare("validate")
 
-    def before_test(self) -> None:  # noqa: D102
+    def before_test(self) -> None:
+        """Stop where nothing would be read."""
+        require_batches(self.trainer, "limit_test_batches")
         self._prepare("test")
 
     def after_fit(self) -> None:  # noqa: D102
@@ -215,6 +222,8 @@ class Cli(LightningCLI):
         if callable(prepare := getattr(self.model, "prepare", None)):
             prepare(self.datamodule)
         word = self._get(self.config, "ckpt_path")
+        if stage != "fit" and not word and getattr(self.model, "is_trained", False):
+            rank_zero_only(print)("note: no --ckpt_path: nothing that a fit trains was trained", flush=True)
         if word and word not in CHECKPOINT_WORDS:
             check_checkpoint(self.model, Path(word))
             if stage == "fit":
@@ -349,6 +358,16 @@ def require_steps(trainer: Trainer) -> None:
                 f"trainer.{key}: 0 trains nothing, and the model would stay untrained: give 1 or more, "
                 "or run validate or test"
             )
+
+
+def require_batches(trainer: Trainer, key: str) -> None:
+    """Check that a test or validation reads a batch: it would end without a figure, and say nothing.
+
+    Raises:
+        ConfigError: If ``key``, an option of the Trainer, leaves none.
+    """
+    if getattr(trainer, key) == 0:
+        raise ConfigError(f"trainer.{key}: 0 reads nothing: give 1 or more, or leave it out")
 
 
 def _known_classes() -> dict[str, type]:
