@@ -272,6 +272,8 @@ def quiet_log() -> Iterator[None]:
             warnings.filterwarnings("ignore", message="This DataLoader will create")
             # inside lightning, for torch to mend
             warnings.filterwarnings("ignore", message=".*LeafSpec")
+            # what lightning gathers by
+            warnings.filterwarnings("ignore", message=".*all_gather is deprecated")
             yield
     finally:
         for logger, (handlers, propagate) in zip(loggers, before, strict=True):
