@@ -28,9 +28,14 @@ from gkmvlp.errors import ConfigError, DataError
 _NEEDED = ("image", "report", "patient_id")
 _OPTIONAL = ("study_id", "view", "split")
 _GROUPS = ("sex", "age", "source")
+# What a spreadsheet writes for a formula that it cannot compute; a report that begins with "-" or "=" becomes one.
+_FAILED = ("#n/a", "#name?", "#value!", "#ref!", "#div/0!", "#null!", "#num!", "#spill!", "#calc!", "#field!")
 # What people write, beside ``NOTHING``, for a cell without a value, and for a patient whom nobody knows.
-_UNKNOWN = (*NOTHING, "#n/a", "-", "--", "?", "unknown", "unk")
-_NOBODY = (*_UNKNOWN, "anonymous", "anonymized", "anonymised", "anon")
+_UNKNOWN = (*NOTHING, *_FAILED, "-", "--", "?", "unknown", "unk")
+_NOBODY = (
+    *_UNKNOWN, "anonymous", "anonymized", "anonymised", "anon", "<anonymous>", "redacted", "removed", "deidentified",
+    "de-identified", "masked", "x", "xx", "xxx", "xxxx", "*", "**", "***", "****",
+)  # fmt: skip
 _REMEDY = "rename, add or mend it"
 # A line that begins, or goes on, with the cell of an image: a row of the table inside a text.
 _ROW = re.compile(

@@ -47,6 +47,11 @@ def test_a_model_that_never_saw_a_patient_says_so(backbone, images, tmp_path):
     assert seen.predict(images[0], gate="off").notice is None
 
 
+def test_an_empty_name_is_no_model():
+    with pytest.raises(BackboneError, match="the name of a model is empty"):
+        gkmvlp.load("")
+
+
 def test_lineage_and_patients():
     assert lineage({}, "phantom-a") == "phantom-a"
     assert lineage({"trained_on": "phantom-a"}, "b") == "phantom-a, b"

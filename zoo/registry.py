@@ -117,7 +117,7 @@ def find(reference: str) -> Entry:
     name, _, digest = reference.removeprefix(SCHEME).partition("@")
     entry = known(name)
     if entry is None:
-        near = nearest(name, entries(), cutoff=0.5)
+        near = nearest(name.lower(), entries(), cutoff=0.5)
         raise ZooError(f"no model {reference}{f'; did you mean {near}?' if near else ''} (gkmvlp zoo list)")
     if digest and digest != entry.digest:
         raise ZooError(f"{reference}: the entry here has the digest {entry.digest}; install the gkmvlp it was made for")

@@ -23,6 +23,11 @@ _NO_TABLE = (
     ((b"\xd0\xcf\x11\xe0",), "is an Excel file of former times: save it as CSV"),
     ((b"version https://git-lfs",), "is a Git LFS pointer: get the file with git lfs pull"),
     ((b"<!doctype", b"<html", b"<?xml"), "is a page or message of a server: fetch it again"),
+    ((b"{\\rtf",), "is a text of a word processor (RTF): save it as CSV"),
+    (
+        (b"arrow1", b"\x80\x04\x95", b"\x80\x05\x95", b"\x93numpy", b"\x89hdf", b"sqlite format 3"),
+        "is a file of a program (Feather, pickle, NumPy, HDF5 or SQLite): save it as CSV or Parquet",
+    ),
     ((b"[", b"{"), "is JSON, a table was expected: save it as CSV or Parquet"),
 )
 _PARQUET = b"PAR1"

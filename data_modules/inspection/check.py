@@ -68,7 +68,10 @@ def build(name: str, config: Path | None, root: str | None, **changed: Any) -> D
     try:
         return kind(**{key: _made(value) for key, value in arguments.items()})
     except TypeError as error:
-        raise ConfigError(f"{name} cannot be made: {error}") from error
+        named = [each for each in inspect.signature(kind).parameters.values() if each.kind is not each.VAR_KEYWORD]
+        lacking = [each.name for each in named if each.default is each.empty and each.name not in arguments]
+        remedy = f"; add --data.init_args.{lacking[0]}=VALUE" if lacking else ""
+        raise ConfigError(f"{name} cannot be made: {error}{remedy}") from error
 
 
 def _made(value: Any) -> Any:
@@ -93,7 +96,7 @@ def find_class(path: str) -> type[DataModule]:
         return getattr(data_modules, name)  # type: ignore[no-any-return]
     try:
         kind = getattr(importlib.import_module(package), name, None)
-    except Exception as error:  # whatever the module does when it runs
+    except (Exception, SystemExit) as error:  # whatever the module does when it runs
         raise UsageError(f"{path}: {package} cannot be imported ({type(error).__name__}: {error})") from error
     if not (isinstance(kind, type) and issubclass(kind, DataModule)):
         module = importlib.import_module(package)

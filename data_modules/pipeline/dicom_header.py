@@ -14,11 +14,23 @@ from pydicom.tag import Tag
 _BINARY = ("US", "SS", "OW", "OB", "US or SS", "US or OW", "US or SS or OW")
 _WIDE_BINARY = {"UL": "u4", "SL": "i4", "FL": "f4", "FD": "f8"}
 
+# PS3.3 C.7.6.16.2: where an enhanced object says what another says beside its pixels.
+_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_MACROS = ("PixelValueTransformationSequence", "FrameVOILUTSequence", "PixelMeasuresSequence")
+
 
 def open_dicom(source: bytes | Path, stop_before_pixels: bool = False) -> Dataset:
-    """The dataset of a file or its bytes; without a meta header its encoding is guessed."""
+    """The dataset of a file or its bytes; without a meta header its encoding is guessed.
+
+    What an enhanced object says of its first frame in functional groups stands beside the pixels, as in others.
+    """
     file = BytesIO(source) if isinstance(source, bytes) else source
-    return dcmread(file, force=True, stop_before_pixels=stop_before_pixels)
+    dataset = dcmread(file, force=True, stop_before_pixels=stop_before_pixels)
+    groups = [group for keyword in _GROUPS for group in items(dataset, keyword)[:1]]
+    for macro in [macro for group in groups for keyword in _MACROS for macro in items(group, keyword)[:1]]:
+        for tag in set(macro.keys()) - set(dataset.keys()):
+            dataset[tag] = macro.get_item(tag)
+    return dataset
 
 
 def numbers(dataset: Dataset, keyword: str) -> list[float]:

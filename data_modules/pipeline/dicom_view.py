@@ -22,7 +22,7 @@ _VIEWS = {
                 "R-10224", "R-10228"),
 }  # fmt: skip
 _VIEW_OF = {code: view for view, codes in _VIEWS.items() for code in codes}
-# What BodyPartExamined has in it where the chest is shown, in the languages of Europe.
+# What BodyPartExamined and AnatomicRegionSequence have in them where the chest is shown, in the languages of Europe.
 _CHEST = ("CHEST", "CHST", "CXR", "THOR", "TORAX", "TORACE", "LUNG", "PULM", "RIB", "BRUST", "PECHO", "POITR", "HEART",
           "CARD", "TRUNK", "WHOLEBODY")  # fmt: skip
 _DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
@@ -114,9 +114,11 @@ def _doubts(dataset: Dataset, view: str) -> list[str]:
     described = " ".join(word(dataset, name) for name in _DESCRIPTIONS)
     if not view and _LATERAL_ALONE.search(described) and not _FRONTAL.search(described):
         doubts.append("no ViewPosition, and a description that names a lateral view")
-    part = word(dataset, "BodyPartExamined")
-    if part and not any(name in part.replace(" ", "") for name in _CHEST):
-        doubts.append(f"BodyPartExamined is {printable(part)}, no chest")
+    parts = [("BodyPartExamined", word(dataset, "BodyPartExamined"))]
+    parts += [("AnatomicRegionSequence", word(one, "CodeMeaning")) for one in items(dataset, "AnatomicRegionSequence")]
+    for keyword, part in parts:
+        if part and not any(name in part.replace(" ", "") for name in _CHEST):
+            doubts.append(f"{keyword} is {printable(part)}, no chest")
     if word(dataset, "PresentationIntentType") == "FOR PROCESSING":
         doubts.append("PresentationIntentType is FOR PROCESSING: raw values, not the picture that was shown")
     return doubts

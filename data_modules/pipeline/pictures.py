@@ -30,6 +30,7 @@ _COMPRESSION, _YCBCR = 259, 6
 _UNSIGNED, _SIGNED = 1, 2  # values of SampleFormat (TIFF 6.0, section 19)
 TURNED = "lies otherwise by EXIF Orientation: turned upright"
 NO_NUMBERS = "holds pixels that are no finite numbers: shown as the least or the greatest"
+TWO_LEVELS = "has black and white alone: what lay between them is lost"
 COLOURED = "has colours: their brightness is read as grey"
 # By how many levels channels differ, in which share of a picture at least, before it counts as coloured; by how many
 # pixels a side that is judged.
@@ -76,6 +77,7 @@ def read_picture(data: bytes, notes: list[str]) -> tuple[Stored, Turn]:
             codes_HW = value_HW.astype(f"=u{value_HW.itemsize}") if is_plain else to_codes(value_HW)[0]
         else:
             notes += [COLOURED] if _is_coloured(picture) else []
+            notes += [TWO_LEVELS] if picture.mode == "1" else []
             codes_HW = _with_sign(np.asarray(_grey(picture), np.uint8), picture)
     return plain(left_to_do.picture(codes_HW)), turn
 

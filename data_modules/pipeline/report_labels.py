@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.data_modules.pipeline.ledger import Ledger, write_bytes
 from gkmvlp.entities import ENTITIES, list_hash
-from gkmvlp.report.labeler import label_report, stated_regions, statuses
+from gkmvlp.report.labeler import NOT_MENTIONED, label_report, stated_regions, statuses
 from gkmvlp.report.redaction import without_redactions
 from gkmvlp.report.sections import Sections, parse_sections, report_text
 
@@ -23,6 +23,7 @@ NO_REPORT = "study without a report file"
 EMPTY = "report is empty, or nothing is left of it"
 NO_SECTION = "report without the section that is read"
 NO_SECTIONS = "report without findings or impression (its last paragraph is read)"
+CONTRADICTED = "addendum contradicts its report (the report is read)"
 NOT_UTF8 = "report is not UTF-8 (read as Latin-1)"
 
 
@@ -65,11 +66,16 @@ def label_one(study_id: str, raw: bytes | None, sections: Sections = "both", pla
     text = without_redactions(report_text(full, sections))
     if not text:
         return Labeled(study_id, "", statuses([]), stated_regions([]), EMPTY if sections == "both" else NO_SECTION)
-    named = parse_sections(full).keys()
-    if not note and not {"findings", "impression"} & named and not (plain and named == {"preamble"}):
+    named = parse_sections(full)
+    if not note and not {"findings", "impression"} & named.keys() and not (plain and named.keys() == {"preamble"}):
         note = NO_SECTIONS
     mentions = label_report(text)
-    return Labeled(study_id, text, statuses(mentions), stated_regions(mentions), note)
+    status_E = statuses(mentions)
+    if not note and "addendum" in named:
+        added_E = statuses(label_report(named["addendum"]))
+        differs_E = (added_E != status_E) & (added_E != NOT_MENTIONED) & (status_E != NOT_MENTIONED)
+        note = CONTRADICTED if differs_E.any() else ""
+    return Labeled(study_id, text, status_E, stated_regions(mentions), note)
 
 
 def label_reports(

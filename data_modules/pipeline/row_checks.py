@@ -45,6 +45,8 @@ def with_standard_views(samples: Iterable[Sample], ledger: Ledger, uses_atlas: b
     unknown: list[tuple[str, str]] = []  # view and id
     other: list[str] = []
     for sample in samples:
+        if not isinstance(sample, Sample):  # a DataModule of one's own may yield anything
+            raise DataError(f"read_samples yields {type(sample).__name__}: {Sample.__module__}.Sample was expected")
         view = standard(sample.view)
         if view is None:
             unknown.append((sample.view, sample.sample_id))

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from gkmvlp.data_modules import ImageReportPairs
-from gkmvlp.data_modules.pipeline.report_labels import label_one
+from gkmvlp.data_modules.pipeline.report_labels import CONTRADICTED, label_one
 from gkmvlp.data_modules.pipeline.splits import hash_split
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.errors import ConfigError, DataError
@@ -184,8 +184,8 @@ def test_broken_tables(tmp_path: Path, columns: dict, told: str):
 
 def test_a_patient_whom_nobody_knows_is_none(tmp_path: Path):
     """Rows of several unknown patients would be one patient, and could share a report."""
-    unknown = ["unknown", "-", "#N/A", "Anonymous", "n/a", "", " ? "]
-    table = write(tmp_path, 8, patient_id=["p", *unknown], study_id=["unknown"] * 8, split="train")
+    unknown = ["unknown", "-", "#N/A", "Anonymous", "n/a", "", " ? ", "#REF!", "#NAME?", "REDACTED", "***"]
+    table = write(tmp_path, 12, patient_id=["p", *unknown], study_id=["unknown"] * 12, split="train")
     data = ready(table)
     assert [(sample.patient_id, sample.fields["study_id"]) for sample in data.samples] == [("p", "images/0.png")]
     assert data.ledger.dropped == {f"row without a patient_id in {table}": len(unknown)}
@@ -309,6 +309,9 @@ def test_views_are_understood_and_unknown_ones_counted(tmp_path: Path):
         ("", "is empty"),
         ("PK\x03\x04", "is a zip archive or an Excel file"),
         ("\x1f\x8b\x08", "cannot read"),
+        ("ARROW1\0\0", "is a file of a program (Feather, pickle, NumPy, HDF5 or SQLite)"),
+        ("\x80\x05\x95\x10", "is a file of a program (Feather, pickle"),
+        ("{\\rtf1 a}", "is a text of a word processor (RTF)"),
         ("PAR1", "cannot read"),
     ],
 )
@@ -477,3 +480,16 @@ def test_a_table_packed_by_zstandard_is_read(tmp_path: Path):
     data = ImageReportPairs(str(tmp_path / "t.csv.zst"))
     data.check()
     assert len(data.samples) == 4
+
+
+def test_what_a_spreadsheet_could_not_compute_is_no_report(tmp_path: Path):
+    """ "- No effusion" becomes one: a study without findings, if it were read."""
+    data = ready(write(tmp_path, report=["Clear."] * 36 + ["#NAME?", "#VALUE!", "#DIV/0!", "#REF!"]))
+    assert data.manifest()["dropped"] == {"report is empty, or nothing is left of it": 4}
+
+
+def test_an_addendum_that_says_otherwise_is_counted():
+    says = "FINDINGS: No pneumothorax.\nADDENDUM: There is a small right pneumothorax."
+    assert label_one("s", says.encode()).note == CONTRADICTED
+    for other in ("No pneumothorax, as above.", "Findings were called to the ward."):
+        assert label_one("s", f"FINDINGS: No pneumothorax.\nADDENDUM: {other}".encode()).note == ""

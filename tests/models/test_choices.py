@@ -3,7 +3,9 @@
 import pytest
 import torch
 
-from gkmvlp.models.config import Architecture
+from gkmvlp.errors import ConfigError
+from gkmvlp.models.config import Architecture, ArlArchitecture
+from tests.tiny import architecture, arl_architecture
 
 CHOICES = [
     ("image_size", 40),
@@ -60,11 +62,11 @@ def test_a_choice_changes_the_outputs(tiny, build, images, outputs, key, value):
     base, other = tiny(), tiny(**{key: value})
     weights = build(base).model.state_dict()
     results = []
-    for architecture in (base, other):
-        backbone = fitted(build, architecture, weights)
+    for one in (base, other):
+        backbone = fitted(build, one, weights)
         backbone.model.train("dropout" in key)
         torch.manual_seed(7)
-        results.append(outputs(backbone, *images(2, architecture.image_size), ["The heart is large.", "No effusion."]))
+        results.append(outputs(backbone, *images(2, one.image_size), ["The heart is large.", "No effusion."]))
     first, second = results
     assert any(
         first[name].shape != second[name].shape or (first[name] - second[name]).abs().max() > 1e-5 for name in first
@@ -80,3 +82,28 @@ def test_the_list_is_complete():
                 yield prefix + key
 
     assert {key for key, _ in CHOICES} | set(ELSEWHERE) == set(keys(Architecture().to_dict()))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"text.num_attention_heads": 3}, "architecture.text: 3 attention heads do not divide a width of 16"),
+        ({"knowledge.num_attention_heads": 3}, "architecture.knowledge: 3 attention heads do not divide a width of 16"),
+        ({"vision.name": None}, "architecture.vision.name is null: str was expected"),
+        ({"text.num_hidden_layers": None}, "architecture.text.num_hidden_layers is null: int was expected"),
+        ({"text.max_length": 2}, r"architecture.text.max_length must be at least 3, got 2"),
+    ],
+)
+def test_an_architecture_that_cannot_be_built_is_refused(changes, told):
+    with pytest.raises(ConfigError, match=told):
+        Architecture.from_dict(architecture(**changes).to_dict())
+
+
+def test_heads_of_the_fusion_divide_what_they_share():
+    for change, told in (
+        ({"fusion.num_attention_heads": 3}, "fusion: 3 "),
+        ({"fusion.entity_attention_heads": 5}, "fusion .entities.: 5 "),
+        ({"image_decoder.num_attention_heads": 5}, "image_decoder: 5 "),
+    ):
+        with pytest.raises(ConfigError, match=f"architecture.{told}attention heads do not divide a width of "):
+            ArlArchitecture.from_dict(arl_architecture(**change).to_dict())

@@ -10,7 +10,7 @@ import sys
 import traceback
 
 from gkmvlp import __version__
-from gkmvlp.app.command_line.cli_errors import hint, one_line, unwritable
+from gkmvlp.app.command_line.cli_errors import hint, one_line, own_fault, unwritable
 from gkmvlp.app.command_line.command_table import COMMANDS, LIGHTNING, MODULES, RENAMED
 from gkmvlp.app.command_line.plain_commands import program_help, run_command, show_group
 from gkmvlp.app.command_line.process import (
@@ -69,7 +69,14 @@ def main(args: list[str] | None = None) -> int:
     except SystemExit as stop:
         if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning turns the signal into exit(1)
             return INTERRUPTED
+        if isinstance(stop.code, str):  # as Python itself does: a module of somebody's own may say why it ends
+            print(f"gkmvlp: {one_line(stop)}", file=sys.stderr)
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except Exception as error:
+        if show_traceback or (told := own_fault(error)) is None:
+            raise
+        print(f"gkmvlp: {told}", file=sys.stderr)
+        return 1
 
 
 def _set_up_libraries(is_program: bool) -> None:
@@ -79,6 +86,8 @@ def _set_up_libraries(is_program: bool) -> None:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # each of its attempts to reach the hub is a line
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # each process warns of what several devices are told to do
     if "" not in sys.path:  # the working folder, as with python -m: class_path: my_module.MyData
         sys.path.append("")
     if is_program and is_offline():  # ours holds for weights that are named by a repository too

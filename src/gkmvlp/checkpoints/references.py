@@ -41,10 +41,12 @@ def folder_of(reference: str | Path) -> Path:
     """The folder behind a reference.
 
     Raises:
-        BackboneError: If nobody explains its scheme.
+        BackboneError: If nobody explains its scheme, or it is empty, as an unset variable is.
         GkmvlpError: What the scheme's owner finds wrong.
     """
     scheme, is_reference, _ = str(reference).partition("://")
+    if not str(reference).strip():
+        raise BackboneError("the name of a model is empty: a folder, or zoo://NAME, was expected")
     if not is_reference:
         return Path(reference)
     if scheme not in SCHEMES:

@@ -24,7 +24,8 @@ BERT_SIZES = (
 )  # fields of TextConfig that a BERT brings along
 
 
-_MAY_BE_NONE = ("num_hidden_layers", "fusion_layer", "masked_image_layers")  # numbers that may be 0
+# The least value of numbers where that is not 1; a text is [CLS], a token and [SEP]
+_LEAST = {"num_hidden_layers": 0, "fusion_layer": 0, "masked_image_layers": 0, "max_length": 3}
 
 
 @dataclass
@@ -177,11 +178,13 @@ class EntityGraphConfig:
 
 def _require_sizes(place: str, config: Any) -> None:
     """Checks the numbers of a part of the architecture and of its parts; ``place`` is its key."""
-    for name, value in ((one.name, getattr(config, one.name)) for one in fields(config)):
+    for name, kind, value in ((one.name, one.type, getattr(config, one.name)) for one in fields(config)):
         if is_dataclass(value):
             _require_sizes(f"{place}.{name}", value)
+        elif value is None and kind in (int, float, str):
+            raise ConfigError(f"{place}.{name} is null: {kind.__name__} was expected")
         elif isinstance(value, int) and not isinstance(value, bool):
-            require_between(place, 0 if name in _MAY_BE_NONE else 1, **{name: value})
+            require_between(place, _LEAST.get(name, 1), **{name: value})
         elif name == "dropout":
             require_between(place, 0, 1, dropout=value)
         elif name == "entities" and not value:
@@ -214,9 +217,18 @@ class BaseArchitecture:
         """Refuses sizes of which no network can be built.
 
         Raises:
-            ConfigError: If a size, a number of layers or a share of dropout is out of range, or no entity is named.
+            ConfigError: If a size, a number of layers or a share of dropout is out of range, no entity is named, or
+                attention heads do not divide the width that they share.
         """
         _require_sizes("architecture", self)
+        for place, part, width, heads in self._attention():
+            if part.num_hidden_layers and width % heads:
+                raise ConfigError(f"architecture.{place}: {heads} attention heads do not divide a width of {width}")
+
+    def _attention(self) -> list[tuple[str, Any, int, int]]:
+        """Key, part, width and heads of each attention whose width is known: a BERT of ``text.weights`` has its own."""
+        text = self.text
+        return [] if text.weights else [("text", text, text.hidden_size, text.num_attention_heads)]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, for JSON."""
@@ -275,6 +287,10 @@ class Architecture(BaseArchitecture):
 
     knowledge: KnowledgeConfig = field(default_factory=KnowledgeConfig)
 
+    def _attention(self) -> list[tuple[str, Any, int, int]]:
+        knowledge = ("knowledge", self.knowledge, self.text.hidden_size, self.knowledge.num_attention_heads)
+        return [*super()._attention(), *([] if self.text.weights else [knowledge])]
+
 
 @dataclass
 class ArlArchitecture(BaseArchitecture):
@@ -297,3 +313,13 @@ class ArlArchitecture(BaseArchitecture):
     fusion: FusionConfig = field(default_factory=FusionConfig)
     knowledge: EntityGraphConfig = field(default_factory=EntityGraphConfig)
     image_decoder: ImageDecoderConfig = field(default_factory=ImageDecoderConfig)
+
+    def _attention(self) -> list[tuple[str, Any, int, int]]:
+        decoder, fusion = self.image_decoder, self.fusion
+        streams = ("fusion", fusion, self.text.hidden_size, fusion.num_attention_heads)
+        return [
+            *super()._attention(),
+            *([] if self.text.weights else [streams]),
+            ("fusion (entities)", fusion, self.projection_dim, fusion.entity_attention_heads),
+            ("image_decoder", decoder, decoder.hidden_size, decoder.num_attention_heads),
+        ]

@@ -119,7 +119,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:cannot|can not|could not) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
     ),
     "maybe after": (
-        f"{_CANNOT} (?:\\w+ly )?be (?:\\w+ly )?(?:{_EXCLUDED}|confirmed|established|verified)",
+        f"{_CANNOT} (?:\\w+ly )?be (?:\\w+ly )?(?:{_EXCLUDED}|ruled in|confirmed|established|verified)",
         f"(?:neither|not) (?:confirmed|established|seen|identified) n?or {_EXCLUDED}",
         f"(?:may|might|could) (?:well )?(?:be|have been|represent|reflect) {_SHADOW}",
         f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",

@@ -16,6 +16,7 @@ from typing import Literal
 
 from gkmvlp.report.lexicon import TERMS
 from gkmvlp.report.lines import line_ends
+from gkmvlp.report.markup import without_markup
 
 Sections = Literal["both", "findings", "impression"]
 _SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -76,7 +77,8 @@ _DASHES = frozenset("-\u2013\u2014")
 _MAY_CUT = re.compile(r"_{8}|-{8}|={8}|FINAL REPORT")
 _EARLY = re.compile(r"[*\s]*(?:FINAL )?(ADDENDUM|WET READ|PRELIMINARY RE(?:AD|PORT))\b[^\n]*", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
-_BROKEN_WORD = re.compile(r"(?<=[a-z])-\n[ \t]{0,8}(?=[a-z])")  # "non-" and "calcified" in the next line
+# "non-" and "calcified" in the next line, or "cardio-" and "megaly"
+_BROKEN_WORD = re.compile(r"(?<![A-Za-z])([A-Za-z]{0,19}[a-z])-\n[ \t]{0,8}([a-z]{1,20})(?![a-z])")
 _REDACTED = re.compile(r"_{2,}")
 _BLANKS = re.compile(r"[ \t]{2,}")
 _SPACES = re.compile("  +")  # eight times as fast: two letters that must stand there
@@ -86,7 +88,6 @@ _CELL = re.compile(
     r"(?im)(?<=[a-z)]) {0,8}[\t|][ \t]{0,8}"
     r"(?=(?:no|none|yes|neg|negative|pos|positive|absent|present|possible|normal) ?$)"
 )
-_TAGS = re.compile(r"<(/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>|</?[a-zA-Z]{1,10}>", re.IGNORECASE)
 # A title: short, without a stop, of views and of what forms begin with.
 _TITLE = re.compile(
     r"(?i)[^.]{0,80}\b(?:report|radiology|department|hospital|chest|portable|views?|x-?rays?|exam\w*)\b[^.]{0,80}$"
@@ -202,12 +203,12 @@ def _is_header(found: list[tuple[int, int, str, bool]], ends: list[int], place: 
 
 
 def _plain(text: str) -> str:
-    """The text with line feeds alone, single blanks, and without the tags of web pages."""
+    """The text with line feeds alone, single blanks, and without the markup of other programs."""
+    text = without_markup(text).replace("\\r\\n", "\n")
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\\n", "\n")
     text = text.translate(_OTHER_BLANKS) if "\xa0" in text or "\f" in text or "\v" in text else text
     text = _CELL.sub(": ", text) if "\t" in text or "|" in text else text
-    text = (_BLANKS if "\t" in text else _SPACES).sub(" ", text)
-    return _TAGS.sub(lambda tag: "\n" if tag[1] else "", text) if "<" in text else text
+    return (_BLANKS if "\t" in text else _SPACES).sub(" ", text)
 
 
 def _opens(body: str, start: int, header: str) -> bool:
@@ -299,11 +300,17 @@ def _is_prose(text: str) -> bool:
     return "." in text and not _TITLE.match(" ".join(text.split()))
 
 
+def _mended(word: re.Match[str]) -> str:
+    """A word that a line end broke: with its hyphen, unless it names a finding without."""
+    whole, hyphened = word[1] + word[2], f"{word[1]}-{word[2]}"
+    return whole if TERMS.find(whole.lower()) and not TERMS.find(hyphened.lower()) else hyphened
+
+
 def _one_line(text: str) -> str:
     """The text in one line; where a line break or blank line ends a sentence, a full stop stands."""
     if "\n" not in text:
         return " ".join(text.split())
-    text = _BROKEN_WORD.sub("-", text) if "-\n" in text else text
+    text = _BROKEN_WORD.sub(_mended, text) if "-\n" in text else text
     parts, start = [], 0
     ends = sorted({*line_ends(text), *[match.start() + 1 for match in _BLANK_LINE.finditer(text)]})
     for end in [*ends, len(text)]:

@@ -8,6 +8,7 @@ from gkmvlp.report.shorthand import MINUS_FIRST
 
 _BREAK = re.compile(
     r"[.!?]+(?<![\s,(]\?)(?<!\A\?)(?:[)\"']?(?=\s|$)|(?<=[a-z)%\d][a-z)%\d][.!?])(?=[A-Z])"
+    r"|(?<=[A-Z]{4}[.!?])(?=[A-Z]{2})"
     r"|(?<=[a-z]{3}[.!?])(?=[a-z]{3}))"
     r"|\n[ \t]*\n\s*|[\u2022\u25aa\u25cf\u25e6\u2023]"
 )

@@ -17,6 +17,7 @@ from gkmvlp.anatomy import side_of
 from gkmvlp.app.cli import main
 from gkmvlp.app.prediction import plots
 from gkmvlp.app.prediction.images import find_images
+from gkmvlp.app.prediction.rows import _free_name
 from gkmvlp.data_modules.pipeline import images as reading
 from gkmvlp.data_modules.synthetic import chest_xray14
 from gkmvlp.data_modules.synthetic.dicom_ways import PLAIN, write_way
@@ -351,10 +352,30 @@ def test_what_is_no_file_and_folders_of_every_ending(tmp_path):
         assert "did you mean" not in str(caught.value)
 
 
+def test_pictures_are_neither_drawn_over_what_is_read_nor_read_themselves(folder, tmp_path, capsys):
+    image = write_images(tmp_path, 1)[0]
+    before = image.read_bytes()
+    for asked in (image, tmp_path):
+        assert predict(folder, "run", "classification", asked, "--pictures", tmp_path / "." / "") == 2
+        assert f"holds {image}, which is read: name another folder" in capsys.readouterr().err
+    assert image.read_bytes() == before
+    drawn = tmp_path / "drawn"
+    write_images(drawn, 2)
+    assert find_images([tmp_path], drawn) == [image]
+    assert len(find_images([tmp_path])) == 3
+
+
+def test_every_picture_has_a_name_of_its_own():
+    taken: set[str] = set()
+    names = [_free_name(stem, taken) for stem in ("a", "a", "a-2", "a", "a-2")]
+    assert names == ["a.png", "a-2.png", "a-2-2.png", "a-3.png", "a-2-3.png"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         (["--task", "report"], 1, "make finetune-report"),
+        (["--task", "vqa", "--question", " \t"], 2, "--question is empty"),
         (["--task", "localization"], 1, "make finetune-localization"),
         (["--task", "clasification"], 2, "did you mean classification?"),
         (["--task", "vqa"], 2, "--question"),

@@ -131,6 +131,13 @@ USAGE = [
     ([], "model: {class_pth: ToyTask, init_args: {width: 1}}", "x.yaml: key 'model' needs class_path and init_args"),
     ([], "data: ToyData", "key 'model' is missing: name a config by --config"),
     ([], "model: {", "x.yaml, line 1: not YAML"),
+    ([], " ", "x.yaml: keys with values were expected"),
+    ([], "- model", "x.yaml: keys with values were expected"),
+    ([], "model: ToyTask\ntrainer:\n  max_epochs: 1\n  max_epochs: 2", "x.yaml, line 4: key 'max_epochs' stands twice"),
+    ([], "a: &a [*a]\nmodel: ToyTask\nmodel: ToyTask", "x.yaml, line 3: key 'model' stands twice"),
+    (["--max_epochs=1"], "", "no option --max_epochs; did you mean --trainer.max_epochs?"),
+    (["--batch_size=1"], "", "no option --batch_size; did you mean --data.init_args.batch_size?"),
+    (["--optimizer.lr=1"], "", "no option --optimizer.lr; did you mean --model.init_args.optimizer.lr?"),
 ]
 MENDABLE = [
     (["--model.init_args.backbone=other"], "backbone other holds a ResNet"),
@@ -159,6 +166,16 @@ def test_wrong_key_class_or_file(words, config, expected, finished, capsys):
     assert expected in error
     assert error.count("\n") == 1
     assert tree(finished) == before
+
+
+def test_a_config_that_is_no_text_or_a_folder_is_one_line(toy, capsys):
+    Path("x.yaml").write_bytes("model: ToyTask".encode("utf-16"))
+    Path("y.yaml").mkdir()
+    for name, told in (("x.yaml", "x.yaml is no text in UTF-8"), ("y.yaml", "no config file y.yaml: it is a folder")):
+        assert fit(config=name) == 2
+        error = capsys.readouterr().err
+        assert told in error
+        assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(("name", "nearest"), [("toi.yaml", "toy.yaml"), ("zoo://_base/cppu", "zoo://_base/cpu")])
@@ -210,6 +227,35 @@ def test_interrupt_ends_with_130(toy, monkeypatch, capsys):
     finally:
         signal.signal(signal.SIGINT, handler)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda whole: whole["state_dict"], "is no checkpoint that gkmvlp fit wrote"),
+        (lambda whole: {"state_dict": whole["state_dict"]}, "is no checkpoint that gkmvlp fit wrote"),
+        (lambda whole: [1, 2], "is no checkpoint that gkmvlp fit wrote"),
+        (
+            lambda whole: whole | {"state_dict": {k: v * float("nan") for k, v in whole["state_dict"].items()}},
+            "weights of layer.weight are no numbers",
+        ),
+    ],
+)
+def test_a_checkpoint_that_no_fit_wrote_is_one_line(change, told, toy, capsys):
+    assert fit() == 0
+    torch.save(change(torch.load("out/checkpoints/last.ckpt", weights_only=True)), "x.ckpt")
+    capsys.readouterr()
+    for command in ("fit", "test"):
+        assert main([command, "--config=toy.yaml", "--ckpt_path=x.ckpt"]) == 1
+        error = capsys.readouterr().err
+        assert told in error
+        assert error.count("\n") == 1
+
+
+def test_a_test_that_would_read_nothing_is_one_line(toy, capsys):
+    for command, key in (("test", "limit_test_batches"), ("validate", "limit_val_batches")):
+        assert main([command, "--config=toy.yaml", f"--trainer.{key}=0"]) == 1
+        assert capsys.readouterr().err == f"gkmvlp: trainer.{key}: 0 reads nothing: give 1 or more, or leave it out\n"
 
 
 def test_more_workers_than_cores_are_no_news():

@@ -1,5 +1,8 @@
 """``gkmvlp index``: the real command, the nearest images, files that are no index."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +22,16 @@ def indexed(small_folders, tmp_path_factory):
     words = ["index", root / "images", "--model", small_folders["backbone"], "--out", root / "i.parquet"]
     assert main([*map(str, words), "--device", "cpu"]) == 1  # one could not be read; the index is written
     return root
+
+
+def test_images_of_one_name_in_two_folders_are_told_apart(indexed, small_folders, tmp_path):
+    images, out = indexed / "images", tmp_path / "i.parquet"
+    shutil.copytree(images / "deep", tmp_path / "deep")
+    words = ["index", images / "deep", tmp_path / "deep", "--model", small_folders["backbone"], "--out", out]
+    assert main([*map(str, words), "--device", "cpu"]) == 0
+    names = read_index(out, open_predictor(small_folders["backbone"], "cpu")).names
+    assert len(set(names)) == len(names) == 8
+    assert all(Path(name).is_file() for name in names)
 
 
 def test_the_nearest_of_an_image_is_itself(indexed, small_folders):

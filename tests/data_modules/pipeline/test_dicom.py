@@ -58,3 +58,25 @@ def test_pixels_that_are_not_square_are_refused(keyword: str):
         assert np.array_equal(read_image(dicom(**{keyword: sides})), plain)
     with pytest.raises(ImageError, match=f"{keyword}: pixels are 1 high and 2 wide, not square; resample"):
         read_image(dicom(**{keyword: ["1", "2"]}))
+
+
+@pytest.mark.parametrize("group", ["SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"])
+def test_an_enhanced_object_is_read_as_one_that_says_it_beside_its_pixels(group: str):
+    """PS3.3 C.7.6.16: window, rescaling and spacing stand in functional groups."""
+    said = {
+        "PixelValueTransformationSequence": {"RescaleIntercept": "4095", "RescaleSlope": "-1", "RescaleType": "US"},
+        "FrameVOILUTSequence": {"WindowCenter": "2000", "WindowWidth": "2000"},
+    }
+    item, beside = Dataset(), {key: value for macro in said.values() for key, value in macro.items()}
+    for keyword, macro in said.items():
+        one = Dataset()
+        one.update(macro)
+        setattr(item, keyword, Sequence([one]))
+    grouped = read_image(dicom(NumberOfFrames=1, **{group: Sequence([item])}))
+    assert np.array_equal(grouped, read_image(dicom(**beside)))
+    assert not np.array_equal(grouped, read_image(dicom()))
+    wide = Dataset()
+    wide.PixelSpacing = [0.1, 0.2]
+    item.PixelMeasuresSequence = Sequence([wide])
+    with pytest.raises(ImageError, match="PixelSpacing"):
+        read_image(dicom(**{group: Sequence([item])}))

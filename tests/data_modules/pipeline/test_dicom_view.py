@@ -46,6 +46,13 @@ def coded(meaning: str) -> Dataset:
     return item
 
 
+def region(meaning: str) -> Dataset:
+    """An item of AnatomicRegionSequence."""
+    item = Dataset()
+    item.CodeMeaning = meaning
+    return item
+
+
 @pytest.mark.parametrize(
     ("tags", "said"),
     [
@@ -57,6 +64,8 @@ def coded(meaning: str) -> Dataset:
         ({"SeriesDescription": "Chest PA and lateral"}, None),
         ({"BodyPartExamined": "HAND"}, "BodyPartExamined is HAND, no chest"),
         ({"BodyPartExamined": "PORT CHEST"}, None),
+        ({"AnatomicRegionSequence": [region("Foot")]}, "AnatomicRegionSequence is FOOT, no chest"),
+        ({"AnatomicRegionSequence": [region("Chest")]}, None),
         ({"PresentationIntentType": "FOR PROCESSING"}, "PresentationIntentType is FOR PROCESSING: raw values"),
         ({"WindowCenter": 2040, "WindowWidth": 4080, "VOILUTFunction": "SIGMOIDAL"}, "VOILUTFunction SIGMOIDAL is not"),
     ],

@@ -140,6 +140,12 @@ def test_colours_are_said_and_what_a_lossy_format_makes_of_grey_is_none():
             assert notes == ["has colours: their brightness is read as grey"] * is_coloured
 
 
+def test_black_and_white_alone_is_said():
+    notes: list[str] = []
+    read_image(picture(Image.fromarray(SHADE).convert("1")), notes=notes)
+    assert notes == ["has black and white alone: what lay between them is lost"]
+
+
 def test_pixels_that_are_no_numbers_are_said():
     value_HW, notes = SHADE.astype(np.float32), list[str]()
     value_HW[0, :3] = np.nan, np.inf, -np.inf

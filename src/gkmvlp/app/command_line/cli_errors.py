@@ -3,12 +3,16 @@
 import dataclasses
 import difflib
 import importlib
+import importlib.util
 import inspect
 import os
 import re
+import sys
+import traceback
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import yaml
@@ -23,7 +27,14 @@ _WRONG_CLASS = re.compile(
     r"Expected a dot import path string: (\S+)"
     r"|Problem with given class_path '([^']+)':\n.*(?:not a subclass|No module|has no attribute|Unexpected import)"
 )
+# A key that takes a class, and the name that was given to it, for whatever reason it is none.
+_CLASS_KEY = re.compile(r"Subtypes: \[.*?<class '\w+\.[\w.]*?(\w+)'>")
+_CLASS_NAME = re.compile(
+    r"Given value: (?:NestedArg\(key='class_path', val=')?"
+    r"((?:\.*/)?[\w/-]+\.(?!ya?ml|json)[A-Za-z_][\w./]*)(?:'\))?\s*$"
+)
 _GIVEN = re.compile(r"class_path='([\w.]+)', init_args=Namespace\(((?:[^()]|\([^()]*\))*)\)")
+CLASS_PATH = "the path of a class was expected, as Python imports it: my_module.MyClass"
 _LISTS = ("collections.abc.Sequence", "collections.abc.Iterable", "typing.List", "list")
 _PARTS = ("model", "data", "trainer")  # of a config
 _ORIGINAL = "Original Traceback"  # how a DataLoader reports an error of one of its workers
@@ -71,6 +82,9 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
         outer = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key not in _PARTS]
         if outer and not option.startswith(f"--{outer[-1]}."):  # a key below an optional dataclass
             option = f"--{outer[-1]}.{option.removeprefix('--')}"
+        short = option.removeprefix("--")
+        if whole := sorted(key for key in keys if key.partition(".init_args.")[2] == short):
+            return f"no option {option}; did you mean --{whole[0]}?"
         return f"no option {option}{hint(option, [key if key.startswith('-') else f'--{key}' for key in keys])}"
     if match := re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message):
         return f"no {match[1]!r} here{hint(match[1], re.findall(r'[^ ,]+', match[2].replace(chr(39), '')))}"
@@ -80,6 +94,8 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
         return _explain_option(message, match[1], classes, configs)
     if match := _WRONG_CLASS.search(message):
         return _explain_class(message, match[1] or match[2], classes, configs)
+    if _CLASS_KEY.search(message) and (match := _CLASS_NAME.search(message)):
+        return _explain_class(message, match[1], classes, configs)
     if match := re.search(r"Unable to load config '([^']+)'", message):
         return f"{_where(match[1], configs)}no config file {match[1]!r}{hint(match[1], _beside(match[1], configs))}"
     if lacking := _explain_lacking(message, configs):
@@ -122,23 +138,66 @@ def _explain_lacking(message: str, configs: Iterable[Path]) -> str:
 
 def _explain_class(message: str, name: str, classes: Mapping[str, type], configs: Iterable[Path]) -> str:
     """One line for a class that does not exist or is of another kind."""
-    short = name.rpartition(".")[2]
+    package, _, short = name.rpartition(".")
+    kind = _CLASS_KEY.search(message)
     reason = _import_error(name)
-    if not reason and short in classes and (kind := re.search(r"Subtypes: \[<class '[\w.]*?(\w+)'>", message)):
+    if not reason and kind and (package or short in classes):
         return f"{_where(name, configs)}class {name!r} is no {kind[1]}"
-    return f"{_where(name, configs)}no class {name!r}{reason or hint(short, classes)}"
+    wanted = kind[1] if kind else "object"
+    alike = [each for each, one in classes.items() if wanted in {base.__name__ for base in one.__mro__}]
+    return f"{_where(name, configs)}no class {name!r}{reason or hint(short, alike)}"
 
 
 def _import_error(name: str) -> str:
     """Why a class of somebody's own cannot be imported; nothing for names of this package."""
     package, _, short = name.rpartition(".")
-    if not package or package.partition(".")[0] == "gkmvlp":
+    if "/" in name:
+        return f": {CLASS_PATH}"
+    if package.partition(".")[0] == "gkmvlp":
         return ""
+    if not package:
+        is_module = importlib.util.find_spec(name) is not None
+        return f": that is a module; name a class of it, like {name}.MyClass" if is_module else ""
     try:
         has_class = hasattr(importlib.import_module(package), short)
-    except Exception as error:  # whatever the module does when it runs
+    except (Exception, SystemExit) as error:  # whatever the module does when it runs
         return f": {package} cannot be imported ({type(error).__name__}: {one_line(error)})"
     return "" if has_class else f": {package} has no {short}"
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it was raised from, outermost first."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def raised_by(error: BaseException) -> str:
+    """The top package of the code that raised an error; "" where it never was raised."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return str(frames[-1][0].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
+
+
+def own_fault(error: BaseException) -> str | None:
+    """Where code of somebody's own was running when an error came, and the error; None where none was.
+
+    A DataModule of one's own may raise whatever it likes.
+    """
+    for cause in causes(error):
+        for frame, line in reversed(list(traceback.walk_tb(cause.__traceback__))):
+            if _is_own(frame):
+                where = f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_name}"
+                return f"{where}: {type(cause).__name__}: {one_line(cause)} (--traceback shows all)"
+    return None
+
+
+def _is_own(frame: FrameType) -> bool:
+    """Whether code belongs to neither this package, nor Python, nor what is installed."""
+    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+    file = frame.f_code.co_filename
+    installed = file.startswith((sys.prefix, sys.base_prefix)) or f"{os.sep}site-packages{os.sep}" in file
+    return package != "gkmvlp" and not installed and not file.startswith("<")
 
 
 def _explain_value(message: str, wanted: list[str], configs: Iterable[Path]) -> str:
@@ -151,6 +210,8 @@ def _explain_value(message: str, wanted: list[str], configs: Iterable[Path]) -> 
     kinds = [kind.partition("[")[0] for kind in wanted if kind != "NoneType" and "Literal[" not in kind]
     kinds = ["a list like [A, B]" if kind in _LISTS else kind for kind in kinds]
     kinds += [f"one of {', '.join(dict.fromkeys(choices))}"] if choices else []
+    if not kinds:  # nothing but a class was wanted
+        return f"{_where(key, holders)}key {key!r} needs class_path and init_args, got {value}"
     told = f"{' or '.join(dict.fromkeys(kinds))}, got {value}{hint(value, choices)}"
     return f"{_where(key, holders)}key {key!r} must be {told}"
 
@@ -201,6 +262,22 @@ def nested_keys(classes: Iterable[type]) -> set[str]:
         for name, kind in hints.items():
             parts = [(name, *path) for path in _paths(kind)]
             keys |= {".".join(path[start:]) for path in parts for start in range(len(path) - 1)}
+    return keys
+
+
+def init_keys(classes: Iterable[type], parts: Mapping[str, type]) -> set[str]:
+    """Keys of what the classes of this package take, as the command line names them: data.init_args.root.
+
+    Args:
+        classes: The classes.
+        parts: Part of a config -> what its classes are.
+    """
+    keys: set[str] = set()
+    for owner in classes:
+        for part in (part for part, base in parts.items() if issubclass(owner, base)):
+            hints = typing.get_type_hints(owner.__init__) if owner.__module__.startswith("gkmvlp.") else {}  # type: ignore[misc]
+            paths = [(name, *path) for name, kind in hints.items() for path in [(), *_paths(kind)]]
+            keys |= {f"{part}.init_args.{'.'.join(path)}" for path in paths}
     return keys
 
 

@@ -59,17 +59,17 @@ def _module(command: str) -> ModuleType:
 
 
 def _require_filled(words: list[str], parser: argparse.ArgumentParser) -> None:
-    """Checks that no word is empty, as a variable of a script that is not set is: a path would be the working folder.
+    """Checks that no word is empty or blank, as an unset variable of a script is: a path would be the working folder.
 
     Raises:
         UsageError: If one is.
     """
     for place, word in enumerate(words):
         option, equals, value = word.partition("=")
-        if word and not (equals and not value and option in _options(parser)):
+        if word.strip() and not (equals and not value.strip() and option in _options(parser)):
             continue
         before = words[place - 1] if place else ""
-        option = option or (before if before.startswith("--") else "an argument")
+        option = option.strip() or (before if before.startswith("--") else "an argument")
         parser.error(f"{option} is empty: name what is meant, or leave it out")
 
 

@@ -7,6 +7,7 @@ Research software, not for clinical use.
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 from gkmvlp.app.command_line.outputs import file_of, require_writable_file
@@ -31,7 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     require_accepted(arguments.accept)
     require_writable_file(arguments.out, "--out")
-    files = [(_name(file, arguments.folders), file) for file in find_images(arguments.folders)]
+    found = find_images(arguments.folders)
+    names = [_name(file, arguments.folders) for file in found]
+    times = Counter(names)  # two folders may hold files of one name
+    files = [(name if times[name] == 1 else file.as_posix(), file) for name, file in zip(names, found, strict=True)]
     with quick_imports():
         from gkmvlp.app.serving.neighbours import build_index, write_index
         from gkmvlp.zoo.inference.loading import open_predictor

@@ -8,17 +8,25 @@ from gkmvlp.data_modules.formats.files import ENDINGS, image_files, is_file
 from gkmvlp.errors import UsageError
 
 
-def find_images(paths: list[Path]) -> list[Path]:
+def find_images(paths: list[Path], pictures: Path | None = None) -> list[Path]:
     """The files named, and those with the suffix of an image in the folders named, hidden ones left out.
 
+    Args:
+        paths: Files and folders.
+        pictures: Folder that pictures are drawn into. What an earlier call drew there is no radiograph: where a folder
+            around it is searched, it is left out.
+
     Raises:
-        UsageError: If one does not exist, or a folder holds no image.
+        UsageError: If one does not exist, a folder holds no image, or ``pictures`` holds what is read.
     """
     files: dict[Path, None] = {}  # in order, each once
+    drawn = os.path.realpath(pictures) if pictures else None
     for path in paths:
         if os.path.isdir(path):
             # a link that leads nowhere is told when it is read; what is no file, like a pipe, is not
             inside = [file for file in sorted(image_files(path)) if is_file(file) or not os.path.exists(file)]
+            if drawn and drawn != os.path.realpath(path):
+                inside = [file for file in inside if os.path.realpath(file.parent) != drawn]
             if not inside:
                 looked = f"files {', '.join(ENDINGS)} were looked for"
                 raise UsageError(f"no image in {path}: {looked}; name files with other endings one by one")
@@ -27,6 +35,8 @@ def find_images(paths: list[Path]) -> list[Path]:
             files[path] = None
         else:
             raise UsageError(f"no image {path}{_reason(path)}")
+    if held := next((file for file in files if os.path.realpath(file.parent) == drawn), None):
+        raise UsageError(f"--pictures {pictures} holds {held}, which is read: name another folder")
     return list(files)
 
 

@@ -99,7 +99,8 @@ def predict(request: Request) -> None:
     """
     route = request.route
     server = route.open_server()
-    with fetched(server, route.study) if route.study else nullcontext(find_images(request.images)) as images:
+    found = [] if route.study else find_images(request.images, request.pictures)
+    with fetched(server, route.study) if route.study else nullcontext(found) as images:
         _predict(request, images, server)
 
 

@@ -4,9 +4,9 @@ B images.
 """
 
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -98,7 +98,7 @@ def predict_rows(
     """
     task_rows = TaskRows(predictor, task, question, prompts, at)
     done = Predicted()
-    stems: Counter[str] = Counter()
+    drawn: set[str] = set()
     is_drawn = pictures is not None
     for batch, shown, sources, told in _batches(predictor, images, accept, done, is_drawn, gate, sender):
         image = predictor.encode_images(batch)
@@ -118,16 +118,17 @@ def predict_rows(
             if pictures is not None:
                 from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import
 
-                draw(_picture(pictures, name, stems), task, predictor, batch, image, b, rows, shown[b])
+                draw(pictures / _free_name(Path(name).stem, drawn), task, predictor, batch, image, b, rows, shown[b])
     done.rows += task_rows.of_texts() if done.rows else []
     return done
 
 
-def _picture(folder: Path, name: str, stems: Counter[str]) -> Path:
-    """The file of an image's picture; two folders may hold files of one name."""
-    stem = Path(name).stem
-    stems[stem] += 1
-    return folder / (f"{stem}.png" if stems[stem] == 1 else f"{stem}-{stems[stem]}.png")
+def _free_name(stem: str, taken: set[str]) -> str:
+    """The name of a picture, which is then taken: two folders may hold files of one name."""
+    names = chain([f"{stem}.png"], (f"{stem}-{number}.png" for number in count(2)))
+    name = next(name for name in names if name not in taken)
+    taken.add(name)
+    return name
 
 
 def _batches(

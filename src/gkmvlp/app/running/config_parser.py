@@ -6,9 +6,9 @@ from typing import Any, get_args
 
 from lightning.pytorch import Callback, LightningDataModule
 from lightning.pytorch.cli import LightningArgumentParser
+from lightning.pytorch.loggers import Logger
+from lightning.pytorch.profilers import Profiler
 from torch import nn
-
-from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
 
 
 class Parser(LightningArgumentParser):
@@ -38,8 +38,8 @@ def integers_first(hint: Any) -> Any:
 
 
 def known_classes() -> dict[str, type]:
-    """Tasks, DataModules, modules and callbacks that a config can name, by short name."""
-    waiting: list[type] = [nn.Module, LightningDataModule, Callback]
+    """Tasks, DataModules, modules, callbacks, loggers and profilers that a config can name, by short name."""
+    waiting: list[type] = [nn.Module, LightningDataModule, Callback, Logger, Profiler]
     known: dict[str, type] = {}
     while waiting:
         children: list[type] = waiting.pop().__subclasses__()

@@ -40,6 +40,8 @@ def config_file(reference: str) -> Path:
             raise UsageError(f"no config {reference}{hint(reference, [SCHEME + known for known in configs])}")
         return configs[name]
     path = Path(reference)
+    if path.is_dir():
+        raise UsageError(f"no config file {reference}: it is a folder")
     if not path.is_file():
         raise UsageError(f"no config file {reference}{_nearest(path, configs)}")
     return path
@@ -84,12 +86,44 @@ def with_files(words: list[str]) -> list[str]:
     """The words with every config resolved to an existing file.
 
     Raises:
-        UsageError: If a config does not exist.
+        UsageError: If a config does not exist, or holds no keys with values, each once.
     """
     resolved = list(words)
     for place, value in config_words(words):
-        resolved[place] = words[place].replace(value, str(config_file(value)))
+        file = config_file(value)
+        _require_keys(file)
+        resolved[place] = words[place].replace(value, str(file))
     return resolved
+
+
+def _require_keys(file: Path) -> None:
+    """Checks that a config holds keys with values, each key once: YAML's readers take the last one without a word.
+
+    Raises:
+        UsageError: If it does not. What is no YAML is left to the parser, which names the line.
+    """
+    try:
+        content = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is no text in UTF-8: save it as UTF-8") from error
+    except yaml.YAMLError:
+        return
+    if not isinstance(content, yaml.MappingNode):
+        raise UsageError(f"{file}: keys with values were expected, such as trainer: {{max_epochs: 1}}")
+    waiting: list[yaml.Node] = [content]
+    seen: set[int] = set()  # a node may stand in several places
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or isinstance(node, yaml.ScalarNode):
+            continue
+        seen.add(id(node))
+        pairs = node.value if isinstance(node, yaml.MappingNode) else [(node, value) for value in node.value]
+        names = [key for key, _ in pairs if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
+        first = {key.value: key for key in reversed(names)}
+        if twice := next((key for key in names if first[key.value] is not key), None):
+            line = twice.start_mark.line + 1
+            raise UsageError(f"{file}, line {line}: key {twice.value!r} stands twice: keep one")
+        waiting += [value for _, value in pairs]
 
 
 def _nearest(path: Path, configs: dict[str, Path]) -> str:

@@ -7,13 +7,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities import rank_zero_only
 
 import gkmvlp.data_modules
 import gkmvlp.tasks
-from gkmvlp.app.command_line.cli_errors import explain, hint, nested_keys, one_line
+from gkmvlp.app.command_line.cli_errors import CLASS_PATH, causes, explain, hint, init_keys, nested_keys, one_line
 from gkmvlp.app.command_line.meant_words import mended
 from gkmvlp.app.command_line.outputs import require_writable
 from gkmvlp.app.running.config_parser import Parser, integers_first, known_classes
@@ -22,7 +22,7 @@ from gkmvlp.app.running.forwarding import handling
 from gkmvlp.app.running.sharded_fits import check_same_kind, shard_over_all
 from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
 from gkmvlp.app.running.stopping import Stopping
-from gkmvlp.app.running.trainer_checks import require_numbers, require_steps
+from gkmvlp.app.running.trainer_checks import require_batches, require_numbers, require_steps
 from gkmvlp.app.running.trainer_defaults import (
     Accountable,
     RunRecord,
@@ -32,7 +32,7 @@ from gkmvlp.app.running.trainer_defaults import (
     trainer_arguments,
     write_manifest,
 )
-from gkmvlp.app.running.user_errors import causes, user_error
+from gkmvlp.app.running.user_errors import user_error
 from gkmvlp.app.running.whole_checkpoints import write_whole
 from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.on_demand import import_all
@@ -40,6 +40,7 @@ from gkmvlp.on_demand import import_all
 import_all(gkmvlp.data_modules)  # classes of these two packages answer to their short names in a config
 import_all(gkmvlp.tasks)
 
+_PARTS: dict[str, type] = {"data": LightningDataModule, "model": LightningModule}  # of a config
 CHECKPOINT_WORDS = ("last", "hpc")  # what Lightning itself finds as --ckpt_path
 _BEST = "best"  # what it knows within the process of a fit alone: that of the run's folder is meant
 
@@ -79,9 +80,12 @@ class Cli(LightningCLI):
         except ArgumentError as error:
             if (own := user_error(error)) is not None:
                 raise own from error
+            if scripts := [word for word in words if word.endswith(".py")]:  # it was read as YAML
+                raise UsageError(f"{scripts[0]}: {CLASS_PATH}") from error
             keys = {action.dest for child in self._subcommand_parsers.values() for action in child._actions}
             configs, known = [Path(word) for _, word in config_words(words)], known_classes()
-            raise UsageError(explain(str(error), keys | nested_keys(known.values()), known, configs)) from error
+            keys |= nested_keys(known.values()) | init_keys(known.values(), _PARTS)
+            raise UsageError(explain(str(error), keys, known, configs)) from error
         seed = self.config[self.config.subcommand].get("seed_everything")
         if isinstance(seed, int) and not 0 <= seed < 2**32:
             raise ConfigError(f"seed_everything must be from 0 to {2**32 - 1}, got {seed}")
@@ -155,10 +159,14 @@ class Cli(LightningCLI):
         require_steps(self.trainer)
         self._prepare("fit")
 
-    def before_validate(self) -> None:  # noqa: D102
+    def before_validate(self) -> None:
+        """Stop where nothing would be read."""
+        require_batches(self.trainer, "limit_val_batches")
         self._prepare("validate")
 
-    def before_test(self) -> None:  # noqa: D102
+    def before_test(self) -> None:
+        """Stop where nothing would be read."""
+        require_batches(self.trainer, "limit_test_batches")
         self._prepare("test")
 
     def after_fit(self) -> None:  # noqa: D102
@@ -180,6 +188,8 @@ class Cli(LightningCLI):
         if callable(prepare := getattr(self.model, "prepare", None)):
             prepare(self.datamodule)
         word = self._get(self.config, "ckpt_path")
+        if stage != "fit" and not word and getattr(self.model, "is_trained", False):
+            rank_zero_only(print)("note: no --ckpt_path: nothing that a fit trains was trained", flush=True)
         if word and word not in CHECKPOINT_WORDS:
             check_checkpoint(self.model, Path(word))
             if stage == "fit":
@@ -238,7 +248,7 @@ def _require_filled(words: list[str]) -> None:
     for word, behind in zip(words, [*words[1:], "."], strict=True):
         key, equals, value = word.partition("=")
         is_option = key.startswith("--") and not key.startswith(("--trainer.logger", "--trainer.callbacks"))
-        if is_option and key != "--ckpt_path" and not (value if equals else behind):
+        if is_option and key != "--ckpt_path" and not (value if equals else behind).strip():
             raise UsageError(f"{key} is empty: name what is meant, or leave it out")
 
 

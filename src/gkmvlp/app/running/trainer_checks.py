@@ -5,7 +5,6 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
-from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
 from gkmvlp.errors import ConfigError, require_between
 
 # Least value -> numbers of the Trainer
@@ -51,3 +50,13 @@ def require_steps(trainer: Trainer) -> None:
                 f"trainer.{key}: 0 trains nothing, and the model would stay untrained: give 1 or more, "
                 "or run validate or test"
             )
+
+
+def require_batches(trainer: Trainer, key: str) -> None:
+    """Check that a test or validation reads a batch: it would end without a figure, and say nothing.
+
+    Raises:
+        ConfigError: If ``key``, an option of the Trainer, leaves none.
+    """
+    if getattr(trainer, key) == 0:
+        raise ConfigError(f"trainer.{key}: 0 reads nothing: give 1 or more, or leave it out")

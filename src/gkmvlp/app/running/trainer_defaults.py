@@ -114,13 +114,18 @@ def check_checkpoint(model: LightningModule, path: Path) -> None:
     """Compare a checkpoint with the task before the run writes anything.
 
     Raises:
-        ConfigError: If the file is none, or its tensors are not those of the task.
+        ConfigError: If the file is none of a fit, holds weights that are no numbers, or other tensors than the task.
         GkmvlpError: Whatever the task's ``on_load_checkpoint`` finds.
     """
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
         raise ConfigError(f"{path} is no whole checkpoint: name another by --ckpt_path") from error
+    if not isinstance(content, dict) or not {"state_dict", "global_step", "loops"} <= content.keys():
+        raise ConfigError(f"{path} is no checkpoint that gkmvlp fit wrote: name another by --ckpt_path")
+    weights = {name: each for name, each in content["state_dict"].items() if each.is_floating_point()}
+    if spoilt := next((name for name, each in weights.items() if each.isnan().any()), None):
+        raise ConfigError(f"{path}: weights of {spoilt} are no numbers: name another by --ckpt_path")
     model.on_load_checkpoint(content)
     theirs, ours = (
         {k: tuple(v.shape) for k, v in state.items()} for state in (content["state_dict"], model.state_dict())
@@ -267,6 +272,8 @@ def quiet_log() -> Iterator[None]:
             warnings.filterwarnings("ignore", message="This DataLoader will create")
             # inside lightning, for torch to mend
             warnings.filterwarnings("ignore", message=".*LeafSpec")
+            # what lightning gathers by
+            warnings.filterwarnings("ignore", message=".*all_gather is deprecated")
             yield
     finally:
         for logger, (handlers, propagate) in zip(loggers, before, strict=True):

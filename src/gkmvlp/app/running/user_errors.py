@@ -1,12 +1,10 @@
 """The error for the user behind what jsonargparse, Lightning, loggers and workers made of it."""
 
 import re
-from collections.abc import Iterator
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from gkmvlp.app.command_line.cli_errors import one_line, unwritable
-from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
+from gkmvlp.app.command_line.cli_errors import causes, one_line, raised_by, unwritable
 from gkmvlp.errors import ConfigError, GkmvlpError
 
 _LOGGERS = ("wandb", "mlflow", "comet_ml", "neptune")  # packages of loggers, which raise errors of their own
@@ -20,6 +18,8 @@ def user_error(error: BaseException) -> GkmvlpError | None:
             return type(cause)(one_line(cause))
         if isinstance(cause, MisconfigurationException):
             return ConfigError(one_line(cause))
+        if isinstance(cause, RuntimeError | TypeError | ValueError) and raised_by(cause) == "lightning":
+            return ConfigError(one_line(cause))  # what a callback or the Trainer says of its arguments
         if isinstance(cause, ImportError) and (match := _REQUIREMENT.search(str(cause))):
             return ConfigError(f"the package {match[2]} is missing: pip install '{match[1]}'")
         if (package := type(cause).__module__.partition(".")[0]) in _LOGGERS:
@@ -31,11 +31,3 @@ def user_error(error: BaseException) -> GkmvlpError | None:
         if isinstance(cause, OSError) and cause.strerror:  # a full disk, a folder that nobody may write to
             return ConfigError(unwritable(cause))
     return None
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from, outermost first."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__

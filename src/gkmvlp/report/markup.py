@@ -1,0 +1,80 @@
+"""What other programs leave in the text of a report: pages of the web, word processors, forms, speech recognisers."""
+
+import html
+import re
+from collections.abc import Iterator
+
+_TAGS = re.compile(r"<(/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>|</?[a-zA-Z]{1,10}>", re.IGNORECASE)
+_ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # a character as spreadsheets escape it
+# Ticked boxes and empty ones, letters that printers join, and what shows where a word may break.
+_LETTERS = {
+    "\u2610": "[ ] ", "\u2611": "[x] ", "\u2612": "[x] ", "\u2714": "[x] ",
+    "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl",
+    "\u2010": "-", "\u2011": "-", "\xad": "", "\u2060": "", "\ufeff": "", "\u200b": " ",
+}  # fmt: skip
+_AS_LETTERS = str.maketrans(_LETTERS)
+# A byte; a character; a control word; a control symbol; a brace; what is shown. Line ends mean nothing.
+_RTF = re.compile(
+    r"\\'([0-9a-fA-F]{2})|\\u(-?\d{1,5}) ?\??|\\([a-zA-Z]{1,32})(?:-?\d{1,10})? ?|\\([^a-zA-Z])|([{}])|([^\\{}\r\n]+)"
+)
+_NOT_SHOWN = frozenset(("fonttbl", "colortbl", "stylesheet", "info", "pict", "header", "footer", "object"))
+_RTF_WORDS = {"par": "\n", "line": "\n", "row": "\n", "page": "\n", "sect": "\n", "tab": " ", "cell": " "}
+_STOP = re.compile(r"[.;!?](?:\s|$)")
+_SPOKEN = re.compile(
+    r" ?\b(?:(?P<line>new (?:paragraph|line))|(?P<stop>period(?! of\b)|full stop)|(?P<comma>comma)|(?P<part>semicolon)"
+    r"|(?:(?<=findings )|(?<=impression )|(?<=history )|(?<=indication ))(?P<heading>colon))\b",
+    re.IGNORECASE,
+)
+_SIGNS = {"line": "\n", "stop": ".", "comma": ",", "part": ";", "heading": ":"}
+
+
+def without_markup(text: str) -> str:
+    """The text as its author wrote or spoke it.
+
+    Args:
+        text: It may be RTF or a piece of a web page, hold characters that spreadsheets escape, boxes that are ticked or
+            not, or name its stops and commas, as a recogniser of speech writes them that was not told to set them.
+    """
+    if text.lstrip()[:5] == "{\\rtf":
+        text = "".join(_shown(text))
+    if "\\." in text:
+        text = text.replace("\\.br\\", "\n").replace("\\.sp\\", "\n")  # line ends of HL7
+    if "_x" in text:
+        text = _ESCAPED.sub(lambda escape: chr(int(escape[1], 16)), text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    if "<" in text:
+        text = _TAGS.sub(lambda tag: "\n" if tag[1] else "", text)
+    if not text.isascii():
+        text = text.translate(_AS_LETTERS)
+    return _with_signs(text)
+
+
+def _with_signs(text: str) -> str:
+    """A text without stops that names them, with the signs that are meant."""
+    lower = text.lower()
+    if ("period" not in lower and "full stop" not in lower) or _STOP.search(text):
+        return text
+    return _SPOKEN.sub(lambda word: _SIGNS[str(word.lastgroup)], text)
+
+
+def _shown(text: str) -> Iterator[str]:
+    """What a text in RTF (Microsoft's specification 1.9.1) shows, without fonts, styles, pictures and headers."""
+    depth, hidden = 0, 0  # hidden: the depth of the group that is not shown, 0 outside
+    for byte, character, word, symbol, brace, plain in _RTF.findall(text):
+        depth += (brace == "{") - (brace == "}")
+        if depth < hidden:
+            hidden = 0
+        elif not hidden and (symbol == "*" or word in _NOT_SHOWN):
+            hidden = depth
+        if hidden or brace:
+            continue
+        if byte:
+            yield bytes([int(byte, 16)]).decode("cp1252", "replace")
+        elif character:
+            yield chr(int(character) % 65536)
+        elif symbol:
+            yield {"~": " ", "\n": "\n", "\r": "\n", "-": "", "_": "-"}.get(symbol, symbol)
+        else:
+            yield _RTF_WORDS.get(word, "") if word else plain

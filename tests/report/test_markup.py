@@ -1,0 +1,78 @@
+"""What other programs leave in a text: it reads as its author wrote it, and nothing that is denied becomes present."""
+
+import time
+
+import pytest
+
+from gkmvlp.entities import ENTITIES
+from gkmvlp.report.labeler import ABSENT, NOT_MENTIONED, PRESENT, label_report, statuses
+from gkmvlp.report.markup import without_markup
+from gkmvlp.report.sections import report_text
+
+NAMES = [entity.name for entity in ENTITIES]
+WANTED = {"pleural effusion": ABSENT, "cardiomegaly": PRESENT}
+
+
+def read(text: str) -> dict[str, int]:
+    status_E = statuses(label_report(report_text(text)))
+    return {name: int(status) for name, status in zip(NAMES, status_E, strict=True) if status != NOT_MENTIONED}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No&nbsp;pleural&nbsp;effusion. Mild&#160;cardiomegaly.",
+        "<p>No effusion.</p><p>Cardiomegaly.</p>",
+        "&lt;p&gt;No effusion.&lt;/p&gt;&lt;p&gt;Cardiomegaly.&lt;/p&gt;",
+        "Findings:_x000D_Cardiomegaly._x000D_No effusion.",
+        "No effusion._x000D_\nCardiomegaly.",
+        r"No effusion.\.br\Cardiomegaly.",
+        r"No effusion\r\nCardiomegaly",
+        "No pleu\xadral effu\xadsion. Cardio\xadmegaly.",
+        "No\u200bpleural\u200beffusion. Cardiomegaly.",
+        "\u2611 Cardiomegaly\n\u2610 Pleural effusion",
+        "FINDINGS:NO EFFUSION.CARDIOMEGALY.",
+        "No effu-\nsion. Cardio-\nmegaly.",
+        "FINDINGS colon no pleural effusion period new paragraph IMPRESSION colon cardiomegaly period",
+        "no effusion period new line mild cardiomegaly full stop",
+        r"{\rtf1\ansi{\fonttbl{\f0 Arial;}}\f0\fs20 FINDINGS: No pleural effusion.\par Cardiomegaly.\par}",
+    ],
+)
+def test_the_statements_are_those_of_the_author(text: str) -> None:
+    assert read(text) == WANTED
+
+
+def test_a_letter_that_a_printer_joined_and_a_hyphen_that_does_not_break() -> None:
+    assert read("Pulmonary \ufb01brosis.")["fibrosis"] == PRESENT
+    assert report_text("Non\u2011calcified, ca. &lt;5 mm") == "Non-calcified, ca. <5 mm"
+    assert report_text("Non-\ncalcified. Air-\nspace.") == "Non-calcified. Air-space."
+
+
+def test_rtf_shows_what_a_word_processor_shows() -> None:
+    """By Microsoft's specification: groups of fonts, styles and marked ones are hidden; bytes are of code page 1252."""
+    text = (
+        "{\\rtf1\\ansi\\ansicpg1252{\\fonttbl{\\f0\\fswiss Hernia;}}{\\colortbl;\\red0\\green0\\blue0;}"
+        "{\\*\\generator Mass 1.0;}{\\info{\\author Nodule}}\\viewkind4\\uc1\\nowidctlpar\\b Findings:\\b0\\par\r\n"
+        "Caf\\'e9 au lait \\{no\\}\\tab \\u233? x\\~y\\line non\\_calcified, soft\\-ly\\par}"
+    )
+    assert without_markup(text) == "Findings:\nCaf\xe9 au lait {no} \xe9 x y\nnon-calcified, softly\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No effusion. Gas in the colon over a period of days.",
+        "Clear for a period of two weeks",
+        "R&L; AT&T and x_y",
+        "A <5 mm nodule, >3 mm",
+    ],
+)
+def test_what_only_looks_like_it_stays(text: str) -> None:
+    assert without_markup(text) == text
+
+
+@pytest.mark.parametrize("unit", ["&", "&#", "_x00", "{\\rtf", "\\", "period ", "a-\n", "A", "<p", "AAAA."])
+def test_reading_takes_linear_time(unit: str) -> None:
+    start = time.perf_counter()
+    report_text("{\\rtf1 " * (unit == "\\") + unit * (200_000 // len(unit)))
+    assert time.perf_counter() - start < 3
