@@ -59,6 +59,7 @@ class Packing(NamedTuple):
     """
 
     index_R: Tensor  # places of the real tokens in the flat batch (B * T)
+    first_B: Tensor  # places of the first token of each text among the real tokens
     batch: int  # B
     length: int  # T
 
@@ -67,7 +68,8 @@ class Packing(NamedTuple):
         """None where no token is padding, and in a compiled or exported program, whose shapes follow no values."""
         if torch.compiler.is_compiling() or bool(mask_BT.all()):
             return None
-        return cls(mask_BT.flatten().nonzero()[:, 0], *mask_BT.shape)
+        length_B = mask_BT.sum(1)
+        return cls(mask_BT.flatten().nonzero()[:, 0], length_B.cumsum(0) - length_B, *mask_BT.shape)
 
     def pack(self, x_BTD: Tensor) -> Tensor:
         """Real tokens alone, (1, R, D)."""
@@ -80,7 +82,7 @@ class Packing(NamedTuple):
 
     def first(self, x_1RD: Tensor) -> Tensor:
         """The first token of each text, (B, 1, D); no text is empty."""
-        return x_1RD[0, self.index_R % self.length == 0][:, None]
+        return x_1RD[0].index_select(0, self.first_B)[:, None]
 
 
 class BertAttention(nn.Module):

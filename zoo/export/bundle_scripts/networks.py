@@ -7,14 +7,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-YES_AND_NO = ("yes", "no")
-# an auxiliary verb first, and no choice between two things: such a question is answered by yes or no
-_ASKS_YES_OR_NO = re.compile(
-    r"\s*(?:and |so |then |also )?(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might)\b"
-    r"(?!.*\bor\b)",
-    re.IGNORECASE | re.DOTALL,
-)
-
 
 class Network(nn.Module):
     """The exported program, with the mean boxes of the regions in a frontal view beside each image.
@@ -58,9 +50,11 @@ class AskingNetwork(Network):
         tokenizer.enable_truncation(self.told["max_length"])
         tokenizer.no_padding()
         self.question, self.ids_T = question, torch.tensor(tokenizer.encode(question).ids)
-        fits = [answer in YES_AND_NO for answer in self.told["answers"]]
-        is_limited = sum(fits) == len(YES_AND_NO) and _ASKS_YES_OR_NO.match(question) is not None
-        self.fits_K = torch.tensor(fits) if is_limited else torch.ones(len(fits), dtype=torch.bool)
+        fitting = answers = self.told["answers"]
+        closed = self.told.get("closed_questions")  # absent where yes and no are not both known
+        if closed is not None and re.match(f"(?{closed['flags']}){closed['pattern']}", question):
+            fitting = closed["answers"]
+        self.fits_K = torch.tensor([answer in fitting for answer in answers])
 
     def forward(self, image_B1SS: Tensor) -> Tensor:
         """Log-probability of each answer, (B, K); minus infinity of what no question for yes or no is answered by.

@@ -64,6 +64,15 @@ def test_arms_that_are_compared_train_the_same_weights(names, trains_all):
         assert {key: found[key] for key in ("freeze_image_branch", "cache_image_memory") if key in found} == wanted
 
 
+def test_what_not_all_arms_can_do_is_refused():
+    frozen = model_overrides(freeze_image_branch="true")
+    with pytest.raises(UsageError, match="freeze_image_branch=true: arms without a backbone"):
+        arms_of(["pretrained", "public_weights"], "mine", "zoo://vqa-rad", frozen)
+    assert list(arms_of(["pretrained", "phantom"], "mine", "zoo://vqa-rad", frozen)) == ["pretrained", "phantom"]
+    alike = model_overrides(freeze_image_branch="false")
+    assert len(arms_of(["pretrained", "public_weights"], "mine", "zoo://vqa-rad", alike)) == 2
+
+
 def test_random_weights_have_the_architecture_of_the_public_ones():
     config = "zoo://vqa-rad"
     found = random_weights(config)

@@ -51,7 +51,7 @@ def measure(args: argparse.Namespace) -> None:
     """
     if args.only == ["calibration"] and not args.backbone:
         raise UsageError("--only calibration needs --backbone REF, whose entity head it is")
-    jobs, arms = args.jobs or runs_at_once(), arms_of(args.arms, args.backbone, CONFIG)
+    jobs, arms = args.jobs or runs_at_once(), arms_of(args.arms, args.backbone, CONFIG, overrides_of(args.settings))
     every = ChestXray14(str(args.root))
     every.check()
     data = data_overrides(root=args.root, labels=frequent_labels(every), num_folds=FOLDS, cache_dir=args.out / "cache")

@@ -36,7 +36,8 @@ def measure(args: argparse.Namespace) -> None:
 
     def arms_by_seed(config: str, names: Sequence[str], learns: bool) -> dict[int, Conditions]:
         backbones = {seed: _backbone(args, seed) if "pretrained" in names else None for seed in args.seeds}
-        return {seed: arms_of(names, backbone, config, learns) for seed, backbone in backbones.items()}
+        given = overrides if learns else None
+        return {seed: arms_of(names, backbone, config, given, learns) for seed, backbone in backbones.items()}
 
     def baselines() -> dict[str, Path]:
         folder = args.out / "baselines"

@@ -31,7 +31,7 @@ def measure(args: argparse.Namespace) -> None:
         return figures_of(file)
 
     def localization(out: Path) -> list[MetricResult]:
-        arms, parts = arms_of(args.arms, args.backbone, DETECTION), {}
+        arms, parts = arms_of(args.arms, args.backbone, DETECTION, overrides), {}
         for fold in range(FOLDS):
             data = data_overrides(root=args.root, fold=fold, num_folds=FOLDS, cache_dir=args.out / "cache")
             changed = merged(data, overrides)

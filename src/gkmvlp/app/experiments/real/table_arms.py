@@ -15,20 +15,23 @@ from gkmvlp.models.config import BERT_SIZES
 HELD_STILL = ("freeze_image_branch", "cache_image_memory")  # arguments of tasks that need a backbone
 
 
-def arms_of(names: Sequence[str], backbone: str | None, config: str, learns: bool = True) -> dict[str, Overrides]:
+def arms_of(
+    names: Sequence[str], backbone: str | None, config: str, given: Overrides | None = None, learns: bool = True
+) -> dict[str, Overrides]:
     """What each arm changes in a config.
 
     Args:
         names: Of ``ARMS``.
         backbone: Where ``pretrained`` starts.
         config: ``zoo://NAME`` or a file, whose architecture names public weights.
+        given: What the user sets in every run.
         learns: Whether the config has an optimizer.
 
     Returns:
         Name of the arm -> its overrides, in the order of ``ARMS``; all train the same weights.
 
     Raises:
-        UsageError: If an arm is unknown, or ``pretrained`` has no backbone.
+        UsageError: If an arm is unknown, ``pretrained`` has no backbone, or the user sets what not all arms can do.
     """
     if strange := sorted(set(names) - set(ARMS)):
         raise UsageError(f"--arms {strange[0]}: one of {', '.join(ARMS)} was expected")
@@ -38,19 +41,26 @@ def arms_of(names: Sequence[str], backbone: str | None, config: str, learns: boo
         "public_weights": lambda: model_overrides(backbone=None),
         "random_weights": lambda: random_weights(config, learns),
     }
-    arms = {name: made[name]() for name in ARMS if name in names}
-    return {name: merged(arm, _not_held_still(names, config)) for name, arm in arms.items()}
+    alike = _not_held_still(names, config, given or {})
+    return {name: merged(made[name](), alike) for name in ARMS if name in names}
 
 
-def _not_held_still(names: Sequence[str], config: str) -> Overrides:
+def _not_held_still(names: Sequence[str], config: str, given: Overrides) -> Overrides:
     """What has all arms train the same weights where a config holds the image side of a backbone still.
 
     An arm without a backbone has none to hold still; beside it, the others would train fewer weights.
+
+    Raises:
+        UsageError: If the user holds it still all the same.
     """
-    given = model_arguments_in(config)
     if set(names) <= set(WITH_BACKBONE) or set(names).isdisjoint(WITH_BACKBONE):
         return {}
-    return model_overrides(**{key: False for key in HELD_STILL if given.get(key)})
+    arguments = model_arguments_in(config)
+    still = model_overrides(**{key: False for key in HELD_STILL if arguments.get(key)})
+    for key in model_overrides(**dict.fromkeys(HELD_STILL)):
+        if str(given.get(key, False)).lower() == "true":
+            raise UsageError(f"--set {key}=true: arms without a backbone cannot do that: call those with one apart")
+    return still
 
 
 def _from_backbone(backbone: str | None) -> Overrides:
