@@ -87,7 +87,9 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
             return f"no option {option}; did you mean --{whole[0]}?"
         return f"no option {option}{hint(option, [key if key.startswith('-') else f'--{key}' for key in keys])}"
     if match := re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message):
-        return f"no {match[1]!r} here{hint(match[1], re.findall(r'[^ ,]+', match[2].replace(chr(39), '')))}"
+        known = re.findall(r"[^ ,]+", match[2].replace("'", ""))
+        listed = "" if len(known) > 12 else f": {', '.join(known)}"
+        return f"no {match[1]!r} here{hint(match[1], known) or listed}"
     if match := re.search(r"(?:Group '([^']+)' )?does not accept option '([^']+)'", message):
         return _explain_key(message, match[1], match[2], keys, configs)
     if match := re.search(r"Option '([^']+)' is not accepted", message):

@@ -8,7 +8,7 @@ from gkmvlp.metrics.results.tables import interval, markdown_table, number
 
 BEGIN, END = "<!-- patients -->", "<!-- /patients -->"
 ARMS = {"pretrained": "pre-trained on reports", "public_weights": "public weights", "random_weights": "random weights"}
-HEAD = ("what", *ARMS.values(), "baselines", "n (patients)", "seeds", "minutes")
+HEAD = ("what", *ARMS.values(), "baselines", "rows (patients)", "seeds", "minutes")
 
 
 class Row(NamedTuple):
@@ -34,7 +34,7 @@ ROWS = (
     Row("the same under R2Gen's protocol, ROUGE-L", "openi-reports.json", "report_generation", "rouge_l", "r2gen"),
     Row("IU X-Ray, generated findings, F1 of entities", "openi-reports.json", "report_generation", "entity_f1_micro"),
     Row("SLAKE English, questions, accuracy", "slake-vqa.json", "vqa", "accuracy_overall"),
-    Row("the same from a second pre-training, every weight trained, six epochs", "second-seed/slake-vqa.json",
+    Row("the same with every weight trained, from a second pre-training", "second-seed/slake-vqa.json",
         "vqa", "accuracy_overall"),
     Row("SLAKE, where prompts look, pointing game, all eight findings", "slake-grounding.json", "grounding",
         "pointing_game", "all"),
@@ -42,7 +42,7 @@ ROWS = (
         "zero_shot", "entity_auroc_macro"),
     Row("VQA-RAD official, questions, accuracy", "vqa-rad-official.json", "vqa", "accuracy_overall"),
     Row("VQA-RAD official, questions on chests", "vqa-rad-official.json", "vqa", "accuracy_chest"),
-    Row("VQA-RAD official, questions, by way of the second SLAKE model", "second-seed/vqa-rad-official.json", "vqa",
+    Row("VQA-RAD official, questions, from a second pre-training", "second-seed/vqa-rad-official.json", "vqa",
         "accuracy_overall"),
     Row("VQA-RAD legacy-mevf (leaks), questions, accuracy", "vqa-rad-legacy-mevf.json", "vqa", "accuracy_overall"),
     Row("VQA-RAD image-disjoint, questions, accuracy", "vqa-rad-image-disjoint.json", "vqa", "accuracy_overall"),
@@ -82,7 +82,11 @@ def _cells(row: Row, file: Path) -> list[str]:
     arms = [_value(by_model[name]) if name in by_model else "" for name in ARMS]
     baselines = "; ".join(f"{name} {_short(span)}" for name, span in first.baselines.items())
     size = f"{first.n:,} ({first.n_patients:,})" if first.n is not None and first.n_patients is not None else ""
-    return [row.what, *arms, baselines, size, str(first.seeds or ""), f"{results.seconds / 60:,.0f}"]
+    return [row.what, *arms, baselines, size, str(first.seeds or ""), _minutes(results.seconds)]
+
+
+def _minutes(seconds: float) -> str:
+    return "< 1" if seconds < 60 else f"{seconds / 60:,.0f}"
 
 
 def _is_of(figure: MetricResult, row: Row) -> bool:
