@@ -10,8 +10,9 @@ import sys
 import traceback
 
 from gkmvlp import __version__
-from gkmvlp.app.command_line.cli_errors import hint, one_line, own_fault, unwritable
+from gkmvlp.app.command_line.cli_errors import hint, one_line, unwritable
 from gkmvlp.app.command_line.command_table import COMMANDS, LIGHTNING, MODULES, RENAMED
+from gkmvlp.app.command_line.faults import own_fault
 from gkmvlp.app.command_line.plain_commands import program_help, run_command, show_group
 from gkmvlp.app.command_line.process import (
     CLOSED,

@@ -7,12 +7,9 @@ import importlib.util
 import inspect
 import os
 import re
-import sys
-import traceback
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import yaml
@@ -163,41 +160,6 @@ def _import_error(name: str) -> str:
     except (Exception, SystemExit) as error:  # whatever the module does when it runs
         return f": {package} cannot be imported ({type(error).__name__}: {one_line(error)})"
     return "" if has_class else f": {package} has no {short}"
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from, outermost first."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def raised_by(error: BaseException) -> str:
-    """The top package of the code that raised an error; "" where it never was raised."""
-    frames = list(traceback.walk_tb(error.__traceback__))
-    return str(frames[-1][0].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
-
-
-def own_fault(error: BaseException) -> str | None:
-    """Where code of somebody's own was running when an error came, and the error; None where none was.
-
-    A DataModule of one's own may raise whatever it likes.
-    """
-    for cause in causes(error):
-        for frame, line in reversed(list(traceback.walk_tb(cause.__traceback__))):
-            if _is_own(frame):
-                where = f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_name}"
-                return f"{where}: {type(cause).__name__}: {one_line(cause)} (--traceback shows all)"
-    return None
-
-
-def _is_own(frame: FrameType) -> bool:
-    """Whether code belongs to neither this package, nor Python, nor what is installed."""
-    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    file = frame.f_code.co_filename
-    installed = file.startswith((sys.prefix, sys.base_prefix)) or f"{os.sep}site-packages{os.sep}" in file
-    return package != "gkmvlp" and not installed and not file.startswith("<")
 
 
 def _explain_value(message: str, wanted: list[str], configs: Iterable[Path]) -> str:
