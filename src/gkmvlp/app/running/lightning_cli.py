@@ -23,12 +23,11 @@ from gkmvlp.app.running.forwarding import handling
 from gkmvlp.app.running.sharded_fits import check_same_kind, shard_over_all
 from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
 from gkmvlp.app.running.stopping import Stopping
-from gkmvlp.app.running.trainer_checks import require_batches, require_numbers, require_steps
+from gkmvlp.app.running.trainer_checks import check_checkpoint, require_batches, require_numbers, require_steps
 from gkmvlp.app.running.trainer_defaults import (
     Accountable,
     RunRecord,
     allow_unused,
-    check_checkpoint,
     quiet_log,
     trainer_arguments,
     write_manifest,
