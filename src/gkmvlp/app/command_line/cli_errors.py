@@ -30,7 +30,7 @@ _CLASS_NAME = re.compile(
     r"Given value: (?:NestedArg\(key='class_path', val=')?"
     r"((?:\.*/)?[\w/-]+\.(?!ya?ml|json)[A-Za-z_][\w./]*)(?:'\))?\s*$"
 )
-_GIVEN = re.compile(r"class_path='([\w.]+)', init_args=Namespace\(((?:[^()]|\([^()]*\))*)\)")
+_LACKING = re.compile(r"Problem with given class_path '([\w.]+)':\s+the following arguments are required: ([\w., ]+)")
 CLASS_PATH = "the path of a class was expected, as Python imports it: my_module.MyClass"
 _LISTS = ("collections.abc.Sequence", "collections.abc.Iterable", "typing.List", "list")
 _PARTS = ("model", "data", "trainer")  # of a config
@@ -121,16 +121,14 @@ def _explain_key(message: str, group: str | None, word: str, keys: Iterable[str]
 
 
 def _explain_lacking(message: str, configs: Iterable[Path]) -> str:
-    """One line for a class that is named without an argument it needs, "" where none is; such stand as None."""
-    keys = re.findall(r'Parser key "([^"]+)"', message)
-    for path, arguments in _GIVEN.findall(message) if keys else []:
-        package, _, name = path.rpartition(".")
-        parameters = inspect.signature(getattr(importlib.import_module(package), name)).parameters.values()
-        needed = [each.name for each in parameters if each.default is each.empty]
-        if lacking := [each for each in needed if re.search(rf"\b{each}=None\b", arguments)]:
-            remedy = f"add --{keys[-1]}.init_args.{lacking[0]}=VALUE, or set it in the config"
-            return f"{_where(name, configs)}{name} needs {' and '.join(lacking)}: {remedy}"
-    return ""
+    """One line for a class that is named without an argument it needs, or with null for it; "" where none is."""
+    match = _LACKING.search(message)
+    keys = re.findall(r'Parser key "([^"]+)"', message[: match.start()]) if match else []
+    if not match or not keys:
+        return ""
+    name, lacking = match[1].rpartition(".")[2], match[2].split(", ")
+    remedy = f"add --{keys[-1]}.init_args.{lacking[0]}=VALUE, or set it in the config"
+    return f"{_where(name, configs)}{name} needs {' and '.join(lacking)}: {remedy}"
 
 
 def _explain_class(message: str, name: str, classes: Mapping[str, type], configs: Iterable[Path]) -> str:
