@@ -155,6 +155,17 @@ def test_an_unexpected_error_is_not_hidden(monkeypatch):
         main(["x"])
 
 
+def test_warnings_of_torch_are_hidden_in_runs_alone(monkeypatch):
+    monkeypatch.setenv("TORCH_CPP_LOG_LEVEL", "")  # what main leaves is undone after the test
+    monkeypatch.delenv("TORCH_CPP_LOG_LEVEL")
+    for words in (["--version"], ["data", "--help"]):
+        main(words)
+        assert "TORCH_CPP_LOG_LEVEL" not in os.environ
+    monkeypatch.setattr("gkmvlp.app.running.lightning_cli.run", lambda words: 0)
+    assert main(["validate"]) == 0
+    assert os.environ["TORCH_CPP_LOG_LEVEL"] == "ERROR"
+
+
 @pytest.mark.parametrize("script", ["lightning", "gkmvlp"])
 def test_this_distribution_declares_the_script(script):
     owners = {point.dist.name: point.value for point in entry_points(group="console_scripts", name=script)}

@@ -10,8 +10,9 @@ import sys
 import traceback
 
 from gkmvlp import __version__
-from gkmvlp.app.command_line.cli_errors import hint, one_line, own_fault, unwritable
+from gkmvlp.app.command_line.cli_errors import hint, one_line, unwritable
 from gkmvlp.app.command_line.command_table import COMMANDS, LIGHTNING, MODULES, RENAMED
+from gkmvlp.app.command_line.faults import own_fault
 from gkmvlp.app.command_line.plain_commands import program_help, run_command, show_group
 from gkmvlp.app.command_line.process import (
     CLOSED,
@@ -87,7 +88,6 @@ def _set_up_libraries(is_program: bool) -> None:
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # each of its attempts to reach the hub is a line
-    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # each process warns of what several devices are told to do
     if "" not in sys.path:  # the working folder, as with python -m: class_path: my_module.MyData
         sys.path.append("")
     if is_program and is_offline():  # ours holds for weights that are named by a repository too
@@ -111,6 +111,9 @@ def _dispatch(words: list[str]) -> int:
     if name not in COMMANDS:
         raise UsageError(f"no command {name!r}{hint(name, list(COMMANDS))} (see gkmvlp --help)")
     if name in LIGHTNING:
+        # Several devices look for parameters without a gradient, as trainer_defaults.allow_unused asks; where all have
+        # one, the C++ of torch warns in each process. It reads this on import, and is then silent of all but errors.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
         from gkmvlp.app.running.lightning_cli import run
 
         return run(words)

@@ -360,9 +360,27 @@ def test_pictures_are_neither_drawn_over_what_is_read_nor_read_themselves(folder
         assert f"holds {image}, which is read: name another folder" in capsys.readouterr().err
     assert image.read_bytes() == before
     drawn = tmp_path / "drawn"
-    write_images(drawn, 2)
+    for _ in range(2):  # what the first call drew, the second one neither reads nor keeps
+        assert predict(folder, "run", "classification", tmp_path, "--pictures", drawn) == 0
+        [picture] = drawn.iterdir()
+        assert Image.open(picture).info["Software"] == "gkmvlp"
     assert find_images([tmp_path], drawn) == [image]
-    assert len(find_images([tmp_path])) == 3
+    assert find_images([tmp_path]) == [image, picture]
+    with pytest.raises(UsageError, match="no image"):
+        find_images([drawn], drawn)
+
+
+def test_a_radiograph_in_the_folder_of_pictures_is_neither_left_out_nor_overwritten(folder, tmp_path, capsys):
+    a, b = (write_images(tmp_path / name, 1)[0] for name in "ab")
+    inside = tmp_path / "a" / "0.png"
+    Image.open(a).save(inside)
+    a.unlink()
+    before = inside.read_bytes()
+    assert predict(folder, "run", "classification", tmp_path, "--pictures", tmp_path / "a") == 2
+    assert f"holds {inside}, which is read: name another folder" in capsys.readouterr().err
+    assert predict(folder, "run", "classification", b, "--pictures", tmp_path / "a") == 0
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["0-2.png", "0.png"]
+    assert inside.read_bytes() == before
 
 
 def test_every_picture_has_a_name_of_its_own():

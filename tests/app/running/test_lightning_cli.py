@@ -232,12 +232,20 @@ def test_interrupt_ends_with_130(toy, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (lambda whole: whole["state_dict"], "is no checkpoint that gkmvlp fit wrote"),
-        (lambda whole: {"state_dict": whole["state_dict"]}, "is no checkpoint that gkmvlp fit wrote"),
-        (lambda whole: [1, 2], "is no checkpoint that gkmvlp fit wrote"),
+        (lambda whole: whole["state_dict"], "is no checkpoint of a fit: name another"),
+        (lambda whole: {"state_dict": whole["state_dict"]}, "is no checkpoint of a fit: name another"),
+        (lambda whole: [1, 2], "is no checkpoint of a fit: name another"),
         (
             lambda whole: whole | {"state_dict": {k: v * float("nan") for k, v in whole["state_dict"].items()}},
-            "weights of layer.weight are no numbers",
+            "weights of layer.weight are no finite numbers",
+        ),
+        (
+            lambda whole: whole | {"state_dict": {k: v + float("inf") for k, v in whole["state_dict"].items()}},
+            "weights of layer.weight are no finite numbers",
+        ),
+        (
+            lambda whole: whole | {"state_dict": {"version": 3, **whole["state_dict"], "more": torch.zeros(1)}},
+            "is of another model, 2 tensors differ (more: (1,) there, None here)",
         ),
     ],
 )

@@ -27,6 +27,12 @@ class Later(ToyData):
     def setup(self, stage):
         return {}['subject']
 """,
+    "own_hook": """
+from tests.app.toy import ToyTask
+class Hook(ToyTask):
+    def on_fit_start(self, trainer):
+        pass
+""",
     "own_rows": """
 from gkmvlp.data_modules import ChestXray14
 class Tuples(ChestXray14):
@@ -91,6 +97,11 @@ def test_a_class_that_fails_is_named_with_file_and_line(name, line, told, module
     assert told in error
     with pytest.raises((RuntimeError, KeyError, ValueError)):
         main(["fit", "--config=toy.yaml", f"--data=own_fails.{name}", "--traceback"])
+
+
+def test_a_call_that_fails_in_lightning_is_no_word_of_lightnings(modules):
+    with pytest.raises(TypeError, match="on_fit_start"):
+        main(["fit", "--config=toy.yaml", "--model=own_hook.Hook"])
 
 
 def test_data_check_says_what_a_class_yields_or_lacks(modules, capsys):

@@ -7,12 +7,9 @@ import importlib.util
 import inspect
 import os
 import re
-import sys
-import traceback
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import yaml
@@ -33,7 +30,7 @@ _CLASS_NAME = re.compile(
     r"Given value: (?:NestedArg\(key='class_path', val=')?"
     r"((?:\.*/)?[\w/-]+\.(?!ya?ml|json)[A-Za-z_][\w./]*)(?:'\))?\s*$"
 )
-_GIVEN = re.compile(r"class_path='([\w.]+)', init_args=Namespace\(((?:[^()]|\([^()]*\))*)\)")
+_LACKING = re.compile(r"Problem with given class_path '([\w.]+)':\s+the following arguments are required: ([\w., ]+)")
 CLASS_PATH = "the path of a class was expected, as Python imports it: my_module.MyClass"
 _LISTS = ("collections.abc.Sequence", "collections.abc.Iterable", "typing.List", "list")
 _PARTS = ("model", "data", "trainer")  # of a config
@@ -126,16 +123,14 @@ def _explain_key(message: str, group: str | None, word: str, keys: Iterable[str]
 
 
 def _explain_lacking(message: str, configs: Iterable[Path]) -> str:
-    """One line for a class that is named without an argument it needs, "" where none is; such stand as None."""
-    keys = re.findall(r'Parser key "([^"]+)"', message)
-    for path, arguments in _GIVEN.findall(message) if keys else []:
-        package, _, name = path.rpartition(".")
-        parameters = inspect.signature(getattr(importlib.import_module(package), name)).parameters.values()
-        needed = [each.name for each in parameters if each.default is each.empty]
-        if lacking := [each for each in needed if re.search(rf"\b{each}=None\b", arguments)]:
-            remedy = f"add --{keys[-1]}.init_args.{lacking[0]}=VALUE, or set it in the config"
-            return f"{_where(name, configs)}{name} needs {' and '.join(lacking)}: {remedy}"
-    return ""
+    """One line for a class that is named without an argument it needs, or with null for it; "" where none is."""
+    match = _LACKING.search(message)
+    keys = re.findall(r'Parser key "([^"]+)"', message[: match.start()]) if match else []
+    if not match or not keys:
+        return ""
+    name, lacking = match[1].rpartition(".")[2], match[2].split(", ")
+    remedy = f"add --{keys[-1]}.init_args.{lacking[0]}=VALUE, or set it in the config"
+    return f"{_where(name, configs)}{name} needs {' and '.join(lacking)}: {remedy}"
 
 
 def _explain_class(message: str, name: str, classes: Mapping[str, type], configs: Iterable[Path]) -> str:
@@ -165,41 +160,6 @@ def _import_error(name: str) -> str:
     except (Exception, SystemExit) as error:  # whatever the module does when it runs
         return f": {package} cannot be imported ({type(error).__name__}: {one_line(error)})"
     return "" if has_class else f": {package} has no {short}"
-
-
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was raised from, outermost first."""
-    cause: BaseException | None = error
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
-def raised_by(error: BaseException) -> str:
-    """The top package of the code that raised an error; "" where it never was raised."""
-    frames = list(traceback.walk_tb(error.__traceback__))
-    return str(frames[-1][0].f_globals.get("__name__", "")).partition(".")[0] if frames else ""
-
-
-def own_fault(error: BaseException) -> str | None:
-    """Where code of somebody's own was running when an error came, and the error; None where none was.
-
-    A DataModule of one's own may raise whatever it likes.
-    """
-    for cause in causes(error):
-        for frame, line in reversed(list(traceback.walk_tb(cause.__traceback__))):
-            if _is_own(frame):
-                where = f"{frame.f_code.co_filename}, line {line}, in {frame.f_code.co_name}"
-                return f"{where}: {type(cause).__name__}: {one_line(cause)} (--traceback shows all)"
-    return None
-
-
-def _is_own(frame: FrameType) -> bool:
-    """Whether code belongs to neither this package, nor Python, nor what is installed."""
-    package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    file = frame.f_code.co_filename
-    installed = file.startswith((sys.prefix, sys.base_prefix)) or f"{os.sep}site-packages{os.sep}" in file
-    return package != "gkmvlp" and not installed and not file.startswith("<")
 
 
 def _explain_value(message: str, wanted: list[str], configs: Iterable[Path]) -> str:

@@ -7,14 +7,17 @@ from gkmvlp.app.command_line.cli_errors import hint
 from gkmvlp.data_modules.formats.files import ENDINGS, image_files, is_file
 from gkmvlp.errors import UsageError
 
+MARK = {"Software": "gkmvlp"}  # tEXt chunk of the pictures that are drawn: by it they are told from radiographs
+_START = 1024  # bytes; Pillow and matplotlib write texts in front of the pixels
+
 
 def find_images(paths: list[Path], pictures: Path | None = None) -> list[Path]:
     """The files named, and those with the suffix of an image in the folders named, hidden ones left out.
 
     Args:
         paths: Files and folders.
-        pictures: Folder that pictures are drawn into. What an earlier call drew there is no radiograph: where a folder
-            around it is searched, it is left out.
+        pictures: Folder that pictures are drawn into. What an earlier call drew there is no radiograph: a search leaves
+            it out.
 
     Raises:
         UsageError: If one does not exist, a folder holds no image, or ``pictures`` holds what is read.
@@ -25,8 +28,8 @@ def find_images(paths: list[Path], pictures: Path | None = None) -> list[Path]:
         if os.path.isdir(path):
             # a link that leads nowhere is told when it is read; what is no file, like a pipe, is not
             inside = [file for file in sorted(image_files(path)) if is_file(file) or not os.path.exists(file)]
-            if drawn and drawn != os.path.realpath(path):
-                inside = [file for file in inside if os.path.realpath(file.parent) != drawn]
+            if drawn:
+                inside = [file for file in inside if os.path.realpath(file.parent) != drawn or not is_drawn(file)]
             if not inside:
                 looked = f"files {', '.join(ENDINGS)} were looked for"
                 raise UsageError(f"no image in {path}: {looked}; name files with other endings one by one")
@@ -38,6 +41,22 @@ def find_images(paths: list[Path], pictures: Path | None = None) -> list[Path]:
     if held := next((file for file in files if os.path.realpath(file.parent) == drawn), None):
         raise UsageError(f"--pictures {pictures} holds {held}, which is read: name another folder")
     return list(files)
+
+
+def is_drawn(file: Path) -> bool:
+    """Whether a file is a picture that ``gkmvlp predict`` drew."""
+    try:
+        with file.open("rb") as stream:
+            start = stream.read(_START)
+    except OSError:  # a folder, or a link that leads nowhere
+        return False
+    return any(f"tEXt{key}\0{value}".encode("latin-1") in start for key, value in MARK.items())
+
+
+def names_in_use(pictures: Path | None) -> set[str]:
+    """Names in the folder of pictures that are not free: all but those of pictures that an earlier call drew."""
+    there = pictures.iterdir() if pictures and pictures.is_dir() else ()
+    return {file.name for file in there if not is_file(file) or not is_drawn(file)}
 
 
 def _reason(path: Path) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gkmvlp.app.prediction.images import MARK
 from gkmvlp.batch import ImageBatch
 from gkmvlp.geometry import Letterbox
 from gkmvlp.models.gk_mvlp import ImageMemory
@@ -31,10 +32,10 @@ def draw(
     rows: list[dict[str, Any]],
     pixels_HW: Pixels,
 ) -> None:
-    """Writes one picture.
+    """Writes one picture, with ``MARK`` inside.
 
     Args:
-        file: Where.
+        file: Where; a PNG.
         task: What was asked for.
         predictor: The model.
         batch: The images.
@@ -65,7 +66,7 @@ def draw(
     figure.suptitle(Path(batch["sample_id"][b]).name, fontsize=8)
     figure.supxlabel("\n".join(filter(None, (predictor.notice, NOT_CLINICAL))), fontsize=7)
     pixels = min(max(pixels_HW.shape), WIDEST // min(count, 4))
-    figure.savefig(file, dpi=max(130, pixels / size), facecolor="white")
+    figure.savefig(file, dpi=max(130, pixels / size), facecolor="white", metadata=MARK)
 
 
 def draw_found(axis: Any, rows: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from gkmvlp.app.dicom.returning import Sender
+from gkmvlp.app.prediction.images import names_in_use
 from gkmvlp.app.prediction.task_rows import Rows, TaskRows
 from gkmvlp.batch import ImageBatch
 from gkmvlp.data_modules.pipeline.images import ImageError
@@ -87,7 +88,7 @@ def predict_rows(
         images: Files.
         question: Asked about each, for ``vqa``; the caption of each, for ``image_text``.
         prompts: For ``zero_shot`` (empty: present against absent of each entity) and ``embed``.
-        pictures: Folder of pictures, or None.
+        pictures: Folder of pictures, or None. What is there and was not drawn by this command is kept.
         accept: What is read although it is no frontal radiograph.
         at: Operating point whose thresholds count; None takes the first of the model's calibration.
         gate: What happens to a picture that looks like no upright frontal chest radiograph.
@@ -98,7 +99,7 @@ def predict_rows(
     """
     task_rows = TaskRows(predictor, task, question, prompts, at)
     done = Predicted()
-    drawn: set[str] = set()
+    taken = names_in_use(pictures)
     is_drawn = pictures is not None
     for batch, shown, sources, told in _batches(predictor, images, accept, done, is_drawn, gate, sender):
         image = predictor.encode_images(batch)
@@ -118,7 +119,7 @@ def predict_rows(
             if pictures is not None:
                 from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import
 
-                draw(pictures / _free_name(Path(name).stem, drawn), task, predictor, batch, image, b, rows, shown[b])
+                draw(pictures / _free_name(Path(name).stem, taken), task, predictor, batch, image, b, rows, shown[b])
     done.rows += task_rows.of_texts() if done.rows else []
     return done
 

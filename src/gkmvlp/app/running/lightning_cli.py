@@ -13,7 +13,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import gkmvlp.data_modules
 import gkmvlp.tasks
-from gkmvlp.app.command_line.cli_errors import CLASS_PATH, causes, explain, hint, init_keys, nested_keys, one_line
+from gkmvlp.app.command_line.cli_errors import CLASS_PATH, explain, hint, init_keys, nested_keys, one_line
+from gkmvlp.app.command_line.faults import causes
 from gkmvlp.app.command_line.meant_words import mended
 from gkmvlp.app.command_line.outputs import require_writable
 from gkmvlp.app.running.config_parser import Parser, integers_first, known_classes
@@ -22,12 +23,11 @@ from gkmvlp.app.running.forwarding import handling
 from gkmvlp.app.running.sharded_fits import check_same_kind, shard_over_all
 from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
 from gkmvlp.app.running.stopping import Stopping
-from gkmvlp.app.running.trainer_checks import require_batches, require_numbers, require_steps
+from gkmvlp.app.running.trainer_checks import check_checkpoint, require_batches, require_numbers, require_steps
 from gkmvlp.app.running.trainer_defaults import (
     Accountable,
     RunRecord,
     allow_unused,
-    check_checkpoint,
     quiet_log,
     trainer_arguments,
     write_manifest,

@@ -1,9 +1,12 @@
-"""Numbers of the Trainer that it takes as they are, and that cannot work."""
+"""What the Trainer takes as it is, and what cannot work: its numbers, and the checkpoint that it starts from."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
-from lightning.pytorch import Trainer
+import torch
+from lightning.pytorch import LightningModule, Trainer
 
 from gkmvlp.errors import ConfigError, require_between
 
@@ -60,3 +63,38 @@ def require_batches(trainer: Trainer, key: str) -> None:
     """
     if getattr(trainer, key) == 0:
         raise ConfigError(f"trainer.{key}: 0 reads nothing: give 1 or more, or leave it out")
+
+
+def check_checkpoint(model: LightningModule, path: Path) -> None:
+    """Compare a checkpoint with the task before the run writes anything.
+
+    Raises:
+        ConfigError: If the file is none of a fit, holds weights that are not finite, or other tensors than the task.
+        GkmvlpError: Whatever the task's ``on_load_checkpoint`` finds.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
+        raise ConfigError(f"{path} is no whole checkpoint: name another by --ckpt_path") from error
+    if not isinstance(content, dict) or not {"state_dict", "global_step", "loops"} <= content.keys():
+        raise ConfigError(f"{path} is no checkpoint of a fit: name another by --ckpt_path")
+    saved, ours = content["state_dict"], model.state_dict()
+    # a mask may hold infinities from the start
+    if spoilt := next((name for name in saved if not _is_finite(saved[name]) and _is_finite(ours.get(name))), None):
+        raise ConfigError(f"{path}: weights of {spoilt} are no finite numbers: name another by --ckpt_path")
+    model.on_load_checkpoint(content)
+    theirs, ours = (
+        {name: tuple(getattr(each, "shape", ())) for name, each in state.items()}
+        for state in (content["state_dict"], model.state_dict())
+    )
+    differing = sorted(key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))
+    if differing:
+        raise ConfigError(
+            f"checkpoint {path} is of another model, {len(differing)} tensors differ ({differing[0]}: "
+            f"{theirs.get(differing[0])} there, {ours.get(differing[0])} here): take the config it was trained with"
+        )
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a value of a state_dict holds finite numbers alone; what is no tensor is taken as it is."""
+    return not isinstance(value, torch.Tensor) or bool(value.isfinite().all())

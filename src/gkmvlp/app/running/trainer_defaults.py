@@ -7,10 +7,8 @@ import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, Protocol, TextIO, runtime_checkable
 
-import torch
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar, TQDMProgressBar
@@ -24,7 +22,6 @@ from gkmvlp.app.running.loss_guard import LossGuard
 from gkmvlp.app.running.sync_batch_norm import SyncNorms
 from gkmvlp.app.running.validation_schedule import ValidatedAtLeastOnce
 from gkmvlp.data_modules.pipeline.ledger import require_same
-from gkmvlp.errors import ConfigError
 from gkmvlp.hardware import best_precision
 from gkmvlp.metrics.results.metric_result import write_text
 
@@ -108,34 +105,6 @@ class StderrProgressBar(TQDMProgressBar):
     def init_test_tqdm(self) -> Any:  # noqa: D102
         with contextlib.redirect_stdout(sys.stderr):
             return super().init_test_tqdm()
-
-
-def check_checkpoint(model: LightningModule, path: Path) -> None:
-    """Compare a checkpoint with the task before the run writes anything.
-
-    Raises:
-        ConfigError: If the file is none of a fit, holds weights that are no numbers, or other tensors than the task.
-        GkmvlpError: Whatever the task's ``on_load_checkpoint`` finds.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-        raise ConfigError(f"{path} is no whole checkpoint: name another by --ckpt_path") from error
-    if not isinstance(content, dict) or not {"state_dict", "global_step", "loops"} <= content.keys():
-        raise ConfigError(f"{path} is no checkpoint that gkmvlp fit wrote: name another by --ckpt_path")
-    weights = {name: each for name, each in content["state_dict"].items() if each.is_floating_point()}
-    if spoilt := next((name for name, each in weights.items() if each.isnan().any()), None):
-        raise ConfigError(f"{path}: weights of {spoilt} are no numbers: name another by --ckpt_path")
-    model.on_load_checkpoint(content)
-    theirs, ours = (
-        {k: tuple(v.shape) for k, v in state.items()} for state in (content["state_dict"], model.state_dict())
-    )
-    differing = sorted(key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key))
-    if differing:
-        raise ConfigError(
-            f"checkpoint {path} is of another model, {len(differing)} tensors differ ({differing[0]}: "
-            f"{theirs.get(differing[0])} there, {ours.get(differing[0])} here): take the config it was trained with"
-        )
 
 
 def write_manifest(trainer: Trainer) -> None:

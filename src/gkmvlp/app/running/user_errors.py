@@ -4,7 +4,8 @@ import re
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-from gkmvlp.app.command_line.cli_errors import causes, one_line, raised_by, unwritable
+from gkmvlp.app.command_line.cli_errors import one_line, unwritable
+from gkmvlp.app.command_line.faults import causes, is_stated_by
 from gkmvlp.errors import ConfigError, GkmvlpError
 
 _LOGGERS = ("wandb", "mlflow", "comet_ml", "neptune")  # packages of loggers, which raise errors of their own
@@ -18,7 +19,7 @@ def user_error(error: BaseException) -> GkmvlpError | None:
             return type(cause)(one_line(cause))
         if isinstance(cause, MisconfigurationException):
             return ConfigError(one_line(cause))
-        if isinstance(cause, RuntimeError | TypeError | ValueError) and raised_by(cause) == "lightning":
+        if isinstance(cause, RuntimeError | TypeError | ValueError) and is_stated_by("lightning", cause):
             return ConfigError(one_line(cause))  # what a callback or the Trainer says of its arguments
         if isinstance(cause, ImportError) and (match := _REQUIREMENT.search(str(cause))):
             return ConfigError(f"the package {match[2]} is missing: pip install '{match[1]}'")
