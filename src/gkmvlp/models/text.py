@@ -324,7 +324,8 @@ class FusionBert(nn.Module):
             memory: What is read; None for mode ``text``.
             row_B: As in ``forward``.
         """
-        layers, mode = self.layers[self.fusion_layer :], cast(Mode, "text" if memory is None else "fusion")
+        mode: Mode = "text" if memory is None else "fusion"
+        layers = self.layers[self.fusion_layer :]
         return self._through(layers, states, mode, memory, row_B=row_B, first_only=True).state[:, 0]
 
     def _through(
