@@ -59,6 +59,35 @@ def test_rtf_shows_what_a_word_processor_shows() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rtf", "wanted"),
+    [
+        (r"it\u8217\'92s", "it\u2019s"),
+        (r"\uc2 a\u946\'62\'65b", "a\u03b2b"),
+        (r"{\uc0 a\u233 b}c\u233?d\u233 xe", "a\xe9bc\xe9d\xe9e"),
+        (r"\u233\par x", "\xe9\nx"),
+        (r"x\u8217\rquote y\u233\b0 z", "x\u2019y\xe9z"),
+    ],
+)
+def test_what_older_readers_show_for_a_character_is_skipped(rtf: str, wanted: str) -> None:
+    """By Microsoft's specification of ``\\uN`` and ``\\ucN``."""
+    assert without_markup(f"{{\\rtf1 {rtf}}}") == wanted
+
+
+@pytest.mark.parametrize(
+    ("rtf", "wanted"),
+    [
+        (r"a\emdash b\endash c\bullet d\tab e", "a\u2014b\u2013c\u2022d e"),
+        (r"\lquote a\rquote \ldblquote b\rdblquote", "\u2018a\u2019\u201cb\u201d"),
+        (r"{\headerl {w}x}{\headerr x}{\headerf x}{\footerl x}{\footerr x}{\footerf x}a{\footnote {\b x}y}z", "az"),
+        (r"no\unknown1\other effusion\unknown.", "no effusion."),
+        (r"pneumo\b thorax{\f1 \unknown s}", "pneumothoraxs"),
+    ],
+)
+def test_words_of_rtf_are_the_letters_that_they_stand_for(rtf: str, wanted: str) -> None:
+    assert without_markup(f"{{\\rtf1 {rtf}}}") == wanted
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "No effusion. Gas in the colon over a period of days.",

@@ -2,7 +2,8 @@
 
 import html
 import re
-from collections.abc import Iterator
+
+from gkmvlp.report.rtf import shown_text
 
 _TAGS = re.compile(r"<(/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>|</?[a-zA-Z]{1,10}>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
@@ -14,12 +15,6 @@ _LETTERS = {
     "\u2010": "-", "\u2011": "-", "\xad": "", "\u2060": "", "\ufeff": "", "\u200b": " ",
 }  # fmt: skip
 _AS_LETTERS = str.maketrans(_LETTERS)
-# A byte; a character; a control word; a control symbol; a brace; what is shown. Line ends mean nothing.
-_RTF = re.compile(
-    r"\\'([0-9a-fA-F]{2})|\\u(-?\d{1,5}) ?\??|\\([a-zA-Z]{1,32})(?:-?\d{1,10})? ?|\\([^a-zA-Z])|([{}])|([^\\{}\r\n]+)"
-)
-_NOT_SHOWN = frozenset(("fonttbl", "colortbl", "stylesheet", "info", "pict", "header", "footer", "object"))
-_RTF_WORDS = {"par": "\n", "line": "\n", "row": "\n", "page": "\n", "sect": "\n", "tab": " ", "cell": " "}
 _STOP = re.compile(r"[.;!?](?:\s|$)")
 _SPOKEN = re.compile(
     r" ?\b(?:(?P<line>new (?:paragraph|line))|(?P<stop>period(?! of\b)|full stop)|(?P<comma>comma)|(?P<part>semicolon)"
@@ -37,7 +32,7 @@ def without_markup(text: str) -> str:
             not, or name its stops and commas, as a recogniser of speech writes them that was not told to set them.
     """
     if text.lstrip()[:5] == "{\\rtf":
-        text = "".join(_shown(text))
+        text = shown_text(text)
     if "\\." in text:
         text = text.replace("\\.br\\", "\n").replace("\\.sp\\", "\n")  # line ends of HL7
     if "_x" in text:
@@ -57,24 +52,3 @@ def _with_signs(text: str) -> str:
     if ("period" not in lower and "full stop" not in lower) or _STOP.search(text):
         return text
     return _SPOKEN.sub(lambda word: _SIGNS[str(word.lastgroup)], text)
-
-
-def _shown(text: str) -> Iterator[str]:
-    """What a text in RTF (Microsoft's specification 1.9.1) shows, without fonts, styles, pictures and headers."""
-    depth, hidden = 0, 0  # hidden: the depth of the group that is not shown, 0 outside
-    for byte, character, word, symbol, brace, plain in _RTF.findall(text):
-        depth += (brace == "{") - (brace == "}")
-        if depth < hidden:
-            hidden = 0
-        elif not hidden and (symbol == "*" or word in _NOT_SHOWN):
-            hidden = depth
-        if hidden or brace:
-            continue
-        if byte:
-            yield bytes([int(byte, 16)]).decode("cp1252", "replace")
-        elif character:
-            yield chr(int(character) % 65536)
-        elif symbol:
-            yield {"~": " ", "\n": "\n", "\r": "\n", "-": "", "_": "-"}.get(symbol, symbol)
-        else:
-            yield _RTF_WORDS.get(word, "") if word else plain
