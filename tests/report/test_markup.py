@@ -46,6 +46,8 @@ def test_a_letter_that_a_printer_joined_and_a_hyphen_that_does_not_break() -> No
     assert read("Pulmonary \ufb01brosis.")["fibrosis"] == PRESENT
     assert report_text("Non\u2011calcified, ca. &lt;5 mm") == "Non-calcified, ca. <5 mm"
     assert report_text("Non-\ncalcified. Air-\nspace.") == "Non-calcified. Air-space."
+    assert report_text("A non-\ncalci-\nfied nodule.") == "A non-calcified nodule."
+    assert report_text("Pneu-\nmo-\n thorax, well-\nto-\ndo.") == "Pneumothorax, well-to-do."
 
 
 def test_rtf_shows_what_a_word_processor_shows() -> None:
