@@ -89,6 +89,15 @@ def test_words_of_rtf_are_the_letters_that_they_stand_for(rtf: str, wanted: str)
     assert without_markup(f"{{\\rtf1 {rtf}}}") == wanted
 
 
+def test_halves_of_a_character_are_joined_and_one_alone_is_replaced() -> None:
+    """By Unicode: D83D DE00 is U+1F600; one half alone is no character, which UTF-8 could not hold."""
+    assert without_markup(r"{\rtf1 a\u-10179?\u-8704?b}") == "a\U0001f600b"
+    assert without_markup("a_xD83D__xDE00_b") == "a\U0001f600b"
+    assert without_markup("_xD83D_ab") == "\ufffdab"
+    assert without_markup("ab\ude00") == "ab\ufffd"
+    assert without_markup("\ud83d").encode() == "\ufffd".encode()
+
+
 @pytest.mark.parametrize(
     "text",
     [

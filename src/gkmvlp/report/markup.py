@@ -15,6 +15,7 @@ _LETTERS = {
     "\u2010": "-", "\u2011": "-", "\xad": "", "\u2060": "", "\ufeff": "", "\u200b": " ",
 }  # fmt: skip
 _AS_LETTERS = str.maketrans(_LETTERS)
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _STOP = re.compile(r"[.;!?](?:\s|$)")
 _SPOKEN = re.compile(
     r" ?\b(?:(?P<line>new (?:paragraph|line))|(?P<stop>period(?! of\b)|full stop)|(?P<comma>comma)|(?P<part>semicolon)"
@@ -42,8 +43,15 @@ def without_markup(text: str) -> str:
     if "<" in text:
         text = _TAGS.sub(lambda tag: "\n" if tag[1] else "", text)
     if not text.isascii():
-        text = text.translate(_AS_LETTERS)
+        text = _joined(text.translate(_AS_LETTERS))
     return _with_signs(text)
+
+
+def _joined(text: str) -> str:
+    """The text with each two surrogates that make a character joined; no file can hold one alone."""
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _with_signs(text: str) -> str:
