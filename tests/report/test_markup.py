@@ -29,17 +29,32 @@ def read(text: str) -> dict[str, int]:
         r"No effusion.\.br\Cardiomegaly.",
         r"No effusion\r\nCardiomegaly",
         "No pleu\xadral effu\xadsion. Cardio\xadmegaly.",
-        "No\u200bpleural\u200beffusion. Cardiomegaly.",
+        "No pleu\u200bral effusion. Cardio\u200bmegaly.",
         "\u2611 Cardiomegaly\n\u2610 Pleural effusion",
         "FINDINGS:NO EFFUSION.CARDIOMEGALY.",
         "No effu-\nsion. Cardio-\nmegaly.",
         "FINDINGS colon no pleural effusion period new paragraph IMPRESSION colon cardiomegaly period",
         "no effusion period new line mild cardiomegaly full stop",
+        "no effusion at this time period new paragraph cardiomegaly is about the same period",
+        "findings colon new line no effusion period new line impression colon new line cardiomegaly",
+        "\u2717 Pleural effusion\n\u2713 Cardiomegaly",
+        "Pleural effusion \u2716\ufe0f\nCardiomegaly \u2714",
+        "Pleural effusion: \u2718\nCardiomegaly: \u2713",
+        "Pleural effusion \u2717, cardiomegaly \u2713",
         r"{\rtf1\ansi{\fonttbl{\f0 Arial;}}\f0\fs20 FINDINGS: No pleural effusion.\par Cardiomegaly.\par}",
     ],
 )
 def test_the_statements_are_those_of_the_author(text: str) -> None:
     assert read(text) == WANTED
+
+
+def test_a_new_line_is_a_catheter_but_behind_a_stop_or_before_a_heading() -> None:
+    assert without_markup("heart size normal new line in place period") == "heart size normal new line in place."
+    assert without_markup("clear period new line is at the carina period") == "clear. new line is at the carina."
+    assert without_markup("clear new line impression normal full stop") == "clear\n impression normal."
+    assert (
+        without_markup("in the interim period the edema is worse period") == "in the interim period the edema is worse."
+    )
 
 
 def test_a_letter_that_a_printer_joined_and_a_hyphen_that_does_not_break() -> None:
@@ -103,6 +118,12 @@ def test_halves_of_a_character_are_joined_and_one_alone_is_replaced() -> None:
     [
         "No effusion. Gas in the colon over a period of days.",
         "Clear for a period of two weeks",
+        "in the interim period the edema is worse",
+        "edema over the same period",
+        "stable in the follow-up period",
+        "admitted for a short period",
+        "heart size normal new line in place after a brief period",
+        "new line over the interim period",
         "R&L; AT&T and x_y",
         "A <5 mm nodule, >3 mm",
     ],

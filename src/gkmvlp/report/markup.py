@@ -8,20 +8,39 @@ from gkmvlp.report.rtf import shown_text
 _TAGS = re.compile(r"<(/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>|</?[a-zA-Z]{1,10}>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # a character as spreadsheets escape it
-# Ticked boxes and empty ones, letters that printers join, and what shows where a word may break.
+# Ticked boxes and empty or crossed ones, letters that printers join, and what shows where a word may break.
 _LETTERS = {
-    "\u2610": "[ ] ", "\u2611": "[x] ", "\u2612": "[x] ", "\u2714": "[x] ",
+    "\u2610": "[ ] ", "\u2611": "[x] ", "\u2612": "[x] ", "\u2713": "[x] ", "\u2714": "[x] ", "\u2705": "[x] ",
+    "\u2715": "[ ] ", "\u2716": "[ ] ", "\u2717": "[ ] ", "\u2718": "[ ] ", "\u274c": "[ ] ", "\ufe0f": "",
     "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl",
-    "\u2010": "-", "\u2011": "-", "\xad": "", "\u2060": "", "\ufeff": "", "\u200b": " ",
+    "\u2010": "-", "\u2011": "-", "\xad": "", "\u2060": "", "\ufeff": "", "\u200b": "",
 }  # fmt: skip
 _AS_LETTERS = str.maketrans(_LETTERS)
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _STOP = re.compile(r"[.;!?](?:\s|$)")
 _SPOKEN = re.compile(
-    r" ?\b(?:(?P<line>new (?:paragraph|line))|(?P<stop>period(?! of\b)|full stop)|(?P<comma>comma)|(?P<part>semicolon)"
+    r" ?\b(?:(?P<line>new (?:paragraph|line)(?! (?:is|are|has|was|were|with|in (?:place|position|situ|the)|terminat\w+"
+    r"|ends)\b))|(?P<stop>period(?! of\b)|full stop)|(?P<comma>comma)|(?P<part>semicolon)"
     r"|(?:(?<=findings )|(?<=impression )|(?<=history )|(?<=indication ))(?P<heading>colon))\b",
     re.IGNORECASE,
 )
+# Before "period": it is a time. "At this time" and "is the same" are whole, and a stop follows.
+_OF_TIME = re.compile(
+    r"(?<!about the )(?<!is the )(?<!are the )(?<!remains the )(?<!appears the )(?<!remain the )(?<!appear the )\bsame$"
+    r"|\b(?:a|an|the|this|that|interim|short|brief|observation|recovery|post-?operative|\d+[ -](?:day|week|year))$"
+    r"|(?<!at this )(?<!at that )(?<!at the )(?<!present )(?<!current )\btime$"
+    r"|\b(?:in|during|over|for|within|throughout|of) (?:an?|the|this|that|his|her) (?:[a-z-]+ )?follow[ -]?up$",
+    re.IGNORECASE,
+)
+# Before "new line", which is a catheter elsewhere: a stop, a heading's colon, or another new line.
+_STOPPED = re.compile(r"(?:\b(?:period|full stop|colon|new line|new paragraph)|[.:;])$", re.IGNORECASE)
+_NAMES_IT = re.compile(r"\b(?:an?|the|of|this)$", re.IGNORECASE)
+_HEADING = re.compile(
+    r"\s*(?:$|(?:findings|impressions?|conclusions?)\b|(?:[a-z]+ ){0,2}?(?:indication|history|comparison|technique"
+    r"|recommendations?|addendum|examination|opinion) colon\b)",
+    re.IGNORECASE,
+)
+_FAR = 40
 _SIGNS = {"line": "\n", "stop": ".", "comma": ",", "part": ";", "heading": ":"}
 
 
@@ -59,4 +78,18 @@ def _with_signs(text: str) -> str:
     lower = text.lower()
     if ("period" not in lower and "full stop" not in lower) or _STOP.search(text):
         return text
-    return _SPOKEN.sub(lambda word: _SIGNS[str(word.lastgroup)], text)
+    return _SPOKEN.sub(lambda word: _SIGNS[str(word.lastgroup)] if _is_sign(word) else word[0], text)
+
+
+def _is_sign(word: re.Match[str]) -> bool:
+    """Whether a word names a sign where it stands: not so a "period" of time and a "new line" that is a catheter."""
+    text, start = word.string, word.start()
+    near = max(0, start - _FAR)
+    if word["stop"]:
+        return not _OF_TIME.search(text, near, start)
+    if not word["line"]:
+        return True
+    stop = _STOPPED.search(text, near, start)
+    if stop and not (stop[0].lower() == "period" and _OF_TIME.search(text, near, stop.start() - 1)):
+        return True
+    return _HEADING.match(text, word.end()) is not None and not _NAMES_IT.search(text, near, start)
