@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.data_modules.pipeline.ledger import Ledger, write_bytes
 from gkmvlp.entities import ENTITIES, list_hash
-from gkmvlp.report.labeler import NOT_MENTIONED, label_report, stated_regions, statuses
+from gkmvlp.report.labeler import Mention, label_report, stated_regions, statuses
 from gkmvlp.report.redaction import without_redactions
+from gkmvlp.report.rules import ABSENT, PRESENT
 from gkmvlp.report.sections import Sections, parse_sections, report_text
 
 NO_REPORT = "study without a report file"
@@ -70,12 +71,25 @@ def label_one(study_id: str, raw: bytes | None, sections: Sections = "both", pla
     if not note and not {"findings", "impression"} & named.keys() and not (plain and named.keys() == {"preamble"}):
         note = NO_SECTIONS
     mentions = label_report(text)
-    status_E = statuses(mentions)
     if not note and "addendum" in named:
-        added_E = statuses(label_report(named["addendum"]))
-        differs_E = (added_E != status_E) & (added_E != NOT_MENTIONED) & (status_E != NOT_MENTIONED)
-        note = CONTRADICTED if differs_E.any() else ""
-    return Labeled(study_id, text, status_E, stated_regions(mentions), note)
+        added = label_report(without_redactions(named["addendum"]))
+        note = CONTRADICTED if _denies(mentions, added) or _denies(added, mentions) else ""
+    return Labeled(study_id, text, statuses(mentions), stated_regions(mentions), note)
+
+
+def _denies(mentions: list[Mention], others: list[Mention]) -> bool:
+    """Whether one text calls absent what the other calls present on the same side.
+
+    "No other effusion" beside a right effusion denies nothing: within a text absence yields to all else on its side.
+    """
+    absent = [one for one in mentions if one.status == ABSENT]
+    absent = [one for one in absent if not any(_overlap(one, other) for other in mentions if other.status != ABSENT)]
+    return any(_overlap(one, other) for one in absent for other in others if other.status == PRESENT)
+
+
+def _overlap(one: Mention, other: Mention) -> bool:
+    """Whether two mentions speak of one entity on one side; no side is any."""
+    return one.entity == other.entity and {one.side, other.side} != {"right", "left"}
 
 
 def label_reports(

@@ -493,3 +493,23 @@ def test_an_addendum_that_says_otherwise_is_counted():
     assert label_one("s", says.encode()).note == CONTRADICTED
     for other in ("No pneumothorax, as above.", "Findings were called to the ward."):
         assert label_one("s", f"FINDINGS: No pneumothorax.\nADDENDUM: {other}".encode()).note == ""
+
+
+@pytest.mark.parametrize(
+    ("report", "addendum", "note"),
+    [
+        ("Right effusion.", "No effusion.", CONTRADICTED),
+        ("Right effusion.", "No right effusion.", CONTRADICTED),
+        ("No effusion.", "Bilateral effusions.", CONTRADICTED),
+        ("Right effusion. No left effusion.", "There is a left effusion.", CONTRADICTED),
+        ("Right effusion. No left effusion.", "No effusion.", CONTRADICTED),
+        ("Right effusion.", "No left effusion.", ""),
+        ("Right effusion. No other effusion.", "Right effusion is unchanged.", ""),
+        ("Right effusion.", "Right effusion. No other effusion.", ""),
+        ("Possible effusion.", "Effusion is present.", ""),
+        ("No effusion.", "Possible effusion.", ""),
+        ("Effusion.", "There was no effusion on the prior CT.", ""),
+    ],
+)
+def test_only_what_is_absent_and_present_on_one_side_contradicts(report: str, addendum: str, note: str):
+    assert label_one("s", f"FINDINGS: {report}\nADDENDUM: {addendum}".encode()).note == note

@@ -60,6 +60,8 @@ _LIMITS = ("(?:limit(?:s|ed|ing)?|reduc(?:es|ing)|decreas(?:es|ing)|hamper(?:s|e
            "|degrad(?:es|ed|ing)|compromis(?:es|ed|ing)|diminish(?:es|ing)|lower(?:s|ing))")  # fmt: skip
 _POOR = ("(?:limited|reduced|suboptimal|difficult|restricted|degraded|compromised|impaired|hampered|hindered|precluded"
          "|low|poor|impossible|not possible|incomplete|inadequate|insufficient)")  # fmt: skip
+_RELATIVE = ("(?:mother|father|parents?|brothers?|sisters?|siblings?|aunt|uncle|cousin|grandmother|grandfather"
+             "|grandparents?|wife|husband|spouse|relatives?|family(?: members?)?)")  # fmt: skip
 _IS = "(?:is|are|was|were|remains?)"
 _OPERATION = ("(?:lobectom|pneumonectom|mastectom|segmentectom|lumpectom|thymectom|esophagectom|nephrectom|colectom"
               "|thoracotom|bilobectom)(?:y|ies)")  # fmt: skip
@@ -187,7 +189,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_TREATED} (?:for|of|due to|because of|secondary to)", "(?:treated|resected|excised)", "known history",
         "(?:simulate|simulates|simulating|mimic|mimics|mimicking)",
         "(?:could|may|might|can|would) (?:\\w+ly )?(?:obscure|hide|mask|conceal)",
-        "(?:patient|he|she) had", "antibiotics? (?:\\w+ )?for",
+        "(?:patient|he|she) had", f"{_RELATIVE} (?:has|have|had|with|died (?:of|from|with)|diagnosed with|treated for)",
+        "antibiotics? (?:\\w+ )?for",
         "treat(?:ing|s|ed) (?:the |this )?(?:patient|him|her) for",
         "when (?:there|an?|the|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
         f"{_EARLIER} {_FILM_OF} (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported"
@@ -203,6 +206,7 @@ CUES: dict[str, tuple[str, ...]] = {
         " (?:for|with)",
     ),
     "aside after": (
+        f"in (?:his|her|their|the patient's) {_RELATIVE}",
         "(?:could|may|might|can|would) (?:easily |also |not |well )*(?:be |remain )?(?:easily )?(?:missed|overlooked"
         "|obscured|hidden|masked|undetected|occult|inapparent)",
         "may not be (?:\\w+ )?(?:visible|seen|detected|apparent"
@@ -218,6 +222,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_STUDY} {_IS} (?:\\w+ ){{0,2}}{_POOR}", f"{_STUDY} {_POOR}",
         f"(?:makes?|making|renders?|rendering) (?:the )?{_STUDY} (?:of|for) (?:[\\w,/-]+ ){{1,8}}{_POOR}",
         f"no (?:[\\w,/-]+ ){{1,6}}(?:was|were) (?:\\w+ly )?{_SEEN} (?:on|in|at|by) (?:the |a |any |our )*{_EARLIER}",
+        f"no (?!{_SAME})(?:(?!as |than |is |are |with |from |change )[\\w,/-]+ ){{1,6}}(?:on|in|at) (?:the |an? |our )*"
+        f"(?:prior|previous|earlier|old|older|last|outside|preceding) {_FILM}",
     ),
     "answer": (
         f"(?:none|neither) (?:of (?:these|those|them|which) )?(?:{_IS} |can be )?(?:\\w+ly )?{_SEEN}",

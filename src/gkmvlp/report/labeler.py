@@ -204,12 +204,20 @@ def label_report(text: str) -> list[Mention]:
     """
     mentions = []
     sentences = split_sentences(text)
-    for number, sentence in enumerate(sentences):
-        told = sentence.text
-        if number + 1 < len(sentences):
-            told = _with_next(told, sentences[number + 1].text)
+    following = _following([sentence.text for sentence in sentences])
+    for number, (sentence, behind) in enumerate(zip(sentences, following, strict=True)):
+        told = _with_next(sentence.text, behind)
         mentions += [Mention(*said, number, sentence.start, sentence.end) for said in _read(told)]
     return mentions
+
+
+def _following(texts: list[str]) -> list[str]:
+    """What stands behind each sentence; behind each of several questions that "none" answers, this answer."""
+    following = [*texts, ""][1:]
+    for number in range(len(texts) - 2, -1, -1):
+        if texts[number][-1] == "?" == texts[number + 1][-1] and following[number + 1][:4].lower() == "none":
+            following[number] = following[number + 1]
+    return following
 
 
 def _with_next(told: str, following: str) -> str:

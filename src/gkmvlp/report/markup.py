@@ -2,30 +2,45 @@
 
 import html
 import re
-from collections.abc import Iterator
+
+from gkmvlp.report.rtf import shown_text
 
 _TAGS = re.compile(r"<(/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>|</?[a-zA-Z]{1,10}>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # a character as spreadsheets escape it
-# Ticked boxes and empty ones, letters that printers join, and what shows where a word may break.
+# Ticked boxes and empty or crossed ones, letters that printers join, and what shows where a word may break.
 _LETTERS = {
-    "\u2610": "[ ] ", "\u2611": "[x] ", "\u2612": "[x] ", "\u2714": "[x] ",
+    "\u2610": "[ ] ", "\u2611": "[x] ", "\u2612": "[x] ", "\u2713": "[x] ", "\u2714": "[x] ", "\u2705": "[x] ",
+    "\u2715": "[ ] ", "\u2716": "[ ] ", "\u2717": "[ ] ", "\u2718": "[ ] ", "\u274c": "[ ] ", "\ufe0f": "",
     "\ufb00": "ff", "\ufb01": "fi", "\ufb02": "fl", "\ufb03": "ffi", "\ufb04": "ffl",
-    "\u2010": "-", "\u2011": "-", "\xad": "", "\u2060": "", "\ufeff": "", "\u200b": " ",
+    "\u2010": "-", "\u2011": "-", "\xad": "", "\u2060": "", "\ufeff": "", "\u200b": "",
 }  # fmt: skip
 _AS_LETTERS = str.maketrans(_LETTERS)
-# A byte; a character; a control word; a control symbol; a brace; what is shown. Line ends mean nothing.
-_RTF = re.compile(
-    r"\\'([0-9a-fA-F]{2})|\\u(-?\d{1,5}) ?\??|\\([a-zA-Z]{1,32})(?:-?\d{1,10})? ?|\\([^a-zA-Z])|([{}])|([^\\{}\r\n]+)"
-)
-_NOT_SHOWN = frozenset(("fonttbl", "colortbl", "stylesheet", "info", "pict", "header", "footer", "object"))
-_RTF_WORDS = {"par": "\n", "line": "\n", "row": "\n", "page": "\n", "sect": "\n", "tab": " ", "cell": " "}
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _STOP = re.compile(r"[.;!?](?:\s|$)")
 _SPOKEN = re.compile(
-    r" ?\b(?:(?P<line>new (?:paragraph|line))|(?P<stop>period(?! of\b)|full stop)|(?P<comma>comma)|(?P<part>semicolon)"
+    r" ?\b(?:(?P<line>new (?:paragraph|line)(?! (?:is|are|has|was|were|with|in (?:place|position|situ|the)|terminat\w+"
+    r"|ends)\b))|(?P<stop>period(?! of\b)|full stop)|(?P<comma>comma)|(?P<part>semicolon)"
     r"|(?:(?<=findings )|(?<=impression )|(?<=history )|(?<=indication ))(?P<heading>colon))\b",
     re.IGNORECASE,
 )
+# Before "period": it is a time. "At this time" and "is the same" are whole, and a stop follows.
+_OF_TIME = re.compile(
+    r"(?<!about the )(?<!is the )(?<!are the )(?<!remains the )(?<!appears the )(?<!remain the )(?<!appear the )\bsame$"
+    r"|\b(?:a|an|the|this|that|interim|short|brief|observation|recovery|post-?operative|\d+[ -](?:day|week|year))$"
+    r"|(?<!at this )(?<!at that )(?<!at the )(?<!present )(?<!current )\btime$"
+    r"|\b(?:in|during|over|for|within|throughout|of) (?:an?|the|this|that|his|her) (?:[a-z-]+ )?follow[ -]?up$",
+    re.IGNORECASE,
+)
+# Before "new line", which is a catheter elsewhere: a stop, a heading's colon, or another new line.
+_STOPPED = re.compile(r"(?:\b(?:period|full stop|colon|new line|new paragraph)|[.:;])$", re.IGNORECASE)
+_NAMES_IT = re.compile(r"\b(?:an?|the|of|this)$", re.IGNORECASE)
+_HEADING = re.compile(
+    r"\s*(?:$|(?:findings|impressions?|conclusions?)\b|(?:[a-z]+ ){0,2}?(?:indication|history|comparison|technique"
+    r"|recommendations?|addendum|examination|opinion) colon\b)",
+    re.IGNORECASE,
+)
+_FAR = 40
 _SIGNS = {"line": "\n", "stop": ".", "comma": ",", "part": ";", "heading": ":"}
 
 
@@ -37,7 +52,7 @@ def without_markup(text: str) -> str:
             not, or name its stops and commas, as a recogniser of speech writes them that was not told to set them.
     """
     if text.lstrip()[:5] == "{\\rtf":
-        text = "".join(_shown(text))
+        text = shown_text(text)
     if "\\." in text:
         text = text.replace("\\.br\\", "\n").replace("\\.sp\\", "\n")  # line ends of HL7
     if "_x" in text:
@@ -47,8 +62,15 @@ def without_markup(text: str) -> str:
     if "<" in text:
         text = _TAGS.sub(lambda tag: "\n" if tag[1] else "", text)
     if not text.isascii():
-        text = text.translate(_AS_LETTERS)
+        text = _joined(text.translate(_AS_LETTERS))
     return _with_signs(text)
+
+
+def _joined(text: str) -> str:
+    """The text with each two surrogates that make a character joined; no file can hold one alone."""
+    if not _SURROGATE.search(text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _with_signs(text: str) -> str:
@@ -56,25 +78,18 @@ def _with_signs(text: str) -> str:
     lower = text.lower()
     if ("period" not in lower and "full stop" not in lower) or _STOP.search(text):
         return text
-    return _SPOKEN.sub(lambda word: _SIGNS[str(word.lastgroup)], text)
+    return _SPOKEN.sub(lambda word: _SIGNS[str(word.lastgroup)] if _is_sign(word) else word[0], text)
 
 
-def _shown(text: str) -> Iterator[str]:
-    """What a text in RTF (Microsoft's specification 1.9.1) shows, without fonts, styles, pictures and headers."""
-    depth, hidden = 0, 0  # hidden: the depth of the group that is not shown, 0 outside
-    for byte, character, word, symbol, brace, plain in _RTF.findall(text):
-        depth += (brace == "{") - (brace == "}")
-        if depth < hidden:
-            hidden = 0
-        elif not hidden and (symbol == "*" or word in _NOT_SHOWN):
-            hidden = depth
-        if hidden or brace:
-            continue
-        if byte:
-            yield bytes([int(byte, 16)]).decode("cp1252", "replace")
-        elif character:
-            yield chr(int(character) % 65536)
-        elif symbol:
-            yield {"~": " ", "\n": "\n", "\r": "\n", "-": "", "_": "-"}.get(symbol, symbol)
-        else:
-            yield _RTF_WORDS.get(word, "") if word else plain
+def _is_sign(word: re.Match[str]) -> bool:
+    """Whether a word names a sign where it stands: not so a "period" of time and a "new line" that is a catheter."""
+    text, start = word.string, word.start()
+    near = max(0, start - _FAR)
+    if word["stop"]:
+        return not _OF_TIME.search(text, near, start)
+    if not word["line"]:
+        return True
+    stop = _STOPPED.search(text, near, start)
+    if stop and not (stop[0].lower() == "period" and _OF_TIME.search(text, near, stop.start() - 1)):
+        return True
+    return _HEADING.match(text, word.end()) is not None and not _NAMES_IT.search(text, near, start)

@@ -37,6 +37,11 @@ _STAYS = re.compile(
 )
 _TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
 _CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
+# Behind a dash: something with a status of its own: "no effusion \u2013 cardiomegaly present".
+_CLAUSE_BEHIND_DASH = re.compile(
+    rf" [-\u2013\u2014]+ (?!(?:n?or|and)\b)[^,;]{{0,80}}?\b(?:{_VERB}|{_TREND}|{_SEEN_WORDS})\b"
+)
+_CLAUSES = (_CLAUSE, _CLAUSE_BEHIND_DASH)
 # Before a finding that no sign parts from the one before it: an adjective that asserts.
 _ADJECTIVE = re.compile(rf" (?:the |an? )?(?!likely|possib|probab|no\b|not\b|without)(?:{_NEW}|{_NEW_BEHIND_COMMA})\b")
 # Behind a finding that no sign parts from the one before it: a predicate of its own.
@@ -77,10 +82,10 @@ def reach(text: str, start: int, end: int, kind: str) -> int:
         return end
     if kind == "maybe" and "combination" in text and (both := _COMBINED.match(text, start, end)):
         start = both.end()
-    for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE):
+    for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE, _CLAUSE_BEHIND_DASH):
         match = pattern.search(text, start, end)
         # "without edema, effusion or mass are unchanged": an "or" before the verb goes on with the list
-        if match and not _OR.search(text, match.start() if pattern is _CLAUSE else match.end(), end):
+        if match and not _OR.search(text, match.start() if pattern in _CLAUSES else match.end(), end):
             end = match.start()
     return end
 

@@ -17,6 +17,7 @@ from typing import Literal
 from gkmvlp.report.lexicon import TERMS
 from gkmvlp.report.lines import line_ends
 from gkmvlp.report.markup import without_markup
+from gkmvlp.report.spelling import is_known
 
 Sections = Literal["both", "findings", "impression"]
 _SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -77,8 +78,9 @@ _DASHES = frozenset("-\u2013\u2014")
 _MAY_CUT = re.compile(r"_{8}|-{8}|={8}|FINAL REPORT")
 _EARLY = re.compile(r"[*\s]*(?:FINAL )?(ADDENDUM|WET READ|PRELIMINARY RE(?:AD|PORT))\b[^\n]*", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
-# "non-" and "calcified" in the next line, or "cardio-" and "megaly"
-_BROKEN_WORD = re.compile(r"(?<![A-Za-z])([A-Za-z]{0,19}[a-z])-\n[ \t]{0,8}([a-z]{1,20})(?![a-z])")
+# "non-" and "calcified" in the next line, "cardio-" and "megaly", or several such lines of a narrow column
+_BROKEN_WORD = re.compile(r"(?<![A-Za-z])[A-Za-z]{0,19}[a-z](?:-\n[ \t]{0,8}[a-z]{1,20}){1,3}(?![a-z])")
+_LINE_END = re.compile(r"-\n[ \t]*")
 _REDACTED = re.compile(r"_{2,}")
 _BLANKS = re.compile(r"[ \t]{2,}")
 _SPACES = re.compile("  +")  # eight times as fast: two letters that must stand there
@@ -301,9 +303,13 @@ def _is_prose(text: str) -> bool:
 
 
 def _mended(word: re.Match[str]) -> str:
-    """A word that a line end broke: with its hyphen, unless it names a finding without."""
-    whole, hyphened = word[1] + word[2], f"{word[1]}-{word[2]}"
-    return whole if TERMS.find(whole.lower()) and not TERMS.find(hyphened.lower()) else hyphened
+    """A word that line ends broke: with its hyphens, but for those at its end without which it is a known word."""
+    parts = _LINE_END.split(word[0])
+    for index in range(len(parts) - 1):
+        whole = "".join(parts[index:])
+        if is_known(whole.lower()) and not TERMS.find("-".join(parts[index:]).lower()):
+            return "-".join([*parts[:index], whole])
+    return "-".join(parts)
 
 
 def _one_line(text: str) -> str:

@@ -85,8 +85,12 @@ _ANSWER = re.compile(r"(?<=[a-z] )(no?|y(?:es)?)(?=\s*(?:[,;.]|$))")
 _ANSWERS = (" no", " no.", " yes", " yes.", " n", " n.", " y", " y.")
 _NIL = re.compile(r"\bnil(?= [a-z])")  # "nil effusion"
 _TIGHT_COMMA = re.compile(r",(?=[a-z])")
-# "effusion: [ ]" at the end of an entry
-_BOX_BEHIND = re.compile(rf"{_NAME}:\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$|[a-z][a-z /-]{{2,40}}:\s*\[))")
+_TIGHT_DASH = re.compile(r"(?<=[a-z])\u2014(?=[a-z])")
+# "effusion: [ ]" at the end of an entry, "effusion [x]" at the end of a line
+_BOX_BEHIND = re.compile(
+    rf"{_NAME}(?::\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$|[a-z][a-z /-]{{2,40}}:\s*\[))"
+    rf"|\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$)))"
+)
 # "-ptx" as a whole statement: what may open a sentence and is no list mark.
 MINUS_FIRST = (
     r"-(?i:ptxs?|effs?|pna|atx|atel|consols?|infilt?s?|fx|chf|opacs?|cardiomeg)"
@@ -154,6 +158,8 @@ def spelled_out(lower: str) -> str:
         lower = lower.replace("can't", "cannot").replace("n't", " not")
     if "," in lower:
         lower = _TIGHT_COMMA.sub(", ", lower)
+    if "\u2014" in lower:
+        lower = _TIGHT_DASH.sub(" \u2014 ", lower)
     if "+/-" in lower or "\u00b1" in lower:
         lower = lower.replace("+/-", "possible").replace("\u00b1", "possible ")
     if " -" in lower or "(-" in lower or lower.startswith("-"):
@@ -191,7 +197,9 @@ def spelled_out(lower: str) -> str:
         lower = _ASIDE_HEAD.sub("evaluate for ", _SOUGHT.sub(_sought, _SOUGHT_LIST.sub(r"\1", lower)))
     if "[" in lower:
         lower = _TICKED.sub(lambda match: f": {match[1] or match[2]};", lower)
-        lower = _BOX_BEHIND.sub(lambda match: f"{match[1]}: {'yes' if (match[2] or '').strip() else 'no'};", lower)
+        lower = _BOX_BEHIND.sub(
+            lambda match: f"{match[1]}: {'yes' if (match[2] or match[3] or '').strip() else 'no'};", lower
+        )
     if "(y/n)" in lower:
         lower = lower.replace(" (y/n)", "")
     if (

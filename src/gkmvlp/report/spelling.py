@@ -25,9 +25,14 @@ _BY_LETTER = {letter: [word for word in _TARGETS if word[0] == letter] for lette
 _LONG_WORD = re.compile(r"[a-z]{6,}")
 
 
+def is_known(word: str) -> bool:
+    """Whether a word in lower case is one of the reports' vocabulary."""
+    return word in _KNOWN or bool(TERMS.find(word))
+
+
 def _meant(word: str) -> str:
     """The target that a word was meant to be; the word itself where it is a wording already or nothing is near."""
-    if word in _KNOWN or TERMS.find(word):
+    if is_known(word):
         return word
     near = difflib.get_close_matches(word, _BY_LETTER.get(word[0], ()), 1, cutoff=0.86)
     return near[0] if near else word
