@@ -44,6 +44,7 @@ ROWS = (
     Row("VQA-RAD official, questions on chests", "vqa-rad-official.json", "vqa", "accuracy_chest"),
     Row("VQA-RAD official, questions, from a second pre-training", "second-seed/vqa-rad-official.json", "vqa",
         "accuracy_overall"),
+    Row("VQA-RAD official, questions, by ARL", "openi-systems/vqa-rad-official.json", "vqa", "accuracy_overall"),
     Row("VQA-RAD legacy-mevf (leaks), questions, accuracy", "vqa-rad-legacy-mevf.json", "vqa", "accuracy_overall"),
     Row("VQA-RAD image-disjoint, questions, accuracy", "vqa-rad-image-disjoint.json", "vqa", "accuracy_overall"),
     Row("ChestX-ray14 subset, five patient folds, AUROC", "chestxray14-classification.json", "classification",
