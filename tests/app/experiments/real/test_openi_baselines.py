@@ -168,7 +168,7 @@ def test_features_are_computed_once_for_one_encoder(corpus, tmp_path, monkeypatc
 
     monkeypatch.setattr(linear_probe, "_computed", computed)
     for name in ("resnet10t", "resnet10t", "resnet18"):
-        architecture = Architecture(vision=VisionConfig(name=name), text=TextConfig(hidden_size=64))
+        architecture = Architecture(vision=VisionConfig(name=name), text=TextConfig(hidden_size=48))
         found = pooled_features(data, architecture, tmp_path / "features.npz")
         assert found[data.samples[1].sample_id].tolist() == [2.0, 3.0]
     assert calls == ["resnet10t", "resnet18"]

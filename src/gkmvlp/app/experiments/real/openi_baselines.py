@@ -50,7 +50,7 @@ def make_baselines(root: Path, pretraining: str, reports: str, out: Path) -> dic
     """
     data, vision = openi_of(pretraining, root), VisionConfig(**architecture_in(pretraining)["vision"])
     # nothing of the text model is read but its width, of which no feature depends
-    architecture = Architecture(image_size=data.image_size, vision=vision, text=TextConfig(hidden_size=64))
+    architecture = Architecture(image_size=data.image_size, vision=vision, text=TextConfig(hidden_size=48))
     features = pooled_features(data, architecture, out / "features.npz")
     files = {name: out / "predictions" / f"{name}.parquet" for name in ("entity_classification", "report_generation")}
     table, strength = probe_rows(data, features)
