@@ -60,10 +60,7 @@ class FindingsMixin(LoadedModel):
             BackboneError: If the model was not fine-tuned for boxes.
         """
         if not isinstance(self.head, BoxHead | RegionHead):
-            raise BackboneError(
-                "only a model fine-tuned for boxes finds them: fine-tune a backbone (make finetune-localization) "
-                "and name the folder model/ that this leaves"
-            )
+            raise self._lacking_head("boxes finds them", "finetune-localization")
         return boxes_of(self.backbone, self.head, batch, image)
 
     def places(self, batch: ImageBatch, image: ImageMemory) -> Places:

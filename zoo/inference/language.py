@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.calibration.answers import answer_probabilities, answer_probability
 from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
@@ -38,10 +37,7 @@ class LanguageMixin(LoadedModel):
             BackboneError: If the model was not fine-tuned for questions.
         """
         if not isinstance(self.head, AnswerHead):
-            raise BackboneError(
-                "only a model fine-tuned for questions answers them: fine-tune a backbone (make finetune-vqa) "
-                "and name the folder model/ that this leaves"
-            )
+            raise self._lacking_head("questions answers them", "finetune-vqa")
         return best_answers(self.backbone, self.head, *self._read_questions(image, questions))
 
     @torch.inference_mode()
@@ -87,10 +83,7 @@ class LanguageMixin(LoadedModel):
             BackboneError: If the model was not fine-tuned for classes of images with texts.
         """
         if not isinstance(self.head, CategoryHead):
-            raise BackboneError(
-                "only a model fine-tuned for classes reads an image with its text: fine-tune a backbone "
-                "(make finetune-image-text) and name the folder model/ that this leaves"
-            )
+            raise self._lacking_head("classes reads an image with its text", "finetune-image-text")
         _, state_BTD, mask_BT = self._read_questions(image, texts)
         return cast("NDArray[np.float64]", self.head(state_BTD, mask_BT).double().cpu().numpy())
 
@@ -121,10 +114,7 @@ class LanguageMixin(LoadedModel):
             BackboneError: If the model was not fine-tuned for reports.
         """
         if not isinstance(self.head, DecodingConfig):
-            raise BackboneError(
-                "only a model fine-tuned for reports writes them: fine-tune a backbone (make finetune-report) "
-                "and name the folder model/ that this leaves"
-            )
+            raise self._lacking_head("reports writes them", "finetune-report")
         chance = torch.Generator(self.device).manual_seed(0)
         present_BE = self.model.entity_probabilities(image.grounded)
         made = self.model, self.backbone.tokenizer

@@ -112,3 +112,15 @@ class LoadedModel(HubModel):
             raise BackboneError(
                 f"a model fine-tuned for {heads.knowledge_of(self.head)} has no {what}: name the backbone it came from"
             )
+
+    def _lacking_head(self, what: str, target: str) -> BackboneError:
+        """The error of a model without the head that was asked.
+
+        Args:
+            what: What a model with it does.
+            target: Of ``make``, which fine-tunes one.
+        """
+        return BackboneError(
+            f"only a model fine-tuned for {what}: fine-tune a backbone (make {target}) "
+            "and name the folder model/ that this leaves"
+        )
