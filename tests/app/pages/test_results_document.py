@@ -91,6 +91,15 @@ def test_what_was_not_run_says_so_with_its_command(docs):
     assert "zero_shot" not in text
 
 
+def test_a_page_of_its_own_takes_its_files_off_the_first(docs):
+    (docs / "results" / "limits.template.md").write_text("# Limits\n\n<!-- results: limits.json -->\n")
+    assert main(["experiment", "results", "--docs", str(docs), "--check"]) == 1
+    assert main(["experiment", "results", "--docs", str(docs)]) == 0
+    assert main(["experiment", "results", "--docs", str(docs), "--check"]) == 0
+    assert "| a\\|b | 0.712 |" in (docs / "results" / "limits.md").read_text()
+    assert "0.712" not in (docs / "results.md").read_text()
+
+
 QUOTED = {"method": "SAN", "figure": "accuracy", "value": ".727", "protocol": "official", "does the split leak": "no",
           "source": "seen"}  # fmt: skip
 
@@ -143,7 +152,9 @@ def test_the_table_of_patients_opens_results_and_readme(tmp_path):
         assert "`vqa-rad-official`" not in missing
         assert missing.endswith("the arm random weights.")
         assert "random weights" not in rows["what"]
-        assert "not measured" in rows["VQA-RAD official, questions on chests"]
+    (in_readme, in_results) = (page.read_text().count("VQA-RAD official") for page in (readme, docs / "results.md"))
+    assert in_readme < in_results  # the README has no row of a variant
+    assert "| VQA-RAD official, questions on chests | not measured |" in (docs / "results.md").read_text()
     assert readme.read_text().startswith("Before.\n<!-- patients -->\n| what |")
     assert readme.read_text().endswith("<!-- /patients -->\nBehind.\n")
     readme.write_text("no mark")

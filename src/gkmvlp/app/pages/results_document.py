@@ -1,4 +1,4 @@
-"""The results page as Markdown: a template by hand, tables from JSON files."""
+"""The pages of results as Markdown: templates by hand, tables from JSON files."""
 
 import re
 from collections.abc import Sequence
@@ -25,29 +25,47 @@ from gkmvlp.metrics.results.tables import (
 _MARKER = re.compile(r"^<!-- results: (\S+\.json)((?: [^\s=]+=\S*)*)(?: else: (.+))? -->$", re.MULTILINE)
 _QUOTED = re.compile(r"^<!-- published: (\S+) -->$", re.MULTILINE)
 _PATIENTS = "<!-- patients -->"
-_FIRST_LINE = (
-    "<!-- Written by `gkmvlp experiment results` from results.template.md and results/*.json: change those. -->\n\n"
-)
+_TEMPLATE = ".template.md"
 
 
-def document(docs: Path) -> str:
-    """The text of ``docs/results.md``.
+def documents(docs: Path) -> dict[Path, str]:
+    """The text of ``results.md`` and of each page in ``results/`` that has a template, by path.
+
+    Files of figures that no template names follow at the end of ``results.md``.
+
+    Args:
+        docs: Folder of ``results.template.md`` and of ``results/``.
 
     Raises:
-        ResultsError: If the template names a file that is absent, or a file is of another schema.
+        ResultsError: If a template names a file that is absent, or a file is of another schema.
     """
-    template = docs / "results.template.md"
-    text = template.read_text(encoding="utf-8") if template.is_file() else "# Results\n"
-    named = {match[1] for match in _MARKER.finditer(text)}
-    text = _MARKER.sub(lambda match: _tables_or_command(docs / "results" / match[1], *match.groups()[1:]), text)
-    text = _QUOTED.sub(lambda match: published(docs / "results" / "published.yaml", match[1]), text)
-    if _PATIENTS in text:
-        text = text.replace(_PATIENTS, patients_table(docs / "results"))
-    for file in sorted((docs / "results").glob("*.json")):
+    front, results = docs / f"results{_TEMPLATE}", docs / "results"
+    written = {
+        file: file.read_text(encoding="utf-8") for file in [front, *results.glob(f"*{_TEMPLATE}")] if file.is_file()
+    }
+    named = {match[1] for text in written.values() for match in _MARKER.finditer(text)}
+    pages = {file: _filled(text, results) for file, text in written.items()}
+    for file in sorted(results.glob("*.json")):
         if file.name not in named:
             title = read_json(file).get("title") or file.stem
-            text = f"{text.rstrip()}\n\n## {title}\n\n{tables(file, [])}\n"
-    return _FIRST_LINE + text.rstrip() + "\n"
+            pages[front] = f"{pages.get(front, '# Results').rstrip()}\n\n## {title}\n\n{tables(file, [])}\n"
+    return {_page_of(file): f"{_first_line(file)}{text.rstrip()}\n" for file, text in pages.items()}
+
+
+def _page_of(template: Path) -> Path:
+    return template.with_name(template.name.removesuffix(_TEMPLATE) + ".md")
+
+
+def _first_line(template: Path) -> str:
+    sources = f"{template.name} and the JSON files that it names"
+    return f"<!-- Written by `gkmvlp experiment results` from {sources}: change those. -->\n\n"
+
+
+def _filled(text: str, results: Path) -> str:
+    """A template with its markers replaced."""
+    text = _MARKER.sub(lambda match: _tables_or_command(results / match[1], *match.groups()[1:]), text)
+    text = _QUOTED.sub(lambda match: published(results / "published.yaml", match[1]), text)
+    return text.replace(_PATIENTS, patients_table(results)) if _PATIENTS in text else text
 
 
 def tables(file: Path, filters: Sequence[str]) -> str:
@@ -80,7 +98,7 @@ def _tables_or_command(file: Path, filters: str, command: str | None) -> str:
 def _admits(word: str, figure: MetricResult, file: Path) -> bool:
     field, _, values = word.partition("=")
     if not hasattr(figure, field):
-        raise ResultsError(f"results.template.md: {file.name} has no field {field!r} to choose figures by")
+        raise ResultsError(f"a template: {file.name} has no field {field!r} to choose figures by")
     value = getattr(figure, field)
     return ("" if value is None else str(value)) in values.split(",")
 
