@@ -14,58 +14,65 @@ from torch import Tensor
 from gkmvlp.errors import UsageError
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.texts import as_texts
-from gkmvlp.zoo.inference.inputs import InputsMixin
+from gkmvlp.zoo.inference.inputs import batch, encode_images, item
+from gkmvlp.zoo.inference.loaded_model import LoadedModel, require_backbone
 from gkmvlp.zoo.inference.prediction import Embeddings
 from gkmvlp.zoo.inference.preprocess import Radiograph
 
 Prompt = str | tuple[str, str]
 
 
-class EmbeddingMixin(InputsMixin):
-    """Vectors and similarities of a bare backbone."""
+def embed(
+    loaded: LoadedModel, images: Radiograph | Sequence[Radiograph] = (), texts: str | Sequence[str] = ()
+) -> Embeddings:
+    """Unit vectors of images and texts in one space; one image or text alone is a list of one."""
+    shown = list(images) if isinstance(images, list | tuple) else [cast("Radiograph", images)]
+    vectors = [_vector(loaded, image).cpu().numpy() for image in shown]
+    empty = np.zeros((0, loaded.architecture.projection_dim), np.float32)
+    return Embeddings(np.concatenate([empty, *vectors]), embed_texts(loaded, texts).cpu().numpy())
 
-    def embed(self, images: Radiograph | Sequence[Radiograph] = (), texts: str | Sequence[str] = ()) -> Embeddings:
-        """Unit vectors of images and texts in one space; one image or text alone is a list of one."""
-        shown = list(images) if isinstance(images, list | tuple) else [cast("Radiograph", images)]
-        vectors = [
-            self.embed_images(self.encode_images(self.batch([self.item(image)]))).cpu().numpy() for image in shown
-        ]
-        empty = np.zeros((0, self.architecture.projection_dim), np.float32)
-        return Embeddings(np.concatenate([empty, *vectors]), self.embed_texts(texts).cpu().numpy())
 
-    def zero_shot(self, image: Radiograph, prompts: str | Sequence[Prompt]) -> dict[Prompt, float]:
-        """Similarity of one radiograph to each prompt, in [-1, 1].
+def zero_shot(loaded: LoadedModel, image: Radiograph, prompts: str | Sequence[Prompt]) -> dict[Prompt, float]:
+    """Similarity of one radiograph to each prompt, in [-1, 1].
 
-        Args:
-            image: The radiograph.
-            prompts: Sentences, or one; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
-        """
-        prompts = [prompts] if isinstance(prompts, str) else prompts
-        vector_1D = self.embed_images(self.encode_images(self.batch([self.item(image)])))
-        return dict(zip(prompts, self.similarities(vector_1D, prompts)[0].tolist(), strict=True))
+    Args:
+        loaded: The model.
+        image: The radiograph.
+        prompts: Sentences, or one; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
+    """
+    prompts = [prompts] if isinstance(prompts, str) else prompts
+    return dict(zip(prompts, similarities(loaded, _vector(loaded, image), prompts)[0].tolist(), strict=True))
 
-    @torch.inference_mode()
-    def embed_images(self, image: ImageMemory) -> Tensor:
-        """Unit vectors of images, (N, D) on the model's device."""
-        self._require_backbone("vectors")
-        return self.model.embed_image(image.features)
 
-    @torch.inference_mode()
-    def embed_texts(self, texts: str | Sequence[str]) -> Tensor:
-        """Unit vectors of texts, (N, D) on the model's device; a bare string is one text."""
-        self._require_backbone("vectors")
-        if not (texts := as_texts(texts)):
-            return torch.zeros(0, self.architecture.projection_dim, device=self.device)
-        return self.model.embed_text(self.backbone.read_texts(texts, self.device))
+@torch.inference_mode()
+def embed_images(loaded: LoadedModel, image: ImageMemory) -> Tensor:
+    """Unit vectors of images, (N, D) on the model's device."""
+    require_backbone(loaded, "vectors")
+    return loaded.model.embed_image(image.features)
 
-    def similarities(self, image_ND: Tensor, prompts: str | Sequence[Prompt]) -> NDArray[np.float32]:
-        """Similarity of images to prompts (N, number of prompts); of a pair, that to the first minus the second."""
-        pairs = [_pair(prompt) for prompt in ([prompts] if isinstance(prompts, str) else prompts)]
-        score = image_ND @ self.embed_texts([first for first, _ in pairs]).T
-        against = [index for index, (_, second) in enumerate(pairs) if second is not None]
-        seconds = [str(pairs[index][1]) for index in against]
-        score[:, against] -= image_ND @ self.embed_texts(seconds).T
-        return cast("NDArray[np.float32]", score.cpu().numpy())
+
+@torch.inference_mode()
+def embed_texts(loaded: LoadedModel, texts: str | Sequence[str]) -> Tensor:
+    """Unit vectors of texts, (N, D) on the model's device; a bare string is one text."""
+    require_backbone(loaded, "vectors")
+    if not (texts := as_texts(texts)):
+        return torch.zeros(0, loaded.architecture.projection_dim, device=loaded.device)
+    return loaded.model.embed_text(loaded.backbone.read_texts(texts, loaded.device))
+
+
+def similarities(loaded: LoadedModel, image_ND: Tensor, prompts: str | Sequence[Prompt]) -> NDArray[np.float32]:
+    """Similarity of images to prompts (N, number of prompts); of a pair, that to the first minus the second."""
+    pairs = [_pair(prompt) for prompt in ([prompts] if isinstance(prompts, str) else prompts)]
+    score = image_ND @ embed_texts(loaded, [first for first, _ in pairs]).T
+    against = [index for index, (_, second) in enumerate(pairs) if second is not None]
+    seconds = [str(pairs[index][1]) for index in against]
+    score[:, against] -= image_ND @ embed_texts(loaded, seconds).T
+    return cast("NDArray[np.float32]", score.cpu().numpy())
+
+
+def _vector(loaded: LoadedModel, image: Radiograph) -> Tensor:
+    """The unit vector of one radiograph, (1, D)."""
+    return embed_images(loaded, encode_images(loaded, batch(loaded, [item(loaded, image)])))
 
 
 def _pair(prompt: Prompt) -> tuple[str, str | None]:

@@ -26,67 +26,71 @@ from gkmvlp.zoo.inference.loaded_model import LoadedModel
 from gkmvlp.zoo.inference.preprocess import Radiograph, name_of
 
 
-class InputsMixin(LoadedModel):
-    """How a model takes radiographs in: read, judged, fitted, batched and encoded."""
+def item(loaded: LoadedModel, image: Radiograph, accept: Collection[str] = ()) -> dict[str, Any]:
+    """One image as evaluation reads it: size, fit and intensity of the model, regions from its atlas.
 
-    def item(self, image: Radiograph, accept: Collection[str] = ()) -> dict[str, Any]:
-        """One image as evaluation reads it: size, fit and intensity of the model, regions from its atlas.
+    Args:
+        loaded: The model.
+        image: What ``preprocess`` takes.
+        accept: What is read although it is no frontal radiograph (see ``read_image``).
 
-        Args:
-            image: What ``preprocess`` takes.
-            accept: What is read although it is no frontal radiograph (see ``read_image``).
+    Raises:
+        ImageError: If it cannot be read, or is something else; it is named.
+    """
+    return item_of(loaded, image, loaded.preprocess.pixels(image, accept))
 
-        Raises:
-            ImageError: If it cannot be read, or is something else; it is named.
-        """
-        return self.item_of(image, self.preprocess.pixels(image, accept))
 
-    def item_of(self, image: Radiograph, image_HW: Pixels) -> dict[str, Any]:
-        """``item`` of an image whose pixels ``preprocess.pixels`` has read."""
-        view = view_of(image) if isinstance(image, str | Path | bytes) else ""
-        sample = Sample(name_of(image), "", "", view, "test")  # the pixels are given: no file is opened
-        return SampleDataset([sample], lambda _: FittedImage(*self.preprocess.fit(image_HW)), self.regions)[0]
+def item_of(loaded: LoadedModel, image: Radiograph, image_HW: Pixels) -> dict[str, Any]:
+    """``item`` of an image whose pixels ``preprocess.pixels`` has read."""
+    view = view_of(image) if isinstance(image, str | Path | bytes) else ""
+    sample = Sample(name_of(image), "", "", view, "test")  # the pixels are given: no file is opened
+    return SampleDataset([sample], lambda _: FittedImage(*loaded.preprocess.fit(image_HW)), loaded.regions)[0]
 
-    def admitted(
-        self,
-        image: Radiograph,
-        accept: Collection[str] = (),
-        gate: GateMode = "warn",
-        notes: list[str] | None = None,
-    ) -> tuple[Pixels, Verdict | None]:
-        """The pixels that the model reads, and what the gate says of the picture, which it sees as the file holds it.
 
-        Args:
-            image: What ``preprocess`` takes.
-            accept: What is read although it is no frontal radiograph.
-            gate: As of ``predict``.
-            notes: Gets a line for each thing that was not taken as the file says.
+def admitted(
+    loaded: LoadedModel,
+    image: Radiograph,
+    accept: Collection[str] = (),
+    gate: GateMode = "warn",
+    notes: list[str] | None = None,
+) -> tuple[Pixels, Verdict | None]:
+    """The pixels that the model reads, and what the gate says of the picture, which it sees as the file holds it.
 
-        Raises:
-            ImageError: If it cannot be read, or is refused; it is named.
-        """
-        if gate == "off":
-            return self.preprocess.pixels(image, accept, notes), None
-        shown = self.preprocess.shown(image, accept, INTENSITY, notes=notes)
-        return shown[self.preprocess.intensity], admit(shown[INTENSITY], name_of(image), gate, accept)
+    Args:
+        loaded: The model.
+        image: What ``preprocess`` takes.
+        accept: What is read although it is no frontal radiograph.
+        gate: As of ``predict``.
+        notes: Gets a line for each thing that was not taken as the file says.
 
-    def batch(self, items: Sequence[dict[str, Any]]) -> ImageBatch:
-        """Items side by side on the model's device."""
-        fields = default_collate(list(items))
-        return cast(ImageBatch, {k: v.to(self.device) if isinstance(v, Tensor) else v for k, v in fields.items()})
+    Raises:
+        ImageError: If it cannot be read, or is refused; it is named.
+    """
+    if gate == "off":
+        return loaded.preprocess.pixels(image, accept, notes), None
+    shown = loaded.preprocess.shown(image, accept, INTENSITY, notes=notes)
+    return shown[loaded.preprocess.intensity], admit(shown[INTENSITY], name_of(image), gate, accept)
 
-    @torch.inference_mode()
-    def encode_images(self, batch: ImageBatch) -> ImageMemory:
-        """The images of a batch as memory."""
-        return self.model.encode_image(batch["image"], batch["region_box"], batch["region_mask"])
 
-    def far(self, image: ImageMemory) -> list[Verdict | None]:
-        """A verdict on each image far from what the model was trained on; None on others, or without a density.
+def batch(loaded: LoadedModel, items: Sequence[dict[str, Any]]) -> ImageBatch:
+    """Items side by side on the model's device."""
+    fields = default_collate(list(items))
+    return cast(ImageBatch, {k: v.to(loaded.device) if isinstance(v, Tensor) else v for k, v in fields.items()})
 
-        See ``gkmvlp calibrate --density``.
-        """
-        pooled_BD = image.features.pooled
-        return [None] * len(pooled_BD) if self.density is None else far_verdicts(self.density, pooled_BD)
+
+@torch.inference_mode()
+def encode_images(loaded: LoadedModel, batch: ImageBatch) -> ImageMemory:
+    """The images of a batch as memory."""
+    return loaded.model.encode_image(batch["image"], batch["region_box"], batch["region_mask"])
+
+
+def far(loaded: LoadedModel, image: ImageMemory) -> list[Verdict | None]:
+    """A verdict on each image far from what the model was trained on; None on others, or without a density.
+
+    See ``gkmvlp calibrate --density``.
+    """
+    pooled_BD = image.features.pooled
+    return [None] * len(pooled_BD) if loaded.density is None else far_verdicts(loaded.density, pooled_BD)
 
 
 def frames_of(batch: ImageBatch) -> list[Letterbox]:

@@ -16,128 +16,140 @@ from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.category_head import CategoryHead
-from gkmvlp.tasks.parts.answering import answer_scores, best_answers, question_memory
+from gkmvlp.tasks.parts import answering
 from gkmvlp.tasks.parts.scope import Scope
 from gkmvlp.texts import as_texts
-from gkmvlp.zoo.inference.loaded_model import LoadedModel
+from gkmvlp.zoo.inference.loaded_model import LoadedModel, lacking_head
 
 
-class LanguageMixin(LoadedModel):
-    """Answers, classes and reports, each by the head that was fine-tuned for them."""
+@torch.inference_mode()
+def answers(loaded: LoadedModel, image: ImageMemory, questions: str | Sequence[str]) -> tuple[list[str], list[float]]:
+    """One answer and its score for each image and its question (see ``tasks.parts.answering.best_answers``).
 
-    @torch.inference_mode()
-    def answers(self, image: ImageMemory, questions: str | Sequence[str]) -> tuple[list[str], list[float]]:
-        """One answer and its score for each image and its question (see ``tasks.parts.answering.best_answers``).
+    Args:
+        loaded: The model.
+        image: B images.
+        questions: B questions; a bare string is asked about every image.
 
-        Args:
-            image: B images.
-            questions: B questions; a bare string is asked about every image.
+    Raises:
+        BackboneError: If the model was not fine-tuned for questions.
+    """
+    if not isinstance(loaded.head, AnswerHead):
+        raise lacking_head("questions answers them", "finetune-vqa")
+    return answering.best_answers(loaded.backbone, loaded.head, *_read_questions(loaded, image, questions))
 
-        Raises:
-            BackboneError: If the model was not fine-tuned for questions.
-        """
-        if not isinstance(self.head, AnswerHead):
-            raise self._lacking_head("questions answers them", "finetune-vqa")
-        return best_answers(self.backbone, self.head, *self._read_questions(image, questions))
 
-    @torch.inference_mode()
-    def answer_scores(self, image: ImageMemory, questions: str | Sequence[str]) -> NDArray[np.float64] | None:
-        """Score of each known answer in nats, (B, K); None of a model that writes its answers freely.
+@torch.inference_mode()
+def answer_scores(
+    loaded: LoadedModel, image: ImageMemory, questions: str | Sequence[str]
+) -> NDArray[np.float64] | None:
+    """Score of each known answer in nats, (B, K); None of a model that writes its answers freely.
 
-        Args:
-            image: B images.
-            questions: As of ``answers``.
-        """
-        if not isinstance(self.head, AnswerHead) or self.head.mode == "generate":
-            return None
-        score_BK = answer_scores(self.backbone, self.head, *self._read_questions(image, questions))
-        return cast("NDArray[np.float64]", score_BK.double().cpu().numpy())
+    Args:
+        loaded: The model.
+        image: B images.
+        questions: As of ``answers``.
+    """
+    if not isinstance(loaded.head, AnswerHead) or loaded.head.mode == "generate":
+        return None
+    score_BK = answering.answer_scores(loaded.backbone, loaded.head, *_read_questions(loaded, image, questions))
+    return cast("NDArray[np.float64]", score_BK.double().cpu().numpy())
 
-    def probable_answers(
-        self, image: ImageMemory, questions: str | Sequence[str]
-    ) -> list[tuple[str, float, float | None]]:
-        """Answer, score (see ``answers``) and probability of each image and its question.
 
-        The probability is that among the known answers, by the temperature of the calibration or 1; None of a model
-        that writes its answers freely.
-        """
-        if (score_BK := self.answer_scores(image, questions)) is None:
-            return [(answer, score, None) for answer, score in zip(*self.answers(image, questions), strict=True)]
-        known = cast(AnswerHead, self.head).answers
-        probability_B = answer_probability(score_BK, self.temperature)
-        best_B = score_BK.argmax(1)
-        return [
-            (known[best], float(score_K[best]), float(probability))
-            for best, score_K, probability in zip(best_B, score_BK, probability_B, strict=True)
-        ]
+def probable_answers(
+    loaded: LoadedModel, image: ImageMemory, questions: str | Sequence[str]
+) -> list[tuple[str, float, float | None]]:
+    """Answer, score (see ``answers``) and probability of each image and its question.
 
-    @torch.inference_mode()
-    def category_scores(self, image: ImageMemory, texts: str | Sequence[str]) -> NDArray[np.float64]:
-        """Score of each class in nats, (B, L).
+    The probability is that among the known answers, by the temperature of the calibration or 1; None of a model
+    that writes its answers freely.
+    """
+    if (score_BK := answer_scores(loaded, image, questions)) is None:
+        return [(answer, score, None) for answer, score in zip(*answers(loaded, image, questions), strict=True)]
+    known = cast(AnswerHead, loaded.head).answers
+    probability_B = answer_probability(score_BK, loaded.temperature)
+    best_B = score_BK.argmax(1)
+    return [
+        (known[best], float(score_K[best]), float(probability))
+        for best, score_K, probability in zip(best_B, score_BK, probability_B, strict=True)
+    ]
 
-        Args:
-            image: B images.
-            texts: B texts; a bare string is read with every image.
 
-        Raises:
-            BackboneError: If the model was not fine-tuned for classes of images with texts.
-        """
-        if not isinstance(self.head, CategoryHead):
-            raise self._lacking_head("classes reads an image with its text", "finetune-image-text")
-        _, state_BTD, mask_BT = self._read_questions(image, texts)
-        return cast("NDArray[np.float64]", self.head(state_BTD, mask_BT).double().cpu().numpy())
+@torch.inference_mode()
+def category_scores(loaded: LoadedModel, image: ImageMemory, texts: str | Sequence[str]) -> NDArray[np.float64]:
+    """Score of each class in nats, (B, L).
 
-    def categories(self, image: ImageMemory, texts: str | Sequence[str]) -> list[dict[str, float]]:
-        """Class -> its probability by the temperature of the calibration or 1, likeliest first, of each image.
+    Args:
+        loaded: The model.
+        image: B images.
+        texts: B texts; a bare string is read with every image.
 
-        Args:
-            image: As of ``category_scores``.
-            texts: Likewise.
+    Raises:
+        BackboneError: If the model was not fine-tuned for classes of images with texts.
+    """
+    if not isinstance(loaded.head, CategoryHead):
+        raise lacking_head("classes reads an image with its text", "finetune-image-text")
+    _, state_BTD, mask_BT = _read_questions(loaded, image, texts)
+    return cast("NDArray[np.float64]", loaded.head(state_BTD, mask_BT).double().cpu().numpy())
 
-        Raises:
-            BackboneError: Likewise.
-        """
-        probability_BL = answer_probabilities(self.category_scores(image, texts), self.temperature)
-        found = [dict(zip(self.choices, row_L.tolist(), strict=True)) for row_L in probability_BL]
-        return [dict(sorted(one.items(), key=lambda item: -item[1])) for one in found]
 
-    def choice_scores(self, image: ImageMemory, texts: Sequence[str]) -> NDArray[np.float64] | None:
-        """Score of each of ``choices`` for B images with their texts, (B, K); None of a model without choices."""
-        read = self.category_scores if isinstance(self.head, CategoryHead) else self.answer_scores
-        return read(image, texts)
+def categories(loaded: LoadedModel, image: ImageMemory, texts: str | Sequence[str]) -> list[dict[str, float]]:
+    """Class -> its probability by the temperature of the calibration or 1, likeliest first, of each image.
 
-    @torch.inference_mode()
-    def reports(self, image: ImageMemory) -> tuple[list[str], list[float]]:
-        """A report of each image and its log-likelihood; what is drawn by chance is drawn alike in every call.
+    Args:
+        loaded: The model.
+        image: As of ``category_scores``.
+        texts: Likewise.
 
-        Raises:
-            BackboneError: If the model was not fine-tuned for reports.
-        """
-        if not isinstance(self.head, DecodingConfig):
-            raise self._lacking_head("reports writes them", "finetune-report")
-        chance = torch.Generator(self.device).manual_seed(0)
-        present_BE = self.model.entity_probabilities(image.grounded)
-        made = self.model, self.backbone.tokenizer
-        return generate_texts(*made, image.memory, decoding=self.head, generator=chance, present_BE=present_BE)
+    Raises:
+        BackboneError: Likewise.
+    """
+    probability_BL = answer_probabilities(category_scores(loaded, image, texts), loaded.temperature)
+    found = [dict(zip(loaded.choices, row_L.tolist(), strict=True)) for row_L in probability_BL]
+    return [dict(sorted(one.items(), key=lambda item: -item[1])) for one in found]
 
-    def out_of_scope(self, question: str) -> str | None:
-        """What to say of a question about what the model was not trained on; None where nothing is to be said."""
-        if not (reason := self._scope.outside(question)):
-            return None
-        return f"{question!r} lies outside: this model never learned of {', '.join(reason)}; its answer means nothing"
 
-    def in_scope(self, question: str) -> bool | None:
-        """Whether the model was trained on what a question asks about; None where its folder does not tell."""
-        return self._scope.holds(question)
+def choice_scores(loaded: LoadedModel, image: ImageMemory, texts: Sequence[str]) -> NDArray[np.float64] | None:
+    """Score of each of ``choices`` for B images with their texts, (B, K); None of a model without choices."""
+    read = category_scores if isinstance(loaded.head, CategoryHead) else answer_scores
+    return read(loaded, image, texts)
 
-    @property
-    def _scope(self) -> Scope:
-        head = self.head
-        return Scope(self.entities, head.answers, head.asked, head.words) if isinstance(head, AnswerHead) else Scope()
 
-    def _read_questions(
-        self, image: ImageMemory, questions: str | Sequence[str]
-    ) -> tuple[Sequence[str], Tensor, Tensor]:
-        """B questions, and what they read of the images: see ``question_memory``."""
-        texts = [questions] * len(image.features.pooled) if isinstance(questions, str) else as_texts(questions)
-        return texts, *question_memory(self.backbone, texts, image.memory)
+@torch.inference_mode()
+def reports(loaded: LoadedModel, image: ImageMemory) -> tuple[list[str], list[float]]:
+    """A report of each image and its log-likelihood; what is drawn by chance is drawn alike in every call.
+
+    Raises:
+        BackboneError: If the model was not fine-tuned for reports.
+    """
+    if not isinstance(loaded.head, DecodingConfig):
+        raise lacking_head("reports writes them", "finetune-report")
+    chance = torch.Generator(loaded.device).manual_seed(0)
+    present_BE = loaded.model.entity_probabilities(image.grounded)
+    made = loaded.model, loaded.backbone.tokenizer
+    return generate_texts(*made, image.memory, decoding=loaded.head, generator=chance, present_BE=present_BE)
+
+
+def out_of_scope(loaded: LoadedModel, question: str) -> str | None:
+    """What to say of a question about what the model was not trained on; None where nothing is to be said."""
+    if not (reason := _scope(loaded).outside(question)):
+        return None
+    return f"{question!r} lies outside: this model never learned of {', '.join(reason)}; its answer means nothing"
+
+
+def in_scope(loaded: LoadedModel, question: str) -> bool | None:
+    """Whether the model was trained on what a question asks about; None where its folder does not tell."""
+    return _scope(loaded).holds(question)
+
+
+def _scope(loaded: LoadedModel) -> Scope:
+    head = loaded.head
+    return Scope(loaded.entities, head.answers, head.asked, head.words) if isinstance(head, AnswerHead) else Scope()
+
+
+def _read_questions(
+    loaded: LoadedModel, image: ImageMemory, questions: str | Sequence[str]
+) -> tuple[Sequence[str], Tensor, Tensor]:
+    """B questions, and what they read of the images: see ``question_memory``."""
+    texts = [questions] * len(image.features.pooled) if isinstance(questions, str) else as_texts(questions)
+    return texts, *answering.question_memory(loaded.backbone, texts, image.memory)

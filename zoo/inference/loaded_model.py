@@ -107,20 +107,27 @@ class LoadedModel(HubModel):
         """What makes probabilities of scores; ``at`` names an operating point (see ``Reader``)."""
         return Reader(self.calibration, kind, at)
 
-    def _require_backbone(self, what: str) -> None:
-        if self.head is not None:
-            raise BackboneError(
-                f"a model fine-tuned for {heads.knowledge_of(self.head)} has no {what}: name the backbone it came from"
-            )
 
-    def _lacking_head(self, what: str, target: str) -> BackboneError:
-        """The error of a model without the head that was asked.
+def require_backbone(loaded: LoadedModel, what: str) -> None:
+    """Refuses a fine-tuned model where only a bare backbone has what is asked.
 
-        Args:
-            what: What a model with it does.
-            target: Of ``make``, which fine-tunes one.
-        """
-        return BackboneError(
-            f"only a model fine-tuned for {what}: fine-tune a backbone (make {target}) "
-            "and name the folder model/ that this leaves"
+    Raises:
+        BackboneError: If the model has a head.
+    """
+    if loaded.head is not None:
+        raise BackboneError(
+            f"a model fine-tuned for {heads.knowledge_of(loaded.head)} has no {what}: name the backbone it came from"
         )
+
+
+def lacking_head(what: str, target: str) -> BackboneError:
+    """The error of a model without the head that was asked.
+
+    Args:
+        what: What a model with it does.
+        target: Of ``make``, which fine-tunes one.
+    """
+    return BackboneError(
+        f"only a model fine-tuned for {what}: fine-tune a backbone (make {target}) "
+        "and name the folder model/ that this leaves"
+    )

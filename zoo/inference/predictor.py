@@ -15,22 +15,51 @@ from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.category_head import CategoryHead
+from gkmvlp.zoo.inference import embedding, findings, inputs, language
 from gkmvlp.zoo.inference.boxes import boxes_of_regions
-from gkmvlp.zoo.inference.embedding import EmbeddingMixin
-from gkmvlp.zoo.inference.findings import UNASKED, FindingsMixin, Found
+from gkmvlp.zoo.inference.findings import UNASKED, Found
 from gkmvlp.zoo.inference.gate import GateMode, settled
 from gkmvlp.zoo.inference.inputs import frames_of
-from gkmvlp.zoo.inference.language import LanguageMixin
+from gkmvlp.zoo.inference.loaded_model import LoadedModel
 from gkmvlp.zoo.inference.prediction import Prediction
 from gkmvlp.zoo.inference.preprocess import Radiograph, name_of
 
 
-class Predictor(FindingsMixin, LanguageMixin, EmbeddingMixin):
-    """A backbone, or a model fine-tuned for one task, with everything that prepares an image for it.
+class Predictor(LoadedModel):
+    """A loaded model that reads radiographs.
 
-    Its base classes hold what it is made of (``LoadedModel``), how it takes images in (``InputsMixin``), and what its
-    head says of encoded images.
+    ``predict`` does it in one call. The steps that it takes are methods too: functions over a ``LoadedModel`` from the
+    files beside this one.
     """
+
+    # from a radiograph to an encoded image
+    item = inputs.item
+    item_of = inputs.item_of
+    admitted = inputs.admitted
+    batch = inputs.batch
+    encode_images = inputs.encode_images
+    far = inputs.far
+    # what heads say of encoded images
+    entity_scores = findings.entity_scores
+    label_scores = findings.label_scores
+    boxes = findings.boxes
+    places = findings.places
+    finding_fields = findings.finding_fields
+    answers = language.answers
+    answer_scores = language.answer_scores
+    probable_answers = language.probable_answers
+    category_scores = language.category_scores
+    categories = language.categories
+    choice_scores = language.choice_scores
+    reports = language.reports
+    in_scope = language.in_scope
+    out_of_scope = language.out_of_scope
+    # the space that images and texts share
+    embed = embedding.embed
+    zero_shot = embedding.zero_shot
+    embed_images = embedding.embed_images
+    embed_texts = embedding.embed_texts
+    similarities = embedding.similarities
 
     @overload  # a text is a sequence of texts: the first that fits is meant
     def predict(  # type: ignore[overload-overlap]

@@ -44,3 +44,4 @@ def test_a_question_alone_is_asked_about_every_image(tmp_path):
     memory = predictor.encode_images(predictor.batch([predictor.item(image) for image in images]))
     question = "Is there an effusion?"
     assert predictor.answers(memory, question) == predictor.answers(memory, [question] * 2)
+    assert (predictor.choice_scores(memory, [question] * 2) == predictor.answer_scores(memory, question)).all()

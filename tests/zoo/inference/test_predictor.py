@@ -66,3 +66,19 @@ def test_questions_that_are_no_text_or_empty_or_missing_are_said(tmp_path):
             predictor.predict(image, question=empty)
     with pytest.raises(BackboneError, match="this model answers questions: ask one"):
         predictor.predict(image)
+
+
+def test_a_model_without_the_head_that_is_asked_names_what_leaves_one(model, images):
+    batch = model.batch([model.item(images[0])])
+    memory = model.encode_images(batch)
+    asked = {
+        "finetune-classification": lambda: model.label_scores(memory),
+        "finetune-localization": lambda: model.boxes(batch, memory),
+        "finetune-vqa": lambda: model.answers(memory, "Is there an effusion?"),
+        "finetune-image-text": lambda: model.categories(memory, "A caption."),
+        "finetune-report": lambda: model.reports(memory),
+    }
+    for target, ask in asked.items():
+        said = rf"only a model fine-tuned for .*: fine-tune a backbone \(make {target}\) and name the folder model/"
+        with pytest.raises(BackboneError, match=said):
+            ask()
