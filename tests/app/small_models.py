@@ -10,7 +10,10 @@ from torch import nn
 
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
+from gkmvlp.checkpoints.calibration_file import AnswerCalibration, Calibration, LabelCalibration, write_calibration
 from gkmvlp.losses.detection import focal_loss, giou_loss
+from gkmvlp.metrics.calibration.operating_point import OperatingPoint, Span
+from gkmvlp.metrics.calibration.score_map import ScoreMap
 from gkmvlp.models.config import Architecture, KnowledgeConfig, TextConfig, VisionConfig
 from gkmvlp.models.generation import DecodingConfig
 from gkmvlp.models.heads.answer_head import AnswerHead
@@ -93,6 +96,24 @@ def write_reporting(folder: Path) -> Path:
     backbone.info["task"] = "report_generation"
     heads.save(backbone, DecodingConfig(max_new_tokens=8), folder)
     return folder
+
+
+def calibrate(folder: Path, kind: str, names: list[str]) -> None:
+    """A calibration in a model's folder with every kind of map in turn; names of ``answers`` get a temperature."""
+    maps = (
+        ScoreMap("platt", 0.5, -1.0),
+        ScoreMap("isotonic", knots=(-2.0, 0.0, 3.0), values=(0.1, 0.3, 0.8)),
+        ScoreMap(reason="not in these data"),
+        ScoreMap("temperature", 0.7),
+    )
+    point = OperatingPoint(Span(0.5, 0.0, 1.0), Span(0.9, 0.8, 1.0), Span(0.7, 0.6, 0.8))
+    labels = [
+        LabelCalibration(name, 10, 5, score_map, {"sensitivity=0.90": point} if score_map.is_calibrated else {})
+        for name, score_map in zip(names, maps, strict=False)
+    ]
+    scores, answers = ({}, AnswerCalibration(1.7, 10, 5)) if kind == "answers" else ({kind: labels}, None)
+    when = "2026-01-01T00:00:00+00:00"
+    write_calibration(folder, Calibration("phantom-tiny", "validate of official@0", 10, 5, when, scores, answers))
 
 
 def write_images(folder: Path, count: int = 3) -> list[Path]:

@@ -29,7 +29,7 @@ pip install "monai>=1.5" torch opencv-python-headless pillow fire{package}
 python -m monai.bundle run --config_file configs/inference.json --dataset_dir FOLDER{word}
 ```
 
-The table is `eval/{table}`: {columns}. Probabilities are not calibrated.
+The table is `eval/{table}`: {columns}. Probabilities: {probabilities}.
 """
 
 
@@ -40,7 +40,6 @@ class Kind(NamedTuple):
         names: Key under which the program's description lists what it scores.
         network: Class of the network.
         evaluator: Class of what writes the table.
-        activation: Option of MONAI's Activations that makes probabilities of scores.
         table: Name of the table.
         columns: Its rows and columns in words.
         what: What it gives, in words.
@@ -50,7 +49,6 @@ class Kind(NamedTuple):
     names: str
     network: str
     evaluator: str
-    activation: str
     table: str
     columns: str
     what: str
@@ -59,20 +57,20 @@ class Kind(NamedTuple):
 
 KINDS = {
     "classification": Kind(
-        "labels", "Network", "Evaluator", "sigmoid", "findings.csv", "a row an image, a column a label",
+        "labels", "Network", "Evaluator", "findings.csv", "a row an image, a column a label",
         "findings of frontal chest radiographs",
     ),
     "grounding": Kind(
-        "entities", "Network", "PlaceEvaluator", "sigmoid", "places.csv",
+        "entities", "Network", "PlaceEvaluator", "places.csv",
         "a row an image and entity, with the point that its prompt attends to most and the region there",
         "findings of frontal chest radiographs and where their prompts look",
     ),
     "localization": Kind(
-        "labels", "Network", "BoxEvaluator", "sigmoid", "boxes.csv", "a row a box, in pixels of the picture",
+        "labels", "Network", "BoxEvaluator", "boxes.csv", "a row a box, in pixels of the picture",
         "boxes of findings on frontal chest radiographs", "torchvision",
     ),
     "vqa": Kind(
-        "answers", "AskingNetwork", "AnswerEvaluator", "softmax", "answers.csv", "a row an image, the likeliest answer",
+        "answers", "AskingNetwork", "AnswerEvaluator", "answers.csv", "a row an image, the likeliest answer",
         "answers to a question about frontal chest radiographs", "tokenizers",
     ),
 }  # fmt: skip
@@ -147,7 +145,7 @@ def inference(told: dict[str, Any]) -> dict[str, Any]:
         "inferer": {"_target_": "SimpleInferer"},
         "postprocessing": {
             "_target_": "Compose",
-            "transforms": [{"_target_": "Activationsd", "keys": "pred", kind.activation: True}],
+            "transforms": [{"_target_": "scripts.probabilities.Probabilitiesd", "told": "$@network_def.told"}],
         },
         "evaluator": {
             "_target_": f"scripts.tables.{kind.evaluator}",
@@ -156,7 +154,7 @@ def inference(told: dict[str, Any]) -> dict[str, Any]:
             "inferer": "@inferer",
             "postprocessing": "@postprocessing",
             "labels": told[kind.names],
-            "notice": _notices(told),
+            "notices": [_notices(told), f"Probabilities: {told['probabilities']}", *_thresholds(told)],
             "output": f"$@output_dir + '/{kind.table}'",
         },
         "run": ["$@evaluator.run()"],
@@ -223,10 +221,20 @@ def _notices(told: dict[str, Any]) -> str:
     return " ".join(filter(None, (NOT_CLINICAL, told["notice"])))
 
 
+def _thresholds(told: dict[str, Any]) -> list[str]:
+    """Probabilities from which labels count as present, by the first operating point, in a line; none without one."""
+    labels = told["calibration"]["scores"] if told["calibration"] else []
+    at = next((name for label in labels for name in label["points"]), None)
+    points = {label["label"]: label["points"].get(at) for label in labels}
+    known = [f"{name} {point['probability'][0]:.6f}" for name, point in points.items() if point is not None]
+    return [f"Present from ({at}): {', '.join(known)}"] if known else []
+
+
 def _readme(name: str, told: dict[str, Any]) -> str:
     kind, asks = KINDS[told["task"]], told["task"] == "vqa"
     return README.format(
         name=name, notices=_notices(told), version=gkmvlp.__version__, table=kind.table, columns=kind.columns,
         what=kind.what.capitalize() + ("" if asks else f" ({', '.join(told[kind.names])})"),
         package=f" {kind.package}" if kind.package else "", word=' --question "Is there a pleural effusion?"' * asks,
+        probabilities=told["probabilities"],
     )  # fmt: skip

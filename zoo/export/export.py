@@ -21,10 +21,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-import gkmvlp
-from gkmvlp.anatomy import REGIONS, atlas_to_names
 from gkmvlp.errors import BackboneError, ConfigError
-from gkmvlp.notices import NOT_CLINICAL
+from gkmvlp.zoo.export.description import described
 from gkmvlp.zoo.export.programs import BATCH, TOKENS, Program, TensorSpec, program_of
 from gkmvlp.zoo.inference.predictor import Predictor
 
@@ -60,7 +58,7 @@ def export(predictor: Predictor, task: str, form: str, out: Path) -> dict[str, A
             with _quiet():
                 _write(program, predictor, form, part)
                 difference = _difference(program, form, part)
-            description = {"program": out.name, "format": form, "task": task, **_described(program, predictor)}
+            description = {"program": out.name, "format": form, "task": task, **described(program, predictor)}
             description |= {"largest_difference_from_pytorch": difference}
             beside = Path(f"{part}.json")
             beside.write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -148,37 +146,6 @@ def run(file: Path, form: str, inputs: tuple[Tensor, ...]) -> list[NDArray[np.fl
     with torch.no_grad():
         outputs = torch.export.load(file).module()(*inputs)
     return [x.numpy() for x in ((outputs,) if isinstance(outputs, Tensor) else outputs)]
-
-
-def _described(program: Program, predictor: Predictor) -> dict[str, Any]:
-    """What a caller has to know of a program."""
-    architecture, info = predictor.architecture, predictor.backbone.info
-    description = {
-        "gkmvlp": gkmvlp.__version__,
-        "trained_on": info.get("trained_on"),
-        "notice": predictor.notice,
-        "use": NOT_CLINICAL,
-        "image": {
-            "size": architecture.image_size,
-            "resize_mode": architecture.resize_mode,
-            "intensity": architecture.intensity,
-        },
-        "grid": list(program.model.vision.grid),
-        "inputs": [_said(spec) for spec in program.inputs],
-        "outputs": [_said(spec) for spec in program.outputs],
-        **program.names,
-        **program.extras,
-        "regions": list(REGIONS),
-        "region_boxes": atlas_to_names(predictor.backbone.atlas),
-    }
-    if TOKENS in program.inputs[-1].shape:
-        description["max_length"] = architecture.text.max_length
-    return description
-
-
-def _said(spec: TensorSpec) -> dict[str, Any]:
-    """A spec for JSON."""
-    return {**spec._asdict(), "dtype": str(spec.dtype).removeprefix("torch.")}
 
 
 def _name(folder: Path, out: Path) -> None:

@@ -20,17 +20,20 @@ from gkmvlp.checkpoints import heads
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.label_head import label_head
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
+from gkmvlp.zoo.export.bundle import inference
 from gkmvlp.zoo.export.bundle_scripts import networks
+from gkmvlp.zoo.export.bundle_scripts.probabilities import Probabilitiesd
 from gkmvlp.zoo.export.bundle_scripts.radiographs import ReadRadiographd
+from gkmvlp.zoo.export.description import calibration_of
 from gkmvlp.zoo.inference.preprocess import Preprocess
-from tests.app.small_models import ANSWERS, ENTITIES, build, write_answering, write_backbone, write_detecting
+from tests.app.small_models import ANSWERS, ENTITIES, build, calibrate, write_answering, write_backbone, write_detecting
 
 LABELS = ["Effusion", "Mass", "Hernia"]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder whose ``model`` is for labels and never saw a patient."""
+    """A folder whose ``model`` is for labels, calibrated, and never saw a patient."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("bundle")
     backbone = build("phantom-chestxray14")
@@ -38,6 +41,7 @@ def folder(tmp_path_factory):
     head = label_head(tuple(LABELS), backbone.model.architecture, "both")
     nn.init.normal_(head.linear.weight, std=0.3)
     heads.save(backbone, head, folder / "model")
+    calibrate(folder / "model", "labels", LABELS)
     return folder
 
 
@@ -51,10 +55,11 @@ def bundle(folder):
 
 @pytest.fixture(scope="module")
 def answering(tmp_path_factory):
-    """A folder with a ``model`` for questions and a bundle of it, ``asked``, by the real command."""
+    """A folder with a calibrated ``model`` for questions and a bundle of it, ``asked``, by the real command."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("answering")
     write_answering(folder / "model", "classify", "phantom-mimic-cxr, phantom-vqa-rad")
+    calibrate(folder / "model", "answers", ANSWERS)
     words = ["--task", "vqa", "--format", "monai-bundle", "--out", str(folder / "asked")]
     assert main(["export", "--model", str(folder / "model"), *words]) == 0
     return folder
@@ -84,9 +89,11 @@ def run_by_monai(folder, pictures, out, table, *words):
     )  # fmt: skip
     assert told.returncode == 0, told.stderr[-2000:]
     with (out / table).open() as stream:
-        assert next(stream) == f"# {NOT_CLINICAL} {NO_PATIENT}\n"
-        rows = list(csv.DictReader(stream))
-    return rows
+        lines = list(stream)
+    comments = [line for line in lines if line.startswith("#")]
+    assert comments[0] == f"# {NOT_CLINICAL} {NO_PATIENT}\n"
+    assert comments[1] == f"# Probabilities: {gkmvlp.load(folder.parent / 'model', device='cpu').probabilities}\n"
+    return list(csv.DictReader(lines[len(comments) :]))
 
 
 @pytest.mark.slow
@@ -112,6 +119,30 @@ def test_monai_asks_a_question_about_every_image(answering, pictures, tmp_path):
         assert float(row["probability"]) == pytest.approx(wanted.answer_probability, abs=2e-5)
 
 
+@pytest.mark.filterwarnings("ignore:A model that never")
+def test_thresholds_stand_above_the_table(folder):
+    """Those of the first operating point, as ``predict`` says them; a label without one is left out."""
+    model = gkmvlp.load(folder / "model", device="cpu")
+    told = {
+        "task": "classification", "labels": LABELS, "image": {"size": 32, "resize_mode": "pad", "intensity": "voi"},
+        "use": NOT_CLINICAL, "notice": model.notice, "probabilities": model.probabilities,
+        "calibration": calibration_of(model),
+    }  # fmt: skip
+    reading = model.predict(np.zeros((40, 40), np.uint8), gate="off", accept="blank").readings
+    expected = ", ".join(f"{label} {reading[label].threshold:.6f}" for label in LABELS[:2])
+    assert inference(told)["evaluator"]["notices"][2] == f"Present from (sensitivity=0.90): {expected}"
+    assert len(inference(told | {"calibration": None})["evaluator"]["notices"]) == 2
+
+
+def test_scores_that_nobody_calibrated_are_log_odds_and_log_probabilities():
+    score_L = torch.tensor([-3.0, 0.0, 2.0])
+    odds_L = score_L.exp().tolist()
+    labels = Probabilitiesd({"calibration": None})({"pred": score_L})["pred"]
+    assert labels.tolist() == pytest.approx([odds / (1 + odds) for odds in odds_L])
+    answers = Probabilitiesd({"calibration": None, "answers": ANSWERS})({"pred": score_L.log_softmax(0)})["pred"]
+    assert answers.tolist() == pytest.approx([odds / sum(odds_L) for odds in odds_L])
+
+
 def bundled(folder, task, pictures, table):
     """Rows that a bundle of ``folder/model`` writes of pictures."""
     words = ["--task", task, "--format", "monai-bundle", "--out", str(folder / "bundle")]
@@ -123,6 +154,7 @@ def bundled(folder, task, pictures, table):
 def test_monai_says_where_prompts_look(pictures, tmp_path):
     """The points, regions and probabilities of the package, for pictures of every shape."""
     write_backbone(tmp_path / "model")
+    calibrate(tmp_path / "model", "entities", ENTITIES)
     rows = bundled(tmp_path, "grounding", pictures, "places.csv")
     assert len(rows) == len(ENTITIES) * len(list(pictures.iterdir()))
     model = gkmvlp.load(tmp_path / "model", device="cpu")
@@ -158,10 +190,11 @@ def test_any_question_is_answered_as_the_package_does(answering, pictures):
     image_B1SS = torch.cat([model.preprocess(file) for file in sorted(pictures.iterdir())])
     open_ones = "Which lung is it in, left or right?", "where " * 60  # the second is cut
     for question in (*open_ones, "Is there an effusion?", "Is it left or right?"):
-        score_BK = networks.AskingNetwork(program, question)(image_B1SS)
+        network = networks.AskingNetwork(program, question)
+        probability_BK = Probabilitiesd(network.told)({"pred": network(image_B1SS)})["pred"]
         said = model.predict(sorted(pictures.iterdir()), question)
-        assert [ANSWERS[best] for best in score_BK.argmax(1)] == [one.answer for one in said]
-        assert score_BK.softmax(1).amax(1).tolist() == pytest.approx([one.answer_probability for one in said], abs=2e-5)
+        assert [ANSWERS[best] for best in probability_BK.argmax(1)] == [one.answer for one in said]
+        assert probability_BK.amax(1).tolist() == pytest.approx([one.answer_probability for one in said], abs=2e-5)
     with pytest.raises(ValueError, match="name it by --question TEXT"):
         networks.AskingNetwork(program, " ")(image_B1SS)
 

@@ -22,7 +22,7 @@ from gkmvlp.tasks.parts.answering import question_memory
 from gkmvlp.zoo.export import export as export_module
 from gkmvlp.zoo.export.programs import program_of
 from gkmvlp.zoo.inference.loading import open_predictor
-from tests.app.small_models import ANSWERS, ENTITIES, build, write_answering, write_backbone, write_detecting
+from tests.app.small_models import ANSWERS, ENTITIES, build, calibrate, write_answering, write_backbone, write_detecting
 
 SIDE = 32
 SUFFIX = {"torch-export": "pt2", "onnx": "onnx"}
@@ -45,6 +45,9 @@ def folder(tmp_path_factory) -> Path:
     head = label_head(tuple(LABELS), backbone.model.architecture, "both")
     nn.init.normal_(head.linear.weight, std=0.3)
     heads.save(backbone, head, folder / "labels")
+    calibrate(folder / "labels", "labels", LABELS)
+    calibrate(folder / "grounding", "entities", ENTITIES)
+    calibrate(folder / "vqa", "answers", ANSWERS)
     for number in range(5):  # of the size that the models read: the test then has nothing to resize
         noise = np.random.default_rng(number).integers(0, 200, (SIDE, SIDE)).astype(np.uint8)
         Image.fromarray(noise).save(folder / f"{number}.png")
@@ -109,6 +112,17 @@ def by_the_reader(folder: Path, model: str, batch: int) -> list[np.ndarray]:
     return [predictor.entity_scores(image), grounded.patch_attention.numpy(), grounded.region_attention.numpy()]
 
 
+def by_the_calibration(told: dict, score_L: np.ndarray) -> dict[str, float]:
+    """Probabilities of one image's scores, by what the JSON holds alone."""
+    said = {}
+    for score, label in zip(score_L.astype(float), told["calibration"]["scores"], strict=True):
+        how = label["map"]
+        odds = how["slope"] * score + how["intercept"]
+        is_steps = how["method"] == "isotonic"
+        said[label["label"]] = np.interp(score, how["knots"], how["values"]) if is_steps else 1 / (1 + np.exp(-odds))
+    return said
+
+
 @pytest.mark.parametrize(
     ("model", "form"),
     [
@@ -137,15 +151,34 @@ def test_a_program_gives_what_the_model_gives(folder, model, form, tmp_path, cap
     assert not [path for path in out.parent.iterdir() if path.name.startswith(".")]
     key = {"labels": "labels", "grounding": "entities", "boxes": "labels", "vqa": "answers"}[model]
     assert told[key] == {"labels": LABELS, "grounding": ENTITIES, "boxes": ["Opacity", "Nodule"], "vqa": ANSWERS}[model]
+    reader = open_predictor(folder / model, "cpu")
+    assert told["probabilities"] == reader.probabilities
+    assert (told["calibration"] is None) == (model == "boxes")
+    if model in ("labels", "grounding"):
+        assert told["calibration"]["n"] == 10
+        for n in range(1, batch):  # the first of the batch has no regions
+            wanted = reader.predict(folder / f"{n}.png")
+            assert by_the_calibration(told, given[0][n]) == pytest.approx(wanted.findings, abs=1e-4)
+            for label, score in zip(told["calibration"]["scores"], given[0][n], strict=True):
+                reading = wanted.readings[label["label"]]
+                for point in label["points"].values():
+                    assert point["probability"][0] == pytest.approx(reading.threshold)
+                    assert reading.is_likely == (score >= point["score"][0])
     if model == "vqa":
         assert not (out.parent / f"{out.name}.tokenizer" / "old").exists()
-        reader, closed = open_predictor(folder / "vqa", "cpu"), told["closed_questions"]
+        closed = told["closed_questions"]
         is_closed = [re.match(closed["pattern"], question, re.IGNORECASE | re.DOTALL) for question in QUESTIONS]
         assert [bool(found) for found in is_closed] == [False, True, True, False, False]
         for n, question in enumerate(QUESTIONS[1:], 1):  # the first of the batch has no regions
             allowed = closed["answers"] if is_closed[n] else told["answers"]
             best = max(allowed, key=lambda answer, row_K=given[0][n]: row_K[told["answers"].index(answer)])
-            assert best == reader.predict(folder / f"{n}.png", question).answer
+            said = reader.predict(folder / f"{n}.png", question)
+            assert best == said.answer
+            odds = {answer: given[0][n][told["answers"].index(answer)].item() for answer in allowed}
+            weight = {
+                answer: np.exp(odd / told["calibration"]["answers"]["temperature"]) for answer, odd in odds.items()
+            }
+            assert weight[best] / sum(weight.values()) == pytest.approx(said.answer_probability, abs=1e-4)
 
 
 def test_a_backbone_tells_its_entities(folder):

@@ -23,9 +23,9 @@ class Evaluator:
         val_data_loader: Batches with ``image``, ``file`` and ``frame``.
         network: What scores them.
         inferer: How it is called; one of MONAI's.
-        postprocessing: From a row with ``pred``, log odds of an image, to one with probabilities.
+        postprocessing: From a row with ``pred``, scores of an image, to one with probabilities.
         labels: Names of what is scored.
-        notice: First line of the table.
+        notices: First lines of the table.
         output: The file.
     """
 
@@ -36,17 +36,17 @@ class Evaluator:
         inferer: Callable[[Tensor, Any], Tensor | tuple[Tensor, ...]],
         postprocessing: Callable[[dict[str, Any]], Mapping[str, Any]],
         labels: Sequence[str],
-        notice: str,
+        notices: Sequence[str],
         output: str,
     ) -> None:
         self.loader, self.network, self.inferer = val_data_loader, network, inferer
-        self.postprocessing, self.labels, self.notice, self.output = postprocessing, labels, notice, Path(output)
+        self.postprocessing, self.labels, self.notices, self.output = postprocessing, labels, notices, Path(output)
 
     def run(self) -> Path:
         """Writes the table, and says where."""
         self.output.parent.mkdir(parents=True, exist_ok=True)
         with self.output.open("w", newline="", encoding="utf-8") as stream, torch.inference_mode():
-            stream.write(f"# {self.notice}\n")
+            stream.writelines(f"# {notice}\n" for notice in self.notices)
             table = csv.writer(stream)
             table.writerow(["file", *self.columns()])
             for batch in self.loader:
@@ -55,7 +55,7 @@ class Evaluator:
                 for file, frame, *of_image in zip(batch["file"], batch["frame"].tolist(), *parts, strict=True):
                     pred = self.postprocessing({"pred": of_image[0]})["pred"]
                     table.writerows([file, *row] for row in self.rows(pred, of_image[1:], frame))
-        print(f"{self.output} ({self.notice})")
+        print(f"{self.output} ({self.notices[0]})")
         return self.output
 
     def columns(self) -> list[str]:
