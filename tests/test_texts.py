@@ -1,8 +1,10 @@
-"""A text alone is a list of one."""
+"""A text alone is a list of one; what is printed for people is short."""
+
+from typing import NamedTuple
 
 import pytest
 
-from gkmvlp.texts import as_texts
+from gkmvlp.texts import Brief, as_texts, brief
 
 
 def test_texts():
@@ -12,3 +14,20 @@ def test_texts():
     for wrong in ([b"a"], ["a", None], [["a"]]):
         with pytest.raises(TypeError, match="a list of texts was expected, got"):
             as_texts(wrong)
+
+
+class Row(NamedTuple):
+    name: str
+    share: float
+    is_here: bool | None
+
+
+def test_numbers_are_printed_short_wherever_they_lie():
+    """In the words of ``repr``, which Python reads again."""
+    assert brief(Row("a", 1 / 3, None)) == "Row(name='a', share=0.333, is_here=None)"
+    assert brief([(2 / 3,), (1, True)]) == "[(0.667,), (1, True)]"
+    for value in ([], (), {}, {"a": 1, "b": (2, "c")}, ("it's",), None):
+        assert brief(value) == repr(value)
+    shares = Brief({"a": 1 / 3, ("b", "c"): 2.0})
+    assert f"{shares}" == repr(shares) == "{'a': 0.333, ('b', 'c'): 2.000}"
+    assert shares == {"a": 1 / 3, ("b", "c"): 2.0}

@@ -2,6 +2,10 @@
 
 import unicodedata
 from collections.abc import Iterable
+from typing import TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 def as_texts(texts: str | Iterable[str]) -> list[str]:
@@ -27,6 +31,28 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def brief(value: object) -> str:
+    """``repr`` for people: the numbers in tuples, rows of named fields, lists and dicts have three decimals."""
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{brief(key)}: {brief(one)}' for key, one in value.items())}}}"
+    if isinstance(value, tuple) and (names := getattr(value, "_fields", ())):
+        fields = (f"{name}={brief(one)}" for name, one in zip(names, value, strict=True))
+        return f"{type(value).__name__}({', '.join(fields)})"
+    if isinstance(value, list | tuple):
+        inside = ", ".join(map(brief, value))
+        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
+    return repr(value)
+
+
+class Brief(dict[Key, Value]):
+    """A dict that is printed by ``brief``; its values stay exact."""
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 def letters(name: str) -> str:

@@ -13,6 +13,7 @@ from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.region_head import RegionHead
 from gkmvlp.tasks.parts.region_search import regions_of
+from gkmvlp.texts import Brief
 from gkmvlp.zoo.inference.inputs import frames_of
 from gkmvlp.zoo.inference.prediction import PredictedBox
 
@@ -53,10 +54,10 @@ def boxes_of_regions(batch: ImageBatch, side: int) -> list[dict[str, tuple[float
         batch: B images.
         side: Side of the frame in pixels.
     """
-    found = []
+    found: list[dict[str, tuple[float, float, float, float]]] = []
     box_BR4, mask_BR = batch["region_box"].cpu().numpy() * side, batch["region_mask"].cpu().numpy()
     for frame, box_R4, has_R in zip(frames_of(batch), box_BR4, mask_BR, strict=True):
         inside_R4, is_inside_R = original_boxes(frame, box_R4)
         rows = zip(REGIONS, inside_R4.tolist(), has_R & is_inside_R, strict=True)
-        found.append({name: tuple(box) for name, box, is_there in rows if is_there})
+        found.append(Brief((name, tuple(box)) for name, box, is_there in rows if is_there))
     return found

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gkmvlp.errors import UsageError
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.texts import as_texts
+from gkmvlp.texts import Brief, as_texts
 from gkmvlp.zoo.inference.inputs import batch, encode_images, item
 from gkmvlp.zoo.inference.loaded_model import LoadedModel, require_backbone
 from gkmvlp.zoo.inference.prediction import Embeddings
@@ -41,7 +41,7 @@ def zero_shot(loaded: LoadedModel, image: Radiograph, prompts: str | Sequence[Pr
         prompts: Sentences, or one; a pair (present, absent) gives the difference of both similarities, in [-2, 2].
     """
     prompts = [prompts] if isinstance(prompts, str) else prompts
-    return dict(zip(prompts, similarities(loaded, _vector(loaded, image), prompts)[0].tolist(), strict=True))
+    return Brief(zip(prompts, similarities(loaded, _vector(loaded, image), prompts)[0].tolist(), strict=True))
 
 
 @torch.inference_mode()

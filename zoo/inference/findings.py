@@ -15,6 +15,7 @@ from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.models.heads.box_head import BoxHead
 from gkmvlp.models.heads.label_head import LabelHead, label_logits
 from gkmvlp.models.heads.region_head import RegionHead
+from gkmvlp.texts import Brief
 from gkmvlp.zoo.inference.boxes import boxes_of
 from gkmvlp.zoo.inference.loaded_model import LoadedModel, lacking_head, require_backbone
 from gkmvlp.zoo.inference.places import Places, place_fields, places_of
@@ -97,7 +98,8 @@ def finding_fields(
     score_BN = ask(loaded, image) if found.score_BN is None else found.score_BN
     readings = [reader.ranked(names, score_N) for score_N in score_BN]
     fields = [
-        {"findings": {name: reading.probability for name, reading in one.items()}, "readings": one} for one in readings
+        {"findings": Brief((name, reading.probability) for name, reading in one.items()), "readings": one}
+        for one in readings
     ]
     if loaded.head is not None or not isinstance(image, ImageMemory):
         return fields

@@ -18,7 +18,7 @@ from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.category_head import CategoryHead
 from gkmvlp.tasks.parts import answering
 from gkmvlp.tasks.parts.scope import Scope
-from gkmvlp.texts import as_texts
+from gkmvlp.texts import Brief, as_texts
 from gkmvlp.zoo.inference.loaded_model import LoadedModel, lacking_head
 
 
@@ -106,7 +106,7 @@ def categories(loaded: LoadedModel, image: ImageMemory, texts: str | Sequence[st
     """
     probability_BL = answer_probabilities(category_scores(loaded, image, texts), loaded.temperature)
     found = [dict(zip(loaded.choices, row_L.tolist(), strict=True)) for row_L in probability_BL]
-    return [dict(sorted(one.items(), key=lambda item: -item[1])) for one in found]
+    return [Brief(sorted(one.items(), key=lambda item: -item[1])) for one in found]
 
 
 def choice_scores(loaded: LoadedModel, image: ImageMemory, texts: Sequence[str]) -> NDArray[np.float64] | None:

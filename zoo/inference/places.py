@@ -16,6 +16,7 @@ from gkmvlp.geometry import Letterbox, original_boxes
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.tasks.parts.entity_predictions import attention_peaks, regions_at
 from gkmvlp.tasks.parts.heat_maps import image_area
+from gkmvlp.texts import Brief
 from gkmvlp.zoo.inference.inputs import frames_of
 from gkmvlp.zoo.inference.prediction import PredictedBox, hot_box
 from gkmvlp.zoo.inference.readings import LIKELY, Reading, counts
@@ -67,7 +68,7 @@ def place_fields(
         row = {name: entities.index(name) for name in found}
         maps = {name: map_BEhw[b, e] for name, e in row.items()}
         results.append({
-            "points": {name: tuple(places.point_BE2[b, e].tolist()) for name, e in row.items()},
+            "points": Brief((name, tuple(places.point_BE2[b, e].tolist())) for name, e in row.items()),
             "regions": {name: region_name(places.region_BE[b, e]) for name, e in row.items()},
             "boxes": [attended_box(name, reading, maps[name], frame, side) for name, reading in found.items()],
             "attention": maps,

@@ -3,7 +3,7 @@
 H x W pixels of the original image, h x w grid of patches.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
 import cv2
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.geometry import Letterbox
 from gkmvlp.tasks.parts.heat_maps import box_around, enlarge, image_area, peak
+from gkmvlp.texts import brief
 from gkmvlp.zoo.inference.gate import Verdict, is_doubted
 from gkmvlp.zoo.inference.readings import Reading
 
@@ -31,6 +32,9 @@ class PredictedBox(NamedTuple):
     y2: float
     is_likely: bool  # whether the score reaches the threshold
     threshold: float  # of the label: chosen by validation for findings
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 class Embeddings(NamedTuple):
@@ -89,6 +93,10 @@ class Prediction:
     attention: dict[str, Float] = field(default_factory=dict, repr=False, compare=False)
     frame: Letterbox | None = field(default=None, repr=False, compare=False)
     side: int = field(default=0, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        told = (f"{one.name}={brief(getattr(self, one.name))}" for one in fields(self) if one.repr)
+        return f"Prediction({', '.join(told)})"
 
     def judged(self, verdict: Verdict | None) -> "Prediction":
         """The same with what the gate says of the picture; where that doubts it, the notice says so too."""

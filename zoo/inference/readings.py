@@ -13,6 +13,7 @@ from gkmvlp.checkpoints.calibration_file import Calibration, LabelCalibration, S
 from gkmvlp.errors import ConfigError
 from gkmvlp.metrics.calibration.operating_point import goal_of
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED, ScoreMap
+from gkmvlp.texts import brief
 
 LIKELY = 0.5  # probability from which a finding counts that has no threshold
 
@@ -32,6 +33,9 @@ class Reading(NamedTuple):
     threshold_low: float | None = None  # ends of the threshold's 95 % interval over patients
     threshold_high: float | None = None
     is_likely: bool | None = None  # whether the threshold is reached
+
+    def __repr__(self) -> str:
+        return brief(self)
 
 
 class Reader:

@@ -28,6 +28,7 @@ from gkmvlp.phantom.generate import draw_phantom
 from tests.app.small_models import (
     ANSWERS,
     ENTITIES,
+    calibrate,
     write_answering,
     write_backbone,
     write_detecting,
@@ -105,6 +106,20 @@ def test_zero_shot_takes_single_prompts_and_pairs(folder, tmp_path):
     assert score["an effusion | no effusion"] == pytest.approx(score["an effusion"] - score["no effusion"], abs=1e-6)
     assert predict(folder, "run", "zero_shot", image, "--out", out) == 0
     assert set(rows(out)[0]["prompt"]) == {f"There is {name}. | There is no {name}." for name in ENTITIES}
+
+
+def test_thresholds_that_are_named_are_shown(folder, tmp_path, capsys):
+    (tmp_path / "prompts.txt").write_text("an effusion\n")
+    for task, kind in (("classification", "entities"), ("grounding", "entities"), ("zero_shot", "zero_shot")):
+        calibrate(write_backbone(tmp_path / task), kind, ENTITIES)
+        assert predict(tmp_path, task, task, folder / "images" / "0.jpg") == 0
+        told = capsys.readouterr().out
+        assert "; thresholds at sensitivity=0.90\n" in told
+        header = next(line.split() for line in told.splitlines() if line.split()[0] == "image")
+        assert {"threshold", "is_likely"} <= set(header)
+    prompts = "--prompts", tmp_path / "prompts.txt"  # nobody calibrated what they say
+    assert predict(tmp_path, "zero_shot", "zero_shot", folder / "images" / "0.jpg", *prompts) == 0
+    assert "calibrated on" not in capsys.readouterr().out
 
 
 def test_embeddings_are_unit_vectors(folder, tmp_path):

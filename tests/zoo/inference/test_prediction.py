@@ -1,5 +1,8 @@
 """Maps at the resolution of an image, and the boxes around what they look at."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 
@@ -54,3 +57,13 @@ def test_boxes_around_every_peak_have_an_area_in_images_of_any_shape():
             for _ in range(5):
                 _, kept_1 = original_boxes(frame, hot_box(draw.random((8, 8), np.float32), 64, frame))
                 assert kept_1.all()
+
+
+def test_what_is_said_is_printed_short_and_kept_exact(model, images):
+    said = model.predict(images[0])
+    for part in (said, said.findings, said.points, said.readings, said.boxes, said.region_boxes):
+        assert re.search(r"\d\.\d{3}\b", repr(part))
+        assert not re.search(r"\d\.\d{4}", repr(part))
+    name = next(iter(said.findings))
+    assert said.findings[name] == said.readings[name].probability
+    assert json.loads(json.dumps(said.findings)) == said.findings

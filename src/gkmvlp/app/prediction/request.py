@@ -123,10 +123,11 @@ def _predict(request: Request, images: list[Path], server: "DicomWeb | None") ->
         require_writable(request.pictures, "--pictures")
     predictor = open_predictor(request.model, request.device)
     sender = Sender(route, request.model, server) if route.sends else None
-    at = told_operating_point(predictor, task, request.at)
+    has_thresholds = task in WITH_THRESHOLDS and not prompts  # prompts of one's own are not calibrated
+    at = told_operating_point(predictor, task, request.at) if has_thresholds else None
     if predictor.notice:
         print(predictor.notice)
-    if predictor.calibration is not None and task in (*WITH_THRESHOLDS, "vqa"):
+    if predictor.calibration is not None and (has_thresholds or task in ("vqa", "image_text")):
         print(predictor.calibration.summary + (f"; thresholds at {at}" if at else ""))
     for folder in (out and out.parent, request.pictures):
         if folder:

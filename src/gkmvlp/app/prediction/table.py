@@ -17,8 +17,8 @@ from gkmvlp.zoo.inference.predictor import Predictor
 # what the terminal shows of each task's rows, best first where there is a score
 SHOWN = {
     "classification": ["sample_id", "entity", "probability", "threshold", "is_likely", "calibration"],
-    "zero_shot": ["sample_id", "prompt", "score", "probability", "calibration"],
-    "grounding": ["sample_id", "entity", "probability", "calibration", "x", "y", "region"],
+    "zero_shot": ["sample_id", "prompt", "score", "probability", "threshold", "is_likely", "calibration"],
+    "grounding": ["sample_id", "entity", "probability", "threshold", "is_likely", "calibration", "x", "y", "region"],
     "localization": ["sample_id", "entity", "score", "threshold", "x1", "y1", "x2", "y2"],
     "report": ["sample_id", "prediction", "score"],
     "vqa": ["sample_id", "question", "prediction", "score", "probability", "calibration", "in_scope"],
