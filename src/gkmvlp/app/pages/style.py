@@ -9,8 +9,9 @@ STYLE = """
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.55 system-ui, "Segoe UI", "DejaVu Sans",
   sans-serif; }
 main { max-width: 1320px; margin: 0 auto; padding: 1.5rem 1.25rem 4rem; }
-.banner { position: sticky; top: 0; z-index: 1; padding: .5rem 1.25rem; text-align: center; font-weight: 600;
+.banner { position: sticky; top: 0; z-index: 10; padding: .5rem 1.25rem; text-align: center; font-weight: 600;
   color: var(--warn); background: var(--warn-page); border-bottom: 1px solid var(--line); }
+@media (max-width: 820px) { .banner { padding: .35rem .75rem; font-size: .8rem; line-height: 1.3; } }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: .5rem 0; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; padding-bottom: .3rem; border-bottom: 1px solid var(--line);
   scroll-margin-top: 3rem; }

@@ -91,7 +91,7 @@ def _stage(reading: Reading, picture: str) -> str:
     )  # fmt: skip
     return (
         '<div class="gk-stage" tabindex="0" role="group" aria-label="Radiograph; scrolls where it is enlarged">'
-        f'<div class="gk-layers" style="aspect-ratio:{reading.width}/{reading.height}">'
+        f'<div class="gk-layers" style="--ratio:{reading.width}/{reading.height}">'
         f'<img class="gk-image" alt="The radiograph" src="{picture}">{maps}'
         f'<svg viewBox="0 0 {reading.width} {reading.height}" preserveAspectRatio="none">{regions}{boxes}</svg>'
         '<span class="gk-side gk-side-r" title="the patient\'s right">R</span></div></div>'
