@@ -194,6 +194,35 @@ def test_a_phone_scrolls_in_one_direction_and_dark_is_dark(page_of):
     keep(page, "phone-dark")
 
 
+BESIDE = """() => [...document.querySelectorAll(".gk-reading *")].filter((one) => {
+  const right = one.getBoundingClientRect().right, column = one.closest("section, .gk-columns");
+  return !one.closest(".gk-stage") && right > (column || document.body).getBoundingClientRect().right + 2;
+}).map((one) => one.outerHTML.slice(0, 80))"""  # what ends right of the column that it stands in
+
+
+def test_nothing_is_cut_off_at_any_width(page_of):
+    page = page_of()
+    read_phantom(page)
+    page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+    for width in (320, 390, 700, 820, 844, 1024, 1100, 1366):
+        page.set_viewport_size({"width": width, "height": 768})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(BESIDE) == []
+        scrolls = "[...document.querySelectorAll('.gk-stage')].some((one) => one.scrollWidth > one.clientWidth + 1)"
+        assert not page.evaluate(scrolls)
+
+
+def test_on_a_phone_the_radiograph_stays_in_sight_of_the_report(page_of):
+    page = page_of(390, 844)
+    read_phantom(page)
+    page.locator(".gk-sentence").first.focus()
+    stage, sentence = page.locator(".gk-stage").bounding_box(), page.locator(".gk-sentence").first.bounding_box()
+    banner = page.locator(".gk-banner").bounding_box()
+    assert banner["y"] == 0
+    assert banner["height"] / 2 < stage["y"] <= banner["height"]
+    assert stage["y"] + stage["height"] <= sentence["y"] < 844
+
+
 def test_a_broken_file_is_a_notice_and_the_page_goes_on(page_of, tmp_path):
     page = page_of()
     (tmp_path / "broken <b>.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
