@@ -219,6 +219,35 @@ def test_texts_that_share_an_image_read_it_as_if_each_had_its_own(bert, memory):
         torch.testing.assert_close(shared, bert(tokens, mask, mode, memory.repeat_interleave(2, 0)))
 
 
+@pytest.mark.parametrize("mode", ["text", "fusion"])
+@pytest.mark.parametrize("fusion_layer", [0, 1, 2])
+def test_what_no_image_reaches_is_computed_once_and_read_as_layer_after_layer(memory, mode, fusion_layer):
+    """Texts that are taken up twice give what whole layers give to each copy of them, in values and gradients."""
+    torch.manual_seed(0)
+    sizes = {"hidden_size": D, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    model = FusionBert(TextConfig(**sizes, fusion_layer=fusion_layer, dropout=0.0), V)
+    read_BMD, twice = torch.randn(4, 3, D), torch.tensor([0, 1, 1, 0])
+    read = Memory(read_BMD, read_BMD) if mode == "fusion" else None
+    asked = []
+    for layer in model.layers:
+        layer.attention.query.register_forward_hook(lambda _, args, __: asked.append(args[0].shape[:2].numel()))
+
+    once = model.multimodal(model.unimodal(TOKENS, MASK).rows(twice), mode, read)
+    real = int(MASK.sum())
+    assert asked == [real if layer <= fusion_layer else 2 * real for layer in range(2)]
+
+    state = model.embed(TOKENS[twice])
+    for layer in model.layers:
+        state = layer(state, MASK[twice][:, None, None, :], mode, read, None, None, None)
+    state = state * MASK[twice][..., None]
+    torch.testing.assert_close(once * MASK[twice][..., None], state)
+    weight = torch.randn(state.shape)
+    for one in model.layers[fusion_layer:]:
+        parts = list(one.attention.parameters())
+        found, expected = (torch.autograd.grad((x * weight).sum(), parts, retain_graph=True) for x in (once, state))
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_fusion_starts_where_it_is_told(memory):
     for start in range(3):
         config = TextConfig(

@@ -5,6 +5,7 @@ and names follow BERT, so that its weights load by the table in ``gkmvlp.checkpo
 B batch, T tokens, M memory tokens, D width, H heads, V vocabulary, N memories, R real tokens of a batch.
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple, cast
 
 import torch
@@ -15,6 +16,7 @@ from torch.utils.checkpoint import checkpoint
 from gkmvlp.models.attention import attention
 from gkmvlp.models.config import TextConfig, TextPooling
 from gkmvlp.models.dropout import dropout
+from gkmvlp.models.packing import Packing, first_tokens
 
 Mode = Literal["text", "fusion", "decoder"]
 POSITIONS = 512  # as every public BERT has, whatever max_length cuts to
@@ -34,7 +36,7 @@ class ProjectedMemory(NamedTuple):
 
 
 class TextStates(NamedTuple):
-    """Texts behind the layers below ``fusion_layer``, which know nothing of an image."""
+    """Texts behind all that knows nothing of an image, up to the self-attention of the layer ``fusion_layer``."""
 
     state: Tensor  # (B, T, D)
     mask: Tensor  # (B, T) bool, True on real tokens
@@ -50,39 +52,6 @@ def pool_states(state_BTD: Tensor, mask_BT: Tensor, pooling: TextPooling) -> Ten
         return state_BTD[:, 0]
     mask_BT1 = mask_BT[..., None].to(state_BTD.dtype)
     return (state_BTD * mask_BT1).sum(1) / mask_BT1.sum(1)
-
-
-class Packing(NamedTuple):
-    """Where the real tokens of a padded batch stand: what is computed token by token leaves the padding out.
-
-    Reports differ in length: of IU X-Ray's, padded to 96 tokens, a third is padding.
-    """
-
-    index_R: Tensor  # places of the real tokens in the flat batch (B * T)
-    first_B: Tensor  # places of the first token of each text among the real tokens
-    batch: int  # B
-    length: int  # T
-
-    @classmethod
-    def of(cls, mask_BT: Tensor) -> "Packing | None":
-        """None where no token is padding, and in a compiled or exported program, whose shapes follow no values."""
-        if torch.compiler.is_compiling() or bool(mask_BT.all()):
-            return None
-        length_B = mask_BT.sum(1)
-        return cls(mask_BT.flatten().nonzero()[:, 0], length_B.cumsum(0) - length_B, *mask_BT.shape)
-
-    def pack(self, x_BTD: Tensor) -> Tensor:
-        """Real tokens alone, (1, R, D)."""
-        return x_BTD.flatten(0, 1)[self.index_R][None]
-
-    def pad(self, x_1RD: Tensor) -> Tensor:
-        """Tokens at their places and zeros at the others, (B, T, D)."""
-        empty = x_1RD.new_zeros(self.batch * self.length, x_1RD.shape[-1])
-        return empty.index_copy(0, self.index_R, x_1RD[0]).unflatten(0, (self.batch, self.length))
-
-    def first(self, x_1RD: Tensor) -> Tensor:
-        """The first token of each text, (B, 1, D); no text is empty."""
-        return x_1RD[0].index_select(0, self.first_B)[:, None]
 
 
 class BertAttention(nn.Module):
@@ -191,6 +160,22 @@ class BertLayer(FeedForward):
         """Keys and values of an image memory by head, (N, H, M, D / H) each; None where the layer does not read it."""
         return None if self.cross_attention is None else self.cross_attention.project(memory)
 
+    def read_itself(
+        self, x_BTD: Tensor, mask: Tensor, mode: Mode, packing: Packing | None, first_only: bool = False
+    ) -> Tensor:
+        """Self-attention, the part of the layer that no image reaches, (B, T, D).
+
+        With ``first_only`` (not in ``decoder``) each first token reads the others, which are not computed: (B, 1, D).
+        """
+        source = Memory(x_BTD, x_BTD)
+        if mode == "decoder":
+            assert self.decoder_attention is not None
+            # right padding hides behind causality
+            return self.decoder_attention(x_BTD, source, None, causal=True, packing=packing)
+        if first_only:
+            return self.attention.attend(first_tokens(x_BTD, packing), self.attention.project(source, packing), mask)
+        return self.attention(x_BTD, source, mask, packing=packing)
+
     def forward(
         self,
         x_BTD: Tensor,
@@ -202,22 +187,18 @@ class BertLayer(FeedForward):
         packing: Packing | None,
         projected: bool = False,
         first_only: bool = False,
+        has_read_itself: bool = False,
     ) -> Tensor:
         """One layer; see ``FusionBert.forward``.
 
-        A ``projected`` memory is this layer's keys and values. With ``first_only`` (not in ``decoder``) each first
-        token reads the others, which are not computed: (B, 1, D).
+        A ``projected`` memory is this layer's keys and values. ``first_only`` gives the first tokens alone, (B, 1, D).
+        ``has_read_itself`` goes on from what ``read_itself`` gave for all tokens.
         """
-        if mode == "decoder":
-            assert self.decoder_attention is not None
-            # right padding hides behind causality
-            x_BTD = self.decoder_attention(x_BTD, Memory(x_BTD, x_BTD), None, causal=True, packing=packing)
+        if not has_read_itself:
+            x_BTD = self.read_itself(x_BTD, mask, mode, packing, first_only)
         elif first_only:
-            key_value = self.attention.project(Memory(x_BTD, x_BTD), packing)
-            first_B1D = x_BTD[:, :1] if packing is None else packing.first(x_BTD)
-            x_BTD, packing = self.attention.attend(first_B1D, key_value, mask), None
-        else:
-            x_BTD = self.attention(x_BTD, Memory(x_BTD, x_BTD), mask, packing=packing)
+            x_BTD = first_tokens(x_BTD, packing)
+        packing = None if first_only else packing
         if self.cross_attention is not None and memory is not None:
             cross = self.cross_attention.attend if projected else self.cross_attention
             x_BTD = cross(x_BTD, memory, memory_mask, row_B=row_B, packing=packing)
@@ -285,14 +266,22 @@ class FusionBert(nn.Module):
         return self.multimodal(states, mode, memory, memory_mask_BM, row_B)
 
     def unimodal(self, token_BT: Tensor, mask_BT: Tensor, mode: Mode = "text") -> TextStates:
-        """The layers below ``fusion_layer``: the same in ``text`` and ``fusion``, so that both can go on from them.
+        """What no image reaches, the same in ``text`` and ``fusion``, so that both can go on from it.
+
+        The layers below ``fusion_layer``, and the self-attention of that layer.
 
         Args:
             token_BT: Token ids (B, T) int64, right-padded.
             mask_BT: (B, T) bool, True on real tokens.
             mode: ``decoder`` is causal.
         """
-        return self._through(self.layers[: self.fusion_layer], TextStates(self.embed(token_BT), mask_BT), mode)
+        states = self._through(self.layers[: self.fusion_layer], TextStates(self.embed(token_BT), mask_BT), mode)
+        if self.fusion_layer == len(self.layers):
+            return states
+        fusing, packing = cast(BertLayer, self.layers[self.fusion_layer]), Packing.of(mask_BT)
+        x_BTD = states.state if packing is None else packing.pack(states.state)
+        x_BTD = self._call(fusing.read_itself, x_BTD, mask_BT[:, None, None, :], mode, packing)
+        return TextStates(x_BTD if packing is None else packing.pad(x_BTD), mask_BT)
 
     def project(self, memory: Memory) -> ProjectedMemory:
         """Keys and values of all layers, for several passes that read the same memory."""
@@ -306,18 +295,19 @@ class FusionBert(nn.Module):
         memory_mask_BM: Tensor | None = None,
         row_B: Tensor | None = None,
     ) -> Tensor:
-        """The layers from ``fusion_layer`` on, (B, T, D); arguments as in ``forward``."""
+        """What follows on ``unimodal`` of the same mode, (B, T, D); other arguments as in ``forward``."""
         if mode == "text":
             memory = None
         elif isinstance(memory, Tensor):
             memory = Memory(memory, memory)
         memory_mask = None if memory_mask_BM is None else memory_mask_BM[:, None, None, :]
-        return self._through(self.layers[self.fusion_layer :], states, mode, memory, memory_mask, row_B).state
+        layers = self.layers[self.fusion_layer :]
+        return self._through(layers, states, mode, memory, memory_mask, row_B, begun=True).state
 
     def first_token(
         self, states: TextStates, memory: Memory | ProjectedMemory | None = None, row_B: Tensor | None = None
     ) -> Tensor:
-        """The first token behind the layers from ``fusion_layer`` on, (B, D); the last layer computes no other.
+        """The first token behind the last layer, (B, D), which computes no other.
 
         Args:
             states: Of ``unimodal``.
@@ -326,7 +316,7 @@ class FusionBert(nn.Module):
         """
         mode: Mode = "text" if memory is None else "fusion"
         layers = self.layers[self.fusion_layer :]
-        return self._through(layers, states, mode, memory, row_B=row_B, first_only=True).state[:, 0]
+        return self._through(layers, states, mode, memory, row_B=row_B, first_only=True, begun=True).state[:, 0]
 
     def _through(
         self,
@@ -337,23 +327,28 @@ class FusionBert(nn.Module):
         memory_mask: Tensor | None = None,
         row_B: Tensor | None = None,
         first_only: bool = False,
+        begun: bool = False,
     ) -> TextStates:
         """Some layers, which compute real tokens alone; padding comes out as zeros.
 
-        With ``first_only`` the last of them computes the first token of each text alone.
+        Where they are ``begun``, the self-attention of the first of them lies behind the states. With ``first_only``
+        the last of them computes the first token of each text alone.
         """
         packing = Packing.of(states.mask) if len(layers) else None
         x_BTD = states.state if packing is None else packing.pack(states.state)
         projected = isinstance(memory, ProjectedMemory)
         read = memory.layers[self.fusion_layer :] if isinstance(memory, ProjectedMemory) else [memory] * len(layers)
         for place, (layer, source) in enumerate(zip(layers, read, strict=True), 1):
-            ends = first_only and place == len(layers)
-            others = states.mask[:, None, None, :], mode, source, memory_mask, row_B, packing, projected, ends
-            if self.gradient_checkpointing and torch.is_grad_enabled():
-                x_BTD = checkpoint(layer, x_BTD, *others, use_reentrant=False)
-            else:
-                x_BTD = layer(x_BTD, *others)
+            ends, goes_on = first_only and place == len(layers), begun and place == 1
+            mask = states.mask[:, None, None, :]
+            x_BTD = self._call(layer, x_BTD, mask, mode, source, memory_mask, row_B, packing, projected, ends, goes_on)
         return TextStates(x_BTD if packing is None or first_only else packing.pad(x_BTD), states.mask)
+
+    def _call(self, part: Callable[..., Tensor], *arguments: object) -> Tensor:
+        """Calls a part of a layer; with gradient checkpointing its activations are computed anew for the gradient."""
+        if self.gradient_checkpointing and torch.is_grad_enabled():
+            return cast(Tensor, checkpoint(part, *arguments, use_reentrant=False))
+        return part(*arguments)
 
     def embed(self, token_BT: Tensor, start: int = 0) -> Tensor:
         """Tokens at the places from ``start`` on as the first layer reads them, (B, T, D)."""
