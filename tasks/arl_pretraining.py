@@ -25,7 +25,7 @@ from gkmvlp.losses.statements import statement_matching
 from gkmvlp.models.arl import Arl, ArlText
 from gkmvlp.models.config import ArlArchitecture
 from gkmvlp.models.linked_text import LinkedTokens
-from gkmvlp.models.text import Memory
+from gkmvlp.models.memory import Memory
 from gkmvlp.models.vision import ImageFeatures
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.objective_task import ObjectiveTask

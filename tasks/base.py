@@ -25,8 +25,8 @@ from gkmvlp.metrics.results.partial import named
 from gkmvlp.metrics.results.predictions import write_predictions
 from gkmvlp.models.config import Architecture, BaseArchitecture
 from gkmvlp.models.gk_mvlp import ImageMemory
+from gkmvlp.models.memory import Memory, ProjectedMemory
 from gkmvlp.models.protocol import TextDecoder
-from gkmvlp.models.text import Memory, ProjectedMemory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.task_ids import TaskId
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer

@@ -18,7 +18,7 @@ from gkmvlp.checkpoints.adapters import Adapter, digest
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.lora import Adaptation, LoraConfig, insert_lora
-from gkmvlp.models.text import Memory
+from gkmvlp.models.memory import Memory
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 

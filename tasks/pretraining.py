@@ -20,7 +20,8 @@ from gkmvlp.losses.position import position_loss
 from gkmvlp.losses.statements import draw_statements, statement_matching
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import ImageMemory
-from gkmvlp.models.text import Memory, ProjectedMemory, TextStates
+from gkmvlp.models.memory import Memory, ProjectedMemory
+from gkmvlp.models.text import TextStates
 from gkmvlp.report.dropout import drop_sentences
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.objective_task import ObjectiveTask

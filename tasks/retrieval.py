@@ -12,8 +12,8 @@ from torch import Tensor
 
 from gkmvlp.batch import StudyBatch
 from gkmvlp.models.config import Architecture, BaseArchitecture
+from gkmvlp.models.memory import Memory
 from gkmvlp.models.protocol import VisionLanguageModel
-from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import Task, text_keys
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
 

@@ -19,8 +19,8 @@ from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import Architecture, BaseArchitecture, TextPooling
 from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode, answer_logits
 from gkmvlp.models.lora import Adaptation
+from gkmvlp.models.memory import Memory
 from gkmvlp.models.protocol import check_decoder
-from gkmvlp.models.text import Memory
 from gkmvlp.tasks.base import training_texts
 from gkmvlp.tasks.fine_tuning import GREY, FineTuning
 from gkmvlp.tasks.parts.answering import best_answers, question_memory

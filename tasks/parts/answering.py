@@ -16,7 +16,7 @@ from gkmvlp.metrics.answers import exact_v1
 from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.heads.answer_head import AnswerHead, answer_logits
-from gkmvlp.models.text import Memory
+from gkmvlp.models.memory import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 
 LONGEST = 16  # tokens of a free answer; the longest of VQA-RAD are shorter still in most vocabularies

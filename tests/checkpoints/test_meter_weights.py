@@ -15,7 +15,7 @@ from gkmvlp.app.running.configs import zoo_configs
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.meter_weights import PUBLISHED, import_checkpoint
 from gkmvlp.models.config import ArlArchitecture
-from gkmvlp.models.text import Memory
+from gkmvlp.models.memory import Memory
 from tests.checkpoints.meter import HEADS, SIDE, WIDTH, Published
 from tests.checkpoints.test_foreign_weights import VIT, loud, normalised
 

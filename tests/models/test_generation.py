@@ -11,7 +11,8 @@ from gkmvlp.app.benchmarks.generation import as_transformers, generate_by_transf
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import TextConfig
 from gkmvlp.models.generation import CachedDecoder, DecodingConfig, generate, probabilities
-from gkmvlp.models.text import FusionBert, Memory
+from gkmvlp.models.memory import Memory
+from gkmvlp.models.text import FusionBert
 
 V, START, END = 6, 1, 2
 SEEN = torch.tensor([[True] * 5, [True] * 3 + [False] * 2, [True] * 5])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from gkmvlp.models.text import Memory
+from gkmvlp.models.memory import Memory
 from gkmvlp.models.tokenizer import Tokens, tokenize
 
 TEXTS = ["The heart is normal in size.", "No pneumothorax."]

@@ -10,7 +10,9 @@ from transformers import BertConfig, BertForMaskedLM, BertLMHeadModel, BertModel
 from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import TextConfig
-from gkmvlp.models.text import FusionBert, Memory, Packing
+from gkmvlp.models.memory import Memory
+from gkmvlp.models.packing import Packing
+from gkmvlp.models.text import FusionBert
 
 V, D = 60, 16
 SIZES = {

@@ -12,7 +12,7 @@ from gkmvlp.data_modules import MimicCxr
 from gkmvlp.errors import ResultsError
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
-from gkmvlp.models.text import Memory
+from gkmvlp.models.memory import Memory
 from gkmvlp.tasks import Retrieval
 from gkmvlp.tasks.retrieval import nearest, ranking
 from tests.tiny import words

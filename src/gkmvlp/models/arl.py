@@ -20,7 +20,8 @@ from gkmvlp.models.config import ArlArchitecture
 from gkmvlp.models.graph_attention import GraphAttention
 from gkmvlp.models.image_decoder import ImageDecoder
 from gkmvlp.models.linked_text import LinkedTokens
-from gkmvlp.models.text import FusionBert, Memory, initialise, pool_states
+from gkmvlp.models.memory import Memory
+from gkmvlp.models.text import FusionBert, initialise, pool_states
 from gkmvlp.models.vision import ImageFeatures, VisionEncoder
 
 

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from gkmvlp.models.bert_layer import BertAttention, FeedForward
 from gkmvlp.models.config import FusionConfig
 from gkmvlp.models.dropout import dropout
-from gkmvlp.models.text import BertAttention, FeedForward, Memory
+from gkmvlp.models.memory import Memory
 
 
 class Streams(NamedTuple):

@@ -16,8 +16,10 @@ from transformers import PreTrainedTokenizerFast
 
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX, entity
 from gkmvlp.errors import ConfigError
+from gkmvlp.models.bert_layer import BertLayer
 from gkmvlp.models.gk_mvlp import GkMvlp
-from gkmvlp.models.text import POSITIONS, BertLayer, FusionBert, Memory
+from gkmvlp.models.memory import Memory
+from gkmvlp.models.text import POSITIONS, FusionBert
 
 _HYPHEN = re.compile(r"(?<=\w) ([-/]) (?=\w)")  # a WordPiece tokenizer takes "x-ray" apart
 FIRST_ROOM = 32  # tokens; most reports need no more than one or two larger rooms

@@ -13,9 +13,10 @@ from torch.nn import functional as F
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.grounded_knowledge import GroundedKnowledge, GroundingOutput
+from gkmvlp.models.memory import Memory, ProjectedMemory
 from gkmvlp.models.priors import allowed_regions
 from gkmvlp.models.regions import RegionPooler, coverage
-from gkmvlp.models.text import FusionBert, Memory, ProjectedMemory, TextStates, pool_states
+from gkmvlp.models.text import FusionBert, TextStates, pool_states
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.models.vision import ImageFeatures, VisionEncoder
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import BaseArchitecture
-from gkmvlp.models.text import Memory, ProjectedMemory
+from gkmvlp.models.memory import Memory, ProjectedMemory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.models.vision import ImageFeatures
 

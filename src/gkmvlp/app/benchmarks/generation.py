@@ -16,8 +16,9 @@ from gkmvlp.app.benchmarks.setup import architecture_of, build
 from gkmvlp.checkpoints.foreign_weights import Rules, rename
 from gkmvlp.errors import UsageError
 from gkmvlp.hardware import best_precision
+from gkmvlp.models.bert_layer import BertLayer
 from gkmvlp.models.generation import DecodingConfig, generate
-from gkmvlp.models.text import POSITIONS, BertLayer, FusionBert
+from gkmvlp.models.text import POSITIONS, FusionBert
 
 if TYPE_CHECKING:
     from transformers import BertLMHeadModel

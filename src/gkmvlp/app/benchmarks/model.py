@@ -19,7 +19,7 @@ from gkmvlp.hardware import best_precision
 from gkmvlp.losses.ecls import entity_classification
 from gkmvlp.losses.itc import image_text_contrast
 from gkmvlp.losses.itm import false_negatives
-from gkmvlp.models.text import Memory, ProjectedMemory
+from gkmvlp.models.memory import Memory, ProjectedMemory
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
 

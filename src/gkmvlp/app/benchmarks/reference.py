@@ -21,7 +21,7 @@ from gkmvlp.hardware import best_precision, device_named
 from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, signature
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.gk_mvlp import GkMvlp, ImageMemory
-from gkmvlp.models.text import Memory, ProjectedMemory
+from gkmvlp.models.memory import Memory, ProjectedMemory
 from gkmvlp.models.tokenizer import Tokens
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
 

@@ -17,7 +17,7 @@ from gkmvlp.batch import StudyBatch
 from gkmvlp.checkpoints.systems import system_of
 from gkmvlp.hardware import device_named
 from gkmvlp.metrics.results.metric_result import VERSION, MetricResult, signature
-from gkmvlp.models.text import Memory
+from gkmvlp.models.memory import Memory
 from gkmvlp.models.tokenizer import train_tokenizer
 from gkmvlp.phantom.generate import draw_phantom
 from gkmvlp.phantom.writing.grammar import write_report
