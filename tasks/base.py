@@ -17,6 +17,7 @@ from typing_extensions import TypeVar
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone, Model, lineage, patient_hash
+from gkmvlp.checkpoints.pickles import load_pickle
 from gkmvlp.checkpoints.systems import system_name, systems_of
 from gkmvlp.errors import BackboneError, ConfigError, TrainingError
 from gkmvlp.losses.lm import next_token_loss, next_token_positions
@@ -217,7 +218,7 @@ class Task(LightningModule, Generic[Model, Arch]):
 
     def best_state(self) -> dict[str, Tensor]:
         """Tensors of the best checkpoint, which must be there."""
-        content = torch.load(self.best_checkpoint, map_location=self.device, weights_only=True)
+        content = load_pickle(Path(self.best_checkpoint), "run the fit anew", self.device)
         return cast("dict[str, Tensor]", content["state_dict"])
 
     def load_best_checkpoint(self) -> None:

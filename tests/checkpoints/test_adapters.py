@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.checkpoints.adapters import Adapter, digest
+from gkmvlp.checkpoints.adapters import Adapter
+from gkmvlp.checkpoints.weights import digest
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.lora import LoraConfig, insert_lora
 

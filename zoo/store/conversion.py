@@ -8,9 +8,10 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
+from gkmvlp.checkpoints.pickles import damaged_part
+from gkmvlp.checkpoints.weights import write_tensors
 from gkmvlp.errors import ZooError
 
 # what torch's own unpickler raises of a class, and of bytes that are no pickle
@@ -31,9 +32,7 @@ def convert(file: Path, out: Path) -> int:
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
         # tensors that share memory are written once each
-        save_file(
-            {name: tensor.detach().clone().contiguous() for name, tensor in state.items()}, part, {"format": "pt"}
-        )
+        write_tensors({name: tensor.detach().clone().contiguous() for name, tensor in state.items()}, part)
         part.rename(out)
     except OSError as error:
         part.unlink(missing_ok=True)
@@ -43,6 +42,8 @@ def convert(file: Path, out: Path) -> int:
 
 def _tensors(file: Path) -> dict[str, Tensor]:
     """Name -> tensor of a checkpoint; other content, such as an optimizer's, is left."""
+    if file.is_file() and (part := damaged_part(file)) is not None:
+        raise ZooError(f"{file} is damaged ({part} is not as it was written): fetch it anew")
     try:
         content: Any = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:

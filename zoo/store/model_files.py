@@ -8,12 +8,11 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from gkmvlp.checkpoints import adapters
 from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.checkpoints.weights import is_pickle, read_tensors
+from gkmvlp.checkpoints.weights import CHECKSUM, is_pickle, read_tensors, write_tensors
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import without_paths
 from gkmvlp.zoo.entry import SUFFIXES, Entry
@@ -37,7 +36,7 @@ def copy_model(inner: Path, target: Path, backbone: Entry | None) -> None:
         if file.suffix == ".safetensors":
             _check_tensors(file)
             shared = base if file.name == "model.safetensors" else {}
-            save_file(compact(read_tensors(file), shared), target / file.name, {"format": "pt"})
+            write_tensors(compact(read_tensors(file), shared), target / file.name)
         elif file.suffix != ".json" or file.name == "tokenizer.json":  # that one holds words, and no path
             shutil.copyfile(file, target / file.name)
         else:
@@ -97,7 +96,7 @@ def _check_tensors(file: Path) -> None:
         raise ZooError(f"{file} is a pickle: gkmvlp zoo convert {file} --out NEW.safetensors")
     with safe_open(file, framework="pt") as opened:
         metadata = opened.metadata() or {}
-    if more := sorted(set(metadata) - {"format"}):
+    if more := sorted(set(metadata) - {"format", CHECKSUM}):
         raise ZooError(f"{file}: its header says more than its format ({', '.join(more)}); write it anew")
 
 

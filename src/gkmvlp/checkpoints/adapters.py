@@ -7,15 +7,13 @@ its base. To read it needs no peft: A and B are merged into the base's layers. O
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
-from gkmvlp.checkpoints.weights import read_tensors
+from gkmvlp.checkpoints.weights import digest, read_tensors, write_tensors
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.lora import NAME, LoraConfig
 
@@ -47,17 +45,6 @@ class Adapter:
         return {"kind": KIND, "base": self.base, "base_sha256": self.base_digest}
 
 
-def digest(state: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names, shapes and numbers of tensors, whatever precision they are written in."""
-    total = sha256()
-    for name, tensor in sorted(state.items()):
-        wide = tensor.detach().cpu()
-        wide = (wide.float() if wide.is_floating_point() else wide).contiguous()
-        total.update(f"{name} {tuple(wide.shape)}\n".encode())
-        total.update(wide.reshape(-1).view(torch.uint8).numpy().tobytes())
-    return total.hexdigest()
-
-
 def parts(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The tensors of a model with an adapter: those of the model below it by their own names, and the adapter's."""
     own = {name.replace(f".{NAME}", ""): tensor for name, tensor in state.items() if ".lora_" in name}
@@ -75,10 +62,10 @@ def write_adapter(folder: Path, adapter: Adapter, state: Mapping[str, Tensor], b
         base: Those of its base: what is the same there is not written.
     """
     below, own = parts(state)
-    save_file({_PREFIX + name: tensor for name, tensor in own.items()}, folder / TENSOR_FILE, {"format": "pt"})
+    write_tensors({_PREFIX + name: tensor for name, tensor in own.items()}, folder / TENSOR_FILE)
     moved = {n: t for n, t in below.items() if n not in base or not torch.equal(t, base[n].to(t.dtype))}
     if moved:  # such as the vectors of prompts that were kept when the image side was frozen
-        save_file(moved, folder / "model.safetensors", {"format": "pt"})
+        write_tensors(moved, folder / "model.safetensors")
     config = adapter.config
     content = {
         "peft_type": "LORA",

@@ -16,7 +16,6 @@ from typing import Any, Generic
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 from typing_extensions import TypeVar
@@ -32,7 +31,7 @@ from gkmvlp.checkpoints.renamed_keys import ARCHITECTURE, INFO, with_new_keys
 from gkmvlp.checkpoints.systems import TextReader, named_system, system_name, system_of
 from gkmvlp.checkpoints.tokenizer_files import load_tokenizer
 from gkmvlp.checkpoints.vision_weights import load_vision
-from gkmvlp.checkpoints.weights import SkipInit, cpu_state_dict, load_exact, read_tensors
+from gkmvlp.checkpoints.weights import SkipInit, cpu_state_dict, load_exact, read_tensors, write_tensors
 from gkmvlp.entities import entity, list_hash
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.config import BaseArchitecture
@@ -159,7 +158,7 @@ def save(backbone: Backbone[Any], folder: Path, files: Mapping[str, bytes] | Non
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     if backbone.adapter is None:
-        save_file(cpu_state_dict(backbone.model), partial / "model.safetensors", {"format": "pt"})
+        write_tensors(cpu_state_dict(backbone.model), partial / "model.safetensors")
         backbone.tokenizer.save_pretrained(str(partial))
     else:
         base = tensors_of(backbone.adapter.base)

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 
-from gkmvlp.checkpoints.weights import read_tensors
+from gkmvlp.checkpoints.weights import read_tensors, write_tensors
 from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.results.metric_result import write_text
 
@@ -81,7 +80,7 @@ def write_density(folder: Path, density: Density) -> Path:
         The first of them.
     """
     tensors = {"mean": torch.from_numpy(density.mean_D), "whitening": torch.from_numpy(density.whitening_DD)}
-    save_file({name: t.float().contiguous() for name, t in tensors.items()}, folder / TENSORS, {"format": "pt"})
+    write_tensors({name: t.float().contiguous() for name, t in tensors.items()}, folder / TENSORS)
     plain = {name: getattr(density, name) for name in ("data", "split", "n", "n_validate", "created", "quantiles")}
     write_text(folder / INFO, json.dumps({"format": FORMAT, **plain}, indent=1, allow_nan=False) + "\n")
     return folder / INFO

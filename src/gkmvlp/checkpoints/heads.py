@@ -12,16 +12,13 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as tensors_to_bytes
 from torch import nn
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.renamed_keys import ANSWER_MODES, ANSWERS, BOXES, DECODING, LABELS, with_new_keys
-from gkmvlp.checkpoints.weights import cpu_state_dict
+from gkmvlp.checkpoints.weights import cpu_state_dict, read_tensors, tensor_bytes
 from gkmvlp.errors import BackboneError
 from gkmvlp.losses.detection import focal_loss, giou_loss
 from gkmvlp.models.generation import DecodingConfig
@@ -76,7 +73,7 @@ class HeadFormat(Generic[_H]):
         if self.config_file:
             files[self.config_file] = json.dumps(self.describe(head), indent=1).encode()
         if (module := self.module(head)) is not None:
-            files[self.tensor_file] = tensors_to_bytes(cpu_state_dict(module))
+            files[self.tensor_file] = tensor_bytes(cpu_state_dict(module))
         return files
 
     def save(self, backbone: Backbone, head: _H, folder: Path) -> None:
@@ -98,7 +95,7 @@ class HeadFormat(Generic[_H]):
                 stored = backbone.info[self.config_key]
             head = self.build(with_new_keys(stored, self.renamed), backbone.model)
             if (module := self.module(head)) is not None:
-                module.load_state_dict(load_file(folder / self.tensor_file))
+                module.load_state_dict(read_tensors(folder / self.tensor_file))
         return head
 
     @contextmanager
@@ -106,7 +103,7 @@ class HeadFormat(Generic[_H]):
         """Turns what goes wrong while the head is read into one line."""
         try:
             yield
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise BackboneError(f"{folder}: no readable {self.what} ({reason}); {self.remedy}") from error
 

@@ -1,16 +1,23 @@
-"""Tensors of a file: safetensors only, and compared with a model by name and shape before they are taken."""
+"""Tensors of a file: safetensors only, and compared with a model by name and shape before they are taken.
+
+The format has no checksum. What is written here holds the SHA-256 of its tensors in its header, and is compared with
+it when it is read: a disk, a copy or a download that changed a bit would change answers without a word.
+"""
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save, save_file
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from gkmvlp.errors import BackboneError
 
+CHECKSUM = "sha256"  # key of a file's header
 PICKLES = (b"PK\x03\x04", b"\x80", b"\x1f\x8b")  # torch's zip, a bare pickle, one that is packed
 SHOWN = 3  # tensors named of each kind of difference
 # what initialisation spends its time on; timm draws by methods, torch by functions that it may not take apart
@@ -37,15 +44,46 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors by name.
 
     Raises:
-        BackboneError: If the file is no safetensors file; of a pickle, however it is called, how to convert it.
+        BackboneError: If the file is no safetensors file, or not as it was written; of a pickle, however it is called,
+            how to convert it.
     """
     try:
-        return load_file(path)
+        state = load_file(path)
+        with safe_open(path, framework="pt") as file:
+            expected = (file.metadata() or {}).get(CHECKSUM)
     except (OSError, SafetensorError) as error:
         if path.is_file() and is_pickle(path):
             remedy = f"gkmvlp zoo convert {path} --out NEW.safetensors"
             raise BackboneError(f"{path} is a pickle, which can run code; it was not opened: {remedy}") from error
         raise BackboneError(f"{path} is no whole safetensors file ({error}): fetch it anew") from error
+    if expected is not None and digest(state) != expected:
+        raise BackboneError(f"{path} is damaged (its tensors are not those that were written): fetch or train it anew")
+    return state
+
+
+def write_tensors(state: Mapping[str, Tensor], path: Path) -> None:
+    """Writes a file that ``read_tensors`` can check."""
+    save_file(dict(state), path, _header(state))
+
+
+def tensor_bytes(state: Mapping[str, Tensor]) -> bytes:
+    """The content of a file that ``read_tensors`` can check."""
+    return save(dict(state), _header(state))
+
+
+def _header(state: Mapping[str, Tensor]) -> dict[str, str]:
+    return {"format": "pt", CHECKSUM: digest(state)}
+
+
+def digest(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 of names, shapes and numbers of tensors, whatever precision they are written in."""
+    total = sha256()
+    for name, tensor in sorted(state.items()):
+        wide = tensor.detach().cpu()
+        wide = (wide.float() if wide.is_floating_point() else wide).contiguous()
+        total.update(f"{name} {tuple(wide.shape)}\n".encode())
+        total.update(wide.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
 
 
 def cpu_state_dict(module: nn.Module) -> dict[str, Tensor]:

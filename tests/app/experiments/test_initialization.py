@@ -41,11 +41,11 @@ def ran(monkeypatch):
 
 
 def test_classification_at_two_shares_is_compared_and_recorded(ran, tmp_path, capsys):
-    words = ["--root", "d", "--backbone", "b", "--seeds", "0", "1", "--train-fractions", "0.1", "1", "--set=x=1"]
+    words = ["--root", __file__, "--backbone", "b", "--seeds", "0", "1", "--train-fractions", "0.1", "1", "--set=x=1"]
     places = ["--out", str(tmp_path / "o"), "--record", str(tmp_path / "r")]
     assert main(["experiment", "initialization", "classification", *words, *places]) == 0
     assert len(ran) == 3 * 2 * 2
-    assert all(given["data.init_args.root"] == "d" and given["x"] == "1" for _, _, given in ran)
+    assert all(given["data.init_args.root"] == __file__ and given["x"] == "1" for _, _, given in ran)
     assert {config.rpartition("/")[2] for config, _, _ in ran} == {"classification-nih.yaml"}
     figures = json.loads((tmp_path / "r" / "classification.json").read_text())["figures"]
     main_ones = {

@@ -50,7 +50,7 @@ def test_scratch_has_a_rate_of_its_own():
 
 
 def test_data_without_a_backbone_is_refused(capsys):
-    assert main(["experiment", "learning-rate", "--root", "somewhere"]) == 2
+    assert main(["experiment", "learning-rate", "--root", __file__]) == 2
     assert "--backbone" in capsys.readouterr().err
 
 

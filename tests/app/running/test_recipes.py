@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def test_each_config_gets_its_own_look_alike(ran, capsys):
 @pytest.mark.parametrize(
     ("command", "holds", "data", "config"),
     [
-        ("pretrain", None, "/nowhere", "pretrain-mimic"),
+        ("pretrain", "d/notes.txt", "d", "pretrain-mimic"),
         ("pretrain", "d/mimic-cxr-jpg/2.1.0/mimic-cxr-2.0.0-split.csv.gz", "d", "pretrain-mimic"),
         ("pretrain", "d/mimic-cxr-2.0.0-split.csv.gz", "d", "pretrain-mimic"),
         ("pretrain", "d/ecgen-radiology/1.xml", "d", "pretrain-openi"),
@@ -111,9 +112,8 @@ def test_each_config_gets_its_own_look_alike(ran, capsys):
     ],
 )
 def test_data_choose_the_real_config_by_what_they_hold(ran, capsys, command, holds, data, config):
-    if holds:
-        Path(holds).parent.mkdir(parents=True)
-        Path(holds).touch()
+    Path(holds).parent.mkdir(parents=True)
+    Path(holds).touch()
     given = [] if command == "pretrain" else ["--backbone", "null"]
     assert main([*command.split(), *given, "--root", data]) == 0
     assert ran[0][1] == f"--config={config}.yaml"
@@ -121,7 +121,23 @@ def test_data_choose_the_real_config_by_what_they_hold(ran, capsys, command, hol
     assert ran[0][3] == f"--data.init_args.{'table' if config == 'pretrain-pairs' else 'root'}={data}"
 
 
+@pytest.mark.parametrize("command", ["pretrain", "finetune vqa", "evaluate grounding", "experiment learning-rate"])
+@pytest.mark.parametrize("data", ["nowhere", "empty", "own.csv/inside"])
+def test_a_place_without_data_is_told_before_a_library_is_loaded(command, data, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "own.csv").touch()
+    words = [sys.executable, "-X", "importtime", "-m", "gkmvlp", *command.split(), "--root", data]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    *loaded, line = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert line.startswith(f"gkmvlp: argument --root: {data}: ")
+    assert "name the place of the data" in line
+    assert not [each for each in loaded if each.split("|")[-1].strip() in ("torch", "pandas", "lightning")]
+
+
 def test_what_is_set_is_what_is_given_as_an_option(ran):
+    Path("d").mkdir()
+    Path("d/notes.txt").touch()
     for words in (["--set", "trainer.max_epochs=1"], ["--trainer.max_epochs=1"]):
         assert main(["finetune", "vqa", "--root", "d", "--backbone", "null", *words]) == 0
     assert ran[0] == ran[2]
@@ -130,6 +146,7 @@ def test_what_is_set_is_what_is_given_as_an_option(ran):
 
 def test_a_table_of_pairs_is_named_as_data_are(ran):
     Path("own.yaml").write_text("data: {class_path: gkmvlp.data_modules.ImageReportPairs}\n")
+    Path("pairs.csv").touch()
     assert main(["pretrain", "--config", "own.yaml", "--root", "pairs.csv"]) == 0
     assert ran[0][3:] == ["--data.init_args.table=pairs.csv"]
 
@@ -165,11 +182,12 @@ def test_a_backbone_brings_its_architecture_and_its_frame():
 def test_finetune_takes_the_newest_backbone_and_tests_its_best_checkpoint(ran, capsys):
     backbone("outputs/pretrain/backbone", age=2)
     backbone("outputs/demo/backbone", age=1)
-    assert main(["finetune", "vqa", "--root", "/rad", "--out", "o", "--trainer.max_epochs=1"]) == 0
+    Path("rad.json").touch()
+    assert main(["finetune", "vqa", "--root", "rad.json", "--out", "o", "--trainer.max_epochs=1"]) == 0
     common = [
         "--config=vqa-rad.yaml",
         "--trainer.default_root_dir=o",
-        "--data.init_args.root=/rad",
+        "--data.init_args.root=rad.json",
         "--model.init_args.backbone=outputs/demo/backbone",
         "--brought-by=outputs/demo/backbone",
         "--trainer.max_epochs=1",
@@ -188,7 +206,7 @@ def test_finetune_without_any_backbone_takes_the_one_of_the_package_and_says_so(
 
 def test_named_backbone_and_config_win(ran, capsys):
     Path("own.yaml").touch()
-    assert main(["finetune", "vqa", "--root", "d", "--config", "own.yaml", "--backbone", "null"]) == 0
+    assert main(["finetune", "vqa", "--root", "own.yaml", "--config", "own.yaml", "--backbone", "null"]) == 0
     assert ran[0][1] == "--config=own.yaml"
     assert ran[0][-1] == "--model.init_args.backbone=null"
     assert main(["finetune", "vqa", "--config", "vqa-rda"]) == 2

@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from gkmvlp.app.experiments.runs import fit, run_missing
 from gkmvlp.app.running.configs import by_name, data_class
 from gkmvlp.app.running.recipes import start_from
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, model_overrides, words_of
+from gkmvlp.checkpoints.pickles import load_pickle
 from gkmvlp.data_modules.synthetic.lookalikes import layout_of, write_lookalikes
 from gkmvlp.errors import UsageError
 from gkmvlp.hardware import runs_at_once
@@ -137,7 +136,7 @@ def best_score(checkpoint: Path) -> float:
     """
     if not checkpoint.is_file():
         raise UsageError(f"no {checkpoint}: a rate is chosen on validation data, so runs must be validated")
-    callbacks = torch.load(checkpoint, map_location="cpu", weights_only=True)["callbacks"]
+    callbacks = load_pickle(checkpoint, "run the fit anew")["callbacks"]
     return next(float(state["best_model_score"]) for name, state in callbacks.items() if "ModelCheckpoint" in name)
 
 

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 
 from gkmvlp.app.actions.calibration import calibrate_model, make_data
 from gkmvlp.app.experiments.runs import fit, run_missing, test
 from gkmvlp.app.running.outcome import finish_run
 from gkmvlp.app.running.planted_truth import score_run_on_truth
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, model_overrides
+from gkmvlp.checkpoints.pickles import load_pickle
+from gkmvlp.checkpoints.weights import read_tensors, write_tensors
 from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.provenance import ProcessTreePeak
@@ -151,8 +152,8 @@ def round_run(folder: Path) -> Path:
     """
     for inner in MODEL_FOLDERS:
         for file in (folder / inner).glob("*.safetensors"):
-            save_file(rounded(load_file(file)), file, {"format": "pt"})
-    checkpoint = torch.load(folder / "checkpoints" / "best.ckpt", map_location="cpu", weights_only=True)
+            write_tensors(rounded(read_tensors(file)), file)
+    checkpoint = load_pickle(folder / "checkpoints" / "best.ckpt", "run the fit anew")
     checkpoint["state_dict"] = rounded(checkpoint["state_dict"])
     torch.save(checkpoint, folder / "checkpoints" / "rounded.ckpt")
     return folder / "checkpoints" / "rounded.ckpt"

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
+from gkmvlp.checkpoints.pickles import load_pickle
 from gkmvlp.errors import ConfigError, require_between
 
+REMEDY = "name another by --ckpt_path"
 # Least value -> numbers of the Trainer
 _LEAST = {
     0: ("gradient_clip_val", "log_every_n_steps", "reload_dataloaders_every_n_epochs"),
@@ -69,13 +70,11 @@ def check_checkpoint(model: LightningModule, path: Path) -> None:
     """Compare a checkpoint with the task before the run writes anything.
 
     Raises:
-        ConfigError: If the file is none of a fit, holds weights that are not finite, or other tensors than the task.
+        BackboneError: If the file is not whole.
+        ConfigError: If it is none of a fit, holds weights that are not finite, or other tensors than the task.
         GkmvlpError: Whatever the task's ``on_load_checkpoint`` finds.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (OSError, EOFError, RuntimeError, UnpicklingError) as error:
-        raise ConfigError(f"{path} is no whole checkpoint: name another by --ckpt_path") from error
+    content = load_pickle(path, REMEDY, mmap=True)
     if not isinstance(content, dict) or not {"state_dict", "global_step", "loops"} <= content.keys():
         raise ConfigError(f"{path} is no checkpoint of a fit: name another by --ckpt_path")
     saved, ours = content["state_dict"], model.state_dict()

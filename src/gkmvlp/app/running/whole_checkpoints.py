@@ -9,7 +9,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy, SingleDeviceStrategy
 
-from gkmvlp.errors import TrainingError
+from gkmvlp.app.running.trainer_checks import REMEDY
+from gkmvlp.checkpoints.pickles import damaged_part
+from gkmvlp.errors import BackboneError, TrainingError
 
 
 class WholeCheckpoints(TorchCheckpointIO):
@@ -45,6 +47,16 @@ class WholeCheckpoints(TorchCheckpointIO):
                 f"a checkpoint cannot be written ({reason}): {state}; make room on its disk, and go on from the newest "
                 f"in {file.parent} by --ckpt_path"
             ) from error
+
+    def load_checkpoint(self, path: Any, *args: Any, **options: Any) -> dict[str, Any]:
+        """Read one; options as Lightning's.
+
+        Raises:
+            BackboneError: If it is not as it was written.
+        """
+        if "://" not in str(path) and (part := damaged_part(Path(path))) is not None:
+            raise BackboneError(f"{path} is damaged ({part} is not as it was written): {REMEDY}")
+        return super().load_checkpoint(path, *args, **options)
 
 
 def write_whole(trainer: Trainer) -> None:

@@ -13,7 +13,7 @@ Research software, not for clinical use.
 
 import argparse
 
-from gkmvlp.app.commands.options import add_evaluation_arguments
+from gkmvlp.app.commands.options import add_evaluation_arguments, place_of_data
 
 FORWARDS = True
 FILLS = ("mean", "blur")
@@ -23,7 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare models, data, what hides, and outputs."""
     parser.add_argument("--model", metavar="REF", nargs="+", default=["zoo://gk-mvlp-phantom"],
                         help="backbones or fine-tuned models (zoo://gk-mvlp-phantom)")  # fmt: skip
-    parser.add_argument("--root", metavar="DIR", help="root of the data set (absent: phantoms)")
+    described = "root of the data set (absent: phantoms)"
+    parser.add_argument("--root", metavar="DIR", type=place_of_data, help=described)
     parser.add_argument("--data", metavar="CLASS_OR_CONFIG", help="grounding-slake, MsCxr ... (absent: by --root)")
     fill = "what hides: the mean of the rest of the image, or the image blurred (mean)"
     parser.add_argument("--fill", choices=FILLS, metavar="NAME", default="mean", help=fill)

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import cv2
 import torch
-from safetensors.torch import save_file
 
 from gkmvlp.app.experiments.gate.card import card
 from gkmvlp.app.experiments.gate.corpus import Folders, Pictures, read_corpus
 from gkmvlp.app.experiments.gate.figures import gate_figures
 from gkmvlp.app.experiments.gate.training import choose_thresholds, train_gate
 from gkmvlp.app.running.outcome import write_results
-from gkmvlp.checkpoints.weights import cpu_state_dict
+from gkmvlp.checkpoints.weights import cpu_state_dict, write_tensors
 from gkmvlp.metrics.results.metric_result import write_text
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, created
 from gkmvlp.models.gate import KINDS, GateNet
@@ -53,7 +52,7 @@ def _train(sources: Sequence[Pictures], arguments: argparse.Namespace, models: P
     net.load_state_dict(state)
     thresholds = choose_thresholds(net, [source.of("validate") for source in used], arguments.most)
     models.mkdir(parents=True, exist_ok=True)
-    save_file(compact(state, {}), models / WEIGHTS, {"format": "pt"})
+    write_tensors(compact(state, {}), models / WEIGHTS)
     counts = {source.name: {split: len(source.of(split).patients) for split in ("train", "validate", "test")}
               for source in used}  # fmt: skip
     info = {
