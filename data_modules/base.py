@@ -114,7 +114,7 @@ class DataModule(RowImages, LightningDataModule):
         if wanted and not self.rows(wanted):
             raise DataError(
                 f"{self.name}: no {wanted} rows are left ({self._counts()}); "
-                f"{'; '.join(self.ledger.lines()) or 'choose another split'}"
+                f"{'; '.join(self.ledger.lines()) or self.too_small_fraction or 'choose another split'}"
             )
 
     def _prepare(self) -> None:

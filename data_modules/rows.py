@@ -10,7 +10,7 @@ from gkmvlp.data_modules.pipeline.ledger import Ledger, describe_membership, wri
 from gkmvlp.data_modules.pipeline.row_checks import require_ids, with_standard_views
 from gkmvlp.data_modules.pipeline.sample_table import SampleTable
 from gkmvlp.data_modules.pipeline.samples import Counts, RegionPolicy, Sample
-from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, require_disjoint
+from gkmvlp.data_modules.pipeline.splits import SPLITS, in_fraction, least_fraction, require_disjoint
 from gkmvlp.errors import DataError
 
 
@@ -34,6 +34,7 @@ class CheckedRows:
         self.ledger = Ledger()
         self._table = SampleTable.of(())
         self.table_counts: Counts = {}  # what the tables hold, before anything is left out
+        self.too_small_fraction = ""  # what an error says where ``train_fraction`` leaves no training row
         self.published_counts: Counts = {}  # the same as published; empty where the data are a part, or a look-alike
 
     @classmethod
@@ -105,13 +106,23 @@ class CheckedRows:
         require_ids(samples, self.split_source)
         if self.is_patient_disjoint:
             require_disjoint({split: samples.split(split).values("patient_id") for split in SPLITS}, self.split_source)
-        people = zip(samples.values("split"), samples.values("patient_id"), strict=True)
-        samples = samples.where([name != "train" or in_fraction(one, self.train_fraction) for name, one in people])
+        samples = self._in_fraction(samples)
         if not samples:
             told = "; ".join(self.ledger.lines()) or f"the tables are empty ({self.split_source})"
             raise DataError(f"{self.name}: nothing is left; {told}; name a root or options that keep rows")
         require_boxes(samples, self.regions, self.name)
         self.samples = samples
+
+    def _in_fraction(self, samples: SampleTable) -> SampleTable:
+        """The rows without those of training patients beyond ``train_fraction``."""
+        people = zip(samples.values("split"), samples.values("patient_id"), strict=True)
+        kept = samples.where([name != "train" or in_fraction(one, self.train_fraction) for name, one in people])
+        if not kept.split("train") and (patients := {*samples.split("train").values("patient_id")}):
+            self.too_small_fraction = (
+                f"train_fraction {self.train_fraction:g} takes none of {len(patients):,} training patients: "
+                f"give {least_fraction(patients):g} or more"
+            )
+        return kept
 
     def known_groups(self, split: str | None) -> dict[str, list[Any]]:
         """What is known of the group of each row: ``sample_id``, ``sex``, ``age`` in years, ``view`` and ``source``.

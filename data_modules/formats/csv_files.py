@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gkmvlp.data_modules.formats.schema import Schema, places_of
 from gkmvlp.errors import DataError
 from gkmvlp.texts import letters
 
+_TITLES = 10_000  # characters among which a header is looked for
 _SEPARATORS = (",", ";", "\t", "|")
 _SEPARATOR_LINE = re.compile(r"""\A\ufeff?"?sep=.?"?\r?\n""", re.IGNORECASE)  # Excel's note on the separator
 
@@ -36,6 +38,8 @@ def csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> dic
     if by_position:
         _require_nothing_behind(path, data, separator, schema, header)
         header = [*schema.needed, *("" for _ in header[len(schema.needed) :])]
+    if not by_position and not _is_header(header, schema) and (line := _line_of_header(text, schema)):
+        raise DataError(f"{path}: its header stands in line {line}: remove what stands above it")
     places = places_of(header, schema, path)
     # One column more than the header has, to see rows that are longer.
     table = _without_empty_end(_parse(path, data, separator, schema, names=range(len(header) + 1)).iloc[1:])
@@ -54,6 +58,17 @@ def _header(path: Path, data: bytes, schema: Schema) -> tuple[str, list[str]]:
     headers = {separator: [clean(as_latin1(cell)) for cell in row] for separator, row in rows}
     needed = {letters(name) for name in schema.needed}
     return max(headers.items(), key=lambda item: (len({*map(letters, item[1])} & needed), len(item[1])))
+
+
+def _is_header(names: Iterable[str], schema: Schema) -> bool:
+    """Whether all needed columns are among some cells, in whatever spelling."""
+    return {letters(name) for name in schema.needed} <= {*map(letters, names)}
+
+
+def _line_of_header(text: str, schema: Schema) -> int | None:
+    """Number of the first line that has the needed columns, below titles and notes of an export."""
+    lines = enumerate(text[:_TITLES].splitlines(), 1)
+    return next((n for n, line in lines if any(_is_header(line.split(mark), schema) for mark in _SEPARATORS)), None)
 
 
 def _parse(path: Path, data: bytes, separator: str, schema: Schema, **options: Any) -> pd.DataFrame:

@@ -19,9 +19,12 @@ def image_files(folder: Path) -> Iterator[Path]:
     """Images below a folder, by their ending, folder by folder in order of name; hidden files and folders are skipped.
 
     Links to folders are followed, each folder once.
+
+    Raises:
+        PermissionError: If one of them may not be read: its images would be left out without a word.
     """
     visited: set[str] = set()
-    for base, folders, names in os.walk(folder, followlinks=True):
+    for base, folders, names in os.walk(folder, onerror=_refuse_denied, followlinks=True):
         real = os.path.realpath(base)
         folders[:] = [] if real in visited else sorted(name for name in folders if not _is_hidden(name))
         if real in visited:
@@ -30,6 +33,12 @@ def image_files(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if name.lower().endswith(ENDINGS) and not _is_hidden(name):
                 yield Path(base, name)
+
+
+def _refuse_denied(error: OSError) -> None:
+    """What a search does where it cannot go on: a folder that is not there has no images."""
+    if isinstance(error, PermissionError):
+        raise error
 
 
 def named_otherwise(folder: Path, names: Iterable[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
+from jsonargparse import get_loader
 
 import gkmvlp.data_modules as data_modules
 from gkmvlp.data_modules.base import DataModule
@@ -51,7 +51,7 @@ def build(name: str, config: Path | None, root: str | None, **changed: Any) -> D
     """
     arguments: dict[str, Any] = {}
     if config is not None:
-        data = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("data")
+        data = (get_loader("yaml")(config.read_text(encoding="utf-8")) or {}).get("data")  # as fit reads it
         if not isinstance(data, dict) or "class_path" not in data:
             raise ConfigError(f"{config} has no data: class_path, so there is nothing to check")
         name, arguments = str(data["class_path"]), dict(data.get("init_args") or {})
@@ -60,7 +60,7 @@ def build(name: str, config: Path | None, root: str | None, **changed: Any) -> D
     where = kind.location_key
     arguments |= {where: root} if root is not None else {}
     arguments |= changed
-    if where in known and arguments.get(where) is None:
+    if where in known and arguments.get(where) is None and not _has_default(kind, where):
         raise UsageError(f"where does {name} lie? name it with --root")
     if strange := sorted(set(arguments) - known):
         near = "".join(f", did you mean {word}?" for word in nearest_words(strange[0], known, 1))
@@ -72,6 +72,12 @@ def build(name: str, config: Path | None, root: str | None, **changed: Any) -> D
         lacking = [each.name for each in named if each.default is each.empty and each.name not in arguments]
         remedy = f"; add --data.init_args.{lacking[0]}=VALUE" if lacking else ""
         raise ConfigError(f"{name} cannot be made: {error}{remedy}") from error
+
+
+def _has_default(kind: type, name: str) -> bool:
+    """Whether a class knows a value for an argument, as somebody's own may where its data lies."""
+    parameter = inspect.signature(kind).parameters.get(name)
+    return parameter is not None and parameter.default not in (parameter.empty, None)
 
 
 def _made(value: Any) -> Any:

@@ -1,5 +1,6 @@
 """Who is in which split: pure functions of ids, the same on every machine and in any order."""
 
+import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Literal
@@ -65,6 +66,13 @@ def fold_split(patient_id: str, fold: int, folds: int, validate: float = 0.1, sa
 def in_fraction(patient_id: str, fraction: float, salt: str = "") -> bool:
     """Whether a patient belongs to that fraction of the training patients; smaller fractions lie inside larger ones."""
     return unit_hash(patient_id, f"fraction{salt}") < fraction
+
+
+def least_fraction(patients: Iterable[str]) -> float:
+    """A fraction with two digits that takes at least one of some patients; see ``in_fraction``."""
+    least = min(unit_hash(one, "fraction") for one in patients)
+    digit = 10.0 ** (math.floor(math.log10(least)) - 1)
+    return (math.floor(least / digit) + 1) * digit
 
 
 def connected_groups(keys: Sequence[Iterable[Hashable]]) -> list[int]:

@@ -1,6 +1,7 @@
 """Rows: what the manifest's hash depends on, patients on two sides, shares of the training patients."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,20 @@ def test_patients_on_both_sides_and_nothing_left(tmp_path: Path):
         (tmp_path / f"{index}.png").write_bytes(b"")
     with pytest.raises(DataError, match=r"no train rows are left.*dropped 14: unreadable image"):
         Toy(tmp_path, on_unreadable="drop").setup("fit")
+
+
+def test_a_fraction_that_takes_nobody_is_told_with_the_least_that_takes_one(tmp_path: Path):
+    with pytest.raises(DataError, match="no train rows are left") as caught:
+        Toy(tmp_path, train_fraction=1e-9).setup("fit")
+    told = r"train_fraction 1e-09 takes none of 10 training patients: give ([\d.e-]+) or more"
+    match = re.search(told, str(caught.value))
+    assert match
+    least = float(match[1])
+    data = Toy(tmp_path, train_fraction=least)
+    data.setup("fit")
+    assert len(data.rows("train")) == 1
+    with pytest.raises(DataError, match="takes none"):
+        Toy(tmp_path, train_fraction=0.9 * least).setup("fit")
 
 
 def test_train_fraction_takes_training_patients_only(tmp_path: Path):

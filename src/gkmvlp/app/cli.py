@@ -22,6 +22,7 @@ from gkmvlp.app.command_line.process import (
     ending_at_sigterm,
     leave_stdout,
     make_streams_safe,
+    require_ranks,
 )
 from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import GkmvlpError, UsageError
@@ -42,6 +43,7 @@ def main(args: list[str] | None = None) -> int:
     _set_up_libraries(is_program=args is None)
     make_streams_safe()
     try:
+        require_ranks()
         with ending_at_sigterm():
             code = _dispatch(words)
         sys.stdout.flush()

@@ -280,6 +280,8 @@ def architecture_of(folder: str | Path) -> Any:
 
 def _described(path: Path) -> tuple[dict[str, Any], Any]:
     """The content of a backbone's ``config.json``, and the architecture in it."""
+    if path.parent.is_file():
+        raise BackboneError(f"{path.parent} is a file: name the folder that it lies in, {path.parent.parent}")
     if not path.is_file():
         raise BackboneError(
             f"no backbone at {path.parent}: {path.name} was looked for; pre-train one with `make pretrain`"

@@ -56,6 +56,9 @@ def folder_of(reference: str | Path) -> Path:
 
 
 def is_offline() -> bool:
-    """Whether nothing may be asked of a network: ``GKMVLP_OFFLINE=1`` or ``HF_HUB_OFFLINE=1``."""
+    """Whether nothing may be asked of a network: ``GKMVLP_OFFLINE=1`` or ``HF_HUB_OFFLINE=1``.
+
+    Whoever sets one of them to another word than a no wants no network.
+    """
     words = (os.environ.get(name, "") for name in ("GKMVLP_OFFLINE", "HF_HUB_OFFLINE"))
-    return any(word.lower() in ("1", "true", "yes", "on") for word in words)
+    return any(word.strip().lower() not in ("", "0", "false", "no", "off") for word in words)

@@ -30,6 +30,7 @@ _CLASS_NAME = re.compile(
     r"Given value: (?:NestedArg\(key='class_path', val=')?"
     r"((?:\.*/)?[\w/-]+\.(?!ya?ml|json)[A-Za-z_][\w./]*)(?:'\))?\s*$"
 )
+_NO_FILE = re.compile(r"Expected a path but (.+) either not accessible or invalid")  # as of architecture: FILE.yaml
 _LACKING = re.compile(r"Problem with given class_path '([\w.]+)':\s+the following arguments are required: ([\w., ]+)")
 CLASS_PATH = "the path of a class was expected, as Python imports it: my_module.MyClass"
 _LISTS = ("collections.abc.Sequence", "collections.abc.Iterable", "typing.List", "list")
@@ -59,10 +60,11 @@ def one_line(error: BaseException) -> str:
 
 
 def unwritable(error: OSError) -> str:
-    """What is wrong with a place that an error of the system names, and the remedy."""
+    """What is wrong with a place that an error of the system names, whether it is read or written, and the remedy."""
     where = error.filename or "a file to write"
     reason = os.strerror(error.errno) if error.errno is not None else one_line(error)
-    return f"{where}: {reason}; name another place, or make room"
+    remedy = "get the right to it" if isinstance(error, PermissionError) else "make room"
+    return f"{where}: {reason}; name another place, or {remedy}"
 
 
 def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], configs: Iterable[Path]) -> str:
@@ -91,6 +93,8 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
         return _explain_key(message, match[1], match[2], keys, configs)
     if match := re.search(r"Option '([^']+)' is not accepted", message):
         return _explain_option(message, match[1], classes, configs)
+    if missing := _explain_file(message, configs):
+        return missing
     if match := _WRONG_CLASS.search(message):
         return _explain_class(message, match[1] or match[2], classes, configs)
     if _CLASS_KEY.search(message) and (match := _CLASS_NAME.search(message)):
@@ -120,6 +124,17 @@ def _explain_key(message: str, group: str | None, word: str, keys: Iterable[str]
         if own and key not in own:
             return f"{_where(word, configs)}{name} has no key {key!r}, which is another class's: give one of {name}"
     return f"{_where(word, configs)}no key {word!r}{hint(word, known)}"
+
+
+def _explain_file(message: str, configs: Iterable[Path]) -> str:
+    """One line for a key whose value is the name of a file of values that is not there; "" where none is."""
+    if not (match := _NO_FILE.search(message)) or not re.search(r"\.(ya?ml|json)$|/", match[1]):
+        return ""  # a class that is misspelt
+    key, name = re.findall(r'Parser key "([^"]+)"', message[: match.start()])[-1], match[1]
+    holders = [config.parent for config in configs if name in config.read_text(encoding="utf-8")]
+    place = next(iter(holders), Path()) / name  # a path in a config starts in its folder
+    reason = "it is a folder" if place.is_dir() else f"{place.absolute()} was looked for"
+    return f"{_where(name, configs)}key {key!r}: no file {name} ({reason}): name its whole path"
 
 
 def _explain_lacking(message: str, configs: Iterable[Path]) -> str:

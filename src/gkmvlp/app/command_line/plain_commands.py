@@ -23,6 +23,9 @@ def run_command(command: str, words: list[str]) -> int:
     for word in words:  # before the parser: what it forwards or asks for would hide the new name
         if is_former(word.partition("=")[0], _options(parser)):
             parser.error(f"unrecognized arguments: {word}")
+        if (option := word.partition("=")[0]) in _positionals(parser) - {*_options(parser)}:
+            name = option.removeprefix("--")
+            parser.error(f"{option}: {name.upper()} is named without an option: gkmvlp {command} {name.upper()}")
     arguments, unknown = parser.parse_known_args(words)
     if getattr(module, "FORWARDS", False):
         arguments.forwarded = unknown
@@ -71,6 +74,11 @@ def _require_filled(words: list[str], parser: argparse.ArgumentParser) -> None:
         before = words[place - 1] if place else ""
         option = option.strip() or (before if before.startswith("--") else "an argument")
         parser.error(f"{option} is empty: name what is meant, or leave it out")
+
+
+def _positionals(parser: argparse.ArgumentParser) -> set[str]:
+    """Arguments that are named by their place, spelt as options."""
+    return {f"--{action.dest}" for action in parser._actions if not action.option_strings}
 
 
 def _options(parser: argparse.ArgumentParser) -> list[str]:

@@ -9,9 +9,17 @@ import threading
 from collections.abc import Iterator
 from typing import NoReturn
 
+from gkmvlp.errors import UsageError
+
 INTERRUPTED = 130  # 128 + SIGINT, what shells report
 TERMINATED = 143  # 128 + SIGTERM
 CLOSED = 141  # 128 + SIGPIPE
+
+
+_RANKS = (  # of torchrun, SLURM and LSF
+    *("RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"),
+    *("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_NTASKS", "JSM_NAMESPACE_RANK"),
+)
 
 
 class Terminated(SystemExit):
@@ -33,6 +41,17 @@ def ending_at_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def require_ranks() -> None:
+    """Checks what launchers put into the environment, which Lightning reads as it is imported.
+
+    Raises:
+        UsageError: If a rank or a number of processes is no whole number.
+    """
+    for name in _RANKS:
+        if (word := os.environ.get(name)) is not None and not word.isdecimal():
+            raise UsageError(f"{name}={word!r} in the environment: a whole number was expected; mend or unset it")
 
 
 def leave_stdout() -> None:

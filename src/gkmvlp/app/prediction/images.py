@@ -1,6 +1,7 @@
 """The images that ``gkmvlp predict`` is asked to read: files, and folders that are searched."""
 
 import os
+import re
 from pathlib import Path
 
 from gkmvlp.app.command_line.cli_errors import hint
@@ -60,7 +61,11 @@ def names_in_use(pictures: Path | None) -> set[str]:
 
 
 def _reason(path: Path) -> str:
-    """Why a path is no image: a link that leads nowhere, no file, or a name that was meant otherwise."""
+    """Why a path is no image: an address, a link that leads nowhere, no file, or a name that was meant otherwise."""
+    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE):
+        return ": nothing is fetched from an address, download it and name the file"
+    if str(path) == "-":
+        return ": standard input is named /dev/stdin"
     if os.path.islink(path):
         return f": it is a link to {os.readlink(path)}, which is not there"
     if os.path.exists(path):

@@ -1,6 +1,7 @@
 """Configs by name or path: ``zoo://NAME`` is a YAML file of the installed ``gkmvlp.zoo``."""
 
 import difflib
+import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -99,6 +100,8 @@ def with_files(words: list[str]) -> list[str]:
 def _require_keys(file: Path) -> None:
     """Checks that a config holds keys with values, each key once: YAML's readers take the last one without a word.
 
+    Nor does a node hold itself, or a number stand for another one, see ``unlike_number``.
+
     Raises:
         UsageError: If it does not. What is no YAML is left to the parser, which names the line.
     """
@@ -110,10 +113,16 @@ def _require_keys(file: Path) -> None:
         return
     if not isinstance(content, yaml.MappingNode):
         raise UsageError(f"{file}: keys with values were expected, such as trainer: {{max_epochs: 1}}")
-    waiting: list[yaml.Node] = [content]
+    waiting: list[tuple[yaml.Node, frozenset[int]]] = [(content, frozenset())]  # and what it stands in
     seen: set[int] = set()  # a node may stand in several places
     while waiting:
-        node = waiting.pop()
+        node, above = waiting.pop()
+        line = node.start_mark.line + 1
+        if id(node) in above:
+            raise UsageError(f"{file}, line {line}: what stands here holds itself (an alias with *): remove it")
+        if isinstance(node, yaml.ScalarNode) and not node.style and (number := unlike_number(node.value)) is not None:
+            told = f"{node.value} is {number} in YAML: write {number}, or {node.value!r} for a text"
+            raise UsageError(f"{file}, line {line}: {told}")
         if id(node) in seen or isinstance(node, yaml.ScalarNode):
             continue
         seen.add(id(node))
@@ -123,7 +132,18 @@ def _require_keys(file: Path) -> None:
         if twice := next((key for key in names if first[key.value] is not key), None):
             line = twice.start_mark.line + 1
             raise UsageError(f"{file}, line {line}: key {twice.value!r} stands twice: keep one")
-        waiting += [value for _, value in pairs]
+        waiting += [(value, above | {id(node)}) for _, value in pairs]
+
+
+def unlike_number(word: str) -> int | float | None:
+    """The number that YAML 1.1 reads in a word that people read otherwise; None of any other word.
+
+    A zero in front makes digits octal (010 is 8), and colons make them sexagesimal (1:30 is 90).
+    """
+    if not re.fullmatch(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)", word):
+        return None
+    number = yaml.safe_load(word)
+    return number if isinstance(number, int | float) and str(number) != word.lstrip("+0") else None
 
 
 def _nearest(path: Path, configs: dict[str, Path]) -> str:

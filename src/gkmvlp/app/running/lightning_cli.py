@@ -118,6 +118,8 @@ class Cli(LightningCLI):
         folder = Path(chosen.get("trainer.default_root_dir") or ".", "checkpoints")
         if word == "last" and not any(folder.glob("last*.ckpt")):
             rank_zero_only(print)(f"note: no last.ckpt in {folder} to go on from", flush=True)
+        if word and (inside := sorted(Path(word).glob("checkpoints/*.ckpt")) + sorted(Path(word).glob("*.ckpt"))):
+            raise UsageError(f"--ckpt_path {word} is a folder: name a checkpoint in it, such as {inside[-1]}")
         if word and word not in CHECKPOINT_WORDS and not Path(word).exists():
             near = [str(file) for file in Path(word).parent.glob("*.ckpt")] if Path(word).parent.is_dir() else []
             raise UsageError(f"no checkpoint {word}{hint(word, near)}")
@@ -190,6 +192,9 @@ class Cli(LightningCLI):
         word = self._get(self.config, "ckpt_path")
         if stage != "fit" and not word and getattr(self.model, "is_trained", False):
             rank_zero_only(print)("note: no --ckpt_path: nothing that a fit trains was trained", flush=True)
+        if word == "last":  # the newest, as Lightning chooses
+            files = Path(self.trainer.default_root_dir, "checkpoints").glob("last*.ckpt")
+            word = max(files, key=os.path.getmtime, default=None)
         if word and word not in CHECKPOINT_WORDS:
             check_checkpoint(self.model, Path(word))
             if stage == "fit":

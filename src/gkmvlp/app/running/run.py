@@ -171,15 +171,19 @@ def parse_init_args(words: list[str]) -> dict[str, Any]:
     """
     if not words:
         return {}
+    if not words[0].startswith("--"):
+        raise UsageError(f"unrecognized argument {words[0]}: --KEY VALUE of the data set's class was expected")
     import yaml
+    from jsonargparse import get_loader
 
+    load = get_loader("yaml")  # as fit reads them: 1e-3 is a number
     values: dict[str, Any] = {}
     for key, value in parse_overrides(words).items():
         name = key.removeprefix("data.init_args.")
         if not name.isidentifier() or not value:
             raise UsageError(f"unrecognized argument --{key}: --KEY VALUE of the data set's class was expected")
         try:
-            values[name] = yaml.safe_load(str(value))
+            values[name] = load(str(value))
         except yaml.YAMLError:
             values[name] = value
     return values

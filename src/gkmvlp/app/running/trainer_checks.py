@@ -81,7 +81,12 @@ def check_checkpoint(model: LightningModule, path: Path) -> None:
     # a mask may hold infinities from the start
     if spoilt := next((name for name in saved if not _is_finite(saved[name]) and _is_finite(ours.get(name))), None):
         raise ConfigError(f"{path}: weights of {spoilt} are no finite numbers: name another by --ckpt_path")
-    model.on_load_checkpoint(content)
+    try:
+        model.on_load_checkpoint(content)
+    except KeyError as error:  # what a task keeps beside its weights
+        raise ConfigError(
+            f"checkpoint {path} is of another task, it holds no {error.args[0]}: take the config it was trained with"
+        ) from error
     theirs, ours = (
         {name: tuple(getattr(each, "shape", ())) for name, each in state.items()}
         for state in (content["state_dict"], model.state_dict())
