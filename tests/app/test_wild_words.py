@@ -27,7 +27,7 @@ CASES: dict[str, tuple[list[str], int, list[str]]] = {
         ["FIT", "--trainer.default_root_dir=TORN", "--ckpt_path=last"], 1, ["checkpoints/last.ckpt is damaged"],
     ),
     "a damaged checkpoint is not converted": (
-        ["zoo", "convert", "TORN/last.ckpt", "--out", "a.safetensors"], 1, ["TORN/last.ckpt is damaged", "fetch it anew"],
+        ["zoo", "convert", "TORN/last.ckpt", "--out", "a.safetensors"], 1, ["last.ckpt is damaged", "fetch it anew"],
     ),
     "a damaged model": (
         ["predict", "image.png", "--task", "embed", "--model", "TORN/backbone"], 1,

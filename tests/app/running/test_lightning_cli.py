@@ -1,8 +1,10 @@
 """fit, validate and test on a toy task: what a run writes, and what a failing one leaves behind."""
 
 import errno
+import fcntl
 import json
 import logging
+import os
 import signal
 import sys
 import warnings
@@ -209,6 +211,22 @@ def test_best_is_the_best_of_the_runs_folder(toy, capsys):
     assert fit("--trainer.max_epochs=1") == 0
     assert fit("--ckpt_path=best") == 0
     assert torch.load("out/checkpoints/last.ckpt", weights_only=True)["epoch"] == 1
+
+
+def test_one_fit_at_a_time_writes_into_a_folder(toy, capsys):
+    assert fit() == 0
+    before = tree(Path("out"))
+    other = os.open("out", os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    capsys.readouterr()
+    assert fit() == 1
+    told = "another fit writes into out: wait for its end, or name another folder by --trainer.default_root_dir"
+    assert capsys.readouterr().err == f"gkmvlp: {told}\n"
+    assert tree(Path("out")) == before
+    os.close(other)
+    assert fit() == 0
+    assert fit("--model.init_args.width=-1") == 1
+    assert fit() == 0
 
 
 def test_fast_dev_run_writes_nothing(toy):

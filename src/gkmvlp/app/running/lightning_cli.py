@@ -19,6 +19,7 @@ from gkmvlp.app.command_line.meant_words import mended
 from gkmvlp.app.command_line.outputs import require_writable
 from gkmvlp.app.running.config_parser import Parser, integers_first, known_classes
 from gkmvlp.app.running.configs import config_words, described_data, with_files
+from gkmvlp.app.running.folder_lock import FolderLock
 from gkmvlp.app.running.forwarding import handling
 from gkmvlp.app.running.sharded_fits import check_same_kind, shard_over_all
 from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
@@ -159,6 +160,9 @@ class Cli(LightningCLI):
     def before_fit(self) -> None:
         """Stop where nothing would be trained, before anything is read."""
         require_steps(self.trainer)
+        root = Path(self.trainer.default_root_dir)
+        if self.trainer.is_global_zero and root.is_dir():
+            FolderLock(root).release()  # RunRecord holds it from the first file on
         self._prepare("fit")
 
     def before_validate(self) -> None:
