@@ -143,7 +143,8 @@ def unlike_number(word: str) -> int | float | None:
     if not re.fullmatch(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)", word):
         return None
     number = yaml.safe_load(word)
-    return number if isinstance(number, int | float) and str(number) != word.lstrip("+0") else None
+    is_other = isinstance(number, int | float) and (":" in word or int(word.replace("_", "")) != number)
+    return number if is_other else None
 
 
 def _nearest(path: Path, configs: dict[str, Path]) -> str:
