@@ -36,9 +36,9 @@ def load_pickle(path: Path, remedy: str, map_location: Any = "cpu", mmap: bool =
 
 def damaged_part(path: Path) -> str | None:
     """Name of the first record of a zip whose bytes differ from its checksum; None where all agree, or it is no zip."""
-    if not zipfile.is_zipfile(path):
-        return None
     try:
+        if not zipfile.is_zipfile(path):
+            return None
         with zipfile.ZipFile(path) as file:
             return file.testzip()
     except (*_BROKEN, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:  # a bit names another compression
