@@ -14,7 +14,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from gkmvlp.batch import ImageBatch
-from gkmvlp.checkpoints.adapters import Adapter, digest
+from gkmvlp.checkpoints.adapters import Adapter
+from gkmvlp.checkpoints.weights import digest
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.lora import Adaptation, LoraConfig, insert_lora

@@ -183,7 +183,7 @@ class FusionBert(nn.Module):
     def _call(self, part: Callable[..., Tensor], *arguments: object) -> Tensor:
         """Calls a part of a layer; with gradient checkpointing its activations are computed anew for the gradient."""
         if self.gradient_checkpointing and torch.is_grad_enabled():
-            return cast(Tensor, checkpoint(part, *arguments, use_reentrant=False))
+            return checkpoint(part, *arguments, use_reentrant=False)
         return part(*arguments)
 
     def embed(self, token_BT: Tensor, start: int = 0) -> Tensor:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.app.serving.pictures import data_uri, thumbnail
 from gkmvlp.app.serving.reading import Neighbour
-from gkmvlp.checkpoints.adapters import digest
+from gkmvlp.checkpoints.weights import digest
 from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.errors import ConfigError, DataError
 from gkmvlp.metrics.results.predictions import META_KEY, write_table
