@@ -11,7 +11,8 @@ import gkmvlp
 from gkmvlp.app.cli import main
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
-from gkmvlp.checkpoints.adapters import Adapter, digest
+from gkmvlp.checkpoints.adapters import Adapter
+from gkmvlp.checkpoints.weights import digest
 from gkmvlp.models.heads.label_head import label_head
 from gkmvlp.models.lora import LoraConfig, insert_lora
 from tests.tiny import tree
