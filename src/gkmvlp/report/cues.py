@@ -17,13 +17,18 @@ _NOT = "(?:not|never)"
 _CHANGE = ("(?:significant|significantly|interval|appreciable|appreciably|definite|substantial|substantially|relevant"
            "|notable|major|obvious|real|further|other|great|much|acute|clear|short term|interim|evidence of"
            "|visible)")  # fmt: skip
-_CHANGED = ("(?:changes?|changed|difference|increase[ds]?|decrease[ds]?|worsen(?:ed|ing)|improve(?:d|ment)"
+_CHANGED = ("(?:changes?|changed|difference|reduction|decline|diminution|increase[ds]?|decrease[ds]?|worsen(?:ed|ing)|improve(?:d|ment)"
             "|progress(?:ed|ion)|regress(?:ed|ion)|growth)")  # fmt: skip
 _SAME = f"(?:{_CHANGE} )*{_CHANGED}"
 _LARGER = "(?:larger|bigger|enlarging|growing|increasing|progressing|expanding)"
 # "Neither the effusion nor the edema has changed" denies neither.
 _CHANGES_NOT = ("(?! (?:[\\w-]+ ){1,9}(?:has|have) (?:\\w+ly )?(?:changed|progressed|increased|decreased|grown|improved"
                 "|resolved|cleared)\\b)")  # fmt: skip
+# What a finding has or does: its denial denies not the finding. "No loculation of the effusion".
+_PART = ("(?:(?:\\w+ )?loculations?|loculated component|tension(?: component| physiology)?|(?:air )?bronchograms?"
+         "|(?:\\w+ )?calcifications?|spiculations?|septations?|(?:\\w+ )?(?:cause|source|etiology|explanation|reason)"
+         "|(?:\\w+ )?(?:component|extension|complications?)|displacement|layering)"
+         " (?:of|to|for|in|within|from|with|around|associated with) (?:the|this|these|that|those|his|her|an?)")
 _MISPLACED = ("(?:malposition(?:ing)?|kink(?:ing|s)?|displacement|migration|disruption|coiling|discontinuity"
               "|dislodge?ment)")  # fmt: skip
 _SMALL = "(?:small|tiny|little|minimal|minor|trace|mild|slight|faint|scant)"
@@ -79,10 +84,10 @@ _OTHER_VIEW = ("(?:on|in|by) (?:the )?(?:lateral|frontal|pa|ap)(?: (?:view|exam|
 
 CUES: dict[str, tuple[str, ...]] = {
     "no": (
-        "no", "no evidence (?:of|for)", "no signs? of", "none of", "without", "absence of", "lack of", "devoid of",
+        "no", "(?:neither|nor) (?:is|are|was|were) there", "no evidence (?:of|for)", "no signs? of", "none of", "without", "absence of", "lack of", "devoid of",
         "negative for", "negative (?:chest |x ray |radiographs? |study |exam(?:ination)? |films? |cxr )+for",
         "free (?:of|from)", "clear of", "cleared of",
-        f"neither{_CHANGES_NOT}", f"nor{_CHANGES_NOT}", "rather than", "instead of",
+        f"neither{_CHANGES_NOT}", f"nor{_CHANGES_NOT}", "rather than", "instead of", "as opposed to",
         "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)", "denies",
         "none(?= (?:of (?:them|these|those|which) )?(?:is |are )?cavit)",
         f"no evidence that(?= (?:[\\w-]+ ){{1,8}}(?:has|have) (?:\\w+ )?{_BEGUN}\\b)",
@@ -96,6 +101,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:appear|seem|look)(?:s|ing)? to (?:be|have|represent|reflect|show|contain|demonstrate)(?! {_SEEN})",
     ),
     "not larger": (
+        f"(?:no|without) (?:{_CHANGE} )*{_PART}", f"no evidence of (?:{_CHANGE} )*{_PART}",
         f"(?:no|without) (?:{_CHANGE} )*{_MISPLACED} of", f"no evidence (?:of|for) (?:{_CHANGE} )*{_MISPLACED} of",
         f"(?:no|without) (?:an? )?(?:{_CHANGE} )*{_LARGER}",
         f"(?:no|without) (?:{_CHANGE} )*evidence of (?:an? )?(?:{_CHANGE} )*{_LARGER}",
@@ -110,7 +116,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?!only|just|merely|likely)(?:\\w+ ){{0,2}}{_SEEN}",
         f"(?:has|have|did) not (?:yet )?{_BEGUN}", "no longer", "no more", "none",
         "absent", f"{_NOT} an? (?:feature|finding)", "(?:is|are) (?:\\w+ly )?lacking", "resolved", "cleared",
-        "disappeared", "removed", "gone", "resorbed", "re ?absorbed", "dissipated", "subsided", "vanished", "abated",
+        "disappeared", "removed", "gone", "resorbed", "re ?absorbed", "evacuated",
+        "(?:has|have|was|were) been (?:\\w+ly )?drained", "dissipated", "subsided", "vanished", "abated",
         "melted away", "(?:has|have) given way(?= to)", "discontinued", "extracted", "explanted", "pulled(?! back)",
         "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out",
         "(?:has|have|was|were) (?:been )?(?:\\w+ly )?withdrawn(?! (?:to|by|into|back|\\d|slightly|somewhat))",
@@ -129,7 +136,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}",
         "in question", "until proven otherwise", "improbable", "remote possibility", f"{_NOT} (?:\\w+ )?likely",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
-        "if (?:present|any|real|there(?! (?:is|are|remains?|be))|indeed)",
+        "if (?:present|any|real|there(?! (?:is|are|were|remains?|be))|indeed)",
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
         "(?:may|might|could|should) be considered",
         "(?:can|could|may|might) (?:have|give|produce|cause) (?:this|such|these|a similar|an identical)",
@@ -142,6 +149,9 @@ CUES: dict[str, tuple[str, ...]] = {
         "apparent",
         f"(?:likely|probably|possibly|perhaps|presumably|potentially|conceivably|maybe){_DUE}", "probable", "possible",
         "(?:it is (?:\\w+ )?)?(?:possible|conceivable|probable|likely) that(?: there (?:is|are))?",
+        "not (?:impossible|inconceivable|out of the question) that(?: there (?:is|are))?",
+        f"(?:{_CANNOT}|unable to|(?:difficult|hard|impossible|not possible) to) (?:\\w+ly )?(?:say|state|claim|guarantee"
+        "|confirm|conclude|assert|be (?:certain|sure|confident))(?: that)? there (?:is|are) no",
         f"(?:may|might|could)(?: (?:also|well|potentially|possibly|partly|in part))?{_DUE}", "suggest\\w*(?: of)?",
         "(?:concern(?:ing)?|worrisome|suspicious|suspicion|concerns|worry) (?:for|of|about)",
         "(?:concerning|suspicious|suggestive|worrisome) (?:for|of),? but not (?:\\w+ )?(?:diagnostic|specific"
@@ -175,7 +185,11 @@ CUES: dict[str, tuple[str, ...]] = {
     "aside": (
         "history of", "h/o", "hx of", "r/o", "rule out", "to (?:exclude|rule out|evaluate|assess|look)(?: for)?",
         "evaluat\\w+ (?:for|of)", "assess\\w* (?:for|of)", "check(?:ing)? for", "monitor\\w* for", "look for",
-        "if(?: there (?:is|are|remains?|be))?", "risk (?:of|for)",
+        "if(?: there (?:is|are|were|remains?|be))?", "unless",
+        "(?:medical |surgical )?history (?:is )?(?:significant|notable|remarkable|positive) for", "history includes",
+        f"{_FILM} (?:that|which) (?:showed|demonstrated|revealed)", "(?:non ?diagnostic|inadequate|insufficient) for",
+        "(?:previously|formerly|earlier) there (?:was|were|had been)", "there (?:was|were) (?:previously|formerly)",
+        "risk (?:of|for)",
         "clinical(?:ly)? (?:concern|suspicion|question|history)(?: for| of)?",
         "year old (?:\\w+ ){0,4}(?:with|who|status post|presenting|undergoing)",
         "(?:in|for) (?:a |this |the )?patient with", "patient with(?: known| a)?",
@@ -200,12 +214,14 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_FILM} (?:of|from) (?:last (?:week|month|year)|yesterday|\\w+ (?:days?|weeks?|months?|years?) ago)"
         " (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported|noted)",
         f"(?:on|in) (?:the |an? )?{_EARLIER} {_FILM_OF}(?= (?:[\\w-]+ ){{1,6}}(?:was|were) (?:\\w+ )?"
-        "(?:described|reported|seen|noted|suspected|questioned))",
+        "(?:described|reported|seen|noted|suspected|questioned|present|visible|identified"
+        "|demonstrated))",
         "(?:obtained|performed|done|ordered) (?:for|because of|due to)",
         "(?:patient|he|she) (?:has been|was) (?:\\w+ly )?(?:treated|followed|evaluated|admitted|hospitali[sz]ed)"
         " (?:for|with)",
     ),
     "aside after": (
+        "(?:by|per) (?:\\w+ )?history",
         f"in (?:his|her|their|the patient's) {_RELATIVE}",
         "(?:could|may|might|can|would) (?:easily |also |not |well )*(?:be |remain )?(?:easily )?(?:missed|overlooked"
         "|obscured|hidden|masked|undetected|occult|inapparent)",
@@ -240,6 +256,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:would|could|may|might|can|should) be (?:\\w+ )?(?:helpful|useful|beneficial|obtained|performed|of benefit"
         "|valuable|warranted|of value|followed|repeated)",
         "(?:is|are) (?:\\w+ )?(?:warranted|required|needed|necessary)",
+        "(?:may|might|could|can|should) be (?:\\w+ )?considered (?:for|to)",
         "to (?:document|ensure|confirm|establish|verify|assure|re ?evaluate|reassess|better)",
         "follow ?up (?:to|for|until|of|with|in|is|can|may|should|exam\\w*|imaging|radiographs?|chest|study|films?|ct)",
         "follow ?up to (?:\\w+ )?(?:resolution|clearing)",
@@ -249,7 +266,7 @@ CUES: dict[str, tuple[str, ...]] = {
     "versus": (
         f"{_CANNOT} be (?:\\w+ )?(?:distinguished|differentiated|separated|told apart) from", "indistinguishable from",
         "(?:difficult|hard|impossible) to (?:distinguish|differentiate|separate) from", "versus",
-        "vs?\\.?", "as opposed to", "(?:(?:is|are) )?favou?red over",
+        "vs?\\.?", "(?:(?:is|are) )?favou?red over",
                "(?:is|are) (?:\\w+ )?(?:less|more) likely than(?! not)",
                "(?:less|more) likely than(?! not)"),
     "split": (
@@ -279,6 +296,12 @@ CUES: dict[str, tuple[str, ...]] = {
         "history of known",
         f"(?:no|without|not|lack of|absence of) {_SAME}", f"no evidence (?:of|for) (?:an? |any )?{_SAME}",
         "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
+        "(?:no|without) question (?:that|about)", "(?:no|without) (?:further|additional|progressive) (?:enlargement"
+        "|widening|dilat\\w+|elevation)",
+        "no longer (?:growing|enlarging|increasing|progressing|expanding|worsening|as (?:large|big|extensive|dense|wide"
+        "|prominent|severe|marked))",
+        f"(?:{_CANNOT}|unable to|{_NOT}) (?:\\w+ly )?(?:see|identify|visuali[sz]e|appreciate|follow|show|include)"
+        " (?:the |its |their )?(?:distal |catheter |tube |line )?(?:tips?|ends?|side ?ports?|course)",
         "no evidence that",
         "none (?:of (?:them|these|those|which) )?(?:is |are )?(?:\\w+ly )?(?:larger|bigger|greater|calcified|new"
         "|suspicious|exceed\\w*|measur\\w+|over|above|more)",

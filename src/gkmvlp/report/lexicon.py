@@ -51,7 +51,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                      " shadows?"),
     "pleural effusion": (r"effusions?", "pleural (?:fluid|collections?|liquid)", r"h(?:a?)emothora\w+",
                          r"hydrothora\w+", r"(?:chylo|pyo)thora\w+",
-                         "empyema", r"fluid (?:\w+ )?in the (?:\w+ )?fissures?", "fissural fluid",
+                         "empyema", r"(?:pus|blood) in the (?:\w+ )*pleural (?:space|cavity)",
+                         r"fluid (?:\w+ )?in the (?:\w+ )?fissures?", "fissural fluid",
                          "fluid filled (?:\\w+ )?fissures?", "fissural effusion",
                          "(?:layering|loculated|subpulmonic|free) fluid", "(?:pleural|costophrenic) fluid",
                          "fluid (?:is |collection )?(?:in|at|along|within|layering) (?:\\w+ )*(?:pleura|pleural"
@@ -76,7 +77,10 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                        "valve (?:prosthesis|replacement)", "(?:aortic )?balloon pump", "iabp", "lvad", "impella",
                        r"ventricular assist device\w*", "implanted devices?", "stents?", "vp shunt", "stimulator",
                        r"indwelling (?:catheters?|lines?|tubes?)", "devices?", "ecmo cannula\\w*",
-                       "ta[vu][ri]", "loop recorders?", "annuloplasty(?: rings?)?"),
+                       "ta[vu][ri]", "loop recorders?", "annuloplasty(?: rings?)?",
+                       "prosthes[ei]s", "(?:hip|shoulder|knee|joint|breast) (?:implants?|arthroplast(?:y|ies)|replacements?)",
+                       "(?:fusion|fixation|pedicle) (?:plates?|rods?|screws?)", "(?:spinal|harrington) rods?",
+                       "(?:catheters?|tubes?), indwelling"),
     "infiltration": (r"infiltrat\w+",),
     "emphysema": (r"emphysem\w+", "bull(?:a|ae|ous)", "blebs?"),
     "fibrosis": (r"fibros[ei]s", "fibrotic", r"honeycomb\w*"),
@@ -111,7 +115,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "elevated hemidiaphragm": ("eventration", "diaphragmatic (?:elevation|eventration)",
                                "(?:hemi)?diaphragm elevation"),
     "hyperinflation": (r"hyper ?inflat\w+", r"hyper ?expan\w+", r"hyper ?aerat\w+", r"over ?inflat\w+", "overexpanded",
-                       "air trapping", "copd", "chronic obstructive (?:pulmonary|lung|airways?) disease",
+                       "air trapping", r"(?:hyper|over) ?disten\w+", "copd", "chronic obstructive (?:pulmonary|lung|airways?) disease",
                        "obstructive (?:pulmonary|lung|airways?) disease"),
     "low lung volumes": ("low (?:lung |inspiratory )*volumes?", "low in volume",
                          rf"(?:poor|shallow|low|suboptimal|limited|"
@@ -136,7 +140,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                          " (?:the )?(?:\\w+ )*spine", "spinal arthritis",
                            "dish", "ddd",
                            "(?:djd|degenerative joint disease) (?:of|in) (?:the )?(?:\\w+ )*spine",
-                           "(?:spinal|spine|thoracic|multilevel) djd",
+                           "(?:spinal|spine|thoracic|multilevel) djd", "djd (?:of the )?(?:spine|[tl] spine|thoracic)",
                            "diffuse idiopathic skeletal hyperostosis"),
     "endotracheal tube": ("endotracheal(?: tubes?)?", "e\\.?t\\.? tubes?", "ett", "tracheal tube", "intubated",
                           r"tracheostom\w+(?: tube| cannula)?", "endo tracheal tube", "intubation",
@@ -152,7 +156,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                      "(?:infusion|subclavian|venous access) port", "port catheter", "port", "swan ganz(?: catheter)?",
                      "pulmonary arter(?:y|ial) catheter", "(?:hemo)?dialysis (?:catheter|line)",
                      "hickman(?: catheter)?",
-                     "perma?cath", "vas ?cath", "(?:quinton|trialysis|groshong|broviac|tesio) (?:catheter|line)",
+                     "perma?cath", "vas ?cath", "(?:introducer |vascular |venous )?sheaths?", "(?:quinton|trialysis|groshong|broviac|tesio) (?:catheter|line)",
                      rf"venous {_LINE}", "peripherally inserted central catheter", "pa catheter", "swan"),
     "pacemaker": (r"pace ?makers?", "pacers?", "ppm", "pacing (?:leads?|wires?|devices?|system)",
                   "(?:a?icd|icds|bivicd)",
@@ -212,6 +216,7 @@ DECOYS: tuple[str, ...] = (
     f"{_CANCER} {_TREATED}", f"(?:lung|pulmonary|bronchogenic) {_CANCER} {_TREATED}",
     "(?:fractured|broken) (?:\\w+ )?(?:leads?|hardware|catheters?|screws?|rods?)",
     "(?:lead|hardware|catheter|screw|rod|wire) fractures?",
+    "(?:intact|unbroken),? (?:without|with no) (?:evidence of |\\w+ ){0,2}fractures?",
     "fractures? (?:repair|fixation|reduction)", "failure (?:of|to)",
     "(?:needle|foreign body) aspiration", "(?:metallic|surgical|contrast|metal|radiopaque|pleural) densit(?:y|ies)",
     r"(?:peripheral|leg|ankle|extremity) edema", r"(?:lung |pulmonary |active )*tubercul\w+ infections?",
@@ -231,13 +236,13 @@ NODULAR: tuple[str, ...] = (r"nodular (?:\w+ ){0,4}(?:opacit\w+|opacification|de
 
 # What was once: named as the cause of a trace that is left ("scarring from prior pneumonia"), it states nothing now.
 PAST: dict[str, str] = {
-    r"(?:old|prior|previous|remote|past|healed|earlier|childhood|antecedent|treated) (?:(?!granuloma)\w+ ){0,3}"
+    r"(?:old|prior|previous|remote|past|healed|earlier|childhood|antecedent|treated) (?:(?!granuloma|no |without |but )\w+ ){0,3}"
     r"(?:pneumoni\w+|infections?|infectious|aspiration)": "pneumonia",
     r"(?:sequela\w*|residua\w*) (?:of|from) (?:(?!granuloma)\w+ ){0,2}"
     r"(?:pneumoni\w+|infections?|aspiration)": "pneumonia",
     "(?:after|following) (?:an? |the |his |her )?(?:\\w+ )?(?:pneumonia|infection)": "pneumonia",
     "(?:after|following) (?:an? |the |his |her )?(?:\\w+ )?(?:empyema|h(?:a?)emothora\\w+)": "pleural effusion",
-    "status post (?:\\w+ ){0,2}pneumothora\\w+": "pneumothorax",
+    "status post (?:(?!no |without |and |but )\\w+ ){0,2}pneumothora\\w+": "pneumothorax",
     "(?:old|prior|previous|remote|former) (?:\\w+ )?(?:chest|thoracostomy) tubes?": "chest tube",
     "(?:old|prior|previous|remote|past|healed) (?:\\w+ )?(?:empyema|h(?:a?)emothora\\w+)": "pleural effusion",
 }  # fmt: skip

@@ -44,7 +44,7 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
 
 QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
     "normal": ("normal", "normali[sz]ed", "unremarkable", "within (?:normal )?limits", "wnl", "within normal range",
-               "not remarkable",
+               "not remarkable", "not abnormal(?:ly (?:enlarged|wide|dilated))?",
                "intact", "normal appearing", "preserved", "maintained", "satisfactory", "of normal size",
                "normal in size", "normal sized?", "grossly normal", "well (?:aerated|defined)", "clean",
                "non ?enlarged", "adequate"),
@@ -54,6 +54,7 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
                  "big",
                  "dilatation", "engorged", "engorgement", "indistinct(?:ness)?", "plethoric", "full", "fullness",
                  "bulky", "distended", "broad(?:ened)?", "globular", "greater than normal", "indistinct margins",
+                 "not (?:of )?normal (?:in )?(?:size|width|calib(?:er|re))",
                  "enlarging"),
     # Read only where it is negated: what has grown may be normal.
     "increase": ("increase in (?:size|width|caliber|diameter|prominence)(?! of)", "increase(?! (?:in|of))"),
@@ -65,12 +66,13 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
                    "|prominent)(?: in size)?", "upper limits? of (?:the )?normal", "top normal", "upper normal",
                    "top (?:limits? )?of normal", "high normal",
                    "(?:at|within|near) (?:the )?upper limits?(?: of normal)?"),
+    "low normal": ("low normal", "(?:at )?(?:the )?lower limits? of normal", "lower normal"),
     "small": ("small", "low(?!er)", "shallow", "poor"),
     "less": ("reduced", "diminished", "decreased"),  # of a heart it says no more than that it was larger
     "blunted": (r"blunt(?:ed|ing)", "pinch(?:ed|ing)", "imping(?:ed|ement)", "effaced",
                 "effacement", r"meniscus", "obliterat(?:ed|ion)", "filled in"),
     "obscured": ("obscured(?! by (?:the |an? )?(?:overlying|soft|breast|heart|chin|arms?|monitor|leads?|body"
-                 "|patient))", "obscuration", "indistinct lateral"),
+                 "|patient))", "obscuration", "indistinct lateral", "not (?:\\w+ly )?(?:sharp|crisp)"),
     "tortuous": (r"tortuous", "tortuosity", "unfold(?:ed|ing)", "uncoil(?:ed|ing)", "ectatic", "ectasia",
                  "elongat(?:ed|ion)"),
     "calcified": (r"calcifi\w+", "atherosclerotic", "atheromatous", "calcific"),
@@ -133,6 +135,7 @@ MEANINGS: dict[tuple[str, str], Meaning] = {
     ("interstitium", "normal"): (("interstitial lung disease", 0),),
     ("volumes", "small"): (("low lung volumes", 1),),
     ("volumes", "less"): (("low lung volumes", 1),),
+    ("volumes", "low normal"): (("low lung volumes", -1),),
     ("volumes", "normal"): (("low lung volumes", 0),),
     ("volumes", "enlarged"): (("hyperinflation", 1),),
     ("volumes", "elevated"): (("hyperinflation", 1),),

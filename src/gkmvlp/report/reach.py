@@ -36,7 +36,14 @@ _STAYS = re.compile(
     r",(?: and)? (?:the |a |an )?(?:persist\w+|unchanged|stable|residual|remaining|new|worse\w*|increas\w+|continued)\b"
 )
 _TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
-_CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
+# What stands behind a device without a verb: "no pneumothorax, ETT ok".
+_IN_PLACE = (
+    r"(?:ok|okay|tips?|in (?:good|satisfactory|standard|expected|appropriate|adequate|unchanged|stable) (?:place|position)"
+    r"|in (?:place|situ|position|svc|the svc|the stomach))"
+)
+_CLAUSE = re.compile(
+    rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b|{_IN_PLACE}(?=$|[ .,;]))|\("
+)
 # Behind a dash: something with a status of its own: "no effusion \u2013 cardiomegaly present".
 _CLAUSE_BEHIND_DASH = re.compile(
     rf" [-\u2013\u2014]+ (?!(?:n?or|and)\b)[^,;]{{0,80}}?\b(?:{_VERB}|{_TREND}|{_SEEN_WORDS})\b"
@@ -46,8 +53,7 @@ _CLAUSES = (_CLAUSE, _CLAUSE_BEHIND_DASH)
 _ADJECTIVE = re.compile(rf" (?:the |an? )?(?!likely|possib|probab|no\b|not\b|without)(?:{_NEW}|{_NEW_BEHIND_COMMA})\b")
 # Behind a finding that no sign parts from the one before it: a predicate of its own.
 _OWN_VERB = re.compile(
-    rf" (?:{_VERB}(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}|tip|in (?:good|place|situ|satisfactory|standard|expected"
-    r"|appropriate))\b"
+    rf" (?:{_VERB}(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}|{_IN_PLACE})\b"
 )
 # "no cavity is seen within the mass"
 _WITHIN = re.compile(
@@ -55,6 +61,14 @@ _WITHIN = re.compile(
 )
 # "No effusion, heart enlarged" asserts; "no effusion, heart enlargement" goes on.
 _NOUN = re.compile(r"(?:ing|ment|ence|ness|tion|ity|ia)$")
+# Between the parts of a sentence that dashes part.
+_DASH = re.compile(r" ?[-\u2013\u2014]+ ")
+# What reports deny in rows: alone behind a dash it goes on with the denial, "no effusion - pneumothorax - edema"; what
+# they rarely deny, and what is described, is a statement: "no effusion - cardiomegaly - small granuloma".
+_DENIED_IN_ROWS = re.compile(
+    r"(?:(?:focal|acute|pleural|pulmonary|definite) )?(?:pleural )?(?:effusion|pneumothora|consolidat|o?edema|infiltrat"
+    r"|nodul|mass|pneumoni|fractur|infect|airspace disease|(?:heart )?failure|chf|ptx|congestion|free air|adenopathy)"
+)
 # Words that tie a finding to the one before it.
 _TIED = re.compile(r"\b(?:and|n?or|with|of|in|at|for|to|that|which|is|are|was|were|suggest\w*|concern\w*)\b")
 # A doubt ends at any clause behind a comma: "suspected pneumonia, effusion is present".
@@ -116,7 +130,7 @@ def run_on(
     """Where a negation stops in dictation without stops: "no effusion small pneumothorax", "no edema heart large".
 
     No sign and no word ties the second finding to the first, and an adjective, an organ with its quality, a verb of its
-    own or its article ("within the mass") asserts it.
+    own or its article ("within the mass") asserts it. A dash parts them as well, unless what is denied goes on.
     """
     if len(statements) == 1:
         return end
@@ -126,6 +140,8 @@ def run_on(
         stop, (organ, _) = max(statements[one][1], anchors[one][1]), anchors[other]
         first, last = statements[other]
         gap = text[stop : min(first, organ)]
+        if (dash := _DASH.match(gap)) and not _goes_on(text, stop + dash.end(), first):
+            return stop
         is_row = organ < first and gap in (" ", " the ", ", ", ", the ") and not _NOUN.search(text, first, last)
         if not is_row and (gap[:1] != " " or gap in (" or ", " and ") or "," in gap):
             continue
@@ -138,3 +154,12 @@ def run_on(
         if asserts and not _OR.search(text, stop, end):
             return stop
     return end
+
+
+def _goes_on(text: str, start: int, first: int) -> bool:
+    """Whether a denial goes on behind a dash that ends at ``start``; the next finding begins at ``first``."""
+    dash = _DASH.search(text, start)
+    if _OR.search(text, start, dash.start() if dash else len(text)):
+        return True
+    row = _DENIED_IN_ROWS.match(text, start)
+    return row is not None and row.end() > first

@@ -15,6 +15,7 @@ from gkmvlp.report.reach import LIST_BREAK, list_before, reach, run_on
 
 PRESENT, ABSENT, UNCERTAIN = 1, 0, -1
 _NO = ("no ", "without ")
+_LACK = ("absence of", "lack of")
 # Cues that say, with a negation in them, that something is as it was.
 _AS_IT_WAS = ("keep", "not larger")
 
@@ -168,10 +169,15 @@ class Context:
         return around.is_attribute(self._text, cue.start) and self._right_behind(cue.end) > cue.end
 
     def _behind_comma(self, index: int) -> bool:
-        """Whether a comma parts a statement from the negations before it: "no effusion, infection not excluded"."""
+        """Whether a doubt behind a statement goes over the negations before it, by a comma or of an absence.
+
+        "No effusion, infection not excluded", "absence of effusion cannot be confirmed".
+        """
         start = self._statements[index][0]
         covering = [span for span in self._spans if span.start <= start < span.end]
-        return all("," in self._text[span.start : start] for span in covering)
+        return all(
+            "," in self._text[span.start : start] or self._text.endswith(_LACK, 0, span.start) for span in covering
+        )
 
     def _without_double_negation(self, cues: list[Hit[str]]) -> list[Hit[str]]:
         """Leaves out two negations that stand together: "not without"."""

@@ -7,12 +7,12 @@ from gkmvlp.report.lines import BULLET, GOES_ON, line_ends
 from gkmvlp.report.shorthand import MINUS_FIRST
 
 _BREAK = re.compile(
-    r"[.!?]+(?<![\s,(]\?)(?<!\A\?)(?:[)\"']?(?=\s|$)|(?<=[a-z)%\d][a-z)%\d][.!?])(?=[A-Z])"
+    r"[.!?\u2026]+(?<![\s,(]\?)(?<!\A\?)(?:[)\"']?(?=\s|$)|(?<=[a-z)%\d][a-z)%\d][.!?])(?=[A-Z])"
     r"|(?<=[A-Z]{4}[.!?])(?=[A-Z]{2})"
     r"|(?<=[a-z]{3}[.!?])(?=[a-z]{3}))"
     r"|\n[ \t]*\n\s*|[\u2022\u25aa\u25cf\u25e6\u2023]"
 )
-_SIGN = re.compile(r"[.!?\n\u2022\u25aa\u25cf\u25e6\u2023]")
+_SIGN = re.compile(r"[.!?\u2026\n\u2022\u25aa\u25cf\u25e6\u2023]")
 _STOPS, _BLANK = frozenset(".!?"), frozenset((" ", ""))
 # Words with a capital that begin a sentence even where the stop before them is missing.
 _OPENER = re.compile(

@@ -26,7 +26,9 @@ _SHORT: dict[str, str] = {
     "hrt": "heart", "sil": "silhouette", "sz": "size", "assoc": "associated", "susp": "suspicious", "prev": "previous",
     "pl": "pleural", "hx": "history", "cons": "consolidation", "consolid": "consolidation", "atelec": "atelectasis",
     "ggo": "ground glass opacity", "ggos": "ground glass opacities", "emphys": "emphysema",
-    "clr": "clear", "nml": "normal", "demin": "demineralized",
+    "clr": "clear", "nml": "normal", "demin": "demineralized", "vol": "volume", "vols": "volumes", "eval": "evaluate",
+    "tort": "tortuous", "elev": "elevated", "resid": "residual", "mediast": "mediastinal", "gran": "granulomatous",
+    "cav": "cavitary", "subq": "subcutaneous", "pleff": "pleural effusion",
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
 _LETTERS = re.compile(r"[a-z]+")
@@ -51,7 +53,10 @@ _NO = (
     r"|neg(?:ative)?(?: for)?|absent|nil|without|denied|false|n|0|\(?-\)?)"
 )
 _YES = r"(?:yes|present|definite|pos(?:itive)?|seen|true|y|1|\(?\+\)?)"
-_MAYBE = r"(?:possibl[ey]|probabl[ey]|equivocal|questionable|uncertain|maybe|likely|suspected|cannot exclude|\?)"
+_MAYBE = (
+    r"(?:possibl[ey]|probabl[ey]|equivocal|questionable|uncertain|indeterminate|inconclusive|maybe|likely"
+    r"|unlikely|suspected|cannot exclude|not excluded|\?)"
+)
 _NAME = r"(?<![a-z])([a-z][a-z /-]{2,60}?)"
 _IS = r"\s*(?::|=|\s-{1,2}\s|\s?\u2013\s)\s*"
 _END = r"(?=\s*(?:[.,;)|\]]|$))"
@@ -61,8 +66,9 @@ _FORM_MAYBE = re.compile(rf"{_NAME}{_IS}{_MAYBE}(?:{_END}|(?= [a-z]))|{_NAME} ?\
 # "effusion: normal", where the name is a finding's; "heart: normal" says something of the heart.
 _FORM_NORMAL = re.compile(rf"{_NAME}{_IS}(?:normal|unremarkable){_END}")
 _FORM_OPEN = re.compile(rf"{_NAME}{_IS}(?:n/?a|not (?:applicable|assessed|evaluated)|unknown|limited){_END}")
-# "no consolidation, effusion: small": the name of a finding or organ before a colon begins a new statement.
-_ENTRY = re.compile(r",\s*(?=([a-z][a-z /-]{2,40}):\s)")
+# "no consolidation, effusion: small": the name of a finding or organ before a colon begins a new statement, behind a
+# comma or a dash.
+_ENTRY = re.compile(r"(?:,|\s[-\u2013\u2014]{1,2}\s)\s*(?=([a-z][a-z /-]{2,40}):\s)")
 # "evaluate for effusion: none", "rule out pneumonia: small effusion"
 _SOUGHT = re.compile(
     r"^((?:please |to |for )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor|check) (?:for|of)|rule out"
@@ -126,6 +132,14 @@ _FORMAL = re.compile(
     r"|(?:electronically|digitally) signed|dictated by|transcribed|(?:the )?attending\b"
     r"|(?:the )?(?:teaching|staff|supervising) (?:physician|radiologist)\b)"
 )
+# What brought the patient, and what is asked: "fever, cough; concern for pneumonia", "shortness of breath, query failure"
+_COMPLAINT = re.compile(
+    r"\W*(?:(?:acute|new|chronic|worsening|low grade|increasing|persistent|productive|left|right|pleuritic) )*"
+    r"(?:fevers?|cough(?:ing)?|dyspn[eo]\w*|shortness of breath|sob|chest pain|hypoxi[ac]\w*|wheez\w+|leukocytosis|chills"
+    r"|h(?:a)?emoptysis|weight loss|altered mental status|pain|fall|trauma|respiratory distress)\b(?=[,;/ &+?.-])"
+    r"(?!.*\b(?:is|are|was|were|shows?|there|has|have|no|noted|seen|present|given|with)\b)"
+    r".*(?:\b(?:concern for|query|rule out|evaluat\w*|assess|question|suspect\w*|exclude|possible)\b|\?)"
+)
 # An order, not a finding: "exclude pneumothorax", "follow up effusion"
 _ORDER = re.compile(
     r"\W*(?:please |to |must |need to )?(?:exclude|(?:re ?)?(?:evaluate|assess)|check|confirm|verify|monitor"
@@ -135,7 +149,8 @@ _ORDER = re.compile(
 # "trauma, exclude pneumothorax"
 _ORDER_BEHIND = re.compile(r"(?<=[,;] )(?:please |to )?exclude ")
 # "CT removal", where no scan is meant
-_CHEST_TUBE = re.compile(r"\bct(?= (?:removal|removed|insertion|placement|placed|to (?:water seal|wall|suction)))")
+_CHEST_TUBE = re.compile(r"\bct(?= (?:removal|removed|insertion|placement|placed|clamped|in (?:place|situ)"
+                         r"|to (?:water seal|wall|suction)))")
 # "port CXR" is portable, no port
 _PORTABLE = re.compile(r"\bport(?=\.? (?:cxr|chest (?:x|film|radio)|ap\b|film|exam|x))")
 # "ETT out."
@@ -185,13 +200,15 @@ def spelled_out(lower: str) -> str:
         lower = _NIL.sub("no", lower)
     if lower.startswith("should "):
         lower = f"if{lower[6:]}"
+    if lower.startswith("were there "):
+        lower = f"if there were{lower[10:]}"
     if " exclude " in lower and "not " not in lower:
         lower = _ORDER_BEHIND.sub("rule out ", lower)
     if order := _ORDER.match(lower):
         lower = f"evaluate for {lower[order.end() :]}"
     if " out" in lower:
         lower = _TAKEN_OUT.sub(r"\1 removed", lower)
-    if _FORMAL.match(lower):
+    if _FORMAL.match(lower) or _COMPLAINT.match(lower):
         return ""
     if ":" in lower:
         lower = _ASIDE_HEAD.sub("evaluate for ", _SOUGHT.sub(_sought, _SOUGHT_LIST.sub(r"\1", lower)))
@@ -223,7 +240,7 @@ def _forms(lower: str) -> str:
     """Reads "edema: none" as "no edema;", "edema: yes" as "edema present;", "edema: possible" as "possible edema;"."""
     if lower.lstrip().startswith(("(-)", "(+)")):  # signs stand before what they are of
         lower = _SIGNED.sub(lambda match: f"no {match[2]}; " if match[1] == "-" else f"{match[2]} present; ", lower)
-    if "," in lower and ":" in lower and not lower.startswith(_ASIDES):
+    if ":" in lower and not lower.startswith(_ASIDES):
         lower = _ENTRY.sub(_entry, lower)
     if "normal" in lower or "unremarkable" in lower:
         lower = _FORM_NORMAL.sub(_normal, lower)

@@ -22,6 +22,13 @@ _KNOWN = frozenset(
     (*_TARGETS, "resolve", "resolves", "remove", "removes", "enlarges", "enlarge", "interstitium", "pleura")
 )
 _BY_LETTER = {letter: [word for word in _TARGETS if word[0] == letter] for letter in {word[0] for word in _TARGETS}}
+# Words that run together with what stands behind them, and before them.
+_RUN_TOGETHER = re.compile(
+    r"(no|nor?|or|and|with(?:out)?|of|for|is|are|the|any|focal|pleural|acute|pulmonary|lobar|right|left|small|mild|large"
+    r"|bibasilar|definite)(?=[a-z]{5})(.+)"
+)
+_RUN_ON = re.compile(r"(.{6,})(is|are|and|or|with|in|at|seen)$")
+_SAID = frozenset({"clear", "normal", "enlarged", "unremarkable", "intact", "stable", "unchanged"})
 _LONG_WORD = re.compile(r"[a-z]{6,}")
 
 
@@ -31,11 +38,23 @@ def is_known(word: str) -> bool:
 
 
 def _meant(word: str) -> str:
-    """The target that a word was meant to be; the word itself where it is a wording already or nothing is near."""
+    """The target that a word was meant to be; the word itself where it is a wording already or nothing is near.
+
+    Two words that ran together are parted: "focalconsolidation", "effusionis".
+    """
     if is_known(word):
         return word
+    if (two := _RUN_TOGETHER.match(word)) and (_is_named(two[2]) or two[2] in _SAID):
+        return f"{two[1]} {two[2]}"
+    if (two := _RUN_ON.match(word)) and _is_named(two[1]):
+        return f"{two[1]} {two[2]}"
     near = difflib.get_close_matches(word, _BY_LETTER.get(word[0], ()), 1, cutoff=0.86)
     return near[0] if near else word
+
+
+def _is_named(word: str) -> bool:
+    """Whether a word is as a whole the name of a finding."""
+    return len(word) > 5 and any(hit.end == len(word) and hit.value[0] == "term" for hit in TERMS.find(word))
 
 
 _MEANT = KeptByText(_meant)
