@@ -24,11 +24,6 @@ _LARGER = "(?:larger|bigger|enlarging|growing|increasing|progressing|expanding)"
 # "Neither the effusion nor the edema has changed" denies neither.
 _CHANGES_NOT = ("(?! (?:[\\w-]+ ){1,9}(?:has|have) (?:\\w+ly )?(?:changed|progressed|increased|decreased|grown|improved"
                 "|resolved|cleared)\\b)")  # fmt: skip
-# What a finding has or does: its denial denies not the finding. "No loculation of the effusion".
-_PART = ("(?:(?:\\w+ )?loculations?|loculated component|tension(?: component| physiology)?|(?:air )?bronchograms?"
-         "|(?:\\w+ )?calcifications?|spiculations?|septations?|(?:\\w+ )?(?:cause|source|etiology|explanation|reason)"
-         "|(?:\\w+ )?(?:component|extension|complications?)|displacement|layering)"
-         " (?:of|to|for|in|within|from|with|around|associated with) (?:the|this|these|that|those|his|her|an?)")
 _MISPLACED = ("(?:malposition(?:ing)?|kink(?:ing|s)?|displacement|migration|disruption|coiling|discontinuity"
               "|dislodge?ment)")  # fmt: skip
 _SMALL = "(?:small|tiny|little|minimal|minor|trace|mild|slight|faint|scant)"
@@ -101,7 +96,6 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:appear|seem|look)(?:s|ing)? to (?:be|have|represent|reflect|show|contain|demonstrate)(?! {_SEEN})",
     ),
     "not larger": (
-        f"(?:no|without) (?:{_CHANGE} )*{_PART}", f"no evidence of (?:{_CHANGE} )*{_PART}",
         f"(?:no|without) (?:{_CHANGE} )*{_MISPLACED} of", f"no evidence (?:of|for) (?:{_CHANGE} )*{_MISPLACED} of",
         f"(?:no|without) (?:an? )?(?:{_CHANGE} )*{_LARGER}",
         f"(?:no|without) (?:{_CHANGE} )*evidence of (?:an? )?(?:{_CHANGE} )*{_LARGER}",
@@ -167,7 +161,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:\\w+ )?(?:diagnostic|specific|pathognomonic) (?:of|for)", "doubt",
         f"(?:probably|likely|possibly|perhaps|presumably) not(?! (?:only|new|{_SAME}|{_GOING}|{_SEEN}))"
         "(?: (?:due to|represent\\w*|reflect\\w*|an?))?",
-        "atypical for", "with or without", "at (?:most|best)", "impending", "threatened",
+        "(?:atypical|unusual) for", "with or without", "at (?:most|best)", "impending", "threatened",
         f"{_NOT} (?:\\w+ )?typical (?:for|of)", "(?:may|might|could) be that(?: there (?:is|are))?",
         "would be (?:consistent|compatible|in keeping) with", "treat (?:\\w+ )?(?:as|like|for)",
         "more likely than not(?: that)?(?: there (?:is|are))?",
@@ -203,7 +197,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_TREATED} (?:for|of|due to|because of|secondary to)", "(?:treated|resected|excised)", "known history",
         "(?:simulate|simulates|simulating|mimic|mimics|mimicking)",
         "(?:could|may|might|can|would) (?:\\w+ly )?(?:obscure|hide|mask|conceal)",
-        "(?:patient|he|she) had", f"{_RELATIVE} (?:has|have|had|with|died (?:of|from|with)|diagnosed with|treated for)",
+        "(?:patient|he|she) (?:has |have )?had", f"{_RELATIVE} (?:has|have|had|with|died (?:of|from|with)|diagnosed with|treated for)",
         "antibiotics? (?:\\w+ )?for",
         "treat(?:ing|s|ed) (?:the |this )?(?:patient|him|her) for",
         "when (?:there|an?|the|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
@@ -221,11 +215,11 @@ CUES: dict[str, tuple[str, ...]] = {
         " (?:for|with)",
     ),
     "aside after": (
-        "(?:by|per) (?:\\w+ )?history",
+        "(?:by|per) (?:\\w+ )?history", "in the (?:remote |distant )?past",
         f"in (?:his|her|their|the patient's) {_RELATIVE}",
         "(?:could|may|might|can|would) (?:easily |also |not |well )*(?:be |remain )?(?:easily )?(?:missed|overlooked"
         "|obscured|hidden|masked|undetected|occult|inapparent)",
-        "may not be (?:\\w+ )?(?:visible|seen|detected|apparent"
+        "(?:may|might) not be (?:\\w+ )?(?:visible|seen|detected|apparent"
         "|appreciated|evident|demonstrated|identified)",
         "(?:cannot|can not|could not) be (?:\\w+ )?(?:assessed|evaluated"
         "|determined|judged)", "not (?:\\w+ )?(?:assessed|evaluated|assessable|evaluable)",
@@ -305,7 +299,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "no evidence that",
         "none (?:of (?:them|these|those|which) )?(?:is |are )?(?:\\w+ly )?(?:larger|bigger|greater|calcified|new"
         "|suspicious|exceed\\w*|measur\\w+|over|above|more)",
-        "not without", "not (?:a )?new", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
+        "not without", "not (?:a )?new", "not an? (?:simple|typical|isolated|mere|small|minor)", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",
         "to (?:complete |full )?(?:resolution|clearing)",
         "(?:in|under|undergoing) (?:\\w+ ){0,3}(?:resolution(?! of)|clearing(?! of)|regression)",

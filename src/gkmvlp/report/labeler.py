@@ -164,7 +164,7 @@ def _read(sentence: str) -> tuple[_Said, ...]:
             fact = (name, status, pairs if pairs and name in _LATERAL else ())
             facts[fact] = statement.inferred and facts.get(fact, True)
             if status == PRESENT and name in DEVICES:
-                facts.setdefault(("support device", PRESENT, ()), True)
+                facts["support device", PRESENT, ()] = False
     return tuple([(name, status, *_placed(name, at)) for name, status, at in _settle(facts)])
 
 

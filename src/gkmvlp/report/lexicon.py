@@ -17,6 +17,10 @@ _TREATED = ("(?:treated|resected|status post (?:\\w+ ){0,3}(?:resection|excision
 _JOINT = (r"(?:shoulder|acromio\w*|gleno\w*|ac joint|humer\w*|knee|hip|ankle|(?:mid|fore|hind)?foot|hand|wrist|elbow"
           r"|sternoclavicular|sacroiliac|compartment)")  # fmt: skip
 _VERTEBRA = r"(?:(?!and\b|no\b|with\b)[\w-]+ ){0,5}(?:vertebra\w*|[tld]\d+)"
+# Of a device: "intact without fracture".
+_WHOLE = (
+    r"(?:(?:is|are|appears?) )?(?:\w+ )?(?:intact|unbroken),? (?:without|with no) (?:evidence of )?(?:\w+ )?fractures?"
+)
 _LINE = r"(?:catheters?|lines?|cvc|cvl|sheaths?|cordis|introducers?|picc)"
 
 WORDINGS: dict[str, tuple[str, ...]] = {
@@ -78,14 +82,14 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                        r"ventricular assist device\w*", "implanted devices?", "stents?", "vp shunt", "stimulator",
                        r"indwelling (?:catheters?|lines?|tubes?)", "devices?", "ecmo cannula\\w*",
                        "ta[vu][ri]", "loop recorders?", "annuloplasty(?: rings?)?",
-                       "prosthes[ei]s", "(?:hip|shoulder|knee|joint|breast) (?:implants?|arthroplast(?:y|ies)|replacements?)",
                        "(?:fusion|fixation|pedicle) (?:plates?|rods?|screws?)", "(?:spinal|harrington) rods?",
-                       "(?:catheters?|tubes?), indwelling"),
+                       "(?:catheters?|tubes?), indwelling",
+                       "(?:ivc|(?:vena )?caval?|inferior vena cava) filters?"),
     "infiltration": (r"infiltrat\w+",),
     "emphysema": (r"emphysem\w+", "bull(?:a|ae|ous)", "blebs?"),
     "fibrosis": (r"fibros[ei]s", "fibrotic", r"honeycomb\w*"),
     "hernia": (r"hern[ie]as?", r"herniation\w*"),
-    "vascular congestion": ("congestion", "congested", "vascular engorgement", "venous engorgement",
+    "vascular congestion": ("congestion", "congested", "(?:vascular|venous) engorge(?:ment|d)",
                             r"cephali[sz]\w+", "(?:vascular|flow) (?:re)?distribution", "venous hypertension",
                             "vascular (?:prominence|indistinctness|plethora|crowding and congestion)",
                             "congestive changes?", "upper (?:lobe|zone) (?:venous |blood )?diversion"),
@@ -156,7 +160,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                      "(?:infusion|subclavian|venous access) port", "port catheter", "port", "swan ganz(?: catheter)?",
                      "pulmonary arter(?:y|ial) catheter", "(?:hemo)?dialysis (?:catheter|line)",
                      "hickman(?: catheter)?",
-                     "perma?cath", "vas ?cath", "(?:introducer |vascular |venous )?sheaths?", "(?:quinton|trialysis|groshong|broviac|tesio) (?:catheter|line)",
+                     "perma?cath", "vas ?cath", "(?:quinton|trialysis|groshong|broviac|tesio) (?:catheter|line)",
                      rf"venous {_LINE}", "peripherally inserted central catheter", "pa catheter", "swan"),
     "pacemaker": (r"pace ?makers?", "pacers?", "ppm", "pacing (?:leads?|wires?|devices?|system)",
                   "(?:a?icd|icds|bivicd)",
@@ -182,6 +186,7 @@ SHARED: dict[str, tuple[str, ...]] = {
     ),
     "(?:fractured?|broken|disrupted) (?:pacer|pacemaker|pacing|icd) (?:leads?|wires?)": ("pacemaker",),
     "(?:sternal|sternotomy|cerclage) wire fractures?": ("sternotomy wires",),
+    f"(?:median )?(?:sternal|sternotomy|cerclage) (?:wires?|sutures?) {_WHOLE}": ("sternotomy wires",),
     r"cavit(?:ary|ating|ated) (?:\w+ )?lesions?(?: (?:in|of|within|at) the (?:\w+ ){0,3}(?:lungs?|lobes?|lingula|zones?"
     r"|apex|apices))?": ("cavity",),
     "(?:copd|emphysema) ?/ ?(?:copd|emphysema)": ("emphysema", "hyperinflation"),
@@ -216,7 +221,7 @@ DECOYS: tuple[str, ...] = (
     f"{_CANCER} {_TREATED}", f"(?:lung|pulmonary|bronchogenic) {_CANCER} {_TREATED}",
     "(?:fractured|broken) (?:\\w+ )?(?:leads?|hardware|catheters?|screws?|rods?)",
     "(?:lead|hardware|catheter|screw|rod|wire) fractures?",
-    "(?:intact|unbroken),? (?:without|with no) (?:evidence of |\\w+ ){0,2}fractures?",
+    f"(?:leads?|wires?|hardware|catheters?|rods?|screws?|sutures?|plates?) {_WHOLE}",
     "fractures? (?:repair|fixation|reduction)", "failure (?:of|to)",
     "(?:needle|foreign body) aspiration", "(?:metallic|surgical|contrast|metal|radiopaque|pleural) densit(?:y|ies)",
     r"(?:peripheral|leg|ankle|extremity) edema", r"(?:lung |pulmonary |active )*tubercul\w+ infections?",

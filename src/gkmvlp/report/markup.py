@@ -3,6 +3,8 @@
 import html
 import re
 
+from gkmvlp.report.lexicon import TERMS
+from gkmvlp.report.organs import ORGANS
 from gkmvlp.report.rtf import shown_text
 
 _TAGS = re.compile(r"<(/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>|</?[a-zA-Z]{1,10}>", re.IGNORECASE)
@@ -41,7 +43,32 @@ _HEADING = re.compile(
     re.IGNORECASE,
 )
 _FAR = 40
+_RULE = re.compile(r"(?::?-{2,}:?)?")  # an empty cell, or a piece of the line below a table's head
 _SIGNS = {"line": "\n", "stop": ".", "comma": ",", "part": ";", "heading": ":"}
+
+
+def _rows_read(text: str) -> str:
+    """A text whose tables are lines: "| Effusion | no |" is "Effusion: no", other cells are sentences."""
+    return "\n".join(_row(line) if "|" in line else line for line in text.split("\n"))
+
+
+def _row(line: str) -> str:
+    cells = [cell for cell in map(str.strip, line.split("|")) if not _RULE.fullmatch(cell)]
+    if len(cells) > 1 and _is_name(cells[0]) and not (TERMS.find(cells[0].lower()) and _names_another(*cells[:2])):
+        return f"{cells[0]}: {', '.join(cells[1:])}"
+    return ". ".join(cells)
+
+
+def _is_name(cell: str) -> bool:
+    """Whether a cell is as a whole the name of a finding or an organ."""
+    lower = cell.lower().rstrip(" :?")
+    return any(hit.end == len(lower) for hit in [*TERMS.find(lower)[:1], *ORGANS.find(lower)[:1]])
+
+
+def _names_another(cell: str, other: str) -> bool:
+    """Whether a cell names a finding that the one before it does not."""
+    of_first = {hit.value for hit in TERMS.find(cell.lower())}
+    return any(hit.value not in of_first for hit in TERMS.find(other.lower()))
 
 
 def without_markup(text: str) -> str:
@@ -61,6 +88,8 @@ def without_markup(text: str) -> str:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     if "<" in text:
         text = _TAGS.sub(lambda tag: "\n" if tag[1] else "", text)
+    if "|" in text:
+        text = _rows_read(text)
     if not text.isascii():
         text = _joined(text.translate(_AS_LETTERS))
     return _with_signs(text)

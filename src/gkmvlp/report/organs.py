@@ -23,13 +23,13 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
                     "mediastinal (?:silhouettes?|contours?|structures|width|borders?|outline)",
                     "mediastinal(?:,)? (?:and|or) aortic (?:contours?|silhouettes?)"),
     "hila": ("hila", "hilum", "hilar (?:contours?|structures|regions?|silhouettes?|shadows?)"),
-    "lungs": ("lungs?(?: fields?| parenchyma| zones?| bases?| apices)?", "pulmonary parenchyma"),
+    "lungs": ("lungs?(?: fields?| parenchyma| zones?| bases?| apices)?", "bases", "pulmonary parenchyma"),
     "angles": ("costo ?phrenic (?:angles?|sulc(?:us|i)|recess(?:es)?|sinus(?:es)?)", "cp (?:angles?|sulc(?:us|i))",
                "lateral (?:costophrenic )?(?:angles?|sulc(?:us|i))",
                "posterior (?:costophrenic )?(?:angles?|sulc(?:us|i))"),
     "pleura": ("pleural (?:spaces?|surfaces?|margins?)", "pleura"),
     "bones": ("(?:osseous|bony|skeletal) (?:structures?|thorax|framework|elements|skeleton)", "bones", "ribs?",
-              "(?:bony|rib|thoracic) ?cage", "vertebral (?:body )?heights?",
+              "(?:bony|rib|thoracic) ?cage", "vertebral (?:body )?heights?", "vertebral bod(?:y|ies)",
               "skeleton", "regional skeleton"),
     "aorta": ("aorta", "aortic (?:arch|knob|contour|silhouette|xxxx)", "thoracic aorta", "arch of the aorta"),
     "hemidiaphragm": ("hemi ?diaphragms?", "diaphragms?", "diaphragmatic contours?"),
@@ -54,12 +54,11 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
                  "big",
                  "dilatation", "engorged", "engorgement", "indistinct(?:ness)?", "plethoric", "full", "fullness",
                  "bulky", "distended", "broad(?:ened)?", "globular", "greater than normal", "indistinct margins",
-                 "not (?:of )?normal (?:in )?(?:size|width|calib(?:er|re))",
                  "enlarging"),
     # Read only where it is negated: what has grown may be normal.
     "increase": ("increase in (?:size|width|caliber|diameter|prominence)(?! of)", "increase(?! (?:in|of))"),
     "increase of": ("increase (?:in|of)",),  # of the organ behind it
-    "prominent": ("prominent", "prominence", "magnified", "exaggerated size"),
+    "prominent": ("prominent", "generous", "prominence", "magnified", "exaggerated size"),
     "borderline": ("borderline(?: in size)?(?: enlarged| enlargement| large| prominent| size| normal)?",
                    "borderline to mildly enlarged",
                    "(?:upper )?normal to (?:mildly |slightly |minimally )?(?:enlarged|increased|borderline"
@@ -72,7 +71,7 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
     "blunted": (r"blunt(?:ed|ing)", "pinch(?:ed|ing)", "imping(?:ed|ement)", "effaced",
                 "effacement", r"meniscus", "obliterat(?:ed|ion)", "filled in"),
     "obscured": ("obscured(?! by (?:the |an? )?(?:overlying|soft|breast|heart|chin|arms?|monitor|leads?|body"
-                 "|patient))", "obscuration", "indistinct lateral", "not (?:\\w+ly )?(?:sharp|crisp)"),
+                 "|patient))", "obscuration", "indistinct lateral"),
     "tortuous": (r"tortuous", "tortuosity", "unfold(?:ed|ing)", "uncoil(?:ed|ing)", "ectatic", "ectasia",
                  "elongat(?:ed|ion)"),
     "calcified": (r"calcifi\w+", "atherosclerotic", "atheromatous", "calcific"),

@@ -36,14 +36,7 @@ _STAYS = re.compile(
     r",(?: and)? (?:the |a |an )?(?:persist\w+|unchanged|stable|residual|remaining|new|worse\w*|increas\w+|continued)\b"
 )
 _TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
-# What stands behind a device without a verb: "no pneumothorax, ETT ok".
-_IN_PLACE = (
-    r"(?:ok|okay|tips?|in (?:good|satisfactory|standard|expected|appropriate|adequate|unchanged|stable) (?:place|position)"
-    r"|in (?:place|situ|position|svc|the svc|the stomach))"
-)
-_CLAUSE = re.compile(
-    rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b|{_IN_PLACE}(?=$|[ .,;]))|\("
-)
+_CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
 # Behind a dash: something with a status of its own: "no effusion \u2013 cardiomegaly present".
 _CLAUSE_BEHIND_DASH = re.compile(
     rf" [-\u2013\u2014]+ (?!(?:n?or|and)\b)[^,;]{{0,80}}?\b(?:{_VERB}|{_TREND}|{_SEEN_WORDS})\b"
@@ -51,10 +44,14 @@ _CLAUSE_BEHIND_DASH = re.compile(
 _CLAUSES = (_CLAUSE, _CLAUSE_BEHIND_DASH)
 # Before a finding that no sign parts from the one before it: an adjective that asserts.
 _ADJECTIVE = re.compile(rf" (?:the |an? )?(?!likely|possib|probab|no\b|not\b|without)(?:{_NEW}|{_NEW_BEHIND_COMMA})\b")
-# Behind a finding that no sign parts from the one before it: a predicate of its own.
-_OWN_VERB = re.compile(
-    rf" (?:{_VERB}(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}|{_IN_PLACE})\b"
+# What stands behind a device without a verb: "no pneumothorax, ETT ok".
+_IN_PLACE = (
+    r"(?:ok|okay|tips?|in (?:(?:good|satisfactory|standard|expected|appropriate|adequate|unchanged|stable)"
+    r"(?: place| position)?|place|situ|position|(?:the )?(?:svc|stomach)))"
 )
+_BEHIND_DEVICE = re.compile(rf" {_IN_PLACE}\b")
+# Behind a finding that no sign parts from the one before it: a predicate of its own.
+_OWN_VERB = re.compile(rf" (?:{_VERB}(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}|{_IN_PLACE})\b")
 # "no cavity is seen within the mass"
 _WITHIN = re.compile(
     r" (?:within|inside|around|surrounding|adjacent to|next to|near) (?:the|this|these|that) (?:[a-z-]+ )*$"
@@ -143,6 +140,7 @@ def run_on(
         if (dash := _DASH.match(gap)) and not _goes_on(text, stop + dash.end(), first):
             return stop
         is_row = organ < first and gap in (" ", " the ", ", ", ", the ") and not _NOUN.search(text, first, last)
+        is_row = is_row or (gap in (", ", ", the ") and _BEHIND_DEVICE.match(text, last) is not None)
         if not is_row and (gap[:1] != " " or gap in (" or ", " and ") or "," in gap):
             continue
         asserts = (

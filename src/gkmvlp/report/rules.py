@@ -16,6 +16,7 @@ from gkmvlp.report.reach import LIST_BREAK, list_before, reach, run_on
 PRESENT, ABSENT, UNCERTAIN = 1, 0, -1
 _NO = ("no ", "without ")
 _LACK = ("absence of", "lack of")
+_SURE = ("confirmed", "established", "verified")
 # Cues that say, with a negation in them, that something is as it was.
 _AS_IT_WAS = ("keep", "not larger")
 
@@ -92,7 +93,7 @@ class Context:
         elif cue.value == "maybe":
             if self._any_in(cue.end, end):
                 self._lay_ahead(cue, end)
-            elif around.nothing_follows(self._text, cue.end):
+            elif around.nothing_follows(self._text, cue.end) and not self._is_said(cue):
                 self._lay_back(cue._replace(value="maybe after"), clause, end)
         elif cue.value == "aside":
             end = around.aside_end(self._text, cue, end)
@@ -101,11 +102,21 @@ class Context:
             kept = self._right_behind(cue.end)
             self._spans.append(Span(kept, reach(self._text, kept, end, "no"), "no"))
 
+    def _is_said(self, cue: Hit[str]) -> bool:
+        """Whether a cue is the word of a statement, and so says nothing of others: "heart borderline"."""
+        return any(start <= cue.start < stop for start, stop in self._statements)
+
     def _lay_ahead(self, cue: Hit[str], end: int) -> None:
         last = reach(self._text, cue.end, end, cue.value)
         if cue.value in ("no", "maybe"):
             last = run_on(self._text, self._statements, self._anchors, cue.end, last)
-        self._spans.append(Span(cue.end, last, cue.value))
+        start = self._behind_owner(cue.end, last) if cue.value == "no" else cue.end
+        self._spans.append(Span(start, last, cue.value))
+
+    def _behind_owner(self, end: int, last: int) -> int:
+        """Where the finding ends whose part alone is denied, else ``end``: "no air fluid level within the cavity"."""
+        first = next((one for one in self._statements if end <= one[0] < last), None)
+        return first[1] if first and around.is_part_of(self._text, end, first[0]) else end
 
     def _alternative_before(self, start: int, clause: int, cues: list[Hit[str]]) -> list[int]:
         """What stands before "versus", unless a doubt parts it off: "opacity concerning for ARDS versus edema"."""
@@ -159,7 +170,7 @@ class Context:
         for index in group:
             self._back.setdefault(index, status)
         if group and cue.value == "maybe after":
-            self._doubted.update(group if self._behind_comma(group[-1]) else ())
+            self._doubted.update(group if self._behind_comma(group[-1]) or self._is_lack(group[-1], cue) else ())
         if not group and self._any_in(cue.end, end):
             start = cue.end + self._text.startswith(",", cue.end)  # "trace, if any, left effusion"
             self._spans.append(Span(start, reach(self._text, start, end, kind), kind))
@@ -169,15 +180,17 @@ class Context:
         return around.is_attribute(self._text, cue.start) and self._right_behind(cue.end) > cue.end
 
     def _behind_comma(self, index: int) -> bool:
-        """Whether a doubt behind a statement goes over the negations before it, by a comma or of an absence.
-
-        "No effusion, infection not excluded", "absence of effusion cannot be confirmed".
-        """
+        """Whether a comma parts a statement from the negations before it: "no effusion, infection not excluded"."""
         start = self._statements[index][0]
         covering = [span for span in self._spans if span.start <= start < span.end]
-        return all(
-            "," in self._text[span.start : start] or self._text.endswith(_LACK, 0, span.start) for span in covering
-        )
+        return all("," in self._text[span.start : start] for span in covering)
+
+    def _is_lack(self, index: int, cue: Hit[str]) -> bool:
+        """Whether it is an absence that cannot be confirmed: "absence of effusion cannot be confirmed"."""
+        start = self._statements[index][0]
+        covering = [span for span in self._spans if span.start <= start < span.end]
+        is_lack = bool(covering) and self._text.endswith(_LACK, 0, covering[-1].start)
+        return is_lack and self._text.endswith(_SURE, cue.start, cue.end)
 
     def _without_double_negation(self, cues: list[Hit[str]]) -> list[Hit[str]]:
         """Leaves out two negations that stand together: "not without"."""

@@ -30,4 +30,6 @@ def found_in(lower: str) -> Wordings:
 
 def plain(sentence: str) -> str:
     """A sentence as the rules read it: lower case, shorthand spelled out, spelling put right, ellipses filled in."""
-    return filled(corrected(spelled_out(sentence.lower().replace("\n", " ").replace("\u2019", "'").replace("\u2212", "-"))))
+    return filled(
+        corrected(spelled_out(sentence.lower().replace("\n", " ").replace("\u2019", "'").replace("\u2212", "-")))
+    )

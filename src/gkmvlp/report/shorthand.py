@@ -28,6 +28,7 @@ _SHORT: dict[str, str] = {
     "ggo": "ground glass opacity", "ggos": "ground glass opacities", "emphys": "emphysema",
     "clr": "clear", "nml": "normal", "demin": "demineralized", "vol": "volume", "vols": "volumes", "eval": "evaluate",
     "tort": "tortuous", "elev": "elevated", "resid": "residual", "mediast": "mediastinal", "gran": "granulomatous",
+    "calcif": "calcified",
     "cav": "cavitary", "subq": "subcutaneous", "pleff": "pleural effusion",
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
@@ -91,6 +92,8 @@ _ANSWER = re.compile(r"(?<=[a-z] )(no?|y(?:es)?)(?=\s*(?:[,;.]|$))")
 _ANSWERS = (" no", " no.", " yes", " yes.", " n", " n.", " y", " y.")
 _NIL = re.compile(r"\bnil(?= [a-z])")  # "nil effusion"
 _TIGHT_COMMA = re.compile(r",(?=[a-z])")
+# "no effusion-no edema"
+_TIGHT_HYPHEN = re.compile(r"-(?<=[a-z]{4}-)(?=(?:no|mild|moderate|small|trace|stable|heart|lungs?) [a-z])")
 _TIGHT_DASH = re.compile(r"(?<=[a-z])\u2014(?=[a-z])")
 # "effusion: [ ]" at the end of an entry, "effusion [x]" at the end of a line
 _BOX_BEHIND = re.compile(
@@ -117,7 +120,7 @@ _ASIDE_HEAD = re.compile(
     r"^\s*(?:indications?|plan|advice|clinical|cc|dx"
     r"|(?:chief |presenting )?complaints?|(?:signs and )?symptoms?|(?:ordering|admitting|referring|working) diagnosis"
     r"|reasons?(?: (?:for|of) [a-z ]{1,30})?|(?:[a-z]{3,12} )?history"
-    r"|clinical [a-z]{4,12}|comparisons?"
+    r"|clinical [a-z]{4,12}|comparisons?|(?:prior|previous|old|outside) (?!pleural|rib)[a-z -]{2,25}"
     r"|questions?|technique|procedure|diagnosis code|icd[ -]?\d*)\s*:"
 )
 # What opens a sentence that states nothing, entries in it neither.
@@ -132,14 +135,6 @@ _FORMAL = re.compile(
     r"|(?:electronically|digitally) signed|dictated by|transcribed|(?:the )?attending\b"
     r"|(?:the )?(?:teaching|staff|supervising) (?:physician|radiologist)\b)"
 )
-# What brought the patient, and what is asked: "fever, cough; concern for pneumonia", "shortness of breath, query failure"
-_COMPLAINT = re.compile(
-    r"\W*(?:(?:acute|new|chronic|worsening|low grade|increasing|persistent|productive|left|right|pleuritic) )*"
-    r"(?:fevers?|cough(?:ing)?|dyspn[eo]\w*|shortness of breath|sob|chest pain|hypoxi[ac]\w*|wheez\w+|leukocytosis|chills"
-    r"|h(?:a)?emoptysis|weight loss|altered mental status|pain|fall|trauma|respiratory distress)\b(?=[,;/ &+?.-])"
-    r"(?!.*\b(?:is|are|was|were|shows?|there|has|have|no|noted|seen|present|given|with)\b)"
-    r".*(?:\b(?:concern for|query|rule out|evaluat\w*|assess|question|suspect\w*|exclude|possible)\b|\?)"
-)
 # An order, not a finding: "exclude pneumothorax", "follow up effusion"
 _ORDER = re.compile(
     r"\W*(?:please |to |must |need to )?(?:exclude|(?:re ?)?(?:evaluate|assess)|check|confirm|verify|monitor"
@@ -149,8 +144,10 @@ _ORDER = re.compile(
 # "trauma, exclude pneumothorax"
 _ORDER_BEHIND = re.compile(r"(?<=[,;] )(?:please |to )?exclude ")
 # "CT removal", where no scan is meant
-_CHEST_TUBE = re.compile(r"\bct(?= (?:removal|removed|insertion|placement|placed|clamped|in (?:place|situ)"
-                         r"|to (?:water seal|wall|suction)))")
+_CHEST_TUBE = re.compile(
+    r"\bct(?= (?:removal|removed|insertion|placement|placed|clamped|in (?:place|situ)"
+    r"|to (?:water seal|wall|suction)))"
+)
 # "port CXR" is portable, no port
 _PORTABLE = re.compile(r"\bport(?=\.? (?:cxr|chest (?:x|film|radio)|ap\b|film|exam|x))")
 # "ETT out."
@@ -161,7 +158,7 @@ _NOTHING = re.compile(
     r"(?:abnormalit(?:y|ies)|abnormal findings?)\b(?! (?:of|in))"
 )
 _ASKS = re.compile(r"(?:(?<=[\s,(:;])|^)\?+\s*(?=[a-z])")
-_OPEN_END = re.compile(r"^((?:[^?]*,\s)?)([^?,]*[a-z)])\s*\?+\s*$")
+_OPEN_END = re.compile(r"^((?:[^?]*[,:]\s)?)([^?,:]*[a-z)])\s*\?+\s*$")
 _ASKED = re.compile(r"^\s*(?:is|are|was|were|any|does|do|did|has|have|what|which|could|can|should|why|how|question)\b")
 
 
@@ -173,6 +170,8 @@ def spelled_out(lower: str) -> str:
         lower = lower.replace("can't", "cannot").replace("n't", " not")
     if "," in lower:
         lower = _TIGHT_COMMA.sub(", ", lower)
+    if "-" in lower:
+        lower = _TIGHT_HYPHEN.sub(" - ", lower)
     if "\u2014" in lower:
         lower = _TIGHT_DASH.sub(" \u2014 ", lower)
     if "+/-" in lower or "\u00b1" in lower:
@@ -200,15 +199,17 @@ def spelled_out(lower: str) -> str:
         lower = _NIL.sub("no", lower)
     if lower.startswith("should "):
         lower = f"if{lower[6:]}"
-    if lower.startswith("were there "):
-        lower = f"if there were{lower[10:]}"
+    if lower.startswith(("were there ", "had there been ")):
+        lower = f"if there were{lower.partition(' there')[2]}"
+    if lower.startswith(("hx ", "history ")) and not lower.startswith(("hx of", "history of")):
+        lower = f"history of {lower.partition(' ')[2]}"
     if " exclude " in lower and "not " not in lower:
         lower = _ORDER_BEHIND.sub("rule out ", lower)
     if order := _ORDER.match(lower):
         lower = f"evaluate for {lower[order.end() :]}"
     if " out" in lower:
         lower = _TAKEN_OUT.sub(r"\1 removed", lower)
-    if _FORMAL.match(lower) or _COMPLAINT.match(lower):
+    if _FORMAL.match(lower):
         return ""
     if ":" in lower:
         lower = _ASIDE_HEAD.sub("evaluate for ", _SOUGHT.sub(_sought, _SOUGHT_LIST.sub(r"\1", lower)))

@@ -25,10 +25,12 @@ _BY_LETTER = {letter: [word for word in _TARGETS if word[0] == letter] for lette
 # Words that run together with what stands behind them, and before them.
 _RUN_TOGETHER = re.compile(
     r"(no|nor?|or|and|with(?:out)?|of|for|is|are|the|any|focal|pleural|acute|pulmonary|lobar|right|left|small|mild|large"
-    r"|bibasilar|definite)(?=[a-z]{5})(.+)"
+    r"|bibasilar|definite|clear|normal|heart|cardiac)(?=[a-z]{4})(.+)"
 )
 _RUN_ON = re.compile(r"(.{6,})(is|are|and|or|with|in|at|seen)$")
-_SAID = frozenset({"clear", "normal", "enlarged", "unremarkable", "intact", "stable", "unchanged"})
+_SAID = frozenset(
+    {"size", "without", "silhouette", "clear", "normal", "enlarged", "unremarkable", "intact", "stable", "unchanged"}
+)
 _LONG_WORD = re.compile(r"[a-z]{6,}")
 
 

@@ -84,6 +84,7 @@ _PREDICATE = re.compile(
     r"|[a-z]+ly))*\s*"
 )
 # Between organs that share the quality before the first: "normal heart, mediastinum and pulmonary vasculature".
+_PARTED = re.compile(r";|\b(?:is|are|shows?|demonstrates?|remains?|appears?|contains?|reveals?|ha(?:s|ve))\b")
 _LIST = re.compile(r"\s*(?:,|and|or)?\s*(?:and\s+|or\s+)?(?:the\s+)?(?:central airways,?\s*(?:and\s+)?)?(?:[a-z]+\s+)?")
 
 
@@ -117,7 +118,7 @@ def organ_statements(lower: str, hits: list[Hit[Said]], terms: list[Statement]) 
     for index, hit in enumerate(hits):
         kind, name = hit.value
         if kind == "organ":
-            is_list = fresh and organs and ";" not in lower[organs[-1].end : hit.start]
+            is_list = fresh and organs and not _PARTED.search(lower, organs[-1].end, hit.start)
             organs = [*organs, hit] if is_list else [hit]
             fresh = True
             continue

@@ -63,6 +63,13 @@ _AWAITED = re.compile(
 )
 # Between "enlarging" and what it is said of.
 _DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
+# Between a denial and a finding with its article: a thing that the finding has, or a sign of the finding itself.
+_PART = re.compile(
+    r"\s+(?!(?:[a-z-]+ )*?(?:evidence|signs?|traces?|residu\w+|remnants?|recurrence|re-?accumulation|reappearance"
+    r"|development|suggestion|indication|visuali[sz]ation|correlate|focus|foci|areas?|part|portion|amount|more|longer)\b)"
+    r"(?:[a-z-]+ ){1,4}?(?:of|to|for|from|in|within|inside|around|surrounding|along|with|behind) (?:the|this|these|those) "
+    r"(?:(?!to\b|of\b|in\b|n?or\b|and\b|with\b|for\b|that\b|is\b|are\b|suggest|concern|represent|indicat)[a-z-]+ ){0,4}$"
+)
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
 # A sentence that opens with one of these falls in two at its first comma that is not one of a list.
 _OPENER = re.compile(
@@ -143,6 +150,11 @@ def is_present_and(text: str, start: int, end: int) -> bool:
 def nothing_follows(text: str, end: int) -> bool:
     """Whether a doubt names nothing behind it, and is so said of what stands before."""
     return _NOTHING_FOLLOWS.match(text, end) is not None
+
+
+def is_part_of(text: str, start: int, end: int) -> bool:
+    """Whether what is denied is a part of the finding at ``end``: "no leak around the chest tube"."""
+    return " the" in text[start:end] and _PART.match(text, start, end) is not None
 
 
 def is_described(text: str, start: int, end: int) -> bool:
