@@ -22,7 +22,7 @@ _CHANGED = ("(?:changes?|changed|difference|reduction|decline|diminution|increas
 _SAME = f"(?:{_CHANGE} )*{_CHANGED}"
 _LARGER = "(?:larger|bigger|enlarging|growing|increasing|progressing|expanding)"
 # "Neither the effusion nor the edema has changed" denies neither.
-_CHANGES_NOT = ("(?! (?:[\\w-]+ ){1,9}(?:has|have) (?:\\w+ly )?(?:changed|progressed|increased|decreased|grown|improved"
+_CHANGES_NOT = ("(?! (?:[\\w-]+ ){1,9}(?:has|have) (?:\\w+ly )?(?:changed|moved|shifted|progressed|increased|decreased|grown|improved"
                 "|resolved|cleared)\\b)")  # fmt: skip
 _MISPLACED = ("(?:malposition(?:ing)?|kink(?:ing|s)?|displacement|migration|disruption|coiling|discontinuity"
               "|dislodge?ment)")  # fmt: skip
@@ -73,6 +73,7 @@ _FILM = ("(?:(?:chest|portable|frontal) )?(?:study|radiographs?|exams?|examinati
 _FILM_OF = f"{_FILM}(?: (?:of|from|dated|on) [\\w/-]+)?"
 _FILMS = "(?:studies|study|radiographs?|exams?|examinations?|films?|images?|comparison|available)"
 
+_SETTING = "in the (?:right|appropriate|proper|correct) clinical (?:setting|context|circumstances)"
 # One of two views: what it does not show the other does.
 _OTHER_VIEW = ("(?:on|in|by) (?:the )?(?:lateral|frontal|pa|ap)(?: (?:view|exam|projection|image|radiograph|film|study)"
                "|(?= ?[.,;]|$))")  # fmt: skip
@@ -128,7 +129,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}",
-        "in question", "until proven otherwise", "improbable", "remote possibility", f"{_NOT} (?:\\w+ )?likely",
+        f"{_SETTING}(?=\\s*(?:$|[.;)]))", "in question", "until proven otherwise", "improbable", "remote possibility", f"{_NOT} (?:\\w+ )?likely",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
         "if (?:present|any|real|there(?! (?:is|are|were|remains?|be))|indeed)",
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
@@ -161,6 +162,10 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:\\w+ )?(?:diagnostic|specific|pathognomonic) (?:of|for)", "doubt",
         f"(?:probably|likely|possibly|perhaps|presumably) not(?! (?:only|new|{_SAME}|{_GOING}|{_SEEN}))"
         "(?: (?:due to|represent\\w*|reflect\\w*|an?))?",
+        f"(?:{_CANNOT}|unable to|(?:difficult|hard|impossible) to) (?:tell|distinguish|differentiate|separate)",
+        "(?:has|have|with) (?:the|an) (?:look|appearance) of", "looks? like", "resembl\\w+",
+        f"(?:unclear|uncertain|unknown|{_CANNOT} (?:tell|say|determine)) (?:if|whether) the (?:[\\w-]+ ){{1,4}}"
+        "(?:represents?|reflects?|(?:is|are) due to|is an?)",
         "(?:atypical|unusual) for", "with or without", "at (?:most|best)", "impending", "threatened",
         f"{_NOT} (?:\\w+ )?typical (?:for|of)", "(?:may|might|could) be that(?: there (?:is|are))?",
         "would be (?:consistent|compatible|in keeping) with", "treat (?:\\w+ )?(?:as|like|for)",
@@ -216,6 +221,7 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "aside after": (
         "(?:by|per) (?:\\w+ )?history", "in the (?:remote |distant )?past",
+        "(?:has|have) been treated",
         f"in (?:his|her|their|the patient's) {_RELATIVE}",
         "(?:could|may|might|can|would) (?:easily |also |not |well )*(?:be |remain )?(?:easily )?(?:missed|overlooked"
         "|obscured|hidden|masked|undetected|occult|inapparent)",

@@ -42,8 +42,18 @@ _OTHER_ONLY = re.compile(
 )
 # "the right effusion has resolved, but there is a new one on the left"
 _ANOTHER = re.compile(
-    r"(?<=\bbut )(there (?:is|are|has been) (?:now )?(?:an?|another) (?:[a-z]+ly )?"
+    r"(?<=\bbut )((?:there (?:is|are|has been)|(?:on )?the [a-z]+(?: view| film)? (?:shows?|demonstrates?|reveals?"
+    r"|there is)) (?:now )?(?:an?|another) (?:[a-z]+ly )?"
     r"(?:new |small |tiny |larger? |similar )*)one\b"
+)
+# "no consolidation other than the known one", "no fracture besides that of the sixth rib"
+_OTHER_THAN = re.compile(
+    r"\b(?P<but>(?:other than|except(?: for)?|apart from|aside from|besides) )"
+    r"(?:(?:the|an?|those) (?:[a-z]+ ){0,2}ones?|that|those)\b"
+)
+# "no new nodules; the known ones are unchanged"
+_KNOWN_ONE = re.compile(
+    r"\b(?P<but>the (?:known|old|previous|prior|existing|earlier) )ones?(?= (?:is|are|remains?|persists?|has|have)\b)"
 )
 # "no effusion except a trace on the left"
 _EXCEPT = re.compile(
@@ -60,6 +70,8 @@ def filled(lower: str) -> str:
         lower = _OTHER_SIDE.sub(_other_side, lower)
     if " on the " in lower and ("no " in lower or "without " in lower):
         lower = _OTHER_ONLY.sub(_other_has, _OTHER_HAS.sub(_other_has, lower))
+    if " one" in lower or " that" in lower or " those" in lower:
+        lower = _KNOWN_ONE.sub(_the_same, _OTHER_THAN.sub(_the_same, lower))
     if " except " in lower:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
     if " one" in lower and " but " in lower:
@@ -78,6 +90,11 @@ def _latest_finding(text: str) -> str:
     """The last finding that a text names, or ""."""
     hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
     return text[hits[-1].start : hits[-1].end] if hits else ""
+
+
+def _the_same(match: re.Match[str]) -> str:
+    finding = _latest_finding(match.string[: match.start()])
+    return f"{match['but']}{finding}" if finding else match[0]
 
 
 def _other_side(match: re.Match[str]) -> str:

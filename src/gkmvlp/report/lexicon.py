@@ -115,7 +115,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "tortuous aorta": (r"aortic (?:tortuosity|unfolding|ectasia|elongation)", r"unfolding of the (?:\w+ )?aorta"),
     "aortic calcification": (r"aortic (?:\w+ )?(?:calcific\w+|atheroscl\w+|atheroma)",
                              r"vascular calcific\w+", r"atheroscl\w+(?: calcific\w+| diseases?| changes?)?",
-                             r"arch calcific\w+"),
+                             r"arch calcific\w+",
+                             r"atherom\w+ (?:of|in) the (?:\w+ )?(?:aorta|arch|aortic arch)"),
     "elevated hemidiaphragm": ("eventration", "diaphragmatic (?:elevation|eventration)",
                                "(?:hemi)?diaphragm elevation"),
     "hyperinflation": (r"hyper ?inflat\w+", r"hyper ?expan\w+", r"hyper ?aerat\w+", r"over ?inflat\w+", "overexpanded",
@@ -127,7 +128,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                          r"hypo ?ventilat\w+", r"under ?inflat\w+", r"hypo ?aerat\w+", "underexpanded",
                          r"hypo ?expan\w+", "poorly (?:inflated|expanded)"),
     "subcutaneous emphysema": ("(?:subcutaneous|soft tissue|chest wall|surgical) (?:emphysema|air|gas)",
-                               r"(?:air|gas|emphysema) in the (?:\w+ )*(?:soft tissues?|chest wall)"),
+                               r"(?:air|gas|emphysema) (?:\w+ ){0,2}(?:in|into|within|through(?:out)?) the (?:\w+ )*"
+                               r"(?:soft tissues?|chest wall)"),
     "free air": ("free (?:intra ?peritoneal |intra ?abdominal |sub ?diaphragmatic |abdominal |peritoneal "
                  "|sub ?phrenic )*"
                  "(?:air|gas)", "pneumoperitoneum", r"(?:air|gas) (?:\w+ )?(?:under|beneath|below) "
@@ -135,7 +137,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                  "intra ?peritoneal (?:free )?(?:air|gas)"),
     "scoliosis": (r"(?:dextro|levo|kypho|roto)?scolio\w+", "(?:spinal|scoliotic|thoracic) curvature", "scolio\\w+",
                   "(?:dextro|levo)curvature",
-                  "curvature of the (?:\\w+ )?spine", r"(?:dextro|levo)convex\w*", "s shaped curvature"),
+                  "curvature of the (?:\\w+ )?spine", r"(?:dextro|levo)convex\w*", "s shaped curv(?:ature|e)"),
     "degenerative spine": ("degenerative", r"(?:spinal|spine|dis[ck]|endplate) degeneration",
                            r"degeneration (?:of|in|within|along) (?:the )?(?:\w+ ){0,2}(?:spine|vertebra\w*|dis[ck]s?)",
                            r"osteophyt\w+", r"spondyl(?:osis|otic)", "dis[ck] space narrowing",
