@@ -17,12 +17,14 @@ _NOT = "(?:not|never)"
 _CHANGE = ("(?:significant|significantly|interval|appreciable|appreciably|definite|substantial|substantially|relevant"
            "|notable|major|obvious|real|further|other|great|much|acute|clear|short term|interim|evidence of"
            "|visible)")  # fmt: skip
-_CHANGED = ("(?:changes?|changed|difference|reduction|decline|diminution|increase[ds]?|decrease[ds]?|worsen(?:ed|ing)|improve(?:d|ment)"
+_CHANGED = ("(?:changes?|changed|difference|reduction|decline|diminution|increase[ds]?"
+            "|decrease[ds]?|worsen(?:ed|ing)|improve(?:d|ment)"
             "|progress(?:ed|ion)|regress(?:ed|ion)|growth)")  # fmt: skip
 _SAME = f"(?:{_CHANGE} )*{_CHANGED}"
 _LARGER = "(?:larger|bigger|enlarging|growing|increasing|progressing|expanding)"
 # "Neither the effusion nor the edema has changed" denies neither.
-_CHANGES_NOT = ("(?! (?:[\\w-]+ ){1,9}(?:has|have) (?:\\w+ly )?(?:changed|moved|shifted|progressed|increased|decreased|grown|improved"
+_CHANGES_NOT = ("(?! (?:[\\w-]+ ){1,9}(?:has|have) (?:\\w+ly )?(?:changed|moved|shifted"
+                "|progressed|increased|decreased|grown|improved"
                 "|resolved|cleared)\\b)")  # fmt: skip
 _MISPLACED = ("(?:malposition(?:ing)?|kink(?:ing|s)?|displacement|migration|disruption|coiling|discontinuity"
               "|dislodge?ment)")  # fmt: skip
@@ -80,7 +82,8 @@ _OTHER_VIEW = ("(?:on|in|by) (?:the )?(?:lateral|frontal|pa|ap)(?: (?:view|exam|
 
 CUES: dict[str, tuple[str, ...]] = {
     "no": (
-        "no", "(?:neither|nor) (?:is|are|was|were) there", "no evidence (?:of|for)", "no signs? of", "none of", "without", "absence of", "lack of", "devoid of",
+        "no", "(?:neither|nor) (?:is|are|was|were) there", "no evidence (?:of|for)",
+        "no signs? of", "none of", "without", "absence of", "lack of", "devoid of",
         "negative for", "negative (?:chest |x ray |radiographs? |study |exam(?:ination)? |films? |cxr )+for",
         "free (?:of|from)", "clear of", "cleared of",
         f"neither{_CHANGES_NOT}", f"nor{_CHANGES_NOT}", "rather than", "instead of", "as opposed to",
@@ -129,7 +132,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",
         "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}",
-        f"{_SETTING}(?=\\s*(?:$|[.;)]))", "in question", "until proven otherwise", "improbable", "remote possibility", f"{_NOT} (?:\\w+ )?likely",
+        f"{_SETTING}(?=\\s*(?:$|[.;)]))", "in question", "until proven otherwise", "improbable", "remote possibility",
+        f"{_NOT} (?:\\w+ )?likely",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
         "if (?:present|any|real|there(?! (?:is|are|were|remains?|be))|indeed)",
         "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
@@ -145,8 +149,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:likely|probably|possibly|perhaps|presumably|potentially|conceivably|maybe){_DUE}", "probable", "possible",
         "(?:it is (?:\\w+ )?)?(?:possible|conceivable|probable|likely) that(?: there (?:is|are))?",
         "not (?:impossible|inconceivable|out of the question) that(?: there (?:is|are))?",
-        f"(?:{_CANNOT}|unable to|(?:difficult|hard|impossible|not possible) to) (?:\\w+ly )?(?:say|state|claim|guarantee"
-        "|confirm|conclude|assert|be (?:certain|sure|confident))(?: that)? there (?:is|are) no",
+        f"(?:{_CANNOT}|unable to|(?:difficult|hard|impossible|not possible) to) (?:\\w+ly )?(?:say|state|claim"
+        "|guarantee|confirm|conclude|assert|be (?:certain|sure|confident))(?: that)? there (?:is|are) no",
         f"(?:may|might|could)(?: (?:also|well|potentially|possibly|partly|in part))?{_DUE}", "suggest\\w*(?: of)?",
         "(?:concern(?:ing)?|worrisome|suspicious|suspicion|concerns|worry) (?:for|of|about)",
         "(?:concerning|suspicious|suggestive|worrisome) (?:for|of),? but not (?:\\w+ )?(?:diagnostic|specific"
@@ -202,7 +206,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_TREATED} (?:for|of|due to|because of|secondary to)", "(?:treated|resected|excised)", "known history",
         "(?:simulate|simulates|simulating|mimic|mimics|mimicking)",
         "(?:could|may|might|can|would) (?:\\w+ly )?(?:obscure|hide|mask|conceal)",
-        "(?:patient|he|she) (?:has |have )?had", f"{_RELATIVE} (?:has|have|had|with|died (?:of|from|with)|diagnosed with|treated for)",
+        "(?:patient|he|she) (?:has |have )?had",
+        f"{_RELATIVE} (?:has|have|had|with|died (?:of|from|with)|diagnosed with|treated for)",
         "antibiotics? (?:\\w+ )?for",
         "treat(?:ing|s|ed) (?:the |this )?(?:patient|him|her) for",
         "when (?:there|an?|the|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
@@ -305,7 +310,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "no evidence that",
         "none (?:of (?:them|these|those|which) )?(?:is |are )?(?:\\w+ly )?(?:larger|bigger|greater|calcified|new"
         "|suspicious|exceed\\w*|measur\\w+|over|above|more)",
-        "not without", "not (?:a )?new", "not an? (?:simple|typical|isolated|mere|small|minor)", "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
+        "not without", "not (?:a )?new", "not an? (?:simple|typical|isolated|mere|small|minor)",
+        "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",
         "to (?:complete |full )?(?:resolution|clearing)",
         "(?:in|under|undergoing) (?:\\w+ ){0,3}(?:resolution(?! of)|clearing(?! of)|regression)",

@@ -120,7 +120,8 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "elevated hemidiaphragm": ("eventration", "diaphragmatic (?:elevation|eventration)",
                                "(?:hemi)?diaphragm elevation"),
     "hyperinflation": (r"hyper ?inflat\w+", r"hyper ?expan\w+", r"hyper ?aerat\w+", r"over ?inflat\w+", "overexpanded",
-                       "air trapping", r"(?:hyper|over) ?disten\w+", "copd", "chronic obstructive (?:pulmonary|lung|airways?) disease",
+                       "air trapping", r"(?:hyper|over) ?disten\w+", "copd",
+                       "chronic obstructive (?:pulmonary|lung|airways?) disease",
                        "obstructive (?:pulmonary|lung|airways?) disease"),
     "low lung volumes": ("low (?:lung |inspiratory )*volumes?", "low in volume",
                          rf"(?:poor|shallow|low|suboptimal|limited|"
@@ -243,7 +244,8 @@ NODULAR: tuple[str, ...] = (r"nodular (?:\w+ ){0,4}(?:opacit\w+|opacification|de
 
 # What was once: named as the cause of a trace that is left ("scarring from prior pneumonia"), it states nothing now.
 PAST: dict[str, str] = {
-    r"(?:old|prior|previous|remote|past|healed|earlier|childhood|antecedent|treated) (?:(?!granuloma|no |without |but )\w+ ){0,3}"
+    r"(?:old|prior|previous|remote|past|healed|earlier|childhood|antecedent|treated) "
+    r"(?:(?!granuloma|no |without |but )\w+ ){0,3}"
     r"(?:pneumoni\w+|infections?|infectious|aspiration)": "pneumonia",
     r"(?:sequela\w*|residua\w*) (?:of|from) (?:(?!granuloma)\w+ ){0,2}"
     r"(?:pneumoni\w+|infections?|aspiration)": "pneumonia",

@@ -55,7 +55,7 @@ def _rows_read(text: str) -> str:
 def _row(line: str) -> str:
     cells = [cell for cell in map(str.strip, line.split("|")) if not _RULE.fullmatch(cell)]
     if len(cells) > 1 and _is_name(cells[0]) and not (TERMS.find(cells[0].lower()) and _names_another(*cells[:2])):
-        return f"{cells[0]}: {', '.join(cells[1:])}"
+        return f"{cells[0]}: {', '.join(cells[1:])}."
     return ". ".join(cells)
 
 

@@ -88,7 +88,7 @@ _PARTED = re.compile(r";|\b(?:is|are|shows?|demonstrates?|remains?|appears?|cont
 _LIST = re.compile(r"\s*(?:,|and|or)?\s*(?:and\s+|or\s+)?(?:the\s+)?(?:central airways,?\s*(?:and\s+)?)?(?:[a-z]+\s+)?")
 
 
-# Between a wording and a quality of the organ before both: "the lungs are hyperinflated but clear", "hyperinflated, clear".
+# Between a wording and a quality of the organ before both: "the lungs are hyperinflated but clear".
 _GOES_ON = re.compile(r", |,? (?:but|yet|though|and|otherwise)(?: (?:are|is|otherwise|remains?|appears?|[a-z]+ly))* ")
 
 

@@ -67,8 +67,10 @@ _DESCRIBED = re.compile(r" (?:(?!and\b|n?or\b)[a-z]+ ){0,3}")
 _PART = re.compile(
     r"\s+(?!(?:[a-z-]+ )*?(?:evidence|signs?|traces?|residu\w+|remnants?|recurrence|re-?accumulation|reappearance"
     r"|development|suggestion|indication|visuali[sz]ation|correlate|focus|foci|areas?|part|portion|amount|more|longer)\b)"
-    r"(?:[a-z-]+ ){1,4}?(?:of|to|for|from|in|within|inside|around|surrounding|along|with|behind) (?:the|this|these|those) "
-    r"(?:(?!to\b|of\b|in\b|n?or\b|and\b|with\b|for\b|that\b|is\b|are\b|suggest|concern|represent|indicat)[a-z-]+ ){0,4}$"
+    r"(?:[a-z-]+ ){1,4}?(?:of|to|for|from|in|within|inside|around|surrounding|along|with|behind)"
+    r" (?:the|this|these|those) "
+    r"(?:(?!to\b|of\b|in\b|n?or\b|and\b|with\b|for\b|that\b|is\b|are\b"
+    r"|suggest|concern|represent|indicat)[a-z-]+ ){0,4}$"
 )
 _PRESENT_AND = re.compile(r"\b(?:present|persists?|remains?)\b.*\band\b")
 # A sentence that opens with one of these falls in two at its first comma that is not one of a list.
