@@ -1,10 +1,13 @@
 """Tensors of a file: safetensors only, and compared with a model by name and shape before they are taken.
 
-The format has no checksum. What is written here holds the SHA-256 of its tensors in its header, and is compared with
-it when it is read: a disk, a copy or a download that changed a bit would change answers without a word.
+The format has no checksum. What is written here holds the CRC-32 of its tensors in its header, and is compared with it
+when it is read: a disk, a copy or a download that changed a bit would change answers without a word. It guards against
+accidents, not against people, and is read at twice the speed of a SHA-256 and on all cores.
 """
 
+import zlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 
 from gkmvlp.errors import BackboneError
 
-CHECKSUM = "sha256"  # key of a file's header
+CHECKSUM = "crc32"  # key of a file's header
 PICKLES = (b"PK\x03\x04", b"\x80", b"\x1f\x8b")  # torch's zip, a bare pickle, one that is packed
 SHOWN = 3  # tensors named of each kind of difference
 # what initialisation spends its time on; timm draws by methods, torch by functions that it may not take apart
@@ -56,7 +59,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             remedy = f"gkmvlp zoo convert {path} --out NEW.safetensors"
             raise BackboneError(f"{path} is a pickle, which can run code; it was not opened: {remedy}") from error
         raise BackboneError(f"{path} is no whole safetensors file ({error}): fetch it anew") from error
-    if expected is not None and digest(state) != expected:
+    if expected is not None and checksum(state) != expected:
         raise BackboneError(f"{path} is damaged (its tensors are not those that were written): fetch or train it anew")
     return state
 
@@ -72,7 +75,20 @@ def tensor_bytes(state: Mapping[str, Tensor]) -> bytes:
 
 
 def _header(state: Mapping[str, Tensor]) -> dict[str, str]:
-    return {"format": "pt", CHECKSUM: digest(state)}
+    return {"format": "pt", CHECKSUM: checksum(state)}
+
+
+def checksum(state: Mapping[str, Tensor]) -> str:
+    """CRC-32 of names, types, shapes and bytes of tensors, 8 hexadecimal digits."""
+    names = sorted(state)
+    with ThreadPoolExecutor() as pool:
+        parts = pool.map(lambda name: _crc(state[name]), names)
+        lines = [f"{n} {state[n].dtype} {tuple(state[n].shape)} {crc}" for n, crc in zip(names, parts, strict=True)]
+    return f"{zlib.crc32(chr(10).join(lines).encode()):08x}"
+
+
+def _crc(tensor: Tensor) -> int:
+    return zlib.crc32(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
 
 
 def digest(state: Mapping[str, Tensor]) -> str:
