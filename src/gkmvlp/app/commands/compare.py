@@ -9,8 +9,8 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the two files."""
-    parser.add_argument("a", metavar="A.json", type=Path, help="results file")
-    parser.add_argument("b", metavar="B.json", type=Path, help="results file that is subtracted")
+    parser.add_argument("a", metavar="A.json", type=_results_file, help="results file, or folder of a run")
+    parser.add_argument("b", metavar="B.json", type=_results_file, help="the same, which is subtracted")
     parser.add_argument("--json", action="store_true", help='print {"differences": [...]}')
 
 
@@ -39,3 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
         name = " ".join(filter(None, (c.a.task, c.a.name, c.a.label)))
         print(f"{name:<48} {models:<24} {number(c.a.value)} - {number(c.b.value)} = {interval(c.difference)}")
     return 0
+
+
+def _results_file(word: str) -> Path:
+    """The file that is named, or the one in a run's folder."""
+    place = Path(word)
+    return place / "results.json" if place.is_dir() else place

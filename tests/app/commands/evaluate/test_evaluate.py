@@ -50,7 +50,10 @@ def test_compare_equals_the_difference_inside_one_file(tmp_path, capsys):
     assert main_row["models"] == ["pretrained", "scratch"]
     assert main_row["difference"] == pytest.approx(inside.difference["scratch"])
     assert main(["compare", *map(str, files)]) == 0
-    assert "entity_auroc_macro" in capsys.readouterr().out
+    of_files = capsys.readouterr().out
+    assert "entity_auroc_macro" in of_files
+    assert main(["compare", *(str(file.parent) for file in files)]) == 0  # folders of runs
+    assert capsys.readouterr().out == of_files
 
 
 @pytest.mark.parametrize(
