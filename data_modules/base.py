@@ -112,9 +112,11 @@ class DataModule(RowImages, LightningDataModule):
         self._prepare()
         wanted = _STAGE_SPLIT.get(stage or "")
         if wanted and not self.rows(wanted):
+            reasons = [*([self.too_small_fraction] if wanted == "train" else []), *self.ledger.lines()]
+            reasons = [reason for reason in reasons if reason]
             raise DataError(
                 f"{self.name}: no {wanted} rows are left ({self._counts()}); "
-                f"{'; '.join(self.ledger.lines()) or self.too_small_fraction or 'choose another split'}"
+                f"{'; '.join(reasons) or 'choose another split'}"
             )
 
     def _prepare(self) -> None:

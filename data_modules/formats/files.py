@@ -21,7 +21,8 @@ def image_files(folder: Path) -> Iterator[Path]:
     Links to folders are followed, each folder once.
 
     Raises:
-        PermissionError: If one of them may not be read: its images would be left out without a word.
+        PermissionError: If one of them may not be read: its images would be left out without a word. ``lost+found``,
+            which the system keeps on every disk, holds none.
     """
     visited: set[str] = set()
     for base, folders, names in os.walk(folder, onerror=_refuse_denied, followlinks=True):
@@ -37,7 +38,7 @@ def image_files(folder: Path) -> Iterator[Path]:
 
 def _refuse_denied(error: OSError) -> None:
     """What a search does where it cannot go on: a folder that is not there has no images."""
-    if isinstance(error, PermissionError):
+    if isinstance(error, PermissionError) and Path(error.filename).name != "lost+found":
         raise error
 
 

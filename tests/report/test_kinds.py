@@ -11,6 +11,16 @@ from gkmvlp.report.sections import report_text
 
 P, A, U = 1, 0, -1
 KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
+    "what goes on in spite of a word that ends or sets aside": [
+        ("The patient has had progression of edema.", {"edema": P}),
+        ("She has had interval development of a right effusion.", {"pleural effusion": P}),
+        ("The effusion has been partially drained.", {"pleural effusion": P}),
+        ("The effusion has been completely drained.", {"pleural effusion": A}),
+        ("Pneumonia has been treated but persists.", {"pneumonia": P}),
+        ("Consolidation in place of the former mass.", {"consolidation": P, "mass": A}),
+        ("No effusion - atelectasis - pneumothorax", {"pleural effusion": A, "atelectasis": A, "pneumothorax": A}),
+        ("No consolidation - opacity - effusion", {"consolidation": A, "lung opacity": A, "pleural effusion": A}),
+    ],
     "doubt behind a comma": [
         ("Left lower lobe opacity, cannot exclude pneumonia.", {"lung opacity": P, "pneumonia": U}),
         ("Cardiomegaly, possible edema.", {"cardiomegaly": P, "edema": U}),

@@ -30,8 +30,13 @@ def load_pickle(path: Path, remedy: str, map_location: Any = "cpu", mmap: bool =
         raise BackboneError(f"{path} is damaged ({part} is not as it was written): {remedy}")
     try:
         return torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
+    except torch.OutOfMemoryError:  # the file is not to blame
+        raise
+    except OSError as error:
+        raise BackboneError(f"{path} cannot be read ({error.strerror or error}): {remedy}") from error
     except _BROKEN as error:
-        raise BackboneError(f"{path} is no whole checkpoint: {remedy}") from error
+        reason = " ".join(str(error).split())[:160]
+        raise BackboneError(f"{path} is no whole checkpoint ({reason}): {remedy}") from error
 
 
 def damaged_part(path: Path) -> str | None:

@@ -15,6 +15,7 @@ from gkmvlp.models.memory import Memory
 from gkmvlp.models.packing import Packing, first_tokens
 
 Mode = Literal["text", "fusion", "decoder"]
+Stage = Literal["whole", "self_attention", "rest"]
 
 
 class BertAttention(nn.Module):
@@ -123,22 +124,6 @@ class BertLayer(FeedForward):
         """Keys and values of an image memory by head, (N, H, M, D / H) each; None where the layer does not read it."""
         return None if self.cross_attention is None else self.cross_attention.project(memory)
 
-    def read_itself(
-        self, x_BTD: Tensor, mask: Tensor, mode: Mode, packing: Packing | None, first_only: bool = False
-    ) -> Tensor:
-        """Self-attention, the part of the layer that no image reaches, (B, T, D).
-
-        With ``first_only`` (not in ``decoder``) each first token reads the others, which are not computed: (B, 1, D).
-        """
-        source = Memory(x_BTD, x_BTD)
-        if mode == "decoder":
-            assert self.decoder_attention is not None
-            # right padding hides behind causality
-            return self.decoder_attention(x_BTD, source, None, causal=True, packing=packing)
-        if first_only:
-            return self.attention.attend(first_tokens(x_BTD, packing), self.attention.project(source, packing), mask)
-        return self.attention(x_BTD, source, mask, packing=packing)
-
     def forward(
         self,
         x_BTD: Tensor,
@@ -150,19 +135,38 @@ class BertLayer(FeedForward):
         packing: Packing | None,
         projected: bool = False,
         first_only: bool = False,
-        has_read_itself: bool = False,
+        stage: Stage = "whole",
     ) -> Tensor:
-        """One layer; see ``FusionBert.forward``.
+        """One layer, or a part of it; see ``FusionBert.forward``.
 
         A ``projected`` memory is this layer's keys and values. ``first_only`` gives the first tokens alone, (B, 1, D).
-        ``has_read_itself`` goes on from what ``read_itself`` gave for all tokens.
+        The stage ``self_attention`` is what no image reaches; ``rest`` goes on from what it gave for all tokens. Both
+        are reached by this method, which is what a compiler and FSDP2 know of a layer.
         """
-        if not has_read_itself:
-            x_BTD = self.read_itself(x_BTD, mask, mode, packing, first_only)
+        if stage != "rest":
+            x_BTD = self._self_attention(x_BTD, mask, mode, packing, first_only)
         elif first_only:
             x_BTD = first_tokens(x_BTD, packing)
+        if stage == "self_attention":
+            return x_BTD
         packing = None if first_only else packing
         if self.cross_attention is not None and memory is not None:
             cross = self.cross_attention.attend if projected else self.cross_attention
             x_BTD = cross(x_BTD, memory, memory_mask, row_B=row_B, packing=packing)
         return self.feed_forward(x_BTD)
+
+    def _self_attention(
+        self, x_BTD: Tensor, mask: Tensor, mode: Mode, packing: Packing | None, first_only: bool
+    ) -> Tensor:
+        """Each token reads the others, (B, T, D).
+
+        With ``first_only`` (not in ``decoder``) each first token reads the others, which are not computed: (B, 1, D).
+        """
+        source = Memory(x_BTD, x_BTD)
+        if mode == "decoder":
+            assert self.decoder_attention is not None
+            # right padding hides behind causality
+            return self.decoder_attention(x_BTD, source, None, causal=True, packing=packing)
+        if first_only:
+            return self.attention.attend(first_tokens(x_BTD, packing), self.attention.project(source, packing), mask)
+        return self.attention(x_BTD, source, mask, packing=packing)

@@ -5,7 +5,6 @@ and names follow BERT, so that its weights load by the table in ``gkmvlp.checkpo
 B batch, T tokens, M memory tokens, D width, H heads, V vocabulary, N memories, R real tokens of a batch.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple, cast
 
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from gkmvlp.models.bert_layer import BertLayer, Mode
+from gkmvlp.models.bert_layer import BertLayer, Mode, Stage
 from gkmvlp.models.config import TextConfig, TextPooling
 from gkmvlp.models.dropout import dropout
 from gkmvlp.models.memory import Memory, ProjectedMemory
@@ -111,13 +110,7 @@ class FusionBert(nn.Module):
             mask_BT: (B, T) bool, True on real tokens.
             mode: ``decoder`` is causal.
         """
-        states = self._through(self.layers[: self.fusion_layer], TextStates(self.embed(token_BT), mask_BT), mode)
-        if self.fusion_layer == len(self.layers):
-            return states
-        fusing, packing = cast(BertLayer, self.layers[self.fusion_layer]), Packing.of(mask_BT)
-        x_BTD = states.state if packing is None else packing.pack(states.state)
-        x_BTD = self._call(fusing.read_itself, x_BTD, mask_BT[:, None, None, :], mode, packing)
-        return TextStates(x_BTD if packing is None else packing.pad(x_BTD), mask_BT)
+        return self._through(TextStates(self.embed(token_BT), mask_BT), mode, begins=True)
 
     def project(self, memory: Memory) -> ProjectedMemory:
         """Keys and values of all layers, for several passes that read the same memory."""
@@ -137,8 +130,7 @@ class FusionBert(nn.Module):
         elif isinstance(memory, Tensor):
             memory = Memory(memory, memory)
         memory_mask = None if memory_mask_BM is None else memory_mask_BM[:, None, None, :]
-        layers = self.layers[self.fusion_layer :]
-        return self._through(layers, states, mode, memory, memory_mask, row_B, begun=True).state
+        return self._through(states, mode, memory, memory_mask, row_B).state
 
     def first_token(
         self, states: TextStates, memory: Memory | ProjectedMemory | None = None, row_B: Tensor | None = None
@@ -151,40 +143,38 @@ class FusionBert(nn.Module):
             row_B: As in ``forward``.
         """
         mode: Mode = "text" if memory is None else "fusion"
-        layers = self.layers[self.fusion_layer :]
-        return self._through(layers, states, mode, memory, row_B=row_B, first_only=True, begun=True).state[:, 0]
+        return self._through(states, mode, memory, row_B=row_B, first_only=True).state[:, 0]
 
     def _through(
         self,
-        layers: nn.ModuleList,
         states: TextStates,
         mode: Mode,
         memory: Memory | ProjectedMemory | None = None,
         memory_mask: Tensor | None = None,
         row_B: Tensor | None = None,
         first_only: bool = False,
-        begun: bool = False,
+        begins: bool = False,
     ) -> TextStates:
-        """Some layers, which compute real tokens alone; padding comes out as zeros.
+        """The layers of ``unimodal`` (``begins``) or those behind it; padding comes out as zeros.
 
-        Where they are ``begun``, the self-attention of the first of them lies behind the states. With ``first_only``
-        the last of them computes the first token of each text alone.
+        The layer ``fusion_layer`` is parted: its self-attention ends the former, its rest begins the latter. Real
+        tokens alone are computed, and with ``first_only`` the last layer computes the first token of each text alone.
         """
-        packing = Packing.of(states.mask) if len(layers) else None
+        fusing, last = self.fusion_layer, len(self.layers) - 1
+        numbers = range(min(fusing, last) + 1) if begins else range(fusing, last + 1)
+        packing = Packing.of(states.mask) if len(numbers) else None
         x_BTD = states.state if packing is None else packing.pack(states.state)
         projected = isinstance(memory, ProjectedMemory)
-        read = memory.layers[self.fusion_layer :] if isinstance(memory, ProjectedMemory) else [memory] * len(layers)
-        for place, (layer, source) in enumerate(zip(layers, read, strict=True), 1):
-            ends, goes_on = first_only and place == len(layers), begun and place == 1
-            mask = states.mask[:, None, None, :]
-            x_BTD = self._call(layer, x_BTD, mask, mode, source, memory_mask, row_B, packing, projected, ends, goes_on)
+        for number in numbers:
+            stage: Stage = "whole" if number != fusing else "self_attention" if begins else "rest"
+            source = memory.layers[number] if isinstance(memory, ProjectedMemory) else memory
+            others = states.mask[:, None, None, :], mode, source, memory_mask, row_B, packing, projected
+            ends = first_only and number == last
+            if self.gradient_checkpointing and torch.is_grad_enabled():
+                x_BTD = checkpoint(self.layers[number], x_BTD, *others, ends, stage, use_reentrant=False)
+            else:
+                x_BTD = self.layers[number](x_BTD, *others, ends, stage)
         return TextStates(x_BTD if packing is None or first_only else packing.pad(x_BTD), states.mask)
-
-    def _call(self, part: Callable[..., Tensor], *arguments: object) -> Tensor:
-        """Calls a part of a layer; with gradient checkpointing its activations are computed anew for the gradient."""
-        if self.gradient_checkpointing and torch.is_grad_enabled():
-            return checkpoint(part, *arguments, use_reentrant=False)
-        return part(*arguments)
 
     def embed(self, token_BT: Tensor, start: int = 0) -> Tensor:
         """Tokens at the places from ``start`` on as the first layer reads them, (B, T, D)."""

@@ -47,7 +47,7 @@ _ADJECTIVE = re.compile(rf" (?:the |an? )?(?!likely|possib|probab|no\b|not\b|wit
 # What stands behind a device without a verb: "no pneumothorax, ETT ok".
 _IN_PLACE = (
     r"(?:ok|okay|tips?|in (?:(?:good|satisfactory|standard|expected|appropriate|adequate|unchanged|stable)"
-    r"(?: place| position)?|place|situ|position|(?:the )?(?:svc|stomach)))"
+    r"(?: place| position)?|place(?! of)|situ|position(?! of)|(?:the )?(?:svc|stomach)))"
 )
 _BEHIND_DEVICE = re.compile(rf" {_IN_PLACE}\b")
 # Behind a finding that no sign parts from the one before it: a predicate of its own.
@@ -64,7 +64,8 @@ _DASH = re.compile(r" ?[-\u2013\u2014]+ ")
 # they rarely deny, and what is described, is a statement: "no effusion - cardiomegaly - small granuloma".
 _DENIED_IN_ROWS = re.compile(
     r"(?:(?:focal|acute|pleural|pulmonary|definite) )?(?:pleural )?(?:effusion|pneumothora|consolidat|o?edema|infiltrat"
-    r"|nodul|mass|pneumoni|fractur|infect|airspace disease|(?:heart )?failure|chf|ptx|congestion|free air|adenopathy)"
+    r"|nodul|mass|pneumoni|atelecta|opaci|hernia|fractur|infect"
+    r"|airspace disease|(?:heart )?failure|chf|ptx|congestion|free air|adenopathy)"
 )
 # Words that tie a finding to the one before it.
 _TIED = re.compile(r"\b(?:and|n?or|with|of|in|at|for|to|that|which|is|are|was|were|suggest\w*|concern\w*)\b")

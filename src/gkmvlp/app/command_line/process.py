@@ -16,10 +16,8 @@ TERMINATED = 143  # 128 + SIGTERM
 CLOSED = 141  # 128 + SIGPIPE
 
 
-_RANKS = (  # of torchrun, SLURM and LSF
-    *("RANK", "LOCAL_RANK", "GROUP_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"),
-    *("SLURM_PROCID", "SLURM_LOCALID", "SLURM_NODEID", "SLURM_NTASKS", "JSM_NAMESPACE_RANK"),
-)
+# what Lightning reads as it is imported, and torchrun's number of processes
+_RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK", "WORLD_SIZE")
 
 
 class Terminated(SystemExit):
@@ -44,7 +42,7 @@ def ending_at_sigterm() -> Iterator[None]:
 
 
 def require_ranks() -> None:
-    """Checks what launchers put into the environment, which Lightning reads as it is imported.
+    """Checks what launchers put into the environment, which Lightning takes for whole numbers.
 
     Raises:
         UsageError: If a rank or a number of processes is no whole number.

@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the two files."""
-    parser.add_argument("a", metavar="A.json", type=_results_file, help="results file, or folder of a run")
-    parser.add_argument("b", metavar="B.json", type=_results_file, help="the same, which is subtracted")
+    """Declare the two results."""
+    parser.add_argument("a", metavar="A", type=_results_file, help="results file, or folder of a run")
+    parser.add_argument("b", metavar="B", type=_results_file, help="the same, which is subtracted")
     parser.add_argument("--json", action="store_true", help='print {"differences": [...]}')
 
 

@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
 import argparse
+import errno
+import os
 from pathlib import Path
 
 from gkmvlp.app.running.run import setting_of
@@ -36,7 +38,8 @@ def place_of_data(word: str) -> str:
     """
     place = Path(word)
     try:
-        reason = "" if place.is_file() or next(place.iterdir(), None) else "the folder is empty"
+        is_empty = place.is_dir() and next(place.iterdir(), None) is None
+        reason = "the folder is empty" if is_empty else "" if place.exists() else os.strerror(errno.ENOENT)
     except OSError as error:
         reason = error.strerror or str(error)
     if reason:

@@ -120,7 +120,8 @@ def _require_keys(file: Path) -> None:
         line = node.start_mark.line + 1
         if id(node) in above:
             raise UsageError(f"{file}, line {line}: what stands here holds itself (an alias with *): remove it")
-        if isinstance(node, yaml.ScalarNode) and not node.style and (number := unlike_number(node.value)) is not None:
+        is_number = isinstance(node, yaml.ScalarNode) and node.tag.endswith((":int", ":float"))  # "!!str 010" is none
+        if is_number and (number := unlike_number(node.value)) is not None:
             told = f"{node.value} is {number} in YAML: write {number}, or {node.value!r} for a text"
             raise UsageError(f"{file}, line {line}: {told}")
         if id(node) in seen or isinstance(node, yaml.ScalarNode):

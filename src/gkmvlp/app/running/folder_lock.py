@@ -36,5 +36,6 @@ class FolderLock:
     def release(self) -> None:
         """Lets go of it; a second call does nothing."""
         if self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # workers that live on hold the descriptor too
             os.close(self._descriptor)
             self._descriptor = None
