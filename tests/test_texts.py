@@ -28,6 +28,7 @@ def test_numbers_are_printed_short_wherever_they_lie():
     assert brief([(2 / 3,), (1, True)]) == "[(0.667,), (1, True)]"
     for value in ([], (), {}, {"a": 1, "b": (2, "c")}, ("it's",), None):
         assert brief(value) == repr(value)
+    assert brief([0.0004, 0.0003, 0.0, -1e-5]) == "[0.0004, 0.0003, 0.000, -1e-05]"  # a score and its threshold differ
     shares = Brief({"a": 1 / 3, ("b", "c"): 2.0})
     assert f"{shares}" == repr(shares) == "{'a': 0.333, ('b', 'c'): 2.000}"
     assert shares == {"a": 1 / 3, ("b", "c"): 2.0}

@@ -34,9 +34,12 @@ def printable(text: str) -> str:
 
 
 def brief(value: object) -> str:
-    """``repr`` for people: the numbers in tuples, rows of named fields, lists and dicts have three decimals."""
+    """``repr`` for people: numbers in tuples, rows of named fields, lists and dicts have three decimals, small ones more.
+
+    A number below a thousandth keeps two digits, so that it and its threshold are told apart.
+    """
     if isinstance(value, float):
-        return f"{value:.3f}"
+        return f"{value:.3f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.2g}"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{brief(key)}: {brief(one)}' for key, one in value.items())}}}"
     if isinstance(value, tuple) and (names := getattr(value, "_fields", ())):
