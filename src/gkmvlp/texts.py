@@ -34,7 +34,7 @@ def printable(text: str) -> str:
 
 
 def brief(value: object) -> str:
-    """``repr`` for people: numbers in tuples, rows of named fields, lists and dicts have three decimals, small ones more.
+    """``repr`` for people: numbers in tuples, rows of named fields, lists and dicts have three decimals or more.
 
     A number below a thousandth keeps two digits, so that it and its threshold are told apart.
     """
