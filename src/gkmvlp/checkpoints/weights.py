@@ -88,7 +88,7 @@ def checksum(state: Mapping[str, Tensor]) -> str:
 
 
 def _crc(tensor: Tensor) -> int:
-    return zlib.crc32(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return zlib.crc32(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 
 def digest(state: Mapping[str, Tensor]) -> str:

@@ -62,7 +62,8 @@ def _row(line: str) -> str:
 def _is_name(cell: str) -> bool:
     """Whether a cell is as a whole the name of a finding or an organ."""
     lower = cell.lower().rstrip(" :?")
-    return any(hit.end == len(lower) for hit in [*TERMS.find(lower)[:1], *ORGANS.find(lower)[:1]])
+    ends = [*(hit.end for hit in TERMS.find(lower)[:1]), *(hit.end for hit in ORGANS.find(lower)[:1])]
+    return len(lower) in ends
 
 
 def _names_another(cell: str, other: str) -> bool:
