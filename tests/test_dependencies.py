@@ -30,7 +30,6 @@ APART = {"radeval"}
 # declared and not imported: other packages find them by themselves
 PLUGINS = {
     "jinja2": "huggingface_hub renders model cards with it",
-    "jsonargparse": "LightningCLI parses with it",
     "pyjpegls": "a codec of pydicom",
     "pylibjpeg": "a codec of pydicom",
     "pylibjpeg-openjpeg": "a codec of pydicom",

@@ -150,6 +150,7 @@ def test_measure_takes_the_newest_backbone_and_config_by_data(tmp_path, monkeypa
     monkeypatch.setattr(recipes, "backbone_overrides", lambda backbone: {"brought-by": backbone})
     (tmp_path / "outputs/demo/backbone").mkdir(parents=True)
     (tmp_path / "outputs/demo/backbone/config.json").touch()
+    (tmp_path / "d/images").mkdir(parents=True)
     assert main(["evaluate", "grounding", "--root", "d", "--trainer.devices=1"]) == 3
     (line,) = ran
     assert line[0] == "test"

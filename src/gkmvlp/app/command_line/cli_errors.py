@@ -128,7 +128,7 @@ def _explain_key(message: str, group: str | None, word: str, keys: Iterable[str]
 
 def _explain_file(message: str, configs: Iterable[Path]) -> str:
     """One line for a key whose value is the name of a file of values that is not there; "" where none is."""
-    if not (match := _NO_FILE.search(message)) or not re.search(r"\.(ya?ml|json)$|/", match[1]):
+    if not (match := _NO_FILE.search(message)) or not re.search(r"\.(ya?ml|json)$|/[^./]*$", match[1]):
         return ""  # a class that is misspelt
     key, name = re.findall(r'Parser key "([^"]+)"', message[: match.start()])[-1], match[1]
     holders = [config.parent for config in configs if name in config.read_text(encoding="utf-8")]

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from gkmvlp.app.running.run import setting_of
+from gkmvlp.errors import UsageError
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser, out: str) -> None:
@@ -24,18 +25,20 @@ def add_recipe_arguments(parser: argparse.ArgumentParser, out: str) -> None:
 def add_data_arguments(parser: argparse.ArgumentParser) -> None:
     """The data set and the config of a recipe."""
     described = "root of the real data set (absent: phantoms)"
-    parser.add_argument("--root", metavar="DIR", type=place_of_data, help=described)
+    parser.add_argument("--root", metavar="DIR", help=described)
     parser.add_argument("--config", metavar="NAME", help="config of the zoo, or a file (absent: by --root)")
 
 
-def place_of_data(word: str) -> str:
-    """The ``type`` of a recipe's option that names data: a file, or a folder with something in it.
+def require_data(word: str | None) -> None:
+    """Checks first of all that ``--root``, where it is given, is a file, or a folder with something in it.
 
     A recipe would load its libraries twice, for half a minute, before its class says what it misses there.
 
     Raises:
-        argparse.ArgumentTypeError: If nothing is there.
+        UsageError: If nothing is there.
     """
+    if word is None:
+        return
     place = Path(word)
     try:
         is_empty = place.is_dir() and next(place.iterdir(), None) is None
@@ -43,8 +46,8 @@ def place_of_data(word: str) -> str:
     except OSError as error:
         reason = error.strerror or str(error)
     if reason:
-        raise argparse.ArgumentTypeError(f"{word}: {reason}; name the place of the data, or leave it out for phantoms")
-    return word
+        told = f"argument --root: {word}: {reason}; name the place of the data, or leave it out for phantoms"
+        raise UsageError(told)
 
 
 def add_backbone_argument(parser: argparse.ArgumentParser) -> None:

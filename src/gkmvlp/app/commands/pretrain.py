@@ -2,7 +2,7 @@
 
 import argparse
 
-from gkmvlp.app.commands.options import add_recipe_arguments
+from gkmvlp.app.commands.options import add_recipe_arguments, require_data
 
 FORWARDS = True
 
@@ -14,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Fit the config, test the best checkpoint, write the figures; the backbone lies in ``OUT/backbone`` afterwards."""
+    require_data(arguments.root)
     from gkmvlp.app.running.recipes import PRETRAINING, run_recipe
 
     run_recipe(arguments, PRETRAINING, "pretrain", ("fit", "test"))

@@ -2,7 +2,7 @@
 
 import argparse
 
-from gkmvlp.app.commands.options import add_backbone_argument, add_recipe_arguments, add_record_argument
+from gkmvlp.app.commands.options import add_backbone_argument, add_recipe_arguments, add_record_argument, require_data
 from gkmvlp.task_ids import BY_WORD
 
 FORWARDS = True
@@ -18,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Test; phantoms are retrieved by their planted findings too; write the figures."""
+    require_data(arguments.root)
     from gkmvlp.app.running.recipes import EVALUATION, run_recipe
 
     run_recipe(arguments, EVALUATION[BY_WORD[arguments.task]], f"evaluate-{arguments.task}", ("test",))

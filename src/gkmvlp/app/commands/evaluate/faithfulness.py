@@ -13,7 +13,7 @@ Research software, not for clinical use.
 
 import argparse
 
-from gkmvlp.app.commands.options import add_evaluation_arguments, place_of_data
+from gkmvlp.app.commands.options import add_evaluation_arguments, require_data
 
 FORWARDS = True
 FILLS = ("mean", "blur")
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="REF", nargs="+", default=["zoo://gk-mvlp-phantom"],
                         help="backbones or fine-tuned models (zoo://gk-mvlp-phantom)")  # fmt: skip
     described = "root of the data set (absent: phantoms)"
-    parser.add_argument("--root", metavar="DIR", type=place_of_data, help=described)
+    parser.add_argument("--root", metavar="DIR", help=described)
     parser.add_argument("--data", metavar="CLASS_OR_CONFIG", help="grounding-slake, MsCxr ... (absent: by --root)")
     fill = "what hides: the mean of the rest of the image, or the image blurred (mean)"
     parser.add_argument("--fill", choices=FILLS, metavar="NAME", default="mean", help=fill)
@@ -38,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure; write figures and page."""
+    require_data(arguments.root)
     from gkmvlp.app.running.run import parse_init_args
     from gkmvlp.errors import UsageError
 

@@ -7,7 +7,13 @@ parameters the adapter trains. Fits that are complete are not repeated. Needs pi
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.commands.options import add_backbone_argument, add_data_arguments, add_record_argument, add_set_argument
+from gkmvlp.app.commands.options import (
+    add_backbone_argument,
+    add_data_arguments,
+    add_record_argument,
+    add_set_argument,
+    require_data,
+)
 from gkmvlp.task_ids import FINE_TUNED, words
 
 
@@ -25,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run what is not there yet, write the figures."""
+    require_data(arguments.root)
     from gkmvlp.app.experiments.adapter import ARMS, compare_adapter
     from gkmvlp.app.running.outcome import finish_run
     from gkmvlp.app.running.recipes import FINE_TUNING, default_backbone, recipe_run

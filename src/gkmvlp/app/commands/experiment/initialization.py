@@ -9,7 +9,13 @@ are not repeated.
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.commands.options import add_backbone_argument, add_data_arguments, add_record_argument, add_set_argument
+from gkmvlp.app.commands.options import (
+    add_backbone_argument,
+    add_data_arguments,
+    add_record_argument,
+    add_set_argument,
+    require_data,
+)
 from gkmvlp.task_ids import BY_WORD, FINE_TUNED, words
 
 FRACTIONS = (0.01, 0.1, 1.0)
@@ -32,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run what is not there yet, write the figures."""
+    require_data(arguments.root)
     from gkmvlp.app.experiments.initialization import compare_initializations
     from gkmvlp.app.running.outcome import finish_run
     from gkmvlp.app.running.recipes import FINE_TUNING, default_backbone, recipe_run

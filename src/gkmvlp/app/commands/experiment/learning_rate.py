@@ -8,7 +8,7 @@ The chosen rates are then written into the config by hand: optimizer.lr and scra
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.commands.options import add_set_argument, place_of_data
+from gkmvlp.app.commands.options import add_set_argument, require_data
 from gkmvlp.app.running.demo_sizes import PATIENTS
 
 LRS = (3e-4, 1e-3, 3e-3)
@@ -17,7 +17,7 @@ LRS = (3e-4, 1e-3, 3e-3)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--config", default="vqa-phantom", metavar="NAME", help="config of the zoo (vqa-phantom)")
-    parser.add_argument("--root", metavar="DIR", type=place_of_data, help="root of a real data set (absent: phantoms)")
+    parser.add_argument("--root", metavar="DIR", help="root of a real data set (absent: phantoms)")
     parser.add_argument("--backbone", metavar="REF", help="backbone for --root")
     parser.add_argument("--out", type=Path, default=Path("outputs/rates"), metavar="DIR", help="where to write")
     parser.add_argument("--record", type=Path, metavar="DIR", help="folder that gets the table too, as docs/results")
@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run what is not there yet, choose, write the table."""
+    require_data(args.root)
     import time
 
     from gkmvlp.errors import UsageError
