@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gkmvlp.checkpoints.pickles import damaged_part
+from gkmvlp.checkpoints.pickles import damage
 from gkmvlp.checkpoints.weights import write_tensors
 from gkmvlp.errors import ZooError
 
@@ -42,8 +42,8 @@ def convert(file: Path, out: Path) -> int:
 
 def _tensors(file: Path) -> dict[str, Tensor]:
     """Name -> tensor of a checkpoint; other content, such as an optimizer's, is left."""
-    if file.is_file() and (part := damaged_part(file)) is not None:
-        raise ZooError(f"{file} is damaged ({part} is not as it was written): fetch it anew")
+    if file.is_file() and (told := damage(file, "fetch it anew")) is not None:
+        raise ZooError(told)
     try:
         content: Any = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:

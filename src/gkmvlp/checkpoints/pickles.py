@@ -26,8 +26,8 @@ def load_pickle(path: Path, remedy: str, map_location: Any = "cpu", mmap: bool =
     Raises:
         BackboneError: If the file is cut off, or is not as it was written.
     """
-    if (part := damaged_part(path)) is not None:
-        raise BackboneError(f"{path} is damaged ({part} is not as it was written): {remedy}")
+    if (told := damage(path, remedy)) is not None:
+        raise BackboneError(told)
     try:
         return torch.load(path, map_location=map_location, weights_only=True, mmap=mmap)
     except torch.OutOfMemoryError:  # the file is not to blame
@@ -37,6 +37,12 @@ def load_pickle(path: Path, remedy: str, map_location: Any = "cpu", mmap: bool =
     except _BROKEN as error:
         reason = " ".join(str(error).split())[:160]
         raise BackboneError(f"{path} is no whole checkpoint ({reason}): {remedy}") from error
+
+
+def damage(path: Path, remedy: str) -> str | None:
+    """What an error says of a file that is not as it was written; None of any other."""
+    part = damaged_part(path)
+    return None if part is None else f"{path} is damaged ({part} is not as it was written): {remedy}"
 
 
 def damaged_part(path: Path) -> str | None:

@@ -119,9 +119,10 @@ class Cli(LightningCLI):
         folder = Path(chosen.get("trainer.default_root_dir") or ".", "checkpoints")
         if word == "last" and not any(folder.glob("last*.ckpt")):
             rank_zero_only(print)(f"note: no last.ckpt in {folder} to go on from", flush=True)
-        if word and (inside := sorted(Path(word).glob("checkpoints/*.ckpt")) + sorted(Path(word).glob("*.ckpt"))):
+        is_path = bool(word) and word not in CHECKPOINT_WORDS  # a folder may bear the name of such a word
+        if is_path and (inside := sorted(Path(word).glob("checkpoints/*.ckpt")) + sorted(Path(word).glob("*.ckpt"))):
             raise UsageError(f"--ckpt_path {word} is a folder: name a checkpoint in it, such as {inside[-1]}")
-        if word and word not in CHECKPOINT_WORDS and not Path(word).exists():
+        if is_path and not Path(word).exists():
             near = [str(file) for file in Path(word).parent.glob("*.ckpt")] if Path(word).parent.is_dir() else []
             raise UsageError(f"no checkpoint {word}{hint(word, near)}")
 

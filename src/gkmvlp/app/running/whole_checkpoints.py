@@ -10,7 +10,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from lightning.pytorch.strategies import DDPStrategy, ModelParallelStrategy, SingleDeviceStrategy
 
 from gkmvlp.app.running.trainer_checks import REMEDY
-from gkmvlp.checkpoints.pickles import damaged_part
+from gkmvlp.checkpoints.pickles import damage
 from gkmvlp.errors import BackboneError, TrainingError
 
 
@@ -54,8 +54,8 @@ class WholeCheckpoints(TorchCheckpointIO):
         Raises:
             BackboneError: If it is not as it was written.
         """
-        if "://" not in str(path) and (part := damaged_part(Path(path))) is not None:
-            raise BackboneError(f"{path} is damaged ({part} is not as it was written): {REMEDY}")
+        if "://" not in str(path) and (told := damage(Path(path), REMEDY)) is not None:
+            raise BackboneError(told)
         return super().load_checkpoint(path, *args, **options)
 
 
