@@ -21,7 +21,8 @@ class VqaRad(QuestionDataModule):
 
     ``patient_id`` is a group: the images that share a teaching case, directly or over others. Validation is 10 % of the
     training questions with their rewordings, on images that training shows too, as the owner's test questions are;
-    of the groups in ``image-disjoint``, and where a copy does not tell rewordings. Region boxes come from the atlas.
+    of the groups in ``image-disjoint`` and where a copy does not tell rewordings; of single rows in ``legacy-mevf``,
+    whose rewordings stay in training as those of its test rows do. Region boxes come from the atlas.
 
     Args:
         root: Folder that holds the files, or a folder vqa-rad that does.
@@ -72,9 +73,8 @@ class VqaRad(QuestionDataModule):
 
     def _samples(self, chosen: list[tuple[Question, bool]], group: dict[str, str]) -> list[Sample]:
         """The rows with their split; validation rows are drawn where the files name none."""
-        by_image = self.split == "image-disjoint"
-        has_validation = not by_image and any(question.side == "validate" for question, _ in chosen)
-        unit = {q.sample_id: group[q.image_name] if by_image or not q.link else q.link for q, _ in chosen}
+        has_validation = self.split != "image-disjoint" and any(question.side == "validate" for question, _ in chosen)
+        unit = {question.sample_id: self._unit(question, group) for question, _ in chosen}
         training = [unit[question.sample_id] for question, is_test in chosen if not is_test]
         held = draw_groups(training, 0.1, _SPLIT_SEED) if len(set(training)) > 1 and not has_validation else set()
         samples = []
@@ -83,6 +83,14 @@ class VqaRad(QuestionDataModule):
             validates = question.side == "validate" if has_validation else unit[question.sample_id] in held
             samples.append(_sample(question, name, "test" if is_test else "validate" if validates else "train"))
         return samples
+
+    def _unit(self, question: Question, group: dict[str, str]) -> str:
+        """What goes to validation as a whole with the question, so that validation meets training as test does."""
+        if self.split == "image-disjoint":
+            return group[question.image_name]
+        if self.split == "legacy-mevf":
+            return question.sample_id
+        return question.link or group[question.image_name]
 
     def _choose(self, questions: list[Question], layout: Layout, group: dict[str, str]) -> list[tuple[Question, bool]]:
         """The rows of the split, and whether each is a test row."""

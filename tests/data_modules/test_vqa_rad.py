@@ -42,8 +42,13 @@ def test_published_counts(shared_data: Path, rows: list[dict], split: str, expec
     trained, validated = (
         {link[sample.sample_id.partition("-")[0]] for sample in data.rows(side)} for side in ("train", "validate")
     )
-    assert not trained & validated
-    assert abs(len(validated) / len(trained | validated) - 0.1) < 0.01
+    if split == "legacy-mevf":  # rewordings of most validation rows are in training, as those of test rows are
+        for side in ("validate", "test"):
+            known = [link[sample.sample_id.partition("-")[0]] in trained for sample in data.rows(side)]
+            assert sum(known) > 0.6 * len(known)
+    else:
+        assert not trained & validated
+    assert abs(len(data.rows("validate")) / expected[0] - 0.1) < 0.01
     # as of the owner's test questions, nearly all are on images that training shows
     images = {sample.fields["image_id"] for sample in data.rows("train")}
     for side in ("validate", "test"):
