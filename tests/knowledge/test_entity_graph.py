@@ -1,5 +1,7 @@
 """The graph of our own entities: findings first, then regions, the prior as triples both ways, and its linker."""
 
+from collections import Counter
+
 import pytest
 
 from gkmvlp.anatomy import REGIONS
@@ -22,6 +24,21 @@ def test_rows_follow_the_names_and_triples_are_the_prior():
         own = {REGIONS[r] for r in prior(NAMES)[row].nonzero()[0]} if entity(name).regions else set()
         assert {tail for head, tail in told if head == name} == own
     assert told == {(tail, head) for head, tail in told}
+
+
+def test_shuffled_triples_keep_how_often_each_stands_and_say_something_else():
+    names = [row.name for row in ENTITIES]
+    known, shuffled = entity_graph(names), entity_graph(names, shuffled=True)
+    assert shuffled.concepts == known.concepts
+    assert shuffled.triples == entity_graph(names, shuffled=True).triples
+    for end in ("head", "tail"):
+        counts = [Counter(getattr(triple, end) for triple in graph.triples) for graph in (known, shuffled)]
+        assert counts[0] == counts[1]
+    told = [{(triple.head, triple.tail) for triple in graph.triples} for graph in (known, shuffled)]
+    chance = sum(entity(name).regions != () for name in names) * len(REGIONS)
+    kept = len(told[0] & told[1]) / len(told[0])
+    assert kept < 2 * len(known.triples) / 2 / chance
+    assert told[1] == {(tail, head) for head, tail in told[1]}
 
 
 def test_all_entities_make_a_graph():

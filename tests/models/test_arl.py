@@ -138,6 +138,31 @@ def test_an_entity_changes_how_the_text_that_names_it_reads_the_image_alone():
 
 
 @torch.no_grad()
+def test_without_the_entity_stream_no_entity_changes_what_is_read():
+    backbone = built(fusion=replace(FUSION, entity_stream=False))
+    model, look = backbone.model.eval(), backbone.model.encode_image(images())
+    text, entity_NC = backbone.read_texts(TEXTS), backbone.model.encode_entities()
+    given, other, none = (
+        model.itm_logits(model.begin(read, vectors), look.memory)
+        for read, vectors in ((text, entity_NC), (text, entity_NC + 1), (text.without(text.entity_mask), entity_NC))
+    )
+    assert torch.equal(given, other)
+    assert torch.equal(given, none)
+    assert text.named(len(entity_NC)).any()  # what a text is aligned with is still known
+
+
+@torch.no_grad()
+def test_shuffled_triples_change_the_entities_alone():
+    known, shuffled = (
+        built(knowledge=EntityGraphConfig(ENTITIES, num_attention_heads=2, head_size=4, dropout=0.0, triples=triples))
+        for triples in ("known", "shuffled")
+    )
+    state, other = known.model.state_dict(), shuffled.model.state_dict()
+    assert {name for name in state if not torch.equal(state[name], other[name])} == {"graph.edge_index_2M"}
+    assert not torch.allclose(known.model.eval().encode_entities(), shuffled.model.eval().encode_entities())
+
+
+@torch.no_grad()
 def test_padding_and_neighbours_in_the_batch_do_not_matter():
     backbone = built()
     backbone.model.eval()

@@ -46,7 +46,7 @@ def _plain_reader(architecture: Architecture, tokenizer: PreTrainedTokenizerFast
 
 
 def _arl(architecture: ArlArchitecture, tokenizer: PreTrainedTokenizerFast) -> Arl:
-    graph = entity_graph(architecture.knowledge.entities)
+    graph = entity_graph(architecture.knowledge.entities, architecture.knowledge.triples == "shuffled")
     table_NC = fresh_table(len(graph.concepts), architecture.projection_dim)
     return Arl(architecture, len(tokenizer), table_NC, graph.edge_index_2M)
 

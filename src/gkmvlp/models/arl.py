@@ -167,6 +167,8 @@ class Arl(nn.Module):
             return text
         state_BTD = self.text_projection(self.text(text.ids, text.mask)) + self.kind[0]
         entity_NC = self.encode_entities() if entity_NC is None else entity_NC
+        if not self.architecture.fusion.entity_stream:
+            text = text.without(text.entity_mask)
         entity_BKC = entity_NC[text.entity] * text.entity_mask[..., None]
         none_B1 = ~text.entity_mask.any(1, keepdim=True)
         start_B1T = torch.zeros_like(text.mask[:, None]).index_fill(2, text.ids.new_zeros(1), True)

@@ -13,6 +13,7 @@ TextPooling = Literal["first", "mean"]
 RegionPooling = Literal["coverage", "roi_align"]
 KnowledgeMode = Literal["query", "report"]
 RegionPrior = Literal["prior", "all", "shuffled"]
+Triples = Literal["known", "shuffled"]
 
 BERT_SIZES = (
     "hidden_size",
@@ -123,6 +124,8 @@ class FusionConfig:
         entity_attention_heads: Attention heads a layer of the entity stream, which is ``projection_dim`` wide.
         entity_intermediate_size: Inner size of its feed-forward part.
         masked_image_layers: Layers that an image with hidden patches passes before the image decoder reads it.
+        entity_stream: Whether text and image read the entities that the text names; without, for an ablation, every
+            text is read as one that names none.
         dropout: Dropout probability.
     """
 
@@ -132,6 +135,7 @@ class FusionConfig:
     entity_attention_heads: int = 4
     entity_intermediate_size: int = 1024
     masked_image_layers: int = 3
+    entity_stream: bool = True
     dropout: float = 0.1
 
 
@@ -161,6 +165,7 @@ class EntityGraphConfig:
         max_entities: Most mentions of a text that are read; the first ones count.
         num_attention_heads: Attention heads of the first layer of graph attention.
         head_size: Width of such a head.
+        triples: Those that are ``known``, or, for an ablation, the same with their regions ``shuffled`` among findings.
         reverse_edges: Whether what a tail holds flows to its head too.
         residual: Whether an entity keeps its own embedding beside what its neighbours give it. The published encoder
             has none, over a graph in which most entities have few neighbours; of findings and regions each has ten.
@@ -171,6 +176,7 @@ class EntityGraphConfig:
     max_entities: int = 24
     num_attention_heads: int = 8
     head_size: int = 64
+    triples: Triples = "known"
     reverse_edges: bool = False
     residual: bool = False
     dropout: float = 0.2

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from gkmvlp.app.benchmarks.setup import architecture_of
 from gkmvlp.app.cli import main
 from gkmvlp.app.experiments import ablation
 from gkmvlp.app.experiments.ablation import (
+    ARL_VARIANTS,
     EARLY,
     FILES,
     FULL,
@@ -19,6 +21,7 @@ from gkmvlp.app.experiments.ablation import (
     PRETRAINED,
     STAGES,
     VARIANTS,
+    arl_phantoms,
     model_name,
     phantoms,
     require_known,
@@ -27,6 +30,7 @@ from gkmvlp.app.experiments.ablation import (
 from gkmvlp.app.experiments.ablation_table import cells, rows
 from gkmvlp.app.experiments.real import ablation as real_ablation
 from gkmvlp.app.experiments.real.folds import merge_folds
+from gkmvlp.app.running.run import Run, merged
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import Results
@@ -133,16 +137,33 @@ def test_on_patients_backbones_are_tested_as_they_are_and_rare_entities_left_out
 @pytest.mark.parametrize(
     ("config", "other", "same"), [("pretrain-phantom", LATE, EARLY), ("pretrain-openi", EARLY, LATE)]
 )
-def test_fusion_is_varied_against_what_the_config_has(config, other, same):
+def test_fusion_is_varied_against_what_the_config_has(config, other, same, tmp_path):
     """Late fusion is the other choice on phantoms, early fusion on Open-i: a variant that is the full model is none."""
     if config == "pretrain-openi":
         installed("minilm-l6")
     text, (key, layer) = architecture_of(config).text, *VARIANTS[other].items()
     assert key.endswith("architecture.text.fusion_layer")
     assert {layer, text.fusion_layer} == {0, text.num_hidden_layers // 2}
+    study = phantoms(tmp_path) if config == "pretrain-phantom" else real_ablation.openi(*[tmp_path] * 4)
     with pytest.raises(UsageError, match=f"no variant {same}: .*{other}"):
-        require_known([FULL, same], same=same)
-    require_known([FULL, other], same=same)
+        require_known([FULL, same], study)
+    require_known([FULL, other], study)
+
+
+@pytest.mark.parametrize("variant", ARL_VARIANTS)
+def test_each_variant_of_arl_is_one_change_of_its_config(variant, tmp_path, capsys):
+    study = arl_phantoms(tmp_path)
+    require_known([variant], study)
+    assert [stage.name for stage in study.stages] == ["vqa"]
+    run = Run(f"zoo://{study.config}", tmp_path / variant, merged(study.overrides, study.variants[variant]))
+    assert main([*run.words("fit"), "--print_config"]) == 0
+    told = yaml.safe_load(capsys.readouterr().out)["model"]["init_args"]
+    found = {
+        "no-knowledge": not told["architecture"]["fusion"]["entity_stream"],
+        "no-align": told["objectives"]["init_args"]["align"]["weight"] == 0,
+        "shuffled-graph": told["architecture"]["knowledge"]["triples"] == "shuffled",
+    }
+    assert [name for name, is_so in found.items() if is_so] == [variant] * (variant != FULL)
 
 
 def test_what_is_fine_tuned_is_chosen(tmp_path, capsys, monkeypatch):

@@ -65,6 +65,11 @@ def add_record_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", type=Path, metavar="DIR", help="folder that gets the figures too: docs/results")
 
 
+def add_jobs_argument(parser: argparse.ArgumentParser) -> None:
+    """``--jobs``, of what makes several runs; ``hardware.runs_at_once`` says how many where it is absent."""
+    parser.add_argument("--jobs", type=int, metavar="N", help="runs side by side (2 on a processor, 1 on a GPU)")
+
+
 def add_set_argument(parser: argparse.ArgumentParser, what: str, *stages: str) -> None:
     """``--set``, which changes configs of runs; read by ``running.run.overrides_of``.
 

@@ -1,7 +1,7 @@
 """What an ablation runs: variants of pre-training, what is measured from each backbone, and what is kept of a run."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -31,6 +31,12 @@ VARIANTS: dict[str, Overrides] = {  # what makes it, in the config of pre-traini
     "unmentioned-ignored": {f"{_OBJECTIVES}.unmentioned": "ignore"},
     LATE: {_FUSION: 1},  # of the two layers of pretrain-phantom
     EARLY: {_FUSION: 0},  # of the six of pretrain-openi, which begins with the fourth
+}
+ARL_VARIANTS: dict[str, Overrides] = {  # the same for the second system
+    FULL: {},
+    "no-knowledge": {"model.init_args.architecture.fusion.entity_stream": False},
+    "no-align": {f"{_OBJECTIVES}.align.weight": 0},
+    "shuffled-graph": {f"{_KNOWLEDGE}.triples": "shuffled"},
 }
 DEFAULT = (FULL, "no-gk", "no-grounding", "shuffled", "leaky")
 EPOCHS = 5  # three to four minutes of pre-training on two cores
@@ -71,6 +77,7 @@ class Study:
 
     Attributes:
         config: Config of pre-training, of the zoo.
+        variants: Name -> what makes it, in that config.
         overrides: Of pre-training: its data, its length.
         measured: Predictions files of pre-training itself, the last of them the last that it leaves.
         stages: What is measured from its backbone.
@@ -79,6 +86,7 @@ class Study:
     """
 
     config: str
+    variants: Mapping[str, Overrides]
     overrides: Overrides
     measured: tuple[str, ...]
     stages: tuple[Stage, ...]
@@ -104,8 +112,13 @@ def chosen(stages: Sequence[Stage], only: Sequence[str] | None) -> tuple[Stage, 
     return tuple(stage for stage in stages if only is None or stage.name in only)
 
 
+def but(same: str) -> dict[str, Overrides]:
+    """``VARIANTS`` without the one that a config of pre-training does not tell from the full model."""
+    return {name: changes for name, changes in VARIANTS.items() if name != same}
+
+
 def phantoms(data: Path, only: Sequence[str] | None = None) -> Study:
-    """The ablation on phantoms.
+    """The ablation of GK-MVLP on phantoms.
 
     Args:
         data: Their root.
@@ -114,25 +127,40 @@ def phantoms(data: Path, only: Sequence[str] | None = None) -> Study:
     Raises:
         UsageError: If there is no such stage.
     """
-    root = data_overrides(root=data)
-    length = {"trainer.max_epochs": EPOCHS, "trainer.check_val_every_n_epoch": EPOCHS}
-    stages = tuple(replace(stage, overrides=merged(root, stage.overrides)) for stage in chosen(STAGES, only))
-    return Study("pretrain-phantom", merged(root, length), PRETRAINED, stages, truth=data)
+    return _on_phantoms("pretrain-phantom", but(EARLY), data, PRETRAINED, chosen(STAGES, only))
 
 
-def require_known(variants: Sequence[str], same: str) -> None:
-    """Stops at a name that is none of ``VARIANTS``, or that of the full model here.
+def arl_phantoms(data: Path, only: Sequence[str] | None = None) -> Study:
+    """The ablation of ARL on phantoms: findings of images, and questions.
 
     Args:
-        variants: Names.
-        same: The variant that this config of pre-training does not tell from the full model.
+        data: Their root.
+        only: Names of the stages that are measured beside pre-training itself; None takes all.
+
+    Raises:
+        UsageError: If there is no such stage.
+    """
+    stages = chosen([stage for stage in STAGES if stage.name == "vqa"], only)
+    return _on_phantoms("pretrain-arl-phantom", ARL_VARIANTS, data, PRETRAINED[:1], stages)
+
+
+def _on_phantoms(
+    config: str, variants: Mapping[str, Overrides], data: Path, measured: tuple[str, ...], stages: Sequence[Stage]
+) -> Study:
+    root = data_overrides(root=data)
+    length = {"trainer.max_epochs": EPOCHS, "trainer.check_val_every_n_epoch": EPOCHS}
+    own = tuple(replace(stage, overrides=merged(root, stage.overrides)) for stage in stages)
+    return Study(config, variants, merged(root, length), measured, own, truth=data)
+
+
+def require_known(variants: Sequence[str], study: Study) -> None:
+    """Stops at a name that is no variant of a study.
 
     Raises:
         UsageError: Then.
     """
-    known = [variant for variant in VARIANTS if variant != same]
-    if strange := sorted(set(variants) - set(known)):
-        raise UsageError(f"no variant {strange[0]}: {', '.join(known)} are known")
+    if strange := sorted(set(variants) - set(study.variants)):
+        raise UsageError(f"no variant {strange[0]}: {', '.join(study.variants)} are known")
 
 
 def run_variants(
@@ -149,7 +177,7 @@ def run_variants(
 
     Args:
         study: What is run; made if anything is missing.
-        variants: Names in ``VARIANTS``.
+        variants: Names of variants of the study.
         seeds: Seeds of each.
         out: Folder of the runs.
         keep: Folder that gets the predictions of complete runs.
@@ -171,7 +199,7 @@ def run_variant(
 
     Args:
         study: What is run.
-        variant: Name in ``VARIANTS``.
+        variant: Name of one of its variants.
         seed: Seed of initialisation, order and dropout.
         out: Folder of all runs.
         keep: Folder that gets the predictions of a complete run.
@@ -186,7 +214,7 @@ def run_variant(
             score_on_truth(predictions, study.truth)
 
     with ProcessTreePeak() as peak:
-        run = Run(f"zoo://{study.config}", folder, merged(study.overrides, pretraining, VARIANTS[variant]), seed)
+        run = Run(f"zoo://{study.config}", folder, merged(study.overrides, pretraining, study.variants[variant]), seed)
         run_missing(pretrained, [run], f"predictions/{study.measured[-1]}.parquet", 1)
         start = model_overrides(backbone=folder / "backbone", architecture=None)
         for stage in study.stages:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure as Plot
 
-from gkmvlp.app.experiments.ablation import FILES, FULL, VARIANTS, model_name
+from gkmvlp.app.experiments.ablation import ARL_VARIANTS, FILES, FULL, VARIANTS, model_name
 from gkmvlp.metrics.assemble import Curves, Key, curves, difference, mean_over_seeds, span
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.metric_result import Range, Results
@@ -26,6 +26,7 @@ PHANTOMS = {  # kept file -> its figure and what the table calls it
     "report": ("entity_f1_micro", "reports, entity F1"),
 }
 assert set(PHANTOMS) == set(FILES)
+ORDER = tuple(VARIANTS | ARL_VARIANTS)
 Shown = Mapping[str, tuple[str, str]]
 COLUMNS = ("figure", "variant", "value", "full - variant", "in each seed", "seeds")
 
@@ -78,7 +79,7 @@ def cells(keep: Path, shown: Shown = PHANTOMS) -> list[Cell]:
             continue
         table = pd.concat([rows for rows, _ in parts], ignore_index=True)
         measured = curves(PROTOCOLS[parts[0][1]["task"]], table)
-        curves_of = {variant: measured[model_name(variant)] for variant in VARIANTS if model_name(variant) in measured}
+        curves_of = {variant: measured[model_name(variant)] for variant in ORDER if model_name(variant) in measured}
         out += [_cell(title, variant, curves_of, Key(name, None)) for variant in curves_of]
     return out
 

@@ -12,7 +12,7 @@ the numbers are written there too; images and predictions stay in --out.
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.commands.options import add_record_argument, add_set_argument
+from gkmvlp.app.commands.options import add_jobs_argument, add_record_argument, add_set_argument
 from gkmvlp.app.experiments.real.arm_names import ARMS
 
 OWNERS = {"openi": "Open-i", "slake": "SLAKE", "vqa-rad": "VQA-RAD", "pairs": "ChestX-ray14",
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--only", nargs="+", metavar="PIECE", help="pieces of the table (all; a wrong name lists them)"
         )
     for action in (slake, vqa, nih, rsna, ablation):
-        action.add_argument("--jobs", type=int, metavar="N", help="runs side by side (2 on a processor, 1 on a GPU)")
+        add_jobs_argument(action)
 
 
 def _add_table_arguments(action: argparse.ArgumentParser, seeds: list[int]) -> None:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.app.experiments.ablation import DEFAULT, LATE, Stage, Study, chosen, require_known, run_variants
+from gkmvlp.app.experiments.ablation import DEFAULT, LATE, Stage, Study, but, chosen, require_known, run_variants
 from gkmvlp.app.experiments.ablation_table import record_table
 from gkmvlp.app.experiments.real.openi_baselines import FEWEST
 from gkmvlp.app.running.run import Overrides, data_overrides, overrides_of
@@ -28,8 +28,8 @@ def measure(args: argparse.Namespace) -> None:
         UsageError: If a variant or a stage is unknown.
     """
     variants = args.variants or DEFAULT
-    require_known(variants, same=LATE)
     study = openi(args.root, args.slake, args.nih, args.out, args.only)
+    require_known(variants, study)
     start, keep = time.monotonic(), args.out / "kept"
     overrides = overrides_of(args.settings, "pretrain"), overrides_of(args.settings, "finetune")
     try:
@@ -62,4 +62,4 @@ def openi(root: Path, slake: Path, nih: Path, out: Path, only: Sequence[str] | N
         Stage("reports", "report-openi", "report_generation", data_overrides(root=root)),
     )
     measured = ("entity_classification", "zero_shot")
-    return Study("pretrain-openi", data_overrides(root=root), measured, chosen(known, only), fewest=FEWEST)
+    return Study("pretrain-openi", but(LATE), data_overrides(root=root), measured, chosen(known, only), fewest=FEWEST)
