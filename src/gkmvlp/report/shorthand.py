@@ -1,12 +1,11 @@
-"""Shorthand and the lines of forms in words that the rules know: "eff" is effusion, "edema: none" is no edema.
+"""Shorthand in words that the rules know: "eff" is effusion, "-ptx" is no pneumothorax.
 
 Works on one sentence in lower case; lengths may change.
 """
 
 import re
 
-from gkmvlp.report.lexicon import TERMS
-from gkmvlp.report.organs import ORGANS
+from gkmvlp.report.forms import NEGATIVES, asked_for, forms
 from gkmvlp.report.patterns import KeptByText
 
 _SHORT: dict[str, str] = {
@@ -47,45 +46,7 @@ _ONE_SIDE = re.compile(r"\b([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lun
                        r"|pneumonia|infiltrate"
                        r"|nodule|mass|picc|ij|chest tube|pleural|lower|upper|hemidiaphragm))")  # fmt: skip
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
-_NO = (
-    r"(?:(?:no|none|nothing|not(?= (?:seen|present|identified|visuali[sz]ed|detected|evident|found|noted|apparent"
-    r"|appreciated|significant)))(?: (?:definite|obvious|acute|significant|large|evidence|evident|seen|present|noted"
-    r"|identified|visuali[sz]ed|detected|found|apparent|appreciated|of))*"
-    r"|neg(?:ative)?(?: for)?|absent|nil|without|denied|false|n|0|\(?-\)?)"
-)
-_YES = r"(?:yes|present|definite|pos(?:itive)?|seen|true|y|1|\(?\+\)?)"
-_MAYBE = (
-    r"(?:possibl[ey]|probabl[ey]|equivocal|questionable|uncertain|indeterminate|inconclusive|maybe|likely"
-    r"|unlikely|suspected|cannot exclude|not excluded|\?)"
-)
-_NAME = r"(?<![a-z])([a-z][a-z /-]{2,60}?)"
-_IS = r"\s*(?::|=|\s-{1,2}\s|\s?\u2013\s)\s*"
-_END = r"(?=\s*(?:[.,;)|\]]|$))"
-_FORM_NO = re.compile(rf"{_NAME}{_IS}{_NO}{_END}|{_NAME} ?[(\[](?:-|neg(?:ative)?|none|no|absent)[)\]]|{_NAME} -{_END}")
-_FORM_YES = re.compile(rf"{_NAME}{_IS}{_YES}{_END}|{_NAME} ?\((?:\+|pos(?:itive)?|yes|present)\)|{_NAME} ?\+{_END}")
-_FORM_MAYBE = re.compile(rf"{_NAME}{_IS}{_MAYBE}(?:{_END}|(?= [a-z]))|{_NAME} ?\(\?\)")
-# "effusion: normal", where the name is a finding's; "heart: normal" says something of the heart.
-_FORM_NORMAL = re.compile(rf"{_NAME}{_IS}(?:normal|unremarkable){_END}")
-_FORM_OPEN = re.compile(rf"{_NAME}{_IS}(?:n/?a|not (?:applicable|assessed|evaluated)|unknown|limited){_END}")
-# "no consolidation, effusion: small": the name of a finding or organ before a colon begins a new statement, behind a
-# comma or a dash.
-_ENTRY = re.compile(r"(?:,|\s[-\u2013\u2014]{1,2}\s)\s*(?=([a-z][a-z /-]{2,40}):\s)")
-# "evaluate for effusion: none", "rule out pneumonia: small effusion"
-_SOUGHT = re.compile(
-    r"^((?:please |to |for )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor|check) (?:for|of)|rule out"
-    r"|exclude) )"
-    rf"([a-z][a-z ,/-]{{2,60}}):\s+(?=((?:{_NO}|{_YES}|{_MAYBE}){_END})?)"
-)
-# "evaluate for the following: effusion, edema"
-_SOUGHT_LIST = re.compile(r"^((?:please |to )?[a-z]+ (?:for|of) )(?:any of )?(?:the following|these)(?: [a-z]+)?:\s+")
-# "(-) effusion (+) edema", "negatives: effusion, edema"
-_SIGNED = re.compile(r"\(([-+])\)\s*([a-z][^()+;,.]*)")
-_NEGATIVES = re.compile(r"^\W*(?:pertinent |relevant )?(?:negatives?|absent)\s*:\s*(?!no\b)")
 _NEGATIVE_OF = re.compile(r"\bneg\.?(?= (?!for\b)[a-z])")
-# "pneumothorax: [ ] yes [x] no"
-_TICKED = re.compile(
-    r"[:\s]*(?:\[ ?\]\s*(?:yes|no)\s*\[\s?[x*]\s?\]\s*(yes|no)|\[\s?[x*]\s?\]\s*(yes|no)\s*\[ ?\]\s*(?:yes|no))\b"
-)
 _RESULT = re.compile(r"(?<=[a-z] )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
 # "effusion no, edema yes"
 _ANSWER = re.compile(r"(?<=[a-z] )(no?|y(?:es)?)(?=\s*(?:[,;.]|$))")
@@ -95,11 +56,6 @@ _TIGHT_COMMA = re.compile(r",(?=[a-z])")
 # "no effusion-no edema"
 _TIGHT_HYPHEN = re.compile(r"-(?<=[a-z]{4}-)(?=(?:no|mild|moderate|small|trace|stable|heart|lungs?) [a-z])")
 _TIGHT_DASH = re.compile(r"(?<=[a-z])\u2014(?=[a-z])")
-# "effusion: [ ]" at the end of an entry, "effusion [x]" at the end of a line
-_BOX_BEHIND = re.compile(
-    rf"{_NAME}(?::\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$|[a-z][a-z /-]{{2,40}}:\s*\[))"
-    rf"|\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$)))"
-)
 # "-ptx" as a whole statement: what may open a sentence and is no list mark.
 MINUS_FIRST = (
     r"-(?i:ptxs?|effs?|pna|atx|atel|consols?|infilt?s?|fx|chf|opacs?|cardiomeg)"
@@ -115,7 +71,6 @@ _CARDIOMEGALY = re.compile(
 )
 # "lungs are clear airspace disease": a word is lost
 _CLEAR_OF = re.compile(r"\bclear (?=(?:focal |acute |any )?(?:air ?space|infiltrat|consolidat|opacit|effusion|pneumo))")
-_BOX_NO, _BOX_YES = re.compile(r"\[ ?\]\s*([^\[\];]+)"), re.compile(r"\[\s?[x*]\s?\]\s*([^\[\];]+)")
 _ASIDE_HEAD = re.compile(
     r"^\s*(?:indications?|plan|advice|clinical|cc|dx"
     r"|(?:chief |presenting )?complaints?|(?:signs and )?symptoms?|(?:ordering|admitting|referring|working) diagnosis"
@@ -164,8 +119,17 @@ _ASKED = re.compile(r"^\s*(?:is|are|was|were|any|does|do|did|has|have|what|which
 
 def spelled_out(lower: str) -> str:
     """A sentence in lower case with its shorthand spelled out and the lines of forms turned into statements."""
-    if " no " in lower and " abnormal" in lower:
-        lower = _NOTHING.sub(" is normal", lower)
+    lower = _orders(_words(_signs(lower)))
+    if _FORMAL.match(lower):
+        return ""
+    if ":" in lower:
+        lower = _ASIDE_HEAD.sub("evaluate for ", asked_for(lower))
+    lower = forms(lower, is_aside=lower.startswith(_ASIDES))
+    return _asks(lower) if "?" in lower else lower
+
+
+def _signs(lower: str) -> str:
+    """Parts what signs tie together, and reads those that stand for words: "-ptx", "+/-", "\u00f8 effusion"."""
     if "n't" in lower:
         lower = lower.replace("can't", "cannot").replace("n't", " not")
     if "," in lower:
@@ -178,6 +142,15 @@ def spelled_out(lower: str) -> str:
         lower = lower.replace("+/-", "possible").replace("\u00b1", "possible ")
     if " -" in lower or "(-" in lower or lower.startswith("-"):
         lower = _MINUS.sub("no ", lower)
+    if "(r)" in lower or "(l)" in lower:
+        lower = lower.replace("(r)", "(right)").replace("(l)", "(left)")
+    return lower.replace("\u00f8 ", "no ").replace("\u2205 ", "no ")
+
+
+def _words(lower: str) -> str:
+    """Reads short and lost words: "cm" is cardiomegaly where no length is meant, "neg for" is negative for."""
+    if " no " in lower and " abnormal" in lower:
+        lower = _NOTHING.sub(" is normal", lower)
     if "cm" in lower:
         lower = _CARDIOMEGALY.sub(lambda match: f"{match[0][:-2]}cardiomegaly", lower)
     if "ct " in lower or "port" in lower:
@@ -186,10 +159,9 @@ def spelled_out(lower: str) -> str:
         lower = _CLEAR_OF.sub("clear of ", lower)
     if "neg" in lower or "pos" in lower:
         lower = _RESULT.sub(lambda match: "absent" if match[1] == "neg" else "present", lower)
-        lower = _NEGATIVES.sub("no ", _NEGATIVE_OF.sub("negative for", lower))
+        lower = NEGATIVES.sub("no ", _NEGATIVE_OF.sub("negative for", lower))
     if lower.endswith(_ANSWERS) or " no," in lower or " yes," in lower or " n," in lower or " y," in lower:
         lower = _ANSWER.sub(lambda match: "absent" if match[1][0] == "n" else "present", lower)
-    lower = lower.replace("\u00f8 ", "no ").replace("\u2205 ", "no ")
     if True in map(_MAY_BE_SHORT.__getitem__, lower.split(" ")):
         lower = _ONE_SIDE.sub(lambda match: "right" if match[1] == "r" else "left", lower)
         lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
@@ -197,6 +169,11 @@ def spelled_out(lower: str) -> str:
         lower = _GREATER.sub("bilateral", lower)
     if "nil " in lower:
         lower = _NIL.sub("no", lower)
+    return _TAKEN_OUT.sub(r"\1 removed", lower) if " out" in lower else lower
+
+
+def _orders(lower: str) -> str:
+    """Opens conditions, histories and orders with the words that the rules know them by."""
     if lower.startswith("should "):
         lower = f"if{lower[6:]}"
     if lower.startswith(("were there ", "had there been ")):
@@ -205,74 +182,8 @@ def spelled_out(lower: str) -> str:
         lower = f"history of {lower.partition(' ')[2]}"
     if " exclude " in lower and "not " not in lower:
         lower = _ORDER_BEHIND.sub("rule out ", lower)
-    if order := _ORDER.match(lower):
-        lower = f"evaluate for {lower[order.end() :]}"
-    if " out" in lower:
-        lower = _TAKEN_OUT.sub(r"\1 removed", lower)
-    if _FORMAL.match(lower):
-        return ""
-    if ":" in lower:
-        lower = _ASIDE_HEAD.sub("evaluate for ", _SOUGHT.sub(_sought, _SOUGHT_LIST.sub(r"\1", lower)))
-    if "[" in lower:
-        lower = _TICKED.sub(lambda match: f": {match[1] or match[2]};", lower)
-        lower = _BOX_BEHIND.sub(
-            lambda match: f"{match[1]}: {'yes' if (match[2] or match[3] or '').strip() else 'no'};", lower
-        )
-    if "(y/n)" in lower:
-        lower = lower.replace(" (y/n)", "")
-    if (
-        ":" in lower
-        or "=" in lower
-        or " -" in lower
-        or "(" in lower
-        or "[" in lower
-        or "\u2013" in lower
-        or "+" in lower
-    ):
-        lower = _forms(lower)
-    if "[" in lower:
-        lower = _BOX_YES.sub(r"\1 present; ", _BOX_NO.sub(r"no \1; ", lower))
-    if "?" in lower:
-        lower = _asks(lower)
-    return lower
-
-
-def _forms(lower: str) -> str:
-    """Reads "edema: none" as "no edema;", "edema: yes" as "edema present;", "edema: possible" as "possible edema;"."""
-    if lower.lstrip().startswith(("(-)", "(+)")):  # signs stand before what they are of
-        lower = _SIGNED.sub(lambda match: f"no {match[2]}; " if match[1] == "-" else f"{match[2]} present; ", lower)
-    if ":" in lower and not lower.startswith(_ASIDES):
-        lower = _ENTRY.sub(_entry, lower)
-    if "normal" in lower or "unremarkable" in lower:
-        lower = _FORM_NORMAL.sub(_normal, lower)
-    lower = _FORM_NO.sub(lambda match: f"no {match[1] or match[2] or match[3]};", lower)
-    lower = _FORM_YES.sub(lambda match: f"{match[1] or match[2] or match[3]} present;", lower)
-    lower = _FORM_OPEN.sub(lambda match: f"{match[1]} not assessed;", lower)
-    return _FORM_MAYBE.sub(_possible, lower)
-
-
-def _possible(match: re.Match[str]) -> str:
-    """What is called possible; the words behind belong to it: "pneumonia: questionable in the right lower lobe"."""
-    goes_on = match.string[match.end() : match.end() + 2].lstrip().isalpha()
-    return f"possible {match[1] or match[2]}{'' if goes_on else ';'}"
-
-
-def _entry(match: re.Match[str]) -> str:
-    """A semicolon before the name of a finding or an organ; the comma as it stands before other words."""
-    return "; " if TERMS.find(match[1]) or ORGANS.find(match[1]) else match[0]
-
-
-def _sought(match: re.Match[str]) -> str:
-    """A finding that is asked for, with its answer: a line of a form behind a bare answer, else a statement apart."""
-    if not TERMS.find(match[2]):
-        return match[0]
-    return f"{match[2]}: " if match[3] else f"{match[1]}{match[2]}; "
-
-
-def _normal(match: re.Match[str]) -> str:
-    """No finding where a finding's name is called normal; as it stands where the name is an organ's."""
-    named = bool(TERMS.find(match[1]))
-    return f"no {match[1]};" if named else match[0]
+    order = _ORDER.match(lower)
+    return f"evaluate for {lower[order.end() :]}" if order else lower
 
 
 def _asks(lower: str) -> str:
