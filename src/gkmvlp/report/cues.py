@@ -4,15 +4,16 @@ Kinds: ``no`` reaches forward, ``not larger`` forward over all but the finding r
 over things that went away, ``not`` reaches a quality close by, ``absent`` and ``maybe after`` reach back, ``maybe``
 forward, ``aside`` forward over what is not a statement on this image (history, questions, operations), ``aside after``
 back over it, ``limited`` over itself and what ends right before it, ``answer`` reaches back over what was set aside and
-says that it is absent, ``request`` over a recommendation, ``versus`` joins alternatives, ``split`` cuts the sentence in
-two, ``stop`` ends forward reaches, ``keep`` is a look-alike that decides nothing.
+says that it is absent, ``still`` that it is present, ``request`` over a recommendation, ``versus`` joins alternatives,
+``split`` cuts the sentence in two, ``stop`` ends forward reaches, ``keep`` is a look-alike that decides nothing.
 """
 
 from gkmvlp.report.patterns import Alternation
 
 _SEEN = ("(?:seen|identified|visuali[sz]ed|demonstrated|evident|present|detected|apparent|appreciated|noted|suspected"
          "|found|observed|shown|visible|discerned|recogni[sz]ed|confirmed|suggested|indicated|likely|delineated|there"
-         "|reproduced|redemonstrated|in place)")  # fmt: skip
+         "|reproduced|redemonstrated|in place|demonstrable|discernible|detectable|identifiable"
+         "|appreciable)")  # fmt: skip
 _NOT = "(?:not|never)"
 _CHANGE = ("(?:significant|significantly|interval|appreciable|appreciably|definite|substantial|substantially|relevant"
            "|notable|major|obvious|real|further|other|great|much|acute|clear|short term|interim|evidence of"
@@ -29,12 +30,14 @@ _CHANGES_NOT = ("(?! (?:[\\w-]+ ){1,9}(?:has|have) (?:\\w+ly )?(?:changed|moved|
 _MISPLACED = ("(?:malposition(?:ing)?|kink(?:ing|s)?|displacement|migration|disruption|coiling|discontinuity"
               "|dislodge?ment)")  # fmt: skip
 _SMALL = "(?:small|tiny|little|minimal|minor|trace|mild|slight|faint|scant)"
-_GOING = "(?:resolved|cleared|removed|resolution|clearing|disappeared|resolve|gone)"
+_GOING = ("(?:resolved|cleared|removed|resolution|clearing|disappeared|resolve|gone|settled|regressed|subsided|abated"
+          "|dissipated|vanished)")  # fmt: skip
 _WHOLLY = "(?:yet|been|have|completely|fully|entirely|complete|interval|interim|totally|significantly|quite)"
 _PARTLY = ("(?:nearly|almost|partially|partly|incompletely|mostly|largely|near|partial|incomplete|substantially|some"
            "|somewhat|slowly|slightly|mildly|minimally|markedly|gradually|gradual|significantly"
            "|significant)")  # fmt: skip
-_EXCLUDED = "(?:excluded|ruled out|discounted|dismissed)"
+_SHOWN = "(?:shows?|shown|showed|demonstrates?|demonstrated|undergone|undergoing|with|had|has had)"
+_EXCLUDED = "(?:excluded|ruled out|discounted|dismissed|discarded)"
 _CANNOT = "(?:cannot|can not|could not|may not)"
 _DUE = ("(?: (?:be )?(?:due to|related to|secondary to|because of|from|(?:a )?combination of|represents?|representing"
         "|reflects?|reflecting|indicates?|indicating|with|accounted for by|attributable to|explained by"
@@ -118,13 +121,16 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?<!partially )(?<!partly )(?<!incompletely )evacuated",
         "(?:has|have|was|were) been (?:(?:completely|fully|entirely|successfully|since|now) )?drained",
         "dissipated", "subsided", "vanished", "abated",
-        "melted away", "(?:has|have) given way(?= to)", "discontinued", "extracted", "explanted", "pulled(?! back)",
+        "melted away", "settled(?! (?:in|on|at|into))", "(?:completely|fully|totally|entirely) regressed",
+        "regressed (?:completely|fully|totally|entirely)", "discarded", "(?:has|have) given way(?= to)",
+        "discontinued", "extracted", "explanted", "pulled(?! back)",
         "(?:is|are|been|now|came|come|taken|pulled) out(?! of)", "ruled out",
         "(?:has|have|was|were) (?:been )?(?:\\w+ly )?withdrawn(?! (?:to|by|into|back|\\d|slightly|somewhat))",
         f"(?:(?:is|are|was|were)(?: (?:explained|caused|accounted for) by)?|represents?"
         f"|corresponds? to|proved to be|turned out to be) {_MERE_SHADOW}",
         "excluded(?! from)",
-        "resolution(?! of)", "removal(?! of)", "clearing(?! of)", "is negative", "are negative",
+        "resolution(?! of)", "removal(?! of)", f"(?:{_SHOWN} )?(?:(?:interval|complete|full|total) )+clearing(?! of)",
+        f"{_SHOWN} (?:the )?clearing(?! of)", "is negative", "are negative",
         "(?:cannot|can not|could not) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
     ),
     "maybe after": (
@@ -132,13 +138,16 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:neither|not) (?:confirmed|established|seen|identified) n?or {_EXCLUDED}",
         f"(?:may|might|could) (?:well )?(?:be|have been|represent|reflect) {_SHADOW}",
         f"{_NOT} (?:be |been )?(?:\\w+ly )?{_EXCLUDED}",
-        "(?:difficult|hard|impossible) to (?:exclude|rule out|detect|see|assess)", "unlikely", "not impossible",
+        "(?:difficult|hard|impossible|not possible) to (?:exclude|rule out|discard|detect|see|assess)", "unlikely",
+        "not impossible",
         f"(?:is|are|remains?|be|also) (?:a |also |the |another |felt |thought )*{_OPEN}",
         f"{_SETTING}(?=\\s*(?:$|[.;)]))", "in question", "until proven otherwise", "improbable", "remote possibility",
         f"{_NOT} (?:\\w+ )?likely",
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
         "if (?:present|any|real|there(?! (?:is|are|were|remains?|be))|indeed)",
-        "(?:is|are) (?:also )?less likely", "(?:is|are) favou?red(?! over)",
+        "(?:is|are) (?:also )?less likely",
+        "(?:is|are|was|were) (?:\\w+ly )?(?:likely|probable)(?=\\s*(?:[.,;)]|$|(?:and|but|given|though"
+        "|although)\\b))", "(?:is|are) favou?red(?! over)",
         "(?:may|might|could|should) be considered",
         "(?:can|could|may|might) (?:have|give|produce|cause) (?:this|such|these|a similar|an identical)",
         f"{_NOT} (?:\\w+ )?well {_SEEN} (?:on|in) (?:today|(?:the |this )?(?:current|present)|this)",
@@ -146,7 +155,8 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "maybe": (
         f"(?:{_CANNOT}|{_NOT}|not entirely|(?:not possible|difficult|hard|impossible|unable) to) (?:\\w+ly )?"
-        "(?:exclud(?:e|ing)|rul(?:e|ing) out)", "unlikely to (?:be|represent|reflect)", "less likely", "borderline",
+        "(?:exclud(?:e|ing)|rul(?:e|ing) out|discard(?:ing)?)", "dubious(?: for| of)?",
+        "unlikely to (?:be|represent|reflect)", "less likely", "borderline",
         "apparent",
         f"(?:likely|probably|possibly|perhaps|presumably|potentially|conceivably|maybe){_DUE}", "probable", "possible",
         "(?:it is (?:\\w+ )?)?(?:possible|conceivable|probable|likely) that(?: there (?:is|are))?",
@@ -188,11 +198,13 @@ CUES: dict[str, tuple[str, ...]] = {
         "|consistent with|suggest\\w*|relates to)", "most xxxx", "xxxx due(?: at xxxx)?(?: in part)?(?: to)?",
     ),
     "aside": (
-        "history of", "h/o", "hx of", "r/o", "rule out", "to (?:exclude|rule out|evaluate|assess|look)(?: for)?",
+        "history of", "h/o", "hx of", "r/o", "rule out",
+        "to (?:exclude|rule out|discard|evaluate|assess|look)(?: for)?",
         "evaluat\\w+ (?:for|of)", "assess\\w* (?:for|of)", "check(?:ing)? for", "monitor\\w* for", "look for",
         "if(?: there (?:is|are|were|remains?|be))?", "unless",
         "(?:medical |surgical )?history (?:is )?(?:significant|notable|remarkable|positive) for", "history includes",
-        f"{_FILM} (?:that|which) (?:showed|demonstrated|revealed)", "(?:non ?diagnostic|inadequate|insufficient) for",
+        f"{_FILM},? (?:that|which) (?:had )?(?:showed|shown|demonstrated|revealed)",
+        "(?:non ?diagnostic|inadequate|insufficient) for",
         "(?:previously|formerly|earlier) there (?:was|were|had been)", "there (?:was|were) (?:previously|formerly)",
         "risk (?:of|for)",
         "clinical(?:ly)? (?:concern|suspicion|question|history)(?: for| of)?",
@@ -215,6 +227,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "when (?:there|an?|the|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
         f"{_EARLIER} {_FILM_OF} (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported"
         "|noted)", "compar(?:ed|ison) (?:to|with) (?:[\\w/-]+ ){1,6}(?:showing|demonstrating|revealing)",
+        f"(?:on|in) (?:the |an? |her |his )?{_EARLIER} {_FILM_OF},? there (?:was|were|had been)",
+        f"there (?:was|were)(?= (?:[\\w-]+ ){{1,6}}(?:on|in) (?:the |an? |her |his )?{_EARLIER} {_FILM})",
         "awaiting", "(?:would|should) (?:\\w+ )?expect(?:ed)?(?: to (?:see|find))?",
         "(?:physician|clinician|team|doctor|patient|he|she) (?:reports?|reported|describes?|described)", "according to",
         f"{_FILM} (?:of|from) (?:last (?:week|month|year)|yesterday|\\w+ (?:days?|weeks?|months?|years?) ago)"
@@ -253,8 +267,15 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:now|since) (?:been )?(?:completely |fully |entirely |totally )?(?:resolved|cleared|gone|disappeared)",
         "(?:which|that) (?:has|have|had) (?:\\w+ )?(?:resolved|cleared|disappeared)",
         f"(?:which|that) (?:is|are) no longer {_SEEN}",
+        f"(?:which|that) {_CANNOT} be (?:\\w+ )?{_SEEN}",
         f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})"
         f"(?! {_OTHER_VIEW})",
+    ),
+    "still": (
+        f"(?:which|that) (?:(?:has|have|is|are|was|were|still|now|also|has been|\\w+ly) )*(?:persist(?:s|ed|ent)?"
+        f"|remains?"
+        f"|continues?|unchanged|stable|still {_SEEN}|not (?:\\w+ )?(?:changed|{_GOING})|improv(?:ed|ing)|worse(?:ned)?"
+        "|increas(?:ed|ing)|decreas(?:ed|ing)|larger|smaller|again (?:seen|noted|present|visible))",
     ),
     "request": (
         "attention (?:to|on|at|for)",
@@ -312,6 +333,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "no evidence that",
         "none (?:of (?:them|these|those|which) )?(?:is |are )?(?:\\w+ly )?(?:larger|bigger|greater|calcified|new"
         "|suspicious|exceed\\w*|measur\\w+|over|above|more)",
+        f"neither (?:\\w+ ){{1,3}}nor (?:\\w+ )?(?:{_GOING}|changed|enlarged|increased|decreased)",
         "not without", "not (?:a )?new", "not an? (?:simple|typical|isolated|mere|small|minor)",
         "without (?:lung|pulmonary|vascular|bronchovascular) markings?",
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",

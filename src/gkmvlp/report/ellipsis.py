@@ -62,6 +62,20 @@ _EXCEPT = re.compile(
 )
 
 
+# "there was an effusion, but it has resolved": a clause on what was named in the past
+_ONCE = re.compile(r"\b(?:was|were|had been|showed|demonstrated|revealed|previously|formerly|earlier)\b")
+_OF_IT = re.compile(
+    r"(?:[;,]|,? (?:and|but))(?: (?:and|but|however|now|today),?)? (?:it|this|these|they|those)"
+    r"(?= (?:has|have|is|are|still|now|persists?|remains?|continues?|cannot)\b)"
+)
+
+# "a nodule was present previously but is no longer seen": a clause without a subject that says that it has gone
+_HAS_GONE = re.compile(
+    rf",? (?:but|yet|although|though)(?= (?:(?:is|are|has|have|now|since|been|also|[a-z]+ly) )+"
+    rf"(?:no longer {_SEEN}|resolved|cleared|gone|disappeared|not (?:now )?{_SEEN}))"
+)
+
+
 def filled(lower: str) -> str:
     """A sentence in lower case with the findings named that its later clauses leave out."""
     if "pleural " in lower and " thickening" in lower:
@@ -76,6 +90,9 @@ def filled(lower: str) -> str:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
     if " one" in lower and " but " in lower:
         lower = _ANOTHER.sub(lambda match: f"{match[1]}{_latest_finding(lower[: match.start()]) or 'one'}", lower)
+    if once := _ONCE.search(lower):
+        lower = _HAS_GONE.sub(", which", lower)
+        lower = lower[: once.end()] + _OF_IT.sub(", which", lower[once.end() :])
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower
 
 

@@ -22,8 +22,14 @@ _MAYBE = (
 _NAME = r"(?<![a-z])([a-z][a-z /-]{2,60}?)"
 _IS = r"\s*(?::|=|\s-{1,2}\s|\s?\u2013\s)\s*"
 _END = r"(?=\s*(?:[.,;)|\]]|$))"
-_FORM_NO = re.compile(rf"{_NAME}{_IS}{_NO}{_END}|{_NAME} ?[(\[](?:-|neg(?:ative)?|none|no|absent)[)\]]|{_NAME} -{_END}")
-_FORM_YES = re.compile(rf"{_NAME}{_IS}{_YES}{_END}|{_NAME} ?\((?:\+|pos(?:itive)?|yes|present)\)|{_NAME} ?\+{_END}")
+_FORM_NO = re.compile(
+    rf"{_NAME}{_IS}{_NO}{_END}|{_NAME} ?[(\[](?:-|neg(?:ative)?|none|no?|absent)[)\]]"
+    rf"|{_NAME} -{_END}"
+)
+_FORM_YES = re.compile(
+    rf"{_NAME}{_IS}{_YES}{_END}|{_NAME} ?[(\[](?:\+|pos(?:itive)?|y(?:es)?|present)[)\]]"
+    rf"|{_NAME} ?\+{_END}"
+)
 _FORM_MAYBE = re.compile(rf"{_NAME}{_IS}{_MAYBE}(?:{_END}|(?= [a-z]))|{_NAME} ?\(\?\)")
 # "effusion: normal", where the name is a finding's; "heart: normal" says something of the heart.
 _FORM_NORMAL = re.compile(rf"{_NAME}{_IS}(?:normal|unremarkable){_END}")
@@ -41,7 +47,11 @@ _SOUGHT = re.compile(
 _SOUGHT_LIST = re.compile(r"^((?:please |to )?[a-z]+ (?:for|of) )(?:any of )?(?:the following|these)(?: [a-z]+)?:\s+")
 # "(-) effusion (+) edema", "negatives: effusion, edema"
 _SIGNED = re.compile(r"\(([-+])\)\s*([a-z][^()+;,.]*)")
-NEGATIVES = re.compile(r"^\W*(?:pertinent |relevant )?(?:negatives?|absent)\s*:\s*(?!no\b)")
+NEGATIVES = re.compile(
+    r"^\W*(?:pertinent |relevant )?(?:negatives?|absent|no|negative for)\s*:\s*(?!no\b)"
+    r"|\b(?:no (?:evidence|signs?) (?:of|for)|no|without|negative for|absence of|free of) (?:any of )?"
+    r"(?:the following|these)(?: [a-z]+)?\s*:\s*"
+)
 # "pneumothorax: [ ] yes [x] no"
 _TICKED = re.compile(
     r"[:\s]*(?:\[ ?\]\s*(?:yes|no)\s*\[\s?[x*]\s?\]\s*(yes|no)|\[\s?[x*]\s?\]\s*(yes|no)\s*\[ ?\]\s*(?:yes|no))\b"
@@ -52,6 +62,9 @@ _BOX_BEHIND = re.compile(
     rf"|\s*\[(\s|\s?[x*]\s?)?\](?=\s*(?:[.,;]|$)))"
 )
 _BOX_NO, _BOX_YES = re.compile(r"\[ ?\]\s*([^\[\];]+)"), re.compile(r"\[\s?[x*]\s?\]\s*([^\[\];]+)")
+_WORD = re.compile(r"[a-z/-]+")
+# Before a name that goes on with the words before it: "pneumothorax or effusion: none".
+_GOES_ON = re.compile(r"(?:[,;/(.]|\b(?:and|n?or|of|for|with|the|in|acute|focal))\s*$")
 # What a line of a form holds.
 _MAY_BE_LINE = re.compile(r"[:=(\[\u2013+]| -")
 
@@ -86,12 +99,36 @@ def _lines(lower: str, is_aside: bool) -> str:
         lower = _SIGNED.sub(lambda match: f"no {match[2]}; " if match[1] == "-" else f"{match[2]} present; ", lower)
     if ":" in lower and not is_aside:
         lower = _ENTRY.sub(_entry, lower)
+        lower = _parted(lower)
     if "normal" in lower or "unremarkable" in lower:
         lower = _FORM_NORMAL.sub(_normal, lower)
     lower = _FORM_NO.sub(lambda match: f"no {match[1] or match[2] or match[3]};", lower)
     lower = _FORM_YES.sub(lambda match: f"{match[1] or match[2] or match[3]} present;", lower)
     lower = _FORM_OPEN.sub(lambda match: f"{match[1]} not assessed;", lower)
     return _FORM_MAYBE.sub(_possible, lower)
+
+
+def _parted(lower: str) -> str:
+    """Parts the lines of a form that run on: "pneumothorax: no pleural effusion: yes"."""
+    places, colon = [], lower.find(":")
+    while (following := lower.find(":", colon + 1)) > 0:
+        line = lower[colon + 1 : following]
+        words = [match.start() for match in _WORD.finditer(line)]
+        names = [at for at in words[-4:] if _is_name(line[at:]) and not _GOES_ON.search(line[:at])]
+        if names and names[0] > 1:
+            places.append(colon + 1 + names[0])
+        colon = following
+    for at in reversed(places):
+        lower = f"{lower[:at].rstrip()}; {lower[at:]}"
+    return lower
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text as a whole names a finding or an organ."""
+    return any(
+        len(hits) == 1 and hits[0].start == 0 and hits[0].end == len(text)
+        for hits in (TERMS.find(text), ORGANS.find(text))
+    )
 
 
 def _possible(match: re.Match[str]) -> str:

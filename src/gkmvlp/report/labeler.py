@@ -54,9 +54,15 @@ _OF_IT = re.compile(
     r"|fully))+ (?P<gone>resolved|cleared|gone|disappeared|no longer (?:seen|present|visible|identified|evident)"
     r"|not (?:seen|present|visible|identified)(?: (?:today|now|on (?:today|the current|this)[^,;]{0,30}))?)"
     r"(?: (?:since|in the interval|compared)[^,;]{0,40})?\W*$"
+    r"|(?:it|this|these|they|those)(?: (?:has|have|is|are|now|still|also|again))* (?P<still>persist\w*|remains?"
+    r"|unchanged"
+    r"|stable|continues?|there|(?:present|seen|visible|evident|noted|identified)(?<!not present)(?<!not seen))"
+    r"(?: (?:since|in the interval|compared|today|now|on)[^,;]{0,40})?\W*$"
     r"|(?:it|this|these|they|those)(?P<shadow> [^,;]{0,60}\b(?:nipple|overlap|superimposition|summation|artifact)"
     r"[^,;]{0,40})$"
 )
+# What was so on an earlier day; "it persists" behind it says that it is so today.
+_ONCE = re.compile(r"(?i)\b(?:there (?:was|were|had been)|showed|demonstrated|revealed|previously|formerly|earlier)\b")
 # "Heart size is not increased" says something of the heart, "the effusion has not increased" nothing against it.
 _NOT_SO = re.compile(
     r"\b(?:not(?! only)(?: \w+ly)?|(?:no|without|absence of|lack of)(?: (?:an?|any|abnormal|acute|apparent|appreciable"
@@ -187,10 +193,20 @@ def _settle(facts: dict[_Fact, bool]) -> list[_Fact]:
     """Leaves out inferences (True) on entities that are also said; a saying without a place takes the inference's."""
     if True not in facts.values():
         return list(facts)
-    said = {name for (name, *_), inferred in facts.items() if not inferred}
+    said = [fact for fact, inferred in facts.items() if not inferred]
     place = {name: at for (name, status, at), inferred in facts.items() if inferred and status != ABSENT}
-    kept = [fact for fact, inferred in facts.items() if not inferred or fact[0] not in said]
+    kept = [fact for fact, inferred in facts.items() if not inferred or not _is_said(fact, said)]
     return [(name, status, at or place.get(name, ())) for name, status, at in kept]
+
+
+def _is_said(inference: _Fact, said: list[_Fact]) -> bool:
+    """Whether a wording of the entity stands there, unless both name sides, and other ones."""
+    name, _, at = inference
+    sides = {side for side, _ in at}
+    return any(
+        other == name and not (sides and place and sides.isdisjoint({"", "bilateral", *(side for side, _ in place)}))
+        for other, _, place in said
+    )
 
 
 def label_report(text: str) -> list[Mention]:
@@ -208,7 +224,13 @@ def label_report(text: str) -> list[Mention]:
     for number, (sentence, behind) in enumerate(zip(sentences, following, strict=True)):
         told = _with_next(sentence.text, behind)
         mentions += [Mention(*said, number, sentence.start, sentence.end) for said in _read(told)]
-    return mentions
+    return _without_answered(mentions) if text[:1] == "?" else mentions
+
+
+def _without_answered(mentions: list[Mention]) -> list[Mention]:
+    """Without what the first sentence asks ("?PE ?pneumothorax.") and others answer."""
+    answered = {mention.entity for mention in mentions if mention.sentence and mention.status != UNCERTAIN}
+    return [one for one in mentions if one.sentence or one.status != UNCERTAIN or one.entity not in answered]
 
 
 def _following(texts: list[str]) -> list[str]:
@@ -227,6 +249,8 @@ def _with_next(told: str, following: str) -> str:
         return f"{told.rstrip(_ASKING)}: {answer[1]}" if answer else told
     if following[:1] not in "IiTt" or not (of_it := _OF_IT.match(following)):
         return told
+    if of_it["still"]:
+        return f"{told.rstrip('. ')}, which persists" if _ONCE.search(told) else told
     rest = "has resolved" if of_it["gone"] else of_it["shadow"].strip()
     return f"{told.rstrip('. ')}, which {rest}"
 

@@ -10,8 +10,14 @@ from gkmvlp.report.places import Place, join, with_lobes
 _PREPOSITION = re.compile(r"\b(?:at|in|on|of|over|within|along|near|involving|overlying|throughout|to|about|both)\b")
 _CONNECTOR = re.compile(r",|\b(?:and|or|with|without|but|no|versus|is|are|has|have)\b")
 _ONLY_AND = re.compile(r"[ ,]*(?:(?:and|or|to|greater than|the|in|on|at|lung|lobes?|zones?|more than)[ ,]*)*$")
+# Between a finding and the place that it is given in a form: "effusion (right)", "effusion: left".
+_RIGHT_BEHIND = (" (", ": ", " - ")
+# Between two places: what opens a clause; between the second and its finding: words of description.
+_OPENS = re.compile(r"(?:,|;)(?: and| but| while)? the $")
+_NEAR = re.compile(r"(?:right|left)(?: [a-z]+)? ")
 _SHARES = re.compile(
-    r"(?!.*\b(?:no|without|is|are)\b)(?:[^,;]*?\b(?:and|with|or|versus|vs|associated|adjacent|from)\b|[^;]*?\b(?:may"
+    r"(?!.*\b(?:no|without|is|are)\b)(?:[^,;]*?\b(?:and|with|or|versus|vs|associated|adjacent|from|relation to)\b|/"
+    r"|[^;]*?\b(?:may"
     r"|might|could"
     r"|likely|probably|possibly|consistent|compatible|concerning|suspicious|worrisome|suggest\w*|reflecting"
     r"|representing|due)\b)"
@@ -23,19 +29,27 @@ def _owner(text: str, anchors: Sequence[tuple[int, int]], start: int, last: tupl
     before = max((index for index, anchor in enumerate(anchors) if anchor[0] <= start), default=-1)
     if before < 0:
         return 0
-    if start < anchors[before][1]:
+    if start < anchors[before][1] or text[anchors[before][1] : start] in _RIGHT_BEHIND:
         return before
     if (
         last is not None
         and last[1] == before
         and last[0] >= anchors[before][1]
         and _ONLY_AND.match(text[last[0] : start])
+        and not _of_next(text, anchors, before, last[0], start)
     ):
         return before
     if before + 1 == len(anchors):
         return before
     gap = text[anchors[before][1] : start]
     return before if _PREPOSITION.search(gap) and not _split_off(gap) else before + 1
+
+
+def _of_next(text: str, anchors: Sequence[tuple[int, int]], before: int, last: int, start: int) -> bool:
+    """Whether a place opens a clause of its own: "no effusion on the left, and the right effusion is small"."""
+    if before + 1 == len(anchors) or not _OPENS.match(text, last, start):
+        return False
+    return _NEAR.fullmatch(text, start, anchors[before + 1][0]) is not None
 
 
 def _split_off(gap: str) -> bool:
@@ -80,10 +94,13 @@ def _owned(
             continue
         last = (end, owner)
         owned[order[owner]].append(place)
+    for one, other in pairwise(order):
+        if anchors[one] == anchors[other]:  # "nodular opacity" is two statements in one place
+            owned[one] = owned[other] = owned[one] + owned[other]
     found = [join(tuple(own)) for own in owned]
     for one, other in pairwise(order):
         gap = text[anchors[one][1] : anchors[other][0]]
-        if bool(found[one]) != bool(found[other]) and len(gap) < 40 and _SHARES.match(gap):
+        if bool(found[one]) != bool(found[other]) and len(gap) < 70 and _SHARES.match(gap):
             if found[one]:
                 found[other] = found[one]
             elif _PREPOSITION.search(text, anchors[other][1]):

@@ -23,6 +23,7 @@ _NEW_BEHIND_COMMA = (
     r"|these|it"
     r"|(?:findings?|appearances?|changes|pattern) (?:are |is )?(?:of|consistent|compatible|suggest\w*|in keeping"
     r"|typical|concerning|suspicious)"
+    r"|(?:on|in|at) the (?:left|right)(?: [a-z]+)?,? (?:there|an?|the|small|trace|tiny|mild|moderate|large|minimal)"
     r"|now|we|only|just|definite|obvious|enlarged|elevated|cannot|can not|could not|not)"
 )
 _ASSERTS = re.compile(

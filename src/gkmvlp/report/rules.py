@@ -50,7 +50,7 @@ class Context:
         self._back: dict[int, int] = {}
         self._asides: list[tuple[int, int]] = []
         self._again: set[int] = set()
-        self._answered: set[int] = set()
+        self._answered: dict[int, int] = {}
         self._doubted: set[int] = set()
         self.splits: list[int] = []
         cues = [cue for cue in found if cue.value != "keep"]
@@ -83,7 +83,7 @@ class Context:
             self._asides += [(cue.start, cue.end), *self._right_before(cue.start)]
         elif cue.value == "request":
             self._asides.append(around.requested(self._text, cue, clause))
-        elif cue.value == "answer":
+        elif cue.value in ("answer", "still"):
             self._lay_answer(cue, clause, end)
         elif cue.value in ("absent", "maybe after"):
             self._lay_back(cue, clause, end)
@@ -137,11 +137,15 @@ class Context:
         return behind[1] if behind and around.is_described(self._text, end, behind[0]) else end
 
     def _lay_answer(self, cue: Hit[str], clause: int, end: int) -> None:
-        """Behind what was set aside, "none seen" says that it is absent; elsewhere it negates as "none" does."""
+        """Behind what was set aside, "none seen" says that it is absent, "which persists" that it is present.
+
+        Elsewhere the one negates as "none" does, the other says nothing.
+        """
         before = [one for one, (start, _) in enumerate(self._statements) if start < cue.start]
         if before and (aside := self._aside_of(before[-1])):
-            self._answered.update(one for one in before if self._aside_of(one) == aside)
-        else:
+            status = PRESENT if cue.value == "still" else ABSENT
+            self._answered.update({one: status for one in before if self._aside_of(one) == aside})
+        elif cue.value == "answer":
             self._lay_back(cue._replace(value="absent"), clause, end)
 
     def _aside_of(self, index: int) -> tuple[int, int] | None:
@@ -159,10 +163,12 @@ class Context:
         is_open = cue.value != "absent" or around.is_left_open(self._text, cue.start, clause)
         status = UNCERTAIN if is_open else ABSENT
         group = list_before(self._text, self._statements, cue.start, clause)
+        if group and around.is_of_other(self._text, self._statements[group[0]][1], cue):
+            return
         behind = self._statements[group[0]][1] if group else cue.start
         if group and cue.value != "absent" and around.names_another(self._text, behind, cue.start):
             return
-        if not group and cue.value == "maybe after" and around.takes_up(self._text, cue.start, clause):
+        if not group and cue.value == "maybe after" and around.takes_up(self._text, cue, clause):
             before = [index for index, (_, end) in enumerate(self._statements) if end <= clause]
             self._again.update(before[-1:])
         if group and around.is_present_and(self._text, behind, cue.start):
@@ -171,7 +177,7 @@ class Context:
             self._back.setdefault(index, status)
         if group and cue.value == "maybe after":
             self._doubted.update(group if self._behind_comma(group[-1]) or self._is_lack(group[-1], cue) else ())
-        if not group and self._any_in(cue.end, end):
+        if not group and self._any_in(cue.end, end) and not around.is_of_other(self._text, clause, cue):
             start = cue.end + self._text.startswith(",", cue.end)  # "trace, if any, left effusion"
             self._spans.append(Span(start, reach(self._text, start, end, kind), kind))
 
@@ -197,7 +203,7 @@ class Context:
         kept: list[Hit[str]] = []
         for cue in cues:
             before = kept[-1] if kept else cue
-            close = before.value in ("no", "not") and 0 < cue.start - before.end < 14
+            close = before.value in ("no", "not") and around.stand_together(self._text, before.end, cue.start)
             if close and cue.value in ("no", "gone") and not self._any_in(before.end, cue.start):
                 kept.pop()
             else:
@@ -231,7 +237,7 @@ class Context:
         """1, 0 or -1 for a statement, None where it is not a statement on this image."""
         start = self._statements[index][0]
         if index in self._answered:
-            return ABSENT
+            return self._answered[index]
         if self._asides and self._aside_of(index):
             return None
         if index in self._again:

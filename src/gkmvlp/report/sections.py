@@ -14,6 +14,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Literal
 
+from gkmvlp.report.denied_lists import denied_in_lines
 from gkmvlp.report.lexicon import TERMS
 from gkmvlp.report.lines import line_ends
 from gkmvlp.report.markup import without_markup
@@ -210,7 +211,7 @@ def _plain(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\\n", "\n")
     text = text.translate(_OTHER_BLANKS) if "\xa0" in text or "\f" in text or "\v" in text else text
     text = _CELL.sub(": ", text) if "\t" in text or "|" in text else text
-    return (_BLANKS if "\t" in text else _SPACES).sub(" ", text)
+    return denied_in_lines((_BLANKS if "\t" in text else _SPACES).sub(" ", text))
 
 
 def _opens(body: str, start: int, header: str) -> bool:

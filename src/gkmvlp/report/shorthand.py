@@ -47,7 +47,7 @@ _ONE_SIDE = re.compile(r"\b([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lun
                        r"|nodule|mass|picc|ij|chest tube|pleural|lower|upper|hemidiaphragm))")  # fmt: skip
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
 _NEGATIVE_OF = re.compile(r"\bneg\.?(?= (?!for\b)[a-z])")
-_RESULT = re.compile(r"(?<=[a-z] )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
+_RESULT = re.compile(r"(?<=[a-z] )(?<!otherwise )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
 # "effusion no, edema yes"
 _ANSWER = re.compile(r"(?<=[a-z] )(no?|y(?:es)?)(?=\s*(?:[,;.]|$))")
 _ANSWERS = (" no", " no.", " yes", " yes.", " n", " n.", " y", " y.")
@@ -98,6 +98,11 @@ _ORDER = re.compile(
 )
 # "trauma, exclude pneumothorax"
 _ORDER_BEHIND = re.compile(r"(?<=[,;] )(?:please |to )?exclude ")
+# "no effusion can be excluded", "neither effusion nor edema could be ruled out"
+_NONE_EXCLUDED = re.compile(
+    r"\b(?:no|neither)((?: (?!is\b|are\b|was\b|were\b|but\b|evidence\b|longer\b)[a-z/-]+,?){1,8}) (?:can|could|may)"
+    r"(?= (?:[a-z]+ly )?be (?:[a-z]+ly )?(?:excluded|ruled out|discarded)\b)"
+)
 # "CT removal", where no scan is meant
 _CHEST_TUBE = re.compile(
     r"\bct(?= (?:removal|removed|insertion|placement|placed|clamped|in (?:place|situ)"
@@ -114,7 +119,10 @@ _NOTHING = re.compile(
 )
 _ASKS = re.compile(r"(?:(?<=[\s,(:;])|^)\?+\s*(?=[a-z])")
 _OPEN_END = re.compile(r"^((?:[^?]*[,:]\s)?)([^?,:]*[a-z)])\s*\?+\s*$")
-_ASKED = re.compile(r"^\s*(?:is|are|was|were|any|does|do|did|has|have|what|which|could|can|should|why|how|question)\b")
+_ASKED = re.compile(
+    r"^\s*(?:q(?:uestion)?\s*[:.]\s*)?(?:is|are|was|were|any|does|do|did|has|have|what|which|could"
+    r"|can|should|why|how|question)\b"
+)
 
 
 def spelled_out(lower: str) -> str:
@@ -123,7 +131,7 @@ def spelled_out(lower: str) -> str:
     if _FORMAL.match(lower):
         return ""
     if ":" in lower:
-        lower = _ASIDE_HEAD.sub("evaluate for ", asked_for(lower))
+        lower = _ASIDE_HEAD.sub("evaluate for ", asked_for(NEGATIVES.sub("no ", lower)))
     lower = forms(lower, is_aside=lower.startswith(_ASIDES))
     return _asks(lower) if "?" in lower else lower
 
@@ -159,7 +167,7 @@ def _words(lower: str) -> str:
         lower = _CLEAR_OF.sub("clear of ", lower)
     if "neg" in lower or "pos" in lower:
         lower = _RESULT.sub(lambda match: "absent" if match[1] == "neg" else "present", lower)
-        lower = NEGATIVES.sub("no ", _NEGATIVE_OF.sub("negative for", lower))
+        lower = _NEGATIVE_OF.sub("negative for", lower)
     if lower.endswith(_ANSWERS) or " no," in lower or " yes," in lower or " n," in lower or " y," in lower:
         lower = _ANSWER.sub(lambda match: "absent" if match[1][0] == "n" else "present", lower)
     if True in map(_MAY_BE_SHORT.__getitem__, lower.split(" ")):
@@ -172,6 +180,10 @@ def _words(lower: str) -> str:
     return _TAKEN_OUT.sub(r"\1 removed", lower) if " out" in lower else lower
 
 
+def _not_excluded(match: re.Match[str]) -> str:
+    return f"{match[1].replace(' nor ', ' or ').strip()} cannot"
+
+
 def _orders(lower: str) -> str:
     """Opens conditions, histories and orders with the words that the rules know them by."""
     if lower.startswith("should "):
@@ -180,6 +192,8 @@ def _orders(lower: str) -> str:
         lower = f"if there were{lower.partition(' there')[2]}"
     if lower.startswith(("hx ", "history ")) and not lower.startswith(("hx of", "history of")):
         lower = f"history of {lower.partition(' ')[2]}"
+    if "no" in lower or "neither" in lower:
+        lower = _NONE_EXCLUDED.sub(_not_excluded, lower)
     if " exclude " in lower and "not " not in lower:
         lower = _ORDER_BEHIND.sub("rule out ", lower)
     order = _ORDER.match(lower)

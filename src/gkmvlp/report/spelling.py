@@ -31,7 +31,17 @@ _RUN_ON = re.compile(r"(.{6,})(is|are|and|or|with|in|at|seen)$")
 _SAID = frozenset(
     {"size", "without", "silhouette", "clear", "normal", "enlarged", "unremarkable", "intact", "stable", "unchanged"}
 )
-_LONG_WORD = re.compile(r"[a-z]{6,}")
+_SHORT_TARGETS = (
+    "clear", "lungs", "lung", "heart", "small", "large", "right", "left", "acute", "focal", "edema", "mild", "chest",
+)  # fmt: skip
+# Short words with two letters in a row changed about: "claer".
+_SWAPPED = {
+    f"{word[:at]}{word[at + 1]}{word[at]}{word[at + 2 :]}": word
+    for word in _SHORT_TARGETS
+    for at in range(len(word) - 1)
+}
+_WORD = re.compile(r"[a-z]{4,}")
+_SHORTEST = 6  # of words that are put right by what is near them
 
 
 def is_known(word: str) -> bool:
@@ -46,6 +56,8 @@ def _meant(word: str) -> str:
     """
     if is_known(word):
         return word
+    if len(word) < _SHORTEST:
+        return _SWAPPED.get(word, word)
     if (two := _RUN_TOGETHER.match(word)) and (_is_named(two[2]) or two[2] in _SAID):
         return f"{two[1]} {two[2]}"
     if (two := _RUN_ON.match(word)) and _is_named(two[1]):
@@ -64,7 +76,7 @@ _MEANT = KeptByText(_meant)
 
 def corrected(text: str) -> str:
     """Lower-case text with misspelt words of the reports' vocabulary put right; its length may change."""
-    words = _LONG_WORD.findall(text)
+    words = _WORD.findall(text)
     if list(map(_MEANT.__getitem__, words)) == words:
         return text
-    return _LONG_WORD.sub(lambda match: _MEANT[match[0]], text)
+    return _WORD.sub(lambda match: _MEANT[match[0]], text)

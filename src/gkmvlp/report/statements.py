@@ -96,7 +96,10 @@ _GOES_ON = re.compile(r", |,? (?:but|yet|though|and|otherwise)(?: (?:are|is|othe
 _WET = re.compile(r"edema|failure|overload|congest|chf|crowd|low lung volume|technique")
 
 # What blunts an angle without fluid.
-_OLD = re.compile(r"scar|thicken|fibro|epicardial fat|pericardial fat|fat pad|adhesion|post ?surgical")
+_OLD = re.compile(
+    r"scar|thicken|pleural reaction|plaque|fibro|epicardial fat|pericardial fat|fat pad|adhesion"
+    r"|post ?surgical"
+)
 
 
 def organ_statements(lower: str, hits: list[Hit[Said]], terms: list[Statement]) -> list[Statement]:

@@ -23,7 +23,7 @@ _EXAM = re.compile(
     r"(?:ct|mri|pet|cta|correlation|correlate|comparison|follow|followup|radiographs?|films?|views?|imaging|evaluation"
     r"|examination|study|scan|ultrasound|bone scan|bronchoscopy|work ?up|treatment|recommend\w*|x-?rays?|xxxx|exam)\b"
 )
-_EXCLUDE = re.compile(r"exclud|rul(?:e|ing) out")
+_EXCLUDE = re.compile(r"exclud|rul(?:e|ing) out|discard")
 # Right before a word of absence: "the effusion is small or not seen".
 _OR_ELSE = re.compile(r"\bor $")
 # Words that take up what the clause before spoke of: "no effusion, although a small one cannot be excluded".
@@ -33,7 +33,7 @@ _ALTERNATIVE = re.compile(r"^(?:, |[^,;]{0,25}?\b)(?:and/or|or)\b[^,;]{0,30}$")
 _LISTED = re.compile(r", (?:[a-z-]+ ){0,3}")
 # Behind a doubt that stands alone.
 _NOTHING_FOLLOWS = re.compile(
-    r"\s*(?:$|[,.;)]|(?:in|at|on|within|of|given|based|because|but|and|here|there|as|present|seen|noted|visible)\b)"
+    r"\s*(?:$|[,.;)]|(?:one|it|this|in|at|on|within|of|given|based|because|but|and|here|there|as|present|seen|noted|visible)\b)"
 )
 # Behind "none": a place, beside which what was said before stays: "right effusion, none on the left".
 _ELSEWHERE = re.compile(
@@ -49,6 +49,21 @@ _BEGINS = re.compile(r"(?:^|[,;:] |\b(?:and|with) )$")
 # Before the first of several causes: "due to atelectasis, pneumonia or aspiration".
 _CAUSES = re.compile(
     r"\b(?:due to|caused by|secondary to|represents?|representing|reflects?|reflecting) (?:[a-z]+ ){0,2}$"
+)
+# Before a doubt without a subject of its own.
+_NO_SUBJECT = re.compile(r"(?:but|although|though|yet|however)?,? ?(?:(?:it|this|one) )?(?:is |still )*")
+# Between two negations that are one.
+_TOGETHER = re.compile(r" (?:(?:[a-z]+ly|quite|be|an?|the|any) ){0,2}")
+# What is said of devices, and of findings only where nothing else stands between.
+_TAKEN = re.compile(r"remov(?:ed|al)|extract|explant|pulled|withdrawn|(?:has|have|was"
+r"|were) (?:been )?(?:\w+ly )?withdrawn"
+                    r"|discontinued")  # fmt: skip
+# Between a finding and what was taken away: another thing.
+_ANOTHER = re.compile(
+    r"(?:^|,|;|\b(?:after|following|since|post|with|of|for|by|from|before)\b)"
+    r"(?: (?:the|an?|and|now|now|has|have|is|are|was|were|been|since|also|subsequently|recently|interval|[a-z]+ly))*"
+    r" ?(?!(?:the|an?|and|now|has|have|is|are|was|were|been|since|also|subsequently|recently|interval"
+    r"|right|left|[a-z]+ly)\b)[a-z-]+ (?:[a-z-]+ ){0,4}$"
 )
 # Between a finding and a doubt behind it, what no entity is: "hilar fullness, lymphoma cannot be excluded".
 _OTHER = re.compile(
@@ -134,9 +149,23 @@ def is_left_open(text: str, start: int, clause: int) -> bool:
     return _OR_ELSE.search(text, clause, start) is not None
 
 
-def takes_up(text: str, start: int, clause: int) -> bool:
-    """Whether a clause speaks of what the one before spoke of: "no effusion, although a small one cannot be ..."."""
-    return _ONE.search(text, clause, start) is not None
+def takes_up(text: str, cue: Hit[str], clause: int) -> bool:
+    """Whether a clause speaks of what the one before spoke of: "no effusion, although a small one cannot be ...".
+
+    So it does where it has no subject of its own: "no effusion, but not excluded".
+    """
+    names_it = _ONE.search(text, clause, cue.start) or _ONE.match(text, cue.end + 1)
+    return names_it is not None or _NO_SUBJECT.fullmatch(text, clause, cue.start) is not None
+
+
+def stand_together(text: str, start: int, end: int) -> bool:
+    """Whether nothing parts two negations: "not entirely without"; "no stasis, no effusion" denies twice."""
+    return _TOGETHER.fullmatch(text, start, end) is not None
+
+
+def is_of_other(text: str, start: int, cue: Hit[str]) -> bool:
+    """Whether what was taken away is named right before, and no finding: "small effusion, drain site removed"."""
+    return _TAKEN.match(text, cue.start) is not None and _ANOTHER.search(text, start, cue.start) is not None
 
 
 def names_another(text: str, start: int, end: int) -> bool:

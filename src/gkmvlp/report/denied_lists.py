@@ -1,0 +1,27 @@
+"""Lists under a heading that denies them: "No evidence of:" and a finding a line are one sentence."""
+
+import re
+
+from gkmvlp.report.lines import BULLET
+
+_HEAD = (
+    r"(?:there (?:is|are) )?(?:no(?: evidence| signs?)?(?: (?:of|for))?|negative(?: for)?|without|absent|absence of"
+    r"|free of)(?: (?:any of )?(?:the following|these)(?: [a-z]+)?)?"
+)
+_ITEM = rf"[ \t]{{0,8}}(?:{BULLET}|\(?\d{{1,2}}[.)])[ \t]{{0,8}}([^\n:.;]{{3,60}})[.;,]?[ \t]{{0,8}}(?:\n|$)"
+_LIST = re.compile(rf"(?im)^[ \t]{{0,8}}{_HEAD}[ \t]{{0,8}}:[ \t]{{0,8}}\n((?:{_ITEM}){{1,30}})")
+_EACH = re.compile(_ITEM)
+# An item that says of itself whether it is there.
+_SAYS = re.compile(r"\b(?:no|not|without|is|are|present|absent|seen|stable|unchanged)\b", re.IGNORECASE)
+
+
+def denied_in_lines(text: str) -> str:
+    """A text whose denied lists are sentences: "No:", "- effusion", "- edema" is "No effusion or edema."."""
+    return _LIST.sub(_denied, text) if ":" in text and "\n" in text else text
+
+
+def _denied(match: re.Match[str]) -> str:
+    items = [item[1].strip() for item in _EACH.finditer(match[1])]
+    if any(_SAYS.search(item) for item in items):
+        return match[0]
+    return f"No {', '.join(items[:-1])}{' or ' if len(items) > 1 else ''}{items[-1]}.\n"
