@@ -90,7 +90,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "negative for", "negative (?:chest |x ray |radiographs? |study |exam(?:ination)? |films? |cxr )+for",
         "free (?:of|from)", "clear of", "cleared of",
         f"neither{_CHANGES_NOT}", f"nor{_CHANGES_NOT}", "rather than", "instead of", "in place of", "as opposed to",
-        "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)", "denies",
+        "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)",
+        "nothing (?:remains|(?:is )?left|is seen) of", "denies",
         "none(?= (?:of (?:them|these|those|which) )?(?:is |are )?cavit)",
         f"no evidence that(?= (?:[\\w-]+ ){{1,8}}(?:has|have) (?:\\w+ )?{_BEGUN}\\b)",
         f"{_NOT} (?:show|demonstrate|have|see|identify|visuali[sz]e|reveal|suggest|indicate|suggestive of|represent"
@@ -116,7 +117,9 @@ CUES: dict[str, tuple[str, ...]] = {
     "absent": (
         f"{_NOT} (?!only|just|merely|likely)(?:\\w+ ){{0,2}}{_SEEN}",
         f"(?:has|have|did) not (?:yet )?{_BEGUN}", "no longer", "no more", "none",
-        "absent", f"{_NOT} an? (?:feature|finding)", "(?:is|are) (?:\\w+ly )?lacking", "resolved", "cleared",
+        "absent", f"{_NOT} an? (?:feature|finding)",
+        f"{_NOT} (?:thought|felt|believed|considered) to be {_SEEN}", "(?:is|are) (?:\\w+ly )?lacking", "resolved",
+        "cleared",
         "disappeared", "removed", "gone", "resorbed", "re ?absorbed",
         "(?<!partially )(?<!partly )(?<!incompletely )evacuated",
         "(?:has|have|was|were) been (?:(?:completely|fully|entirely|successfully|since|now) )?drained",
@@ -201,7 +204,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "history of", "h/o", "hx of", "r/o", "rule out",
         "to (?:exclude|rule out|discard|evaluate|assess|look)(?: for)?",
         "evaluat\\w+ (?:for|of)", "assess\\w* (?:for|of)", "check(?:ing)? for", "monitor\\w* for", "look for",
-        "if(?: there (?:is|are|were|remains?|be))?", "unless",
+        "if(?: there (?:is|are|were|remains?|be))?",
+        "unless(?: there (?:is|are))?",
         "(?:medical |surgical )?history (?:is )?(?:significant|notable|remarkable|positive) for", "history includes",
         f"{_FILM},? (?:that|which) (?:had )?(?:showed|shown|demonstrated|revealed)",
         "(?:non ?diagnostic|inadequate|insufficient) for",
@@ -241,7 +245,8 @@ CUES: dict[str, tuple[str, ...]] = {
         " (?:for|with)",
     ),
     "aside after": (
-        "(?:by|per) (?:\\w+ )?history", "in the (?:remote |distant )?past",
+        "(?:by|per) (?:\\w+ )?history", "(?:(?:is|are) )?(?:strongly )?suspected clinically",
+        "in the (?:remote |distant )?past",
         "(?:has|have) been treated(?! (?:\\w+ ){0,5}(?:but|yet|however|persist\\w*|remains?)\\b)",
         f"in (?:his|her|their|the patient's) {_RELATIVE}",
         "(?:could|may|might|can|would) (?:easily |also |not |well )*(?:be |remain )?(?:easily )?(?:missed|overlooked"
@@ -265,7 +270,8 @@ CUES: dict[str, tuple[str, ...]] = {
     "answer": (
         f"(?:none|neither) (?:of (?:these|those|them|which) )?(?:{_IS} |can be )?(?:\\w+ly )?{_SEEN}",
         "(?:now|since) (?:been )?(?:completely |fully |entirely |totally )?(?:resolved|cleared|gone|disappeared)",
-        "(?:which|that) (?:has|have|had) (?:\\w+ )?(?:resolved|cleared|disappeared)",
+        "(?:which|that) (?:is|are|has|have|had) (?:(?:now|since|been|\\w+ly) )*(?:resolved|cleared|disappeared|gone"
+        "|settled)",
         f"(?:which|that) (?:is|are) no longer {_SEEN}",
         f"(?:which|that) {_CANNOT} be (?:\\w+ )?{_SEEN}",
         f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})"
@@ -306,7 +312,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "which", "after", "following", "post", "since",
         "(?:makes?|making|renders?|rendering)", "status post", "s/p", "given", "in the setting of", "due to",
         "there (?:is|are|has|have|remains?)", "and (?:the|there)", "with", "related to", "secondary to", "because",
-        "compared", "as well as", "again", "superimposed on",
+        "compared", "as well as", "again", "superimposed on", "positive for",
     ),
     "keep": (
         f"{_NOT} (?:\\w+ ){{0,2}}{_SEEN} {_OTHER_VIEW}",

@@ -48,7 +48,7 @@ _SOUGHT_LIST = re.compile(r"^((?:please |to )?[a-z]+ (?:for|of) )(?:any of )?(?:
 # "(-) effusion (+) edema", "negatives: effusion, edema"
 _SIGNED = re.compile(r"\(([-+])\)\s*([a-z][^()+;,.]*)")
 NEGATIVES = re.compile(
-    r"^\W*(?:pertinent |relevant )?(?:negatives?|absent|no|negative for)\s*:\s*(?!no\b)"
+    r"^\W*(?:pertinent |relevant )?(?:(?:negatives?|absent)(?: findings?)?|no|negative for)\s*:\s*(?!no\b)"
     r"|\b(?:no (?:evidence|signs?) (?:of|for)|no|without|negative for|absence of|free of) (?:any of )?"
     r"(?:the following|these)(?: [a-z]+)?\s*:\s*"
 )
@@ -63,6 +63,7 @@ _BOX_BEHIND = re.compile(
 )
 _BOX_NO, _BOX_YES = re.compile(r"\[ ?\]\s*([^\[\];]+)"), re.compile(r"\[\s?[x*]\s?\]\s*([^\[\];]+)")
 _WORD = re.compile(r"[a-z/-]+")
+_DESCRIBED = re.compile(r"(?:(?:pleural|pulmonary|lung|rib|mediastinal|interstitial|right|left|focal|acute) ){1,3}")
 # Before a name that goes on with the words before it: "pneumothorax or effusion: none".
 _GOES_ON = re.compile(r"(?:[,;/(.]|\b(?:and|n?or|of|for|with|the|in|acute|focal))\s*$")
 # What a line of a form holds.
@@ -125,8 +126,10 @@ def _parted(lower: str) -> str:
 
 def _is_name(text: str) -> bool:
     """Whether a text as a whole names a finding or an organ."""
+    described = _DESCRIBED.match(text)
+    start = described.end() if described else 0
     return any(
-        len(hits) == 1 and hits[0].start == 0 and hits[0].end == len(text)
+        len(hits) == 1 and hits[0].start in (0, start) and hits[0].end == len(text)
         for hits in (TERMS.find(text), ORGANS.find(text))
     )
 

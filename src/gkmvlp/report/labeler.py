@@ -48,6 +48,7 @@ _ANSWER = re.compile(
     r"(no|none|yes|negative|positive|absent|present|definite|possible|probable|not (?:seen|identified|present|evident))"
     r"(?:(?<=none) (?:(?:is|are) )?(?:seen|identified|present|evident|visible|detected))?(?:[,;.]|$)"
 )
+_STATUS = re.compile(r"(?i)(?:status|answer) ?[:=] ?(no|yes|negative|positive|absent|present|possible)(?:[,;.]|$)")
 # A sentence that says of what the one before it named that it has gone, or that it may be a shadow.
 _OF_IT = re.compile(
     r"(?i)(?:it|this|these|they|those)(?: (?:has|have|is|are|was|were|now|since|been|also|again|completely|entirely"
@@ -247,6 +248,8 @@ def _with_next(told: str, following: str) -> str:
     if told.endswith(("?", "...", "\u2026")):
         answer = _ANSWER.match(following)
         return f"{told.rstrip(_ASKING)}: {answer[1]}" if answer else told
+    if following[:1] in "SsAa" and (answer := _STATUS.match(following)):
+        return f"{told.rstrip('. ')}: {answer[1]}"
     if following[:1] not in "IiTt" or not (of_it := _OF_IT.match(following)):
         return told
     if of_it["still"]:

@@ -37,14 +37,17 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
     "aorta": ("aorta", "aortic (?:arch|knob|button|contour|silhouette|xxxx)", "thoracic aorta", "arch of the aorta"),
     "hemidiaphragm": ("hemi ?diaphragms?", "diaphragms?", "diaphragmatic contours?"),
     "vessels": ("(?:pulmonary )?vascular (?:markings?|pedicle|pattern|structures?|caliber)",
-                "(?:pulmonary )?vasculature", "(?:pulmonary )?vascularity",
+                "(?:pulmonary )?vasculature", "(?:pulmonary )?vascularity", "vessels",
                 "(?:pulmonary )?vascular(?= (?:normal|unremarkable)\\b)",
                 "(?:pulmonary|upper lobe|upper zone) (?:vessels|veins|vasculature)",
                 "interstitial vascular markings"),
     "volumes": ("(?:lung|inspiratory|pulmonary) volumes?",),
     "inspiration": ("(?:lung )?expansion(?: of the lungs)?", "inspiration", "inspiratory effort"),
     "interstitium": ("(?:interstitial|interstitium)(?: lung)? markings?", "interstitium"),
-    "none": ("heart (?:failure|rate|block|border|valve)", "right heart border",
+    "none": (
+        "(?:great|coronary|crowded|overlapping|overlying|brachiocephalic|neck|carotid) vessels",
+        "vessels? (?:on|seen on|in) end",
+        "heart (?:failure|rate|block|border|valve)", "right heart border",
              "lung (?:cancer|transplant\\w*|nodule)"),
 }  # fmt: skip
 
@@ -82,7 +85,7 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
                 "effacement", r"meniscus", "obliterat(?:ed|ion)", "filled in"),
     "obscured": ("obscured(?! by (?:the |an? )?(?:overlying|soft|breast|heart|chin|arms?|monitor|leads?|body"
                  "|patient))", "obscuration", "indistinct lateral"),
-    "tortuous": (r"tortuous", "tortuosity", "unfold(?:ed|ing)", "uncoil(?:ed|ing)", "ectatic", "ectasia",
+    "tortuous": (r"tortuous", "tortuosity", "unfold(?:ed|ing)", "unwound", "uncoil(?:ed|ing)", "ectatic", "ectasia",
                  "elongat(?:ed|ion)"),
     "calcified": (r"calcifi\w+", "atherosclerotic", "atheromatous", "calcific"),
     "thickened": ("thickened",),

@@ -51,6 +51,7 @@ _OF_ELSE = (
     "(?! (?:limits?|mediast|abd|svc|superior|esoph|quadrant|extrem|normal|third|portion of the svc|end of normal))"
 )
 _UPPER: Place = ("", "upper")
+NOWHERE: Place = ("", "")  # of what something is compared with
 _UPPER_LOBE: Place = ("", "upper lobe")
 _WORDS: dict[Place, tuple[str, ...]] = {
     ("right", ""): (f"right{_OF_HEART}", f"rt{_OF_HEART}"),
@@ -69,6 +70,7 @@ _WORDS: dict[Place, tuple[str, ...]] = {
     ("left", "upper lobe"): ("lul",),
     ("left", "lower"): ("lll",),
     ("left", "lingula"): (r"lingula\w*",),
+    NOWHERE: ("(?:higher|lower) than (?:the |that on the )?(?:left|right)",),
     ("", "hilar"): ("hil(?:ar|um|a)", "(?:peri|infra|supra) ?hilar"),
     ("left", "retrocardiac"): ("retro ?cardiac",),
     ("", "costophrenic"): ("costo ?phrenic", "cp angles?"),

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from gkmvlp.report.patterns import Hit
-from gkmvlp.report.places import Place, join, with_lobes
+from gkmvlp.report.places import NOWHERE, Place, join, with_lobes
 
 _PREPOSITION = re.compile(r"\b(?:at|in|on|of|over|within|along|near|involving|overlying|throughout|to|about|both)\b")
-_CONNECTOR = re.compile(r",|\b(?:and|or|with|without|but|no|versus|is|are|has|have)\b")
+_CONNECTOR = re.compile(r"[,;]|\b(?:and|or|with|without|but|no|versus|is|are|has|have)\b")
 _ONLY_AND = re.compile(r"[ ,]*(?:(?:and|or|to|greater than|the|in|on|at|lung|lobes?|zones?|more than)[ ,]*)*$")
 # Between a finding and the place that it is given in a form: "effusion (right)", "effusion: left".
 _RIGHT_BEHIND = (" (", ": ", " - ")
 # Between two places: what opens a clause; between the second and its finding: words of description.
 _OPENS = re.compile(r"(?:,|;)(?: and| but| while)? the $")
+# Between a place and the next finding, which it is not of.
+_PARTS = re.compile(r"[,;] |\b(?:with|without|but|no)\b")
 _NEAR = re.compile(r"(?:right|left)(?: [a-z]+)? ")
 _SHARES = re.compile(
     r"(?!.*\b(?:no|without|is|are)\b)(?:[^,;]*?\b(?:and|with|or|versus|vs|associated|adjacent|from|relation to)\b|/"
@@ -42,6 +44,8 @@ def _owner(text: str, anchors: Sequence[tuple[int, int]], start: int, last: tupl
     if before + 1 == len(anchors):
         return before
     gap = text[anchors[before][1] : start]
+    if gap == " " and _PARTS.search(text, start, anchors[before + 1][0]):
+        return before  # "consolidation right base; no effusion"
     return before if _PREPOSITION.search(gap) and not _split_off(gap) else before + 1
 
 
@@ -71,6 +75,7 @@ def place_statements(
         anchors: Where the statements stand, (start, end), ordered by the deciding words.
         splits: Where the sentence falls in two; a word never belongs to a statement across one.
     """
+    found = [hit for hit in found if hit.value != NOWHERE]
     if not found:
         return [()] * len(anchors)
     places = with_lobes(text, found)

@@ -14,7 +14,7 @@ _SEEN_WORDS = (
 _NEW = (
     r"(?:stable|unchanged|persist\w+|small|mild\w*|moderate\w*|trace|tiny|minimal|known|residual|improv\w+|worsening"
     r"|worsened|there|normal|low|clear|new|increas\w+|decreas\w+|interval|redemonstrat\w+|chronic|old|healed|status"
-    r"|mildly|bibasilar|subtle|faint|vague|slight\w*|only|no|without|possibl[ey]|probabl[ey]|likely)"
+    r"|mildly|bibasilar|subtle|faint|vague|slight\w*|only|no|without|positive|possibl[ey]|probabl[ey]|likely)"
 )
 _NEW_BEHIND_COMMA = (
     r"(?:left|right|bilateral|patchy|streaky|linear|plate ?like|hazy|dense|large|severe|marked|calcified"

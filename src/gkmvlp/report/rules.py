@@ -215,6 +215,8 @@ class Context:
 
     def _mark_alternatives(self, unchanged: Sequence[int]) -> None:
         """Outside a negation "atelectasis or pneumonia" leaves both open; not so behind "no change in"."""
+        for both in around.either_or_both(self._text):
+            self._back.update(dict.fromkeys(list_before(self._text, self._statements, both, 0), UNCERTAIN))
         for index, ((first, end), (start, _)) in enumerate(pairwise(self._statements)):
             gap = self._text[end:start]
             if any(place <= first and not LIST_BREAK.search(self._text, place, first) for place in unchanged):

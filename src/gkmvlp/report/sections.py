@@ -72,6 +72,9 @@ _HEADER = re.compile(
 )
 _BEFORE_COLON = re.compile(rf"(?i)(?:^|(?<=[\s.;,*]))({_INSIDE})[ \t*_]{{0,8}}$")
 _REACH = 60
+# Before "findings:", what kind of findings they are: "absent findings: effusion, edema".
+_KIND_OF = re.compile(r"(?i)\b(?:absent|present|(?:pertinent )?(?:negative|positive)|other|no) $")
+_DENIES = re.compile(r"(?:pertinent )?(?:absent|negatives?|denied|no|without)\b(?! (?:comparison|prior|previous))")
 # "findings - no effusion impression - edema" in one line
 _BEFORE_DASH = re.compile(r"(?<=[\s.;,])((?i:findings|impressions?|conclusions?)) {1,3}[-\u2013\u2014](?=\s)")
 _CUT = re.compile(r"^[ \t]*(?:_{8,}|-{8,}|={8,})[ \t]*$|^[ \t]*\**[ \t]*FINAL REPORT[ \t]*\**[ \t]*$", re.MULTILINE)
@@ -88,7 +91,7 @@ _SPACES = re.compile("  +")  # eight times as fast: two letters that must stand 
 _OTHER_BLANKS = str.maketrans("\f\v\xa0", "   ")
 # Between two cells of a form, where the second is an answer.
 _CELL = re.compile(
-    r"(?im)(?<=[a-z)]) {0,8}[\t|][ \t]{0,8}"
+    r"(?im)(?<=[a-z)]) {0,8}[\t|;][ \t]{0,8}"
     r"(?=(?:no|none|yes|neg|negative|pos|positive|absent|present|possible|normal) ?$)"
 )
 # A title: short, without a stop, of views and of what forms begin with.
@@ -210,12 +213,14 @@ def _plain(text: str) -> str:
     text = without_markup(text).replace("\\r\\n", "\n")
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\\n", "\n")
     text = text.translate(_OTHER_BLANKS) if "\xa0" in text or "\f" in text or "\v" in text else text
-    text = _CELL.sub(": ", text) if "\t" in text or "|" in text else text
+    text = _CELL.sub(": ", text) if "\t" in text or "|" in text or ";" in text else text
     return denied_in_lines((_BLANKS if "\t" in text else _SPACES).sub(" ", text))
 
 
 def _opens(body: str, start: int, header: str) -> bool:
     """Whether a name of a section inside a line opens it: findings and impression, or a capital, else behind a stop."""
+    if _KIND_OF.search(body, max(0, start - _REACH), start):
+        return False
     if header.startswith(("findings", "impression")) or header[0].isupper():
         return True
     return body[max(0, start - 3) : start].rstrip()[-1:] in (".", ";", "!", "?", ":", "")
@@ -226,6 +231,8 @@ def _is_content(header: str) -> bool:
     """Whether a header in capitals names an organ or a finding, and so belongs to what is found."""
     if header in _CANONICAL:
         return False
+    if _DENIES.match(header):
+        return True
     return bool(_ORGAN.match(header)) or bool(TERMS.find(header))
 
 

@@ -29,6 +29,7 @@ _OR_ELSE = re.compile(r"\bor $")
 # Words that take up what the clause before spoke of: "no effusion, although a small one cannot be excluded".
 _ONE = re.compile(r"\b(?:one|it|this|they|these)\b")
 _ALTERNATIVE = re.compile(r"^(?:, |[^,;]{0,25}?\b)(?:and/or|or)\b[^,;]{0,30}$")
+_OR_BOTH = re.compile(r",? or both\b")
 # Between those before: "atelectasis, effusion, or pneumonia".
 _LISTED = re.compile(r", (?:[a-z-]+ ){0,3}")
 # Behind a doubt that stands alone.
@@ -197,6 +198,11 @@ def is_alternative(gap: str) -> bool:
     """Whether what stands on both sides of a gap are alternatives: "atelectasis or pneumonia"."""
     is_or = "or" in gap and _ALTERNATIVE.match(gap) is not None and LIST_BREAK.search(gap) is None
     return gap.strip() == "/" or is_or
+
+
+def either_or_both(text: str) -> list[int]:
+    """Where "or both" takes up what stands before: "effusion, atelectasis, or both"."""
+    return [match.start() for match in _OR_BOTH.finditer(text)] if " or both" in text else []
 
 
 def is_listed(gap: str) -> bool:
