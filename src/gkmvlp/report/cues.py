@@ -78,6 +78,9 @@ _FILM = ("(?:(?:chest|portable|frontal) )?(?:study|radiographs?|exams?|examinati
 _FILM_OF = f"{_FILM}(?: (?:of|from|dated|on) [\\w/-]+)?"
 _FILMS = "(?:studies|study|radiographs?|exams?|examinations?|films?|images?|comparison|available)"
 
+_BY_TECHNIQUE = ("(?:due|secondary|related|attributable) to (?:the |an? )?(?:(?:ap|portable|supine|poor|patient|shallow"
+                 "|low) )*(?:technique|projection|positioning|rotation|inspiration|magnification"
+                 "|lung volumes)")  # fmt: skip
 _SETTING = "in the (?:right|appropriate|proper|correct) clinical (?:setting|context|circumstances)"
 # One of two views: what it does not show the other does.
 _OTHER_VIEW = ("(?:on|in|by) (?:the )?(?:lateral|frontal|pa|ap)(?: (?:view|exam|projection|image|radiograph|film|study)"
@@ -90,7 +93,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "negative for", "negative (?:chest |x ray |radiographs? |study |exam(?:ination)? |films? |cxr )+for",
         "free (?:of|from)", "clear of", "cleared of",
         f"neither{_CHANGES_NOT}", f"nor{_CHANGES_NOT}", "rather than", "instead of", "in place of", "as opposed to",
-        "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "nothing to (?:suggest|indicate)",
+        "no longer (?:demonstrates?|shows?|has|have|any|contains?)", "(?:nothing|little) to (?:suggest|indicate)",
         "nothing (?:remains|(?:is )?left|is seen) of", "denies",
         "none(?= (?:of (?:them|these|those|which) )?(?:is |are )?cavit)",
         f"no evidence that(?= (?:[\\w-]+ ){{1,8}}(?:has|have) (?:\\w+ )?{_BEGUN}\\b)",
@@ -149,6 +152,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "in the differential(?: diagnosis)?", "(?:may|might|could) be present",
         "if (?:present|any|real|there(?! (?:is|are|were|remains?|be))|indeed)",
         "(?:is|are) (?:also )?less likely",
+        f"(?:{_IS}|may be|might be|could be) (?:\\w+ly )?(?:likely |probably |possibly )?{_BY_TECHNIQUE}",
         "(?:is|are|was|were) (?:\\w+ly )?(?:likely|probable)(?=\\s*(?:[.,;)]|$|(?:and|but|given|though"
         "|although)\\b))", "(?:is|are) favou?red(?! over)",
         "(?:may|might|could|should) be considered",
@@ -175,6 +179,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "questionable", "query", "equivocal", "potential",
         "differential(?: diagnosis)?", "considerations?(?: includes?)?", "consider", "favou?r(?:ed|ing|s)?",
         "(?:thought|felt|believed) to (?:be|represent|reflect)", "hint of", "doubtful",
+        f"nor can(?! (?:[\\w-]+ ){{1,6}}be (?:\\w+ly )?{_SEEN})",
         "raises?(?: the)? (?:possibility|question|concern|suspicion)(?: of| for)?",
         "(?:unclear|uncertain|unknown|(?:not|never) (?:\\w+ )?(?:clear|certain|known|sure)|unsure) (?:if|whether)"
         "(?: (?:there|this|it|these|they)(?: is| are| represents?| reflects?)?)?",

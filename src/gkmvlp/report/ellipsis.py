@@ -69,6 +69,11 @@ _OF_IT = re.compile(
     r"(?= (?:has|have|is|are|still|now|persists?|remains?|continues?|cannot)\b)"
 )
 
+# "an effusion was noted previously; none is seen today"
+_NONE_NOW = re.compile(
+    rf"[;,](?: (?:and|but))? none (?:(?:is|are) )?(?:now )?{_SEEN}\b(?! (?:on|in|at|by) | (?:previously|before"
+    rf"|earlier)\b)"
+)
 # "a nodule was present previously but is no longer seen": a clause without a subject that says that it has gone
 _HAS_GONE = re.compile(
     rf",? (?:but|yet|although|though)(?= (?:(?:is|are|has|have|now|since|been|also|[a-z]+ly) )+"
@@ -91,7 +96,7 @@ def filled(lower: str) -> str:
     if " one" in lower and " but " in lower:
         lower = _ANOTHER.sub(lambda match: f"{match[1]}{_latest_finding(lower[: match.start()]) or 'one'}", lower)
     if once := _ONCE.search(lower):
-        lower = _HAS_GONE.sub(", which", lower)
+        lower = _NONE_NOW.sub(", which is not seen", _HAS_GONE.sub(", which", lower))
         lower = lower[: once.end()] + _OF_IT.sub(", which", lower[once.end() :])
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower
 

@@ -40,6 +40,11 @@ _RANK = {NOT_MENTIONED: 0, ABSENT: 1, UNCERTAIN: 2, PRESENT: 3}
 _CAUSED = re.compile(
     r"\b(?:of|from|by|to|with|after|following|represent\w*|sequela\w*|residua\w*)(?: (?:an?|the|his|her|some))? $"
 )
+# Behind a finding: an earlier film had it.
+_REPORTED = re.compile(
+    r" (?:was |were )?(?:previously|earlier|formerly) (?:reported|described|seen|noted|present"
+    r"|questioned)\b"
+)
 # What is over by the word itself.
 _OVER = re.compile(r"(?:after|following|status|healed|remote|childhood|past|treated|antecedent|sequel|residua)")
 _ASKING = "?. \u2026"
@@ -162,7 +167,7 @@ def _read(sentence: str) -> tuple[_Said, ...]:
         stated = context.status(index)
         if statement.kind in ("quality", "increase"):
             stated = _of_quality(lower, statement, stated)
-        if stated is None:
+        if stated is None or (stated == PRESENT and _was_before(lower, statements, index, context)):
             continue
         for name, value in statement.means:
             status = stated if statement.kind == "term" else _decide(lower, statement, stated, name, value)
@@ -173,6 +178,15 @@ def _read(sentence: str) -> tuple[_Said, ...]:
             if status == PRESENT and name in DEVICES:
                 facts["support device", PRESENT, ()] = False
     return tuple([(name, status, *_placed(name, at)) for name, status, at in _settle(facts)])
+
+
+def _was_before(lower: str, statements: list[Statement], index: int, context: Context) -> bool:
+    """Whether an earlier film's finding is denied later on: "nodule previously reported; no nodule is seen now"."""
+    statement = statements[index]
+    if "previous" not in lower or not _REPORTED.match(lower, statement.end):
+        return False
+    rest = range(index + 1, len(statements))
+    return any(statements[one].means == statement.means and context.status(one) == ABSENT for one in rest)
 
 
 def _of_quality(lower: str, statement: Statement, stated: int | None) -> int | None:

@@ -57,7 +57,9 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "pleural effusion": (r"effusions?", "pleural (?:fluid|collections?|liquid)", r"h(?:a?)emothora\w+",
                          r"hydrothora\w+", r"(?:chylo|pyo)thora\w+",
                          "empyema", r"(?:pus|blood) in the (?:\w+ )*pleural (?:space|cavity)",
-                         r"fluid (?:\w+ )?in the (?:\w+ )?fissures?", "fissural fluid",
+                         r"fluid (?:\w+ )?in the (?:\w+ )?fissures?",
+                         r"fluid (?:tracks?|tracking|extends?|extending) (?:\w+ ){1,3}(?:fissures?|pleura"
+                         r"|pleural space)", "fissural fluid",
                          "fluid filled (?:\\w+ )?fissures?", "fissural effusion",
                          "(?:layering|loculated|subpulmonic|free) fluid", "(?:pleural|costophrenic) fluid",
                          "fluid (?:is |collection )?(?:in|at|along|within|layering) (?:\\w+ )*(?:pleura|pleural"
@@ -214,6 +216,7 @@ DECOYS: tuple[str, ...] = (
     "(?:body )?mass index", "side ?port",
     "not (?:yet |been )*extubated", "cystic fibrosis", r"post ?infectio\w+", r"post ?pneumoni\w+",
     "post ?(?:inflammatory|empyema)", "(?:hypersensitivity|radiation|drug|lupus|allergic) (?:induced )?pneumonitis",
+    r"pneumonitis (?:from|due to|secondary to|after) (?:\w+ )?(?:radiation|radiotherapy|drugs?|amiodarone)",
     r"(?:chest|thoracostomy) tube (?:tracts?|tracks?|sites?|scar\w*)",
     "(?:respiratory|renal|liver|hepatic|kidney|hardware|treatment|ventilatory|multi ?organ) failure",
     "(?:hiatal |hiatus |diaphragmatic )?hernia repair", "(?:inguinal|umbilical|ventral|incisional) hernias?",

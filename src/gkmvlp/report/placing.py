@@ -11,7 +11,7 @@ _PREPOSITION = re.compile(r"\b(?:at|in|on|of|over|within|along|near|involving|ov
 _CONNECTOR = re.compile(r"[,;]|\b(?:and|or|with|without|but|no|versus|is|are|has|have)\b")
 _ONLY_AND = re.compile(r"[ ,]*(?:(?:and|or|to|greater than|the|in|on|at|lung|lobes?|zones?|more than)[ ,]*)*$")
 # Between a finding and the place that it is given in a form: "effusion (right)", "effusion: left".
-_RIGHT_BEHIND = (" (", ": ", " - ")
+_RIGHT_BEHIND = (" (", " [", ": ", " - ")
 # Between two places: what opens a clause; between the second and its finding: words of description.
 _OPENS = re.compile(r"(?:,|;)(?: and| but| while)? the $")
 # Between a place and the next finding, which it is not of.

@@ -78,6 +78,9 @@ LIST_BREAK = re.compile(
     rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than|for)\b|;"
 )
 _JOINS = re.compile(r"\b(?:and|n?or)\b|/")
+# Of two things, "effusion, and pneumonia cannot be excluded" says something of the second alone.
+_CLAUSE_AND = re.compile(r"[^,;]{0,40}, and (?!/)")
+_LISTED = re.compile(r",(?: [a-z-]+){0,3} ")
 # What a doubt takes together: "a combination of atelectasis and small effusions".
 _COMBINED = re.compile(r"(?:(?<=combination of)| (?:an? )?combination of)[^,;]{0,60}? and ")
 
@@ -116,11 +119,18 @@ def list_before(text: str, statements: Sequence[tuple[int, int]], before: int, c
         if found:
             # Commas alone join no list: "effusion, infection not excluded" doubts the infection.
             joined = joined or bool(_JOINS.search(text, end, edge))
+            if len(found) == 1 and _CLAUSE_AND.match(text, end) and not _is_listed(text, statements, index):
+                break
             if not joined and "," in text[end:edge]:
                 break
         found.append(index)
         edge = start
     return found
+
+
+def _is_listed(text: str, statements: Sequence[tuple[int, int]], index: int) -> bool:
+    """Whether a comma alone parts a statement from the one before it: "edema, effusion, and pneumonia"."""
+    return index > 0 and _LISTED.fullmatch(text, statements[index - 1][1], statements[index][0]) is not None
 
 
 def run_on(

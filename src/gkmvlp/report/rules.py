@@ -216,7 +216,7 @@ class Context:
     def _mark_alternatives(self, unchanged: Sequence[int]) -> None:
         """Outside a negation "atelectasis or pneumonia" leaves both open; not so behind "no change in"."""
         for both in around.either_or_both(self._text):
-            self._back.update(dict.fromkeys(list_before(self._text, self._statements, both, 0), UNCERTAIN))
+            self._back.update(dict.fromkeys(self._listed_before(both), UNCERTAIN))
         for index, ((first, end), (start, _)) in enumerate(pairwise(self._statements)):
             gap = self._text[end:start]
             if any(place <= first and not LIST_BREAK.search(self._text, place, first) for place in unchanged):
@@ -224,6 +224,11 @@ class Context:
             if around.is_alternative(gap):
                 for one in range(self._first_of_list(index, gap), index + 2):
                     self._back.setdefault(one, UNCERTAIN)
+
+    def _listed_before(self, place: int) -> list[int]:
+        """The statements of the list, commas alone between them too, that stands right before a place."""
+        last = max((one for one, (_, end) in enumerate(self._statements) if end <= place), default=-1)
+        return list(range(self._first_of_list(last, ","), last + 1)) if last >= 0 else []
 
     def _first_of_list(self, index: int, gap: str) -> int:
         """The first of the alternatives that end at ``index`` and the one behind it, parted from it by ``gap``."""

@@ -38,7 +38,7 @@ _NOTHING_FOLLOWS = re.compile(
 )
 # Behind "none": a place, beside which what was said before stays: "right effusion, none on the left".
 _ELSEWHERE = re.compile(
-    r"(?<=[,;(] none)(?: (?:is|are))?(?: (?:seen|identified|noted|evident|present))? (?:on|in|at|within) "
+    r"(?<=[,;(] none)(?: (?:is|are))?(?: (?:seen|identified|noted|evident|present))? (?:(?:on|in|at|within) )?"
     r"(?:the )?(?:left|right|other|opposite|contralateral|upper|lower|rest|remainder|remaining)\b"
     r"|(?<=with none) (?:on|in|at) (?:the )?(?:left|right|other|opposite|contralateral)\b"
 )
@@ -60,11 +60,12 @@ _TAKEN = re.compile(r"remov(?:ed|al)|extract|explant|pulled|withdrawn|(?:has|hav
 r"|were) (?:been )?(?:\w+ly )?withdrawn"
                     r"|discontinued")  # fmt: skip
 # Between a finding and what was taken away: another thing.
+_AUXILIARY = (
+    r"(?:the|an?|and|now|which|that|has|have|is|are|was|were|been|since|also|subsequently|recently|interval|[a-z]+ly)"
+)
 _ANOTHER = re.compile(
-    r"(?:^|,|;|\b(?:after|following|since|post|with|of|for|by|from|before)\b)"
-    r"(?: (?:the|an?|and|now|now|has|have|is|are|was|were|been|since|also|subsequently|recently|interval|[a-z]+ly))*"
-    r" ?(?!(?:the|an?|and|now|has|have|is|are|was|were|been|since|also|subsequently|recently|interval"
-    r"|right|left|[a-z]+ly)\b)[a-z-]+ (?:[a-z-]+ ){0,4}$"
+    rf"(?:^|,|;|\b(?:after|following|since|post|with|of|for|by|from|before)\b)(?: {_AUXILIARY})*"
+    rf" ?(?!(?:{_AUXILIARY}|right|left)\b)[a-z-]+ (?:[a-z-]+ ){{0,4}}$"
 )
 # Between a finding and a doubt behind it, what no entity is: "hilar fullness, lymphoma cannot be excluded".
 _OTHER = re.compile(
