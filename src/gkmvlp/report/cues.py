@@ -179,6 +179,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "questionable", "query", "equivocal", "potential",
         "differential(?: diagnosis)?", "considerations?(?: includes?)?", "consider", "favou?r(?:ed|ing|s)?",
         "(?:thought|felt|believed) to (?:be|represent|reflect)", "hint of", "doubtful",
+        f"{_NOT} (?:definitely|definitively|necessarily|certainly|convincingly)(?! (?:\\w+ ){{0,2}}{_SEEN})",
         f"nor can(?! (?:[\\w-]+ ){{1,6}}be (?:\\w+ly )?{_SEEN})",
         "raises?(?: the)? (?:possibility|question|concern|suspicion)(?: of| for)?",
         "(?:unclear|uncertain|unknown|(?:not|never) (?:\\w+ )?(?:clear|certain|known|sure)|unsure) (?:if|whether)"
@@ -233,7 +234,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_RELATIVE} (?:has|have|had|with|died (?:of|from|with)|diagnosed with|treated for)",
         "antibiotics? (?:\\w+ )?for",
         "treat(?:ing|s|ed) (?:the |this )?(?:patient|him|her) for",
-        "when (?:there|an?|the|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
+        "when (?:there|an?|the|it|this|these|they|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
         f"{_EARLIER} {_FILM_OF} (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported"
         "|noted)", "compar(?:ed|ison) (?:to|with) (?:[\\w/-]+ ){1,6}(?:showing|demonstrating|revealing)",
         f"(?:on|in) (?:the |an? |her |his )?{_EARLIER} {_FILM_OF},? there (?:was|were|had been)",
@@ -299,7 +300,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "to (?:document|ensure|confirm|establish|verify|assure|re ?evaluate|reassess|better)",
         "follow ?up (?:to|for|until|of|with|in|is|can|may|should|exam\\w*|imaging|radiographs?|chest|study|films?|ct)",
         "follow ?up to (?:\\w+ )?(?:resolution|clearing)",
-        "clinically (?:indicated|warranted|desired|suspected)", "would better",
+        "clinically (?:indicated|warranted|desired|suspected(?! (?:[\\w-]+ ){1,5}(?:is|are|was|were)\\b))",
+        "would better",
         "further (?:evaluat|characteri|workup)\\w*",
     ),
     "versus": (
@@ -337,7 +339,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:not|never|no) only", "(?:no|without) (?:a )?doubt",
         "(?:no|without) question (?:that|about)", "(?:no|without) (?:further|additional|progressive) (?:enlargement"
         "|widening|dilat\\w+|elevation)",
-        "no longer (?:growing|enlarging|increasing|progressing|expanding|worsening|as (?:large|big|extensive|dense|wide"
+        "no longer (?:acute|growing|enlarging|increasing|progressing|expanding|worsening|as (?:large|big|extensive"
+        "|dense|wide"
         "|prominent|severe|marked))",
         f"(?:{_CANNOT}|unable to|{_NOT}) (?:\\w+ly )?(?:see|identify|visuali[sz]e|appreciate|follow|show|include)"
         " (?:the |its |their )?(?:distal |catheter |tube |line )?(?:tips?|ends?|side ?ports?|course)",

@@ -69,6 +69,8 @@ _OF_IT = re.compile(
     r"(?= (?:has|have|is|are|still|now|persists?|remains?|continues?|cannot)\b)"
 )
 
+# "the effusion on the right is gone while that on the left persists"
+_THAT_ON = re.compile(r"\b((?:while|whereas|and|but),? )(?:that|those|the one)(?= (?:on|in|at) the (?:right|left)\b)")
 # "an effusion was noted previously; none is seen today"
 _NONE_NOW = re.compile(
     rf"[;,](?: (?:and|but))? none (?:(?:is|are) )?(?:now )?{_SEEN}\b(?! (?:on|in|at|by) | (?:previously|before"
@@ -89,6 +91,8 @@ def filled(lower: str) -> str:
         lower = _OTHER_SIDE.sub(_other_side, lower)
     if " on the " in lower and ("no " in lower or "without " in lower):
         lower = _OTHER_ONLY.sub(_other_has, _OTHER_HAS.sub(_other_has, lower))
+    if " that on the " in lower or " those on the " in lower or " one on the " in lower:
+        lower = _THAT_ON.sub(lambda match: f"{match[1]}the {_latest_finding(lower[: match.start()]) or 'one'}", lower)
     if " one" in lower or " that" in lower or " those" in lower:
         lower = _KNOWN_ONE.sub(_the_same, _OTHER_THAN.sub(_the_same, lower))
     if " except " in lower:

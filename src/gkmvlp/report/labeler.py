@@ -48,6 +48,11 @@ _REPORTED = re.compile(
 # What is over by the word itself.
 _OVER = re.compile(r"(?:after|following|status|healed|remote|childhood|past|treated|antecedent|sequel|residua)")
 _ASKING = "?. \u2026"
+# A sentence that asks without the sign of a question: "query pneumothorax", "rule out effusion".
+_SOUGHT = re.compile(
+    r"(?i)(?:query|question(?! (?:of|whether|if|is)\b)|r/o|rule out|exclude|(?:evaluate|assess"
+    r"|check) for) "
+)
 _ANSWER = re.compile(
     r"(?i)(?:(?:a|answer) ?[:.-] ?)?"
     r"(no|none|yes|negative|positive|absent|present|definite|possible|probable|not (?:seen|identified|present|evident))"
@@ -259,6 +264,8 @@ def _following(texts: list[str]) -> list[str]:
 
 def _with_next(told: str, following: str) -> str:
     """A sentence with what the next one says of it: an answer, or that what it named has gone or may be a shadow."""
+    if (sought := _SOUGHT.match(told)) and (answer := _ANSWER.match(following)):
+        return f"{told[sought.end() :].rstrip(_ASKING)}: {answer[1]}"
     if told.endswith(("?", "...", "\u2026")):
         answer = _ANSWER.match(following)
         return f"{told.rstrip(_ASKING)}: {answer[1]}" if answer else told

@@ -19,7 +19,9 @@ _JOINT = (r"(?:shoulder|acromio\w*|gleno\w*|ac joint|humer\w*|knee|hip|ankle|(?:
 _VERTEBRA = r"(?:(?!and\b|no\b|with\b)[\w-]+ ){0,5}(?:vertebra\w*|[tld]\d+)"
 # Of a device: "intact without fracture".
 _WHOLE = (
-    r"(?:(?:is|are|appears?) )?(?:\w+ )?(?:intact|unbroken),? (?:without|with no) (?:evidence of )?(?:\w+ )?fractures?"
+    r"(?:(?:(?:is|are|appears?) )?(?:\w+ )?(?:intact|unbroken),? (?:without"
+    r"|with no) (?:evidence of )?(?:\w+ )?fractures?"
+    r"|(?:(?:is|are|appears?) )?not fractured)"
 )
 _LINE = r"(?:catheters?|lines?|cvc|cvl|sheaths?|cordis|introducers?|picc)"
 

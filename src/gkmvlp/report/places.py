@@ -70,7 +70,7 @@ _WORDS: dict[Place, tuple[str, ...]] = {
     ("left", "upper lobe"): ("lul",),
     ("left", "lower"): ("lll",),
     ("left", "lingula"): (r"lingula\w*",),
-    NOWHERE: ("(?:higher|lower) than (?:the |that on the )?(?:left|right)",),
+    NOWHERE: ("(?:higher|lower) than (?:the |that on the )?(?:left|right)", "or both"),
     ("", "hilar"): ("hil(?:ar|um|a)", "(?:peri|infra|supra) ?hilar"),
     ("left", "retrocardiac"): ("retro ?cardiac",),
     ("", "costophrenic"): ("costo ?phrenic", "cp angles?"),

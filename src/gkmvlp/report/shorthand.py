@@ -45,6 +45,7 @@ _ONE_SIDE = re.compile(r"\b([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lun
                        r"(?:effusion|eff\b|pneumothorax|ptx|atelectasis|atx|opacity|opac|base|lung|apex|hilum|pna"
                        r"|pneumonia|infiltrate"
                        r"|nodule|mass|picc|ij|chest tube|pleural|lower|upper|hemidiaphragm))")  # fmt: skip
+_SIDE_BEHIND = re.compile(r"(?<=[a-z]{3} )([rl])(?=\s*(?:[;,.)]|$))")  # "effusion r; none l"
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
 _NEGATIVE_OF = re.compile(r"\bneg\.?(?= (?!for\b)[a-z])")
 _RESULT = re.compile(r"(?<=[a-z] )(?<!otherwise )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
@@ -171,7 +172,8 @@ def _words(lower: str) -> str:
     if lower.endswith(_ANSWERS) or " no," in lower or " yes," in lower or " n," in lower or " y," in lower:
         lower = _ANSWER.sub(lambda match: "absent" if match[1][0] == "n" else "present", lower)
     if True in map(_MAY_BE_SHORT.__getitem__, lower.split(" ")):
-        lower = _ONE_SIDE.sub(lambda match: "right" if match[1] == "r" else "left", lower)
+        for side in (_ONE_SIDE, _SIDE_BEHIND):
+            lower = side.sub(lambda match: "right" if match[1] == "r" else "left", lower)
         lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
     if ">" in lower or "<" in lower or "=" in lower or "&" in lower or "+" in lower:
         lower = _GREATER.sub("bilateral", lower)

@@ -29,6 +29,8 @@ _OR_ELSE = re.compile(r"\bor $")
 # Words that take up what the clause before spoke of: "no effusion, although a small one cannot be excluded".
 _ONE = re.compile(r"\b(?:one|it|this|they|these)\b")
 _ALTERNATIVE = re.compile(r"^(?:, |[^,;]{0,25}?\b)(?:and/or|or)\b[^,;]{0,30}$")
+# "atelectasis or, less likely, pneumonia"
+_OR_LIKELY = re.compile(r",? or,? (?:perhaps|possibly|(?:less|more) likely|alternatively),? (?:[a-z]+ ){0,2}")
 _OR_BOTH = re.compile(r",? or both\b")
 # Between those before: "atelectasis, effusion, or pneumonia".
 _LISTED = re.compile(r", (?:[a-z-]+ ){0,3}")
@@ -197,6 +199,8 @@ def is_described(text: str, start: int, end: int) -> bool:
 
 def is_alternative(gap: str) -> bool:
     """Whether what stands on both sides of a gap are alternatives: "atelectasis or pneumonia"."""
+    if "or" in gap and _OR_LIKELY.fullmatch(gap):
+        return True
     is_or = "or" in gap and _ALTERNATIVE.match(gap) is not None and LIST_BREAK.search(gap) is None
     return gap.strip() == "/" or is_or
 
