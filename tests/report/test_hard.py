@@ -16,6 +16,15 @@ def _said(text: str) -> dict[str, int]:
     return {row.name: status for row, status in zip(ENTITIES, status_E, strict=True) if status != NOT_MENTIONED}
 
 
+def _places(text: str) -> set[tuple[str, int, str]]:
+    """What is said of each entity on each side."""
+    return {(mention.entity, mention.status, mention.side) for mention in label_report(report_text(text))}
+
+
+def _named(row: dict[str, list[tuple[str, int, str]]]) -> set[tuple[str, int, str]]:
+    return {(name, status, side) for name, status, side in row.get("places", [])}
+
+
 @pytest.mark.parametrize("name", ["hard_open.json", "hard_sealed.json"])
 def test_status_f1_of_hard_sentences(name: str) -> None:
     path = Path(__file__).parent / name
@@ -33,6 +42,21 @@ def test_sentences_in_the_style_of_other_hospitals(name: str) -> None:
     rows = json.loads((Path(__file__).parent / name).read_text())
     wrong = {row["text"]: said for row in rows if (said := _said(row["text"])) != row["status"]}
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "name", ["united_states", "united_kingdom", "forms_and_translations", "mixed_styles", "reverse_directions"]
+)
+def test_dictation_by_country_form_and_direction(name: str) -> None:
+    """Sentences, forms and small reports read as a user's own texts are; statuses and sides were written beforehand.
+
+    ``reverse_directions`` holds for each kind of rule what must not fall to it: what persists beside what has gone.
+    """
+    rows = json.loads((Path(__file__).parent / f"{name}.json").read_text())
+    wrong = {row["text"]: said for row in rows if (said := _said(report_text(row["text"]))) != row["status"]}
+    assert not wrong
+    misplaced = {row["text"]: row["places"] for row in rows if not _places(row["text"]) >= _named(row)}
+    assert not misplaced
 
 
 def test_whole_reports_of_other_hospitals() -> None:

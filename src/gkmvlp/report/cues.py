@@ -78,9 +78,8 @@ _FILM = ("(?:(?:chest|portable|frontal) )?(?:study|radiographs?|exams?|examinati
 _FILM_OF = f"{_FILM}(?: (?:of|from|dated|on) [\\w/-]+)?"
 _FILMS = "(?:studies|study|radiographs?|exams?|examinations?|films?|images?|comparison|available)"
 
-_BY_TECHNIQUE = ("(?:due|secondary|related|attributable) to (?:the |an? )?(?:(?:ap|portable|supine|poor|patient|shallow"
-                 "|low) )*(?:technique|projection|positioning|rotation|inspiration|magnification"
-                 "|lung volumes)")  # fmt: skip
+_BY_TECHNIQUE = ("(?:due|secondary|related|attributable) to (?:the |an? )?(?:(?:ap|portable|supine|poor|patient) )*"
+                 "(?:technique|projection|positioning|rotation|magnification)")  # fmt: skip
 _SETTING = "in the (?:right|appropriate|proper|correct) clinical (?:setting|context|circumstances)"
 # One of two views: what it does not show the other does.
 _OTHER_VIEW = ("(?:on|in|by) (?:the )?(?:lateral|frontal|pa|ap)(?: (?:view|exam|projection|image|radiograph|film|study)"
@@ -284,10 +283,10 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?! {_OTHER_VIEW})",
     ),
     "still": (
+        f"(?:which|that) (?:has|have|is|are) (?:now )?{_PARTLY} {_GOING}",
         f"(?:which|that) (?:(?:has|have|is|are|was|were|still|now|also|has been|\\w+ly) )*(?:persist(?:s|ed|ent)?"
-        f"|remains?"
-        f"|continues?|unchanged|stable|still {_SEEN}|not (?:\\w+ )?(?:changed|{_GOING})|improv(?:ed|ing)|worse(?:ned)?"
-        "|increas(?:ed|ing)|decreas(?:ed|ing)|larger|smaller|again (?:seen|noted|present|visible))",
+        f"|remains?|continues?|unchanged|stable|still {_SEEN}|not (?:\\w+ )?(?:changed|{_GOING})|improv(?:ed|ing)"
+        "|worse(?:ned)?|increas(?:ed|ing)|decreas(?:ed|ing)|larger|smaller|again (?:seen|noted|present|visible))",
     ),
     "request": (
         "attention (?:to|on|at|for)",

@@ -64,6 +64,7 @@ _EXCEPT = re.compile(
 
 # "there was an effusion, but it has resolved": a clause on what was named in the past
 _ONCE = re.compile(r"\b(?:was|were|had been|showed|demonstrated|revealed|previously|formerly|earlier)\b")
+_TAKING_UP = (" but ", " yet ", "though ", " none ", " it ", " this ", " these ", " they ", " those ", " one")
 _OF_IT = re.compile(
     r"(?:[;,]|,? (?:and|but))(?: (?:and|but|however|now|today),?)? (?:it|this|these|they|those)"
     r"(?= (?:has|have|is|are|still|now|persists?|remains?|continues?|cannot)\b)"
@@ -73,8 +74,14 @@ _OF_IT = re.compile(
 _THAT_ON = re.compile(r"\b((?:while|whereas|and|but),? )(?:that|those|the one)(?= (?:on|in|at) the (?:right|left)\b)")
 # "an effusion was noted previously; none is seen today"
 _NONE_NOW = re.compile(
-    rf"[;,](?: (?:and|but))? none (?:(?:is|are) )?(?:now )?{_SEEN}\b(?! (?:on|in|at|by) | (?:previously|before"
-    rf"|earlier)\b)"
+    rf"(?:[;,](?: (?:and|but))?|,? (?:and|but)) (?:there (?:is|are) )?(?:now )?none (?:(?:is|are) )?(?:now )?"
+    rf"(?:{_SEEN}\b(?! (?:on|in|at|by) | (?:previously|before|earlier)\b)|(?:today|now|currently)\b)"
+)
+# "there was no effusion earlier; now there is one"
+_ONE_NOW = re.compile(
+    r"\b(?:was|were) no (?P<what>[a-z -]{3,60}?)(?: (?:previously|before|earlier|(?:on|in|at) [^,;:.]{3,50}?))?"
+    r"(?:[;,]|,? (?:but|and))(?: (?:and|but))? (?:now )?(?:there (?:is|are) (?:now )?)?(?:an? )?(?:[a-z]+ )?"
+    r"(?P<one>ones?)\b"
 )
 # "a nodule was present previously but is no longer seen": a clause without a subject that says that it has gone
 _HAS_GONE = re.compile(
@@ -99,10 +106,16 @@ def filled(lower: str) -> str:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
     if " one" in lower and " but " in lower:
         lower = _ANOTHER.sub(lambda match: f"{match[1]}{_latest_finding(lower[: match.start()]) or 'one'}", lower)
-    if once := _ONCE.search(lower):
-        lower = _NONE_NOW.sub(", which is not seen", _HAS_GONE.sub(", which", lower))
-        lower = lower[: once.end()] + _OF_IT.sub(", which", lower[once.end() :])
+    if any(map(lower.__contains__, _TAKING_UP)) and (once := _ONCE.search(lower)):
+        lower = _of_the_past(lower, once.end())
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower
+
+
+def _of_the_past(lower: str, end: int) -> str:
+    """A sentence with what it says now of what it said of the past, which ends at ``end``, in words with "which"."""
+    lower = _NONE_NOW.sub(", which is not seen", _HAS_GONE.sub(", which", lower))
+    lower = _ONE_NOW.sub(_now, lower) if " one" in lower else lower
+    return lower[:end] + _OF_IT.sub(", which", lower[end:])
 
 
 def _last_finding(text: str) -> str:

@@ -37,6 +37,11 @@ _FORM_OPEN = re.compile(rf"{_NAME}{_IS}(?:n/?a|not (?:applicable|assessed|evalua
 # "no consolidation, effusion: small": the name of a finding or organ before a colon begins a new statement, behind a
 # comma or a dash.
 _ENTRY = re.compile(r"(?:,|\s[-\u2013\u2014]{1,2}\s)\s*(?=([a-z][a-z /-]{2,40}):\s)")
+# "pneumothorax, effusion: none"
+_LISTED = re.compile(
+    rf"(?:^|(?<=[;.] ))([a-z][a-z /-]{{2,40}}(?:, (?:and |or )?[a-z][a-z /-]{{2,40}}){{1,8}}){_IS}"
+    rf"(?=(?:{_NO}|{_YES}){_END})"
+)
 # "evaluate for effusion: none", "rule out pneumonia: small effusion"
 _SOUGHT = re.compile(
     r"^((?:please |to |for )?(?:(?:evaluate|evaluation|assess|assessment|look|monitor|check) (?:for|of)|rule out"
@@ -99,7 +104,7 @@ def _lines(lower: str, is_aside: bool) -> str:
     if lower.lstrip().startswith(("(-)", "(+)")):  # signs stand before what they are of
         lower = _SIGNED.sub(lambda match: f"no {match[2]}; " if match[1] == "-" else f"{match[2]} present; ", lower)
     if ":" in lower and not is_aside:
-        lower = _ENTRY.sub(_entry, lower)
+        lower = _ENTRY.sub(_entry, _LISTED.sub(_listed, lower))
         lower = _parted(lower)
     if "normal" in lower or "unremarkable" in lower:
         lower = _FORM_NORMAL.sub(_normal, lower)
@@ -138,6 +143,12 @@ def _possible(match: re.Match[str]) -> str:
     """What is called possible; the words behind belong to it: "pneumonia: questionable in the right lower lobe"."""
     goes_on = match.string[match.end() : match.end() + 2].lstrip().isalpha()
     return f"possible {match[1] or match[2]}{'' if goes_on else ';'}"
+
+
+def _listed(match: re.Match[str]) -> str:
+    """Several findings with one answer, joined by "or"; as they stand where one of them is no finding."""
+    names = re.split(r", (?:and |or )?", match[1])
+    return f"{' or '.join(names)}: " if all(map(_is_name, names)) else match[0]
 
 
 def _entry(match: re.Match[str]) -> str:

@@ -45,6 +45,7 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
     "inspiration": ("(?:lung )?expansion(?: of the lungs)?", "inspiration", "inspiratory effort"),
     "interstitium": ("(?:interstitial|interstitium)(?: lung)? markings?", "interstitium"),
     "none": (
+        "(?:paranasal|maxillary|frontal|sphenoid|ethmoid|nasal) sinus(?:es)?",
         "(?:great|coronary|crowded|overlapping|overlying|brachiocephalic|neck|carotid) vessels",
         "vessels? (?:on|seen on|in) end",
         "heart (?:failure|rate|block|border|valve)", "right heart border",

@@ -13,10 +13,10 @@ _ONLY_AND = re.compile(r"[ ,]*(?:(?:and|or|to|greater than|the|in|on|at|lung|lob
 # Between a finding and the place that it is given in a form: "effusion (right)", "effusion: left".
 _RIGHT_BEHIND = (" (", " [", ": ", " - ")
 # Between two places: what opens a clause; between the second and its finding: words of description.
-_OPENS = re.compile(r"(?:,|;)(?: and| but| while)? the $")
+_OPENS = re.compile(r"(?:[,;](?: and| but| while)?| and) the $")
 # Between a place and the next finding, which it is not of.
 _PARTS = re.compile(r"[,;] |\b(?:with|without|but|no)\b")
-_NEAR = re.compile(r"(?:right|left)(?: [a-z]+)? ")
+_NEAR = re.compile(r"(?:right|left) (?:(?!and\b|or\b)[a-z]+ ){0,3}")
 _SHARES = re.compile(
     r"(?!.*\b(?:no|without|is|are)\b)(?:[^,;]*?\b(?:and|with|or|versus|vs|associated|adjacent|from|relation to)\b|/"
     r"|[^;]*?\b(?:may"

@@ -194,7 +194,7 @@ def _orders(lower: str) -> str:
         lower = f"if there were{lower.partition(' there')[2]}"
     if lower.startswith(("hx ", "history ")) and not lower.startswith(("hx of", "history of")):
         lower = f"history of {lower.partition(' ')[2]}"
-    if "no" in lower or "neither" in lower:
+    if " be " in lower and ("xclud" in lower or "ruled" in lower or "discard" in lower):
         lower = _NONE_EXCLUDED.sub(_not_excluded, lower)
     if " exclude " in lower and "not " not in lower:
         lower = _ORDER_BEHIND.sub("rule out ", lower)

@@ -32,7 +32,7 @@ _SAID = frozenset(
     {"size", "without", "silhouette", "clear", "normal", "enlarged", "unremarkable", "intact", "stable", "unchanged"}
 )
 _SHORT_TARGETS = (
-    "clear", "lungs", "lung", "heart", "small", "large", "right", "left", "acute", "focal", "edema", "mild", "chest",
+    "clear", "lungs", "heart", "small", "large", "right", "acute", "focal", "edema", "chest", "bases", "tubes", "lines",
 )  # fmt: skip
 # Short words with two letters in a row changed about: "claer".
 _SWAPPED = {
@@ -40,7 +40,7 @@ _SWAPPED = {
     for word in _SHORT_TARGETS
     for at in range(len(word) - 1)
 }
-_WORD = re.compile(r"[a-z]{4,}")
+_WORD = re.compile(r"[a-z]{5,}")
 _SHORTEST = 6  # of words that are put right by what is near them
 
 
