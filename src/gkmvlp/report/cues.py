@@ -52,7 +52,8 @@ _SHADOW = ("(?:(?:an?|due|secondary|related|to|from|some|of|just|only|merely|the
            "|overlap\\w*|superimpos\\w*|superposition|nipple\\w*|projectional|confluence)")  # fmt: skip
 # A shadow that a finding turned out to be.
 _MERE_SHADOW = ("(?:(?:an?|the|only|merely|just|due to|from|overlying) )*(?:\\w+ )?(?:summation|artifact\\w*"
-                "|overlapping|superimposition|superposition|nipple\\w*|skin ?folds?|projectional"
+                "|overlapping|(?:breast|soft) tissues?|superimposition|superposition|nipple\\w*|skin ?folds?"
+                "|projectional"
                 "|confluence of)")  # fmt: skip
 _EXAMS = ("(?:ct|mri|chest|further|follow|repeat|dedicated|obtaining|short|lateral|oblique|additional|correlat|imaging"
           "|decubitus|pa|upright|apical|noncontrast|cross|clinical|comparison|non|dual|expiratory"

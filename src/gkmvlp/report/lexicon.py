@@ -268,7 +268,8 @@ GONE: dict[str, tuple[str, ...]] = {"endotracheal tube": (r"extubat\w+",)}
 
 # A mass, but where the sentence speaks of nodules: "nodules consistent with malignancy", "nodular lesion".
 CANCERS: tuple[str, ...] = (
-    "lung cancer", r"carcinoma\w*", r"malignan\w+", r"neoplas\w+", "(?:upper|middle|lower) lobe lesions?",
+    "lung cancer", "(?:upper|middle|lower) lobe (?:cancer|tumou?r)", r"carcinoma\w*", r"malignan\w+", r"neoplas\w+",
+    "(?:upper|middle|lower) lobe lesions?",
     r"lesions? (?:is |are )?(?:(?:seen|noted|present|identified) )?(?:in|of|within|at) the (?:\w+ ){0,3}"
     "(?:lungs?|lobes?|lingula|zones?|apex|apices)",
 )  # fmt: skip

@@ -14,6 +14,16 @@ _ONLY_AND = re.compile(r"[ ,]*(?:(?:and|or|to|greater than|the|in|on|at|lung|lob
 _RIGHT_BEHIND = (" (", " [", ": ", " - ")
 # Between two places: what opens a clause; between the second and its finding: words of description.
 _OPENS = re.compile(r"(?:[,;](?: and| but| while)?| and) the $")
+# "right greater than left", and before the second of the two.
+_COMPARED = re.compile(
+    r"(?:right|left)(?: sided?)? (?:[a-z]+ )?(?:greater|worse|larger|bigger|more|less"
+    r"|smaller)\b[a-z ]{0,20} than "
+)
+_COMPARED_WITH = re.compile(
+    r"\b(?:greater|worse|larger|bigger|more|less"
+    r"|smaller)(?: [a-z]+){0,2} than (?:on )?(?:the )?$"
+)
+_SIGN = re.compile(r"[,;]")
 # Between a place and the next finding, which it is not of.
 _PARTS = re.compile(r"[,;] |\b(?:with|without|but|no)\b")
 _NEAR = re.compile(r"(?:right|left) (?:(?!and\b|or\b)[a-z]+ ){0,3}")
@@ -44,9 +54,19 @@ def _owner(text: str, anchors: Sequence[tuple[int, int]], start: int, last: tupl
     if before + 1 == len(anchors):
         return before
     gap = text[anchors[before][1] : start]
+    if ";" not in gap and _of_clause_before(text, start, anchors[before + 1][0]):
+        return before
     if gap == " " and _PARTS.search(text, start, anchors[before + 1][0]):
         return before  # "consolidation right base; no effusion"
     return before if _PREPOSITION.search(gap) and not _split_off(gap) else before + 1
+
+
+def _of_clause_before(text: str, start: int, following: int) -> bool:
+    """Whether a sign parts a place from the next finding: "infiltrates, left worse than right; small effusion"."""
+    if text.find(";", start, following) >= 0:
+        return True
+    compared = _COMPARED.match(text, start, following) or _COMPARED_WITH.search(text, 0, start)
+    return compared is not None and _SIGN.search(text, start, following) is not None
 
 
 def _of_next(text: str, anchors: Sequence[tuple[int, int]], before: int, last: int, start: int) -> bool:

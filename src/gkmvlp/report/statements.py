@@ -71,7 +71,8 @@ _ADJECTIVES = re.compile(r"(?: (?!and|or|with|is|are)[a-z-]+)? ")
 _ADVERBS = re.compile(r"\s+[a-z]+ly\s+")
 # What can stand between a quality and the organ behind it: "enlarged heart", "blunting of the left angle".
 _BETWEEN = re.compile(
-    r"\s*(?:(?:of|to|the|in|both|either|right|left|bilateral|lower|upper|mid|lung|a|on|size|configuration|contours?"
+    r"\s*(?:(?:is|are) (?:again )?(?:seen|noted|present|identified) (?:in|of|at|along|within|on) )?(?:(?:of|to|the"
+    r"|in|both|either|right|left|bilateral|lower|upper|mid|lung|a|on|size|configuration|contours?"
     r"|appearance|and(?= (?:configuration|contour|shape|appearance|position))|descending|ascending|appearing|shape"
     r"|position|superior|inferior"
     r"|[a-z]+(?:ic|al|ary)),?\s+)*"
