@@ -42,16 +42,14 @@ _CAUSED = re.compile(
 )
 # Behind a finding: an earlier film had it.
 _REPORTED = re.compile(
-    r" (?:was |were )?(?:previously|earlier|formerly) (?:reported|described|seen|noted|present"
-    r"|questioned)\b"
+    r" (?:was |were )?(?:previously|earlier|formerly) (?:reported|described|seen|noted|present|questioned)\b"
 )
 # What is over by the word itself.
 _OVER = re.compile(r"(?:after|following|status|healed|remote|childhood|past|treated|antecedent|sequel|residua)")
 _ASKING = "?. \u2026"
 # A sentence that asks without the sign of a question: "query pneumothorax", "rule out effusion".
 _SOUGHT = re.compile(
-    r"(?i)(?:query|question(?! (?:of|whether|if|is)\b)|r/o|rule out|exclude|(?:evaluate|assess"
-    r"|check) for) "
+    r"(?i)(?:query|question(?! (?:of|whether|if|is)\b)|r/o|rule out|exclude|(?:evaluate|assess|check) for) "
 )
 _ANSWER = re.compile(
     r"(?i)(?:(?:a|answer) ?[:.-] ?)?"
@@ -59,15 +57,14 @@ _ANSWER = re.compile(
     r"(?:(?<=none) (?:(?:is|are) )?(?:seen|identified|present|evident|visible|detected))?(?:[,;.]|$)"
 )
 _STATUS = re.compile(r"(?i)(?:status|answer) ?[:=] ?(no|yes|negative|positive|absent|present|possible)(?:[,;.]|$)")
-# A sentence that says of what the one before it named that it has gone, or that it may be a shadow.
+# A sentence that says of what the one before it named that it has gone, persists, or may be a shadow.
 _OF_IT = re.compile(
     r"(?i)(?:it|this|these|they|those)(?: (?:has|have|is|are|was|were|now|since|been|also|again|completely|entirely"
     r"|fully))+ (?P<gone>resolved|cleared|gone|disappeared|no longer (?:seen|present|visible|identified|evident)"
     r"|not (?:seen|present|visible|identified)(?: (?:today|now|on (?:today|the current|this)[^,;]{0,30}))?)"
     r"(?: (?:since|in the interval|compared)[^,;]{0,40})?\W*$"
     r"|(?:it|this|these|they|those)(?: (?:has|have|is|are|now|still|also|again))* (?P<still>persist\w*|remains?"
-    r"|unchanged"
-    r"|stable|continues?|there|(?:present|seen|visible|evident|noted|identified)(?<!not present)(?<!not seen))"
+    r"|unchanged|stable|continues?|there|(?:present|seen|visible|evident|noted|identified)(?<!not present)(?<!not seen))"
     r"(?: (?:since|in the interval|compared|today|now|on)[^,;]{0,40})?\W*$"
     r"|(?:it|this|these|they|those)(?P<shadow> [^,;]{0,60}\b(?:nipple|overlap|superimposition|summation|artifact)"
     r"[^,;]{0,40})$"
@@ -263,7 +260,7 @@ def _following(texts: list[str]) -> list[str]:
 
 
 def _with_next(told: str, following: str) -> str:
-    """A sentence with what the next one says of it: an answer, or that what it named has gone or may be a shadow."""
+    """A sentence with what the next one says of it: an answer, or that what it named has gone, stays or is a shadow."""
     if (sought := _SOUGHT.match(told)) and (answer := _ANSWER.match(following)):
         return f"{told[sought.end() :].rstrip(_ASKING)}: {answer[1]}"
     if told.endswith(("?", "...", "\u2026")):

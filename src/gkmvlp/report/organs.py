@@ -6,7 +6,7 @@ An organ and a quality that belong together state entities: ``MEANINGS[organ, qu
 from gkmvlp.report.patterns import Alternation
 
 ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
-    "heart": ("heart(?: size| contours?| silhouette| shadow)?", "heart and mediastinal silhouettes?",
+    "heart": ("cardiac(?= ?:)", "heart(?: size| contours?| silhouette| shadow)?", "heart and mediastinal silhouettes?",
               "cardiac(?: (?:and|or) mediastinal)? (?:silhouettes?|size|contours?|shadow|borders?|diameter|outline)",
               "size of the (?:heart|cardiac silhouette)", "cardio ?pericardial silhouette",
               "cardio ?thoracic (?:ratio|index)", "ctr",
@@ -19,19 +19,20 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
                                     "cardio ?mediastinal and hilar (?:silhouettes?|contours?|structures)",
                                     "hilar and cardio ?mediastinal (?:silhouettes?|contours?|structures)"),
     "mediastinum and hila": ("(?:mediastinal and hilar|hilar and mediastinal) (?:silhouettes?|contours?|structures)",),
-    "mediastinum": ("mediastinum",
+    "mediastinum": ("mediastinum", "mediastinal(?= ?:)",
                     "mediastinal (?:silhouettes?|contours?|structures|width|borders?|outline)",
                     "mediastinal(?:,)? (?:and|or) aortic (?:contours?|silhouettes?)"),
     "hila": ("hila", "hilum", "hilums", "hili", "hilar (?:contours?|structures|regions?|silhouettes?|shadows?)"),
-    "lungs": ("chest(?= (?:(?:is|remains|appears|looks) )?(?:\\w+ly )?clear\\b)",
+    "lungs": ("pulmonary(?= ?:)", "chest(?= (?:(?:is|remains|appears|looks) )?(?:\\w+ly )?clear\\b)",
               "lungs?(?: fields?| parenchyma| zones?| bases?| apices)?", "bases", "pulmonary parenchyma"),
     "angles": ("(?:costo ?phrenic|phreni[cn]o ?costal|costo ?diaphragmatic|pleural) (?:angles?|sulc(?:us|i)"
                "|recess(?:es)?|sinus(?:es)?)",
                "(?:phrenic )?sinus(?:es)?(?= (?:(?:is|are) )?(?:free|clear)\\b)", "cp (?:angles?|sulc(?:us|i))",
                "lateral (?:costophrenic )?(?:angles?|sulc(?:us|i))",
                "posterior (?:costophrenic )?(?:angles?|sulc(?:us|i))"),
-    "pleura": ("pleural (?:spaces?|surfaces?|margins?)", "pleura"),
-    "bones": ("(?:osseous|bony|skeletal) (?:structures?|thorax|framework|elements|skeleton)", "bones", "ribs?",
+    "pleura": ("pleural(?= ?:)", "pleural (?:spaces?|surfaces?|margins?)", "pleura"),
+    "bones": ("(?:osseous|bony|skeletal|musculoskeletal)(?= ?:)",
+              "(?:osseous|bony|skeletal) (?:structures?|thorax|framework|elements|skeleton)", "bones", "ribs?",
               "(?:bony|rib|thoracic) ?cage", "vertebral (?:body )?heights?", "vertebral bod(?:y|ies)",
               "skeleton", "regional skeleton"),
     "aorta": ("aorta", "aortic (?:arch|knob|button|contour|silhouette|xxxx)", "thoracic aorta", "arch of the aorta"),

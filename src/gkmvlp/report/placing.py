@@ -15,14 +15,9 @@ _RIGHT_BEHIND = (" (", " [", ": ", " - ")
 # Between two places: what opens a clause; between the second and its finding: words of description.
 _OPENS = re.compile(r"(?:[,;](?: and| but| while)?| and) the $")
 # "right greater than left", and before the second of the two.
-_COMPARED = re.compile(
-    r"(?:right|left)(?: sided?)? (?:[a-z]+ )?(?:greater|worse|larger|bigger|more|less"
-    r"|smaller)\b[a-z ]{0,20} than "
-)
-_COMPARED_WITH = re.compile(
-    r"\b(?:greater|worse|larger|bigger|more|less"
-    r"|smaller)(?: [a-z]+){0,2} than (?:on )?(?:the )?$"
-)
+_MORE = r"(?:greater|worse|larger|bigger|more|less|smaller)"
+_COMPARED = re.compile(rf"(?:right|left)(?: sided?)? (?:[a-z]+ )?{_MORE}\b[a-z ]{{0,20}} than ")
+_COMPARED_WITH = re.compile(rf"\b{_MORE}(?: [a-z]+){{0,2}} than (?:on )?(?:the )?$")
 _SIGN = re.compile(r"[,;]")
 # Between a place and the next finding, which it is not of.
 _PARTS = re.compile(r"[,;] |\b(?:with|without|but|no)\b")

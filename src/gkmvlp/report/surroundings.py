@@ -58,9 +58,9 @@ _NO_SUBJECT = re.compile(r"(?:but|although|though|yet|however)?,? ?(?:(?:it|this
 # Between two negations that are one.
 _TOGETHER = re.compile(r" (?:(?:[a-z]+ly|quite|be|an?|the|any) ){0,2}")
 # What is said of devices, and of findings only where nothing else stands between.
-_TAKEN = re.compile(r"remov(?:ed|al)|extract|explant|pulled|withdrawn|(?:has|have|was"
-r"|were) (?:been )?(?:\w+ly )?withdrawn"
-                    r"|discontinued")  # fmt: skip
+_TAKEN = re.compile(
+    r"remov(?:ed|al)|extract|explant|pulled|(?:(?:has|have|was|were) (?:been )?(?:\w+ly )?)?withdrawn|discontinued"
+)
 # Between a finding and what was taken away: another thing.
 _AUXILIARY = (
     r"(?:the|an?|and|now|which|that|has|have|is|are|was|were|been|since|also|subsequently|recently|interval|[a-z]+ly)"
