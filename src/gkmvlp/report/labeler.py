@@ -64,7 +64,7 @@ _OF_IT = re.compile(
     r"|not (?:seen|present|visible|identified)(?: (?:today|now|on (?:today|the current|this)[^,;]{0,30}))?)"
     r"(?: (?:since|in the interval|compared)[^,;]{0,40})?\W*$"
     r"|(?:it|this|these|they|those)(?: (?:has|have|is|are|now|still|also|again))* (?P<still>persist\w*|remains?"
-    r"|unchanged|stable|continues?|there|(?:present|seen|visible|evident|noted|identified)(?<!not present)(?<!not seen))"
+    r"|unchanged|stable|continues?|there|present|seen|visible|evident|noted|identified)"
     r"(?: (?:since|in the interval|compared|today|now|on)[^,;]{0,40})?\W*$"
     r"|(?:it|this|these|they|those)(?P<shadow> [^,;]{0,60}\b(?:nipple|overlap|superimposition|summation|artifact)"
     r"[^,;]{0,40})$"
