@@ -30,7 +30,8 @@ _CHANGES_NOT = ("(?! (?:[\\w-]+ ){1,9}(?:has|have) (?:\\w+ly )?(?:changed|moved|
 _MISPLACED = ("(?:malposition(?:ing)?|kink(?:ing|s)?|displacement|migration|disruption|coiling|discontinuity"
               "|dislodge?ment)")  # fmt: skip
 _SMALL = "(?:small|tiny|little|minimal|minor|trace|mild|slight|faint|scant)"
-_GOING = ("(?:resolved|cleared|removed|resolution|clearing|disappeared|resolve|gone|settled|regressed|subsided|abated"
+_GOING = ("(?:resolved|cleared|removed|resolution|clearing|clearance|disappeared|resolve|gone|settled|regressed"
+"|subsided|abated"
           "|dissipated|vanished)")  # fmt: skip
 _WHOLLY = "(?:yet|been|have|completely|fully|entirely|complete|interval|interim|totally|significantly|quite)"
 _PARTLY = ("(?:nearly|almost|partially|partly|incompletely|mostly|largely|near|partial|incomplete|substantially|some"
@@ -113,7 +114,7 @@ CUES: dict[str, tuple[str, ...]] = {
     ),
     "gone": (
         "there used to be", "used to have", "complete regression of", "evacuation of",
-        "resolution of", "removal of", "clearing of", "disappearance of",
+        "resolution of", "removal of", "clearing of", "clearance of", "disappearance of",
         "discontinuation of", "extraction of", "withdrawal of",
     ),
     "not": ("not", "never"),
@@ -136,7 +137,9 @@ CUES: dict[str, tuple[str, ...]] = {
         f"|corresponds? to|proved to be|turned out to be) {_MERE_SHADOW}",
         "excluded(?! from)",
         "resolution(?! of)", "removal(?! of)", f"(?:{_SHOWN} )?(?:(?:interval|complete|full|total) )+clearing(?! of)",
-        f"{_SHOWN} (?:the )?clearing(?! of)", "is negative", "are negative",
+        f"{_SHOWN} (?:the )?clear(?:ing|ance)(?! of)",
+        "(?:(?:interval|complete|full|total) )+clearance(?! of)",
+        "(?:on|in|at|within) neither (?:side|lung|base|apex)", "is negative", "are negative",
         "(?:cannot|can not|could not) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
     ),
     "maybe after": (
@@ -199,6 +202,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} much(?! {_SAME})(?: of an?)?", "(?:hardly|scarcely|barely) any",
         f"(?:almost|virtually|practically|nearly) no(?! {_SAME})", f"no (?:more|greater|larger) than (?:an? )?{_SMALL}",
         "(?:concern|suspicion|possibility|likelihood|chance) that", f"{_NOT} (?:yet )?proven", "unproven",
+        "whether (?:or not )?there (?:is|are|may be)", "doubt (?:that |whether |if )?there (?:is|are)",
+        "(?:may|might|could) not (?:represent|reflect|indicate)",
         f"{_NOT} (?:clearly|definitely|definitively|necessarily|certainly) (?:an?|the|due to|represent\\w*)",
         f"(?:{_CANNOT}|(?:unable|difficult|hard|impossible) to) (?:tell|say|determine|judge|know) (?:if|whether)"
         "(?: there (?:is|are))?",
@@ -331,6 +336,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:\\w+ )?{_SEEN} to (?:better|best|good) advantage", "costo ?phrenic xxxx",
         "(?:stability|chronicity|age|acuity|size|etiology|cause|change|progression|significance|nature|position) of "
         "(?:[\\w/-]+ ){1,6}(?:cannot|can not|could not) be (?:\\w+ )?(?:assessed|evaluated|determined|judged)",
+        f"(?:previously|earlier) {_NOT} {_SEEN}",
         f"{_NOT} (?:previously|earlier) {_SEEN}", f"{_NOT} {_SEEN} (?:previously|before|earlier|yesterday)",
         f"tips? (?:(?:is|are) )?{_NOT} (?:\\w+ )?{_SEEN}", f"tips? {_CANNOT} be (?:\\w+ )?{_SEEN}",
         f"tips? of (?:[\\w-]+ ){{1,6}}(?:(?:is|are) {_NOT}|{_CANNOT} be) (?:\\w+ )?{_SEEN}",

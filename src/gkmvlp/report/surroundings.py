@@ -45,7 +45,7 @@ _ELSEWHERE = re.compile(
     r"|(?<=with none) (?:on|in|at) (?:the )?(?:left|right|other|opposite|contralateral)\b"
 )
 # Before "none": the other side, beside which what was said before stays: "left small, right none".
-_SIDE_BEFORE = re.compile(r"[,;] (?:and )?(?:the )?(?:right|left|[rl])(?: side)?:? $")
+_SIDE_BEFORE = re.compile(r"[,;] (?:and )?(?:the )?(?:right|left|[rl])(?: side)?(?::| -)? $")
 # Words that can stand before what they are said of, where something begins: "improved effusion, resolved edema".
 _ATTRIBUTE = re.compile(r"(?:resolved|cleared|unlikely|not (?:\w+ )?likely)\b")
 _BEGINS = re.compile(r"(?:^|[,;:] |\b(?:and|with) )$")
@@ -132,7 +132,7 @@ def requested(text: str, cue: Hit[str], clause: int) -> tuple[int, int]:
 
 def is_awaited(text: str, start: int, clause: int) -> bool:
     """Whether a resolution has yet to come: "film to document clearing", "until resolution of the opacity"."""
-    of_course = text.startswith(("resolution", "clearing"), start)
+    of_course = text.startswith(("resolution", "clearing", "clearance"), start)
     return of_course and _AWAITED.search(text, clause, start) is not None
 
 
