@@ -77,6 +77,8 @@ _NONE_NOW = re.compile(
     rf"(?:[;,](?: (?:and|but))?|,? (?:and|but)) (?:there (?:is|are) )?(?:now )?none (?:(?:is|are) )?(?:now )?"
     rf"(?:{_SEEN}\b(?! (?:on|in|at|by) | (?:previously|before|earlier)\b)|(?:today|now|currently)\b)"
 )
+# "a nodule was seen on CT but not on this radiograph"
+_NOT_HERE = re.compile(r",? but not (?=(?:on|in|at) (?:this|today|the (?:current|present)))")
 # "there was no effusion earlier; now there is one"
 _ONE_NOW = re.compile(
     r"\b(?:was|were) no (?P<what>[a-z -]{3,60}?)(?: (?:previously|before|earlier|(?:on|in|at) [^,;:.]{3,50}?))?"
@@ -114,6 +116,7 @@ def filled(lower: str) -> str:
 def _of_the_past(lower: str, end: int) -> str:
     """A sentence with what it says now of what it said of the past, which ends at ``end``, in words with "which"."""
     lower = _NONE_NOW.sub(", which is not seen", _HAS_GONE.sub(", which", lower))
+    lower = _NOT_HERE.sub(", which is not seen ", lower)
     lower = _ONE_NOW.sub(_now, lower) if " one" in lower else lower
     return lower[:end] + _OF_IT.sub(", which", lower[end:])
 
