@@ -59,7 +59,9 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
                "without (?:any |significant |evident |pathological |relevant )*(?:alterations?|abnormalit(?:y|ies)"
                "|particularities|peculiarities)",
                "not remarkable", "not abnormal(?:ly (?:enlarged|wide|dilated))?",
-               "intact", "normal appearing", "no (?:\\w+ )?abnormalit(?:y|ies) (?:of|in)", "preserved", "maintained",
+               "intact", "normal appearing",
+               "no (?:\\w+ )?abnormalit(?:y|ies) (?:of|in)(?= the (?:heart|lungs?|bones|bony))", "preserved",
+               "maintained",
                "satisfactory", "of normal size",
                "normal in size", "normal sized?", "grossly normal", "well (?:aerated|defined)", "clean",
                "non ?enlarged", "adequate"),

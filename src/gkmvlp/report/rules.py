@@ -168,7 +168,8 @@ class Context:
         behind = self._statements[group[0]][1] if group else cue.start
         if group and cue.value != "absent" and around.names_another(self._text, behind, cue.start):
             return
-        if not group and cue.value == "maybe after" and around.takes_up(self._text, cue, clause):
+        of_one = around.takes_up(self._text, cue.start, clause) or around.is_of_one(self._text, cue.end)
+        if not group and cue.value == "maybe after" and of_one:
             before = [index for index, (_, end) in enumerate(self._statements) if end <= clause]
             self._again.update(before[-1:])
         if group and around.is_present_and(self._text, behind, cue.start):

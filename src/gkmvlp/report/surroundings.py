@@ -153,13 +153,17 @@ def is_left_open(text: str, start: int, clause: int) -> bool:
     return _OR_ELSE.search(text, clause, start) is not None
 
 
-def takes_up(text: str, cue: Hit[str], clause: int) -> bool:
+def takes_up(text: str, start: int, clause: int) -> bool:
     """Whether a clause speaks of what the one before spoke of: "no effusion, although a small one cannot be ...".
 
     So it does where it has no subject of its own: "no effusion, but not excluded".
     """
-    names_it = _ONE.search(text, clause, cue.start) or _ONE.match(text, cue.end + 1)
-    return names_it is not None or _NO_SUBJECT.fullmatch(text, clause, cue.start) is not None
+    return (_ONE.search(text, clause, start) or _NO_SUBJECT.fullmatch(text, clause, start)) is not None
+
+
+def is_of_one(text: str, end: int) -> bool:
+    """Whether a doubt that ends at ``end`` is of what was spoken of: "a normal radiograph does not exclude one"."""
+    return _ONE.match(text, end + 1) is not None
 
 
 def stand_together(text: str, start: int, end: int) -> bool:
