@@ -9,9 +9,9 @@ from transformers import BertConfig, BertForMaskedLM, BertLMHeadModel, BertModel
 
 from gkmvlp.checkpoints.bert_weights import bert_sizes, load_bert
 from gkmvlp.errors import BackboneError
+from gkmvlp.models import packing
 from gkmvlp.models.config import TextConfig
 from gkmvlp.models.memory import Memory
-from gkmvlp.models.packing import Packing
 from gkmvlp.models.text import FusionBert
 
 V, D = 60, 16
@@ -25,6 +25,12 @@ SIZES = {
 }
 TOKENS = torch.tensor([[5, 17, 33, 9, 41], [7, 8, 22, 0, 0]])
 MASK = torch.tensor([[True] * 5, [True] * 3 + [False] * 2])
+
+
+@pytest.fixture(autouse=True)
+def packs(monkeypatch):
+    """Texts are packed however little of them is padding."""
+    monkeypatch.setattr(packing, "WORTHWHILE", 1)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +102,7 @@ def test_padding_is_left_out_without_a_trace(mode, fusion_layer, monkeypatch):
         return state.detach(), {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
 
     packed, packed_gradients = read()
-    monkeypatch.setattr(Packing, "of", lambda _: None)
+    monkeypatch.setattr(packing, "WORTHWHILE", 2 * D + 1)  # two tokens are padding
     plain, gradients = read()
     torch.testing.assert_close(packed[MASK], plain[MASK])
     assert not packed[~MASK].any()

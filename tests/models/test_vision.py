@@ -7,7 +7,7 @@ from torch import nn
 
 from gkmvlp.errors import ConfigError
 from gkmvlp.models.config import VisionConfig
-from gkmvlp.models.vision import VisionEncoder, sincos_position_encoding
+from gkmvlp.models.vision import AttentionPool, VisionEncoder, sincos_position_encoding
 
 VIT = ("vit_tiny_patch16_224", {"patch_size": 8, "embed_dim": 16, "depth": 1, "num_heads": 2})
 SWIN = ("swin_tiny_patch4_window7_224", {"window_size": 2, "embed_dim": 16, "depths": (1, 1), "num_heads": (1, 2)})
@@ -133,3 +133,16 @@ def test_arguments_of_another_model_are_named_with_the_remedy():
 def test_a_misspelt_name_is_answered_with_the_nearest(wrong, near):
     with pytest.raises(ConfigError, match=f"timm has no model '{wrong}'; did you mean {near}"):
         VisionEncoder(VisionConfig(wrong), 16, 32)
+
+
+def test_the_pool_is_multi_head_attention_of_its_queries():
+    """Value and gradients against torch's module, which holds the weights."""
+    torch.manual_seed(0)
+    pool, patches_BPD = AttentionPool(16, queries=3, heads=4), torch.randn(2, 5, 16, requires_grad=True)
+    pooled_BD = pool(patches_BPD)
+    answer_BKD, _ = pool.attention(pool.query_KD.expand(2, -1, -1), patches_BPD, patches_BPD)
+    expected_BD = pool.project(answer_BKD.flatten(1))
+    torch.testing.assert_close(pooled_BD, expected_BD)
+    learned = [patches_BPD, *pool.parameters()]
+    given, wanted = (torch.autograd.grad(x.square().sum(), learned) for x in (pooled_BD, expected_BD))
+    torch.testing.assert_close(given, wanted)

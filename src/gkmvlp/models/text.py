@@ -155,14 +155,15 @@ class FusionBert(nn.Module):
         first_only: bool = False,
         begins: bool = False,
     ) -> TextStates:
-        """The layers of ``unimodal`` (``begins``) or those behind it; padding comes out as zeros.
+        """The layers of ``unimodal`` (``begins``) or those behind it; states of padding mean nothing.
 
-        The layer ``fusion_layer`` is parted: its self-attention ends the former, its rest begins the latter. Real
-        tokens alone are computed, and with ``first_only`` the last layer computes the first token of each text alone.
+        The layer ``fusion_layer`` is parted: its self-attention ends the former, its rest begins the latter. Where
+        much is padding, real tokens alone are computed. With ``first_only`` the last layer computes the first token of
+        each text alone.
         """
         fusing, last = self.fusion_layer, len(self.layers) - 1
         numbers = range(min(fusing, last) + 1) if begins else range(fusing, last + 1)
-        packing = Packing.of(states.mask) if len(numbers) else None
+        packing = Packing.of(states.mask, states.state.shape[-1]) if len(numbers) else None
         x_BTD = states.state if packing is None else packing.pack(states.state)
         projected = isinstance(memory, ProjectedMemory)
         for number in numbers:

@@ -99,8 +99,6 @@ def padded(encoded: list[list[int]], padding: int, max_tokens: int) -> Tokens:
     longest = max(len(ids) for ids in encoded)
     length = min((size for size in LENGTHS if size >= longest), default=longest)
     length = min(length, max_tokens)
-    ids_BT = torch.full((len(encoded), length), padding, dtype=torch.long)
-    for row, ids in zip(ids_BT, encoded, strict=True):
-        row[: len(ids)] = torch.tensor(ids)
+    ids_BT = torch.tensor([[*ids, *[padding] * (length - len(ids))] for ids in encoded])
     mask_BT = torch.arange(length) < torch.tensor([len(ids) for ids in encoded])[:, None]
     return Tokens(ids_BT, mask_BT)

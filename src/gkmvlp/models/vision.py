@@ -17,7 +17,7 @@ from torch.func import functional_call
 from torch.nn import functional as F
 
 from gkmvlp.errors import ConfigError, nearest
-from gkmvlp.models.attention import plain_attention
+from gkmvlp.models.attention import attention, plain_attention
 from gkmvlp.models.config import VisionConfig
 from gkmvlp.models.depthwise import depthwise_in_float32
 
@@ -88,9 +88,15 @@ class AttentionPool(nn.Module):
 
     def forward(self, patches_BPD: Tensor) -> Tensor:
         """(B, P, D) to (B, D)."""
-        query_BKD = self.query_KD.expand(patches_BPD.shape[0], -1, -1)  # len() would fix B in an export
-        answer_BKD, _ = self.attention(query_BKD, patches_BPD, patches_BPD, need_weights=False)
-        return self.project(answer_BKD.flatten(1))
+        in_proj = zip(self.attention.in_proj_weight.chunk(3), self.attention.in_proj_bias.chunk(3), strict=True)
+        read = (self.query_KD[None], patches_BPD, patches_BPD)
+        query_1HKd, key_BHPd, value_BHPd = (
+            F.linear(x, *part).unflatten(-1, (self.attention.num_heads, -1)).transpose(1, 2)
+            for x, part in zip(read, in_proj, strict=True)
+        )
+        query_BHKd = query_1HKd.expand(patches_BPD.shape[0], -1, -1, -1)  # len() would fix B in an export
+        answer_BHKd = attention(query_BHKd, key_BHPd, value_BHPd)
+        return self.project(self.attention.out_proj(answer_BHKd.transpose(1, 2).flatten(2)).flatten(1))
 
 
 class VisionEncoder(nn.Module):
@@ -198,20 +204,22 @@ class VisionEncoder(nn.Module):
                 None hides none. The patches that are given are then the others alone, (B, V, D), in order.
         """
         with plain_attention(image_B1SS):
-            return self._encode(image_B1SS, masked_BP)
+            patches_BVC, grid = self._encode(image_B1SS, masked_BP)
+        return self._finished(patches_BVC, grid, masked_BP)
 
-    def _encode(self, image_B1SS: Tensor, masked_BP: Tensor | None) -> ImageFeatures:
+    def _encode(self, image_B1SS: Tensor, masked_BP: Tensor | None) -> tuple[Tensor, tuple[int, int]]:
+        """The patches that are not masked, (B, V, C), and the grid."""
         if masked_BP is not None:
             image_B1SS = self.fill_masked(image_B1SS, masked_BP)
         image_B1SS = (self.centred(image_B1SS) - self.mean) / self.std
         image_B1SS = image_B1SS.contiguous(memory_format=torch.channels_last)
         if masked_BP is not None and self.patch_drop is not None:
-            return self._finished(self._visible(image_B1SS, masked_BP, self.patch_drop), self.grid, masked_BP)
+            return self._visible(image_B1SS, masked_BP, self.patch_drop), self.grid
         map_BChw = self._map(image_B1SS)
         height, width = map_BChw.shape[-2:]
         patches_BPC = map_BChw.flatten(2).transpose(1, 2)
         patches_BPC = patches_BPC if masked_BP is None else visible_patches(patches_BPC, masked_BP)
-        return self._finished(patches_BPC, (height, width), masked_BP)
+        return patches_BPC, (height, width)
 
     def _visible(self, image_B1SS: Tensor, masked_BP: Tensor, patch_drop: PatchDrop) -> Tensor:
         """The patches of a vision transformer that are not masked, (B, V, C): the others are not computed."""
