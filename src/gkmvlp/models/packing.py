@@ -8,9 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Numbers of a state (tokens x D) that must be padding for packing to pay: it takes some 70 small operations a layer,
-# forward and backward. 128 tokens of D = 128, 21 of BERT-base; prompts and statements have fewer.
-WORTHWHILE = 2**14
+# Padding (tokens x D x D) from which packing pays: it takes some 70 small operations a layer, forward and backward, and
+# saves products that grow with D x D. At D = 128 that is 128 tokens, more than prompts and statements have; at 768, 4.
+WORTHWHILE = 2**21
 
 
 class Packing(NamedTuple):
@@ -32,7 +32,7 @@ class Packing(NamedTuple):
             mask_BT: (B, T) bool, True on real tokens.
             width: D.
         """
-        if torch.compiler.is_compiling() or int((~mask_BT).sum()) * width < WORTHWHILE:
+        if torch.compiler.is_compiling() or int((~mask_BT).sum()) * width**2 < WORTHWHILE:
             return None
         length_B = mask_BT.sum(1)
         return cls(mask_BT.flatten().nonzero()[:, 0], length_B.cumsum(0) - length_B, *mask_BT.shape)
