@@ -129,13 +129,15 @@ class VisualQuestionAnswering(FineTuning):
         super().on_load_checkpoint(checkpoint)
 
     def read_questions(self, batch: QuestionBatch) -> tuple[Tensor, Tensor]:
-        """What the decoder reads: the question's states after reading the image.
+        """What the decoder or the classifier reads: the question's states after reading the image.
 
         Returns:
-            Memory (B, M, D), the first row being the question's first token, and mask (B, M) bool.
+            Memory (B, M, D), the first row being the question's first token, and mask (B, M) bool; M is 1 where a
+            classifier reads that row alone.
         """
         memory, row_B = self.encode_images_unique(batch)
-        return question_memory(cast(Backbone, self.backbone), batch["question"], memory, row_B)
+        first_only = self.answer_mode == "classify" and self.answer_pooling == "first"
+        return question_memory(cast(Backbone, self.backbone), batch["question"], memory, row_B, first_only)
 
     def encode_images_unique(self, batch: QuestionBatch) -> tuple[Memory, Tensor]:
         """Memory of the N different images, and the image of each question (B,)."""

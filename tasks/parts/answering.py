@@ -34,7 +34,7 @@ ASKS_YES_OR_NO = re.compile(
 
 
 def question_memory(
-    backbone: Backbone, questions: list[str], image: Memory, row_B: Tensor | None = None
+    backbone: Backbone, questions: list[str], image: Memory, row_B: Tensor | None = None, first_only: bool = False
 ) -> tuple[Tensor, Tensor]:
     """What the decoder reads: the question's states after reading the image (as BLIP, Li et al. 2022, section 4.3).
 
@@ -43,11 +43,14 @@ def question_memory(
         questions: B questions.
         image: Memory of N images.
         row_B: The image of each question, (B,) int64; None where N = B, in order.
+        first_only: Whether the state of the first token is all that is read.
 
     Returns:
-        Memory (B, T, D) and its mask (B, T) bool.
+        Memory (B, T, D) and its mask (B, T) bool; T is 1 with ``first_only``.
     """
     text = backbone.read_texts(questions, image.key.device)
+    if first_only:
+        return backbone.model.fuse_first(text, image, row_B)[:, None], text.mask[:, :1]
     return backbone.model.fuse(text, image, row_B), text.mask
 
 

@@ -15,6 +15,7 @@ from gkmvlp.errors import ConfigError
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.predictions import read_predictions
 from gkmvlp.tasks import VisualQuestionAnswering
+from gkmvlp.tasks.parts.answering import question_memory
 from tests.pages import page_of
 from tests.processes import gkmvlp
 from tests.tiny import architecture, tree, words
@@ -101,6 +102,15 @@ def test_padding_of_questions_does_not_reach_the_answers(questions, batch, pretr
         memory, mask = task.read_questions(pair)
         scores.append(task.model.decode(task.tokens(["no", "no"], decode=True), memory, mask)[0])
     assert torch.allclose(*scores, atol=1e-5)
+
+
+@torch.no_grad()
+def test_a_classifier_of_the_first_token_has_no_other_computed(questions, batch):
+    task = make(questions, None, answer_mode="classify")
+    first_B1D, mask_B1 = task.read_questions(batch)
+    every_BTD, _ = question_memory(task.backbone, batch["question"], *task.encode_images_unique(batch))
+    assert (first_B1D.shape[1], mask_B1.all()) == (1, True)
+    torch.testing.assert_close(first_B1D, every_BTD[:, :1])
 
 
 @torch.no_grad()

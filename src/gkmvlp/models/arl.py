@@ -191,6 +191,10 @@ class Arl(nn.Module):
         """The text's states after the fusion, (B, T, D); text b is read with memory ``row_B[b]``."""
         return self.fusion_streams(self.begin(text), select_rows(memory, row_B)).text
 
+    def fuse_first(self, text: LinkedTokens | ArlText, memory: Memory, row_B: Tensor | None = None) -> Tensor:
+        """The first of these states, (B, D)."""
+        return self.fuse(text, memory, row_B)[:, 0]
+
     def itm_logits(self, text: LinkedTokens | ArlText, memory: Memory, row_B: Tensor | None = None) -> Tensor:
         """Whether text and image belong together, (B, 2): no, yes; text b is read with memory ``row_B[b]``."""
         streams = self.fusion_streams(self.begin(text), select_rows(memory, row_B))

@@ -213,11 +213,17 @@ class GkMvlp(nn.Module):
         """The text's states after reading the image, (B, T, D); text b is read with memory ``row_B[b]``."""
         return self.text.multimodal(self.begin(text), "fusion", memory, row_B=row_B)
 
+    def fuse_first(
+        self, text: Tokens | TextStates, memory: Memory | ProjectedMemory, row_B: Tensor | None = None
+    ) -> Tensor:
+        """The first of these states, (B, D): the last layer computes no other."""
+        return self.text.first_token(self.begin(text), memory, row_B)
+
     def itm_logits(
         self, text: Tokens | TextStates, memory: Memory | ProjectedMemory, row_B: Tensor | None = None
     ) -> Tensor:
         """Whether text and image belong together, (B, 2): no, yes; text b is read with memory ``row_B[b]``."""
-        return self.match_head(self.text.first_token(self.begin(text), memory, row_B))
+        return self.match_head(self.fuse_first(text, memory, row_B))
 
     def decode(
         self,

@@ -44,6 +44,9 @@ class VisionLanguageModel(Protocol):
     def fuse(self, text: Any, memory: Memory, row_B: Tensor | None = None) -> Tensor:
         """States (B, T, D) of texts that read images, text b memory ``row_B[b]``; the first stands for the text."""
 
+    def fuse_first(self, text: Any, memory: Memory, row_B: Tensor | None = None) -> Tensor:
+        """The first state of ``fuse`` alone, (B, D), for less where the system can leave out the others."""
+
     def itm_logits(self, text: Any, memory: Memory, row_B: Tensor | None = None) -> Tensor:
         """Whether text and image belong together, (B, 2): no, yes."""
 
