@@ -1,16 +1,18 @@
 """The models of the package: made, measured as released, published without loss, and small."""
 
+import dataclasses
+
 import pytest
 import torch
 import yaml
 from safetensors.torch import load_file
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments import packaged_models
+from gkmvlp.app.experiments import packaged_figures, packaged_models
 from gkmvlp.app.running.configs import by_name
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.calibration_file import read_calibration
-from gkmvlp.zoo.entry import PACKAGED
+from gkmvlp.zoo.entry import PACKAGED, dump
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.registry import find, list_models
 from gkmvlp.zoo.store import model_files, packaged
@@ -39,6 +41,8 @@ def test_only_what_is_its_own_and_halves_where_they_are_exact():
 def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatch):
     """What is published reads as what was measured, holds no tensor of its backbone, and is not trained twice."""
     monkeypatch.setattr(packaged_models, "CORPORA", {"mimic": 24, "vqa": 10})
+    monkeypatch.setattr(packaged_figures, "CORPORA", packaged_models.CORPORA)
+    monkeypatch.setattr(packaged_figures, "MODELS", packaged.MODELS[:2])
     monkeypatch.setattr(packaged_models, "CALIBRATION", {"mimic": 40, "vqa": 10})
     monkeypatch.setattr(packaged_models, "MODELS", packaged.MODELS[:2])
 
@@ -55,6 +59,13 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
         assert calibration.split.startswith("all of ")
         assert any(calibration.summary in limit for limit in entry.limits)
         assert calibration.summary in (models / f"{entry.name}.md").read_text()
+    measured = tiny.tree(models)
+    for entry in (base, vqa):  # tested again as they are, they give the same figures
+        bare = dataclasses.replace(entry, results=[], groups=[])
+        (models / f"{entry.name}.yaml").write_text(dump(bare))
+    assert main([*words, "--only-test"]) == 0
+    assert tiny.tree(models) == measured
+    assert {grouped.by for grouped in base.groups} == {"sex", "age", "view"}
     own = load_file(download(vqa) / "model.safetensors")
     assert all(t.dtype != torch.float32 for t in own.values())
     assert not [name for name in own if name.startswith(("vision.", "knowledge.", "regions."))]
@@ -95,6 +106,8 @@ def test_a_backbone_and_what_is_fine_tuned_from_it(package, tmp_path, monkeypatc
     assert changed == {"calibration.json"}
     assert open_predictor("gk-mvlp-phantom-vqa", "cpu").predict(image, question).answer is not None
     assert main([*anew, "--set", "trainer.max_epochs=1"]) == 2
+    with pytest.raises(SystemExit):
+        main([*anew, "--only-test"])
 
 
 CHOSEN_ELSEWHERE = ("root", "default_root_dir", "backbone", "architecture")

@@ -80,7 +80,7 @@ def publish(folder: Path, out: Path, about: ReleaseInfo) -> Entry:
     config = _config(folder)
     refuse_credentialed(folder, config)
     model = backbones.load(inner)
-    figures, groups = _figures(folder, _task(model))
+    figures, groups = measured_figures(folder, _task(model))
     manifest = _manifest(folder, model)
     for path in (out / about.name, out / f"{about.name}.yaml"):
         if path.exists():
@@ -170,7 +170,7 @@ def _task(model: Backbone) -> str:
     return str(model.info.get("task") or "pretraining")
 
 
-def _figures(folder: Path, task: str) -> Measured:
+def measured_figures(folder: Path, task: str) -> Measured:
     """The figures of the model itself: main ones of its task, each with its signature, and those by group.
 
     A folder may hold more: what its backbone does zero-shot, other tasks' runs, other starts.
@@ -228,7 +228,7 @@ def _entry(
         seed=int(config.get("seed_everything") or 0),
         manifests={**(backbone.manifests if backbone else {}), **manifest},
         trained_on=data.split(", "),
-        results=[_result(figure) for figure in measured[0]],
+        results=[result_of(figure) for figure in measured[0]],
         groups=measured[1],
         limits=[
             NOT_CLINICAL,
@@ -265,5 +265,6 @@ def _file(path: Path) -> File:
         return File(path.name, path.stat().st_size, hashlib.file_digest(stream, "sha256").hexdigest())
 
 
-def _result(figure: MetricResult) -> Result:
+def result_of(figure: MetricResult) -> Result:
+    """What an entry keeps of a figure."""
     return Result(**{field.name: getattr(figure, field.name) for field in dataclasses.fields(Result)})

@@ -124,19 +124,20 @@ def _publish(arguments: argparse.Namespace) -> Printed:
 
 
 def _make(arguments: argparse.Namespace) -> Printed:
-    """Trains, measures, calibrates and publishes the packaged models."""
+    """Trains, measures, calibrates and publishes the packaged models; or one of these steps alone."""
+    from gkmvlp.app.experiments.packaged_figures import measure_models
     from gkmvlp.app.experiments.packaged_models import calibrate_models, make_models
     from gkmvlp.app.running.run import overrides_of
     from gkmvlp.errors import UsageError
 
-    models, overrides = arguments.models or PACKAGED, overrides_of(arguments.settings)
-    if arguments.only_calibrate and arguments.settings:
-        raise UsageError("--set changes trainings, and --only-calibrate trains nothing: leave one of them out")
-    made = (
-        calibrate_models(arguments.out, models, arguments.only)
-        if arguments.only_calibrate
-        else make_models(arguments.out, models, overrides, arguments.only)
-    )
+    out, models, only = arguments.out, arguments.models or PACKAGED, arguments.only
+    overrides = overrides_of(arguments.settings)
+    if arguments.only_calibrate and overrides:
+        raise UsageError("--set changes trainings and tests, and --only-calibrate does neither: leave one of them out")
+    if arguments.only_calibrate:
+        made = calibrate_models(out, models, only)
+    else:
+        made = (measure_models if arguments.only_test else make_models)(out, models, overrides, only)
     rows = [{"name": entry.name, "reference": entry.reference, "size": entry.size} for entry in made]
     return rows, "\n".join(f"{entry.reference}: {entry.size / 1e6:.1f} MB" for entry in made)
 

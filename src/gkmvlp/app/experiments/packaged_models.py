@@ -42,11 +42,12 @@ def make_models(out: Path, models: Path, overrides: Overrides, only: Sequence[st
     Raises:
         UsageError: If a name is none of a shipped model.
     """
-    _prepare(out, models, only)
+    know_entries(models, only)
+    write_lookalikes(out / PHANTOMS, CALIBRATION, CALIBRATION_SEED)
     write_lookalikes(out / "data", CORPORA, SEED)
     changed = merged(data_overrides(root=out / "data"), overrides)
     return [
-        _make(shipped, out, models, merged(_start(shipped), changed))
+        _make(shipped, out, models, merged(start(shipped), changed))
         for shipped in MODELS
         if not only or shipped.name in only
     ]
@@ -65,12 +66,13 @@ def calibrate_models(out: Path, models: Path, only: Sequence[str] = ()) -> list[
     Raises:
         UsageError: If a name is none of a shipped model.
     """
-    _prepare(out, models, only)
+    know_entries(models, only)
+    write_lookalikes(out / PHANTOMS, CALIBRATION, CALIBRATION_SEED)
     return [_calibrate(shipped, out, models, not only or shipped.name in only) for shipped in MODELS]
 
 
-def _prepare(out: Path, models: Path, only: Sequence[str]) -> None:
-    """Checks the names, makes the entries of a folder known, and writes the phantoms.
+def know_entries(models: Path, only: Sequence[str]) -> None:
+    """Checks the names of models, and makes the entries of a folder known.
 
     Raises:
         UsageError: If a name is none of a shipped model.
@@ -82,7 +84,6 @@ def _prepare(out: Path, models: Path, only: Sequence[str]) -> None:
     if models.resolve() != PACKAGED.resolve():
         named = os.environ.get("GKMVLP_ZOO", "")
         os.environ["GKMVLP_ZOO"] = os.pathsep.join(filter(None, (str(models.resolve()), named)))
-    write_lookalikes(out / PHANTOMS, CALIBRATION, CALIBRATION_SEED)
 
 
 def _calibrate(shipped: Shipped, out: Path, models: Path, is_calibrated: bool) -> Entry:
@@ -95,7 +96,7 @@ def _calibrate(shipped: Shipped, out: Path, models: Path, is_calibrated: bool) -
     return renew(dataclasses.replace(entry, backbone=backbone), models, shipped.limits)
 
 
-def _start(shipped: Shipped) -> Overrides:
+def start(shipped: Shipped) -> Overrides:
     """Where a model starts from."""
     if shipped.backbone is None:
         return {}

@@ -21,6 +21,7 @@ from gkmvlp.app.running.config_parser import Parser, integers_first, known_class
 from gkmvlp.app.running.configs import config_words, described_data, with_files
 from gkmvlp.app.running.folder_lock import FolderLock
 from gkmvlp.app.running.forwarding import handling
+from gkmvlp.app.running.released_weights import ReleasedWeights
 from gkmvlp.app.running.sharded_fits import check_same_kind, shard_over_all
 from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
 from gkmvlp.app.running.stopping import Stopping
@@ -195,7 +196,8 @@ class Cli(LightningCLI):
         if callable(prepare := getattr(self.model, "prepare", None)):
             prepare(self.datamodule)
         word = self._get(self.config, "ckpt_path")
-        if stage != "fit" and not word and getattr(self.model, "is_trained", False):
+        is_filled = any(isinstance(each, ReleasedWeights) for each in self.trainer.callbacks)  # type: ignore[attr-defined]
+        if stage != "fit" and not word and not is_filled and getattr(self.model, "is_trained", False):
             rank_zero_only(print)("note: no --ckpt_path: nothing that a fit trains was trained", flush=True)
         if word == "last":  # the newest, as Lightning chooses
             files = Path(self.trainer.default_root_dir, "checkpoints").glob("last*.ckpt")

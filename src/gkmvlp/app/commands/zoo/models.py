@@ -38,7 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--only", metavar="NAME", nargs="+", default=[], help="these alone, from the backbone that is there"
     )
     calibrated = "train nothing: calibrate the models that are there, and name backbones by their files of today"
-    make.add_argument("--only-calibrate", action="store_true", help=calibrated)
+    tested = "train nothing: test the models that are there, and write their figures, by groups too, on their cards"
+    steps = make.add_mutually_exclusive_group()
+    steps.add_argument("--only-calibrate", action="store_true", help=calibrated)
+    steps.add_argument("--only-test", action="store_true", help=tested)
     add_set_argument(make, "every run")
     convert = actions.add_parser("convert", help="tensors of a pickle (.ckpt, .pt, .bin) as safetensors")
     convert.add_argument("file", metavar="FILE", type=Path)
