@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,19 @@ from torch import nn
 import gkmvlp
 from gkmvlp.app.cli import main
 from gkmvlp.checkpoints import heads
+from gkmvlp.checkpoints.calibration_file import Calibration, LabelCalibration
+from gkmvlp.metrics.calibration.operating_point import OperatingPoint, Span
+from gkmvlp.metrics.calibration.score_map import ScoreMap
 from gkmvlp.models.config import Architecture
 from gkmvlp.models.heads.label_head import label_head
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
-from gkmvlp.zoo.export.bundle import inference
+from gkmvlp.zoo.export.bundle_configs import inference
 from gkmvlp.zoo.export.bundle_scripts import networks
 from gkmvlp.zoo.export.bundle_scripts.probabilities import Probabilitiesd
 from gkmvlp.zoo.export.bundle_scripts.radiographs import ReadRadiographd
 from gkmvlp.zoo.export.description import calibration_of
 from gkmvlp.zoo.inference.preprocess import Preprocess
+from gkmvlp.zoo.inference.readings import Reader
 from tests.app.small_models import ANSWERS, ENTITIES, build, calibrate, write_answering, write_backbone, write_detecting
 
 LABELS = ["Effusion", "Mass", "Hernia"]
@@ -102,8 +107,12 @@ def test_monai_runs_it_without_this_package(bundle, pictures, tmp_path):
     assert len(rows) == len(list(pictures.iterdir()))
     model = gkmvlp.load(bundle / "model", device="cpu")
     for row in rows:
-        wanted = model.predict(row["file"]).findings
-        assert {label: float(row[label]) for label in LABELS} == pytest.approx(wanted, abs=2e-5)
+        wanted = model.predict(row["file"])
+        assert {label: float(row[label]) for label in LABELS} == pytest.approx(wanted.findings, abs=2e-5)
+        decided = {label: reading.is_likely for label, reading in wanted.readings.items()}
+        assert {label: row[f"{label} is_likely"] for label in LABELS} == {
+            label: "" if likely is None else str(likely) for label, likely in decided.items()
+        }
 
 
 @pytest.mark.slow
@@ -130,8 +139,29 @@ def test_thresholds_stand_above_the_table(folder):
     }  # fmt: skip
     reading = model.predict(np.zeros((40, 40), np.uint8), gate="off", accept="blank").readings
     expected = ", ".join(f"{label} {reading[label].threshold:.6f}" for label in LABELS[:2])
-    assert inference(told)["evaluator"]["notices"][2] == f"Present from (sensitivity=0.90): {expected}"
+    assert inference(told)["evaluator"]["notices"][2] == (
+        f"is_likely: the score reaches the threshold of sensitivity=0.90, at probability {expected}"
+    )
     assert len(inference(told | {"calibration": None})["evaluator"]["notices"]) == 2
+
+
+def test_it_decides_as_the_package_where_a_map_is_flat():
+    """On a plateau scores below and above the threshold have the probability of the threshold."""
+    flat, point = ScoreMap("isotonic", knots=(-1.0, 0.0, 2.0, 3.0), values=(0.1, 0.4, 0.4, 0.9)), Span(1.0, 0.5, 1.5)
+    label = LabelCalibration("Mass", 10, 5, flat, {"youden": OperatingPoint(point, point, point)})
+    bare = LabelCalibration("Hernia", 0, 0, ScoreMap())
+    scores = {"labels": [label, bare]}
+    calibration = Calibration(
+        "phantom-tiny", "validate of official@0", 10, 5, "2026-01-01T00:00:00+00:00", scores, None
+    )
+    decide = Probabilitiesd({"calibration": {"scores": [asdict(label), asdict(bare)]}})
+    read = Reader(calibration, "labels")
+    for score in (-2.0, 0.5, 1.0, 1.5, 4.0):
+        said = decide({"pred": torch.tensor([score, score])})
+        assert said["is_likely"] == [read("Mass", score).is_likely, None]
+        assert said["pred"][0].item() == pytest.approx(read("Mass", score).probability)
+    assert decide({"pred": torch.tensor([0.5, 0.5])})["is_likely"][0] is False
+    assert read("Mass", 0.5).probability == read("Mass", 1.5).probability == read("Mass", 1.5).threshold
 
 
 def test_scores_that_nobody_calibrated_are_log_odds_and_log_probabilities():
@@ -162,6 +192,8 @@ def test_monai_says_where_prompts_look(pictures, tmp_path):
     for row in rows:
         wanted, name = said[row["file"]], row["entity"]
         assert float(row["probability"]) == pytest.approx(wanted.findings[name], abs=2e-5)
+        likely = wanted.readings[name].is_likely
+        assert row["is_likely"] == ("" if likely is None else str(likely))
         assert (float(row["x"]), float(row["y"])) == pytest.approx(wanted.points[name], abs=0.01)
         assert row["region"] == wanted.regions[name]
     order = [row["entity"] for row in rows[: len(ENTITIES)]]
@@ -237,7 +269,8 @@ def test_a_picture_of_sixteen_bits_is_named(tmp_path):
     ("words", "message"),
     [
         (["--task", "grounding", "--out", "b"], "--task grounding exports a backbone; this is a model for labels"),
-        (["--task", "report", "--out", "b"], "no 'report' here"),
+        (["--task", "report", "--out", "b"], "reports are written word by word: gkmvlp predict writes them"),
+        (["--task", "reports", "--out", "b"], "no 'reports' here"),
         (["--task", "classification", "--out", "b.zip"], "a folder, whose name has no suffix"),
     ],
 )

@@ -1,6 +1,6 @@
-"""From what the program scores to probabilities, by the calibration beside it. L labels or answers."""
+"""From what the program scores to probabilities and decisions, by the calibration beside it. L labels or answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Probabilitiesd:
-    """A transform: the scores of an image under ``pred`` become probabilities.
+    """A transform: the scores of an image under ``pred`` become probabilities, and what they decide ``is_likely``.
 
     Args:
         told: What stands beside the program.
@@ -18,10 +18,19 @@ class Probabilitiesd:
     def __init__(self, told: Mapping[str, Any]) -> None:
         self.is_choice = "answers" in told
         self.calibration: Mapping[str, Any] | None = told["calibration"]
+        self.thresholds = thresholds(self.calibration["scores"] if self.calibration else [])
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The row; ``pred`` is (..., L), log odds of labels or log-probabilities of answers."""
-        return {**row, "pred": self.probabilities(row["pred"])}
+        return {**row, "pred": self.probabilities(row["pred"]), "is_likely": self.decisions(row["pred"])}
+
+    def decisions(self, score_L: Tensor) -> list[bool | None]:
+        """Whether scores (L,) reach the thresholds; None of a label without one, nothing where no label has one.
+
+        Scores are compared, not probabilities: where a map is flat, scores below and above have the same probability.
+        """
+        pairs = zip(score_L.double().tolist(), self.thresholds, strict=True) if self.thresholds else ()
+        return [None if threshold is None else score >= threshold for score, threshold in pairs]
 
     def probabilities(self, score_L: Tensor) -> Tensor:
         """Probabilities of scores (..., L): where nobody calibrated, the sigmoid of labels, the softmax of answers."""
@@ -31,6 +40,13 @@ class Probabilitiesd:
             return (score_L.double() / self.calibration["answers"]["temperature"]).softmax(-1)
         columns = zip(score_L.double().unbind(-1), self.calibration["scores"], strict=True)
         return torch.stack([mapped(score, label["map"]) for score, label in columns], -1)
+
+
+def thresholds(labels: Sequence[Mapping[str, Any]]) -> list[float | None]:
+    """Scores from which labels count as present at the first operating point; none where there is no such point."""
+    at = next((name for label in labels for name in label["points"]), None)
+    known = [label["points"].get(at) for label in labels]
+    return [point and point["score"][0] for point in known] if at is not None else []
 
 
 def mapped(score: Tensor, score_map: Mapping[str, Any]) -> Tensor:

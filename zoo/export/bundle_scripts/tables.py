@@ -17,13 +17,13 @@ Row = list[str]
 
 
 class Evaluator:
-    """Runs a network over batches and writes a table: a row an image, a column a label.
+    """Runs a network over batches and writes a table: a row an image, a column a label, then a decision a label.
 
     Args:
         val_data_loader: Batches with ``image``, ``file`` and ``frame``.
         network: What scores them.
         inferer: How it is called; one of MONAI's.
-        postprocessing: From a row with ``pred``, scores of an image, to one with probabilities.
+        postprocessing: From a row with ``pred``, scores of an image, to one with probabilities and ``is_likely``.
         labels: Names of what is scored.
         notices: First lines of the table.
         output: The file.
@@ -53,18 +53,24 @@ class Evaluator:
                 given = self.inferer(batch["image"], self.network)
                 parts = given if isinstance(given, tuple) else (given,)
                 for file, frame, *of_image in zip(batch["file"], batch["frame"].tolist(), *parts, strict=True):
-                    pred = self.postprocessing({"pred": of_image[0]})["pred"]
-                    table.writerows([file, *row] for row in self.rows(pred, of_image[1:], frame))
+                    said = self.postprocessing({"pred": of_image[0]})
+                    table.writerows([file, *row] for row in self.rows(said, of_image[1:], frame))
         print(f"{self.output} ({self.notices[0]})")
         return self.output
 
     def columns(self) -> list[str]:
         """What stands above the cells."""
-        return list(self.labels)
+        return [*self.labels, *(f"{label} is_likely" for label in self.labels)]
 
-    def rows(self, pred_L: Tensor, others: Sequence[Tensor], frame: Frame) -> Iterable[Row]:
-        """What is said of an image: its probabilities, what else the network gave of it, and how it was fitted."""
-        return [_numbers(pred_L)]
+    def rows(self, said: Mapping[str, Any], others: Sequence[Tensor], frame: Frame) -> Iterable[Row]:
+        """The rows of an image.
+
+        Args:
+            said: ``pred``, its probabilities (L,) or of each anchor (A, L), and ``is_likely``, a decision a label.
+            others: What else the network gave of it.
+            frame: How it was fitted.
+        """
+        return [[*_numbers(said["pred"]), *_decisions(said, len(self.labels))]]
 
 
 class AnswerEvaluator(Evaluator):
@@ -74,8 +80,9 @@ class AnswerEvaluator(Evaluator):
         """What stands above the cells."""
         return ["answer", "probability"]
 
-    def rows(self, pred_L: Tensor, others: Sequence[Tensor], frame: Frame) -> Iterable[Row]:
-        """What is said of an image."""
+    def rows(self, said: Mapping[str, Any], others: Sequence[Tensor], frame: Frame) -> Iterable[Row]:
+        """The row of an image."""
+        pred_L: Tensor = said["pred"]
         best = int(pred_L.argmax())
         return [[self.labels[best], *_numbers(pred_L[best : best + 1])]]
 
@@ -89,19 +96,20 @@ class PlaceEvaluator(Evaluator):
 
     def columns(self) -> list[str]:
         """What stands above the cells."""
-        return ["entity", "probability", "x", "y", "region", "attended_region"]
+        return ["entity", "probability", "is_likely", "x", "y", "region", "attended_region"]
 
-    def rows(self, pred_E: Tensor, others: Sequence[Tensor], frame: Frame) -> Iterator[Row]:
-        """What is said of an image."""
+    def rows(self, said: Mapping[str, Any], others: Sequence[Tensor], frame: Frame) -> Iterator[Row]:
+        """The rows of an image."""
+        pred_E: Tensor = said["pred"]
         patch_EP, region_ER = others
         told, box_R4 = self.network.told, self.network.box_R4
         point_E2 = highest(patch_EP.unflatten(-1, told["grid"]), told["image"]["size"], frame)
         under_E = regions_at(point_E2 / told["image"]["size"], box_R4, region_ER)
         picture_E2 = on_picture(point_E2.repeat(1, 2), frame)[:, :2]
-        names = [*told["regions"], ""]  # -1 is none
+        names, likely = [*told["regions"], ""], _decisions(said, len(self.labels))  # -1 is none
         for e in pred_E.argsort(descending=True).tolist():
             where = names[int(under_E[e])], names[int(region_ER[e].argmax())]
-            yield [self.labels[e], *_numbers(pred_E[e : e + 1]), *_numbers(picture_E2[e], 2), *where]
+            yield [self.labels[e], *_numbers(pred_E[e : e + 1]), likely[e], *_numbers(picture_E2[e], 2), *where]
 
 
 class BoxEvaluator(Evaluator):
@@ -111,10 +119,11 @@ class BoxEvaluator(Evaluator):
         """What stands above the cells."""
         return ["label", "score", "x1", "y1", "x2", "y2", "is_likely"]
 
-    def rows(self, pred_AL: Tensor, others: Sequence[Tensor], frame: Frame) -> Iterator[Row]:
-        """What is said of an image."""
+    def rows(self, said: Mapping[str, Any], others: Sequence[Tensor], frame: Frame) -> Iterator[Row]:
+        """The rows of an image."""
         from torchvision.ops import batched_nms
 
+        pred_AL: Tensor = said["pred"]
         told, side = self.network.told["boxes"], self.network.told["image"]["size"]
         score_N, index_N = pred_AL.flatten().topk(min(told["candidates"], pred_AL.numel()))
         box_N4, label_N = others[0][index_N // pred_AL.shape[1]] * side, index_N % pred_AL.shape[1]
@@ -171,3 +180,8 @@ def on_picture(box_N4: Tensor, frame: Frame) -> Tensor:
 
 def _numbers(value_N: Tensor, places: int = 6) -> list[str]:
     return [f"{value:.{places}f}" for value in value_N.tolist()]
+
+
+def _decisions(said: Mapping[str, Any], count: int) -> list[str]:
+    """Cells of ``count`` labels: True, False, or empty where a label has no threshold."""
+    return ["" if likely is None else str(likely) for likely in said["is_likely"] or [None] * count]

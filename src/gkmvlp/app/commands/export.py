@@ -26,11 +26,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare model, task, format and file."""
     described = "zoo://NAME, or folder of a backbone, a model or their run"
     parser.add_argument("--model", metavar="REF", required=True, help=described)
-    parser.add_argument("--task", required=True, choices=TASKS, help="what the program computes")
+    parser.add_argument("--task", required=True, type=_task, choices=TASKS, help="what the program computes")
     parser.add_argument("--format", required=True, choices=FORMATS, help="how it is written")
     parser.add_argument(
         "--out", metavar="FILE", required=True, type=Path, help="FILE.pt2 or FILE.onnx, or a folder; new"
     )
+
+
+def _task(word: str) -> str:
+    """A task; reports, which ``predict`` has and ``export`` has not, are refused with the reason."""
+    if word == "report":
+        served = ", ".join(TASKS)
+        raise argparse.ArgumentTypeError(
+            f"reports are written word by word: gkmvlp predict writes them; here: {served}"
+        )
+    return word
 
 
 def run(arguments: argparse.Namespace) -> int:
