@@ -1,8 +1,12 @@
 """A text alone is a list of one; what is printed for people is short."""
 
+import copy
+import json
+import pickle
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 from gkmvlp.texts import Brief, as_texts, brief
 
@@ -32,3 +36,14 @@ def test_numbers_are_printed_short_wherever_they_lie():
     shares = Brief({"a": 1 / 3, ("b", "c"): 2.0})
     assert f"{shares}" == repr(shares) == "{'a': 0.333, ('b', 'c'): 2.000}"
     assert shares == {"a": 1 / 3, ("b", "c"): 2.0}
+
+
+def test_what_is_printed_short_is_stored_exactly():
+    """As JSON and as YAML, in any dict, as a plain dict would be."""
+    found = {"findings": Brief({"b": 1 / 3, "a": (0.1, 2)})}
+    assert json.loads(json.dumps(found)) == {"findings": {"b": 1 / 3, "a": [0.1, 2]}}
+    for dumper in (yaml.SafeDumper, getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
+        text = yaml.dump(found, Dumper=dumper, sort_keys=False)
+        assert text == yaml.dump({"findings": dict(found["findings"])}, Dumper=dumper, sort_keys=False)
+        assert yaml.safe_load(text)["findings"]["b"] == 1 / 3
+    assert copy.deepcopy(found) == pickle.loads(pickle.dumps(found)) == found

@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Iterable
 from typing import TypeVar
 
+from yaml.representer import SafeRepresenter
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -56,6 +58,9 @@ class Brief(dict[Key, Value]):
 
     def __repr__(self) -> str:
         return brief(self)
+
+
+SafeRepresenter.add_representer(Brief, SafeRepresenter.represent_dict)  # yaml.safe_dump asks for the very class
 
 
 def letters(name: str) -> str:
