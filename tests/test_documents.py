@@ -17,6 +17,7 @@ from gkmvlp.app.command_line import command_table
 from gkmvlp.app.command_line.command_table import LIGHTNING, MODULES
 from gkmvlp.app.command_line.plain_commands import parser_of
 from gkmvlp.app.running.configs import zoo_configs
+from gkmvlp.data_modules.synthetic.lookalikes import LOOKALIKES
 from gkmvlp.zoo.registry import list_models
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -273,3 +274,8 @@ def test_links_of_the_readme_work_on_a_package_index(address):
     assert all(re.match(r"https?://|#", target) for target in targets)
     assert sum(target.startswith("https://example.org") for target in targets) == (len(relative) if address else 0)
     assert "docs/results.md" in shown
+
+
+def test_the_readme_names_every_layout_of_phantoms():
+    (line,) = (line for line in TEXT["README.md"].splitlines() if line.startswith("Phantoms come in the layouts"))
+    assert re.findall("`([^`]+)`", line) == list(LOOKALIKES)

@@ -190,7 +190,12 @@ def content(entry: Entry) -> dict[str, Any]:
 
 def dump(entry: Entry) -> str:
     """The YAML of an entry."""
-    return yaml.safe_dump(content(entry), sort_keys=False, allow_unicode=True, width=120)
+    return yaml_text(content(entry))
+
+
+def yaml_text(fields: dict[str, Any]) -> str:
+    """Fields as YAML, in their order."""
+    return yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=120)
 
 
 def source_urls(entry: Entry) -> list[str]:

@@ -16,6 +16,7 @@ from gkmvlp.errors import ZooError
 from gkmvlp.zoo import registry
 from gkmvlp.zoo.entry import Result, content, dump, parse
 from gkmvlp.zoo.registry import entries, find, list_models
+from gkmvlp.zoo.store.packaged import MODELS
 from tests.zoo.store.server import write_entry
 
 FIGURE = Result(
@@ -135,9 +136,20 @@ def test_list_and_show(zoo, capsys):
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["name"], row["where"], row["size"]) == ("small-vqa", "not here", 300_021)
     assert main(["zoo", "show", "small"]) == 0
-    assert parse(capsys.readouterr().out, "x") == find("small")
+    shown = capsys.readouterr().out
+    assert parse(shown, "x") == find("small")
+    keys = [line.partition(":")[0] for line in shown.splitlines() if line[0] not in " -"]
+    assert keys.index("limits") < keys.index("results") < keys.index("files")  # what a reader asks first comes first
     assert main(["zoo", "show", "small", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["reference"] == find("small").reference
+
+
+def test_models_of_the_package_are_listed_behind_what_they_start_from(zoo, package, capsys):
+    assert main(["zoo", "list", "--json"]) == 0
+    names = [row["name"] for row in json.loads(capsys.readouterr().out)]
+    ours = [shipped.name for shipped in MODELS]
+    assert names == [*ours, *sorted(set(names) - set(ours))]
+    assert "small-vqa" in names
 
 
 def test_a_packaged_model_is_used_where_it_lies(zoo, monkeypatch, capsys):

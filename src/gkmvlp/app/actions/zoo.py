@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from gkmvlp.app.command_line.cli_errors import one_line
-from gkmvlp.zoo.entry import PACKAGED, SCHEME, Entry, content, dump, is_address
+from gkmvlp.zoo.entry import PACKAGED, SCHEME, Entry, content, is_address, yaml_text
 from gkmvlp.zoo.registry import find, list_models, scan_entries
 from gkmvlp.zoo.store.cache import cached_folder
+from gkmvlp.zoo.store.packaged import MODELS
 
 Printed = tuple[Any, str]  # content for JSON, text
+LONG = ("results", "groups", "manifests", "files", "format")  # keys of an entry that "show" prints behind all others
 
 
 def _list(arguments: argparse.Namespace) -> Printed:
     """Names of the models, with task, size and where they are."""
-    known, names = _known(), list_models(arguments.task)
+    known, names = _known(), sorted(list_models(arguments.task), key=_place)
     rows = [_row(known[name]) for name in names]
     width = max((len(name) for name in names), default=0) + 2
     lines = [
@@ -24,6 +26,12 @@ def _list(arguments: argparse.Namespace) -> Printed:
         for row in rows
     ]
     return rows, "\n".join(lines) or "no model; gkmvlp zoo download takes the address of an entry too"
+
+
+def _place(name: str) -> tuple[int, str]:
+    """Sorts names: models of the package first, each behind what it starts from; then others by name."""
+    ours = [shipped.name for shipped in MODELS]
+    return (ours.index(name) if name in ours else len(ours), name)
 
 
 def _known() -> dict[str, Entry]:
@@ -43,9 +51,12 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _show(arguments: argparse.Namespace) -> Printed:
-    """Everything that an entry says."""
+    """Everything that an entry says; in text what is long comes last."""
     entry = _entry(arguments)
-    return {**content(entry), "reference": entry.reference, "origin": entry.origin}, dump(entry).rstrip()
+    said = content(entry)
+    first = {key: value for key, value in said.items() if key not in LONG}
+    text = yaml_text(first | {key: said[key] for key in LONG if key in said})
+    return {**said, "reference": entry.reference, "origin": entry.origin}, text.rstrip()
 
 
 def _download(arguments: argparse.Namespace) -> Printed:
