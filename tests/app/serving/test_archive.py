@@ -221,7 +221,7 @@ def test_a_store_that_is_refused_is_a_notice(desk_at, study):
         desk = desk_at(url)
         desk.open_study(STUDY, "s", "c")
         assert "answers 401" in desk.store("s", "c")
-        assert "gk-reading" in desk.ask("is there one?", "s", "c")
+        assert 'class="gk-answer"' in desk.ask("is there one?", "s", "c")
 
 
 def test_a_bug_tells_the_log_nobodys_name(desk_at, study, monkeypatch, capsys):

@@ -159,12 +159,33 @@ def test_a_question_is_answered_and_shown_as_text(page_of):
     asked = "Is there a pleural effusion? <img src=x onerror=document.title='broken'> {{7*7}}${7*7}"
     page.get_by_label("Question", exact=True).fill(asked)
     page.get_by_role("button", name="Ask").click()
-    page.wait_for_selector(".gk-answer", timeout=WAIT)
-    assert asked in page.locator(".gk-answer").inner_text()
-    assert re.search(r"0\.\d\d", page.locator(".gk-answer").inner_text())
+    page.wait_for_selector("#gk-shown .gk-answer", timeout=WAIT)
+    assert asked in page.locator("#gk-shown .gk-answer").inner_text()
+    assert re.search(r"0\.\d\d", page.locator("#gk-shown .gk-answer").inner_text())
     assert page.locator(".gk-answer img").count() == 0
     assert page.title() != "broken"
     keep(page, "asked")
+
+
+def test_a_question_leaves_all_but_the_answers_as_they_are(page_of):
+    page = page_of()
+    page.get_by_label("Question", exact=True).fill("Is the heart enlarged?")
+    page.get_by_role("button", name="Ask").click()
+    page.get_by_text("no image to ask about").wait_for(timeout=WAIT)
+    read_phantom(page)
+    assert not page.get_by_text("no image to ask about").is_visible()
+    page.locator("[data-set=zoom]").evaluate("one => { one.value = 3; "
+                                             "one.dispatchEvent(new Event('input', {bubbles: true})) }")  # fmt: skip
+    page.evaluate("document.querySelector('.gk-reading').dataset.mine = 'yes'")
+    width = page.locator(".gk-layers").bounding_box()["width"]
+    for count in (1, 2):
+        page.get_by_role("button", name="Ask").click()
+        page.wait_for_function(f"document.querySelectorAll('#gk-shown .gk-answer').length === {count}", timeout=WAIT)
+    assert page.locator(".gk-reading").get_attribute("data-mine") == "yes"
+    assert page.locator(".gk-layers").bounding_box()["width"] == width
+    assert page.locator("#gk-asked .gk-answer:visible").count() == 0
+    read_phantom(page, 1)
+    assert page.locator("#gk-shown .gk-answer").count() == 0
 
 
 def test_the_banner_stays_in_sight(page_of):

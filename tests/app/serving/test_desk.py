@@ -117,7 +117,7 @@ def test_bad_files_are_a_notice_and_the_last_reading_stays(desk, data, told):
     assert "Traceback" not in html
     assert Tags(html).open == []
     assert desk.sessions.of("s").readings[0].image == "good.png"
-    assert "good.png" in desk.ask("is there one?", "s", "c")
+    assert 'class="gk-answer"' in desk.ask("is there one?", "s", "c")
 
 
 def test_a_bug_in_a_model_is_a_notice(desk, monkeypatch):
@@ -136,8 +136,12 @@ def test_a_question_without_an_image(desk):
 
 
 def test_an_empty_question_changes_nothing(desk):
-    before = desk.read_upload(picture(), "a.png", "s", "c")
-    assert desk.ask("  \n ", "s", "c") == before
+    html = desk.read_upload(picture(), "a.png", "s", "c")
+    unasked = desk.ask("  \n ", "s", "c")
+    assert unasked in html
+    assert desk.sessions.of("s").readings[0].answers == []
+    answered = desk.ask("what?", "s", "c")
+    assert desk.ask("  \n ", "s", "c") == answered != unasked
 
 
 def test_too_many_readings_in_a_minute(small_models):
@@ -150,7 +154,8 @@ def test_too_many_readings_in_a_minute(small_models):
 def test_sessions_do_not_see_each_other(desk):
     desk.read_upload(picture(seed=0), "mine.png", "me", "c")
     desk.read_upload(picture(seed=1), "yours.png", "you", "c")
-    assert "yours" not in desk.ask("what?", "me", "c")
+    assert desk.ask("what is mine?", "me", "c").count('class="gk-answer"') == 1
+    assert "mine" not in desk.ask("what?", "you", "c")
     keys = [desk.sessions.of(name).key for name in ("me", "you")]
     assert len(set(keys)) == 2
     assert all(len(key) > 20 for key in keys)
@@ -192,7 +197,19 @@ def test_two_sets_stand_side_by_side_and_both_answer(small_models, small_folders
     desk = Desk([small_models, other])
     html = desk.read_upload(picture(), "a.png", "s", "c")
     assert html.count('class="gk-reading"') == 2
-    assert desk.ask("what?", "s", "c").count('class="gk-answer"') == 2
+    assert html.count("Save as") == 1  # both together
+    answered = desk.ask("what?", "s", "c")
+    assert answered.count('class="gk-answers"') == answered.count('class="gk-answer"') == 2
+    assert "gk-reading" not in answered  # the rest of the page stays as it is
+
+
+def test_what_is_not_there_has_no_switch(small_folders):
+    """A model for labels alone has no heat map, no box and no region; a backbone has all three."""
+    switches = ('data-set="mix"', 'data-show="boxes"', 'data-show="regions"', 'data-set="zoom"')
+    for kind, expected in (("labels", [False, False, False, True]), ("backbone", [True] * 4)):
+        desk = Desk([open_models([str(small_folders[kind])], "cpu")])
+        html = desk.read_upload(picture(), "a.png", "s", "c")
+        assert [one in html for one in switches] == expected
 
 
 def test_neighbours_are_shown_and_stay_out_of_the_json(small_models):

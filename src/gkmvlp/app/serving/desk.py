@@ -15,7 +15,7 @@ from gkmvlp.app.dicom.dicomweb import Radiograph
 from gkmvlp.app.dicom.source import Source, read_source
 from gkmvlp.app.serving.archive import Archive, Choice, Found, value_of
 from gkmvlp.app.serving.export import side_by_side
-from gkmvlp.app.serving.fragment import notice
+from gkmvlp.app.serving.fragment import answers, notice
 from gkmvlp.app.serving.limits import LONGEST_NAME, LONGEST_QUESTION, Limits, Rate, require_image
 from gkmvlp.app.serving.models import ModelSet
 from gkmvlp.app.serving.neighbours import Index
@@ -135,7 +135,7 @@ class Desk:
         return self._told(client, stored)
 
     def ask(self, question: str, session: str, client: str) -> str:
-        """The reading with the answer to one more question."""
+        """The answers to all questions so far, one more among them: a section for each set of models."""
 
         def asked() -> str:
             held = self.sessions.of(session)
@@ -146,7 +146,7 @@ class Desk:
                 for models, seen, reading in zip(self.sets, held.seen, held.readings, strict=True):
                     if text and "answers" in models.parts:
                         reading.answers.append(ask(models.parts["answers"], seen["answers"], text))
-            return self._shown(held)
+            return "".join(answers(reading.answers) for reading in held.readings)
 
         return self._told(client, asked)
 

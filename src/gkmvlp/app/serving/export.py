@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from gkmvlp import __version__
 from gkmvlp.app.pages.style import STYLE
-from gkmvlp.app.serving.fragment import asset, fragment, shown
+from gkmvlp.app.serving.fragment import asset, fragment, saves, shown
 from gkmvlp.app.serving.reading import Reading
 from gkmvlp.notices import NOT_CLINICAL
 
@@ -39,6 +39,8 @@ def as_json(readings: Sequence[Reading]) -> str:
 
 
 def side_by_side(readings: Sequence[Reading], picture: str, saved_as: str = "") -> str:
-    """The readings of one radiograph beside each other; the first one has the links by which they are saved."""
-    parts = [fragment(one, picture, saved_as if n == 0 else "") for n, one in enumerate(readings)]
-    return parts[0] if len(parts) == 1 else f'<div class="gk-two">{"".join(parts)}</div>'
+    """The readings of one radiograph beside each other; those of several are saved together, by links above them."""
+    if len(readings) == 1:
+        return fragment(readings[0], picture, saved_as)
+    above = f'<div class="gk-reading gk-all">{saves(saved_as)}</div>' if saved_as else ""
+    return f'{above}<div class="gk-two">{"".join(fragment(one, picture) for one in readings)}</div>'

@@ -21,7 +21,7 @@ WORTH = 0.01  # probability from which another answer is named
 
 @cache
 def asset(name: str) -> str:
-    """``viewer.css``, ``viewer.js`` or ``page.css``."""
+    """Style or script: ``viewer.css``, ``viewer.js``, ``page.css`` or ``page.js``."""
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
@@ -38,9 +38,10 @@ def fragment(reading: Reading, picture: str, saved_as: str = "") -> str:
         picture: The radiograph as a data URI.
         saved_as: Address without suffix from which it can be saved; "" leaves the links out.
     """
+    left = _stage(reading, picture) + _controls(reading) + _know(reading)
     return (
         f'<article class="gk-reading" aria-label="Reading of {shown(reading.image)}">{_head(reading, saved_as)}'
-        f'<div class="gk-columns"><div class="gk-left">{_stage(reading, picture)}{_controls()}{_know(reading)}</div>'
+        f'<div class="gk-columns"><div class="gk-left">{left}</div>'
         f'<div class="gk-right">{_findings(reading)}{_found(reading)}{_report(reading)}{answers(reading.answers)}'
         f"{_neighbours(reading.neighbours)}</div></div></article>"
     )
@@ -58,19 +59,23 @@ def answers(asked: Iterable[Answer]) -> str:
     return f'<section class="gk-answers" aria-live="polite">{head}{rows}</section>'
 
 
+def saves(address: str) -> str:
+    """The links by which what is shown is saved; "" without an address."""
+    kinds = "".join(
+        f'<a class="gk-save" href="{address}.{kind}" download>{kind.upper()}</a>' for kind in ("html", "json")
+    )
+    return f'<span class="gk-saves">Save as {kinds}</span>' if address else ""
+
+
 def _head(reading: Reading, saved_as: str) -> str:
     facts = [f"{reading.width} x {reading.height} px", f"view {reading.view}" if reading.view else ""]
     facts += [f"{reading.seconds:.1f} s", " + ".join(one.rpartition("/")[2] for one in reading.models)]
     lines = [" · ".join(filter(None, facts))]
     if reading.planted is not None:
         lines.append("Planted: " + (", ".join(reading.planted) or "nothing"))
-    saves = "".join(
-        f'<a class="gk-save" href="{saved_as}.{kind}" download>{kind.upper()}</a>' for kind in ("html", "json")
-    )
-    save = f'<span class="gk-saves">Save as {saves}</span>' if saved_as else ""
     below = "".join(f"<p>{shown(line)}</p>" for line in lines)
     return (
-        f'<header class="gk-head"><div><h2>{shown(reading.image)}</h2>{below}</div>{save}</header>'
+        f'<header class="gk-head"><div><h2>{shown(reading.image)}</h2>{below}</div>{saves(saved_as)}</header>'
         f"{''.join(map(notice, reading.warnings))}"
     )
 
@@ -115,26 +120,32 @@ def _rectangle(kind: str, attributes: str, box: Box, told: str) -> str:
     )
 
 
-def _controls() -> str:
+def _controls(reading: Reading) -> str:
+    """Sliders and switches of what there is to see."""
     sliders = (
         ("mix", "Image", "attention", 0, 100, 35, 1),
         ("bright", "Brightness", "", 40, 250, 100, 5),
         ("contrast", "Contrast", "", 50, 250, 100, 5),
         ("zoom", "Zoom", "", 1, 5, 1, 0.25),
     )
+    has_map = reading.frame is not None and any(one.attention for one in reading.findings)
     rows = "".join(
         f'<label class="gk-slider gk-set-{key}"><span>{name}</span><input type="range" data-set="{key}" '
         f'min="{least}" max="{most}" step="{step}" value="{start}" aria-label="{told}">'
         f"{f'<span>{other}</span>' if other else ''}</label>"
         for key, name, other, least, most, start, step in sliders
+        if has_map or key != "mix"
         for told in [f"{name} to {other}" if other else name]
     )
-    return (
-        f'<div class="gk-controls">{rows}<div class="gk-checks">'
-        '<label><input type="checkbox" data-show="boxes" checked> boxes</label>'
-        '<label><input type="checkbox" data-show="regions"> regions</label>'
-        '<button type="button" class="gk-reset">Reset view</button></div></div>'
+    has_box = bool(reading.detections) or any(one.box for one in reading.findings)
+    switches = ("boxes", " checked", has_box), ("regions", "", bool(reading.regions))
+    checks = "".join(
+        f'<label><input type="checkbox" data-show="{name}"{start}> {name}</label>'
+        for name, start, is_there in switches
+        if is_there
     )
+    reset = '<button type="button" class="gk-reset">Reset view</button>'
+    return f'<div class="gk-controls">{rows}<div class="gk-checks">{checks}{reset}</div></div>'
 
 
 def _know(reading: Reading) -> str:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import gradio as gr
 
 WAITING = 16  # readings that may wait at a time; more are told to come back
+# one reading or answer at a time, of whomever: the others wait for the processor
+ONE: dict[str, Any] = {"concurrency_id": "models", "concurrency_limit": 1, "show_progress": "full"}
 EXAMPLES = ("Is there a pleural effusion?", "What is abnormal?", "Is the heart enlarged?")
 EMPTY = (
     '<div class="gk-empty"><p>Drop a chest radiograph (PNG, JPG or DICOM) or choose a phantom.</p>'
@@ -44,8 +46,10 @@ def build_page(desk: Desk) -> "gr.Blocks":
             with gr.Column(elem_id="gk-ask", visible=takes_questions):
                 question = gr.Textbox(label="Question", placeholder=EXAMPLES[0], max_length=300, lines=1)
                 button = gr.Button("Ask", variant="primary", size="sm")
+                asked = gr.HTML("", padding=False, apply_default_css=False, elem_id="gk-asked")
                 gr.Examples([[one] for one in EXAMPLES], question, label="For example")
-        _wire(desk, page, upload, buttons, question, button, reading)
+        _wire(desk, page, upload, buttons, reading)
+        _wire_questions(desk, question, button, asked)
         if archive is not None:
             _wire_archive(desk, archive, reading)
     page.queue(max_size=WAITING, default_concurrency_limit=1)
@@ -127,15 +131,12 @@ def _wire(
     page: "gr.Blocks",
     upload: "gr.File",
     buttons: Sequence["gr.Button"],
-    question: "gr.Textbox",
-    button: "gr.Button",
     reading: "gr.HTML",
 ) -> None:
-    """What happens at each event. One reading runs at a time, of whomever: the others wait for the processor."""
+    """What happens to what is handed in."""
     import gradio as gr
     from gradio.utils import get_upload_folder
 
-    shared = {"concurrency_id": "models", "concurrency_limit": 1, "show_progress": "full"}
     untold = gr.Progress()
 
     def read_upload(file: str | None, request: gr.Request, progress: gr.Progress = untold) -> tuple[str, None]:
@@ -148,20 +149,25 @@ def _wire(
         return desk.read_upload(data, name, _session(request), _client(request), tell), None
 
     _take_as_it_is(upload)
-    upload.upload(read_upload, upload, [reading, upload], api_name="read", show_progress_on=reading, **shared)
+    upload.upload(read_upload, upload, [reading, upload], api_name="read", show_progress_on=reading, **ONE)
     for number, one in zip(PHANTOMS, buttons, strict=True):
-        one.click(_phantom_reader(desk, number), None, reading, api_visibility="private", **shared)
-
-    def answer(text: str, request: gr.Request) -> str:
-        return desk.ask(text, _session(request), _client(request))
-
-    for event in (button.click, question.submit):
-        event(answer, question, reading, api_name="ask", **shared)
+        one.click(_phantom_reader(desk, number), None, reading, api_visibility="private", **ONE)
 
     def forget(request: gr.Request) -> None:
         desk.sessions.drop(_session(request))
 
     page.unload(forget)
+
+
+def _wire_questions(desk: Desk, question: "gr.Textbox", button: "gr.Button", asked: "gr.HTML") -> None:
+    """Answers come beside the question; ``page.js`` takes them to their place in the readings."""
+    import gradio as gr
+
+    def answer(text: str, request: gr.Request) -> str:
+        return desk.ask(text, _session(request), _client(request))
+
+    for event in (button.click, question.submit):
+        event(answer, question, asked, api_name="ask", show_progress_on=button, **ONE)
 
 
 def _phantom_reader(desk: Desk, number: int) -> Callable[..., str]:
@@ -220,5 +226,6 @@ def _client(request: "gr.Request") -> str:
 
 
 def head() -> str:
-    """What the page needs in its head: style and script of the readings, inside."""
-    return f"<style>{asset('viewer.css')}{asset('page.css')}</style><script>{asset('viewer.js')}</script>"
+    """What the page needs in its head: style and scripts of the readings, inside."""
+    style, script = (asset(f"viewer.{kind}") + asset(f"page.{kind}") for kind in ("css", "js"))
+    return f"<style>{style}</style><script>{script}</script>"

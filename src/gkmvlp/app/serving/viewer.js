@@ -69,8 +69,9 @@
     if (input.dataset.set) set(input);
     if (input.dataset.show) {
       const reading = input.closest(".gk-reading");
-      reading.classList.toggle("gk-show-regions", reading.querySelector("[data-show=regions]").checked);
-      reading.classList.toggle("gk-hide-boxes", !reading.querySelector("[data-show=boxes]").checked);
+      const kind = input.dataset.show;
+      if (kind === "regions") reading.classList.toggle("gk-show-regions", input.checked);
+      if (kind === "boxes") reading.classList.toggle("gk-hide-boxes", !input.checked);
     }
   });
 })();
