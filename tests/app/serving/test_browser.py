@@ -198,6 +198,8 @@ def test_the_banner_stays_in_sight(page_of):
         assert "not for clinical use" in banner.inner_text()
         box = banner.bounding_box()
         assert 0 <= box["y"] < 5
+        wide = page.evaluate("document.documentElement.clientWidth")
+        assert (box["x"], box["width"]) == pytest.approx((0, wide), abs=1)  # whatever is read
         # nothing lies over it
         top = page.evaluate("document.elementFromPoint(innerWidth / 3, 12).closest('.gk-banner') !== null")
         assert top

@@ -29,7 +29,9 @@ class Probabilitiesd:
 
         Scores are compared, not probabilities: where a map is flat, scores below and above have the same probability.
         """
-        pairs = zip(score_L.double().tolist(), self.thresholds, strict=True) if self.thresholds else ()
+        if not self.thresholds:
+            return []
+        pairs = zip(score_L.double().tolist(), self.thresholds, strict=True)
         return [None if threshold is None else score >= threshold for score, threshold in pairs]
 
     def probabilities(self, score_L: Tensor) -> Tensor:
