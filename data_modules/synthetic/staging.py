@@ -5,6 +5,7 @@ import io
 import json
 import multiprocessing
 import shutil
+import signal
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -128,8 +129,19 @@ def in_parallel(
         yield from tqdm(map(function, tasks), total=len(tasks), desc=label, disable=None)
         return
     # forked, for a fresh interpreter would load torch first; and before tqdm starts a thread
-    with multiprocessing.get_context("fork").Pool(workers, one_opencv_thread_a_worker) as pool:
+    with multiprocessing.get_context("fork").Pool(workers, _begin_worker) as pool:
         yield from tqdm(pool.imap(function, tasks, chunksize=4), total=len(tasks), desc=label, disable=None)
+
+
+def _begin_worker() -> None:
+    """Signals of a pool's process: SIGTERM ends it at once, Ctrl-C is the matter of the one that waits for it.
+
+    The handler that it was forked with runs between two steps of the interpreter. A process that goes to wait for the
+    pool's queue as SIGTERM comes would never run it, and the pool would wait for that process without end.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    one_opencv_thread_a_worker()
 
 
 def _is_complete(root: Path, name: str, trees: Sequence[str], wanted: Mapping[str, object]) -> bool:
