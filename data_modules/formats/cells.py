@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime, time
 from numbers import Real
 from typing import Any
 
@@ -9,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from gkmvlp.data_modules.formats.decimals import SpellingError, with_points
-from gkmvlp.data_modules.formats.plain_text import as_latin1, clean, shown
+from gkmvlp.data_modules.formats.plain_text import as_western, clean, shown
 from gkmvlp.data_modules.formats.schema import Schema
 from gkmvlp.errors import DataError
 
-_ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?E\+\d\d+")  # 1.23457E+12: what spreadsheets make of long ids
+_ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d\d+")  # 1.23457E+12: what spreadsheets and pandas make of long ids
 _KEPT_AS_TEXT = re.compile(r"""="([^"]+)"|'(\d[\d.,-]*)""")
 _WHOLE = re.compile(r"-?\d+(\.0+)?")
 # What programs write for a cell without a value, in small letters.
@@ -35,12 +36,12 @@ def as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) -
     """Columns of cells as a table: text and values as ``object``, numbers as float64.
 
     Raises:
-        DataError: If a cell is no text or number, or an id that a spreadsheet has rounded.
+        DataError: If a cell is no text or number, or an id that a program has rounded.
     """
     series: dict[str, pd.Series] = {}
     for name, cells in columns.items():
         if name in schema.values:
-            values = [as_latin1(cell) if isinstance(cell, str) else cell for cell in cells]
+            values = [as_western(cell) if isinstance(cell, str) else cell for cell in cells]
         else:
             values = _texts(cells, name, source, schema)
         series[name] = pd.Series(values, dtype=object)
@@ -53,7 +54,7 @@ def _texts(cells: list[Any], name: str, source: object, schema: Schema) -> list[
     texts = [_text(cell, name, row, source, schema) for row, cell in enumerate(cells, 1)]
     if name in schema.raw:
         return texts
-    texts = [clean(as_latin1(cell)) if not cell.isascii() else clean(cell) for cell in texts]
+    texts = [clean(as_western(cell)) if not cell.isascii() else clean(cell) for cell in texts]
     texts = [_plain(cell) if cell[:1] in ("=", "'") else cell for cell in texts]
     if name in schema.numbers:
         return texts
@@ -69,6 +70,8 @@ def _text(cell: Any, name: str, row: int, source: object, schema: Schema) -> str
         return ""
     if isinstance(cell, bytes):
         return cell.decode(errors="surrogateescape")
+    if isinstance(cell, datetime) and cell.time() == time():  # a day, as other tables of it say
+        return cell.date().isoformat()
     if isinstance(cell, list | dict | tuple):
         raise DataError(f"{source}, column {name}, row {row}: {shown(cell)} is no text; {schema.remedy}")
     if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
@@ -84,9 +87,9 @@ def _plain(cell: str) -> str:
 
 def _require_whole_ids(cells: list[str], name: str, source: object, schema: Schema) -> None:
     """Checks that no text is a number whose last digits a spreadsheet has dropped: several ids would be one."""
-    row = next((row for row, cell in enumerate(cells, 1) if "E+" in cell and _ROUNDED.fullmatch(cell)), None)
+    row = next((row for row, cell in enumerate(cells, 1) if "+" in cell and _ROUNDED.fullmatch(cell)), None)
     if row is not None:
-        told = f"{shown(cells[row - 1])} is a number that a spreadsheet has rounded: keep the column as text"
+        told = f"{shown(cells[row - 1])} is a number that a program has rounded: keep the column as text"
         raise DataError(f"{source}, column {name}, row {row}: {told}; {schema.remedy}")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.errors import EmptyDataError, ParserWarning
 
-from gkmvlp.data_modules.formats.plain_text import as_latin1, clean, one_line
+from gkmvlp.data_modules.formats.plain_text import as_western, clean, one_line
 from gkmvlp.data_modules.formats.schema import Schema, places_of
 from gkmvlp.errors import DataError
 from gkmvlp.texts import letters
@@ -55,7 +55,7 @@ def csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> dic
 def _header(path: Path, data: bytes, schema: Schema) -> tuple[str, list[str]]:
     """The separator under which the header has the needed columns, else the most columns, and the header."""
     rows = ((separator, _parse(path, data, separator, schema, nrows=1).iloc[0]) for separator in _SEPARATORS)
-    headers = {separator: [clean(as_latin1(cell)) for cell in row] for separator, row in rows}
+    headers = {separator: [clean(as_western(cell)) for cell in row] for separator, row in rows}
     needed = {letters(name) for name in schema.needed}
     return max(headers.items(), key=lambda item: (len({*map(letters, item[1])} & needed), len(item[1])))
 

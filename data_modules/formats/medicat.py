@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gkmvlp.data_modules.formats.figures import Figure
-from gkmvlp.data_modules.formats.plain_text import as_latin1, clean, one_line, shown
+from gkmvlp.data_modules.formats.plain_text import as_western, clean, one_line, shown
 from gkmvlp.data_modules.pipeline.splits import hash_split
 from gkmvlp.errors import DataError
 
@@ -87,4 +87,4 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 def _text(text: object, path: Path, number: int) -> str:
     if not isinstance(text, str):
         raise DataError(f"{path}, line {number}: {shown(text)} is no text; {_GET}")
-    return " ".join(clean(as_latin1(text)).split())
+    return " ".join(clean(as_western(text)).split())

@@ -10,7 +10,7 @@ from gkmvlp.data_modules.formats.cells import answer_of
 from gkmvlp.data_modules.formats.chest_xray14 import BOX_NAMES, LABELS
 from gkmvlp.data_modules.formats.files import is_file
 from gkmvlp.data_modules.formats.json_files import read_json
-from gkmvlp.data_modules.formats.plain_text import as_latin1, one_line, shown
+from gkmvlp.data_modules.formats.plain_text import as_western, one_line, shown
 from gkmvlp.data_modules.formats.schema import Schema
 from gkmvlp.data_modules.formats.tables import to_table
 from gkmvlp.errors import DataError
@@ -113,8 +113,8 @@ def _question(row: dict[str, str], base: Path, side: str) -> Question:
         sample_id=row["qid"],
         image_name=Path(row["img_name"]).parent.name,
         image=str(base / "imgs" / row["img_name"]),
-        question=" ".join(as_latin1(row["question"]).split()),
-        answer=exact_v1(answer_of(as_latin1(row["answer"]))),
+        question=" ".join(as_western(row["question"]).split()),
+        answer=exact_v1(answer_of(as_western(row["answer"]))),
         answer_type=row["answer_type"].lower(),
         language=row["q_lang"].lower(),
         modality=row["modality"],

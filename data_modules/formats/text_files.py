@@ -1,7 +1,7 @@
 """The text of a file, whatever its compression (gz, bz2, xz or zst) and encoding.
 
 Text is UTF-8, or UTF-16 or UTF-32 where the file's first bytes say so or every second one is zero; bytes that are none
-of it are read as Latin-1.
+of it are read as Windows-1252.
 """
 
 import bz2
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from gkmvlp.data_modules.formats.plain_text import as_latin1, one_line
+from gkmvlp.data_modules.formats.plain_text import as_western, one_line
 from gkmvlp.errors import DataError
 
 _UNPACK: dict[bytes, Callable[[bytes], bytes]] = {
@@ -39,7 +39,7 @@ def read_text(path: Path, remedy: str = "use the official file") -> str:
     Raises:
         DataError: If it is missing or broken.
     """
-    text = as_latin1(decode(path, read_bytes(path, remedy), remedy))
+    text = as_western(decode(path, read_bytes(path, remedy), remedy))
     return text if "\n" in text.strip() else text.replace("\r", "\n")  # lines as old Macs, and Excel on them, end them
 
 

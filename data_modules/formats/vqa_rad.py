@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from gkmvlp.data_modules.formats.cells import answer_of
 from gkmvlp.data_modules.formats.files import image_files, is_file
 from gkmvlp.data_modules.formats.json_files import read_json
-from gkmvlp.data_modules.formats.plain_text import as_latin1, shown
+from gkmvlp.data_modules.formats.plain_text import as_western, shown
 from gkmvlp.data_modules.formats.schema import Schema
 from gkmvlp.data_modules.formats.tables import read_table, to_table
 from gkmvlp.data_modules.pipeline.splits import Split, standard_split
@@ -124,7 +124,7 @@ def _images(base: Path, names: Iterable[str]) -> dict[str, str]:
 
 def _word(text: str) -> str:
     """A cell as text; the set spells nothing as NULL or NA."""
-    text = " ".join(as_latin1(text).replace("\t", ", ").split()).replace(" ,", ",")
+    text = " ".join(as_western(text).replace("\t", ", ").split()).replace(" ,", ",")
     return "" if text in ("NULL", "NA") else text
 
 
@@ -141,7 +141,7 @@ def _row(row: dict[str, str], sample_id: str, image: str, side: Split) -> Questi
         organ=row["image_organ"].upper(),
         question=_word(row["question"]),
         frame=_word(row["question_frame"]),
-        answer=exact_v1(answer_of(as_latin1(row["answer"]))),
+        answer=exact_v1(answer_of(as_western(row["answer"]))),
         answer_type=row["answer_type"].lower(),
         side=side,
         is_frame=row["phrase_type"] == "frame",
@@ -210,7 +210,7 @@ def _read_parquet(tables: list[Path]) -> list[Question]:
             number = count[name[1]] = count.get(name[1], -1) + 1
             content = _content_of(image, path)
             key = content if isinstance(content, str) else sha256(content).hexdigest()
-            text = exact_v1(answer_of(as_latin1(answer)))
+            text = exact_v1(answer_of(as_western(answer)))
             rows.append(
                 Question(
                     sample_id=f"{name[1]}-{number:04d}",

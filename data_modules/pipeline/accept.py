@@ -35,4 +35,4 @@ def accepted(words: str | Collection[str]) -> frozenset[Accept]:
 
 def is_dicom(data: bytes) -> bool:
     """Whether the first bytes of a file, 132 or more, are those of a DICOM with or without preamble and meta header."""
-    return data[_MARK] == b"DICM" or (data[:2] in _STARTS and len(data) > 8 and 0 in data[2:4])
+    return b"DICM" in (data[_MARK], data[:4]) or (data[:2] in _STARTS and len(data) > 8 and 0 in data[2:4])

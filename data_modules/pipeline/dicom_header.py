@@ -12,6 +12,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.tag import Tag
 
 _BINARY = ("US", "SS", "OW", "OB", "US or SS", "US or OW", "US or SS or OW")
+_MARK = b"DICM"
 _WIDE_BINARY = {"UL": "u4", "SL": "i4", "FL": "f4", "FD": "f8"}
 
 # PS3.3 C.7.6.16.2: where an enhanced object says what another says beside its pixels.
@@ -24,13 +25,22 @@ def open_dicom(source: bytes | Path, stop_before_pixels: bool = False) -> Datase
 
     What an enhanced object says of its first frame in functional groups stands beside the pixels, as in others.
     """
-    file = BytesIO(source) if isinstance(source, bytes) else source
-    dataset = dcmread(file, force=True, stop_before_pixels=stop_before_pixels)
+    dataset = dcmread(_without_mark(source), force=True, stop_before_pixels=stop_before_pixels)
     groups = [group for keyword in _GROUPS for group in items(dataset, keyword)[:1]]
     for macro in [macro for group in groups for keyword in _MACROS for macro in items(group, keyword)[:1]]:
         for tag in set(macro.keys()) - set(dataset.keys()):
             dataset[tag] = macro.get_item(tag)
     return dataset
+
+
+def _without_mark(source: bytes | Path) -> BytesIO | Path:
+    """What pydicom can read: where a preamble was cut off, the mark behind it may still begin the file."""
+    if isinstance(source, Path):
+        with source.open("rb") as stream:
+            if stream.read(len(_MARK)) != _MARK:
+                return source
+            return BytesIO(stream.read())
+    return BytesIO(source.removeprefix(_MARK))
 
 
 def numbers(dataset: Dataset, keyword: str) -> list[float]:

@@ -60,6 +60,15 @@ class Stored:
         """Whether the picture would be blank with these levels in [0, 1]."""
         return _is_flat(unit_L, self.count_L, _BLANK_STEPS / 255)
 
+    def is_torn_as(self, unit_L: Float) -> bool:
+        """Whether these levels would leave black and white alone of a picture that has greys between its ends."""
+        share = [float(self.count_L[each].sum()) for each in (_between(unit_L, 0.0, 1.0), self._greys())]
+        return share[0] < _BLANK_TAIL * self.count_L.sum() <= share[1]
+
+    def _greys(self) -> Mask:
+        occurring = self.raw_L[self.count_L > 0]
+        return _between(self.raw_L, float(occurring.min()), float(occurring.max()))
+
 
 def plain(codes_HW: Codes) -> Stored:
     """A picture whose codes are its grey levels: eight bits are shown as they are, sixteen by their range."""
@@ -169,6 +178,11 @@ def _quantiles(value_L: Float, count_L: Float, tail: float) -> tuple[float, floa
     ends = np.searchsorted(cdf_L, (tail * cdf_L[-1], (1 - tail) * cdf_L[-1]), side="left")
     low, high = value_L[order][np.minimum(ends, len(order) - 1)]
     return float(low), float(high)
+
+
+def _between(value_L: Float, low: float, high: float) -> Mask:
+    """Which codes have a value above the one and below the other."""
+    return (low < value_L) & (value_L < high)
 
 
 def _is_flat(value_L: Float, count_L: Float, span: float) -> bool:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gkmvlp.anatomy import REGIONS
+from gkmvlp.data_modules.formats.plain_text import western
 from gkmvlp.data_modules.pipeline.ledger import Ledger, write_bytes
 from gkmvlp.entities import ENTITIES, list_hash
 from gkmvlp.report.labeler import Mention, label_report, stated_regions, statuses
@@ -25,7 +26,7 @@ EMPTY = "report is empty, or nothing is left of it"
 NO_SECTION = "report without the section that is read"
 NO_SECTIONS = "report without findings or impression (its last paragraph is read)"
 CONTRADICTED = "addendum contradicts its report (the report is read)"
-NOT_UTF8 = "report is not UTF-8 (read as Latin-1)"
+NOT_UTF8 = "report is not UTF-8 (read as Windows-1252)"
 
 
 class Labeled(NamedTuple):
@@ -61,7 +62,7 @@ def label_one(study_id: str, raw: bytes | None, sections: Sections = "both", pla
     try:
         full = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        full, note = raw.decode("latin-1"), NOT_UTF8
+        full, note = western(raw), NOT_UTF8
     # CR and NUL are the remains of other systems; no radiology sentence holds them.
     full = full.replace("\r\n", "\n").replace("\x00", "")
     text = without_redactions(report_text(full, sections))

@@ -195,7 +195,7 @@ def test_faults_that_are_counted(corpus, tmp_path, capsys):
     dropped = {"report is empty, or nothing is left of it": train[1][0]}
     masked = {
         "report without findings or impression (its last paragraph is read)": train[0],
-        "report is not UTF-8 (read as Latin-1)": train[2],
+        "report is not UTF-8 (read as Windows-1252)": train[2],
         "region box reaches out of the image (clipped)": train[3],
         "region box has no area (masked)": train[3],
         "region box is not four numbers (masked)": train[3],

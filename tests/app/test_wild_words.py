@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from gkmvlp.app.running.configs import unlike_number
+from gkmvlp.app.running.plain_yaml import unlike_number
 from tests.processes import gkmvlp
 from tests.tiny import words as tiny_words
 
@@ -50,6 +50,14 @@ CASES: dict[str, tuple[list[str], int, list[str]]] = {
     "an architecture that is not there": (
         ["FIT", "--model.init_args.architecture=arch.yaml"], 2, ["'architecture'", "no file arch.yaml"],
     ),
+    "octal in an architecture": (["fit", "--config=named.yaml"], 2, ["octal_part.yaml, line 2", "010 is 8"]),
+    "octal in an architecture of the command": (
+        ["FIT", "--model.init_args.architecture=octal_part.yaml"], 2, ["octal_part.yaml, line 2", "010 is 8"],
+    ),
+    "octal in the command": (
+        ["FIT", "--data.init_args.batch_size=0_10"], 2, ["--data.init_args.batch_size: 0_10 is 8", "write 8"],
+    ),
+    "octal in a list of the command": (["FIT", "--trainer.devices=[010]"], 2, ["--trainer.devices, line 1: 010 is 8"]),
     "a folder of architectures": (["FIT", "--model.init_args.architecture=./RUN"], 2, ["no file ./RUN", "is a folder"]),
     "octal": (["fit", "--config=octal.yaml"], 2, ["octal.yaml, line 6", "010 is 8", "write 8"]),
     "sexagesimal": (["fit", "--config=time.yaml"], 2, ["time.yaml, line 6", "1:30 is 90"]),
@@ -73,6 +81,9 @@ def wild(pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "copied.yaml").write_text(
         CONFIG.replace("GkMvlpPretraining\n", "GkMvlpPretraining\n  init_args: {architecture: _base/small.yaml}\n")
     )
+    named = "GkMvlpPretraining\n  init_args: {architecture: octal_part.yaml}\n"
+    (folder / "named.yaml").write_text(CONFIG.replace("GkMvlpPretraining\n", named))
+    (folder / "octal_part.yaml").write_text("image_size: 64\nprompt_max_length: 010\n")
     for name, line in (("octal", "seed_everything: 010"), ("time", "seed_everything: 1:30"), ("loop", "a: &a [*a]")):
         (folder / f"{name}.yaml").write_text(f"{CONFIG}{line}\n")
     pairs = pd.DataFrame({"image": ["image.png"], "report": ["Normal heart."], "patient_id": ["p"]})

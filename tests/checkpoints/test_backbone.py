@@ -1,6 +1,7 @@
 """The backbone folder: the same bits back, and one line for whatever does not fit."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -191,6 +192,14 @@ SPOILED = {
     "cut tensors": (lambda folder: (folder / "model.safetensors").write_bytes(b"x" * 40), "model.safetensors"),
     "no tensors": (lambda folder: (folder / "model.safetensors").unlink(), "model.safetensors"),
     "no atlas": (lambda folder: (folder / "grounding.json").write_text('{"regions": []}'), r"grounding\.json.*boxes"),
+    "a list": (lambda folder: (folder / "config.json").write_text("[]"), r"config\.json holds no keys with values"),
+    "no hash of the entities": (lambda folder: edit(folder, entities_sha256=None), "another entity list"),
+    "a digit of a box": (
+        lambda folder: (folder / "grounding.json").write_text(
+            re.sub(r"(0\.\d)\d", lambda box: box[1] + "9", (folder / "grounding.json").read_text())
+        ),
+        r"grounding\.json is damaged",
+    ),
     "cut config": (lambda folder: (folder / "config.json").write_text('{"format": 1, "arch'), r"config\.json"),
 }  # fmt: skip
 

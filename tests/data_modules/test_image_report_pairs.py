@@ -172,8 +172,9 @@ def test_rows_left_out_are_counted(tmp_path: Path):
         ),
         (
             {"patient_id": ["1.23457E+12"] * 8},
-            r"pairs.csv, column patient_id, row 1: '1.23457E\+12' is a number that a spreadsheet has rounded: keep",
+            r"pairs.csv, column patient_id, row 1: '1.23457E\+12' is a number that a program has rounded: keep",
         ),
+        ({"patient_id": ["1.2345678901234568e+16"] * 8}, "is a number that a program has rounded: keep"),
         ({"patient_id": [*["001"] * 7, "1"]}, "column patient_id, row 8: '1' is '001' in a row above: write a patient"),
     ],
 )
@@ -204,8 +205,28 @@ def test_a_report_that_is_not_utf8_is_read_and_counted(tmp_path: Path):
     table = write(tmp_path, report=["Effusion au lait."] + ["Clear lungs."] * 39)
     table.write_bytes(table.read_bytes().replace(b"lait", b"la\xefs"))
     data = ready(table)
-    assert data.manifest()["masked"]["report is not UTF-8 (read as Latin-1)"] == 1
+    assert data.manifest()["masked"]["report is not UTF-8 (read as Windows-1252)"] == 1
     assert any("la\xefs" in sample.fields["text"] for sample in data.samples)
+
+
+def test_bytes_of_windows_are_dashes_and_quotation_marks(tmp_path: Path):
+    text = "Sp\u00e4te \u201eLinie\u201c \u2013 1 \u20ac. No effusion."
+    table = write(tmp_path, 8, report=text, split="train", patient_id="p")
+    table.write_bytes(table.read_bytes().decode().encode("cp1252"))
+    assert {sample.fields["text"] for sample in ready(table).samples} == {text}
+
+
+def test_a_day_is_the_same_id_in_either_kind_of_table(tmp_path: Path):
+    table = write(tmp_path, 8, patient_id=[f"2024-01-0{row}" for row in range(1, 9)])
+    frame = pd.read_csv(table, parse_dates=["patient_id"])
+    frame.to_parquet(tmp_path / "pairs.parquet")
+    frame["patient_id"] = frame["patient_id"].dt.date
+    frame.to_parquet(tmp_path / "days.parquet")
+    ids = [
+        [sample.patient_id for sample in ready(tmp_path / name).samples]
+        for name in ("pairs.csv", "pairs.parquet", "days.parquet")
+    ]
+    assert ids[0] == ids[1] == ids[2]
 
 
 def test_patients_never_share_a_report_whatever_study_id_holds(tmp_path: Path):

@@ -121,7 +121,7 @@ def test_dropped_rows_have_reasons(mimic):
         "view LATERAL is not among PA, AP": 1,
         "view not given is not among PA, AP": 1,
     }
-    assert manifest["masked"] == {"report is not UTF-8 (read as Latin-1)": 1}
+    assert manifest["masked"] == {"report is not UTF-8 (read as Windows-1252)": 1}
     assert [sample.sample_id for sample in data.rows("train")] == ["8-0-0-0-0"]
     assert "no effusion" in data.texts()[0].lower()
     assert any("image file is missing" in line and "9-0-0-0-0" in line for line in data.summary_lines())

@@ -10,7 +10,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from gkmvlp.checkpoints import adapters
+from gkmvlp.checkpoints import adapters, checksums
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.weights import CHECKSUM, is_pickle, read_tensors, write_tensors
 from gkmvlp.errors import ZooError
@@ -31,6 +31,8 @@ def copy_model(inner: Path, target: Path, backbone: Entry | None) -> None:
     """
     base = backbones.tensors_of(backbone.reference) if backbone else {}
     for file in sorted(inner.iterdir()):
+        if file.name == checksums.FILE:  # the entry of the zoo has better ones
+            continue
         if not file.name.endswith(SUFFIXES) or file.is_dir():
             raise ZooError(f"{file}: no part of a model ({', '.join(SUFFIXES)}); weights: gkmvlp zoo convert")
         if file.suffix == ".safetensors":

@@ -25,6 +25,7 @@ from gkmvlp.anatomy import REGIONS, atlas_from_names, atlas_to_names, shipped_at
 from gkmvlp.checkpoints import adapters
 from gkmvlp.checkpoints.adapters import Adapter
 from gkmvlp.checkpoints.bert_weights import load_bert, take_bert_sizes
+from gkmvlp.checkpoints.checksums import require_undamaged, write_checksums
 from gkmvlp.checkpoints.hub import HubModel
 from gkmvlp.checkpoints.references import base_of, folder_of
 from gkmvlp.checkpoints.renamed_keys import ARCHITECTURE, INFO, with_new_keys
@@ -180,6 +181,7 @@ def save(backbone: Backbone[Any], folder: Path, files: Mapping[str, bytes] | Non
         (partial / name).write_text(json.dumps(content, indent=1))
     for name, data in (files or {}).items():
         (partial / name).write_bytes(data)
+    write_checksums(partial)
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)
@@ -194,8 +196,8 @@ def load(folder: str | Path) -> Backbone[Any]:
     folder = folder_of(folder)
     path = folder / "config.json"
     config, architecture = _described(path)
-    if list_hash(architecture.knowledge.entities) != config["entities_sha256"]:
-        raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config['gkmvlp']}")
+    if list_hash(architecture.knowledge.entities) != config.get("entities_sha256"):
+        raise BackboneError(f"{path}: made with another entity list; install gkmvlp {config.get('gkmvlp')}")
     tokenizer = load_tokenizer(_tokenizer_folder(folder, config))
     model = filled(architecture, tokenizer, _tensors(folder, config), folder / "model.safetensors")
     known = (
@@ -286,10 +288,13 @@ def _described(path: Path) -> tuple[dict[str, Any], Any]:
         raise BackboneError(
             f"no backbone at {path.parent}: {path.name} was looked for; pre-train one with `make pretrain`"
         )
+    require_undamaged(path.parent)
     try:
         config = json.loads(path.read_text())
     except ValueError as error:
         raise BackboneError(f"{path} is no JSON ({error}): fetch the backbone anew") from error
+    if not isinstance(config, dict):
+        raise BackboneError(f"{path} holds no keys with values: fetch the backbone anew")
     if config.get("format", 0) > FORMAT or "architecture" not in config:
         raise BackboneError(f"{path}: format {config.get('format')} is not known here (up to {FORMAT}); update gkmvlp")
     try:

@@ -14,6 +14,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
 from gkmvlp.checkpoints.card_texts import METHODS, NOT_FOR, python_use
+from gkmvlp.checkpoints.checksums import write_checksums
 from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import without_paths
@@ -106,6 +107,7 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
             if "://" not in str(config.get("backbone")):
                 config.pop("backbone", None)  # a folder of this machine
             (made / "config.json").write_text(json.dumps(config, indent=1))
+            write_checksums(made)
             # the configuration last: a folder without one is no model yet
             for file in sorted(made.iterdir(), key=lambda file: file.name == "config.json"):
                 file.replace(save_directory / file.name)

@@ -17,7 +17,9 @@ import yaml
 from torch.utils.data import DataLoader
 
 from gkmvlp.app.cli import main
+from gkmvlp.app.running.folder_lock import FolderLock
 from gkmvlp.app.running.trainer_defaults import quiet_log
+from gkmvlp.errors import ConfigError, DataError
 
 CONFIG = """
 trainer: {accelerator: cpu, devices: 1, max_epochs: 2, log_every_n_steps: 1}
@@ -222,11 +224,35 @@ def test_one_fit_at_a_time_writes_into_a_folder(toy, capsys):
     assert fit() == 1
     told = "another fit writes into out: wait for its end, or name another folder by --trainer.default_root_dir"
     assert capsys.readouterr().err == f"gkmvlp: {told}\n"
+    assert fit("--trainer.fast_dev_run=true") == 0  # it writes nothing
     assert tree(Path("out")) == before
     os.close(other)
     assert fit() == 0
     assert fit("--model.init_args.width=-1") == 1
     assert fit() == 0
+
+
+def test_the_folder_is_held_while_data_are_read_and_gone_where_they_cannot_be(toy, monkeypatch, capsys):
+    def read(self: object, stage: str) -> None:
+        with pytest.raises(ConfigError, match="another fit writes into out/deeper"):
+            FolderLock(Path("out/deeper"))
+        raise DataError("no rows")
+
+    monkeypatch.setattr("tests.app.toy.ToyData.setup", read)
+    assert fit("--trainer.default_root_dir=out/deeper") == 1
+    assert capsys.readouterr().err == "gkmvlp: no rows\n"
+    assert set(tree(toy)) == {"toy.yaml"}
+    assert not Path("out").exists()
+
+
+def test_a_fit_reads_the_checkpoint_that_it_goes_on_from_once(toy, monkeypatch):
+    assert fit("--trainer.max_epochs=1") == 0
+    load, read = torch.load, []
+    monkeypatch.setattr(torch, "load", lambda *args, **options: read.append(args) or load(*args, **options))
+    assert fit("--ckpt_path=last", "--trainer.max_epochs=2") == 0
+    assert len(read) == 1
+    monkeypatch.undo()
+    assert torch.load("out/checkpoints/last.ckpt", weights_only=True)["epoch"] == 1
 
 
 def test_fast_dev_run_writes_nothing(toy):

@@ -3,6 +3,7 @@
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,27 +24,40 @@ data: {class_path: tests.app.toy.ToyData, init_args: {rows: 100}}
 """
 
 
-def program_in(env: dict[str, str], words: tuple[str, ...]) -> None:
+def program_in(env: dict[str, str], words: tuple[str, ...], streams: str) -> None:
     """The whole program with more in its environment."""
     os.environ.update(env)
-    program(words, "stdout.txt", "stderr.txt")
+    program(words, f"{streams}stdout.txt", f"{streams}stderr.txt")
 
 
-def started(env: dict[str, str], *words: str):
-    """The process of a fit."""
-    process = PROCESSES.Process(target=program_in, args=(env, ("fit", "--config=toy.yaml", *words)), daemon=True)
+def started(env: dict[str, str], *words: str, streams: str = ""):
+    """The process of a fit; ``streams`` stands before the names of the files of its standard streams."""
+    line = (env, ("fit", "--config=toy.yaml", *words), streams)
+    process = PROCESSES.Process(target=program_in, args=line, daemon=True)
     process.start()
     return process
+
+
+def wait_for_file(name: str, process=None):
+    """Waits until a file is there; a process must live until then."""
+    end = time.monotonic() + 120
+    while not Path(name).exists():
+        assert time.monotonic() < end
+        assert process is None or process.is_alive(), [each.read_text() for each in Path().glob("*stderr.txt")]
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def stopped(number: int, *words: str, wait_for: str = "out/stepping", env: dict[str, str] | None = None):
     """Exit code, stdout and stderr of a fit that gets a signal once a file is there."""
     process = started(env or {}, *words)
-    end = time.monotonic() + 60
-    while not Path(wait_for).exists():
-        assert time.monotonic() < end
-        assert process.is_alive(), Path("stderr.txt").read_text()
-        time.sleep(0.02)
+    wait_for_file(wait_for, process)
     os.kill(process.pid, number)
     process.join(60)
     return process.exitcode, Path("stdout.txt").read_text(), Path("stderr.txt").read_text()
@@ -62,6 +76,41 @@ def test_a_stopped_fit_names_a_whole_checkpoint_and_the_command_that_goes_on(num
     *_, command = line.partition("go on with: gkmvlp ")
     assert main([*shlex.split(command), "--trainer.max_epochs=1"]) == 0
     assert torch.load("out/checkpoints/last.ckpt", weights_only=True)["global_step"] == 50
+
+
+@pytest.mark.parametrize("told", [(0,), (1,), (0, 1)])
+def test_several_processes_end_after_the_same_step(told, toy):
+    """Whichever of them the signal reaches: a launcher ends all, a user one."""
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "TORCHELASTIC_RUN_ID": "test"}
+    world = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0"}
+    processes = [
+        started({**place, **world, "RANK": rank, "LOCAL_RANK": rank}, "--trainer.devices=2", streams=rank)
+        for rank in ("0", "1")
+    ]
+    wait_for_file("out/stepping", processes[0])
+    for rank in told:
+        os.kill(processes[rank].pid, signal.SIGTERM)
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [143, 143], Path("0stderr.txt").read_text()
+    [line] = [line for rank in "01" for line in Path(f"{rank}stderr.txt").read_text().splitlines()]
+    content = torch.load("out/checkpoints/last.ckpt", weights_only=True)
+    assert line.startswith(f"gkmvlp: stopped by SIGTERM at step {content['global_step']}: out/checkpoints/last.ckpt is")
+    assert 0 < content["global_step"] < 75
+
+
+@pytest.mark.slow
+def test_a_fit_that_starts_its_processes_itself_is_stopped_as_one(toy):
+    command = [sys.executable, "-m", "gkmvlp", "fit", "--config=toy.yaml", "--trainer.devices=2"]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=env)
+    wait_for_file("out/stepping")
+    process.terminate()
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 143, error
+    [line] = error.splitlines()
+    step = torch.load("out/checkpoints/last.ckpt", weights_only=True)["global_step"]
+    assert line.startswith(f"gkmvlp: stopped by SIGTERM at step {step}: out/checkpoints/last.ckpt is complete")
 
 
 def test_a_signal_before_the_first_step_leaves_no_checkpoint_and_says_so(toy):

@@ -5,6 +5,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
+from gkmvlp.data_modules.pipeline.dicom_header import open_dicom
 from gkmvlp.data_modules.pipeline.images import ImageError, read_image
 from tests.data_modules.pipeline.small_files import RAMP, SHADE, dicom
 
@@ -27,6 +28,26 @@ def test_a_window_that_shows_nothing_is_not_applied_and_said():
     notes: list[str] = []
     assert np.array_equal(read_image(dicom(values, WindowCenter=50, WindowWidth=350), notes=notes), SHADE)
     assert notes == ["WindowCenter and WindowWidth would leave the picture blank: not applied"]
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_a_window_that_leaves_black_and_white_alone_is_not_applied_and_said(width: int):
+    values = SHADE.astype(np.uint16) * 12 + 400
+    notes: list[str] = []
+    window = {"WindowCenter": [2000, 1930], "WindowWidth": [width, 3060]}
+    pixels = read_image(dicom(values, **window), notes=notes)
+    assert np.array_equal(pixels, read_image(dicom(values, WindowCenter=1930, WindowWidth=3060)))
+    assert notes == ["WindowWidth would leave black and white alone: not applied"]
+    two = (SHADE > 128).astype(np.uint16) * 4000
+    assert set(np.unique(read_image(dicom(two, WindowCenter=2000, WindowWidth=width)))) == {0, 255}
+
+
+def test_a_file_whose_preamble_was_cut_off_is_read(tmp_path):
+    data = dicom()
+    assert data[128:132] == b"DICM"
+    assert np.array_equal(read_image(data[128:]), read_image(data))
+    (tmp_path / "cut.dcm").write_bytes(data[128:])
+    assert open_dicom(tmp_path / "cut.dcm", stop_before_pixels=True).Rows == open_dicom(data).Rows
 
 
 @pytest.mark.parametrize("spelling", ["MONOCHROM2", "MONOCRHOME2", "MONO 2"])

@@ -24,7 +24,7 @@ from tests.app.small_models import SENTENCES, architecture, build, write_answeri
 
 pytestmark = pytest.mark.filterwarnings("ignore:A model that never")
 PHANTOM = "phantom-mimic-cxr"
-SHARED = ["config.json", "entities.json", "grounding.json", "model.safetensors", "tokenizer.json"]
+SHARED = ["checksums.json", "config.json", "entities.json", "grounding.json", "model.safetensors", "tokenizer.json"]
 OWN = {
     "backbone": [],
     "vqa": ["answers.json", "classifier.safetensors"],

@@ -1,7 +1,6 @@
 """Configs by name or path: ``zoo://NAME`` is a YAML file of the installed ``gkmvlp.zoo``."""
 
 import difflib
-import re
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 import yaml
 
 from gkmvlp.app.command_line.cli_errors import hint
+from gkmvlp.app.running.plain_yaml import require_plain
 from gkmvlp.errors import UsageError
 
 SCHEME = "zoo://"
@@ -92,60 +92,9 @@ def with_files(words: list[str]) -> list[str]:
     resolved = list(words)
     for place, value in config_words(words):
         file = config_file(value)
-        _require_keys(file)
+        require_plain(file)
         resolved[place] = words[place].replace(value, str(file))
     return resolved
-
-
-def _require_keys(file: Path) -> None:
-    """Checks that a config holds keys with values, each key once: YAML's readers take the last one without a word.
-
-    Nor does a node hold itself, or a number stand for another one, see ``unlike_number``.
-
-    Raises:
-        UsageError: If it does not. What is no YAML is left to the parser, which names the line.
-    """
-    try:
-        content = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is no text in UTF-8: save it as UTF-8") from error
-    except yaml.YAMLError:
-        return
-    if not isinstance(content, yaml.MappingNode):
-        raise UsageError(f"{file}: keys with values were expected, such as trainer: {{max_epochs: 1}}")
-    waiting: list[tuple[yaml.Node, frozenset[int]]] = [(content, frozenset())]  # and what it stands in
-    seen: set[int] = set()  # a node may stand in several places
-    while waiting:
-        node, above = waiting.pop()
-        line = node.start_mark.line + 1
-        if id(node) in above:
-            raise UsageError(f"{file}, line {line}: what stands here holds itself (an alias with *): remove it")
-        is_number = isinstance(node, yaml.ScalarNode) and node.tag.endswith((":int", ":float"))  # "!!str 010" is none
-        if is_number and (number := unlike_number(node.value)) is not None:
-            told = f"{node.value} is {number} in YAML: write {number}, or {node.value!r} for a text"
-            raise UsageError(f"{file}, line {line}: {told}")
-        if id(node) in seen or isinstance(node, yaml.ScalarNode):
-            continue
-        seen.add(id(node))
-        pairs = node.value if isinstance(node, yaml.MappingNode) else [(node, value) for value in node.value]
-        names = [key for key, _ in pairs if isinstance(key, yaml.ScalarNode) and key.value != "<<"]
-        first = {key.value: key for key in reversed(names)}
-        if twice := next((key for key in names if first[key.value] is not key), None):
-            line = twice.start_mark.line + 1
-            raise UsageError(f"{file}, line {line}: key {twice.value!r} stands twice: keep one")
-        waiting += [(value, above | {id(node)}) for _, value in pairs]
-
-
-def unlike_number(word: str) -> int | float | None:
-    """The number that YAML 1.1 reads in a word that people read otherwise; None of any other word.
-
-    A zero in front makes digits octal (010 is 8), and colons make them sexagesimal (1:30 is 90).
-    """
-    if not re.fullmatch(r"[-+]?(0[0-7_]+|[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?)", word):
-        return None
-    number = yaml.safe_load(word)
-    is_other = isinstance(number, int | float) and (":" in word or int(word.replace("_", "")) != number)
-    return number if is_other else None
 
 
 def _nearest(path: Path, configs: dict[str, Path]) -> str:

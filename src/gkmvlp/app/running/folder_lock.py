@@ -1,9 +1,11 @@
 """One fit writes into a folder at a time."""
 
+import contextlib
 import errno
 import fcntl
 import os
 from pathlib import Path
+from types import TracebackType
 
 from gkmvlp.errors import ConfigError
 
@@ -11,16 +13,19 @@ from gkmvlp.errors import ConfigError
 class FolderLock:
     """Held by the process that writes into a folder; the system lets go of it where that process is killed.
 
-    The folder itself is locked, so that nothing is left in it.
+    The folder itself is locked, so that nothing is left in it. One that was not there is made, and is gone again at the
+    end if nothing was written into it.
 
     Args:
-        folder: A folder that is there.
+        folder: The folder.
 
     Raises:
         ConfigError: If another process holds it.
     """
 
     def __init__(self, folder: Path) -> None:
+        self._made = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
         self._descriptor: int | None = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -39,3 +44,14 @@ class FolderLock:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # workers that live on hold the descriptor too
             os.close(self._descriptor)
             self._descriptor = None
+        with contextlib.suppress(OSError):  # something lies in it
+            for folder in self._made:
+                folder.rmdir()
+
+    def __enter__(self) -> "FolderLock":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()

@@ -3,6 +3,7 @@
 import os
 import sys
 from argparse import ArgumentError
+from contextlib import nullcontext
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from gkmvlp.app.running.config_parser import Parser, integers_first, known_class
 from gkmvlp.app.running.configs import config_words, described_data, with_files
 from gkmvlp.app.running.folder_lock import FolderLock
 from gkmvlp.app.running.forwarding import handling
+from gkmvlp.app.running.plain_yaml import require_plain_words
 from gkmvlp.app.running.released_weights import ReleasedWeights
 from gkmvlp.app.running.sharded_fits import check_same_kind, shard_over_all
 from gkmvlp.app.running.step_checkpoints import StepCheckpoints  # noqa: F401  a config names it by its short name
 from gkmvlp.app.running.stopping import Stopping
-from gkmvlp.app.running.trainer_checks import check_checkpoint, require_batches, require_numbers, require_steps
+from gkmvlp.app.running.trainer_checks import checked_checkpoint, require_batches, require_numbers, require_steps
 from gkmvlp.app.running.trainer_defaults import (
     Accountable,
     RunRecord,
@@ -35,7 +37,7 @@ from gkmvlp.app.running.trainer_defaults import (
     write_manifest,
 )
 from gkmvlp.app.running.user_errors import user_error
-from gkmvlp.app.running.whole_checkpoints import write_whole
+from gkmvlp.app.running.whole_checkpoints import hand_over, write_whole
 from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.on_demand import import_all
 
@@ -88,6 +90,7 @@ class Cli(LightningCLI):
             configs, known = [Path(word) for _, word in config_words(words)], known_classes()
             keys |= nested_keys(known.values()) | init_keys(known.values(), _PARTS)
             raise UsageError(explain(str(error), keys, known, configs)) from error
+        require_plain_words(words, self.config[self.config.subcommand])
         seed = self.config[self.config.subcommand].get("seed_everything")
         if isinstance(seed, int) and not 0 <= seed < 2**32:
             raise ConfigError(f"seed_everything must be from 0 to {2**32 - 1}, got {seed}")
@@ -159,12 +162,19 @@ class Cli(LightningCLI):
         write_whole(trainer)
         return trainer
 
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Run it; a fit that writes holds its folder from the reading of its data on.
+
+        Raises:
+            ConfigError: If another fit writes into this folder.
+        """
+        writes = subcommand == "fit" and self.trainer.is_global_zero and not self.trainer.fast_dev_run
+        with FolderLock(Path(self.trainer.default_root_dir)) if writes else nullcontext():
+            super()._run_subcommand(subcommand)
+
     def before_fit(self) -> None:
         """Stop where nothing would be trained, before anything is read."""
         require_steps(self.trainer)
-        root = Path(self.trainer.default_root_dir)
-        if self.trainer.is_global_zero and root.is_dir():
-            FolderLock(root).release()  # RunRecord holds it from the first file on
         self._prepare("fit")
 
     def before_validate(self) -> None:
@@ -203,9 +213,10 @@ class Cli(LightningCLI):
             files = Path(self.trainer.default_root_dir, "checkpoints").glob("last*.ckpt")
             word = max(files, key=os.path.getmtime, default=None)
         if word and word not in CHECKPOINT_WORDS:
-            check_checkpoint(self.model, Path(word))
+            content = checked_checkpoint(self.model, Path(word))
             if stage == "fit":
-                check_same_kind(self.trainer, Path(word))
+                check_same_kind(self.trainer, Path(word), content)
+            hand_over(self.trainer, Path(word), content)
 
     def _account(self) -> None:
         """Last lines of a run: what was read, dropped and why. The manifest now knows what the run dropped."""

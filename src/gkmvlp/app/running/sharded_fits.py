@@ -1,8 +1,9 @@
 """What Lightning's strategy for FSDP2 is told in our runs, and what it is not let do."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.strategies import ModelParallelStrategy
 from lightning.pytorch.utilities.model_helpers import is_overridden
@@ -47,13 +48,18 @@ def shard_over_all(trainer: Trainer, model: LightningModule) -> None:
     strategy._data_parallel_size, strategy._tensor_parallel_size = world, 1
 
 
-def check_same_kind(trainer: Trainer, path: Path) -> None:
+def check_same_kind(trainer: Trainer, path: Path, content: Mapping[str, Any]) -> None:
     """Whether a fit can go on from a checkpoint: moments are numbered otherwise in those of sharded fits.
+
+    Args:
+        trainer: Of the fit.
+        path: The checkpoint.
+        content: What lies in it.
 
     Raises:
         ConfigError: If one of both is sharded and the other is not.
     """
-    was = bool(torch.load(path, map_location="cpu", weights_only=True, mmap=True).get(SHARDED))
+    was = bool(content.get(SHARDED))
     if was != isinstance(trainer.strategy, ModelParallelStrategy):
         kind = "a sharded fit" if was else "a fit that was not sharded"
         remedy = "a ModelParallelStrategy" if was else "the strategy of that fit"

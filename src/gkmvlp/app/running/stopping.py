@@ -3,10 +3,13 @@
 import os
 import shlex
 import signal
+import threading
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 CHECKPOINT = Path("checkpoints", "last.ckpt")  # in the run's folder
@@ -19,6 +22,9 @@ class Stopping(Callback):
     Lightning leaves a fit after the running step once SIGTERM came; the first SIGINT is handed on as that. A second
     one, or a signal outside training, ends the command where it stands.
 
+    Several processes agree after each step whether one of them was told to end, and leave after the same one.
+    Lightning's handler would speak to the others from wherever it interrupts a process, amid what they exchange there.
+
     Attributes:
         received: The signal that came first, or None.
         is_stepping: Whether Lightning is in the training loop, which ends by itself.
@@ -30,6 +36,7 @@ class Stopping(Callback):
         self._told = ""
         self._interrupts = 0
         self._process = os.getpid()
+        self._is_child = False  # of a process of this command, which reports for both
 
     @property
     def line(self) -> str:
@@ -40,7 +47,7 @@ class Stopping(Callback):
     @property
     def exit_code(self) -> int:
         """What the command ends with after a signal."""
-        return _CODE + int(self.received or 0)
+        return 0 if self._is_child else _CODE + int(self.received or 0)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """The handler of both signals; Lightning calls the handlers that it finds after its own.
@@ -57,11 +64,44 @@ class Stopping(Callback):
         if number == signal.SIGINT:
             signal.raise_signal(signal.SIGTERM)
 
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
+        self._take_over(trainer)
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
+        self._take_over(trainer)
         self.is_stepping = True
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """Ends the fit in all processes after this step, where one of them is to end."""
+        self._agree(trainer)
+
+    def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        """The same inside a validation of the fit."""
+        if self.is_stepping:
+            self._agree(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:  # noqa: D102
         self.is_stepping = False
+
+    def _take_over(self, trainer: Trainer) -> None:
+        """Takes Lightning's handler of SIGTERM from several processes; Lightning puts back what was there before it."""
+        if trainer.world_size == 1:
+            return
+        launcher = trainer.strategy.launcher
+        is_own = isinstance(launcher, _SubprocessScriptLauncher)
+        self._is_child = (
+            is_own and not launcher.cluster_environment.creates_processes_externally and (trainer.local_rank > 0)
+        )
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self.handle)
+
+    def _agree(self, trainer: Trainer) -> None:
+        """Lets every process know that one is to end, which Lightning then looks at after the step."""
+        if trainer.world_size == 1:
+            return
+        if trainer.strategy.reduce_boolean_decision(self.received is not None, all=False):
+            self.received = self.received or signal.SIGTERM
+            trainer._signal_connector.received_sigterm = True
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write ``last.ckpt`` where the fit ended between two steps, and say how to go on."""

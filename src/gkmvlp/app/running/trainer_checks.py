@@ -10,7 +10,7 @@ from lightning.pytorch import LightningModule, Trainer
 from gkmvlp.checkpoints.pickles import load_pickle
 from gkmvlp.errors import ConfigError, require_between
 
-REMEDY = "name another by --ckpt_path"
+ANOTHER_CHECKPOINT = "name another by --ckpt_path"  # the remedy of an error
 # Least value -> numbers of the Trainer
 _LEAST = {
     0: ("gradient_clip_val", "log_every_n_steps", "reload_dataloaders_every_n_epochs"),
@@ -66,21 +66,25 @@ def require_batches(trainer: Trainer, key: str) -> None:
         raise ConfigError(f"trainer.{key}: 0 reads nothing: give 1 or more, or leave it out")
 
 
-def check_checkpoint(model: LightningModule, path: Path) -> None:
+def checked_checkpoint(model: LightningModule, path: Path) -> dict[str, Any]:
     """Compare a checkpoint with the task before the run writes anything.
+
+    Returns:
+        Its content.
 
     Raises:
         BackboneError: If the file is not whole.
         ConfigError: If it is none of a fit, holds weights that are not finite, or other tensors than the task.
         GkmvlpError: Whatever the task's ``on_load_checkpoint`` finds.
     """
-    content = load_pickle(path, REMEDY, mmap=True)
-    if not isinstance(content, dict) or not {"state_dict", "global_step", "loops"} <= content.keys():
-        raise ConfigError(f"{path} is no checkpoint of a fit: name another by --ckpt_path")
+    stored = load_pickle(path, ANOTHER_CHECKPOINT)
+    if not isinstance(stored, dict) or not {"state_dict", "global_step", "loops"} <= stored.keys():
+        raise ConfigError(f"{path} is no checkpoint of a fit: {ANOTHER_CHECKPOINT}")
+    content = {**stored, "state_dict": dict(stored["state_dict"])}  # what a task changes is not what is gone on from
     saved, ours = content["state_dict"], model.state_dict()
     # a mask may hold infinities from the start
     if spoilt := next((name for name in saved if not _is_finite(saved[name]) and _is_finite(ours.get(name))), None):
-        raise ConfigError(f"{path}: weights of {spoilt} are no finite numbers: name another by --ckpt_path")
+        raise ConfigError(f"{path}: weights of {spoilt} are no finite numbers: {ANOTHER_CHECKPOINT}")
     try:
         model.on_load_checkpoint(content)
     except KeyError as error:  # what a task keeps beside its weights
@@ -97,6 +101,7 @@ def check_checkpoint(model: LightningModule, path: Path) -> None:
             f"checkpoint {path} is of another model, {len(differing)} tensors differ ({differing[0]}: "
             f"{theirs.get(differing[0])} there, {ours.get(differing[0])} here): take the config it was trained with"
         )
+    return stored
 
 
 def _is_finite(value: Any) -> bool:

@@ -18,7 +18,6 @@ from lightning.pytorch.plugins import LayerSync
 from lightning.pytorch.strategies import DDPStrategy
 
 from gkmvlp.app.running.earlier_checkpoints import EarlierCheckpoints
-from gkmvlp.app.running.folder_lock import FolderLock
 from gkmvlp.app.running.loss_guard import LossGuard
 from gkmvlp.app.running.sync_batch_norm import SyncNorms
 from gkmvlp.app.running.validation_schedule import ValidatedAtLeastOnce
@@ -57,17 +56,13 @@ class Accountable(Protocol):
 class RunRecord(SaveConfigCallback):
     """Writes ``config.yaml`` and ``manifest.json`` into the run's folder when the run starts.
 
-    The config of a fit is never overwritten by a later test in the same folder: that one is ``config-test.yaml``. While
-    a fit runs, no other one writes into its folder.
+    The config of a fit is never overwritten by a later test in the same folder: that one is ``config-test.yaml``.
     """
-
-    _lock: FolderLock | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write both files, once and on one rank; a test reads the rows that its fit knew.
 
         Raises:
-            ConfigError: If another fit writes into this folder.
             DataError: If the fit in this folder saw other rows in its splits.
         """
         root, fn = Path(trainer.default_root_dir), trainer.state.fn
@@ -77,23 +72,12 @@ class RunRecord(SaveConfigCallback):
         if self.already_saved or not trainer.is_global_zero:
             return
         root.mkdir(parents=True, exist_ok=True)
-        if not later:
-            self._lock = FolderLock(root)
         file = root / "config.yaml"
         if later and file.exists():
             file = root / f"config-{later}.yaml"
         self.parser.save(self.config, str(file), skip_unset=False, overwrite=True, multifile=False)
         write_manifest(trainer)
         self.already_saved = True
-
-    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Let the next fit write into the folder."""
-        if self._lock is not None:
-            self._lock.release()
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """The same where the fit ended otherwise."""
-        self.teardown(trainer, pl_module, "fit")
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say how large the model is; Lightning's summary counts operations of a forward that tasks do not have."""
