@@ -15,7 +15,7 @@ def test_texts():
     assert as_texts("abc") == ["abc"]
     assert as_texts(("a", "b")) == ["a", "b"]
     assert as_texts(text for text in "ab") == ["a", "b"]
-    for wrong in ([b"a"], ["a", None], [["a"]]):
+    for wrong in ([b"a"], ["a", None], [["a"]], 5, None, b"a"):
         with pytest.raises(TypeError, match="a list of texts was expected, got"):
             as_texts(wrong)
 

@@ -17,7 +17,7 @@ from gkmvlp.data_modules.pipeline.quiet import reader_settings
 from gkmvlp.data_modules.pipeline.transforms import FittedImage, letterbox
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import UPRIGHT, ResizeMode, Turn
-from gkmvlp.texts import printable
+from gkmvlp.texts import is_address, printable
 
 __all__ = [
     "ACCEPT",
@@ -201,6 +201,8 @@ def _named(source: str | Path | bytes, name: str, read: Callable[[bytes], _Read]
     try:
         data = source if isinstance(source, bytes) else Path(source).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        if is_address(str(source)):
+            raise ImageError(f"cannot read {label}: an address, download it and name the file") from error
         raise ImageError(f"cannot read {label}: {getattr(error, 'strerror', None) or error}") from error
     if not data:
         raise ImageError(f"cannot read {label}: the file is empty; fetch it again")

@@ -1,5 +1,6 @@
 """Texts as callers and file systems give them."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import TypeVar
@@ -18,6 +19,8 @@ def as_texts(texts: str | Iterable[str]) -> list[str]:
     """
     if isinstance(texts, str):
         return [texts]
+    if isinstance(texts, bytes) or not isinstance(texts, Iterable):
+        raise TypeError(f"a text or a list of texts was expected, got {type(texts).__name__}")
     listed = list(texts)
     for place, text in enumerate(listed):
         if not isinstance(text, str):
@@ -67,3 +70,8 @@ def letters(name: str) -> str:
     """A name without case, blanks and marks, its accents written in one of the two ways there are."""
     text = unicodedata.normalize("NFKC", name).casefold()
     return "".join(filter(str.isalnum, text)) or text
+
+
+def is_address(word: str) -> bool:
+    """Whether a name is an address, like https://..., and no place on this machine; ``Path`` makes one slash of two."""
+    return re.match(r"[a-z][a-z0-9+.-]+:/", word, re.IGNORECASE) is not None

@@ -82,7 +82,8 @@ def as_file(image: Radiograph) -> str | bytes:
         image = _picture(image)
     if not isinstance(image, Image.Image):
         kind = type(image).__name__
-        raise ImageError(f"cannot read a {kind}: a path, bytes, a PIL image or an array (H, W) was expected")
+        told = "a path, bytes, a PIL image or an array (H, W) was expected, or a list or tuple of them"
+        raise ImageError(f"cannot read a {kind}: {told}")
     file = BytesIO()
     try:
         image.save(file, "TIFF", exif=image.getexif())

@@ -71,6 +71,8 @@ def test_no_pixels_and_no_file(tmp_path: Path):
         read_image(tmp_path / "report.dcm")
     with pytest.raises(ImageError, match="No such file"):
         read_image(tmp_path / "absent.jpg")
+    with pytest.raises(ImageError, match=r"https://example\.org/a\.png: an address, download it and name the file"):
+        read_image("https://example.org/a.png")
 
 
 def test_an_error_from_a_worker_stays_one_line():

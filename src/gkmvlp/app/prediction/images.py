@@ -1,12 +1,12 @@
 """The images that ``gkmvlp predict`` is asked to read: files, and folders that are searched."""
 
 import os
-import re
 from pathlib import Path
 
 from gkmvlp.app.command_line.cli_errors import hint
 from gkmvlp.data_modules.formats.files import ENDINGS, image_files, is_file
 from gkmvlp.errors import UsageError
+from gkmvlp.texts import is_address
 
 MARK = {"Software": "gkmvlp"}  # tEXt chunk of the pictures that are drawn: by it they are told from radiographs
 _START = 1024  # bytes; Pillow and matplotlib write texts in front of the pixels
@@ -62,7 +62,7 @@ def names_in_use(pictures: Path | None) -> set[str]:
 
 def _reason(path: Path) -> str:
     """Why a path is no image: an address, a link that leads nowhere, no file, or a name that was meant otherwise."""
-    if re.match(r"[a-z][a-z0-9+.-]+:/", str(path), re.IGNORECASE):
+    if is_address(str(path)):
         return ": nothing is fetched from an address, download it and name the file"
     if str(path) == "-":
         return ": standard input is named /dev/stdin"

@@ -3,7 +3,7 @@
 import os
 import sys
 from argparse import ArgumentError
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -169,7 +169,10 @@ class Cli(LightningCLI):
             ConfigError: If another fit writes into this folder.
         """
         writes = subcommand == "fit" and self.trainer.is_global_zero and not self.trainer.fast_dev_run
-        with FolderLock(Path(self.trainer.default_root_dir)) if writes else nullcontext():
+        lock: AbstractContextManager[object] = (
+            FolderLock(Path(self.trainer.default_root_dir)) if writes else nullcontext()
+        )
+        with lock:
             super()._run_subcommand(subcommand)
 
     def before_fit(self) -> None:

@@ -88,10 +88,9 @@ class Stopping(Callback):
         if trainer.world_size == 1:
             return
         launcher = trainer.strategy.launcher
-        is_own = isinstance(launcher, _SubprocessScriptLauncher)
-        self._is_child = (
-            is_own and not launcher.cluster_environment.creates_processes_externally and (trainer.local_rank > 0)
-        )
+        if isinstance(launcher, _SubprocessScriptLauncher):
+            is_own = not launcher.cluster_environment.creates_processes_externally
+            self._is_child = is_own and trainer.local_rank > 0
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self.handle)
 
