@@ -60,6 +60,8 @@ CASES: dict[str, tuple[list[str], int, list[str]]] = {
     "octal in a list of the command": (["FIT", "--trainer.devices=[010]"], 2, ["--trainer.devices, line 1: 010 is 8"]),
     "a folder of architectures": (["FIT", "--model.init_args.architecture=./RUN"], 2, ["no file ./RUN", "is a folder"]),
     "octal": (["fit", "--config=octal.yaml"], 2, ["octal.yaml, line 6", "010 is 8", "write 8"]),
+    "a recipe's config that is no YAML": (["finetune", "vqa", "--config=broken.yaml"], 2, ["broken.yaml: no config"]),
+    "a recipe's config that is a list": (["pretrain", "--config=list.yaml"], 2, ["list.yaml: no config"]),
     "sexagesimal": (["fit", "--config=time.yaml"], 2, ["time.yaml, line 6", "1:30 is 90"]),
     "an alias of itself": (["fit", "--config=loop.yaml"], 2, ["loop.yaml, line 6", "holds itself"]),
     "a title above the header": (["data", "check", "ImageReportPairs", "--root", "title.csv"], 1, ["stands in line 3"]),
@@ -84,6 +86,8 @@ def wild(pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     named = "GkMvlpPretraining\n  init_args: {architecture: octal_part.yaml}\n"
     (folder / "named.yaml").write_text(CONFIG.replace("GkMvlpPretraining\n", named))
     (folder / "octal_part.yaml").write_text("image_size: 64\nprompt_max_length: 010\n")
+    (folder / "broken.yaml").write_text("data: {class_path: [\n")
+    (folder / "list.yaml").write_text("- data\n")
     for name, line in (("octal", "seed_everything: 010"), ("time", "seed_everything: 1:30"), ("loop", "a: &a [*a]")):
         (folder / f"{name}.yaml").write_text(f"{CONFIG}{line}\n")
     pairs = pd.DataFrame({"image": ["image.png"], "report": ["Normal heart."], "patient_id": ["p"]})

@@ -66,10 +66,11 @@ def config_words(words: list[str]) -> Iterator[tuple[int, str]]:
 
 def described_data(config: Path) -> tuple[str, str | None]:
     """Class of the DataModule that a config file names, "" without one, and the ``dataset_name`` it gives."""
-    data = (yaml.safe_load(config.read_text(encoding="utf-8")) or {}).get("data")
+    data = _values_in(config, "config").get("data")
     if not isinstance(data, dict):
         return str(data or ""), None
-    return str(data.get("class_path") or ""), (data.get("init_args") or {}).get("dataset_name")
+    init_args = data.get("init_args")
+    return str(data.get("class_path") or ""), init_args.get("dataset_name") if isinstance(init_args, dict) else None
 
 
 def data_class(config: Path) -> str:
@@ -128,7 +129,10 @@ def mapping_in(reference: str, what: str) -> dict[str, Any]:
     Raises:
         UsageError: If there is no such file, or it holds something else.
     """
-    file = config_file(reference)
+    return _values_in(config_file(reference), what)
+
+
+def _values_in(file: Path, what: str) -> dict[str, Any]:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
