@@ -114,12 +114,12 @@ def _shown(dataset: Dataset, stored: Stored, notes: list[str]) -> Float | None:
         if not (np.isfinite(center) and np.isfinite(width) and width > 0):
             continue
         unit_L = _window(stored.value_L, center, width, kind)
-        if stored.is_torn_as(unit_L):
-            notes.append("WindowWidth would leave black and white alone: not applied")
-        elif stored.is_blank() or not stored.is_blank_as(unit_L):
-            return unit_L
-        else:
+        if stored.is_blank_as(unit_L) and not stored.is_blank():
             notes.append("WindowCenter and WindowWidth would leave the picture blank: not applied")
+        elif stored.is_torn_as(unit_L):
+            notes.append("WindowWidth would leave black and white alone: not applied")
+        else:
+            return unit_L
     return None
 
 
