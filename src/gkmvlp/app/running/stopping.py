@@ -110,7 +110,7 @@ class Stopping(Callback):
         root = Path(trainer.default_root_dir)
         file = root / CHECKPOINT
         if was_stepping and isinstance(exception, SIGTERMException) and trainer.checkpoint_callbacks:
-            trainer.save_checkpoint(file)
+            trainer.save_checkpoint(file, weights_only=False)
         if trainer.state.fn == "fit":
             self._told = f" at step {trainer.global_step}: {_how_to_go_on(root, file)}"
 
