@@ -40,7 +40,7 @@ def started(env: dict[str, str], *words: str, streams: str = ""):
 
 def wait_for_file(name: str, process=None):
     """Waits until a file is there; a process must live until then."""
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while not Path(name).exists():
         assert time.monotonic() < end
         assert process is None or process.is_alive(), [each.read_text() for each in Path().glob("*stderr.txt")]
@@ -91,7 +91,7 @@ def test_several_processes_end_after_the_same_step(told, toy):
     for rank in told:
         os.kill(processes[rank].pid, signal.SIGTERM)
     for process in processes:
-        process.join(120)
+        process.join(300)
     assert [process.exitcode for process in processes] == [143, 143], Path("0stderr.txt").read_text()
     [line] = [line for rank in "01" for line in Path(f"{rank}stderr.txt").read_text().splitlines()]
     content = torch.load("out/checkpoints/last.ckpt", weights_only=True)
@@ -106,7 +106,7 @@ def test_a_fit_that_starts_its_processes_itself_is_stopped_as_one(toy):
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=env)
     wait_for_file("out/stepping")
     process.terminate()
-    _, error = process.communicate(timeout=120)
+    _, error = process.communicate(timeout=300)
     assert process.returncode == 143, error
     [line] = error.splitlines()
     step = torch.load("out/checkpoints/last.ckpt", weights_only=True)["global_step"]
