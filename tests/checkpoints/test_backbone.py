@@ -36,7 +36,9 @@ def test_a_folder_gives_back_the_same_outputs_bit_by_bit(saved, images, outputs)
     after.model.eval()
     assert after.info == before.info
     assert after.model.architecture.differences(before.model.architecture) == []
-    files = "config.json entities.json grounding.json model.safetensors tokenizer.json tokenizer_config.json"
+    files = (
+        "checksums.json config.json entities.json grounding.json model.safetensors tokenizer.json tokenizer_config.json"
+    )
     assert sorted(file.name for file in folder.iterdir()) == files.split()
     mine, theirs = outputs(before, *images()), outputs(after, *images())
     assert all(torch.equal(mine[name], theirs[name]) for name in mine)

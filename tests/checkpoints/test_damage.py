@@ -50,6 +50,15 @@ def test_what_is_written_is_read_and_others_can_read_it(tmp_path: Path):
         assert same(load_file(tmp_path / name))
 
 
+def test_the_same_tensors_give_the_same_bytes(tmp_path: Path):
+    """safetensors writes the keys of its metadata in any order, another in each call."""
+    contents = {tensor_bytes(STATE) for _ in range(20)}
+    for number in range(20):
+        write_tensors(STATE, tmp_path / f"{number}.safetensors")
+        contents.add((tmp_path / f"{number}.safetensors").read_bytes())
+    assert len(contents) == 1
+
+
 def test_a_file_without_a_checksum_is_read_as_it_is(tmp_path: Path):
     save_file(STATE, tmp_path / "others.safetensors")
     assert same(read_tensors(tmp_path / "others.safetensors"))

@@ -5,6 +5,7 @@ when it is read: a disk, a copy or a download that changed a bit would change an
 accidents, not against people, and is read at twice the speed of a SHA-256 and on all cores.
 """
 
+import json
 import zlib
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -65,17 +66,31 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def write_tensors(state: Mapping[str, Tensor], path: Path) -> None:
-    """Writes a file that ``read_tensors`` can check."""
+    """Writes a file that ``read_tensors`` can check; the same tensors give the same bytes."""
     save_file(dict(state), path, _header(state))
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = _ordered(file.read(length))
+        file.seek(8)
+        file.write(header)
 
 
 def tensor_bytes(state: Mapping[str, Tensor]) -> bytes:
-    """The content of a file that ``read_tensors`` can check."""
-    return save(dict(state), _header(state))
+    """The content of a file that ``read_tensors`` can check; the same tensors give the same bytes."""
+    content = save(dict(state), _header(state))
+    end = 8 + int.from_bytes(content[:8], "little")
+    return content[:8] + _ordered(content[8:end]) + content[end:]
 
 
 def _header(state: Mapping[str, Tensor]) -> dict[str, str]:
     return {"format": "pt", CHECKSUM: checksum(state)}
+
+
+def _ordered(header: bytes) -> bytes:
+    """A header of as many bytes, with its metadata in order: safetensors writes them in any."""
+    content = json.loads(header)
+    content["__metadata__"] = dict(sorted(content["__metadata__"].items()))
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode().ljust(len(header))
 
 
 def checksum(state: Mapping[str, Tensor]) -> str:

@@ -168,7 +168,8 @@ class Cli(LightningCLI):
         Raises:
             ConfigError: If another fit writes into this folder.
         """
-        writes = subcommand == "fit" and self.trainer.is_global_zero and not self.trainer.fast_dev_run
+        tries = self.trainer.fast_dev_run  # type: ignore[attr-defined]
+        writes = subcommand == "fit" and self.trainer.is_global_zero and not tries
         lock: AbstractContextManager[object] = (
             FolderLock(Path(self.trainer.default_root_dir)) if writes else nullcontext()
         )
