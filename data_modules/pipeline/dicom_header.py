@@ -3,6 +3,7 @@
 import re
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ def open_dicom(source: bytes | Path, stop_before_pixels: bool = False) -> Datase
 
     What an enhanced object says of its first frame in functional groups stands beside the pixels, as in others.
     """
-    dataset = dcmread(_without_mark(source), force=True, stop_before_pixels=stop_before_pixels)
+    with source.open("rb") if isinstance(source, Path) else BytesIO(source) as stream:
+        dataset = dcmread(_without_mark(stream), force=True, stop_before_pixels=stop_before_pixels)
     groups = [group for keyword in _GROUPS for group in items(dataset, keyword)[:1]]
     for macro in [macro for group in groups for keyword in _MACROS for macro in items(group, keyword)[:1]]:
         for tag in set(macro.keys()) - set(dataset.keys()):
@@ -33,14 +35,12 @@ def open_dicom(source: bytes | Path, stop_before_pixels: bool = False) -> Datase
     return dataset
 
 
-def _without_mark(source: bytes | Path) -> BytesIO | Path:
+def _without_mark(stream: BinaryIO) -> BinaryIO:
     """What pydicom can read: where a preamble was cut off, the mark behind it may still begin the file."""
-    if isinstance(source, Path):
-        with source.open("rb") as stream:
-            if stream.read(len(_MARK)) != _MARK:
-                return source
-            return BytesIO(stream.read())
-    return BytesIO(source.removeprefix(_MARK))
+    if stream.read(len(_MARK)) == _MARK:
+        return BytesIO(stream.read())
+    stream.seek(0)
+    return stream
 
 
 def numbers(dataset: Dataset, keyword: str) -> list[float]:

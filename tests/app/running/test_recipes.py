@@ -205,7 +205,7 @@ def test_finetune_without_any_backbone_takes_the_one_of_the_package_and_says_so(
 
 
 def test_named_backbone_and_config_win(ran, capsys):
-    Path("own.yaml").touch()
+    Path("own.yaml").write_text("seed_everything: 1\n")
     assert main(["finetune", "vqa", "--root", "own.yaml", "--config", "own.yaml", "--backbone", "null"]) == 0
     assert ran[0][1] == "--config=own.yaml"
     assert ran[0][-1] == "--model.init_args.backbone=null"
