@@ -52,6 +52,8 @@ ROWS = (
         in_readme=False),
     Row("VQA-RAD official, questions, from a second pre-training", "second-seed/vqa-rad-official.json", "vqa",
         "accuracy_overall"),
+    Row("VQA-RAD official, questions, every weight trained", "every-weight/vqa-rad-official.json", "vqa",
+        "accuracy_overall", in_readme=False),
     Row("VQA-RAD official, questions, by ARL", "openi-systems/vqa-rad-official.json", "vqa", "accuracy_overall"),
     Row("VQA-RAD legacy-mevf (leaks), questions, accuracy", "vqa-rad-legacy-mevf.json", "vqa", "accuracy_overall",
         in_readme=False),
