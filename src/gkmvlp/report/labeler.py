@@ -40,10 +40,14 @@ _RANK = {NOT_MENTIONED: 0, ABSENT: 1, UNCERTAIN: 2, PRESENT: 3}
 _CAUSED = re.compile(
     r"\b(?:of|from|by|to|with|after|following|represent\w*|sequela\w*|residua\w*)(?: (?:an?|the|his|her|some))? $"
 )
-# Behind a finding: an earlier film had it.
+# Behind a finding: an earlier film had it, and nothing is said of it now.
 _REPORTED = re.compile(
-    r" (?:was |were )?(?:previously|earlier|formerly) (?:reported|described|seen|noted|present|questioned)\b"
+    r" (?:was |were )?(?:previously|earlier|formerly) (?:reported|described|seen|noted|present|questioned)"
+    r"(?: (?:in|on|at|of|within)(?: (?!(?:is|are|has|have|was|were|persist\w*|remains?|continues?|appears?|and|but)\b)"
+    r"[\w-]+){1,7})?(?=\s*[;,.]| but\b)"
 )
+# Where a denial is of another one than an earlier film had.
+_ANOTHER = re.compile(r"\b(?:new|newer|other|another|additional|further|second|more|elsewhere|contralateral)\b")
 # What is over by the word itself.
 _OVER = re.compile(r"(?:after|following|status|healed|remote|childhood|past|treated|antecedent|sequel|residua)")
 _ASKING = "?. \u2026"
@@ -169,7 +173,7 @@ def _read(sentence: str) -> tuple[_Said, ...]:
         stated = context.status(index)
         if statement.kind in ("quality", "increase"):
             stated = _of_quality(lower, statement, stated)
-        if stated is None or (stated == PRESENT and _was_before(lower, statements, index, context)):
+        if stated is None or (stated == PRESENT and _was_before(lower, statements, places, index, context)):
             continue
         for name, value in statement.means:
             status = stated if statement.kind == "term" else _decide(lower, statement, stated, name, value)
@@ -182,13 +186,22 @@ def _read(sentence: str) -> tuple[_Said, ...]:
     return tuple([(name, status, *_placed(name, at)) for name, status, at in _settle(facts)])
 
 
-def _was_before(lower: str, statements: list[Statement], index: int, context: Context) -> bool:
+def _was_before(
+    lower: str, statements: list[Statement], places: list[tuple[Place, ...]], index: int, context: Context
+) -> bool:
     """Whether an earlier film's finding is denied later on: "nodule previously reported; no nodule is seen now"."""
     statement = statements[index]
-    if "previous" not in lower or not _REPORTED.match(lower, statement.end):
+    if "previous" not in lower or not (reported := _REPORTED.match(lower, statement.end)):
         return False
-    rest = range(index + 1, len(statements))
-    return any(statements[one].means == statement.means and context.status(one) == ABSENT for one in rest)
+    rest = lower[reported.end() :]
+    if _ANOTHER.search(rest) or _FOLLOWED.search(rest):
+        return False
+    return any(
+        statements[one].means == statement.means
+        and context.status(one) == ABSENT
+        and not _are_apart(places[index], places[one])
+        for one in range(index + 1, len(statements))
+    )
 
 
 def _of_quality(lower: str, statement: Statement, stated: int | None) -> int | None:
@@ -219,11 +232,13 @@ def _settle(facts: dict[_Fact, bool]) -> list[_Fact]:
 def _is_said(inference: _Fact, said: list[_Fact]) -> bool:
     """Whether a wording of the entity stands there, unless both name sides, and other ones."""
     name, _, at = inference
-    sides = {side for side, _ in at}
-    return any(
-        other == name and not (sides and place and sides.isdisjoint({"", "bilateral", *(side for side, _ in place)}))
-        for other, _, place in said
-    )
+    return any(other == name and not _are_apart(at, place) for other, _, place in said)
+
+
+def _are_apart(one: tuple[Place, ...], other: tuple[Place, ...]) -> bool:
+    """Whether both name sides, and other ones."""
+    sides = {side for side, _ in one}
+    return bool(sides and other) and sides.isdisjoint({"", "bilateral", *(side for side, _ in other)})
 
 
 def label_report(text: str) -> list[Mention]:
