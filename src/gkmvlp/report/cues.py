@@ -140,7 +140,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_SHOWN} (?:the )?clear(?:ing|ance)(?! of)",
         "(?:(?:interval|complete|full|total) )+clearance(?! of)",
         "(?:on|in|at|within) neither (?:side|lung|base|apex)", "is negative", "are negative",
-        "(?:cannot|can not|could not) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)",
+        "(?:cannot|can not|could not) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)"
+        f"(?! {_OTHER_VIEW})",
     ),
     "maybe after": (
         f"{_CANNOT} (?:\\w+ly )?be (?:\\w+ly )?(?:{_EXCLUDED}|ruled in|confirmed|established|verified)",
@@ -284,7 +285,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:which|that) (?:is|are|has|have|had) (?:(?:now|since|been|\\w+ly) )*(?:resolved|cleared|disappeared|gone"
         "|settled)",
         f"(?:which|that) (?:is|are) no longer {_SEEN}",
-        f"(?:which|that) {_CANNOT} be (?:\\w+ )?{_SEEN}",
+        f"(?:which|that) {_CANNOT} be {_SEEN}(?! {_OTHER_VIEW})",
         f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})"
         f"(?! {_OTHER_VIEW})",
     ),
