@@ -11,8 +11,12 @@ _HEAD = (
 _ITEM = rf"[ \t]{{0,8}}(?:{BULLET}|\(?\d{{1,2}}[.)])[ \t]{{0,8}}([^\n:.;]{{3,60}})[.;,]?[ \t]{{0,8}}(?:\n|$)"
 _LIST = re.compile(rf"(?im)^[ \t]{{0,8}}{_HEAD}[ \t]{{0,8}}:[ \t]{{0,8}}\n((?:{_ITEM}){{1,30}})")
 _EACH = re.compile(_ITEM)
-# An item that says of itself whether it is there.
-_SAYS = re.compile(r"\b(?:no|not|without|is|are|present|absent|seen|stable|unchanged)\b", re.IGNORECASE)
+# An item that says of itself whether it is there, and so is a sentence of its own.
+_SAYS = re.compile(
+    r"\b(?:no|not|without|is|are|has|have|present|absent|seen|stable|unchanged|again|still|remain\w*|(?<= )new|known"
+    r"|persist\w*|improv\w*|worse\w*|increas\w*|decreas\w*|small|mild|trace)\b",
+    re.IGNORECASE,
+)
 
 
 def denied_in_lines(text: str) -> str:
@@ -22,6 +26,8 @@ def denied_in_lines(text: str) -> str:
 
 def _denied(match: re.Match[str]) -> str:
     items = [item[1].strip() for item in _EACH.finditer(match[1])]
-    if any(_SAYS.search(item) for item in items):
-        return match[0]
-    return f"No {', '.join(items[:-1])}{' or ' if len(items) > 1 else ''}{items[-1]}.\n"
+    denied = [item for item in items if not _SAYS.search(item)]
+    said = "".join(f"{item}.\n" for item in items if item not in denied)
+    if not denied:
+        return said
+    return f"No {', '.join(denied[:-1])}{' or ' if len(denied) > 1 else ''}{denied[-1]}.\n{said}"
