@@ -74,7 +74,11 @@ _BEFORE_COLON = re.compile(rf"(?i)(?:^|(?<=[\s.;,*]))({_INSIDE})[ \t*_]{{0,8}}$"
 _REACH = 60
 # Before "findings:", what kind of findings they are: "absent findings: effusion, edema".
 _KIND_OF = re.compile(r"(?i)\b(?:absent|present|(?:pertinent )?(?:negative|positive)|other|no) $")
-_DENIES = re.compile(r"(?:pertinent )?(?:absent|negatives?|denied|no|without)\b(?! (?:comparison|prior|previous))")
+# A header that is content itself: "absent: edema", "no evidence of: edema", "no change: small effusion".
+_DENIES = re.compile(
+    r"(?:absent|(?:pertinent )?negatives?|denied|no (?:interval )?change)\b"
+    r"|(?:no|without)(?: (?:evidence|signs?))?(?: (?:of|for))?(?: (?:any of )?(?:the following|these))?$"
+)
 # "findings - no effusion impression - edema" in one line
 _BEFORE_DASH = re.compile(r"(?<=[\s.;,])((?i:findings|impressions?|conclusions?)) {1,3}[-\u2013\u2014](?=\s)")
 _CUT = re.compile(r"^[ \t]*(?:_{8,}|-{8,}|={8,})[ \t]*$|^[ \t]*\**[ \t]*FINAL REPORT[ \t]*\**[ \t]*$", re.MULTILINE)
