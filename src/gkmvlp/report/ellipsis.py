@@ -64,7 +64,7 @@ _EXCEPT = re.compile(
 
 # "there was an effusion, but it has resolved": a clause on what was named in the past
 _ONCE = re.compile(r"\b(?:was|were|had been|showed|demonstrated|revealed|previously|formerly|earlier)\b")
-_TAKING_UP = (" but ", " yet ", "though ", " none ", " it ", " this ", " these ", " they ", " those ", " one")
+_TAKING_UP = (",", " and ", " but ", " yet ", "though ", " none ", " it ", " this ", " these ", " they ", " those ", " one")
 _OF_IT = re.compile(
     r"(?:[;,]|,? (?:and|but))(?: (?:and|but|however|now|today),?)? (?:it|this|these|they|those)"
     r"(?= (?:has|have|is|are|still|now|persists?|remains?|continues?|cannot)\b)"
@@ -90,6 +90,14 @@ _HAS_GONE = re.compile(
     rf",? (?:but|yet|although|though)(?= (?:(?:is|are|has|have|now|since|been|also|[a-z]+ly) )+"
     rf"(?:no longer {_SEEN}|resolved|cleared|gone|disappeared|not (?:now )?{_SEEN}))"
 )
+# "there was an effusion on the prior film, now larger", "... and has not changed": the same, without a subject
+_COURSE_OF = (
+    rf"(?:unchanged|stable|persist(?:s|ent)|still {_SEEN}|still there|again {_SEEN}|larger|smaller|improv(?:ed|ing)"
+    rf"|worse(?:ned)?|increas(?:ed|ing)|decreas(?:ed|ing)|resolved|cleared|gone|no longer {_SEEN})"
+    r"(?=\s*(?:$|[.;,]|(?:since|compared|today|now|in the interval|in size)\b))"
+)
+_NOW_SO = re.compile(rf",(?: but| and)?(?= (?:(?:now|[a-z]+ly) )*{_COURSE_OF})")
+_AND_IS_SO = re.compile(rf",? and(?= (?:(?:is|are|has|have|been|now|[a-z]+ly) )+{_COURSE_OF})")
 
 
 def filled(lower: str) -> str:
@@ -118,7 +126,8 @@ def _of_the_past(lower: str, end: int) -> str:
     lower = _NONE_NOW.sub(", which is not seen", _HAS_GONE.sub(", which", lower))
     lower = _NOT_HERE.sub(", which is not seen ", lower)
     lower = _ONE_NOW.sub(_now, lower) if " one" in lower else lower
-    return lower[:end] + _OF_IT.sub(", which", lower[end:])
+    later = _AND_IS_SO.sub(", which", _NOW_SO.sub(", which is", lower[end:]))
+    return lower[:end] + _OF_IT.sub(", which", later)
 
 
 def _last_finding(text: str) -> str:

@@ -67,9 +67,10 @@ _OF_IT = re.compile(
     r"|fully))+ (?P<gone>resolved|cleared|gone|disappeared|no longer (?:seen|present|visible|identified|evident)"
     r"|not (?:seen|present|visible|identified)(?: (?:today|now|on (?:today|the current|this)[^,;]{0,30}))?)"
     r"(?: (?:since|in the interval|compared)[^,;]{0,40})?\W*$"
-    r"|(?:it|this|these|they|those)(?: (?:has|have|is|are|now|still|also|again))* (?P<still>persist\w*|remains?"
-    r"|unchanged|stable|continues?|there|present|seen|visible|evident|noted|identified)"
-    r"(?: (?:since|in the interval|compared|today|now|on)[^,;]{0,40})?\W*$"
+    r"|(?:it|this|these|they|those)(?: (?:has|have|is|are|now|still|also|again|since|been|become|\w+ly))*"
+    r" (?P<still>persist\w*|remains?|unchanged|stable|continues?|there|present|seen|visible|evident|noted|identified"
+    r"|improv(?:ed|ing)|worse(?:ned)?|increas(?:ed|ing)|decreas(?:ed|ing)|larger|smaller|grown)"
+    r"(?: (?:since|in the interval|in size|compared|than|today|now|on)[^,;]{0,40})?\W*$"
     r"|(?:it|this|these|they|those)(?P<shadow> [^,;]{0,60}\b(?:nipple|overlap|superimposition|summation|artifact)"
     r"[^,;]{0,40})$"
 )
