@@ -2,10 +2,11 @@
 
 Kinds: ``no`` reaches forward, ``not larger`` forward over all but the finding right behind it, ``gone`` reaches forward
 over things that went away, ``not`` reaches a quality close by, ``absent`` and ``maybe after`` reach back, ``maybe``
-forward, ``aside`` forward over what is not a statement on this image (history, questions, operations), ``aside after``
-back over it, ``limited`` over itself and what ends right before it, ``answer`` reaches back over what was set aside and
-says that it is absent, ``still`` that it is present, ``request`` over a recommendation, ``versus`` joins alternatives,
-``split`` cuts the sentence in two, ``stop`` ends forward reaches, ``keep`` is a look-alike that decides nothing.
+forward, ``aside`` forward over what is not a statement on this image (history, questions, operations), ``once`` over
+what an earlier image showed, ``aside after`` back over no statement, ``limited`` over itself and what ends right
+before it, ``answer`` reaches back over what was set aside and says that it is absent, ``still`` over what was once so
+and says that it is present, ``request`` over a recommendation, ``versus`` joins alternatives, ``split`` cuts the
+sentence in two, ``stop`` ends forward reaches, ``keep`` is a look-alike that decides nothing.
 """
 
 from gkmvlp.report.patterns import Alternation
@@ -219,9 +220,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "if(?: there (?:is|are|were|remains?|be))?",
         "unless(?: there (?:is|are))?",
         "(?:medical |surgical )?history (?:is )?(?:significant|notable|remarkable|positive) for", "history includes",
-        f"{_FILM},? (?:that|which) (?:had )?(?:showed|shown|demonstrated|revealed)",
         "(?:non ?diagnostic|inadequate|insufficient) for",
-        "(?:previously|formerly|earlier) there (?:was|were|had been)", "there (?:was|were) (?:previously|formerly)",
         "risk (?:of|for)",
         "clinical(?:ly)? (?:concern|suspicion|question|history)(?: for| of)?",
         "year old (?:\\w+ ){0,4}(?:with|who|status post|presenting|undergoing)",
@@ -240,21 +239,25 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_RELATIVE} (?:has|have|had|with|died (?:of|from|with)|diagnosed with|treated for)",
         "antibiotics? (?:\\w+ )?for",
         "treat(?:ing|s|ed) (?:the |this )?(?:patient|him|her) for",
+        "awaiting", "(?:would|should) (?:\\w+ )?expect(?:ed)?(?: to (?:see|find))?",
+        "(?:physician|clinician|team|doctor|patient|he|she) (?:reports?|reported|describes?|described)", "according to",
+        "(?:obtained|performed|done|ordered) (?:for|because of|due to)",
+        "(?:patient|he|she) (?:has been|was) (?:\\w+ly )?(?:treated|followed|evaluated|admitted|hospitali[sz]ed)"
+        " (?:for|with)",
+    ),
+    "once": (
+        f"{_FILM},? (?:that|which) (?:had )?(?:showed|shown|demonstrated|revealed)",
+        "(?:previously|formerly|earlier) there (?:was|were|had been)", "there (?:was|were) (?:previously|formerly)",
         "when (?:there|an?|the|it|this|these|they|he|she) (?:\\w+ ){0,3}(?:was|were|had)",
         f"{_EARLIER} {_FILM_OF} (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported"
         "|noted)", "compar(?:ed|ison) (?:to|with) (?:[\\w/-]+ ){1,6}(?:showing|demonstrating|revealing)",
         f"(?:on|in) (?:the |an? |her |his )?{_EARLIER} {_FILM_OF},? there (?:was|were|had been)",
         f"there (?:was|were)(?= (?:[\\w-]+ ){{1,6}}(?:on|in) (?:the |an? |her |his )?{_EARLIER} {_FILM})",
-        "awaiting", "(?:would|should) (?:\\w+ )?expect(?:ed)?(?: to (?:see|find))?",
-        "(?:physician|clinician|team|doctor|patient|he|she) (?:reports?|reported|describes?|described)", "according to",
         f"{_FILM} (?:of|from) (?:last (?:week|month|year)|yesterday|\\w+ (?:days?|weeks?|months?|years?) ago)"
         " (?:\\w+ )?(?:show(?:ed|ing)|demonstrat(?:ed|ing)|reveal(?:ed|ing)|described|reported|noted)",
         f"(?:on|in) (?:the |an? )?{_EARLIER} {_FILM_OF}(?= (?:[\\w-]+ ){{1,6}}(?:was|were) (?:\\w+ )?"
         "(?:described|reported|seen|noted|suspected|questioned|present|visible|identified"
         "|demonstrated))",
-        "(?:obtained|performed|done|ordered) (?:for|because of|due to)",
-        "(?:patient|he|she) (?:has been|was) (?:\\w+ly )?(?:treated|followed|evaluated|admitted|hospitali[sz]ed)"
-        " (?:for|with)",
     ),
     "aside after": (
         "(?:by|per) (?:\\w+ )?history", "(?:(?:is|are) )?(?:strongly )?suspected clinically",
@@ -292,7 +295,8 @@ CUES: dict[str, tuple[str, ...]] = {
     "still": (
         f"(?:which|that) (?:has|have|is|are) (?:now )?{_PARTLY} {_GOING}",
         f"(?:which|that) (?:(?:has|have|is|are|was|were|still|now|also|has been|\\w+ly) )*(?:persist(?:s|ed|ent)?"
-        f"|remains?|continues?|unchanged|stable|still {_SEEN}|not (?:\\w+ )?(?:changed|{_GOING})|improv(?:ed|ing)"
+        "|remains?(?! (?:an?|the|in) (?:\\w+ )?(?:concern|question|consideration|possibility))|continues?"
+        f"|unchanged|stable|still {_SEEN}|not (?:\\w+ )?(?:changed|{_GOING})|improv(?:ed|ing)"
         "|worse(?:ned)?|increas(?:ed|ing)|decreas(?:ed|ing)|larger|smaller|again (?:seen|noted|present|visible))",
     ),
     "request": (

@@ -64,7 +64,8 @@ _EXCEPT = re.compile(
 
 # "there was an effusion, but it has resolved": a clause on what was named in the past
 _ONCE = re.compile(r"\b(?:was|were|had been|showed|demonstrated|revealed|previously|formerly|earlier)\b")
-_TAKING_UP = (",", " and ", " but ", " yet ", "though ", " none ", " it ", " this ", " these ", " they ", " those ", " one")
+_TAKING_UP = (",", " and ", " but ", " yet ", "though ", " none ", " it ", " this ", " these ", " they ", " those ",
+              " one")  # fmt: skip
 _OF_IT = re.compile(
     r"(?:[;,]|,? (?:and|but))(?: (?:and|but|however|now|today),?)? (?:it|this|these|they|those)"
     r"(?= (?:has|have|is|are|still|now|persists?|remains?|continues?|cannot)\b)"

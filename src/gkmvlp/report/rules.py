@@ -49,6 +49,7 @@ class Context:
         self._spans: list[Span] = []
         self._back: dict[int, int] = {}
         self._asides: list[tuple[int, int]] = []
+        self._once: set[tuple[int, int]] = set()
         self._again: set[int] = set()
         self._answered: dict[int, int] = {}
         self._doubted: set[int] = set()
@@ -95,9 +96,10 @@ class Context:
                 self._lay_ahead(cue, end)
             elif around.nothing_follows(self._text, cue.end) and not self._is_said(cue):
                 self._lay_back(cue._replace(value="maybe after"), clause, end)
-        elif cue.value == "aside":
+        elif cue.value in ("aside", "once"):
             end = around.aside_end(self._text, cue, end)
             self._asides.append((cue.end, reach(self._text, cue.end, end, "aside")))
+            self._once.update(self._asides[-1:] if cue.value == "once" else ())
         elif cue.value == "not larger":
             kept = self._right_behind(cue.end)
             self._spans.append(Span(kept, reach(self._text, kept, end, "no"), "no"))
@@ -137,12 +139,14 @@ class Context:
         return behind[1] if behind and around.is_described(self._text, end, behind[0]) else end
 
     def _lay_answer(self, cue: Hit[str], clause: int, end: int) -> None:
-        """Behind what was set aside, "none seen" says that it is absent, "which persists" that it is present.
+        """Behind what was set aside, "none seen" says that it is absent; elsewhere it negates as "none" does.
 
-        Elsewhere the one negates as "none" does, the other says nothing.
+        "Which persists" says that what an earlier image showed is present; elsewhere it says nothing.
         """
         before = [one for one, (start, _) in enumerate(self._statements) if start < cue.start]
         if before and (aside := self._aside_of(before[-1])):
+            if cue.value == "still" and aside not in self._once:
+                return
             status = PRESENT if cue.value == "still" else ABSENT
             self._answered.update({one: status for one in before if self._aside_of(one) == aside})
         elif cue.value == "answer":
