@@ -260,7 +260,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "|demonstrated))",
     ),
     "aside after": (
-        "(?:by|per) (?:\\w+ )?history", "(?:(?:is|are) )?(?:strongly )?suspected clinically",
+        "(?:by|per) (?:\\w+ )?history", "(?:(?:is|are) )?(?:strongly )?suspected clinically(?! (?:is|are|was|were)\\b)",
         "in the (?:remote |distant )?past",
         "(?:has|have) been treated(?! (?:\\w+ ){0,5}(?:but|yet|however|persist\\w*|remains?)\\b)",
         f"in (?:his|her|their|the patient's) {_RELATIVE}",
