@@ -15,6 +15,9 @@ _SHOWS = re.compile(
 )
 # What is concluded behind words on the patient: "in this patient with fever, consistent with pneumonia".
 _CONCLUDES = re.compile(r", (?:consistent|compatible|concerning|suspicious|worrisome|suggest\w*|likely|probabl[ey])\b")
+# Where the main clause begins behind "when" that opens a sentence: "when it was drained the effusion was large".
+_WHEN = re.compile(r"when (?!there|he|she)")
+_MAIN = re.compile(r",|\b(?:the|an?)\b")
 _EXAM = re.compile(
     r"(?:^|[,;:(]\s*|\b(?:and|but|so|a|an|the)\s+)(?:(?:a|an|the|please|further|additional|dedicated|short|interval"
     r"|repeat"
@@ -118,6 +121,7 @@ def aside_end(text: str, cue: Hit[str], end: int) -> int:
     """Where the report speaks of this image again behind an aside that a cue opens, at the latest at ``end``."""
     of_patient = text.find("patient", cue.start, cue.end) >= 0
     found = [_SHOWS.search(text, cue.end, end), of_patient and _CONCLUDES.search(text, cue.end, end)]
+    found += [_MAIN.search(text, cue.end, end)] if cue.start == 0 and _WHEN.match(text) else []
     return min([one.start() for one in found if one], default=end)
 
 
