@@ -228,7 +228,11 @@ DECOYS: tuple[str, ...] = (
     "|tumou?rs?|malignanc(?:y|ies)|neoplasms?|lesions?)",
     r"(?:abdominal|neck|adrenal|splenic|axillary|scalp) mass(?:es)?",
     f"{_CANCER} {_OPERATED}", f"(?:lung|pulmonary|bronchogenic) {_CANCER} {_OPERATED}",
-    f"{_CANCER} {_TREATED}", f"(?:lung|pulmonary|bronchogenic) {_CANCER} {_TREATED}",
+    f"{_CANCER} {_TREATED}", f"(?:lung|pulmonary|bronchogenic|(?:upper|middle|lower) lobe) {_CANCER} {_TREATED}",
+    # Left ventricular function.
+    "(?:normal|preserved|good|poor|fair|satisfactory|adequate|reduced|impaired|depressed) (?:\\w+ )?lvf",
+    "lvf (?:(?:is|was|remains|of|appears) )?(?:\\w+ly )?(?:normal|preserved|good|poor|fair|satisfactory|adequate"
+    "|reduced|impaired|depressed|\\d+)",
     "(?:fractured|broken) (?:\\w+ )?(?:leads?|hardware|catheters?|screws?|rods?)",
     "(?:lead|hardware|catheter|screw|rod|wire) fractures?",
     f"(?:leads?|wires?|hardware|catheters?|rods?|screws?|sutures?|plates?) {_WHOLE}",
