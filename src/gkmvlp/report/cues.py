@@ -138,7 +138,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"|corresponds? to|proved to be|turned out to be) {_MERE_SHADOW}",
         "excluded(?! from)",
         "resolution(?! of)", "removal(?! of)", f"(?:{_SHOWN} )?(?:(?:interval|complete|full|total) )+clearing(?! of)",
-        f"{_SHOWN} (?:the )?clear(?:ing|ance)(?! of)",
+        f"{_SHOWN} (?:the )?clear(?:ing|ance)(?! of)(?!,? (?:but|yet|though) (?:\\w+ )?(?:persist|remain|continue))",
         "(?:(?:interval|complete|full|total) )+clearance(?! of)",
         "(?:on|in|at|within) neither (?:side|lung|base|apex)", "is negative", "are negative",
         "(?:cannot|can not|could not) be (?:seen|identified|demonstrated|visuali[sz]ed|detected|found)"
@@ -358,6 +358,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "no evidence that",
         "none (?:of (?:them|these|those|which) )?(?:is |are )?(?:\\w+ly )?(?:larger|bigger|greater|calcified|new"
         "|suspicious|exceed\\w*|measur\\w+|over|above|more)",
+        f"n(?:either|or) (?:(?!is\\b|are\\b)[\\w-]+ ){{0,9}}(?:has|have) (?:\\w+ly )?{_GOING}",
         f"neither (?:\\w+ ){{1,3}}nor (?:\\w+ )?(?:{_GOING}|changed|enlarged|increased|decreased)",
         "not without", "not (?:a )?new", "not an? (?:simple|typical|isolated|mere|small|minor)",
         "without (?:lung|pulmonary|vascular|bronchovascular) markings?",

@@ -49,13 +49,14 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
         "(?:paranasal|maxillary|frontal|sphenoid|ethmoid|nasal) sinus(?:es)?",
         "(?:great|coronary|crowded|overlapping|overlying|brachiocephalic|neck|carotid) vessels",
         "vessels? (?:on|seen on|in) end",
-        "heart (?:failure|rate|block|border|valve)", "right heart border",
+        "heart (?:failure|rate|rhythm|block|border|valve)", "right heart border",
              "lung (?:cancer|transplant\\w*|nodule)"),
 }  # fmt: skip
 
 QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
     "normal": ("normal", "normali[sz]ed", "unremarkable", "within (?:normal )?limits", "wnl",
-               "within (?:the )?(?:normal range|normality|norms?)", "regular",
+               "within (?:the )?(?:normal range|normality|norms?)",
+               "regular(?! (?:in )?(?:(?:heart|cardiac|sinus) )?(?:rhythm|rate|beats?))",
                "without (?:any |significant |evident |pathological |relevant )*(?:alterations?|abnormalit(?:y|ies)"
                "|particularities|peculiarities)",
                "not remarkable", "not abnormal(?:ly (?:enlarged|wide|dilated))?",

@@ -50,7 +50,7 @@ _ELSEWHERE = re.compile(
 # Before "none": the other side, beside which what was said before stays: "left small, right none".
 _SIDE_BEFORE = re.compile(r"[,;] (?:and )?(?:the )?(?:right|left|[rl])(?: side)?(?::| -)? $")
 # Words that can stand before what they are said of, where something begins: "improved effusion, resolved edema".
-_ATTRIBUTE = re.compile(r"(?:resolved|cleared|unlikely|not (?:\w+ )?likely)\b")
+_ATTRIBUTE = re.compile(r"(?:resolved|cleared|discarded|unlikely|not (?:\w+ )?likely)\b")
 _BEGINS = re.compile(r"(?:^|[,;:] |\b(?:and|with) )$")
 # Before the first of several causes: "due to atelectasis, pneumonia or aspiration".
 _CAUSES = re.compile(
