@@ -15,9 +15,10 @@ _SHOWS = re.compile(
 )
 # What is concluded behind words on the patient: "in this patient with fever, consistent with pneumonia".
 _CONCLUDES = re.compile(r", (?:consistent|compatible|concerning|suspicious|worrisome|suggest\w*|likely|probabl[ey])\b")
-# Where the main clause begins behind "when" that opens a sentence: "when it was drained the effusion was large".
+# Where a main clause of today begins behind "when" that opens a sentence: "when it was drained the effusion was large
+# and persists".
 _WHEN = re.compile(r"when (?!there|he|she)")
-_MAIN = re.compile(r",|\b(?:the|an?)\b")
+_MAIN = re.compile(r"(?:,|\b(?:the|an?)\b)(?=.*\b(?:is|are|has|have|persists?|remains?|still|now|today)\b)")
 _EXAM = re.compile(
     r"(?:^|[,;:(]\s*|\b(?:and|but|so|a|an|the)\s+)(?:(?:a|an|the|please|further|additional|dedicated|short|interval"
     r"|repeat"
