@@ -84,7 +84,8 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
         short = option.removeprefix("--")
         if whole := sorted(key for key in keys if key.partition(".init_args.")[2] == short):
             return f"no option {option}; did you mean --{whole[0]}?"
-        return f"no option {option}{hint(option, [key if key.startswith('-') else f'--{key}' for key in keys])}"
+        others = {key if key.startswith("-") else f"--{key}" for key in keys} - {option}  # another action may have it
+        return f"no option {option}{hint(option, sorted(others))}"
     if match := re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message):
         known = re.findall(r"[^ ,]+", match[2].replace("'", ""))
         listed = "" if len(known) > 12 else f": {', '.join(known)}"
