@@ -3,6 +3,8 @@
 import copy
 import json
 import pickle
+import subprocess
+import sys
 from typing import NamedTuple
 
 import pytest
@@ -47,3 +49,16 @@ def test_what_is_printed_short_is_stored_exactly():
         assert text == yaml.dump({"findings": dict(found["findings"])}, Dumper=dumper, sort_keys=False)
         assert yaml.safe_load(text)["findings"]["b"] == 1 / 3
     assert copy.deepcopy(found) == pickle.loads(pickle.dumps(found)) == found
+
+
+def test_it_is_stored_whoever_added_to_a_dumper_before():
+    """As jsonargparse does, where it is imported first."""
+    code = (
+        "import yaml\n"
+        "for each in {yaml.SafeDumper, getattr(yaml, 'CSafeDumper', yaml.SafeDumper)}:\n"
+        "    each.add_representer(complex, lambda dumper, value: dumper.represent_str(str(value)))\n"
+        "from gkmvlp.texts import Brief\n"
+        "for each in {yaml.SafeDumper, getattr(yaml, 'CSafeDumper', yaml.SafeDumper)}:\n"
+        "    assert yaml.dump(Brief(a=1.5), Dumper=each) == 'a: 1.5\\n'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterable
 from typing import TypeVar
 
+import yaml
 from yaml.representer import SafeRepresenter
 
 Key = TypeVar("Key")
@@ -63,7 +64,9 @@ class Brief(dict[Key, Value]):
         return brief(self)
 
 
-SafeRepresenter.add_representer(Brief, SafeRepresenter.represent_dict)  # yaml.safe_dump asks for the very class
+# yaml.safe_dump asks for the very class; a dumper has a table of its own once somebody added to it
+for _dumper in (SafeRepresenter, yaml.SafeDumper, getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
+    _dumper.yaml_representers[Brief] = SafeRepresenter.represent_dict
 
 
 def letters(name: str) -> str:
