@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import pytest
+import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import ModelParallelStrategy
 
 from gkmvlp.app.running.sharded_fits import check_same_kind, shard_over_all
+from gkmvlp.app.running.trainer_checks import checked_checkpoint
 from gkmvlp.app.running.whole_checkpoints import WholeCheckpoints, write_whole
 from gkmvlp.errors import ConfigError
 from gkmvlp.tasks import GkMvlpPretraining, VisualQuestionAnswering
+from tests.app.toy import ToyTask
 from tests.tiny import architecture
 
 
@@ -58,3 +61,14 @@ def test_a_checkpoint_of_the_other_kind_is_refused(was):
 def test_a_sharded_fit_is_not_compiled():
     with pytest.raises(ConfigError, match="compile_backend: null was expected in a sharded fit"):
         shard_over_all(trainer(), GkMvlpPretraining(architecture(), compile_backend="eager"))
+
+
+@pytest.mark.parametrize("mmap", [True, False])
+def test_the_checkpoint_of_a_sharded_fit_is_checked_where_it_lies(mmap, tmp_path, monkeypatch):
+    """Each process would else hold all of it."""
+    task, file, load, options = ToyTask(), tmp_path / "last.ckpt", torch.load, {}
+    torch.save({"state_dict": task.state_dict(), "global_step": 1, "loops": {}}, file)
+    monkeypatch.setattr(torch, "load", lambda file, **given: options.update(given) or load(file, **given))
+    stored = checked_checkpoint(task, file, mmap)
+    assert options["mmap"] is mmap
+    assert torch.equal(stored["state_dict"]["layer.weight"], task.layer.weight)

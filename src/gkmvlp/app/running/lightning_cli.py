@@ -10,6 +10,7 @@ from typing import Any
 
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.strategies import ModelParallelStrategy
 from lightning.pytorch.utilities import rank_zero_only
 
 import gkmvlp.data_modules
@@ -217,7 +218,8 @@ class Cli(LightningCLI):
             files = Path(self.trainer.default_root_dir, "checkpoints").glob("last*.ckpt")
             word = max(files, key=os.path.getmtime, default=None)
         if word and word not in CHECKPOINT_WORDS:
-            content = checked_checkpoint(self.model, Path(word))
+            is_sharded = isinstance(self.trainer.strategy, ModelParallelStrategy)  # type: ignore[attr-defined]
+            content = checked_checkpoint(self.model, Path(word), mmap=is_sharded)
             if stage == "fit":
                 check_same_kind(self.trainer, Path(word), content)
             hand_over(self.trainer, Path(word), content)

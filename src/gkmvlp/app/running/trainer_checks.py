@@ -66,8 +66,13 @@ def require_batches(trainer: Trainer, key: str) -> None:
         raise ConfigError(f"trainer.{key}: 0 reads nothing: give 1 or more, or leave it out")
 
 
-def checked_checkpoint(model: LightningModule, path: Path) -> dict[str, Any]:
+def checked_checkpoint(model: LightningModule, path: Path, mmap: bool = False) -> dict[str, Any]:
     """Compare a checkpoint with the task before the run writes anything.
+
+    Args:
+        model: The task.
+        path: The checkpoint.
+        mmap: Whether its tensors stay in the file, where every process of a sharded fit would else hold all of them.
 
     Returns:
         Its content.
@@ -77,7 +82,7 @@ def checked_checkpoint(model: LightningModule, path: Path) -> dict[str, Any]:
         ConfigError: If it is none of a fit, holds weights that are not finite, or other tensors than the task.
         GkmvlpError: Whatever the task's ``on_load_checkpoint`` finds.
     """
-    stored = load_pickle(path, ANOTHER_CHECKPOINT)
+    stored = load_pickle(path, ANOTHER_CHECKPOINT, mmap=mmap)
     if not isinstance(stored, dict) or not {"state_dict", "global_step", "loops"} <= stored.keys():
         raise ConfigError(f"{path} is no checkpoint of a fit: {ANOTHER_CHECKPOINT}")
     content = {**stored, "state_dict": dict(stored["state_dict"])}  # what a task changes is not what is gone on from
