@@ -1,6 +1,7 @@
 """Test the models that come with the package anew, as they are: figures and groups for their cards, no training."""
 
 import dataclasses
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,6 +62,7 @@ def _test(shipped: Shipped, out: Path, models: Path, overrides: Overrides) -> En
 
 def test_and_score(run: Run) -> None:
     """Tests a run, scores what was planted, and leaves its figures."""
+    shutil.rmtree(run.folder, ignore_errors=True)  # an earlier test of other files, and what it predicted
     with ProcessTreePeak() as peak:
         test(run)
         score_run_on_truth(run.folder)
