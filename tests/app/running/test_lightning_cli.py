@@ -245,6 +245,15 @@ def test_the_folder_is_held_while_data_are_read_and_gone_where_they_cannot_be(to
     assert not Path("out").exists()
 
 
+def test_a_folder_that_its_holder_removes_is_not_held_by_who_opened_it_before(tmp_path, monkeypatch):
+    """Another would make the folder anew, and hold that."""
+    first, opened = FolderLock(tmp_path / "out"), os.open
+    monkeypatch.setattr(os, "open", lambda *given: (opened(*given), first.release())[0])
+    with pytest.raises(ConfigError, match="another fit writes into"):
+        FolderLock(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_fit_reads_the_checkpoint_that_it_goes_on_from_once(toy, monkeypatch):
     assert fit("--trainer.max_epochs=1") == 0
     load, read = torch.load, []

@@ -1,7 +1,6 @@
 """One fit writes into a folder at a time."""
 
 import contextlib
-import errno
 import fcntl
 import os
 from pathlib import Path
@@ -29,24 +28,31 @@ class FolderLock:
         self._descriptor: int | None = os.open(folder, os.O_RDONLY)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            is_ours = _is_at(self._descriptor, folder)  # another that just ended may have removed what was opened
+        except BlockingIOError:
+            is_ours = False
+        except OSError:  # a file system that knows no locks
+            os.close(self._descriptor)
+            self._descriptor = None
+            return
+        if not is_ours:
+            self._made = []  # the other's to remove
             self.release()
-            if error.errno != errno.EWOULDBLOCK:  # a file system that knows no locks
-                return
             raise ConfigError(
                 f"another fit writes into {folder}: wait for its end, or name another folder by "
                 "--trainer.default_root_dir"
-            ) from error
+            )
 
     def release(self) -> None:
         """Lets go of it; a second call does nothing."""
+        with contextlib.suppress(OSError):  # something lies in it
+            for folder in self._made:  # while it is held: nobody else takes what is about to be gone
+                folder.rmdir()
+        self._made = []
         if self._descriptor is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # workers that live on hold the descriptor too
             os.close(self._descriptor)
             self._descriptor = None
-        with contextlib.suppress(OSError):  # something lies in it
-            for folder in self._made:
-                folder.rmdir()
 
     def __enter__(self) -> "FolderLock":
         return self
@@ -55,3 +61,11 @@ class FolderLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def _is_at(descriptor: int, folder: Path) -> bool:
+    """Whether a folder that was opened lies at its place still."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), folder.stat())
+    except FileNotFoundError:
+        return False
