@@ -13,6 +13,7 @@ from gkmvlp.checkpoints.calibration_file import (
     read_calibration,
     write_calibration,
 )
+from gkmvlp.checkpoints.checksums import require_undamaged, write_checksums
 from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.calibration.operating_point import OperatingPoint, Span
 from gkmvlp.metrics.calibration.score_map import ScoreMap
@@ -103,3 +104,12 @@ def test_a_newer_format_asks_for_an_update(tmp_path):
     (tmp_path / FILE).write_text(_changed(format=99))
     with pytest.raises(BackboneError, match="format 99 is not known here"):
         read_calibration(tmp_path, NAMES)
+
+
+def test_a_process_killed_while_it_writes_leaves_a_model_that_is_not_called_damaged(tmp_path, monkeypatch):
+    """The texts are of equal length."""
+    write_calibration(tmp_path, MADE)
+    write_checksums(tmp_path)
+    monkeypatch.setattr("gkmvlp.checkpoints.calibration_file.note_file", lambda *_: None)  # it came no further
+    write_calibration(tmp_path, replace(MADE, n=MADE.n + 1))
+    require_undamaged(tmp_path)

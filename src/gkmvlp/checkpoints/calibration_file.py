@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from gkmvlp.checkpoints.checksums import note_file
+from gkmvlp.checkpoints.checksums import forget_file, note_file
 from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.calibration.operating_point import OperatingPoint, Span
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED, ScoreMap
@@ -114,6 +114,7 @@ def write_calibration(folder: Path, calibration: Calibration) -> Path:
     """
     file = folder / FILE
     content = {"format": FORMAT, **asdict(calibration)}
+    forget_file(folder, FILE)
     write_text(file, json.dumps(content, indent=1, allow_nan=False) + "\n")
     note_file(folder, FILE)
     return file

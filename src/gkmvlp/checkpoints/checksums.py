@@ -1,7 +1,8 @@
 """``checksums.json`` in a model's folder: whether its texts are as they were written.
 
 Tensors hold a checksum of their own (``weights.py``). A bit that a disk or a copy changed in a JSON file would often be
-read as another number. It leaves the file as long as it was; whoever edits a file makes it longer or shorter, and may.
+read as another number. It leaves the file as long as it was; an edit that makes a file longer or shorter is taken as it
+is, and one of equal length is refused with words that say how to accept it.
 """
 
 import json
@@ -26,6 +27,14 @@ def note_file(folder: Path, name: str) -> None:
     """Notes a file that was written later, where there are notes."""
     if (folder / FILE).is_file():
         _write(folder, _read(folder) | {name: _sums(folder / name)})
+
+
+def forget_file(folder: Path, name: str) -> None:
+    """Removes the note of a file that is about to be written: a process killed in between leaves none that is wrong."""
+    if (folder / FILE).is_file():
+        noted = _read(folder)
+        noted.pop(name, None)
+        _write(folder, noted)
 
 
 def require_undamaged(folder: Path) -> None:
