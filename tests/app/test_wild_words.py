@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from gkmvlp.app.running.plain_yaml import unlike_number
+from gkmvlp.app.running.plain_yaml import require_plain, require_plain_words, unlike_number
+from gkmvlp.errors import UsageError
 from tests.processes import gkmvlp
 from tests.tiny import words as tiny_words
 
@@ -149,3 +150,16 @@ def test_a_folder_that_may_not_be_read_is_not_empty(tmp_path: Path, capsys: pyte
 )  # fmt: skip
 def test_numbers_that_people_read_otherwise(word: str, number: float | None):
     assert unlike_number(word) == number
+
+
+def test_a_text_is_no_collection_and_not_each_text_is_a_file_of_values(tmp_path, monkeypatch):
+    """Words of the command and of a config, which may end like a file, or be too long for the name of one."""
+    monkeypatch.chdir(tmp_path)
+    Path("list.yaml").write_text("- 1\n")
+    texts = ["[010, a]", "list.yaml", f"{'a' * 300}.yaml"]
+    for text in texts:
+        require_plain_words([f"--model.note={text}"], {"model.init_args.note": text})
+    Path("config.yaml").write_text(f"model: {{note: '{texts[0]}', file: list.yaml, long: {texts[2]}}}\n")
+    require_plain(Path("config.yaml"))
+    with pytest.raises(UsageError, match="010 is 8"):
+        require_plain_words(["--model.note=[010, a]"], {"model.init_args.note": [8, "a"]})

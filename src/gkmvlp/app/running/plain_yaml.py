@@ -1,5 +1,6 @@
 """What YAML's readers take without a word, and people read otherwise: refused in configs, and in words of a command."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -21,9 +22,9 @@ def require_plain(file: Path) -> None:
     Raises:
         UsageError: If it does not. What is no YAML is left to the parser, which names the line.
     """
-    for named in _require_plain_file(file, "trainer: {max_epochs: 1}"):
-        if (inner := file.parent / named).is_file():
-            _require_plain_file(inner, "image_size: 224")
+    for named in _require_plain_file(file, is_config=True):
+        if os.path.isfile(inner := file.parent / named):  # Path.is_file raises where a text is too long for a name
+            _require_plain_file(inner)
 
 
 def require_plain_words(words: list[str], chosen: Mapping[str, Any]) -> None:
@@ -31,7 +32,7 @@ def require_plain_words(words: list[str], chosen: Mapping[str, Any]) -> None:
 
     Args:
         words: ``--key=value``, or ``--key`` and ``value``.
-        chosen: Dotted key -> what the words were read as. A number for which the key takes a text is that text.
+        chosen: Dotted key -> what the words were read as. What a key takes as a text is that text.
 
     Raises:
         UsageError: If it is another thing than people read.
@@ -43,13 +44,13 @@ def require_plain_words(words: list[str], chosen: Mapping[str, Any]) -> None:
         read = next((read for name in (key, inner) if (read := chosen.get(name)) is not None), None)
         if number is not None and isinstance(read, int | float) and read == number:
             raise UsageError(f"{option}: {_told(value, number)}")
-        if value.endswith(_FILE) and Path(value).is_file() and option not in ("--config", "-c"):
-            _require_plain_file(Path(value), "image_size: 224")
+        if value.endswith(_FILE) and os.path.isfile(value) and option not in ("--config", "-c"):
+            _require_plain_file(Path(value))
         try:
             node = yaml.compose(value, Loader=yaml.SafeLoader)
         except yaml.YAMLError:  # a text
             continue
-        if isinstance(node, yaml.CollectionNode):
+        if isinstance(node, yaml.CollectionNode) and not isinstance(read, str):
             _require_plain_nodes(node, option)
 
 
@@ -77,8 +78,8 @@ def _told(word: str, number: float) -> str:
     return f"{word} is {number} in YAML: write {number}, or {word!r} for a text"
 
 
-def _require_plain_file(file: Path, example: str) -> list[str]:
-    """Checks a file of keys with values; see ``_require_plain_nodes``."""
+def _require_plain_file(file: Path, is_config: bool = False) -> list[str]:
+    """Checks a file of keys with values; see ``_require_plain_nodes``. One that holds others is no file of values."""
     try:
         content = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
@@ -86,7 +87,9 @@ def _require_plain_file(file: Path, example: str) -> list[str]:
     except yaml.YAMLError:
         return []
     if not isinstance(content, yaml.MappingNode):
-        raise UsageError(f"{file}: keys with values were expected, such as {example}")
+        if is_config:
+            raise UsageError(f"{file}: keys with values were expected, such as trainer: {{max_epochs: 1}}")
+        return []
     return _require_plain_nodes(content, str(file))
 
 
