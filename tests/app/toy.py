@@ -1,6 +1,7 @@
 """The smallest task and DataModule that the command line can run."""
 
 import json
+import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -52,6 +53,15 @@ class SlowTask(ToyTask):
         if batch_idx:
             (Path(self.trainer.default_root_dir) / "stepping").touch()
         return super().training_step(batch, batch_idx)
+
+
+class StoppedBefore(SlowTask):
+    """Its second process is told to end before the first step."""
+
+    def validation_step(self, batch: Tensor, batch_idx: int) -> None:
+        if self.trainer.sanity_checking and self.trainer.local_rank == 1:
+            signal.raise_signal(signal.SIGTERM)
+        super().validation_step(batch, batch_idx)
 
 
 class Rows(torch.utils.data.Dataset):

@@ -38,6 +38,13 @@ def started(env: dict[str, str], *words: str, streams: str = ""):
     return process
 
 
+def two(env: dict[str, str], *words: str):
+    """The two processes of a fit, with more in their environments."""
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": "2", **env}
+    ranks = [{"RANK": rank, "LOCAL_RANK": rank, **place} for rank in "01"]
+    return [started(each, "--trainer.devices=2", *words, streams=each["RANK"]) for each in ranks]
+
+
 def wait_for_file(name: str, process=None):
     """Waits until a file is there; a process must live until then."""
     end = time.monotonic() + 300
@@ -45,6 +52,11 @@ def wait_for_file(name: str, process=None):
         assert time.monotonic() < end
         assert process is None or process.is_alive(), [each.read_text() for each in Path().glob("*stderr.txt")]
         time.sleep(0.02)
+
+
+def own_lines(error: str) -> list[str]:
+    """Lines of the program, without those of torch on unused parameters, which come with the tenth step."""
+    return [line for line in error.splitlines() if line.startswith("gkmvlp: ")]
 
 
 def free_port() -> int:
@@ -81,22 +93,35 @@ def test_a_stopped_fit_names_a_whole_checkpoint_and_the_command_that_goes_on(num
 @pytest.mark.parametrize("told", [(0,), (1,), (0, 1)])
 def test_several_processes_end_after_the_same_step(told, toy):
     """Whichever of them the signal reaches: a launcher ends all, a user one."""
-    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "TORCHELASTIC_RUN_ID": "test"}
-    world = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0"}
-    processes = [
-        started({**place, **world, "RANK": rank, "LOCAL_RANK": rank}, "--trainer.devices=2", streams=rank)
-        for rank in ("0", "1")
-    ]
+    processes = two({"TORCHELASTIC_RUN_ID": "test", "LOCAL_WORLD_SIZE": "2", "GROUP_RANK": "0"})
     wait_for_file("out/stepping", processes[0])
     for rank in told:
         os.kill(processes[rank].pid, signal.SIGTERM)
     for process in processes:
         process.join(300)
     assert [process.exitcode for process in processes] == [143, 143], Path("0stderr.txt").read_text()
-    [line] = [line for rank in "01" for line in Path(f"{rank}stderr.txt").read_text().splitlines()]
+    [line] = own_lines("".join(Path(f"{rank}stderr.txt").read_text() for rank in "01"))
     content = torch.load("out/checkpoints/last.ckpt", weights_only=True)
     assert line.startswith(f"gkmvlp: stopped by SIGTERM at step {content['global_step']}: out/checkpoints/last.ckpt is")
     assert 0 < content["global_step"] < 75
+
+
+def test_a_child_of_lightning_ends_with_0_where_all_leave_together(toy):
+    """Lightning kills the process that started it at any other code, amid what that has yet to do."""
+    processes = two({})  # what Lightning's own launcher puts there
+    wait_for_file("out/stepping", processes[0])
+    os.kill(processes[1].pid, signal.SIGTERM)
+    for process in processes:
+        process.join(300)
+    assert [process.exitcode for process in processes] == [143, 0], Path("0stderr.txt").read_text()
+
+
+def test_a_child_of_lightning_that_leaves_alone_does_not_end_as_if_it_was_done(toy):
+    """Lightning takes 0 as done, and the others would wait for it without end."""
+    processes = two({}, "--model=StoppedBefore")
+    processes[1].join(300)
+    assert processes[1].exitcode == 143, Path("1stderr.txt").read_text()
+    processes[0].kill()
 
 
 @pytest.mark.slow
@@ -108,7 +133,7 @@ def test_a_fit_that_starts_its_processes_itself_is_stopped_as_one(toy):
     process.terminate()
     _, error = process.communicate(timeout=300)
     assert process.returncode == 143, error
-    [line] = error.splitlines()
+    [line] = own_lines(error)
     step = torch.load("out/checkpoints/last.ckpt", weights_only=True)["global_step"]
     assert line.startswith(f"gkmvlp: stopped by SIGTERM at step {step}: out/checkpoints/last.ckpt is complete")
 

@@ -9,11 +9,13 @@ from types import FrameType
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 CHECKPOINT = Path("checkpoints", "last.ckpt")  # in the run's folder
 _CODE = 128  # shells report 128 + signal
+_EVERY = 10  # steps from one agreement to the next; each makes the host wait for the devices of all processes
 
 
 class Stopping(Callback):
@@ -22,8 +24,9 @@ class Stopping(Callback):
     Lightning leaves a fit after the running step once SIGTERM came; the first SIGINT is handed on as that. A second
     one, or a signal outside training, ends the command where it stands.
 
-    Several processes agree after each step whether one of them was told to end, and leave after the same one.
-    Lightning's handler would speak to the others from wherever it interrupts a process, amid what they exchange there.
+    Several processes agree after every tenth step, and after the last one of an epoch or validation, whether one of
+    them was told to end, and leave after the same one. Lightning's handler would speak to the others from
+    wherever it interrupts a process, amid what they exchange there.
 
     Attributes:
         received: The signal that came first, or None.
@@ -37,6 +40,7 @@ class Stopping(Callback):
         self._interrupts = 0
         self._process = os.getpid()
         self._is_child = False  # of a process of this command, which reports for both
+        self._left_together = False
 
     @property
     def line(self) -> str:
@@ -46,8 +50,12 @@ class Stopping(Callback):
 
     @property
     def exit_code(self) -> int:
-        """What the command ends with after a signal."""
-        return 0 if self._is_child else _CODE + int(self.received or 0)
+        """What the command ends with after a signal.
+
+        Lightning kills the process that started this one where it ends with another code than 0, and takes 0 as done:
+        that is so where all leave together; elsewhere the others would wait for this one without end.
+        """
+        return 0 if self._is_child and self._left_together else _CODE + int(self.received or 0)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """The handler of both signals; Lightning calls the handlers that it finds after its own.
@@ -71,12 +79,28 @@ class Stopping(Callback):
         self._take_over(trainer)
         self.is_stepping = True
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """Ends the fit in all processes after this step, where one of them is to end."""
-        self._agree(trainer)
+        if (batch_idx + 1) % _EVERY == 0 or trainer.is_last_batch:
+            self._agree(trainer)
 
-    def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
         """The same inside a validation of the fit."""
+        if self.is_stepping and (batch_idx + 1) % _EVERY == 0:
+            self._agree(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """The same after it."""
         if self.is_stepping:
             self._agree(trainer)
 
@@ -88,8 +112,8 @@ class Stopping(Callback):
         if trainer.world_size == 1:
             return
         launcher = trainer.strategy.launcher
-        if isinstance(launcher, _SubprocessScriptLauncher):
-            is_own = not launcher.cluster_environment.creates_processes_externally
+        if isinstance(launcher, _SubprocessScriptLauncher):  # its children count as created externally
+            is_own = isinstance(launcher.cluster_environment, LightningEnvironment)
             self._is_child = is_own and trainer.local_rank > 0
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, self.handle)
@@ -111,6 +135,7 @@ class Stopping(Callback):
         file = root / CHECKPOINT
         if was_stepping and isinstance(exception, SIGTERMException) and trainer.checkpoint_callbacks:
             trainer.save_checkpoint(file, weights_only=False)
+        self._left_together = was_stepping and isinstance(exception, SIGTERMException)
         if trainer.state.fn == "fit":
             self._told = f" at step {trainer.global_step}: {_how_to_go_on(root, file)}"
 
