@@ -66,7 +66,7 @@ class Brief(dict[Key, Value]):
 
 # yaml.safe_dump asks for the very class; a dumper has a table of its own once somebody added to it
 for _dumper in (SafeRepresenter, yaml.SafeDumper, getattr(yaml, "CSafeDumper", yaml.SafeDumper)):
-    _dumper.yaml_representers[Brief] = SafeRepresenter.represent_dict
+    _dumper.add_representer(Brief, SafeRepresenter.represent_dict)
 
 
 def letters(name: str) -> str:
