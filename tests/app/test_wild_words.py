@@ -86,7 +86,7 @@ def wild(pretrained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     named = "GkMvlpPretraining\n  init_args: {architecture: octal_part.yaml}\n"
     (folder / "named.yaml").write_text(CONFIG.replace("GkMvlpPretraining\n", named))
-    (folder / "octal_part.yaml").write_text("image_size: 64\nprompt_max_length: 010\n")
+    (folder / "octal_part.yaml").write_text("image_size: 64\nmemory_grid: 010\n")
     (folder / "broken.yaml").write_text("data: {class_path: [\n")
     (folder / "list.yaml").write_text("- data\n")
     for name, line in (("octal", "seed_everything: 010"), ("time", "seed_everything: 1:30"), ("loop", "a: &a [*a]")):
