@@ -1,5 +1,6 @@
 """The page: what is dropped on the left, what was read on the right. Gradio, without anything from another host."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -163,8 +164,10 @@ def _wire_questions(desk: Desk, question: "gr.Textbox", button: "gr.Button", ask
     """Answers come beside the question; ``page.js`` takes them to their place in the readings."""
     import gradio as gr
 
+    numbers = itertools.count()  # the same answer about the next radiograph is new to the page, which tells by the text
+
     def answer(text: str, request: gr.Request) -> str:
-        return desk.ask(text, _session(request), _client(request))
+        return f"{desk.ask(text, _session(request), _client(request))}<!-- {next(numbers)} -->"
 
     for event in (button.click, question.submit):
         event(answer, question, asked, api_name="ask", show_progress_on=button, **ONE)
