@@ -110,6 +110,13 @@ def test_a_process_killed_while_it_writes_leaves_a_model_that_is_not_called_dama
     """The texts are of equal length."""
     write_calibration(tmp_path, MADE)
     write_checksums(tmp_path)
-    monkeypatch.setattr("gkmvlp.checkpoints.calibration_file.note_file", lambda *_: None)  # it came no further
-    write_calibration(tmp_path, replace(MADE, n=MADE.n + 1))
+
+    def killed(file):
+        raise KeyboardInterrupt(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("gkmvlp.checkpoints.checksums._sums", killed)  # the text is written, its note is not
+        with pytest.raises(KeyboardInterrupt, match=FILE):
+            write_calibration(tmp_path, replace(MADE, n=MADE.n + 1))
+    assert read_calibration(tmp_path, NAMES).n == MADE.n + 1
     require_undamaged(tmp_path)

@@ -6,11 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from gkmvlp.checkpoints.checksums import forget_file, note_file
+from gkmvlp.checkpoints.checksums import write_later
 from gkmvlp.errors import BackboneError
 from gkmvlp.metrics.calibration.operating_point import OperatingPoint, Span
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED, ScoreMap
-from gkmvlp.metrics.results.metric_result import write_text
 
 FILE = "calibration.json"
 FORMAT = 1
@@ -112,12 +111,9 @@ def write_calibration(folder: Path, calibration: Calibration) -> Path:
     Returns:
         The file.
     """
-    file = folder / FILE
     content = {"format": FORMAT, **asdict(calibration)}
-    forget_file(folder, FILE)
-    write_text(file, json.dumps(content, indent=1, allow_nan=False) + "\n")
-    note_file(folder, FILE)
-    return file
+    write_later(folder, FILE, json.dumps(content, indent=1, allow_nan=False) + "\n")
+    return folder / FILE
 
 
 def read_calibration(folder: Path, expected: Mapping[Scores, Sequence[str]] | None = None) -> Calibration | None:

@@ -23,18 +23,17 @@ def write_checksums(folder: Path) -> None:
     _write(folder, {name: _sums(folder / name) for name in sorted(set(names) - {FILE})})
 
 
-def note_file(folder: Path, name: str) -> None:
-    """Notes a file that was written later, where there are notes."""
-    if (folder / FILE).is_file():
-        _write(folder, _read(folder) | {name: _sums(folder / name)})
+def write_later(folder: Path, name: str, text: str) -> None:
+    """Writes a file into a folder that is noted, and its note where there are notes.
 
-
-def forget_file(folder: Path, name: str) -> None:
-    """Removes the note of a file that is about to be written: a process killed in between leaves none that is wrong."""
-    if (folder / FILE).is_file():
-        noted = _read(folder)
-        noted.pop(name, None)
-        _write(folder, noted)
+    A process that is killed in between leaves no note rather than one that is wrong.
+    """
+    noted = _read(folder) if (folder / FILE).is_file() else None
+    if noted is not None:
+        _write(folder, {other: sums for other, sums in noted.items() if other != name})
+    write_text(folder / name, text)
+    if noted is not None:
+        _write(folder, noted | {name: _sums(folder / name)})
 
 
 def require_undamaged(folder: Path) -> None:

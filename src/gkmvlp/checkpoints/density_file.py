@@ -11,10 +11,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gkmvlp.checkpoints.checksums import forget_file, note_file
+from gkmvlp.checkpoints.checksums import write_later
 from gkmvlp.checkpoints.weights import read_tensors, write_tensors
 from gkmvlp.errors import BackboneError
-from gkmvlp.metrics.results.metric_result import write_text
 
 INFO, TENSORS = "density.json", "density.safetensors"
 FORMAT = 1
@@ -83,9 +82,7 @@ def write_density(folder: Path, density: Density) -> Path:
     tensors = {"mean": torch.from_numpy(density.mean_D), "whitening": torch.from_numpy(density.whitening_DD)}
     write_tensors({name: t.float().contiguous() for name, t in tensors.items()}, folder / TENSORS)
     plain = {name: getattr(density, name) for name in ("data", "split", "n", "n_validate", "created", "quantiles")}
-    forget_file(folder, INFO)
-    write_text(folder / INFO, json.dumps({"format": FORMAT, **plain}, indent=1, allow_nan=False) + "\n")
-    note_file(folder, INFO)
+    write_later(folder, INFO, json.dumps({"format": FORMAT, **plain}, indent=1, allow_nan=False) + "\n")
     return folder / INFO
 
 

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from gkmvlp.app.experiments.real.openi_baselines import frequent_entities
 from gkmvlp.app.experiments.runs import fit_and_test, run_missing, side_by_side, test
@@ -143,6 +144,28 @@ def arl_phantoms(data: Path, only: Sequence[str] | None = None) -> Study:
     """
     stages = chosen([stage for stage in STAGES if stage.name == "vqa"], only)
     return _on_phantoms("pretrain-arl-phantom", ARL_VARIANTS, data, PRETRAINED[:1], stages)
+
+
+class OnPhantoms(NamedTuple):
+    """The ablation of a system on phantoms.
+
+    Attributes:
+        study: Root of the phantoms and names of stages, or None for all, to what is run.
+        default: Variants that are run where none is named.
+        table: Name of its table and of the folder of what is kept.
+        layouts: Layouts of the phantoms that it reads.
+    """
+
+    study: Callable[[Path, Sequence[str] | None], Study]
+    default: tuple[str, ...]
+    table: str
+    layouts: tuple[str, ...]
+
+
+ON_PHANTOMS = {
+    "gk_mvlp": OnPhantoms(phantoms, DEFAULT, "ablation", ("mimic", "vqa", "nih")),
+    "arl": OnPhantoms(arl_phantoms, tuple(ARL_VARIANTS), "arl-ablation", ("mimic", "vqa")),
+}
 
 
 def _on_phantoms(

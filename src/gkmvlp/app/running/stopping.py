@@ -82,7 +82,7 @@ class Stopping(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Ends the fit in all processes after this step, where one of them is to end."""
+        """Ends the fit in all processes after this step, if it is one to agree after and one of them is to end."""
         if (batch_idx + 1) % _EVERY == 0 or trainer.is_last_batch:
             self._agree(trainer)
 

@@ -42,29 +42,18 @@ def run(args: argparse.Namespace) -> int:
     import time
 
     os.environ.setdefault("GKMVLP_PROGRESS", "1")
-    from gkmvlp.app.experiments.ablation import (
-        ARL_VARIANTS,
-        DEFAULT,
-        Study,
-        arl_phantoms,
-        phantoms,
-        require_known,
-        run_variants,
-    )
+    from gkmvlp.app.experiments.ablation import ON_PHANTOMS, Study, require_known, run_variants
     from gkmvlp.app.experiments.ablation_table import record_table
     from gkmvlp.app.running.run import overrides_of
     from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
     from gkmvlp.hardware import runs_at_once
 
-    start = time.monotonic()
-    sizes = {"mimic": args.patients, "vqa": args.vqa_images}
-    if args.system == "arl":
-        made, default, name = arl_phantoms(args.out / "data", args.only), tuple(ARL_VARIANTS), "arl-ablation"
-    else:
-        made, default, name = phantoms(args.out / "data", args.only), DEFAULT, "ablation"
-        sizes |= {"nih": args.nih_patients}
-    variants, keep = args.variants or default, args.record / name
+    start, system = time.monotonic(), ON_PHANTOMS[args.system]
+    made = system.study(args.out / "data", args.only)
+    variants, keep = args.variants or system.default, args.record / system.table
     require_known(variants, made)
+    counts = {"mimic": args.patients, "vqa": args.vqa_images, "nih": args.nih_patients}
+    sizes = {name: counts[name] for name in system.layouts}
     stages = overrides_of(args.settings, "pretrain"), overrides_of(args.settings, "finetune")
 
     def study() -> Study:
@@ -75,5 +64,5 @@ def run(args: argparse.Namespace) -> int:
         run_variants(study, variants, args.seeds, args.out, keep, *stages, args.jobs or runs_at_once())
     finally:
         if any(keep.glob("[!.]*")):
-            record_table(args.record / f"{name}.json", keep, time.monotonic() - start)
+            record_table(args.record / f"{system.table}.json", keep, time.monotonic() - start)
     return 0
