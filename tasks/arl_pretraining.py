@@ -1,19 +1,21 @@
 """Pre-training of ARL: masked language, masked image, image-text matching, and alignment with entities.
 
 The entities of a text are linked once for all objectives, and the knowledge graph is encoded once a step.
-B batch, E findings of the config, N entities of the graph (the findings first), C size of the shared space, T tokens.
+B batch, E findings of the config, N entities of the graph (the findings first, then the regions), C size of the shared
+space, T tokens, R regions, P patches.
 """
 
 import pandas as pd
 import torch
 from torch import Tensor
 
+from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import StudyBatch
 from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.losses.align import entity_alignment_loss
 from gkmvlp.losses.itm import false_negatives
 from gkmvlp.losses.itm_pairs import sample_pairs
-from gkmvlp.losses.masked_image import masked_image_loss, random_patch_mask
+from gkmvlp.losses.masked_image import masked_image_loss, place_weight, random_patch_mask
 from gkmvlp.losses.masked_language import (
     mask_tokens,
     masked_entities,
@@ -26,6 +28,7 @@ from gkmvlp.models.arl import Arl, ArlText
 from gkmvlp.models.config import ArlArchitecture
 from gkmvlp.models.linked_text import LinkedTokens
 from gkmvlp.models.memory import Memory
+from gkmvlp.models.regions import coverage
 from gkmvlp.models.vision import ImageFeatures
 from gkmvlp.tasks.base import text_keys
 from gkmvlp.tasks.objective_task import ObjectiveTask
@@ -80,7 +83,7 @@ class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
         if "mlm" in due:
             losses["mlm"] = self.masked_language(text, entity_NC, image.memory)
         if "mim" in due:
-            losses["mim"] = self.masked_image(batch["image"], states)
+            losses["mim"] = self.masked_image(batch, text.named(len(entity_NC)), states)
         if "itm" in due:
             losses["itm"] = self.matching(batch, states, image.memory)
         if "align" in due:
@@ -97,14 +100,24 @@ class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
         state_BTD = self.model.fuse(self.model.begin(shown, entity_NC), memory)
         return masked_language_loss(self.model.text.vocabulary_logits(state_BTD[at_BT]), text.ids[at_BT])
 
-    def masked_image(self, image_B1SS: Tensor, states: ArlText) -> Tensor:
+    def masked_image(self, batch: StudyBatch, named_BN: Tensor, states: ArlText) -> Tensor:
         """MIM from the visible patches and the whole text."""
-        grid = self.model.vision.grid
-        even_BP = torch.ones(len(image_B1SS), grid[0] * grid[1], device=image_B1SS.device)
-        masked_BP = random_patch_mask(even_BP, self.objectives.patch_share)
+        image_B1SS, grid = batch["image"], self.model.vision.grid
+        masked_BP = random_patch_mask(self.patch_weight(batch, named_BN), self.objectives.patch_share)
         image = self.model.encode_image(image_B1SS, masked_BP=masked_BP)
         pixels_BPC = self.model.decode_image(states, image, masked_BP)
         return masked_image_loss(pixels_BPC, image_B1SS, masked_BP, grid)
+
+    def patch_weight(self, batch: StudyBatch, named_BN: Tensor) -> Tensor:
+        """How likely each patch is drawn to be masked, (B, P), where texts name the entities ``named_BN``."""
+        grid, box_BR4 = self.model.vision.grid, batch["region_box"]
+        if self.objectives.masked_patches == "random":
+            return box_BR4.new_ones(len(box_BR4), grid[0] * grid[1])
+        findings = len(self.columns)
+        present_BE = batch["status"][:, self.columns] == 1
+        shown_BR = (present_BE[..., None] & self.model.region_prior().to(self.device)).any(1)
+        region_BR = (named_BN[:, findings : findings + len(REGIONS)] | shown_BR) & batch["region_mask"]
+        return place_weight(coverage(box_BR4, grid), region_BR)
 
     def matching(self, batch: StudyBatch, states: ArlText, memory: Memory) -> Tensor:
         """ITM of texts, half of them with an image that says something else."""

@@ -17,7 +17,7 @@ from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.adapters import Adapter
 from gkmvlp.checkpoints.weights import digest
 from gkmvlp.errors import ConfigError
-from gkmvlp.models.config import Architecture
+from gkmvlp.models.config import BaseArchitecture
 from gkmvlp.models.lora import Adaptation, LoraConfig, insert_lora
 from gkmvlp.models.memory import Memory
 from gkmvlp.tasks.base import Task
@@ -59,7 +59,7 @@ class FineTuning(Task):
 
     def __init__(
         self,
-        architecture: Architecture | None,
+        architecture: BaseArchitecture | None,
         backbone: str | None,
         optimizer: OptimizerConfig,
         scratch_lr: float | None,

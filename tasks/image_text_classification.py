@@ -16,7 +16,7 @@ from gkmvlp.batch import ImageBatch, ImageTextBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import BackboneError
-from gkmvlp.models.config import Architecture, BaseArchitecture, TextPooling
+from gkmvlp.models.config import Architecture, ArlArchitecture, BaseArchitecture, TextPooling
 from gkmvlp.models.heads.category_head import CategoryHead
 from gkmvlp.models.lora import Adaptation
 from gkmvlp.tasks.fine_tuning import GREY, FineTuning
@@ -46,7 +46,7 @@ class ImageTextClassification(FineTuning):
 
     def __init__(
         self,
-        architecture: Architecture | None = None,
+        architecture: Architecture | ArlArchitecture | None = None,
         backbone: str | None = None,
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
         scratch_lr: float | None = None,

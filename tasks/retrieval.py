@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gkmvlp.batch import StudyBatch
-from gkmvlp.models.config import Architecture, BaseArchitecture
+from gkmvlp.models.config import Architecture, ArlArchitecture, BaseArchitecture
 from gkmvlp.models.memory import Memory
 from gkmvlp.models.protocol import VisionLanguageModel
 from gkmvlp.tasks.base import Task, text_keys
@@ -62,7 +62,7 @@ class Retrieval(Task[VisionLanguageModel, BaseArchitecture]):
 
     def __init__(
         self,
-        architecture: Architecture | None = None,
+        architecture: Architecture | ArlArchitecture | None = None,
         backbone: str | None = None,
         rerank_top_k: int = 64,
         itc_weight: float = 20.0,

@@ -16,7 +16,7 @@ from gkmvlp.batch import QuestionBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.errors import ConfigError
-from gkmvlp.models.config import Architecture, BaseArchitecture, TextPooling
+from gkmvlp.models.config import Architecture, ArlArchitecture, BaseArchitecture, TextPooling
 from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode, answer_logits
 from gkmvlp.models.lora import Adaptation
 from gkmvlp.models.memory import Memory
@@ -64,7 +64,7 @@ class VisualQuestionAnswering(FineTuning):
 
     def __init__(
         self,
-        architecture: Architecture | None = None,
+        architecture: Architecture | ArlArchitecture | None = None,
         backbone: str | None = None,
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
         scratch_lr: float | None = None,

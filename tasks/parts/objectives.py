@@ -109,6 +109,8 @@ class ArlObjectives(BaseObjectives):
         align: Entities that image and text speak of.
         mask_share: Share of a text's tokens that MLM predicts.
         patch_share: Share of an image's patches that MIM predicts.
+        masked_patches: Which they are: ``random`` ones, as in the published code, or by ``knowledge``: those in regions
+            that the text names, or where a finding that it states as present can show, are drawn more often.
         positive_share: Weight of named entities in the alignment; the others have the rest.
         image_entities: What an image is aligned with: entities ``named`` in its text, as published, or, of findings,
             only those that the report states as ``present``.
@@ -120,5 +122,6 @@ class ArlObjectives(BaseObjectives):
     align: Objective = field(default_factory=Objective)
     mask_share: float = 0.15
     patch_share: float = 0.75
+    masked_patches: Literal["random", "knowledge"] = "random"
     positive_share: float = 0.5
     image_entities: Literal["named", "present"] = "named"

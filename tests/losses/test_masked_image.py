@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gkmvlp.losses.masked_image import masked_image_loss, patch_pixels, random_patch_mask
+from gkmvlp.losses.masked_image import masked_image_loss, patch_pixels, place_weight, random_patch_mask
 
 GRID = (3, 2)  # patches of 2 x 3 px of an image of 6 px
 
@@ -87,6 +87,17 @@ def test_patches_are_hidden_uniformly_or_by_weight():
     weight = torch.tensor([4.0, 1, 1, 1, 1]).expand(4000, 5)
     one = random_patch_mask(weight, 0.2, generator).float().mean(0)
     assert torch.allclose(one, weight[0] / 8, atol=0.03)
+
+
+def test_patches_of_regions_that_matter_weigh_four_times_as_much():
+    coverage = torch.tensor([[[1.0, 0.5, 0.0], [0.25, 1.0, 0.0]], [[1.0, 1.0, 1.0], [0.0, 0.5, 1.0]]])
+    matters = torch.tensor([[True, True], [False, True]])
+    expected = torch.tensor([[4.0, 4.0, 1.0], [1.0, 2.5, 4.0]])  # 1 + 3 x the share in the region that covers most
+    assert torch.equal(place_weight(coverage, matters), expected)
+    none = place_weight(coverage, torch.zeros(2, 2, dtype=torch.bool))
+    assert torch.equal(none, torch.ones(2, 3))
+    two = random_patch_mask(expected[:1].expand(4000, 3), 0.34, torch.Generator().manual_seed(0)).float().mean(0)
+    assert torch.allclose(two, expected[0] / 9, atol=0.03)
 
 
 def test_half_precision_is_scored_in_float32_and_shapes_must_agree():

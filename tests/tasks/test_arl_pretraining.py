@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from gkmvlp import load
+from gkmvlp.anatomy import REGIONS
 from gkmvlp.app.cli import main
 from gkmvlp.checkpoints import backbone as backbones
+from gkmvlp.entities import ENTITY_INDEX
 from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.losses.masked_language import masking_units
 from gkmvlp.metrics.results.evaluate import figures_of
@@ -49,6 +51,7 @@ CHOICES = [
     *[(f"{name}.weight", value) for name in sorted(ALL) for value in (0.5, 0.0)],
     ("mask_share", 0.5),
     ("patch_share", 0.5),
+    ("masked_patches", "knowledge"),
     ("positive_share", 0.9),
     ("image_entities", "present"),
 ]
@@ -145,6 +148,37 @@ def test_no_negative_has_the_text_or_the_labels_of_the_pair(make, batch, monkeyp
         key_B, status_BE = text_keys(text, torch.device("cpu")), batch["status"][:, task.columns]
         for b, other in enumerate(drawn["image"].tolist()):
             assert other == b or (key_B[b] != key_B[other] and not torch.equal(status_BE[b], status_BE[other]))
+
+
+def test_masked_patches_are_random_or_those_of_regions_that_matter(make, batch):
+    task = make(masked_patches="knowledge")
+    findings, rows = len(task.names), len(batch["image"])
+    where = {name: place for place, name in enumerate(REGIONS)}
+    grid = task.model.vision.grid
+    box = torch.zeros(rows, len(REGIONS), 4)
+    box[:, where["left lower lung zone"]] = torch.tensor(
+        [0.5, 0.5, 1, 1]
+    )  # a quarter of the image, which is whole patches
+    box[:, where["mediastinum"]] = torch.tensor([0.0, 0.0, 0.5, 0.5])
+    status = torch.zeros_like(batch["status"])
+    status[0, ENTITY_INDEX["atelectasis"]] = 1  # shows in lung zones
+    named = torch.zeros(rows, findings + len(REGIONS), dtype=torch.bool)
+    named[1, findings + where["mediastinum"]] = True
+    given = {
+        **batch,
+        "region_box": box,
+        "region_mask": torch.ones(rows, len(REGIONS), dtype=torch.bool),
+        "status": status,
+    }
+    weight = task.patch_weight(given, named).unflatten(1, grid)
+    lower, upper = grid[0] // 2, grid[1] // 2
+    expected = torch.ones(rows, *grid)
+    expected[0, lower:, upper:] = 4
+    expected[1, :lower, :upper] = 4
+    assert torch.equal(weight, expected)
+    hidden = {**given, "region_mask": torch.zeros(rows, len(REGIONS), dtype=torch.bool)}
+    for even in (task.patch_weight(hidden, named), make().patch_weight(given, named)):
+        assert torch.equal(even, torch.ones(rows, grid[0] * grid[1]))
 
 
 def test_images_are_aligned_with_what_is_named_or_with_what_is_present(make, batch, monkeypatch):

@@ -154,7 +154,7 @@ def save(backbone: Backbone[Any], folder: Path, files: Mapping[str, bytes] | Non
         files: What a task puts beside it: name -> content.
     """
     architecture = backbone.model.architecture
-    names = architecture.knowledge.entities
+    system, names = system_of(architecture), architecture.knowledge.entities
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -168,7 +168,7 @@ def save(backbone: Backbone[Any], folder: Path, files: Mapping[str, bytes] | Non
         "format": FORMAT,
         "gkmvlp": gkmvlp.__version__,
         "system": system_name(architecture),
-        "architecture": architecture.to_dict(),
+        "architecture": system.in_folder(architecture, "").to_dict(),
         "entities_sha256": list_hash(names),
         "vocab_size": len(backbone.tokenizer),
         **backbone.info,
@@ -179,7 +179,7 @@ def save(backbone: Backbone[Any], folder: Path, files: Mapping[str, bytes] | Non
     grounding = {"regions": REGIONS, "prior": prior, "boxes": atlas_to_names(backbone.atlas)}
     for name, content in (("config.json", config), ("entities.json", entities), ("grounding.json", grounding)):
         (partial / name).write_text(json.dumps(content, indent=1))
-    for name, data in (files or {}).items():
+    for name, data in {**system.files(architecture), **(files or {})}.items():
         (partial / name).write_bytes(data)
     write_checksums(partial)
     if folder.exists():
@@ -298,15 +298,15 @@ def _described(path: Path) -> tuple[dict[str, Any], Any]:
     if config.get("format", 0) > FORMAT or "architecture" not in config:
         raise BackboneError(f"{path}: format {config.get('format')} is not known here (up to {FORMAT}); update gkmvlp")
     try:
-        kind = named_system(config.get("system", FIRST_SYSTEM)).architecture
-        architecture = kind.from_dict(with_new_keys(config["architecture"], ARCHITECTURE))
+        system = named_system(config.get("system", FIRST_SYSTEM))
+        architecture = system.architecture.from_dict(with_new_keys(config["architecture"], ARCHITECTURE))
     except BackboneError as error:
         raise BackboneError(f"{path}: {error}") from error
     # the tensors are here: nothing may be fetched by name, and nobody else's file may choose what is read
     architecture.vision.weights = architecture.text.weights = None
     if ":" in architecture.vision.name or FETCHING & set(architecture.vision.timm_kwargs or {}):
         raise BackboneError(f"{path}: vision {architecture.vision.name!r} with options that read files is not taken")
-    return config, architecture
+    return config, system.in_folder(architecture, str(path.parent))
 
 
 def _atlas(path: Path) -> dict[str, NDArray[np.float32]]:

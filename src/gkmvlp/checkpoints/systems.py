@@ -4,7 +4,9 @@ N entities of a graph, C width of their embeddings.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -12,9 +14,12 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from gkmvlp.entities import entity
-from gkmvlp.errors import BackboneError
+from gkmvlp.errors import BackboneError, ConfigError
 from gkmvlp.knowledge.entity_graph import entity_graph
 from gkmvlp.knowledge.entity_linker import default_linker
+from gkmvlp.knowledge.graph import KnowledgeGraph
+from gkmvlp.knowledge.joined_graph import joined
+from gkmvlp.knowledge.storage import graph_text, read_graph
 from gkmvlp.models.arl import Arl
 from gkmvlp.models.config import Architecture, ArlArchitecture, BaseArchitecture
 from gkmvlp.models.gk_mvlp import GkMvlp
@@ -22,7 +27,16 @@ from gkmvlp.models.linked_text import LinkedTokens, link_tokens
 from gkmvlp.models.tokenizer import Tokens, tokenize
 
 PROMPT_TOKENS = 32
+GRAPH = "graph.json"  # of a backbone's folder: the graph of the user that it was trained with
 TextReader = Callable[[list[str]], Any]  # texts to what the model's ``begin`` takes
+
+
+def _nothing(_: Any) -> Mapping[str, bytes]:
+    return {}
+
+
+def _as_it_is(architecture: Any, _: str) -> Any:
+    return architecture
 
 
 class System(NamedTuple):
@@ -31,6 +45,8 @@ class System(NamedTuple):
     architecture: type[BaseArchitecture]
     build: Callable[[Any, PreTrainedTokenizerFast], Any]  # architecture and tokenizer to a fresh model
     reader: Callable[[Any, PreTrainedTokenizerFast], TextReader]  # architecture and tokenizer to what reads texts
+    files: Callable[[Any], Mapping[str, bytes]] = _nothing  # what a backbone's folder holds of the system's own
+    in_folder: Callable[[Any, str], Any] = _as_it_is  # architecture that reads these files from a folder; "" is its own
 
 
 def _gk_mvlp(architecture: Architecture, tokenizer: PreTrainedTokenizerFast) -> GkMvlp:
@@ -46,9 +62,47 @@ def _plain_reader(architecture: Architecture, tokenizer: PreTrainedTokenizerFast
 
 
 def _arl(architecture: ArlArchitecture, tokenizer: PreTrainedTokenizerFast) -> Arl:
-    graph = entity_graph(architecture.knowledge.entities, architecture.knowledge.triples == "shuffled")
+    graph, known_NC = _graph_of(architecture)
     table_NC = fresh_table(len(graph.concepts), architecture.projection_dim)
+    is_known_N = known_NC.isfinite().all(1)
+    table_NC[is_known_N] = known_NC[is_known_N]
     return Arl(architecture, len(tokenizer), table_NC, graph.edge_index_2M)
+
+
+def _graph_of(architecture: ArlArchitecture) -> tuple[KnowledgeGraph, Tensor]:
+    """The graph, findings first, then regions, and what TransE learned of its concepts, (N, C); NaN of others.
+
+    Raises:
+        ConfigError: If embeddings have another width than entities, or a graph of the user is to be shuffled.
+        DataError: If the graph cannot be read.
+    """
+    knowledge, width = architecture.knowledge, architecture.projection_dim
+    own = entity_graph(knowledge.entities, knowledge.triples == "shuffled")
+    if knowledge.graph is None:
+        return own, torch.full((len(own.concepts), width), torch.nan)
+    if knowledge.triples == "shuffled":
+        raise ConfigError("knowledge.triples: shuffled is of the package's own graph: leave knowledge.graph null")
+    other = read_graph(Path(knowledge.graph))
+    graph, rows = joined(own, other)
+    learned_ND = other.table_ND
+    if learned_ND is None:
+        return graph, torch.full((len(rows), width), torch.nan)
+    if learned_ND.shape[1] != width:
+        wide = f"{knowledge.graph} has embeddings of width {learned_ND.shape[1]}, projection_dim is {width}"
+        raise ConfigError(f"{wide}: build it with --width {width}, or set projection_dim")
+    row_N = torch.tensor(rows)
+    return graph, torch.where((row_N < 0)[:, None], torch.nan, learned_ND[row_N])
+
+
+def _graph_file(architecture: ArlArchitecture) -> Mapping[str, bytes]:
+    graph = architecture.knowledge.graph
+    return {} if graph is None else {GRAPH: graph_text(read_graph(Path(graph))).encode()}
+
+
+def _graph_in(architecture: ArlArchitecture, folder: str) -> ArlArchitecture:
+    if architecture.knowledge.graph is None:
+        return architecture
+    return replace(architecture, knowledge=replace(architecture.knowledge, graph=str(Path(folder, GRAPH))))
 
 
 def fresh_table(entities: int, width: int) -> Tensor:
@@ -57,7 +111,7 @@ def fresh_table(entities: int, width: int) -> Tensor:
 
 
 def _linking_reader(architecture: ArlArchitecture, tokenizer: PreTrainedTokenizerFast) -> TextReader:
-    graph = entity_graph(architecture.knowledge.entities)
+    graph, _ = _graph_of(architecture)
     linker = default_linker(graph)
 
     most = architecture.knowledge.max_entities
@@ -77,7 +131,7 @@ def _linking_reader(architecture: ArlArchitecture, tokenizer: PreTrainedTokenize
 
 SYSTEMS = {
     "gk_mvlp": System(Architecture, _gk_mvlp, _plain_reader),
-    "arl": System(ArlArchitecture, _arl, _linking_reader),
+    "arl": System(ArlArchitecture, _arl, _linking_reader, _graph_file, _graph_in),
 }
 
 

@@ -91,6 +91,32 @@ def load_graph(folder: Path) -> KnowledgeGraph:
     )
 
 
+def graph_text(graph: KnowledgeGraph) -> str:
+    """Concepts and triples as JSON, without embeddings: what ``read_graph`` reads of a file."""
+    return json.dumps(
+        {"format": FORMAT, "source": graph.source, "version": graph.version, "concepts": graph.concepts,
+         "triples": graph.triples},
+        ensure_ascii=False, indent=1,
+    )  # fmt: skip
+
+
+def read_graph(path: Path) -> KnowledgeGraph:
+    """The graph of a folder with its embeddings, or that of a file of ``graph_text`` without.
+
+    Raises:
+        DataError: If there is none.
+    """
+    if not path.is_file():
+        return load_graph(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        concepts = tuple(Concept(id, name, tuple(words), kind) for id, name, words, kind in content["concepts"])
+        triples = tuple(Triple(*row) for row in content["triples"])
+        return KnowledgeGraph(concepts, triples, content["source"], content["version"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} holds no knowledge graph ({error}): fetch the model anew") from error
+
+
 def graph_hash(graph: KnowledgeGraph) -> str:
     """SHA-256 of concepts and triples in their order: tables of another graph do not fit."""
     content = json.dumps([graph.source, graph.version, graph.concepts, graph.triples], ensure_ascii=False)

@@ -1,6 +1,6 @@
 """Masked image modelling (MIM): the pixels of masked patches from the visible ones (He et al. 2022).
 
-Legend: B images, P = h * w patches, C pixels of a patch, S side of the image.
+Legend: B images, P = h * w patches, C pixels of a patch, S side of the image, R regions.
 """
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 from gkmvlp.losses.precision import at_least_float32
 
 EPSILON = 1e-6  # added to the variance: flat patches, such as padding, stay finite
+PLACE_WEIGHT = 4.0  # of a patch that lies in a region that matters; one that lies in none has 1
 
 
 def random_patch_mask(weight_BP: Tensor, share: float = 0.75, generator: torch.Generator | None = None) -> Tensor:
@@ -30,6 +31,17 @@ def random_patch_mask(weight_BP: Tensor, share: float = 0.75, generator: torch.G
     return torch.zeros_like(weight_BP, dtype=torch.bool).scatter(
         1, torch.multinomial(weight_BP, count, generator=generator), True
     )
+
+
+def place_weight(coverage_BRP: Tensor, region_BR: Tensor) -> Tensor:
+    """Weights (B, P) of a mask that prefers the regions that matter; all 1 where none does.
+
+    Args:
+        coverage_BRP: Share of each patch that lies in each region, (B, R, P) in [0, 1].
+        region_BR: (B, R) bool, True on regions that matter.
+    """
+    covered_BP = (coverage_BRP * region_BR[..., None]).amax(1)
+    return 1 + (PLACE_WEIGHT - 1) * covered_BP
 
 
 def patch_pixels(image_B1SS: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -170,6 +170,8 @@ class EntityGraphConfig:
         residual: Whether an entity keeps its own embedding beside what its neighbours give it. The published encoder
             has none, over a graph in which most entities have few neighbours; of findings and regions each has ten.
         dropout: Dropout probability of graph attention.
+        graph: Folder that ``gkmvlp knowledge build`` wrote: its concepts and triples join those of the entities; its
+            embeddings are where they start. A backbone's folder holds its own copy.
     """
 
     entities: list[str] = field(default_factory=lambda: [entity.name for entity in ENTITIES])
@@ -180,6 +182,7 @@ class EntityGraphConfig:
     reverse_edges: bool = False
     residual: bool = False
     dropout: float = 0.2
+    graph: str | None = None
 
 
 def _require_sizes(place: str, config: Any) -> None:
@@ -255,11 +258,11 @@ class BaseArchitecture:
             raise BackboneError(f"{other}: {error}; update gkmvlp, or name one of this system") from error
 
     def differences(self, other: "BaseArchitecture") -> list[str]:
-        """Dotted keys whose values differ, leaving out where weights come from and dropout.
+        """Dotted keys whose values differ, leaving out where weights and graph come from, and dropout.
 
         The text sizes of ``other`` are left out where it names a BERT: that one's own sizes hold.
         """
-        ignored = {"weights", "tokenizer", "dropout"}
+        ignored = {"weights", "tokenizer", "graph", "dropout"}
         unread = {f"text.{key}" for key in BERT_SIZES} if other.text.weights else set()
 
         def flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -12,17 +12,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", type=_results_file, help="results file, or folder of a run")
     parser.add_argument("b", metavar="B", type=_results_file, help="the same, which is subtracted")
     parser.add_argument("--json", action="store_true", help='print {"differences": [...]}')
+    parser.add_argument("--record", type=Path, metavar="FILE", help="write the table too, for docs/results: NAME.json")
+    parser.add_argument("--called", nargs=2, default=("a", "b"), metavar=("A", "B"), help="their names in it (a b)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare every figure that both files hold."""
     import json
+    import time
 
-    from gkmvlp.metrics.results.compare import compare
+    from gkmvlp.metrics.results.compare import compare, table_rows
     from gkmvlp.metrics.results.metric_result import Results
+    from gkmvlp.metrics.results.plain_table import write_table
+    from gkmvlp.metrics.results.provenance import command
     from gkmvlp.metrics.results.tables import interval, number
 
+    start = time.monotonic()
     comparison = compare(Results.read(arguments.a), Results.read(arguments.b))
+    if arguments.record:
+        a, b = arguments.called
+        columns, note = ("figure", a, b, f"{a} - {b}", "n (patients)"), "Paired on the same resamples and seeds."
+        write_table(
+            arguments.record, f"{a} and {b}", columns, table_rows(comparison), command=command(),
+            seconds=time.monotonic() - start, note=note,
+        )  # fmt: skip
     if arguments.json:
         rows = [
             {

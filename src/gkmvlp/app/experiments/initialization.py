@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 
 from gkmvlp.app.experiments.classification import classification_conditions
-from gkmvlp.app.experiments.conditions import initializations, run_conditions, with_frozen
+from gkmvlp.app.experiments.conditions import (
+    Conditions,
+    initializations,
+    run_conditions,
+    with_frozen,
+    with_question_only,
+)
 from gkmvlp.app.experiments.region_boxes import compare_boxes
 from gkmvlp.app.running.configs import architecture_in
 from gkmvlp.app.running.recipes import PHANTOMS, ensure_phantoms
@@ -24,7 +30,7 @@ def compare_initializations(
     """Runs what is not there yet.
 
     Args:
-        task: Its word: ``classification``, ``image_text``, ``localization``, ``regions`` or ``report``.
+        task: Its word: ``classification``, ``image_text``, ``localization``, ``regions``, ``report`` or ``vqa``.
         recipe: Config, data and folder of all runs.
         overrides: Of every run, beside those of the recipe.
         backbone: Where the pre-trained runs start.
@@ -38,12 +44,24 @@ def compare_initializations(
     if task == "classification":
         classification_conditions(config, out, backbone, seeds, shares, changed, jobs, without)
     else:
-        conditions = (initializations if task == "report" else with_frozen)(backbone, without)
-        run_conditions(BY_WORD[task], config, out, conditions, seeds, changed, jobs)
+        run_conditions(BY_WORD[task], config, out, conditions_of(task, backbone, without), seeds, changed, jobs)
     if task == "regions" and is_phantom:
         ensure_phantoms("VqaRad")
         detector = out / "region_detection" / f"pretrained-{seeds[0]}" / "model"
         compare_boxes(out, backbone, PHANTOMS, detector, seeds, of_trainer(overrides), jobs)
+
+
+def conditions_of(task: str, backbone: str, without: str) -> Conditions:
+    """Both initialisations, with what belongs beside them.
+
+    Args:
+        task: Its word, other than ``classification``.
+        backbone: Where one starts.
+        without: What the other is called.
+    """
+    if task == "vqa":
+        return with_question_only(initializations(backbone, without), "pretrained")
+    return (initializations if task == "report" else with_frozen)(backbone, without)
 
 
 def has_public_weights(config: str) -> bool:

@@ -12,6 +12,7 @@ from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.metric_result import MetricResult, Range, Results
 from gkmvlp.metrics.results.partial import part_of, whole_of
 from gkmvlp.metrics.results.predictions import read_predictions
+from gkmvlp.metrics.results.tables import interval
 
 _TOLERANCE = 1e-9
 
@@ -39,6 +40,19 @@ def compare(a: Results, b: Results) -> list[Comparison]:
     if not pairs:
         raise ResultsError("nothing to compare: the two results files share no figure (task, name, label, data)")
     return [Comparison(x, y, _paired(x, y)) for x, y in pairs]
+
+
+def table_rows(comparison: Sequence[Comparison]) -> list[list[object]]:
+    """Figure, both values with their intervals, the difference with its own, and rows and patients."""
+    return [
+        [
+            " ".join(filter(None, (one.a.task, one.a.name, one.a.label))),
+            *(interval({"value": side.value, "low": side.low, "high": side.high}) for side in (one.a, one.b)),
+            interval(one.difference),
+            f"{one.a.n:,} ({one.a.n_patients:,})",
+        ]
+        for one in comparison
+    ]
 
 
 def _pairs(a: Sequence[MetricResult], b: Sequence[MetricResult]) -> list[tuple[MetricResult, MetricResult]]:

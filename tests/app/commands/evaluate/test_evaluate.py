@@ -7,6 +7,7 @@ from gkmvlp.app.cli import main
 from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import write_predictions
+from gkmvlp.metrics.results.tables import interval
 from tests.metrics.corpora import META, entity_table, vqa_table
 
 
@@ -54,6 +55,14 @@ def test_compare_equals_the_difference_inside_one_file(tmp_path, capsys):
     assert "entity_auroc_macro" in of_files
     assert main(["compare", *(str(file.parent) for file in files)]) == 0  # folders of runs
     assert capsys.readouterr().out == of_files
+    record = tmp_path / "pair.json"
+    assert main(["compare", *map(str, files), "--called", "A", "B", "--record", str(record)]) == 0
+    table = json.loads(record.read_text())
+    assert (table["kind"], table["columns"]) == ("table", ["figure", "A", "B", "A - B", "n (patients)"])
+    (row,) = (row for row in table["rows"] if row[0] == "zero_shot entity_auroc_macro")
+    assert row[3] == interval(inside.difference["scratch"])
+    assert row[1] == interval({"value": inside.value, "low": inside.low, "high": inside.high})
+    assert len(table["rows"]) == len(found)
 
 
 @pytest.mark.parametrize(
