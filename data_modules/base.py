@@ -1,7 +1,8 @@
 """The DataModule of all data sets: options, preparation, and repeatable loaders over checked rows and their images."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from numbers import Real
+from typing import Any
 
 import torch
 from lightning import LightningDataModule
@@ -15,8 +16,8 @@ from gkmvlp.data_modules.pipeline.images import Accept, Intensity
 from gkmvlp.data_modules.pipeline.quiet import one_opencv_thread_a_worker
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy, read_atlas
 from gkmvlp.data_modules.pipeline.transforms import refuse_flip
-from gkmvlp.data_modules.row_images import RowImages
-from gkmvlp.errors import ConfigError, DataError, require_between
+from gkmvlp.data_modules.row_images import OnUnreadable, RowImages
+from gkmvlp.errors import ConfigError, DataError, require_between, require_choice
 from gkmvlp.geometry import ResizeMode
 from gkmvlp.notices import is_phantom
 
@@ -71,7 +72,7 @@ class DataModule(RowImages, LightningDataModule):
         atlas_file: str | None = None,
         detected_regions_file: str | None = None,
         region_dropout: float = 0.1,
-        on_unreadable: Literal["error", "drop"] = "error",
+        on_unreadable: OnUnreadable = "error",
         accept: Sequence[Accept] = (),
         cache_dir: str | None = None,
         train_fraction: float = 1.0,
@@ -83,7 +84,11 @@ class DataModule(RowImages, LightningDataModule):
         require_between("data.init_args", 1, **sizes)
         require_between("data.init_args", 0, seed=seed)
         require_between("data.init_args", 0, num_workers=num_workers, augmentation_strength=augmentation_strength)
-        if not 0 < train_fraction <= 1:
+        require_choice("data.init_args", ResizeMode, resize_mode=resize_mode)
+        require_choice("data.init_args", Intensity, intensity=intensity)
+        require_choice("data.init_args", BoxSource, region_boxes=region_boxes)
+        require_choice("data.init_args", OnUnreadable, on_unreadable=on_unreadable)
+        if not isinstance(train_fraction, Real) or not 0 < train_fraction <= 1:
             raise ConfigError(f"data.init_args.train_fraction must be above 0 and at most 1, got {train_fraction}")
         self.batch_size, self.global_batch_size, self.num_workers, self.seed = (
             batch_size, global_batch_size, num_workers, seed,

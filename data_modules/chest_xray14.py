@@ -23,7 +23,7 @@ from gkmvlp.data_modules.formats.chest_xray14 import (
 )
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import fold_split, hash_split
-from gkmvlp.errors import ConfigError
+from gkmvlp.errors import ConfigError, require_choice
 
 # Images and patients of each list, and what the box table holds, counted on the official files.
 PUBLISHED: Counts = {
@@ -31,6 +31,7 @@ PUBLISHED: Counts = {
     "test": {"images": 25_596, "patients": 2_797},
     "boxes": {"boxes": 984, "images": 880},
 }
+NihSplit = Literal["official"]
 _FULL_RELEASE = 100_000
 
 
@@ -58,13 +59,14 @@ class ChestXray14(DataModule):
     def __init__(
         self,
         root: str,
-        split: Literal["official"] = "official",
+        split: NihSplit = "official",
         labels: list[str] | None = None,
         fold: int | None = None,
         num_folds: int = 5,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        require_choice("data.init_args", NihSplit, split=split)
         if fold is not None and not (num_folds >= 2 and 0 <= fold < num_folds):
             raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: expected num_folds >= 2, 0 <= fold < num_folds")
         self.root, self.split, self.fold, self.num_folds = root, split, fold, num_folds

@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.files import is_file
-from gkmvlp.data_modules.formats.melinda import FOLDER, IMAGES, LABELS, Label, Row, find_base, read_rows
+from gkmvlp.data_modules.formats.melinda import FOLDER, IMAGES, Label, Row, find_base, read_rows
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS
-from gkmvlp.errors import ConfigError
+from gkmvlp.errors import require_choice
 
 
 class Melinda(DataModule):
@@ -30,8 +30,7 @@ class Melinda(DataModule):
 
     def __init__(self, root: str, label: Label = "p_meth_label", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if label not in LABELS:
-            raise ConfigError(f"label: unknown {label!r}: one of {', '.join(LABELS)} was expected")
+        require_choice("data.init_args", Label, label=label)
         self.root: str = root
         self.label: Label = label
 

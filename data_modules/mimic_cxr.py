@@ -25,7 +25,7 @@ from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, lab
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import require_disjoint, standard_split
 from gkmvlp.data_modules.pipeline.views import is_lateral, standard_view
-from gkmvlp.errors import DataError
+from gkmvlp.errors import DataError, require_choice
 from gkmvlp.report.sections import Sections
 
 # Counts of each split of the full release (Johnson et al., Sci Data 2019, and its PhysioNet page).
@@ -72,6 +72,7 @@ class MimicCxr(DataModule):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        require_choice("data.init_args", Sections, sections=sections)
         self.patients = patients
         self.root, self.jpg_root, self.reports, self.scene_graphs = root, jpg_root, reports, scene_graphs
         self.views, self.sections = tuple(views), sections

@@ -23,11 +23,12 @@ from gkmvlp.data_modules.pipeline.cache_store import cache_folder
 from gkmvlp.data_modules.pipeline.report_labels import Labeled, count_notes, label_reports
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS, hash_split
-from gkmvlp.errors import DataError
+from gkmvlp.errors import DataError, require_choice
 from gkmvlp.report.sections import Sections, report_text
 
 OpenISplit = Literal["r2gen", "patient"]
 OpenIView = Literal["frontal", "lateral"]
+Redactions = Literal["drop", "keep"]
 # Studies of R2Gen's annotation (Chen et al., EMNLP 2020), counted on the file.
 PUBLISHED: Counts = {
     "train": {"studies": 2_069},
@@ -69,10 +70,14 @@ class OpenI(DataModule):
         annotation: str | None = None,
         views: Sequence[OpenIView] = ("frontal",),
         sections: Sections = "both",
-        redactions: Literal["drop", "keep"] = "drop",
+        redactions: Redactions = "drop",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        require_choice("data.init_args", OpenISplit, split=split)
+        require_choice("data.init_args", OpenIView, views=tuple(views))
+        require_choice("data.init_args", Sections, sections=sections)
+        require_choice("data.init_args", Redactions, redactions=redactions)
         self.root, self.split, self.annotation = root, split, annotation
         self.views, self.sections, self.redactions = tuple(views), sections, redactions
 

@@ -18,6 +18,8 @@ from gkmvlp.data_modules.rows import CheckedRows
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import ResizeMode
 
+OnUnreadable = Literal["error", "drop"]
+
 
 class RowImages(CheckedRows):
     """Images of checked rows, as a model reads them."""
@@ -27,7 +29,7 @@ class RowImages(CheckedRows):
     resize_mode: ResizeMode
     intensity: Intensity
     accept: frozenset[Accept]
-    on_unreadable: Literal["error", "drop"]
+    on_unreadable: OnUnreadable
     num_workers: int
 
     def __init__(self) -> None:

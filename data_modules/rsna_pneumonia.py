@@ -24,9 +24,10 @@ from gkmvlp.data_modules.formats.rsna_pneumonia import (
 from gkmvlp.data_modules.pipeline.cache_store import cache_folder
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import fold_split, hash_split
-from gkmvlp.errors import ConfigError
+from gkmvlp.errors import ConfigError, require_choice
 
 RsnaSplit = Literal["patient", "legacy-mgca", "legacy-detection"]
+PatientIdSource = Literal["nih", "image"]
 # Counted on the official tables.
 PUBLISHED: Counts = {
     "all": {
@@ -71,13 +72,15 @@ class RsnaPneumonia(DataModule):
         self,
         root: str,
         split: RsnaSplit = "patient",
-        patient_id_source: Literal["nih", "image"] = "nih",
+        patient_id_source: PatientIdSource = "nih",
         mapping: str | None = None,
         fold: int | None = None,
         num_folds: int = 5,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        require_choice("data.init_args", RsnaSplit, split=split)
+        require_choice("data.init_args", PatientIdSource, patient_id_source=patient_id_source)
         if fold is not None and not (num_folds >= 2 and 0 <= fold < num_folds):
             raise ConfigError(f"num_folds: {num_folds}, fold: {fold}: expected num_folds >= 2, 0 <= fold < num_folds")
         self.root, self.split, self.patient_id_source, self.mapping = root, split, patient_id_source, mapping

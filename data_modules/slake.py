@@ -25,11 +25,13 @@ from gkmvlp.data_modules.formats.slake import (
 )
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.questions import QuestionDataModule
-from gkmvlp.errors import ConfigError
+from gkmvlp.errors import ConfigError, require_choice
 from gkmvlp.geometry import valid_boxes
 
 SlakeSplit = Literal["official", "image-disjoint", "all-test"]
 Modality = Literal["X-Ray", "CT", "MRI"]
+Language = Literal["en", "zh", "both"]
+RowKind = Literal["questions", "images"]
 # Questions of each file by language, counted on the official files.
 PUBLISHED: dict[str, Counts] = {
     "en": {"train": {"questions": 4_919}, "validate": {"questions": 1_053}, "test": {"questions": 1_061}},
@@ -69,14 +71,18 @@ class Slake(QuestionDataModule):
         self,
         root: str,
         split: SlakeSplit = "official",
-        language: Literal["en", "zh", "both"] = "en",
+        language: Language = "en",
         modalities: Sequence[Modality] = ("X-Ray", "CT", "MRI"),
         organs: Sequence[str] | None = None,
-        rows: Literal["questions", "images"] = "questions",
+        rows: RowKind = "questions",
         nih_root: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        require_choice("data.init_args", SlakeSplit, split=split)
+        require_choice("data.init_args", Language, language=language)
+        require_choice("data.init_args", Modality, modalities=tuple(modalities))
+        require_choice("data.init_args", RowKind, rows=rows)
         self.root, self.split, self.language, self.row_kind, self.nih_root = root, split, language, rows, nih_root
         self.modalities, self.organs = tuple(modalities), None if organs is None else tuple(organs)
 

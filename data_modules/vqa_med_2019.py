@@ -20,7 +20,7 @@ from gkmvlp.data_modules.formats.vqa_med_2019 import (
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.data_modules.questions import QuestionDataModule
-from gkmvlp.errors import ConfigError
+from gkmvlp.errors import ConfigError, require_choice
 from gkmvlp.metrics.answers import exact_v1
 
 Category = Literal["Modality", "Plane", "Organ", "Abnormality"]
@@ -57,6 +57,7 @@ class VqaMed2019(QuestionDataModule):
         super().__init__(**kwargs)
         if not categories:
             raise ConfigError(f"categories: one or more of {', '.join(CATEGORIES)} were expected, got none")
+        require_choice("data.init_args", Category, categories=tuple(categories))
         self.root, self.categories = root, tuple(dict.fromkeys(categories))
 
     @property

@@ -7,7 +7,7 @@ from gkmvlp.data_modules.formats.vqa_rad import MEVF, OFFICIAL, Layout, Question
 from gkmvlp.data_modules.pipeline.samples import Counts, Sample
 from gkmvlp.data_modules.pipeline.splits import connected_groups, draw_groups
 from gkmvlp.data_modules.questions import QuestionDataModule
-from gkmvlp.errors import ConfigError
+from gkmvlp.errors import ConfigError, require_choice
 
 VqaSplit = Literal["official", "framed", "legacy-mevf", "image-disjoint"]
 # Training rows (validation included) and test rows, counted on the official file.
@@ -37,6 +37,7 @@ class VqaRad(QuestionDataModule):
 
     def __init__(self, root: str, split: VqaSplit = "official", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        require_choice("data.init_args", VqaSplit, split=split)
         self.root, self.split = root, split
 
     @property

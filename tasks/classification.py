@@ -16,7 +16,7 @@ from gkmvlp.batch import ImageBatch, LabelBatch
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
 from gkmvlp.entities import of_label
-from gkmvlp.errors import BackboneError, ConfigError
+from gkmvlp.errors import BackboneError, ConfigError, require_choice
 from gkmvlp.losses.labels import multilabel_bce
 from gkmvlp.metrics.auroc import weighted_auroc
 from gkmvlp.models.config import Architecture
@@ -62,6 +62,7 @@ class Classification(FineTuning):
     ) -> None:
         if linear_probe and adapter is not None:
             raise ConfigError("linear_probe trains the head alone: leave out adapter, or set linear_probe=false")
+        require_choice("model.init_args", Features, head_inputs=head_inputs)
         super().__init__(architecture, backbone, optimizer, scratch_lr, linear_probe, seed, adapter=adapter)
         self.features: Features = head_inputs
         self.validation_outputs: list[Tensor] = []

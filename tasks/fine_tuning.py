@@ -16,9 +16,9 @@ from torch import Tensor
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints.adapters import Adapter
 from gkmvlp.checkpoints.weights import digest
-from gkmvlp.errors import ConfigError
+from gkmvlp.errors import ConfigError, require_choice
 from gkmvlp.models.config import BaseArchitecture
-from gkmvlp.models.lora import Adaptation, LoraConfig, insert_lora
+from gkmvlp.models.lora import Adaptation, AdaptationWord, LoraConfig, insert_lora
 from gkmvlp.models.memory import Memory
 from gkmvlp.tasks.base import Task
 from gkmvlp.tasks.parts.optimization import OptimizerConfig
@@ -70,6 +70,8 @@ class FineTuning(Task):
     ) -> None:
         if backbone is None and scratch_lr is not None:
             optimizer = replace(optimizer, lr=scratch_lr)
+        if isinstance(adapter, str):
+            require_choice("model.init_args", AdaptationWord, adapter=adapter)
         if backbone is None and adapter is not None:
             raise ConfigError("adapter: it stands on a backbone: name one by model.init_args.backbone")
         super().__init__(architecture, backbone, optimizer)

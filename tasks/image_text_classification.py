@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from gkmvlp.batch import ImageBatch, ImageTextBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
-from gkmvlp.errors import BackboneError
+from gkmvlp.errors import BackboneError, require_choice
 from gkmvlp.models.config import Architecture, ArlArchitecture, BaseArchitecture, TextPooling
 from gkmvlp.models.heads.category_head import CategoryHead
 from gkmvlp.models.lora import Adaptation
@@ -56,6 +56,7 @@ class ImageTextClassification(FineTuning):
         adapter: Adaptation = None,
         seed: int = 0,
     ) -> None:
+        require_choice("model.init_args", TextPooling, pooling=pooling)
         super().__init__(architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, adapter=adapter)
         self.pooling: TextPooling = pooling
         self.text_only = text_only

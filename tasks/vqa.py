@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from gkmvlp.batch import QuestionBatch
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
-from gkmvlp.errors import ConfigError
+from gkmvlp.errors import ConfigError, require_choice
 from gkmvlp.models.config import Architecture, ArlArchitecture, BaseArchitecture, TextPooling
 from gkmvlp.models.heads.answer_head import AnswerHead, AnswerMode, answer_logits
 from gkmvlp.models.lora import Adaptation
@@ -78,6 +78,8 @@ class VisualQuestionAnswering(FineTuning):
         adapter: Adaptation = None,
         seed: int = 0,
     ) -> None:
+        require_choice("model.init_args", AnswerMode, answer_mode=answer_mode)
+        require_choice("model.init_args", TextPooling, answer_pooling=answer_pooling)
         super().__init__(
             architecture, backbone, optimizer, scratch_lr, freeze_image_branch, seed, cache_image_memory, adapter
         )

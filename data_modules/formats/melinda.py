@@ -12,7 +12,6 @@ from gkmvlp.errors import DataError
 
 FOLDER = "melinda"
 Label = Literal["i_meth", "p_meth", "i_meth_label", "p_meth_label"]
-LABELS: tuple[Label, ...] = ("i_meth", "p_meth", "i_meth_label", "p_meth_label")
 SIDES: dict[Split, str] = {"train": "train", "validate": "dev", "test": "test"}
 IMAGES = "melinda_images"
 _ENDINGS = (".csv", ".tsv")

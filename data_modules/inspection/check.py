@@ -21,7 +21,7 @@ from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.data_modules.pipeline.splits import SPLITS
 from gkmvlp.data_modules.pipeline.transforms import Pixels
 from gkmvlp.entities import ENTITIES
-from gkmvlp.errors import ConfigError, DataError, UsageError, nearest, nearest_words
+from gkmvlp.errors import ConfigError, DataError, UsageError, nearest
 from gkmvlp.geometry import Letterbox
 from gkmvlp.report.labeler import label_report
 from gkmvlp.texts import letters
@@ -63,8 +63,11 @@ def build(name: str, config: Path | None, root: str | None, **changed: Any) -> D
     if where in known and arguments.get(where) is None and not _has_default(kind, where):
         raise UsageError(f"where does {name} lie? name it with --root")
     if strange := sorted(set(arguments) - known):
-        near = "".join(f", did you mean {word}?" for word in nearest_words(strange[0], known, 1))
-        raise ConfigError(f"{config or name} has a key {strange[0]!r} that {kind.__name__} does not know{near}")
+        own = ", ".join(key for key in inspect.signature(kind).parameters if key != "kwargs")
+        near = nearest(strange[0], known, 0.6)
+        remedy = f"did you mean {near}?" if near else f"it takes {own} and what all take"
+        where = f"{config}: " if config else ""
+        raise ConfigError(f"{where}{kind.__name__} has no {strange[0]!r}; {remedy}")
     try:
         return kind(**{key: _made(value) for key, value in arguments.items()})
     except TypeError as error:

@@ -6,6 +6,8 @@ The command line prints them without a traceback and exits with 1 (2 for wrong u
 import difflib
 import math
 from collections.abc import Iterable
+from numbers import Real
+from typing import get_args
 
 
 class GkmvlpError(ValueError):
@@ -57,9 +59,29 @@ def require_between(place: str, least: float, greatest: float = math.inf, **give
         ConfigError: If one does not.
     """
     for name, value in given.items():
-        if not least <= value <= greatest:
+        if not isinstance(value, Real) or not least <= value <= greatest:
             bounds = f"at least {least:g}" if greatest == math.inf else f"from {least:g} to {greatest:g}"
             raise ConfigError(f"{place}.{name} must be {bounds}, got {value}")
+
+
+def require_choice(place: str, choices: object, **given: object) -> None:
+    """Checks words of a config against those that there are: what is misspelt would be taken for something else.
+
+    Args:
+        place: The key that they stand below.
+        choices: The ``Literal`` of all words.
+        **given: Key -> word, or a tuple of words.
+
+    Raises:
+        ConfigError: If one is none of them.
+    """
+    known = get_args(choices)
+    for name, value in given.items():
+        for word in value if isinstance(value, tuple) else (value,):
+            if word not in known:
+                near = nearest(str(word), known, 0.5)
+                remedy = f"; did you mean {near}?" if near else ""
+                raise ConfigError(f"{place}.{name} must be one of {', '.join(known)}, got {word!r}{remedy}")
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float) -> str | None:

@@ -37,7 +37,8 @@ class LoraConfig:
     target_modules: list[str] | None = None
 
 
-Adaptation = Literal["lora"] | LoraConfig | None  # a word for the defaults; None trains the layers themselves
+AdaptationWord = Literal["lora"]  # LoRA with its defaults
+Adaptation = AdaptationWord | LoraConfig | None  # None trains the layers themselves
 
 
 def insert_lora(model: nn.Module, config: LoraConfig) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from gkmvlp.data_modules import MimicCxr
-from gkmvlp.data_modules.inspection.check import find_class, read_entities, without_regions
+from gkmvlp.data_modules.inspection.check import build, find_class, read_entities, without_regions
 from gkmvlp.data_modules.inspection.explain import STATUS
 from gkmvlp.data_modules.synthetic import mimic_cxr
 from gkmvlp.entities import ENTITIES
-from gkmvlp.errors import UsageError
+from gkmvlp.errors import ConfigError, UsageError
 from gkmvlp.geometry import Letterbox
 
 
@@ -64,3 +64,13 @@ def test_a_misspelt_class_is_answered_with_the_nearest(name):
 def test_a_misspelt_class_of_ones_own_is_answered_with_the_nearest():
     with pytest.raises(UsageError, match=r"has no class Openi .*; did you mean OpenI\?$"):
         find_class("gkmvlp.data_modules.openi.Openi")
+
+
+@pytest.mark.parametrize(
+    ("key", "remedy"),
+    [("splitt", "did you mean split?"), ("study", "it takes root, split, labels, fold, num_folds and what all take")],
+)
+def test_an_argument_that_a_class_does_not_have_is_answered_with_those_it_has(key, remedy):
+    with pytest.raises(ConfigError) as caught:
+        build("ChestXray14", None, "nowhere", **{key: 1})
+    assert str(caught.value) == f"ChestXray14 has no {key!r}; {remedy}"
