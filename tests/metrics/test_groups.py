@@ -136,9 +136,9 @@ def test_columns_come_with_the_samples_and_own_ones_stay():
 def test_the_command_tells_of_groups_where_it_is_asked(tmp_path, capsys):
     file = tmp_path / "vqa.parquet"
     write_predictions(file, halves().assign(hospital=["x", "y"] * 50), META)
-    assert main(["evaluate", str(file)]) == 0
+    assert main(["evaluate", str(file), "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"figures"}
-    assert main(["evaluate", str(file), "--by", "sex", "hospital"]) == 0
+    assert main(["evaluate", str(file), "--json", "--by", "sex", "hospital"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert len(told["figures"]) == len(figures_of(file))
     found = grouped_from_json(told["groups"])

@@ -177,7 +177,7 @@ def measured_figures(folder: Path, task: str) -> Measured:
     """
     path = folder / "results.json"
     if not path.is_file():
-        raise ZooError(f"{path} is missing: measure the model first; make pretrain and make finetune-... do it")
+        raise ZooError(f"{path} is missing: measure the model first; gkmvlp test and gkmvlp evaluate {folder} do it")
     results = Results.read(path)
     figures = results.figures
     if bare := [f"{f.task}/{f.name}" for f in figures if "metric:" not in (f.signature or "")]:

@@ -38,7 +38,7 @@ def demo(quiet, tmp_path, monkeypatch):
 
 def figures_printed(file, capsys):
     capsys.readouterr()
-    assert main(["evaluate", str(file)]) == 0
+    assert main(["evaluate", str(file), "--json"]) == 0
     return json.loads(capsys.readouterr().out)["figures"]
 
 

@@ -51,7 +51,7 @@ def radeval(tmp_path, monkeypatch):
 
 
 def test_scores_become_figures_that_can_be_computed_again(predictions, radeval, capfd):
-    assert main(["evaluate", str(predictions), "--radeval", radeval]) == 0
+    assert main(["evaluate", str(predictions), "--json", "--radeval", radeval]) == 0
     told = json.loads(capfd.readouterr().out)["figures"]
     value = {(figure["name"], figure["model"]): figure["value"] for figure in told}
     assert value == {

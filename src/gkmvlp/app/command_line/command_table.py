@@ -17,7 +17,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "fit": Command("train", "Train the model of a config on its data."),
     "validate": Command("train", "Run the validation split of a config."),
-    "test": Command("train", "Run the test split of a config and write its figures."),
+    "test": Command("train", "Run the test split of a config: predictions, of which gkmvlp evaluate makes figures."),
     "pretrain": Command("train"),
     "finetune": Command("train"),
     "evaluate": Command("train"),

@@ -21,6 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     import json
     import time
 
+    from gkmvlp.errors import ResultsError
     from gkmvlp.metrics.results.compare import compare, table_rows
     from gkmvlp.metrics.results.metric_result import Results
     from gkmvlp.metrics.results.plain_table import write_table
@@ -28,6 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     from gkmvlp.metrics.results.tables import interval, number
 
     start = time.monotonic()
+    for file in (arguments.a, arguments.b):
+        if not file.exists() and any(file.parent.glob("predictions/*.parquet")):  # of fit and test alone
+            raise ResultsError(f"no {file}: gkmvlp evaluate {file.parent} makes it of the run's predictions")
     comparison = compare(Results.read(arguments.a), Results.read(arguments.b))
     if arguments.record:
         a, b = arguments.called

@@ -231,7 +231,8 @@ class Cli(LightningCLI):
         write_manifest(self.trainer)
         if isinstance(self.datamodule, Accountable):
             print(*self.datamodule.summary_lines(), sep="\n")
-        print(f"written to {self.trainer.default_root_dir}")
+        root = self.trainer.default_root_dir
+        print(f"written to {root}" + f"; gkmvlp evaluate {root} makes figures of it" * (self.subcommand == "test"))
 
 
 def run(words: list[str]) -> int:

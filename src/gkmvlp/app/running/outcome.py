@@ -9,7 +9,7 @@ from gkmvlp.metrics.results.evaluate import groups_of
 from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
-from gkmvlp.metrics.results.tables import gap_lines, interval, is_headline
+from gkmvlp.metrics.results.tables import figure_lines, gap_lines
 
 
 def finish_run(out: Path, cost: ProcessTreePeak, recorded: Path | None = None) -> None:
@@ -41,14 +41,7 @@ def write_results(
     groups = [grouped for file in files for grouped in groups_of(file)]
     results = results_of(figures, cost, groups)
     results.write(out / "results.json")
-    for figure in filter(is_headline, figures):
-        beside = {**figure.baselines, **{f"minus {name}": span for name, span in figure.difference.items()}}
-        comparison = ", ".join(f"{name} {interval(span)}" for name, span in beside.items())
-        value = interval({"value": figure.value, "low": figure.low, "high": figure.high})
-        name, on = f"{figure.name} {figure.label or ''}", figure.split or figure.data or ""
-        print(f"{figure.task:22s} {name:28s} {figure.model or '':14s} {on:24s} {value:24s} {comparison}")
-    for line in gap_lines(groups):
-        print(line)
+    print(*figure_lines(figures), *gap_lines(groups), sep="\n")
     print(f"figures in {out / 'results.json'}")
     if recorded:
         replace(results, figures=[replace(figure, predictions=None) for figure in figures]).write(recorded)

@@ -103,6 +103,25 @@ def gap_of(figure: GroupedResult) -> str:
     return interval({"value": figure.gap, "low": figure.gap_low, "high": figure.gap_high})
 
 
+def figure_lines(figures: Sequence[MetricResult]) -> list[str]:
+    """A line a main figure: where it was measured, its value, its baselines and how far it is above them."""
+    lines = []
+    for f in filter(is_headline, figures):
+        beside = {**f.baselines, **{f"minus {name}": span for name, span in f.difference.items()}}
+        comparison = ", ".join(f"{name} {interval(span)}" for name, span in beside.items())
+        value = interval({"value": f.value, "low": f.low, "high": f.high})
+        name, on = f"{f.name} {f.label or ''}", f.split or f.data or ""
+        lines.append(f"{f.task:22s} {name:28s} {f.model or '':14s} {on:24s} {value:24s} {comparison}".rstrip())
+    return lines
+
+
+def group_lines(figures: Sequence[GroupedResult]) -> list[str]:
+    """The table of ``group_rows`` in columns of equal width."""
+    head, rows = group_rows(figures)
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in (head, *rows)]
+
+
 def gap_lines(figures: Sequence[GroupedResult]) -> list[str]:
     """A line a figure of a model on its worst group and the gap to the best; groups that are too small are named."""
     lines = []

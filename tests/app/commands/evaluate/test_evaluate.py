@@ -4,10 +4,10 @@ from dataclasses import replace
 import pytest
 
 from gkmvlp.app.cli import main
-from gkmvlp.metrics.results.evaluate import figures_of
+from gkmvlp.metrics.results.evaluate import figures_of, groups_of
 from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import write_predictions
-from gkmvlp.metrics.results.tables import interval
+from gkmvlp.metrics.results.tables import interval, is_headline, number
 from tests.metrics.corpora import META, entity_table, vqa_table
 
 
@@ -30,6 +30,49 @@ def test_evaluate_repeats_the_results_file(tmp_path, capsys):
             assert new[name] == pytest.approx(old[name], abs=1e-9)
         same = set(old) - {"value", "low", "high", "predictions", "seed_sd", "baselines", "difference"}
         assert {name: old[name] for name in same} == {name: new[name] for name in same}
+
+
+def test_evaluate_prints_the_main_figures_and_why_they_are_bounded(tmp_path, capsys):
+    """Every main figure of --json has one line with its value, and every note of one is told once."""
+    _run(tmp_path, "vqa", vqa_table())
+    file = str(tmp_path / "predictions" / "vqa.parquet")
+    figures = figures_of(file)
+    assert main(["evaluate", file]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for figure in filter(is_headline, figures):
+        expected = {figure.task, figure.name, figure.model, number(figure.value), *filter(None, [figure.label])}
+        assert sum(expected <= set(line.split()) for line in lines) >= 1, figure.name
+    for note in {figure.note for figure in figures if figure.note}:
+        assert sum(line.endswith(f": {note}") for line in lines) == 1
+
+
+def test_evaluate_by_group_prints_a_row_a_group(tmp_path, capsys):
+    file = tmp_path / "vqa.parquet"
+    table = vqa_table()
+    write_predictions(file, table.assign(sex=["F", "M"] * (len(table) // 2)), {**META, "task": "vqa"})
+    assert main(["evaluate", str(file), "--by", "sex"]) == 0
+    head, *rows = capsys.readouterr().out.partition("figure ")[2].splitlines()
+    assert head.split()[:4] == ["label", "model", "by", "group"]
+    groups = groups_of(file, ["sex"])
+    assert len(rows) == sum(len(each.groups) + (each.gap is not None) + bool(each.unknown) for each in groups)
+
+
+def test_evaluate_makes_a_tested_run_comparable(tmp_path, capsys):
+    """fit and test leave predictions; the folder then gets what compare reads, and compare says so before."""
+    runs = [tmp_path / name for name in "ab"]
+    for run in runs:
+        _run(run, "zero_shot", entity_table()).unlink()
+    assert main(["compare", *map(str, runs)]) == 1
+    assert f"gkmvlp evaluate {runs[0]} makes it of the run's predictions" in capsys.readouterr().err
+    for run in runs:
+        assert main(["evaluate", str(run)]) == 2  # the page needs the config of a run; its figures are there
+        assert "config.yaml" in capsys.readouterr().err
+    assert main(["compare", *map(str, runs)]) == 0
+
+
+def test_evaluate_says_what_a_folder_without_predictions_lacks(tmp_path, capsys):
+    assert main(["evaluate", str(tmp_path)]) == 2
+    assert "expected predictions/*.parquet, found none; run gkmvlp test" in capsys.readouterr().err
 
 
 def test_evaluate_names_a_file_that_is_absent(tmp_path, capsys):

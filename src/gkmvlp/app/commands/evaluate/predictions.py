@@ -1,9 +1,10 @@
 """Evaluate a backbone without training, predictions files, or the folder of a run.
 
-Figures of predictions files are computed anew and printed as JSON; with --by also the main ones of each group of
-patients, and the gap between the best and the worst group. Runs do so by themselves, by all that their data set knows.
- gkmvlp evaluate grounding and gkmvlp evaluate
-retrieval test a backbone; gkmvlp evaluate page writes the page of a run.
+The main figures of predictions files are computed anew and printed, with --by also those of each group of patients and
+the gap between the best and the worst; --json prints all of them. A folder that fit and test left gets results.json and
+report.html too, as the recipes (make pretrain, make finetune-...) end with: compare and zoo publish read them.
+
+gkmvlp evaluate grounding and gkmvlp evaluate retrieval test a backbone; gkmvlp evaluate page writes the page alone.
 
 With --radeval generated reports are scored by RadGraph and CheXbert first: PYTHON is that of an environment which has
 radeval and pyarrow. The scores stay in NAME_clinical.parquet beside the predictions.
@@ -15,32 +16,68 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the files."""
-    parser.add_argument("files", metavar="FILE.parquet", nargs="+", help="predictions of a run")
+    named = "predictions of a run, FILE.parquet, or its folder"
+    parser.add_argument("places", metavar="FILE_OR_RUN", nargs="+", help=named)
     parser.add_argument("--radeval", metavar="PYTHON", help="score generated reports by radeval, found there")
     parser.add_argument(
         "--radeval-metrics", metavar="NAME", nargs="+", default=["radgraph", "f1chexbert"], help="(radgraph f1chexbert)"
     )
     by = "also by groups: sex, age, view, source, or any other column of the predictions"
     parser.add_argument("--by", metavar="COLUMN", nargs="+", help=by)
-    parser.add_argument("--json", action="store_true", help="print JSON (what happens anyway)")
+    parser.add_argument("--json", action="store_true", help="print JSON: every figure, of single labels too")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print ``{"figures": [...]}``, with ``--by`` also ``"groups": [...]``."""
+    """Print the figures, or ``{"figures": [...]}`` with ``"groups": [...]``; write those of a run."""
+    from gkmvlp.errors import UsageError
+
+    is_only_read = arguments.json or arguments.by or arguments.radeval
+    files: list[Path] = []
+    for place in map(Path, arguments.places):
+        if not place.is_dir():
+            files.append(place)
+        elif not (inside := sorted(place.glob("predictions/*.parquet"))):
+            wanted = "expected predictions/*.parquet, found none"
+            raise UsageError(f"{place}: {wanted}; run gkmvlp test, or name a run's folder")
+        elif is_only_read:
+            files += inside
+        else:
+            _finish(place)
+    if files:
+        _print(files, arguments)
+    return 0
+
+
+def _finish(folder: Path) -> None:
+    """Figures and page of a run."""
+    from gkmvlp.app.running.outcome import finish_run
+    from gkmvlp.metrics.results.provenance import ProcessTreePeak
+
+    with ProcessTreePeak() as cost:
+        finish_run(folder, cost)
+
+
+def _print(files: list[Path], arguments: argparse.Namespace) -> None:
+    """Print the figures of predictions files."""
     import dataclasses
     import json
 
     from gkmvlp.metrics.results.evaluate import figures_of, groups_of
     from gkmvlp.metrics.results.group_result import grouped_to_json
+    from gkmvlp.metrics.results.tables import figure_lines, group_lines, notes
 
-    files = arguments.files
     if arguments.radeval:
         from gkmvlp.app.running.clinical_metrics import score_clinically
 
-        files = [score_clinically(Path(file), arguments.radeval, arguments.radeval_metrics) for file in files]
+        files = [score_clinically(file, arguments.radeval, arguments.radeval_metrics) for file in files]
     figures = [figure for file in files for figure in figures_of(file)]
-    told: dict[str, object] = {"figures": [dataclasses.asdict(figure) for figure in figures]}
-    if arguments.by:
-        told["groups"] = grouped_to_json([one for file in files for one in groups_of(file, arguments.by)])
-    print(json.dumps(told, indent=1, allow_nan=False))
-    return 0
+    groups = [one for file in files for one in groups_of(file, arguments.by)] if arguments.by else []
+    if arguments.json:
+        told: dict[str, object] = {"figures": [dataclasses.asdict(figure) for figure in figures]}
+        if arguments.by:
+            told["groups"] = grouped_to_json(groups)
+        print(json.dumps(told, indent=1, allow_nan=False))
+        return
+    print(*figure_lines(figures), *notes(figures), sep="\n")
+    if groups:
+        print(*group_lines(groups), sep="\n")
