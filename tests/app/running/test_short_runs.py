@@ -41,6 +41,7 @@ def validated() -> list[int]:
         (["--trainer.max_steps=3", "--trainer.accumulate_grad_batches=2"], [2]),
         (["--trainer.max_epochs=1", "--trainer.check_val_every_n_epoch=5"], [9]),
         (["--trainer.check_val_every_n_epoch=null", "--trainer.val_check_interval=50"], [19]),
+        (["--trainer.check_val_every_n_epoch=null", "--trainer.val_check_interval=1.0"], [9, 19]),  # a share of each
         (["--trainer.limit_train_batches=4", "--trainer.val_check_interval=10"], [3, 7]),
         (["--trainer.val_check_interval=5"], [4, 9, 14, 19]),  # long enough as it is
         ([], [9, 19]),

@@ -153,6 +153,8 @@ def trainer_arguments(config: dict[str, Any], model: LightningModule, subcommand
         chosen["plugins"] = [*plugins, *own]
     if config["enable_model_summary"] is None:
         chosen["enable_model_summary"] = False  # see RunRecord
+    if isinstance(config["val_check_interval"], float) and config["check_val_every_n_epoch"] is None:
+        chosen["check_val_every_n_epoch"] = 1  # a share of an epoch, where a config counts batches over all of them
     chosen["logger"] = _loggers(config["logger"], root, subcommand)
     if subcommand == "fit":
         callbacks += [ValidatedAtLeastOnce(), *([] if config["fast_dev_run"] else [EarlierCheckpoints()])]

@@ -104,15 +104,15 @@ def gap_of(figure: GroupedResult) -> str:
 
 
 def figure_lines(figures: Sequence[MetricResult]) -> list[str]:
-    """A line a main figure: where it was measured, its value, its baselines and how far it is above them."""
-    lines = []
-    for f in filter(is_headline, figures):
+    """A line a main figure: where it was measured, value, baselines and how far it is above them; and their notes."""
+    main, lines = list(filter(is_headline, figures)), []
+    for f in main:
         beside = {**f.baselines, **{f"minus {name}": span for name, span in f.difference.items()}}
         comparison = ", ".join(f"{name} {interval(span)}" for name, span in beside.items())
         value = interval({"value": f.value, "low": f.low, "high": f.high})
         name, on = f"{f.name} {f.label or ''}", f.split or f.data or ""
         lines.append(f"{f.task:22s} {name:28s} {f.model or '':14s} {on:24s} {value:24s} {comparison}".rstrip())
-    return lines
+    return lines + notes(main)
 
 
 def group_lines(figures: Sequence[GroupedResult]) -> list[str]:

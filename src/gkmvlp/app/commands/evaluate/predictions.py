@@ -64,7 +64,7 @@ def _print(files: list[Path], arguments: argparse.Namespace) -> None:
 
     from gkmvlp.metrics.results.evaluate import figures_of, groups_of
     from gkmvlp.metrics.results.group_result import grouped_to_json
-    from gkmvlp.metrics.results.tables import figure_lines, group_lines, notes
+    from gkmvlp.metrics.results.tables import figure_lines, group_lines
 
     if arguments.radeval:
         from gkmvlp.app.running.clinical_metrics import score_clinically
@@ -78,6 +78,6 @@ def _print(files: list[Path], arguments: argparse.Namespace) -> None:
             told["groups"] = grouped_to_json(groups)
         print(json.dumps(told, indent=1, allow_nan=False))
         return
-    print(*figure_lines(figures), *notes(figures), sep="\n")
+    print(*figure_lines(figures), sep="\n")
     if groups:
         print(*group_lines(groups), sep="\n")
