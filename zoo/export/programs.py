@@ -182,8 +182,10 @@ def program_of(predictor: Predictor, task: str) -> Program:
     """The program of a model for a task of ``SOURCES``.
 
     Raises:
-        BackboneError: If the model is not one for the task.
+        BackboneError: If the model is not one for the task, or of another system than GK-MVLP.
     """
+    if not isinstance(predictor.model, GkMvlp):
+        raise BackboneError(f"{type(predictor.model).__name__} is not exported: models of GK-MVLP are")
     head = predictor.head
     if task == "classification" and (head is None or isinstance(head, LabelHead)):
         return Classification(predictor, head).eval()

@@ -10,6 +10,7 @@ from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints import heads
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.calibration_file import Calibration, Scores, read_calibration, write_calibration
+from gkmvlp.checkpoints.card_texts import row_of
 from gkmvlp.checkpoints.density_file import Density, read_density, write_density
 from gkmvlp.checkpoints.heads import Head
 from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
@@ -77,6 +78,11 @@ class LoadedModel(HubModel):
     @property
     def system(self) -> str:  # noqa: D102
         return self.backbone.system
+
+    @property
+    def reads_as(self) -> str:
+        """The word by which ``gkmvlp predict`` uses it, by what it was trained for."""
+        return row_of(str(self.info.get("task") or "pretraining"), self.system).reads_as
 
     @property
     def probabilities(self) -> str:  # noqa: D102

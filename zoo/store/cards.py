@@ -1,12 +1,10 @@
 """The card of a model, written from its entry and nothing else."""
 
-from typing import cast
-
-from gkmvlp.checkpoints.card_texts import BACKBONES, METHODS, NOT_FOR, WORDS, python_use
+from gkmvlp.checkpoints.card_texts import METHODS, NOT_FOR, WORDS, python_use, row_of
 from gkmvlp.metrics.results.group_result import TOO_FEW, GroupedResult
 from gkmvlp.metrics.results.tables import GROUPS, gap_of, group_rows, interval, markdown_table
 from gkmvlp.notices import NOT_CLINICAL
-from gkmvlp.task_ids import TASKS, TaskId, TaskRow
+from gkmvlp.task_ids import TaskRow
 from gkmvlp.zoo.entry import Entry, Result
 
 BY_GROUP = "Figures by groups of patients."
@@ -49,10 +47,8 @@ def card(entry: Entry) -> str:
 
 
 def _row(entry: Entry) -> TaskRow:
-    """The row of its task, which ``parse`` has checked; of a backbone that of its system."""
-    if entry.task == "pretraining" and entry.system in BACKBONES:
-        return BACKBONES[entry.system]
-    return TASKS[cast(TaskId, entry.task)]
+    """The row of its task, which ``parse`` has checked."""
+    return row_of(entry.task, entry.system)
 
 
 def _commands(entry: Entry) -> str:

@@ -1,6 +1,8 @@
 """What the card of any model says: the method, what it is not for, how it is used from Python."""
 
-from gkmvlp.task_ids import TaskRow
+from typing import cast
+
+from gkmvlp.task_ids import TASKS, TaskId, TaskRow
 
 METHODS = {  # by the name of the system
     "gk_mvlp": (
@@ -27,6 +29,18 @@ NOT_FOR = (
 QUESTION = "Is there a pleural effusion?"
 CAPTION = "Frontal chest radiograph of a patient with fever."
 WORDS = {"vqa": ("question", QUESTION), "image_text_classification": ("text", CAPTION)}  # what is read with the image
+
+
+def row_of(task: str, system: str) -> TaskRow:
+    """What a model is for and how ``gkmvlp predict`` uses it.
+
+    Args:
+        task: What it was trained for, of ``TASKS``.
+        system: Its system, which counts for backbones.
+    """
+    if task == "pretraining" and system in BACKBONES:
+        return BACKBONES[system]
+    return TASKS[cast(TaskId, task)]
 
 
 def python_use(reference: str, task: str) -> str:

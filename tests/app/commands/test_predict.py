@@ -405,6 +405,26 @@ def test_every_picture_has_a_name_of_its_own():
 
 
 @pytest.mark.parametrize(
+    ("model", "more", "task", "column"),
+    [
+        ("run", [], "grounding", "attended_region"),
+        ("vqa", ["--question", "Is there an effusion?"], "vqa", "prediction"),
+        ("boxes", [], "localization", "x1"),
+    ],
+)
+def test_without_a_task_the_model_does_what_it_was_trained_for(folder, model, more, task, column, tmp_path, capsys):
+    words = ["--model", folder / model, folder / "images", *more, "--device", "cpu", "--out", tmp_path / "rows.csv"]
+    assert main(["predict", *map(str, words)]) == 0
+    assert f"--task {task}, for which this model was trained\n" in capsys.readouterr().out
+    assert column in pd.read_csv(tmp_path / "rows.csv")
+
+
+def test_an_option_that_does_not_go_with_the_trained_task_is_one_line(folder, capsys):
+    assert main(["predict", "--model", str(folder / "vqa"), str(folder / "images"), "--device", "cpu"]) == 2
+    assert capsys.readouterr().err == "gkmvlp: --task vqa needs --question TEXT, and only that task takes one\n"
+
+
+@pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         (["--task", "report"], 1, "make finetune-report"),

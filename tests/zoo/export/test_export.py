@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+from importlib.resources import files
 from pathlib import Path
 
 import cv2
@@ -230,6 +231,21 @@ def test_without_the_packages_the_remedy_is_named(folder, tmp_path, capsys, monk
     assert export(folder, "grounding", "onnx", tmp_path / "a.onnx") == 1
     assert "pip install 'gkmvlp[export]'" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["torch-export", "monai-bundle"])
+def test_another_system_is_refused_in_one_line(form, tmp_path, capsys):
+    out = tmp_path / ("bundle" if form == "monai-bundle" else "a.pt2")
+    packaged = files("gkmvlp.zoo").joinpath("models", "arl-phantom")
+    assert main(["export", "--model", str(packaged), "--format", form, "--out", str(out)]) == 1
+    assert capsys.readouterr().err == "gkmvlp: Arl is not exported: models of GK-MVLP are\n"
+    assert not out.exists()
+
+
+def test_without_a_task_the_one_that_the_model_was_trained_for_is_exported(folder, tmp_path):
+    words = ["--model", folder / "labels", "--format", "torch-export", "--out", tmp_path / "a.pt2"]
+    assert main(["export", *map(str, words)]) == 0
+    assert json.loads((tmp_path / "a.pt2.json").read_text())["task"] == "classification"
 
 
 def test_a_program_of_other_values_is_not_kept(folder, tmp_path, monkeypatch):

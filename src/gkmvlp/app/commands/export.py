@@ -19,6 +19,7 @@ import argparse
 from pathlib import Path
 
 TASKS = ("classification", "grounding", "localization", "vqa")
+NO_REPORTS = f"reports are written word by word: gkmvlp predict writes them; here: {', '.join(TASKS)}"
 FORMATS = {"torch-export": ".pt2", "onnx": ".onnx", "monai-bundle": ""}  # a bundle is a folder
 
 
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare model, task, format and file."""
     described = "zoo://NAME, or folder of a backbone, a model or their run"
     parser.add_argument("--model", metavar="REF", required=True, help=described)
-    parser.add_argument("--task", required=True, type=_task, choices=TASKS, help="what the program computes")
+    parser.add_argument("--task", type=_task, choices=TASKS, help="what the program computes (what it was trained for)")
     parser.add_argument("--format", required=True, choices=FORMATS, help="how it is written")
     parser.add_argument(
         "--out", metavar="FILE", required=True, type=Path, help="FILE.pt2 or FILE.onnx, or a folder; new"
@@ -36,10 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _task(word: str) -> str:
     """A task; reports, which ``predict`` has and ``export`` has not, are refused with the reason."""
     if word == "report":
-        served = ", ".join(TASKS)
-        raise argparse.ArgumentTypeError(
-            f"reports are written word by word: gkmvlp predict writes them; here: {served}"
-        )
+        raise argparse.ArgumentTypeError(NO_REPORTS)
     return word
 
 
@@ -58,12 +56,15 @@ def run(arguments: argparse.Namespace) -> int:
     predictor = open_predictor(arguments.model, "cpu")
     if predictor.notice:
         print(predictor.notice)
+    task = arguments.task or predictor.reads_as
+    if task not in TASKS:
+        raise UsageError(NO_REPORTS if task == "report" else f"--task {task} is not exported: {', '.join(TASKS)} are")
     if form == FORM:
-        difference = export_bundle(predictor, arguments.task, out)["largest_difference_from_pytorch"]
+        difference = export_bundle(predictor, task, out)["largest_difference_from_pytorch"]
         print(f"{out}: a bundle; differs from PyTorch by {difference:.1e} at most")
         print(f"cd {out} && python -m monai.bundle run --config_file configs/inference.json --dataset_dir FOLDER")
         return 0
-    description = export(predictor, arguments.task, form, out)
+    description = export(predictor, task, form, out)
     difference = description["largest_difference_from_pytorch"]
     print(f"{out} ({out.stat().st_size / 1e6:.1f} MB) and {out}.json; differs from PyTorch by {difference:.1e} at most")
     return 0

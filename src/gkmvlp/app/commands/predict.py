@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", metavar="IMAGE", nargs="*", type=Path, help="file, or folder that is searched")
     described = "zoo://NAME, or folder of a backbone, a model or their run"
     parser.add_argument("--model", metavar="REF", required=True, help=described)
-    parser.add_argument("--task", metavar="TASK", required=True, help=", ".join(TASKS))
+    parser.add_argument("--task", metavar="TASK", help=f"{', '.join(TASKS)} (what the model was trained for)")
     parser.add_argument("--question", metavar="TEXT", help="what vqa is asked about every image")
     parser.add_argument("--text", metavar="TEXT", help="the caption that image_text reads with every image")
     parser.add_argument("--prompts", metavar="FILE", type=Path, help="text file, one prompt a line")

@@ -44,11 +44,11 @@ class Route:
         """Whether objects are made."""
         return self.out is not None or self.is_stored
 
-    def check(self, task: str, has_images: bool) -> None:
+    def check(self, task: str | None, has_images: bool) -> None:
         """Refuses what cannot work.
 
         Args:
-            task: Of the call.
+            task: Of the call; None is not known yet.
             has_images: Whether files or folders are named.
 
         Raises:
@@ -65,7 +65,7 @@ class Route:
             raise UsageError("--dicomweb needs --study UID to read from it, or --store to write to it")
         if self.is_deidentified and not self.sends:
             raise UsageError("--deidentify goes with --dicom-out or --store")
-        if self.sends and task not in TASKS:
+        if self.sends and task is not None and task not in TASKS:
             raise UsageError(f"--dicom-out and --store go with --task {', '.join(TASKS)}")
         if self.sends:
             require_highdicom()

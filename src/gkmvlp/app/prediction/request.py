@@ -6,7 +6,7 @@ Wrong requests are refused before anything slow is imported or anything is writt
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -35,7 +35,7 @@ class Request:
 
     Attributes:
         model: ``zoo://NAME``, or folder of a backbone, a model or their run.
-        task: One of ``TASKS``.
+        task: One of ``TASKS``; None takes what the model was trained for.
         images: Files and folders; none where ``route`` names a study.
         question: Asked about every image, for ``vqa`` alone.
         text: Caption that is read with every image, for ``image_text`` alone.
@@ -50,7 +50,7 @@ class Request:
     """
 
     model: str
-    task: str
+    task: str | None
     images: list[Path]
     question: str | None = None
     text: str | None = None
@@ -69,23 +69,28 @@ class Request:
         Raises:
             UsageError: If an unknown word is used, or options do not go together.
         """
-        if self.task not in TASKS:
-            raise UsageError(f"no task {self.task!r}{hint(self.task, TASKS)} ({', '.join(TASKS)})")
-        if (self.task == "vqa") != (self.question is not None):
-            raise UsageError("--task vqa needs --question TEXT, and only that task takes one")
-        if (self.task == "image_text") != (self.text is not None):
-            raise UsageError("--task image_text needs --text TEXT, and only that task takes one")
-        if self.prompts and self.task not in ("zero_shot", "embed"):
-            raise UsageError(f"--task {self.task} takes no --prompts; zero_shot and embed do")
         if self.at is not None:
             goal_of(self.at)
-            if self.task not in WITH_THRESHOLDS or self.prompts:
-                raise UsageError(f"--at goes with --task {', '.join(WITH_THRESHOLDS)}, and not with --prompts")
+        if self.task is not None:
+            self._check_task(self.task)
         require_accepted(self.accept)
         require_gate(self.gate)
-        if self.pictures and self.task == "embed":
-            raise UsageError("--task embed has nothing to draw: leave --pictures out")
         self.route.check(self.task, bool(self.images))
+
+    def _check_task(self, task: str) -> None:
+        """Refuses options that do not go with a task."""
+        if task not in TASKS:
+            raise UsageError(f"no task {task!r}{hint(task, TASKS)} ({', '.join(TASKS)})")
+        if (task == "vqa") != (self.question is not None):
+            raise UsageError("--task vqa needs --question TEXT, and only that task takes one")
+        if (task == "image_text") != (self.text is not None):
+            raise UsageError("--task image_text needs --text TEXT, and only that task takes one")
+        if self.prompts and task not in ("zero_shot", "embed"):
+            raise UsageError(f"--task {task} takes no --prompts; zero_shot and embed do")
+        if self.at is not None and (task not in WITH_THRESHOLDS or self.prompts):
+            raise UsageError(f"--at goes with --task {', '.join(WITH_THRESHOLDS)}, and not with --prompts")
+        if self.pictures and task == "embed":
+            raise UsageError("--task embed has nothing to draw: leave --pictures out")
 
 
 def predict(request: Request) -> None:
@@ -114,7 +119,7 @@ def _predict(request: Request, images: list[Path], server: "DicomWeb | None") ->
         from gkmvlp.app.prediction.task_rows import told_operating_point
         from gkmvlp.zoo.inference.loading import open_predictor
 
-    task, out, route = request.task, request.out, request.route
+    out, route = request.out, request.route
     question = request.question or request.text
     prompts = read_prompts(request.prompts) if request.prompts else []
     if out:
@@ -122,6 +127,10 @@ def _predict(request: Request, images: list[Path], server: "DicomWeb | None") ->
     if request.pictures:
         require_writable(request.pictures, "--pictures")
     predictor = open_predictor(request.model, request.device)
+    task = request.task or predictor.reads_as
+    if request.task is None:
+        request = replace(request, task=task)  # what goes with it is checked now
+        print(f"--task {task}, for which this model was trained")
     sender = Sender(route, request.model, server) if route.sends else None
     has_thresholds = task in WITH_THRESHOLDS and not prompts  # prompts of one's own are not calibrated
     at = told_operating_point(predictor, task, request.at) if has_thresholds else None
