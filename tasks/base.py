@@ -16,7 +16,7 @@ from typing_extensions import TypeVar
 
 from gkmvlp.batch import ImageBatch
 from gkmvlp.checkpoints import backbone as backbones
-from gkmvlp.checkpoints.backbone import Backbone, Model, lineage, patient_hash
+from gkmvlp.checkpoints.backbone import Backbone, Model, lineage, seen_patients, with_patients
 from gkmvlp.checkpoints.pickles import load_pickle
 from gkmvlp.checkpoints.systems import system_name, systems_of
 from gkmvlp.errors import BackboneError, ConfigError, TrainingError
@@ -249,11 +249,10 @@ class Task(LightningModule, Generic[Model, Arch]):
         assert self.backbone is not None
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         before = self.backbone.info
-        patients = {patient_hash(patient) for patient in data.rows("train").values("patient_id")}
         info = {
             "trained_on": lineage(before, data.name),
             "manifest": data.manifest()["hash"],
-            "patients": sorted(patients.union(before.get("patients", []))),
+            "patients": with_patients(before, data.name, data.rows("train").values("patient_id")),
         }
         if data.boxes == "fitted":  # who reads images with it later fits the atlas too
             info["region_boxes"] = data.boxes
@@ -290,10 +289,9 @@ class Task(LightningModule, Generic[Model, Arch]):
 
     def patient_overlap_note(self) -> str | None:
         """What a reader must know of test patients that the backbone was trained on; None where it saw none."""
-        trained = set(self.backbone.info.get("patients", [])) if self.backbone else set()
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        patients = {patient_hash(patient) for patient in data.rows("test").values("patient_id")}
-        overlap = len(patients & trained)
+        patients = set(data.rows("test").values("patient_id"))
+        overlap = len(seen_patients(self.backbone.info, data.name, patients)) if self.backbone else 0
         return f"the backbone was trained on {overlap:,} of these {len(patients):,} test patients" if overlap else None
 
     def training_note(self) -> str | None:

@@ -12,11 +12,10 @@ import gkmvlp
 import gkmvlp.tasks
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import lineage
-from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.data_modules import ImageReportPairs
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.tokenizer import tokenize
-from gkmvlp.notices import NO_PATIENT
+from gkmvlp.notices import NO_PATIENT, trained_on_patients
 from tests.app.small_models import ANSWERS, ENTITIES, write_answering, write_backbone, write_images
 
 

@@ -1,7 +1,7 @@
 """What ``gkmvlp data audit`` finds: what is on two sides of splits and data sets, and patients of a pre-training.
 
-Patient ids are compared as they are, unless two data sets number different patients (``patient_space``); images by
-their thumbnails, captions by their words.
+Patient ids are compared as they are, unless two data sets number different patients (``patient_space``), or one holds
+phantoms; images by their thumbnails, captions by their words.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from gkmvlp.checkpoints.backbone import patient_hash
+from gkmvlp.checkpoints.backbone import seen_patients
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection.check import AUTO_IMAGES
 from gkmvlp.data_modules.inspection.overlaps import KINDS, Overlap, Side, overlaps_of, sides_of
@@ -48,9 +48,13 @@ def audit(
     compares = images == "all" or (images == "few" and count <= AUTO_IMAGES)
     unreadable: dict[str, str] = {}
     sides = [side for data in sources for side in _sides(data, workers if compares else None, unreadable)]
-    hashes = None if pretraining is None else _seen(pretraining, backbone)
+    if pretraining is not None and "patients" not in pretraining:
+        raise BackboneError(
+            f"{backbone} does not say which patients it was trained on (no patients in its config.json): "
+            "an audit needs a backbone that gkmvlp fit left"
+        )
     return {
-        "sources": [_describe(data, hashes) for data in sources],
+        "sources": [_describe(data, pretraining) for data in sources],
         "overlaps": [asdict(overlap) for overlap in overlaps_of(sides)],
         "unreadable": unreadable,
         "images_compared": compares,
@@ -112,23 +116,13 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     return text + [f"unreadable: {sample}: {reason}" for sample, reason in result["unreadable"].items()]
 
 
-def _seen(info: Mapping[str, Any], backbone: str | None) -> frozenset[str]:
-    """Hashes of the patients that a backbone was trained on."""
-    if "patients" not in info:
-        raise BackboneError(
-            f"{backbone} does not say which patients it was trained on (no patients in its config.json): "
-            "an audit needs a backbone that gkmvlp fit left"
-        )
-    return frozenset(info["patients"])
-
-
-def _describe(data: DataModule, hashes: frozenset[str] | None) -> dict[str, Any]:
+def _describe(data: DataModule, pretraining: Mapping[str, Any] | None) -> dict[str, Any]:
     manifest = data.manifest()
     summary = {key: manifest[key] for key in ("data", "hash", "rows", "patients", "dropped")}
     patients = {split: sorted({row.patient_id for row in data.rows(split)}) for split in SPLITS}
     known = None
-    if hashes is not None:
-        known = {split: [name for name in ids if patient_hash(name) in hashes] for split, ids in patients.items()}
+    if pretraining is not None:
+        known = {split: sorted(seen_patients(pretraining, data.name, ids)) for split, ids in patients.items()}
     return summary | {"split_name": data.split_name, "in_pretraining": known}
 
 

@@ -233,6 +233,38 @@ def test_differences_name_dotted_keys_and_leave_out_what_may_change(tiny):
     assert tiny().differences(tiny(**changed)) == list(changed)
 
 
+PHANTOMS = {"trained_on": "phantom-mimic-cxr, phantom-chestxray14", "patients": [backbones.patient_hash("1")]}
+PATIENTS = {"trained_on": "phantom-mimic-cxr, chestxray14", "patients": [backbones.patient_hash("1")]}
+
+
+@pytest.mark.parametrize(
+    ("info", "data", "seen"),
+    [
+        (PHANTOMS, "phantom-chestxray14", {"1"}),
+        (PHANTOMS, "chestxray14", set()),  # phantom 1 is not patient 1
+        (PATIENTS, "chestxray14", {"1"}),
+        (PATIENTS, "phantom-chestxray14", set()),
+        ({}, "chestxray14", set()),
+    ],
+)
+def test_patients_that_a_model_has_seen(info, data, seen):
+    assert backbones.seen_patients(info, data, ["1", "2"]) == seen
+
+
+@pytest.mark.parametrize(
+    ("info", "data", "known"),
+    [
+        ({}, "chestxray14", "2"),
+        (PHANTOMS, "phantom-rsna", "12"),
+        (PHANTOMS, "chestxray14", "2"),  # from here on a list of patients
+        (PATIENTS, "chestxray14", "12"),
+        (PATIENTS, "phantom-rsna", "1"),
+    ],
+)
+def test_a_model_names_patients_or_where_it_saw_none_phantoms(info, data, known):
+    assert backbones.with_patients(info, data, ["2", "2"]) == sorted(map(backbones.patient_hash, known))
+
+
 def test_patient_hashes_hide_the_id_and_are_stable():
     first, second = (backbones.patient_hash(name) for name in ("10000032", "10000033"))
     assert first == backbones.patient_hash("10000032") != second

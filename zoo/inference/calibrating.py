@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from gkmvlp.checkpoints.backbone import patient_hash
+from gkmvlp.checkpoints.backbone import seen_patients
 from gkmvlp.checkpoints.calibration_file import AnswerCalibration, Calibration, LabelCalibration, Scores
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.pipeline.dataset import SampleDataset
@@ -236,7 +236,7 @@ def _answers(predictor: Predictor, score_NK: Float, samples: Sequence[Sample]) -
 
 def _notes(predictor: Predictor, data: DataModule, patients: set[str]) -> list[str]:
     """What a reader must know: of patients that were trained on a model is too sure."""
-    seen = {patient_hash(patient) for patient in patients} & set(predictor.info.get("patients", []))
+    seen = seen_patients(predictor.info, data.name, patients)
     notes = [f"{len(seen):,} of these {len(patients):,} patients were trained on: probabilities may be too sure"]
     shared = f"patients lie in several splits of {data.split_label}: probabilities may be too sure"
     return notes * bool(seen) + [shared] * (not data.is_patient_disjoint)

@@ -13,14 +13,14 @@ from gkmvlp.checkpoints.calibration_file import Calibration, Scores, read_calibr
 from gkmvlp.checkpoints.card_texts import row_of
 from gkmvlp.checkpoints.density_file import Density, read_density, write_density
 from gkmvlp.checkpoints.heads import Head
-from gkmvlp.checkpoints.hub import HubModel, trained_on_patients
+from gkmvlp.checkpoints.hub import HubModel
 from gkmvlp.data_modules.pipeline.samples import BoxSource, RegionPolicy
 from gkmvlp.errors import BackboneError
 from gkmvlp.hardware import device_named
 from gkmvlp.models.heads.answer_head import AnswerHead
 from gkmvlp.models.heads.category_head import CategoryHead
 from gkmvlp.models.heads.label_head import LabelHead
-from gkmvlp.notices import NO_PATIENT
+from gkmvlp.notices import NO_PATIENT, trained_on_patients
 from gkmvlp.zoo.inference.preprocess import Preprocess
 from gkmvlp.zoo.inference.readings import Reader
 

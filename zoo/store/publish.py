@@ -13,14 +13,13 @@ import yaml
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import Backbone
 from gkmvlp.checkpoints.calibration_file import read_calibration
-from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.checkpoints.systems import system_name
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import leftover_path, without_paths
 from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.metrics.results.metric_result import MetricResult, Results, read_json
 from gkmvlp.metrics.results.tables import is_headline
-from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
+from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL, trained_on_patients
 from gkmvlp.zoo.entry import FORMAT, NAME, SCHEME, Entry, File, Licences, Result, dump, fits, parse
 from gkmvlp.zoo.registry import find
 from gkmvlp.zoo.store.cards import card

@@ -39,6 +39,7 @@ from gkmvlp.models.config import BaseArchitecture
 from gkmvlp.models.gk_mvlp import GkMvlp
 from gkmvlp.models.protocol import VisionLanguageModel
 from gkmvlp.models.tokenizer import train_tokenizer
+from gkmvlp.notices import is_phantom, trained_on_patients
 
 FORMAT = 1
 # of config.json; further ones are the task's, as ``info``
@@ -137,6 +138,36 @@ def _weights_line(model: Any, fresh: list[str]) -> str:
 def patient_hash(patient_id: str) -> str:
     """16 hex digits that stand for a patient in ``config.json``, for audits; short ids could be found by trying all."""
     return sha256(f"gkmvlp:{patient_id}".encode()).hexdigest()[:16]
+
+
+def seen_patients(info: Mapping[str, Any], data: str, patients: Iterable[str]) -> set[str]:
+    """Those of a data set's patients that a model was trained on.
+
+    Phantoms carry numbers like the owners' patients and are none of them: who saw phantoms alone has seen no patient.
+
+    Args:
+        info: The model's.
+        data: Name of the data set.
+        patients: Their ids.
+    """
+    if is_phantom(data) is trained_on_patients(info):
+        return set()
+    hashes = set(info.get("patients", []))
+    return {patient for patient in patients if patient_hash(patient) in hashes}
+
+
+def with_patients(info: Mapping[str, Any], data: str, patients: Iterable[str]) -> list[str]:
+    """Hashes of what a model has seen once it is trained on a data set too: of patients, or of phantoms where no other.
+
+    Args:
+        info: The model's before.
+        data: Name of the data set.
+        patients: Ids of its training patients.
+    """
+    before, now = set(info.get("patients", [])), {patient_hash(patient) for patient in patients}
+    if before and is_phantom(data) is trained_on_patients(info):
+        return sorted(before if is_phantom(data) else now)
+    return sorted(before | now)
 
 
 def lineage(info: Mapping[str, Any], data: str) -> str:

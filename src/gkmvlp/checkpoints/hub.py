@@ -4,7 +4,7 @@ import json
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
@@ -19,7 +19,7 @@ from gkmvlp.checkpoints.references import is_offline
 from gkmvlp.errors import ZooError
 from gkmvlp.local_paths import without_paths
 from gkmvlp.metrics.calibration.score_map import UNCALIBRATED
-from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL, is_phantom
+from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL, trained_on_patients
 
 # what a model's folder consists of; a pickle is not even fetched
 PATTERNS = ("*.safetensors", "*.json", "*.txt")
@@ -156,11 +156,6 @@ class HubModel(ModelHubMixin, library_name="gkmvlp", tags=["chest-x-ray"], model
             "not_for": NOT_FOR,
         }
         return super().generate_model_card(*args, **{**told, **kwargs})
-
-
-def trained_on_patients(info: Mapping[str, Any]) -> bool:
-    """Whether any data set in ``trained_on`` holds patients."""
-    return any(not is_phantom(name) for name in str(info.get("trained_on", "unknown")).split(", "))
 
 
 def snapshot(

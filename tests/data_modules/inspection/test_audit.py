@@ -184,7 +184,8 @@ def with_patients(backbone: Path, folder: Path, patients: list[str] | None) -> P
 
 
 def test_test_patients_in_pretraining_are_an_error(phantoms: Path, pretrained: Path, tmp_path: Path, capsys):
-    words = ["data", "audit", "MimicCxr", "--root", str(phantoms), "--out", str(tmp_path / "out"), "--json"]
+    named = ["--dataset_name", "phantom-mimic-cxr"]  # as the config calls them
+    words = ["data", "audit", "MimicCxr", "--root", str(phantoms), "--out", str(tmp_path / "out"), "--json", *named]
     assert main([*words, "--backbone", str(pretrained / "backbone")]) == 0
     data = MimicCxr(str(phantoms), num_workers=0)
     data.check()
@@ -201,6 +202,15 @@ def test_test_patients_in_pretraining_are_an_error(phantoms: Path, pretrained: P
     silent = with_patients(pretrained / "backbone", tmp_path / "silent", None)
     assert main([*words, "--backbone", str(silent)]) == 1
     assert "does not say which patients" in capsys.readouterr().err
+
+
+def test_a_backbone_of_phantoms_alone_has_seen_no_patient_of_the_same_number(
+    phantoms: Path, pretrained: Path, tmp_path: Path, capsys
+):
+    words = ["data", "audit", "MimicCxr", "--root", str(phantoms), "--out", str(tmp_path / "out"), "--json"]
+    assert main([*words, "--backbone", str(pretrained / "backbone")]) == 0
+    (source,) = json.loads(capsys.readouterr().out)["sources"]
+    assert source["in_pretraining"] == {"train": [], "validate": [], "test": []}
 
 
 def test_the_real_subsets_share_no_patient_and_no_image(shared_data: Path, tmp_path: Path, capsys, monkeypatch):

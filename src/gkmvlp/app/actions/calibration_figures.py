@@ -16,7 +16,6 @@ from gkmvlp.app.pages.task_sections import calibration_pictures
 from gkmvlp.app.running.outcome import write_results
 from gkmvlp.app.running.trainer_defaults import keep_out_of_git
 from gkmvlp.checkpoints.calibration_file import Calibration
-from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.pipeline.samples import Sample
 from gkmvlp.errors import ConfigError, UsageError
@@ -29,6 +28,7 @@ from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit
+from gkmvlp.notices import trained_on_patients
 from gkmvlp.zoo.inference.calibrating import ScoredRows, is_right, score_rows, targets_of
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.inference.predictor import Predictor

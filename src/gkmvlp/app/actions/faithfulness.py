@@ -15,8 +15,7 @@ from gkmvlp.app.running.configs import by_name, data_class
 from gkmvlp.app.running.outcome import write_results
 from gkmvlp.app.running.recipes import EVALUATION, ensure_phantoms
 from gkmvlp.app.running.trainer_defaults import keep_out_of_git
-from gkmvlp.checkpoints.backbone import patient_hash
-from gkmvlp.checkpoints.hub import trained_on_patients
+from gkmvlp.checkpoints.backbone import seen_patients
 from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.inspection.check import find_class
 from gkmvlp.data_modules.pipeline.samples import Sample
@@ -28,6 +27,7 @@ from gkmvlp.metrics.results.partial import named
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, command, commit
 from gkmvlp.metrics.tasks.faithfulness import REGIONS
+from gkmvlp.notices import trained_on_patients
 from gkmvlp.task_ids import TASKS, TaskId
 from gkmvlp.tasks.parts.entity_predictions import PRESENT
 from gkmvlp.zoo.inference.faithfulness import (
@@ -157,7 +157,7 @@ def _predict(predictor: Predictor, data: DataModule, folder: Path, name: str, pr
     every = boxed_rows(data, probe.split)
     rows = every[: probe.limit]
     drops, sides, left_out = _measure(predictor, data, rows, probe)
-    seen = {patient_hash(row.patient_id) for row in rows} & set(predictor.info.get("patients", []))
+    seen = seen_patients(predictor.info, data.name, {row.patient_id for row in rows})
     seen_notes = [f"the model was trained on {len(seen):,} of these patients"] * bool(seen)
     large = [f"{REGIONS[region]} over {MOST:.0%} of the image, left out: {n}" for region, n in left_out.items()]
     meta: dict[str, Any] = {

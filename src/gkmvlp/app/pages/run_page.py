@@ -9,12 +9,12 @@ from gkmvlp.app.pages.task_sections import Part, task_sections
 from gkmvlp.app.pages.training_curves import curve_names, curves_of, plot_curves
 from gkmvlp.app.running.run_config import RunConfig, read_run_config
 from gkmvlp.app.running.trainer_defaults import keep_out_of_git
-from gkmvlp.checkpoints.hub import trained_on_patients
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.evaluate import figures_of, groups_of
 from gkmvlp.metrics.results.group_result import GroupedResult
 from gkmvlp.metrics.results.metric_result import MetricResult
 from gkmvlp.metrics.results.predictions import read_predictions
+from gkmvlp.notices import trained_on_patients
 from gkmvlp.zoo.inference.loading import open_predictor
 from gkmvlp.zoo.inference.predictor import Predictor
 
