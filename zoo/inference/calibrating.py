@@ -70,6 +70,19 @@ def is_calibratable(predictor: Predictor) -> bool:
     return bool(predictor.scored or predictor.choices)
 
 
+def require_calibratable(predictor: Predictor) -> None:
+    """Checks that a model gives a score that could be calibrated.
+
+    Raises:
+        ConfigError: If it gives none.
+    """
+    if not is_calibratable(predictor):
+        raise ConfigError(
+            "this model gives no probabilities to calibrate: a backbone, a model for labels or classes, or one for "
+            "questions that ranks or classifies answers was expected"
+        )
+
+
 def score_rows(predictor: Predictor, data: DataModule, samples: Sequence[Sample]) -> ScoredRows:
     """All scores of rows, read as ``predict`` reads images.
 
@@ -77,11 +90,7 @@ def score_rows(predictor: Predictor, data: DataModule, samples: Sequence[Sample]
         ConfigError: If the model gives no score that could be calibrated.
     """
     head = predictor.head
-    if not is_calibratable(predictor):
-        raise ConfigError(
-            "this model gives no probabilities to calibrate: a backbone, a model for labels or classes, or one for "
-            "questions that ranks or classifies answers was expected"
-        )
+    require_calibratable(predictor)
     dataset = SampleDataset(samples, data.read, predictor.regions)
     workers = {"num_workers": data.num_workers, "worker_init_fn": one_opencv_thread_a_worker}
     parts: dict[str, list[NDArray[Any]]] = {}

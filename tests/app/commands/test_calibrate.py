@@ -176,6 +176,7 @@ def test_answers_get_one_temperature(folder, model, phantoms, tmp_path):
         (("RUN", "--root", "IMAGES"), 2, "was found there; name one by --data"),
         (("RUN", "--root", "NIH", "--at", "ppv=0.9"), 2, "or youden was expected"),
         (("BOXES", "--root", "NIH", "--data", "ChestXray14"), 1, "this model gives no probabilities to calibrate"),
+        (("BOXES", "--root", "NIH"), 1, "this model gives no probabilities to calibrate"),
         (("FREE", "--root", "VQA", "--data", "VqaRad", "--split", "all"), 1, "this model gives no probabilities"),
         (("RUN", "--root", "VQA", "--data", "VqaRad", "--split", "all"), 1, "knows none of the model's findings"),
         (("RUN", "--root", "NIH", "--method", "magic"), 2, "magic"),

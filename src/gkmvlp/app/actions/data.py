@@ -52,6 +52,8 @@ def _audit(arguments: argparse.Namespace) -> None:
 
 def _explain(arguments: argparse.Namespace) -> None:
     """Says what was read out of a study's report."""
+    if arguments.study in {*check.class_names(), *zoo_configs()}:  # as check and audit take it
+        raise UsageError(f"{arguments.study} is no study: name the data set by --data {arguments.study}, a study alone")
     data = check.build(*_source(arguments.data), arguments.root, **arguments.init_args)
     images, rows = explain.explain(data, arguments.study)
     if arguments.picture is not None:

@@ -60,13 +60,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--figures needs test rows that did not calibrate: leave --split all out")
     from gkmvlp.app.actions import calibration as action
     from gkmvlp.metrics.results.provenance import ProcessTreePeak
-    from gkmvlp.zoo.inference.calibrating import is_calibratable
+    from gkmvlp.zoo.inference.calibrating import is_calibratable, require_calibratable
     from gkmvlp.zoo.inference.loading import model_folder, open_predictor
 
     with ProcessTreePeak() as cost:
         predictor = open_predictor(arguments.model, arguments.device)
         if predictor.notice:
             print(predictor.notice)
+        if not arguments.density:  # before data are looked for, and a copy is made
+            require_calibratable(predictor)
         data = action.make_data(predictor, arguments.data, arguments.root, init_args)
         folder = model_folder(arguments.model)
         if arguments.out is not None:

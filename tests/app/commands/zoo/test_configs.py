@@ -38,6 +38,14 @@ def test_preset_composes_by_relative_path(name, tmp_path, monkeypatch, capsys):
     assert trainer["max_epochs"] == 7
 
 
+def test_what_a_config_is_for_is_a_whole_sentence(capsys):
+    assert main(["zoo", "configs", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert not [line for line in lines if line.endswith((":", ",", ";", " from", " public"))]
+    (line,) = [line for line in lines if line.startswith("zoo://report-openi ")]
+    assert line.endswith("R2Gen's split and its sections, from the backbone of pretrain-openi")
+
+
 def test_list_names_every_config_with_its_purpose(capsys):
     assert main(["zoo", "configs", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()

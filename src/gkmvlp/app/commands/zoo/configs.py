@@ -3,6 +3,7 @@
 import argparse
 import re
 import shutil
+from itertools import takewhile
 from pathlib import Path
 
 from gkmvlp.app.running.configs import SCHEME, by_name, zoo_configs
@@ -40,10 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _purpose(file: Path) -> str:
-    """The comment in the first line of a config."""
-    with file.open(encoding="utf-8") as lines:
-        first = next(lines, "")
-    return first.removeprefix("#").strip() if first.startswith("#") else ""
+    """The comment that a config begins with, up to a semicolon or full stop: behind it stand variants."""
+    lines = takewhile(lambda line: line.startswith("#"), file.read_text(encoding="utf-8").splitlines())
+    comment = " ".join(line.removeprefix("#").strip() for line in lines)
+    return re.split(r"; |\.(?: |$)", comment)[0]
 
 
 def _copies(source: Path, dest: Path) -> list[tuple[Path, Path]]:
