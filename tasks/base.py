@@ -32,6 +32,8 @@ from gkmvlp.models.tokenizer import Tokens, tokenize
 from gkmvlp.task_ids import TaskId
 from gkmvlp.tasks.parts.optimization import OptimizerConfig, build_optimizer
 
+FRAME = ("image_size", "resize_mode", "intensity")  # how the data must make images for a model
+
 
 def text_keys(texts: list[str], device: torch.device) -> Tensor:
     """64-bit keys (B,) int64 of texts, equal for texts that differ only in case and blanks."""
@@ -115,9 +117,13 @@ class Task(LightningModule, Generic[Model, Arch]):
             )
         differing = backbone.model.architecture.differences(self.architecture)
         if differing:
+            own = backbone.model.architecture
+            frame = [name for name in FRAME if getattr(own, name) != getattr(self.architecture, name)]
+            options = ["model.init_args.architecture=null"]
+            options += [f"data.init_args.{name}={getattr(own, name)}" for name in frame]
             raise BackboneError(
                 f"backbone {reference} is of another architecture ({', '.join(differing)} differ): "
-                "model.init_args.architecture=null takes the backbone's own; from scratch, take a config of it"
+                f"{' with '.join(options)} takes the backbone's own; from scratch, take a config of it"
             )
         tensors = len(backbone.model.state_dict())
         print(f"backbone {reference}: {tensors} of {tensors} tensors taken", flush=True)
@@ -343,7 +349,7 @@ def check_image_format(architecture: BaseArchitecture, datamodule: object) -> No
     Raises:
         ConfigError: If size, fit or intensity differ.
     """
-    for key in ("image_size", "resize_mode", "intensity"):
+    for key in FRAME:
         expected, actual = getattr(architecture, key), getattr(datamodule, key, None)
         if actual is not None and actual != expected:
             raise ConfigError(

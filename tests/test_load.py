@@ -13,6 +13,7 @@ import gkmvlp.tasks
 from gkmvlp.checkpoints import backbone as backbones
 from gkmvlp.checkpoints.backbone import lineage
 from gkmvlp.data_modules import ImageReportPairs
+from gkmvlp.data_modules.pipeline.images import ImageError
 from gkmvlp.errors import BackboneError
 from gkmvlp.models.tokenizer import tokenize
 from gkmvlp.notices import NO_PATIENT, trained_on_patients
@@ -44,6 +45,18 @@ def test_a_model_that_never_saw_a_patient_says_so(backbone, images, tmp_path):
     assert model.predict(images[0]) == model.predict(images[0])  # the name of earlier versions
     seen = gkmvlp.load(write_backbone(tmp_path / "b", "phantom-mimic-cxr, vqa-rad"), device="cpu")
     assert seen.predict(images[0], gate="off").notice is None
+
+
+def test_a_model_says_what_it_is(backbone):
+    with pytest.warns(UserWarning, match="never saw a patient"):
+        model = gkmvlp.load(backbone, device="cpu")
+    assert repr(model) == "Predictor(gk_mvlp, grounding, trained on phantom-mimic-cxr, 32 px, cpu)"
+
+
+@pytest.mark.filterwarnings("ignore:A model that never")
+def test_a_folder_is_no_image(backbone, images):
+    with pytest.raises(ImageError, match="it is a folder; name the files in it"):
+        gkmvlp.load(backbone, device="cpu").predict(images[0].parent)
 
 
 def test_an_empty_name_is_no_model():

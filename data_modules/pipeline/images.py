@@ -203,6 +203,8 @@ def _named(source: str | Path | bytes, name: str, read: Callable[[bytes], _Read]
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         if is_address(str(source)):
             raise ImageError(f"cannot read {label}: an address, download it and name the file") from error
+        if isinstance(error, IsADirectoryError):
+            raise ImageError(f"cannot read {label}: it is a folder; name the files in it") from error
         raise ImageError(f"cannot read {label}: {getattr(error, 'strerror', None) or error}") from error
     if not data:
         raise ImageError(f"cannot read {label}: the file is empty; fetch it again")

@@ -114,6 +114,10 @@ STOPS = {
         None, ["--model.init_args.backbone=BACKBONE", f"--{CONFIG}.text.num_hidden_layers=2"], 1,
         ["another architecture", "text.num_hidden_layers", "architecture=null"],
     ),
+    "an architecture of another size": (
+        None, ["--model.init_args.backbone=BACKBONE", f"--{CONFIG}.image_size=64"], 1,
+        ["architecture=null with data.init_args.image_size=32 takes the backbone's own"],
+    ),
     "unknown compiler": (
         None, ["--model.init_args.compile_backend=indctor"], 1, ["compile_backend", "inductor", "got 'indctor'"],
     ),

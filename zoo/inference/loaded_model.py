@@ -75,6 +75,10 @@ class LoadedModel(HubModel):
         if self.density is not None:
             write_density(folder, self.density)
 
+    def __repr__(self) -> str:
+        what = f"{self.system}, {self.reads_as}, trained on {self.info.get('trained_on', 'unknown data')}"
+        return f"{type(self).__name__}({what}, {self.architecture.image_size} px, {self.device})"
+
     @property
     def system(self) -> str:  # noqa: D102
         return self.backbone.system

@@ -95,7 +95,8 @@ class Prediction:
     side: int = field(default=0, repr=False, compare=False)
 
     def __repr__(self) -> str:
-        told = (f"{one.name}={brief(getattr(self, one.name))}" for one in fields(self) if one.repr)
+        said = ((one.name, getattr(self, one.name)) for one in fields(self) if one.repr)
+        told = (f"{name}={brief(value)}" for name, value in said if value not in (None, {}, [], ()))
         return f"Prediction({', '.join(told)})"
 
     def judged(self, verdict: Verdict | None) -> "Prediction":

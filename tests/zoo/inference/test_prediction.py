@@ -64,6 +64,7 @@ def test_what_is_said_is_printed_short_and_kept_exact(model, images):
     for part in (said, said.findings, said.points, said.readings, said.boxes, said.region_boxes):
         assert re.search(r"\d\.\d{3}\b", repr(part))
         assert not re.search(r"\d\.\d{4}", repr(part))
+    assert "answer" not in repr(said)  # of what nobody asked nothing is printed
     name = next(iter(said.findings))
     assert said.findings[name] == said.readings[name].probability
     assert json.loads(json.dumps(said.findings)) == said.findings
