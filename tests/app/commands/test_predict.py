@@ -158,11 +158,14 @@ def test_a_question_about_what_was_never_learned_is_said_to_lie_outside(folder, 
         assert reader(out)["in_scope"].isna().all()
 
 
-def test_rows_of_reports_carry_the_id_of_the_task(folder, tmp_path):
+def test_rows_of_reports_carry_the_id_of_the_task(folder, tmp_path, capsys):
     out = tmp_path / "rows.parquet"
     write_reporting(tmp_path / "report" / "model")
     assert predict(tmp_path, "report", "report", folder / "images", "--out", out) == 0
+    head, *shown = capsys.readouterr().out.splitlines()[1:]
+    assert head.split() == ["image", "score", "prediction"]
     table, meta = rows(out)
+    assert [line[head.index("prediction") :] for line in shown] == table["prediction"].tolist()
     assert meta["task"] == "report_generation"  # the word of the command is ``report``
     assert len(table) == 3
     first = table.loc[table["sample_id"].str.endswith("0.jpg"), "prediction"].item()

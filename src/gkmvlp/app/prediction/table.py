@@ -20,7 +20,7 @@ SHOWN = {
     "zero_shot": ["sample_id", "prompt", "score", "probability", "threshold", "is_likely", "calibration"],
     "grounding": ["sample_id", "entity", "probability", "threshold", "is_likely", "calibration", "x", "y", "region"],
     "localization": ["sample_id", "entity", "score", "threshold", "x1", "y1", "x2", "y2"],
-    "report": ["sample_id", "prediction", "score"],
+    "report": ["sample_id", "score", "prediction"],
     "vqa": ["sample_id", "question", "prediction", "score", "probability", "calibration", "in_scope"],
     "image_text": ["sample_id", "category", "probability", "calibration"],
     "embed": ["sample_id", "kind", "embedding"],
@@ -66,6 +66,8 @@ def show(task: str, rows: Rows) -> None:
             [name_of[image] if is_short else printable(image), *(_cell(row[name]) for name in SHOWN[task][1:])]
         )
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if isinstance(rows[0][SHOWN[task][-1]], str):  # a text at the end, such as a report, begins where the others do
+        widths[-1] = 0
     print("\n".join(" ".join(map(str.rjust, line, widths)) for line in lines))
 
 
