@@ -45,6 +45,7 @@ CASES: dict[str, tuple[list[str], int, list[str]]] = {
     "a word for what is an option": (
         ["data", "explain", "a.png", "ImageReportPairs"], 2, ["unrecognized argument ImageReportPairs", "--KEY VALUE"],
     ),
+    "a folder in the place of a data set": (["data", "check", "."], 2, ["CLASS --root . was expected"]),
     "a data set in the place of a study": (["data", "explain", "OpenI", "--root=x", "--study=1"], 2, ["--data OpenI"]),
     "a config that names what lies elsewhere": (
         ["fit", "--config=copied.yaml"], 2, ["copied.yaml", "'architecture'", "_base/small.yaml", "was looked for"],

@@ -144,10 +144,19 @@ def _cache(arguments: argparse.Namespace) -> None:
 def _source(reference: str) -> tuple[str, Path | None]:
     """Class name, and the config file where a config was named."""
     is_config = reference in zoo_configs() or "://" in reference or reference.endswith((".yaml", ".yml"))
+    if not is_config and reference not in check.class_names() and Path(reference).exists():
+        raise UsageError(f"{reference} is where data lie: {_kind(Path(reference))} --root {reference} was expected")
     is_name = not is_config and "." not in reference and reference not in check.class_names()
     if is_name and (near := nearest(reference, zoo_configs(), 0.8)):
         raise UsageError(f"no DataModule or config {reference!r}; did you mean {near}?")
     return reference, by_name(reference) if is_config else None
+
+
+def _kind(place: Path) -> str:
+    """The class whose data lie in a place, of a folder one that takes folders; CLASS where none is recognised."""
+    kinds = {name: check.find_class(name) for name in check.class_names()}
+    fitting = (name for name, kind in kinds.items() if place.is_file() or kind.location_key == "root")
+    return next((name for name in fitting if kinds[name].recognises(place)), "CLASS")
 
 
 ACTIONS: Mapping[str, Callable[[argparse.Namespace], None]] = {
