@@ -1,7 +1,6 @@
 """The DataModule of all data sets: options, preparation, and repeatable loaders over checked rows and their images."""
 
 from collections.abc import Sequence
-from numbers import Real
 from typing import Any
 
 import torch
@@ -88,7 +87,7 @@ class DataModule(RowImages, LightningDataModule):
         require_choice("data.init_args", Intensity, intensity=intensity)
         require_choice("data.init_args", BoxSource, region_boxes=region_boxes)
         require_choice("data.init_args", OnUnreadable, on_unreadable=on_unreadable)
-        if not isinstance(train_fraction, Real) or not 0 < train_fraction <= 1:
+        if not isinstance(train_fraction, int | float) or not 0 < train_fraction <= 1:
             raise ConfigError(f"data.init_args.train_fraction must be above 0 and at most 1, got {train_fraction}")
         self.batch_size, self.global_batch_size, self.num_workers, self.seed = (
             batch_size, global_batch_size, num_workers, seed,
