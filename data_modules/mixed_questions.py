@@ -38,6 +38,8 @@ class MixedQuestions(QuestionDataModule):
         for name, data in {"main": main, **further}.items():
             if not isinstance(data, QuestionDataModule):
                 raise ConfigError(f"{name} is of {type(data).__name__}, which has no questions: leave it out")
+        if self.legacy_vocabulary or any(data.legacy_vocabulary for data in (main, *further.values())):
+            raise ConfigError("legacy_vocabulary is of one data set alone: test that one without further ones")
         if kwargs.get("dataset_name") is None:
             self.name = main.name
         self.credentialed = any(data.credentialed for data in (main, *further.values()))

@@ -1,10 +1,40 @@
 """What data sets of questions share: the texts, the answer vocabulary and the ceiling that it sets."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
 from gkmvlp.data_modules.base import DataModule
+from gkmvlp.data_modules.pipeline.samples import Sample
+from gkmvlp.metrics.answers import vqav2
+
+_FLATTERS = "legacy_vocabulary: the answer vocabulary holds the answers of test questions; figures flatter"
 
 
 class QuestionDataModule(DataModule):
-    """A data set whose rows hold ``question``, ``answer`` and ``chest`` among their fields."""
+    """A data set whose rows hold ``question``, ``answer`` and ``chest`` among their fields.
+
+    Args:
+        legacy_vocabulary: Answers in the spelling of the VQA v2 challenge, and a vocabulary of training, validation and
+            test, as in published code of METER, M3AE and ARL: to compare with figures that were made so.
+        **kwargs: What every DataModule takes.
+    """
+
+    def __init__(self, *, legacy_vocabulary: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.legacy_vocabulary = legacy_vocabulary
+
+    @property
+    def vocabulary_source(self) -> str:
+        """What the answer vocabulary was read from, as the signature of figures says it."""
+        return "legacy" if self.legacy_vocabulary else "train"
+
+    def spelled(self, samples: Iterable[Sample]) -> list[Sample]:
+        """The rows, with the legacy vocabulary in its spelling; it is said that it flatters."""
+        if not self.legacy_vocabulary:
+            return list(samples)
+        self.ledger.warn(_FLATTERS)
+        return [replace(row, fields={**row.fields, "answer": vqav2(row.fields["answer"])}) for row in samples]
 
     @property
     def has_vocabulary(self) -> bool:
@@ -18,6 +48,8 @@ class QuestionDataModule(DataModule):
 
     def answers(self) -> list[str]:
         """Answer vocabulary: the different answers of all training rows, validation included, in order."""
+        if self.legacy_vocabulary:
+            return sorted({row.fields["answer"] for row in self.samples})
         return sorted({row.fields["answer"] for row in self.rows("train") + self.rows("validate")} - {""})
 
     def coverage(self) -> float:
@@ -30,5 +62,6 @@ class QuestionDataModule(DataModule):
         if not self.has_vocabulary:
             return super().summary_lines()
         chest = sum(row.fields["chest"] for row in self.rows("test"))
-        line = f"answers known from training {self.coverage():.1%} of the test questions (the ceiling), chest {chest:,}"
+        known = "in the legacy vocabulary" if self.legacy_vocabulary else "known from training"
+        line = f"answers {known} {self.coverage():.1%} of the test questions (the ceiling), chest {chest:,}"
         return [*super().summary_lines(), line]

@@ -59,7 +59,7 @@ class Slake(QuestionDataModule):
         rows: questions, or images: the radiographs, each once, with the boxes of their findings.
         nih_root: Folder of ChestX-ray14: labels for rows: images, NIH names where no file tells them, and sex and age,
             by which figures are told of groups.
-        **kwargs: What every DataModule takes.
+        **kwargs: What every DataModule of questions takes.
     """
 
     data_name: ClassVar[str] = "slake"
@@ -124,11 +124,11 @@ class Slake(QuestionDataModule):
             rows = self._image_rows(chosen, boxes, self._labels(boxes, name, entries), patient)
             return [_with_person(row, name.get(row.sample_id), entries) for row in rows]
         side = {each.sample_id: each.side for each in self._split(chosen)}
-        return [
+        return self.spelled(
             _with_person(_row(each, patient, side[each.sample_id]), name.get(each.image_name), entries)
             for each in chosen
             if each.sample_id in side
-        ]
+        )
 
     def _entries(self) -> pd.DataFrame | None:
         """ChestX-ray14's label table by image, or None without ``nih_root``."""
@@ -154,9 +154,11 @@ class Slake(QuestionDataModule):
         ]
         present = {image: is_file(image) for image in {each.image for each in wanted}}
         self.ledger.drop("image file is missing", [each.image for each in wanted if not present[each.image]])
-        empty = [each.sample_id for each in wanted if not each.question or not each.answer]
-        self.ledger.drop("question or answer is empty", empty)
-        return [each for each in wanted if present[each.image] and each.question and each.answer]
+        # published code counts the one empty answer among its classes
+        asked = [each for each in wanted if each.question and (each.answer or self.legacy_vocabulary)]
+        empty = {each.sample_id for each in wanted} - {each.sample_id for each in asked}
+        self.ledger.drop("question or answer is empty", sorted(empty))
+        return [each for each in asked if present[each.image]]
 
     def _nih_names(self, base: Path, boxes: dict[str, pd.DataFrame]) -> dict[str, str]:
         """Image -> NIH name, of the radiographs that are used; what is shared with ChestX-ray14 is said."""

@@ -45,7 +45,8 @@ class VqaMed2019(QuestionDataModule):
     Args:
         root: Folder below which the archives are unpacked, or a folder vqa-med-2019 that is one.
         categories: Categories used. Abnormality is left out as in published figures: most of its answers occur once.
-        **kwargs: What every DataModule takes.
+        **kwargs: What every DataModule of questions takes. With ``legacy_vocabulary`` a test answer that has
+            alternatives is one answer of its own, as in the published code.
     """
 
     data_name: ClassVar[str] = FOLDER
@@ -67,7 +68,7 @@ class VqaMed2019(QuestionDataModule):
 
     def answers(self) -> list[str]:
         """Answer vocabulary: the answers of training alone, for validation is a set of the owner's too."""
-        return sorted({row.fields["answer"] for row in self.rows("train")})
+        return super().answers() if self.legacy_vocabulary else sorted({a.fields["answer"] for a in self.rows("train")})
 
     def read_samples(self) -> list[Sample]:
         """All questions of the categories whose image is there."""
@@ -81,9 +82,9 @@ class VqaMed2019(QuestionDataModule):
         empty = [each.sample_id for each in questions if not each.question or not each.answer]
         self.ledger.drop("question or answer is empty", empty)
         questions = [each for each in questions if each.question and each.answer]
-        questions = self._resolve(questions)
+        questions = questions if self.legacy_vocabulary else self._resolve(questions)
         chest = {each.image_name for each in questions if each.category == "Organ" and each.answer == CHEST}
-        return [_sample(each, each.image_name in chest) for each in questions]
+        return self.spelled(_sample(each, each.image_name in chest) for each in questions)
 
     def _resolve(self, questions: list[Question]) -> list[Question]:
         """The questions, those of test with one answer each."""

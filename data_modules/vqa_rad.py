@@ -29,7 +29,7 @@ class VqaRad(QuestionDataModule):
         split: official 1,797/451, whose test images are in training too; framed 2,780/451 adds the templated wordings
             of training rows; legacy-mevf 3,064/451 also holds reworded test questions; image-disjoint shares no image
             or case between the sides, 80/20.
-        **kwargs: What every DataModule takes.
+        **kwargs: What every DataModule of questions takes.
     """
 
     data_name: ClassVar[str] = "vqa-rad"
@@ -70,7 +70,7 @@ class VqaRad(QuestionDataModule):
         empty = [s for s in samples if not s.fields["question"] or not s.fields["answer"]]
         self.ledger.drop("question or answer is empty", [sample.sample_id for sample in empty])
         gone = {sample.sample_id for sample in missing + empty}
-        return [sample for sample in samples if sample.sample_id not in gone]
+        return self.spelled(sample for sample in samples if sample.sample_id not in gone)
 
     def _samples(self, chosen: list[tuple[Question, bool]], group: dict[str, str]) -> list[Sample]:
         """The rows with their split; validation rows are drawn where the files name none."""

@@ -66,7 +66,7 @@ class Task(LightningModule, Generic[Model, Arch]):
     is_trained = True  # on rows of the DataModule; False for a task that evaluates a backbone as it is
     architecture_class: type[BaseArchitecture] = Architecture  # of the systems that can do the task
 
-    def __init__(self, architecture: Arch | None, backbone: str | None, optimizer: OptimizerConfig) -> None:
+    def __init__(self, architecture: BaseArchitecture | None, backbone: str | None, optimizer: OptimizerConfig) -> None:
         super().__init__()
         if architecture is None:
             if backbone is None:
@@ -77,7 +77,7 @@ class Task(LightningModule, Generic[Model, Arch]):
                 f"{type(self).__name__} has no way to use a backbone of system {system_name(architecture)} "
                 f"({backbone}): name one of {' or '.join(systems_of(self.architecture_class))}"
             )
-        self.architecture = architecture
+        self.architecture = cast(Arch, architecture)  # as ``architecture_class`` says
         self.backbone_ref = backbone
         self.optimizer = optimizer
         self.backbone: Backbone[Model] | None = None

@@ -201,9 +201,9 @@ class VisualQuestionAnswering(FineTuning):
             self.predictions.append({**row, "model": "baseline:majority", "seed": self.seed, "prediction": majority})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
-        self.save_predictions(
-            "vqa", pd.DataFrame(self.predictions), signature={"head": self.answer_mode, "vocab": "train"}
-        )
+        vocabulary = self.trainer.datamodule.vocabulary_source  # type: ignore[attr-defined]
+        signature = {"head": self.answer_mode, "vocab": vocabulary}
+        self.save_predictions("vqa", pd.DataFrame(self.predictions), signature=signature)
 
     def on_fit_end(self) -> None:
         """Leaves the model of the best epoch; the baseline without an image leaves none."""

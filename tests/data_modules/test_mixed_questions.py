@@ -42,6 +42,14 @@ def test_only_training_gets_rows(root: Path):
     assert data.manifest()["parts"]["slake"] == slake_alone.manifest()
 
 
+@pytest.mark.parametrize("data", ["main", "slake", "mixed"])
+def test_a_legacy_vocabulary_is_of_one_data_set(root: Path, data: str):
+    main = VqaRad(str(root), legacy_vocabulary=data == "main")
+    further = {"slake": Slake(str(root), legacy_vocabulary=data == "slake")}
+    with pytest.raises(ConfigError, match="legacy_vocabulary is of one data set alone"):
+        MixedQuestions(main, further, legacy_vocabulary=data == "mixed", **OPTIONS)
+
+
 def test_a_batch_holds_questions_of_both(root: Path):
     data = ready(VqaRad(str(root)), slake=Slake(str(root)))
     batches = list(data.train_dataloader())

@@ -245,6 +245,12 @@ def test_published_counts(shared_data: Path, language: str, expected: tuple[int,
     assert told == (language == "both")
 
 
+def test_the_legacy_vocabulary_is_that_of_the_published_code(shared_data: Path):
+    data = ready(shared_data / "slake", legacy_vocabulary=True)
+    assert len(data.answers()) == 222  # as M3AE and ARL count it, over training, validation and test in English
+    assert data.coverage() == 1
+
+
 @pytest.mark.slow
 def test_real_boxes_name_the_nih_images(shared_data: Path):
     base = find_base(str(shared_data / "slake"))

@@ -11,6 +11,7 @@ from gkmvlp.data_modules import VqaMed2019
 from gkmvlp.data_modules.synthetic import vqa_med_2019
 from gkmvlp.data_modules.vqa_med_2019 import alternatives
 from gkmvlp.errors import ConfigError, DataError
+from gkmvlp.metrics.answers import vqav2
 
 TRAIN, VAL, TEST = "ImageClef-2019-VQA-Med-Training", "ImageClef-2019-VQA-Med-Validation", "VQAMed2019Test"
 MODALITY = f"{TRAIN}/QAPairsByCategory/C1_Modality_train.txt"
@@ -66,6 +67,17 @@ def test_batches_and_the_vocabulary_are_of_training_alone(corpus: Path):
     assert batch["image"].shape == (4, 1, 32, 32)
     assert set(data.answers()) == {row.fields["answer"] for row in data.rows("train")}
     assert {row.fields["answer_type"] for row in data.samples} == {"open", "closed"}
+
+
+def test_the_legacy_vocabulary_holds_all_answers_and_alternatives_as_one(tree: Path):
+    name = (tree / ANSWERS).read_text().split("|")[0]
+    (tree / ANSWERS).write_text(f"{name}|plane|which plane?|side view#the Axial\n{name}|plane|which plane?|ct/mr")
+    data = ready(tree, legacy_vocabulary=True)
+    assert [row.fields["answer"] for row in data.rows("test")] == ["side view#the axial", "ct mr"]
+    assert data.answers() == sorted({row.fields["answer"] for row in data.samples})
+    assert {row.fields["answer"] for row in data.rows("train")} == {
+        vqav2(row.fields["answer"]) for row in ready(tree).rows("train")
+    }
 
 
 def test_an_image_shows_a_chest_where_its_organ_says_so(corpus: Path):

@@ -57,6 +57,18 @@ def test_published_counts(shared_data: Path, rows: list[dict], split: str, expec
     assert data.split_name.startswith(f"{split}@")
 
 
+def test_the_legacy_vocabulary_is_that_of_the_published_code(shared_data: Path, capsys):
+    data = ready(shared_data / "vqa_rad", "legacy-mevf", legacy_vocabulary=True)
+    assert len(data.answers()) == 498  # as METER, M3AE and ARL count it, over training and test
+    assert data.coverage() == 1
+    assert data.vocabulary_source == "legacy"
+    assert any("figures flatter" in line and "legacy_vocabulary" in line for line in data.ledger_lines())
+    plain = ready(shared_data / "vqa_rad", "legacy-mevf")
+    assert plain.vocabulary_source == "train"
+    assert plain.coverage() < 1
+    assert {row.sample_id for row in plain.samples} == {row.sample_id for row in data.samples}
+
+
 def test_ceiling_of_the_official_vocabulary(shared_data: Path, rows: list[dict]):
     data = ready(shared_data / "vqa_rad")
     assert data.coverage() == pytest.approx(0.745, abs=0.0005)

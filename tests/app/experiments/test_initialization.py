@@ -81,3 +81,11 @@ def test_merged_rows_keep_what_was_noted_of_any(tmp_path):
     table, meta = read_predictions(tmp_path / "all.parquet")
     assert set(table["model"]) == set(notes)
     assert (meta["note"], meta["trained_on"]) == ("seen before", "d, real")
+
+
+def test_answers_are_compared_with_those_of_a_model_that_sees_no_image():
+    both = initialization.conditions_of("vqa", "b", "scratch")
+    assert list(both) == ["scratch", "pretrained", "question_only"]
+    assert both["question_only"] == {**both["pretrained"], "model.init_args.question_only": True}
+    assert list(initialization.conditions_of("report", "b", "scratch")) == ["scratch", "pretrained"]
+    assert list(initialization.conditions_of("regions", "b", "scratch")) == ["scratch", "pretrained", "frozen"]
