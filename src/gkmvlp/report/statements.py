@@ -145,6 +145,19 @@ def organ_statements(lower: str, hits: list[Hit[Said]], terms: list[Statement]) 
     return found
 
 
+def without_kept(hits: list[Hit[Said]], cues: list[Hit[str]]) -> list[Hit[Said]]:
+    """Less what is called clear within a wording that decides nothing: "neither lung has cleared"."""
+    kept = [(cue.start, cue.end) for cue in cues if cue.value == "keep"]
+    if not kept:
+        return hits
+    return [hit for hit in hits if hit.value != ("quality", "clear") or not _lies_in(hit, kept)]
+
+
+def _lies_in(hit: Hit[Said], spans: list[tuple[int, int]]) -> bool:
+    """Whether a hit lies within one of the spans."""
+    return any(start <= hit.start and hit.end <= end for start, end in spans)
+
+
 def _explained(lower: str, organ: str, quality: str) -> bool:
     """Whether the sentence itself explains a sign by something else: markings by edema, a blunt angle by a scar."""
     if organ == "interstitium":
