@@ -158,7 +158,11 @@ def run_on(
         gap = text[stop : min(first, organ)]
         if (dash := _DASH.match(gap)) and not _goes_on(text, stop + dash.end(), first):
             return stop
-        is_row = organ < first and gap in (" ", " the ", ", ", ", the ", ": ", ": the ") and not _NOUN.search(text, first, last)
+        is_row = (
+            organ < first
+            and gap in (" ", " the ", ", ", ", the ", ": ", ": the ")
+            and not _NOUN.search(text, first, last)
+        )
         is_row = is_row or (gap in (", ", ", the ") and _BEHIND_DEVICE.match(text, last) is not None)
         if not is_row and (gap[:1] not in (" ", ":") or gap in (" or ", " and ") or "," in gap):
             continue
