@@ -24,7 +24,7 @@ from gkmvlp.report.sections import Sections, parse_sections, report_text
 
 NO_REPORT = "study without a report file"
 EMPTY = "report is empty, or nothing is left of it"
-PLACEHOLDER = "report says only that it is missing, pending or elsewhere"
+PLACEHOLDER = "report is none: missing, pending, elsewhere, or a number or path"
 NO_SECTION = "report without the section that is read"
 NO_SECTIONS = "report without findings or impression (its last paragraph is read)"
 CONTRADICTED = "addendum contradicts its report (the report is read)"

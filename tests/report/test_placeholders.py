@@ -14,11 +14,12 @@ _NONE = (
     "No radiology report is available for this study.", "There is no report for this exam.", "Findings: pending",
     "IMPRESSION: See above.", "FINDINGS: See separate report. IMPRESSION: See separate report.", "n/a", "---", "?",
     "The report for this study is not available.", "exam cancelled", "no findings available", "Report: n/a",
+    "1", "3.5", "2020-01-01", "true", "reports/12.txt", "C:\\r\\0.TXT", "https://a.org/reports/12",
 )  # fmt: skip
 _STATEMENTS = (
     "No findings.", "Findings: none.", "No findings found.", "Normal.", "NAD", "Unchanged.", "Nothing to report",
     "No effusion. Report pending.", "See report. Heart enlarged.", "No pneumothorax found.", "Results: normal",
-    "As above, effusion.", "No findings were found",
+    "As above, effusion.", "clear/stable", "No", "negative", "1. No effusion.", "No findings were found",
 )  # fmt: skip
 
 

@@ -41,17 +41,27 @@ _SAID = re.compile(
     r"|(?:images?|films?) only|(?:report|result|text|impression|findings)|null|nan|n/?a|tbd|tba|pending|unknown"
     r"|unavailable|not available|blank|empty|void|to follow|error"
 )
+# One word that is a number, a date, a truth value, or where a text lies.
+_NO_TEXT = re.compile(
+    r"[^\W\d_]?[\W\d_]*|true|false|[a-z][a-z0-9+.-]*://\S+"
+    r"|\S+\.(?:txt|xml|html?|json|pdf|rtf|docx?|csv|zip|gz|dcm|dicom|png|jpe?g|tiff?)",
+    re.IGNORECASE,
+)
 _EDGES = " \t.,;:!-\u2013\u2014*_()[]<>\"'#=/\\"
 
 
 def is_placeholder(text: str) -> bool:
     """Whether a text says that there is no report and nothing else: "Report pending.", "see separate report".
 
+    So do a number, a path and an address.
+
     Args:
         text: What ``report_text`` gives.
     """
     if len(text) > _LONGEST:
         return False
+    if _NO_TEXT.fullmatch(text):
+        return True
     return all(_says_nothing(sentence.text) for sentence in split_sentences(text))
 
 
