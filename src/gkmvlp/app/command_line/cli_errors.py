@@ -95,6 +95,8 @@ def _explain_unknown(message: str, keys: Iterable[str]) -> str:
     if not match:
         return ""
     option = match[1].partition("=")[0]
+    if Path(match[1]).exists():
+        return f"no option {match[1]}; the file of that name is ./{match[1]}"
     outer = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key not in _PARTS]
     if outer and not option.startswith(f"--{outer[-1]}."):  # a key below an optional dataclass
         option = f"--{outer[-1]}.{option.removeprefix('--')}"
