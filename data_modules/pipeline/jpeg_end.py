@@ -33,7 +33,6 @@ def require_whole_jpeg(code_HW: NDArray[np.unsignedinteger], bits: int = 8, part
 
 def _is_cut(is_filled_HW: NDArray[np.bool_], row: int, block: int) -> bool:
     """Whether the row of blocks that begins at ``row`` is content, then filling, below one that is content."""
-    is_content_W = ~is_filled_HW[row : row + block].all(0)
-    filled = int(np.argmax(is_content_W[::-1]))
+    filled = int(np.argmax(np.any(~is_filled_HW[row : row + block, ::-1], axis=0)))
     above = is_filled_HW[max(row - block, 0) : row, is_filled_HW.shape[1] - filled :]
     return filled >= block and (row == 0 or above.all(0).mean() < 0.5)

@@ -61,9 +61,9 @@ def main(args: list[str] | None = None) -> int:
         if show_traceback and isinstance(error, GkmvlpError):
             traceback.print_exc()
             return error.exit_code
-        if show_traceback or (code := _code_of_mendable(error)) is None:
+        if show_traceback or (mendable := _code_of_mendable(error)) is None:
             raise
-        return code
+        return mendable
 
 
 def _told(message: str, code: int) -> int:

@@ -82,6 +82,8 @@ _VERBS = re.compile(rf"\b{_VERB}\b")
 LIST_BREAK = re.compile(
     rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than|for)\b|;"
 )
+# Commas alone join a list that is taken together: "consolidation, edema, effusion are all absent".
+_ALL = (" are all ", " were all ", " have all ", "- all ", "\u2013 all ", ": all ")
 _JOINS = re.compile(r"\b(?:and|n?or)\b|/")
 # Of two things, "effusion, and pneumonia cannot be excluded" says something of the second alone.
 _CLAUSE_AND = re.compile(r"[^,;]{0,40}, and (?!/)")
@@ -116,7 +118,7 @@ def reach(text: str, start: int, end: int, kind: str) -> int:
 def list_before(text: str, statements: Sequence[tuple[int, int]], before: int, clause: int) -> list[int]:
     """Indices of the list of statements that stands right before ``before`` in its clause."""
     found: list[int] = []
-    edge, joined = before, False
+    edge, joined = before, text.endswith(_ALL, 0, before)
     for index in range(len(statements) - 1, -1, -1):
         start, end = statements[index]
         if start >= before or end > edge:

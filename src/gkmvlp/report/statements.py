@@ -66,7 +66,7 @@ def without_headings(lower: str, terms: list[Statement]) -> list[Statement]:
     return kept
 
 
-_ADJECTIVES = re.compile(r"(?: (?!and|or|with|is|are)[a-z-]+)? ")
+_ADJECTIVES = re.compile(r"(?: (?!and|or|with|is|are|no\b|nor\b)[a-z-]+)? ")
 # Between an organ and its quality in dictation without verbs: "heart mildly enlarged mild edema".
 _ADVERBS = re.compile(r"\s+[a-z]+ly\s+")
 # What can stand between a quality and the organ behind it: "enlarged heart", "blunting of the left angle".
