@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from gkmvlp.app.command_line.config_keys import paths
+from gkmvlp.app.command_line.config_keys import value_paths
 from gkmvlp.app.command_line.renamed_keys import OPTIONS, RENAMED, is_former
 
 # what jsonargparse adds around the sentence that matters
@@ -127,7 +127,7 @@ def _explain_key(message: str, keys: Iterable[str], configs: Iterable[Path]) -> 
     given = re.findall(r"given class_path '([\w.]+)\.(\w+)'", message)
     if given and key in known:
         package, name = given[-1]
-        own = {".".join(path) for path in paths(getattr(importlib.import_module(package), name))}
+        own = {".".join(path) for path in value_paths(getattr(importlib.import_module(package), name))}
         if own and key not in own:
             return f"{_where(word, configs)}{name} has no key {key!r}, which is another class's: give one of {name}"
     return f"{_where(word, configs)}no key {word!r}{hint(word, known)}"
