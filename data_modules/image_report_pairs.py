@@ -2,7 +2,6 @@
 
 import os
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from gkmvlp.data_modules.base import DataModule
-from gkmvlp.data_modules.formats.cells import NOTHING
+from gkmvlp.data_modules.formats.cells import NOTHING, as_written
 from gkmvlp.data_modules.formats.files import is_file, named_otherwise
+from gkmvlp.data_modules.formats.patient_ids import NOBODY, as_id, count_doubtful, require_patients
 from gkmvlp.data_modules.formats.people import sex_of, years
 from gkmvlp.data_modules.formats.plain_text import shown
 from gkmvlp.data_modules.formats.schema import Schema
@@ -30,12 +30,8 @@ _OPTIONAL = ("study_id", "view", "split")
 _GROUPS = ("sex", "age", "source")
 # What a spreadsheet writes for a formula that it cannot compute; a report that begins with "-" or "=" becomes one.
 _FAILED = ("#n/a", "#name?", "#value!", "#ref!", "#div/0!", "#null!", "#num!", "#spill!", "#calc!", "#field!")
-# What people write, beside ``NOTHING``, for a cell without a value, and for a patient whom nobody knows.
+# What people write, beside ``NOTHING``, for a cell without a value.
 _UNKNOWN = (*NOTHING, *_FAILED, "-", "--", "?", "unknown", "unk")
-_NOBODY = (
-    *_UNKNOWN, "anonymous", "anonymized", "anonymised", "anon", "<anonymous>", "redacted", "removed", "deidentified",
-    "de-identified", "masked", "x", "xx", "xxx", "xxxx", "*", "**", "***", "****",
-)  # fmt: skip
 _REMEDY = "rename, add or mend it"
 # A line that begins, or goes on, with the cell of an image: a row of the table inside a text.
 _ROW = re.compile(
@@ -102,8 +98,7 @@ class ImageReportPairs(DataModule):
             table["split"] = _official_names(table["split"], self.table)
         else:
             table["split"] = [self._split_of(patient) for patient in table["patient_id"]]
-        twins = _case_twins(table["patient_id"])
-        self.ledger.mask("patient_id differs from another one in case alone (kept apart)", twins)
+        count_doubtful(table["patient_id"], table[as_written("patient_id")], self.ledger)
         people = table[table["patient_id"] != ""].groupby("split")["patient_id"]
         require_disjoint({str(name): names for name, names in people}, self.table)
         for reason, column in (("row without an image path", "image"), ("row without a patient_id", "patient_id")):
@@ -185,7 +180,7 @@ def read_pairs(path: Path, group_columns: Mapping[str, str] | None = None) -> pd
     """
     named = {column: name for name, column in (group_columns or {}).items()}
     optional = (*_OPTIONAL, *(name for name in _GROUPS if name not in named.values()))
-    schema = Schema((*_NEEDED, *named), optional, raw=("report",), remedy=_REMEDY)
+    schema = Schema((*_NEEDED, *named), optional, raw=("report",), ids=("patient_id",), remedy=_REMEDY)
     shards = sorted(path.glob("[!.]*.parquet")) if path.is_dir() else []
     if not shards and not path.is_file():
         raise DataError(f"no table {path}: a CSV or Parquet file with the columns {', '.join(_NEEDED)} was expected")
@@ -193,10 +188,9 @@ def read_pairs(path: Path, group_columns: Mapping[str, str] | None = None) -> pd
     table = table.rename(columns=named)
     for name in (*_NEEDED, *_OPTIONAL, *_GROUPS):
         if name in table:
-            nothing = _NOBODY if name == "patient_id" else _UNKNOWN
+            nothing = (*_UNKNOWN, *NOBODY) if name == "patient_id" else _UNKNOWN
             cells = ["" if cell.strip().lower() in nothing else cell for cell in table[name].fillna("")]
-            if name in ("patient_id", "study_id"):  # accents and blanks that look alike are one
-                cells = [" ".join(unicodedata.normalize("NFC", cell).split()) for cell in cells]
+            cells = [as_id(cell) for cell in cells] if name in ("patient_id", "study_id") else cells
             table[name] = pd.Series(cells, table.index, dtype=object)  # other types hold no bytes that are not UTF-8
     torn = [row for row, report in enumerate(table["report"], 1) if "\n" in report and _ROW.search(report)]
     if torn:
@@ -205,7 +199,7 @@ def read_pairs(path: Path, group_columns: Mapping[str, str] | None = None) -> pd
         split = [standard_split(re.split(r"[-_.]", stem)[0]) for stem in table["shard"]]
         if None not in split:
             table["split"] = split
-    _require_one_spelling(table["patient_id"], path)
+    require_patients(list(table["patient_id"]), path, _REMEDY)
     named_images = table["image"][table["image"] != ""]
     _require_once(named_images, named_images, path)
     return table.assign(**{name: "" for name in ("study_id", "view", *_GROUPS) if name not in table})
@@ -216,23 +210,6 @@ def _require_once(image: pd.Series, place: pd.Series, source: object) -> None:
     twice = image[place.map(os.path.normpath).duplicated()]
     if len(twice):
         raise DataError(f"{source} names image {shown(twice.iloc[0])[1:-1]} twice: one row an image was expected")
-
-
-def _require_one_spelling(patients: pd.Series, path: Path) -> None:
-    """Checks that no patient is two because zeros before a number were lost in some rows."""
-    spelled: dict[str, str] = {}
-    for row, name in enumerate(patients, 1):
-        if name.isdecimal() and (other := spelled.setdefault(name.lstrip("0"), name)) != name:
-            told = f"{shown(name)} is {shown(other)} in a row above: write a patient in one way"
-            raise DataError(f"{path}, column patient_id, row {row}: {told}, or {_REMEDY}")
-
-
-def _case_twins(patients: pd.Series) -> list[str]:
-    """Ids that differ from another one in case alone: two patients where ids are hashes, one where they are names."""
-    spelled: dict[str, set[str]] = defaultdict(set)
-    for name in patients:
-        spelled[name.casefold()].add(name)
-    return sorted(name for names in spelled.values() if len(names) > 1 for name in names)
 
 
 def name_studies(table: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:

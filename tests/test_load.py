@@ -151,3 +151,9 @@ def test_the_packages_directory_knows_what_it_gives():
     assert {"load", "list_models"} <= set(dir(gkmvlp))
     assert set(gkmvlp.tasks.__all__) <= set(dir(gkmvlp.tasks))
     assert callable(gkmvlp.load)
+
+
+@pytest.mark.parametrize("reference", [None, 5, ["gk-mvlp-phantom"]])
+def test_what_names_no_model_is_told_as_such(reference) -> None:
+    with pytest.raises(TypeError, match="a model is named by a folder or zoo://NAME, got"):
+        gkmvlp.load(reference)

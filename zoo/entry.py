@@ -206,6 +206,6 @@ def source_urls(entry: Entry) -> list[str]:
     ]
 
 
-def is_address(reference: str) -> bool:
+def is_entry_address(reference: str) -> bool:
     """Whether a reference is the address of an entry, not a name."""
     return reference.endswith(".yaml") or "://" in reference.replace(SCHEME, "")

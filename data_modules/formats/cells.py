@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, time
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -16,7 +17,8 @@ from gkmvlp.errors import DataError
 
 _ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d\d+")  # 1.23457E+12: what spreadsheets and pandas make of long ids
 _KEPT_AS_TEXT = re.compile(r"""="([^"]+)"|'(\d[\d.,-]*)""")
-_WHOLE = re.compile(r"-?\d+(\.0+)?")
+_WHOLE = re.compile(r"-?\d+(\.(?!000$)0+)?")  # 1.000 may be a thousand
+_EXACT = 2**53  # from here on float64 leaves out whole numbers
 # What programs write for a cell without a value, in small letters.
 NOTHING = ("", "nan", "none", "null", "<na>", "na", "n/a", "nat")
 _ANSWERS = {"true": "yes", "false": "no"}
@@ -32,8 +34,16 @@ def answer_of(cell: str) -> str:
     return _ANSWERS.get(cell.strip().lower(), cell)
 
 
+def as_written(name: str) -> str:
+    """The column that holds a column of ids as the table has it."""
+    return f"{name} as written"
+
+
 def as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) -> pd.DataFrame:
     """Columns of cells as a table: text and values as ``object``, numbers as float64.
+
+    Returns:
+        The columns; behind one of ids the column ``as_written`` of it.
 
     Raises:
         DataError: If a cell is no text or number, or an id that a program has rounded.
@@ -44,6 +54,9 @@ def as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) -
             values = [as_western(cell) if isinstance(cell, str) else cell for cell in cells]
         else:
             values = _texts(cells, name, source, schema)
+        if name in schema.ids:
+            _require_ids(cells, name, source, schema)
+            series[as_written(name)] = pd.Series([_text(cell, name, 0, source, schema) for cell in cells], dtype=object)
         series[name] = pd.Series(values, dtype=object)
     series |= _numbers({name: series[name] for name in schema.numbers if name in series}, source, schema)
     return pd.DataFrame(series)
@@ -74,9 +87,24 @@ def _text(cell: Any, name: str, row: int, source: object, schema: Schema) -> str
         return cell.date().isoformat()
     if isinstance(cell, list | dict | tuple):
         raise DataError(f"{source}, column {name}, row {row}: {shown(cell)} is no text; {schema.remedy}")
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 2**53:
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < _EXACT:
         return str(int(cell))
     return repr(cell) if isinstance(cell, Real) and not isinstance(cell, int) else str(cell)
+
+
+def _require_ids(cells: list[Any], name: str, source: object, schema: Schema) -> None:
+    """Checks that cells of a typed column are what ids can be."""
+    for row, cell in enumerate(cells, 1):
+        told = ""
+        if isinstance(cell, bool):
+            told = "is an answer"
+        elif isinstance(cell, float | Decimal) and cell % 1:
+            told = "is a fraction"
+        elif isinstance(cell, float) and abs(cell) >= _EXACT:
+            told = "has lost digits"
+        if told and not pd.isna(cell):
+            where = f"{source}, column {name}, row {row}"
+            raise DataError(f"{where}: {shown(cell)} {told}, no id: keep ids as text; {schema.remedy}")
 
 
 def _plain(cell: str) -> str:

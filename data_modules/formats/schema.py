@@ -19,6 +19,8 @@ class Schema:
             is NaN.
         raw: Those whose text is kept as it is, with bytes that are no UTF-8 as surrogates. Other text loses the blanks
             at its ends, and its line breaks and control characters become blanks.
+        ids: Those that tell people apart: no truth values, fractions or numbers that lost digits. What the
+            table has of them stands in a column of its own as well (``cells.as_written``).
         values: Those whose cells stay the Python objects that Parquet or JSON gives.
         remedy: What the user is told to do about an error.
     """
@@ -27,6 +29,7 @@ class Schema:
     optional: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     raw: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     remedy: str = "use the official file"
 

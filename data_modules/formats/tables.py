@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 from pyarrow import parquet
 
 from gkmvlp.data_modules.formats.cells import as_frame
@@ -31,6 +33,8 @@ _NO_TABLE = (
     ((b"[", b"{"), "is JSON, a table was expected: save it as CSV or Parquet"),
 )
 _PARQUET = b"PAR1"
+# Whole numbers up to which a type of short fractions leaves none out.
+_EXACT = {pa.float16(): 2**11, pa.float32(): 2**24}
 
 
 def read_table(path: Path, schema: Schema, by_position: bool = False) -> pd.DataFrame:
@@ -95,6 +99,12 @@ def _parquet_columns(path: Path, schema: Schema) -> dict[str, list[Any]]:
     columns = {name: names[place] for name, place in places_of(names, schema, path).items()}
     try:
         table = file.read(columns=list(columns.values()))
-        return {name: table[column].to_pylist() for name, column in columns.items()}
+        cells = {name: table[column].to_pylist() for name, column in columns.items()}
     except Exception as error:
         raise DataError(f"cannot read {path}: {one_line(error)}; {schema.remedy}") from error
+    for name in set(schema.ids) & set(columns):
+        limit = _EXACT.get(file.schema_arrow.field(columns[name]).type, np.inf)
+        if rounded := [cell for cell in cells[name] if isinstance(cell, float) and abs(cell) > limit]:
+            told = f"{rounded[0]:.0f} has lost digits, no id: keep ids as text"
+            raise DataError(f"{path}, column {name}, row {cells[name].index(rounded[0]) + 1}: {told}; {schema.remedy}")
+    return cells

@@ -7,13 +7,17 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.tag import Tag
+from pydicom.filereader import read_partial
+from pydicom.tag import BaseTag, Tag
 
 _BINARY = ("US", "SS", "OW", "OB", "US or SS", "US or OW", "US or SS or OW")
 _MARK = b"DICM"
+# The pixels of an object, integer or of floating point, stand last of what is read (PS3.5 7.1, PS3.6).
+_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+_LAST_GROUP = 0x7FE0
 _WIDE_BINARY = {"UL": "u4", "SL": "i4", "FL": "f4", "FD": "f8"}
 
 # PS3.3 C.7.6.16.2: where an enhanced object says what another says beside its pixels.
@@ -27,12 +31,29 @@ def open_dicom(source: bytes | Path, stop_before_pixels: bool = False) -> Datase
     What an enhanced object says of its first frame in functional groups stands beside the pixels, as in others.
     """
     with source.open("rb") if isinstance(source, Path) else BytesIO(source) as stream:
-        dataset = dcmread(_without_mark(stream), force=True, stop_before_pixels=stop_before_pixels)
+        dataset = read_partial(_without_mark(stream), _End(stop_before_pixels), force=True)
     groups = [group for keyword in _GROUPS for group in items(dataset, keyword)[:1]]
     for macro in [macro for group in groups for keyword in _MACROS for macro in items(group, keyword)[:1]]:
         for tag in set(macro.keys()) - set(dataset.keys()):
             dataset[tag] = macro.get_item(tag)
     return dataset
+
+
+class _End:
+    """Where a data set ends: before its pixels, or at what a transfer or an export left behind them.
+
+    Padding by 0xFF or zero, and a second file, begin with tags of groups that no data set has behind its pixels.
+    """
+
+    def __init__(self, before_pixels: bool) -> None:
+        self._before_pixels, self._is_behind = before_pixels, False
+
+    def __call__(self, tag: BaseTag, _: str | None, __: int) -> bool:
+        """Whether an element with this tag is not read, nor any behind it."""
+        if self._is_behind:
+            return tag.group <= 0x0002 or tag.group > _LAST_GROUP
+        self._is_behind = tag in _PIXELS
+        return self._is_behind and self._before_pixels
 
 
 def _without_mark(stream: BinaryIO) -> BinaryIO:

@@ -16,8 +16,10 @@ from pydicom.uid import (
 from gkmvlp.data_modules.pipeline.dicom_codecs import decoder_of, decompress
 from gkmvlp.data_modules.pipeline.dicom_codestream import read_codestream, require_one_codestream, require_whole_runs
 from gkmvlp.data_modules.pipeline.dicom_header import integer
+from gkmvlp.data_modules.pipeline.jpeg_end import require_whole_jpeg
 from gkmvlp.errors import DataError
 
+_DCT = (JPEGBaseline8Bit, JPEGExtended12Bit)
 _ITEM = b"\xfe\xff\x00\xe0"  # begins encapsulated pixel data
 # Share of their difference in one shape that pixels one below the other have left in the right one, at most; of how
 # many rows.
@@ -93,12 +95,15 @@ def _encapsulated(
     if stream.size not in ((rows, columns), (0, 0)):  # codecs would end the process, or read beyond the picture
         extent = f"{stream.size[1]} x {stream.size[0]} pixels, Columns and Rows say {columns} x {rows}"
         raise DataError(f"PixelData: the codestream has {extent}; export it again")
-    if stream.syntax in (JPEGBaseline8Bit, JPEGExtended12Bit):
+    if stream.syntax in _DCT:
         dataset.PixelRepresentation = 0  # these samples have no sign (ISO 10918-1, A.3.1), whatever the attribute says
     allocated = _allocated(dataset, 1) if stream.bits is None else 8 if stream.bits <= 8 else 16
     if stream.syntax == RLELossless:
         require_whole_runs(frame, rows, columns, allocated)
-    return decompress(value, frame, stream, rows, columns, allocated), stream.bits
+    code_HW = decompress(value, frame, stream, rows, columns, allocated)
+    if stream.syntax in _DCT and stream.bits is not None:
+        require_whole_jpeg(code_HW, stream.bits)
+    return code_HW, stream.bits
 
 
 def _need(dataset: Dataset, keyword: str) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gkmvlp.data_modules.pipeline.intensity import Codes, Stored, plain, to_codes
+from gkmvlp.data_modules.pipeline.jpeg_end import require_whole_jpeg
 from gkmvlp.errors import DataError
 from gkmvlp.geometry import UPRIGHT, Letterbox, ResizeMode, Turn
 
@@ -53,7 +54,7 @@ def read_picture(data: bytes, notes: list[str]) -> tuple[Stored, Turn]:
     """The upright picture of a file's bytes and how it was turned; that it had to be goes to ``notes``.
 
     Raises:
-        DataError: If it has several frames, or nothing but transparency.
+        DataError: If it has several frames or nothing but transparency, or is a JPEG that ends before its picture.
         PIL.UnidentifiedImageError: If it is no picture.
     """
     with Image.open(BytesIO(data), formats=_FORMATS) as picture:
@@ -79,6 +80,8 @@ def read_picture(data: bytes, notes: list[str]) -> tuple[Stored, Turn]:
             notes += [COLOURED] if _is_coloured(picture) else []
             notes += [TWO_LEVELS] if picture.mode == "1" else []
             codes_HW = _with_sign(np.asarray(_grey(picture), np.uint8), picture)
+            if picture.format in ("JPEG", "MPO"):
+                require_whole_jpeg(codes_HW)
     return plain(left_to_do.picture(codes_HW)), turn
 
 
@@ -101,6 +104,7 @@ def read_reduced(
         None where it must be read whole: it is no JPG, not so large, or so even that all its pixels have to be seen.
 
     Raises:
+        DataError: If it ends before its picture does.
         PIL.UnidentifiedImageError: If it is no picture.
     """
     with Image.open(BytesIO(data), formats=_FORMATS) as picture:
@@ -118,6 +122,7 @@ def read_reduced(
         columns, rows = (max(round(length * part), 1) for length in stored_size)
         is_coloured = _is_coloured(picture)
         codes_HW = np.asarray(_grey(picture), np.uint8)[:rows, :columns]
+        require_whole_jpeg(codes_HW, part=part)
     stored = plain(turn.picture(codes_HW))
     if stored.is_blank():
         return None

@@ -17,12 +17,14 @@ from gkmvlp.data_modules.formats.plain_text import western
 from gkmvlp.data_modules.pipeline.ledger import Ledger, write_bytes
 from gkmvlp.entities import ENTITIES, list_hash
 from gkmvlp.report.labeler import Mention, label_report, stated_regions, statuses
+from gkmvlp.report.placeholders import is_placeholder
 from gkmvlp.report.redaction import without_redactions
 from gkmvlp.report.rules import ABSENT, PRESENT
 from gkmvlp.report.sections import Sections, parse_sections, report_text
 
 NO_REPORT = "study without a report file"
 EMPTY = "report is empty, or nothing is left of it"
+PLACEHOLDER = "report is none: missing, pending, elsewhere, or a number or path"
 NO_SECTION = "report without the section that is read"
 NO_SECTIONS = "report without findings or impression (its last paragraph is read)"
 CONTRADICTED = "addendum contradicts its report (the report is read)"
@@ -68,6 +70,8 @@ def label_one(study_id: str, raw: bytes | None, sections: Sections = "both", pla
     text = without_redactions(report_text(full, sections))
     if not text:
         return Labeled(study_id, "", statuses([]), stated_regions([]), EMPTY if sections == "both" else NO_SECTION)
+    if is_placeholder(text):
+        return Labeled(study_id, "", statuses([]), stated_regions([]), PLACEHOLDER)
     named = parse_sections(full)
     if not note and not {"findings", "impression"} & named.keys() and not (plain and named.keys() == {"preamble"}):
         note = NO_SECTIONS

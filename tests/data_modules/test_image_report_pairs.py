@@ -476,7 +476,7 @@ def test_patients_that_differ_in_case_alone_are_counted(tmp_path: Path):
     spelled(tmp_path, patient_id=["P1", "p1", "q", "r"]).to_csv(tmp_path / "t.csv", index=False)
     data = ImageReportPairs(str(tmp_path / "t.csv"))
     data.check()
-    assert data.ledger.masked["patient_id differs from another one in case alone (kept apart)"] == 2
+    assert data.ledger.masked["patient_id differs from another one in case or form alone (kept apart)"] == 2
 
 
 @pytest.mark.parametrize(

@@ -51,35 +51,47 @@ def main(args: list[str] | None = None) -> int:
     except BrokenPipeError:  # as `| head` does: whoever reads has seen enough
         leave_stdout()
         return CLOSED
-    except GkmvlpError as error:
-        if show_traceback:
-            traceback.print_exc()
-        else:
-            print(f"gkmvlp: {one_line(error)}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:  # a full disk, a folder that nobody may write to: no command has to think of it
-        if show_traceback or error.errno is None:
-            raise
-        print(f"gkmvlp: {unwritable(error)}", file=sys.stderr)
-        leave_stdout()
-        return 1
     except KeyboardInterrupt:
-        print("gkmvlp: stopped by SIGINT", file=sys.stderr)
-        return INTERRUPTED
+        return _told("stopped by SIGINT", INTERRUPTED)
     except Terminated:
-        print("gkmvlp: stopped by SIGTERM", file=sys.stderr)
-        return TERMINATED
+        return _told("stopped by SIGTERM", TERMINATED)
     except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning turns the signal into exit(1)
-            return INTERRUPTED
-        if isinstance(stop.code, str):  # as Python itself does: a module of somebody's own may say why it ends
-            print(f"gkmvlp: {one_line(stop)}", file=sys.stderr)
-        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+        return _code_of(stop)
     except Exception as error:
-        if show_traceback or (told := own_fault(error)) is None:
+        if show_traceback and isinstance(error, GkmvlpError):
+            traceback.print_exc()
+            return error.exit_code
+        if show_traceback or (mendable := _code_of_mendable(error)) is None:
             raise
-        print(f"gkmvlp: {told}", file=sys.stderr)
-        return 1
+        return mendable
+
+
+def _told(message: str, code: int) -> int:
+    """Says why the program ends, in one line, and gives its exit code back."""
+    print(f"gkmvlp: {message}", file=sys.stderr)
+    return code
+
+
+def _code_of(stop: SystemExit) -> int:
+    """Exit code of what a module asked to end by."""
+    if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning turns the signal into exit(1)
+        return INTERRUPTED
+    if isinstance(stop.code, str):  # as Python itself does: a module of somebody's own may say why it ends
+        return _told(one_line(stop), 1)
+    return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+
+
+def _code_of_mendable(error: Exception) -> int | None:
+    """Exit code of an error that the user can mend, which is told; None of a fault of the program."""
+    if isinstance(error, GkmvlpError):
+        return _told(one_line(error), error.exit_code)
+    if isinstance(error, OSError) and error.errno is not None:
+        # a full disk, a folder that nobody may write to: no command has to think of it
+        code = _told(unwritable(error), 1)
+        leave_stdout()
+        return code
+    told = None if isinstance(error, OSError) else own_fault(error)
+    return None if told is None else _told(told, 1)
 
 
 def _set_up_libraries(is_program: bool) -> None:

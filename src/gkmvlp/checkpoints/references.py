@@ -42,8 +42,11 @@ def folder_of(reference: str | Path) -> Path:
 
     Raises:
         BackboneError: If nobody explains its scheme, or it is empty, as an unset variable is.
+        TypeError: If it is neither a text nor a path.
         GkmvlpError: What the scheme's owner finds wrong.
     """
+    if not isinstance(reference, str | Path):
+        raise TypeError(f"a model is named by a folder or zoo://NAME, got {type(reference).__name__}")
     scheme, is_reference, _ = str(reference).partition("://")
     if not str(reference).strip():
         raise BackboneError("the name of a model is empty: a folder, or zoo://NAME, was expected")

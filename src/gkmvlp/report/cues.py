@@ -39,6 +39,9 @@ _PARTLY = ("(?:nearly|almost|partially|partly|incompletely|mostly|largely|near|p
            "|somewhat|slowly|slightly|mildly|minimally|markedly|gradually|gradual|significantly"
            "|significant)")  # fmt: skip
 _SHOWN = "(?:shows?|shown|showed|demonstrates?|demonstrated|undergone|undergoing|with|had|has had)"
+# "Some of the edema has resolved": the rest is there.
+_A_PART = ("(?:none of|some of|much of|most of|many of|several of|parts? of|half(?: of)?|(?:a )?portions? of"
+           "|not (?:all|every|each|both)(?: of)?|(?:the )?(?:bulk|majority) of)")  # fmt: skip
 _EXCLUDED = "(?:excluded|ruled out|discounted|dismissed|discarded)"
 _CANNOT = "(?:cannot|can not|could not|may not)"
 _DUE = ("(?: (?:be )?(?:due to|related to|secondary to|because of|from|(?:a )?combination of|represents?|representing"
@@ -91,7 +94,9 @@ _OTHER_VIEW = ("(?:on|in|by) (?:the )?(?:lateral|frontal|pa|ap)(?: (?:view|exam|
 CUES: dict[str, tuple[str, ...]] = {
     "no": (
         "no", "(?:neither|nor) (?:is|are|was|were) there", "no evidence (?:of|for)",
-        "no signs? of", "none of", "without", "absence of", "lack of", "devoid of",
+        "no signs? of", "none of",
+        f"none of the following(?: findings| abnormalities)?(?: (?:is|are|was|were))?(?: {_SEEN})?",
+        "without", "absence of", "lack of", "devoid of",
         "negative for", "negative (?:chest |x ray |radiographs? |study |exam(?:ination)? |films? |cxr )+for",
         "free (?:of|from)", "clear of", "cleared of",
         f"neither{_CHANGES_NOT}", f"nor{_CHANGES_NOT}", "rather than", "instead of", "in place of", "as opposed to",
@@ -359,6 +364,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "none (?:of (?:them|these|those|which) )?(?:is |are )?(?:\\w+ly )?(?:larger|bigger|greater|calcified|new"
         "|suspicious|exceed\\w*|measur\\w+|over|above|more)",
         f"n(?:either|or) (?:(?!is\\b|are\\b)[\\w-]+ ){{0,9}}(?:has|have) (?:\\w+ly )?{_GOING}",
+        f"{_A_PART} (?:(?!is\\b|are\\b)[\\w-]+ ){{1,7}}(?:has|have) (?:been )?(?:\\w+ly )?(?:{_GOING}|drained"
+        "|evacuated|re ?absorbed|resorbed)",
         f"neither (?:\\w+ ){{1,3}}nor (?:\\w+ )?(?:{_GOING}|changed|enlarged|increased|decreased)",
         "not without", "not (?:a )?new", "not an? (?:simple|typical|isolated|mere|small|minor)",
         "without (?:lung|pulmonary|vascular|bronchovascular) markings?",

@@ -46,6 +46,8 @@ _ANOTHER = re.compile(
     r"|there is)) (?:now )?(?:an?|another) (?:[a-z]+ly )?"
     r"(?:new |small |tiny |larger? |similar )*)one\b"
 )
+# "the left pneumothorax has resolved, but a small right one is seen"
+_SIDED_ONE = re.compile(r"\b((?:an?|another) (?:[a-z]+ly )?(?:[a-z]+ )?(?:right|left)) ones?\b")
 # "no consolidation other than the known one", "no fracture besides that of the sixth rib"
 _OTHER_THAN = re.compile(
     r"\b(?P<but>(?:other than|except(?: for)?|apart from|aside from|besides) )"
@@ -117,6 +119,8 @@ def filled(lower: str) -> str:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
     if " one" in lower and " but " in lower:
         lower = _ANOTHER.sub(lambda match: f"{match[1]}{_latest_finding(lower[: match.start()]) or 'one'}", lower)
+    if "right one" in lower or "left one" in lower:
+        lower = _SIDED_ONE.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()]) or 'one'}", lower)
     if any(map(lower.__contains__, _TAKING_UP)) and (once := _ONCE.search(lower)):
         lower = _of_the_past(lower, once.end())
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower

@@ -32,7 +32,7 @@ from gkmvlp.report.placing import place_statements
 from gkmvlp.report.rules import ABSENT, PRESENT, UNCERTAIN, Context
 from gkmvlp.report.scan import found_in, plain
 from gkmvlp.report.sentences import split_sentences
-from gkmvlp.report.statements import Statement, organ_statements, term_statements, without_headings
+from gkmvlp.report.statements import Statement, organ_statements, term_statements, without_headings, without_kept
 
 NOT_MENTIONED = -2
 _RANK = {NOT_MENTIONED: 0, ABSENT: 1, UNCERTAIN: 2, PRESENT: 3}
@@ -160,7 +160,7 @@ def _read(sentence: str) -> tuple[_Said, ...]:
     lower = plain(sentence)
     wordings = found_in(lower)
     terms = term_statements(lower, wordings.terms)
-    organs = organ_statements(lower, wordings.organs, terms)
+    organs = organ_statements(lower, without_kept(wordings.organs, wordings.cues), terms)
     statements = without_headings(lower, terms) if ":" in lower else terms
     if organs:
         statements = sorted([*statements, *organs])

@@ -4,6 +4,7 @@ import html
 import re
 
 from gkmvlp.report.lexicon import TERMS
+from gkmvlp.report.literals import without_literal
 from gkmvlp.report.organs import ORGANS
 from gkmvlp.report.rtf import shown_text
 
@@ -76,11 +77,13 @@ def without_markup(text: str) -> str:
     """The text as its author wrote or spoke it.
 
     Args:
-        text: It may be RTF or a piece of a web page, hold characters that spreadsheets escape, boxes that are ticked or
-            not, or name its stops and commas, as a recogniser of speech writes them that was not told to set them.
+        text: It may be RTF, a literal of Python or JSON, or a piece of a web page, hold characters that spreadsheets
+            escape, boxes that are ticked or not, or name its stops and commas, as a recogniser of speech writes them
+            that was not told to set them.
     """
     if text.lstrip()[:5] == "{\\rtf":
         text = shown_text(text)
+    text = without_literal(text)
     if "\\." in text:
         text = text.replace("\\.br\\", "\n").replace("\\.sp\\", "\n")  # line ends of HL7
     if "_x" in text:

@@ -31,7 +31,7 @@ _ASSERTS = re.compile(
     rf"|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b|, \+"
 )
 # Without one of these nothing ends a reach: a search for it alone is many times faster.
-_MAY_END = re.compile(r"[,(\u2013\u2014]| and | [-/]")
+_MAY_END = re.compile(r"[,(:\u2013\u2014]| and | [-/]")
 # After a comma: what did not go with the thing before it.
 _STAYS = re.compile(
     r",(?: and)? (?:the |a |an )?(?:persist\w+|unchanged|stable|residual|remaining|new|worse\w*|increas\w+|continued)\b"
@@ -68,6 +68,11 @@ _DENIED_IN_ROWS = re.compile(
     r"|nodul|mass|pneumoni|atelecta|opaci|hernia|fractur|infect"
     r"|airspace disease|(?:heart )?failure|chf|ptx|congestion|free air|adenopathy)"
 )
+# A summary, and behind its colon or dash what is there all the same: "no acute process: heart enlarged".
+_SUMMARY = re.compile(
+    r"\b(?:process(?:es)?|disease|abnormalit(?:y|ies)|findings?|patholog(?:y|ies)|changes?|illness|problems?)"
+    rf"(?= ?(?::|[-\u2013\u2014]+ ) ?+(?!{_DENIED_IN_ROWS.pattern}))"
+)
 # Words that tie a finding to the one before it.
 _TIED = re.compile(r"\b(?:and|n?or|with|of|in|at|for|to|that|which|is|are|was|were|suggest\w*|concern\w*)\b")
 # A doubt ends at any clause behind a comma: "suspected pneumonia, effusion is present".
@@ -77,6 +82,8 @@ _VERBS = re.compile(rf"\b{_VERB}\b")
 LIST_BREAK = re.compile(
     rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than|for)\b|;"
 )
+# Commas alone join a list that is taken together: "consolidation, edema, effusion are all absent".
+_ALL = (" are all ", " were all ", " have all ", "- all ", "\u2013 all ", ": all ")
 _JOINS = re.compile(r"\b(?:and|n?or)\b|/")
 # Of two things, "effusion, and pneumonia cannot be excluded" says something of the second alone.
 _CLAUSE_AND = re.compile(r"[^,;]{0,40}, and (?!/)")
@@ -98,6 +105,8 @@ def reach(text: str, start: int, end: int, kind: str) -> int:
         return end
     if kind == "maybe" and "combination" in text and (both := _COMBINED.match(text, start, end)):
         start = both.end()
+    if kind == "no" and (summary := _SUMMARY.search(text, start, end)) and not _OR.search(text, summary.end(), end):
+        end = summary.end()
     for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE, _CLAUSE_BEHIND_DASH):
         match = pattern.search(text, start, end)
         # "without edema, effusion or mass are unchanged": an "or" before the verb goes on with the list
@@ -109,7 +118,7 @@ def reach(text: str, start: int, end: int, kind: str) -> int:
 def list_before(text: str, statements: Sequence[tuple[int, int]], before: int, clause: int) -> list[int]:
     """Indices of the list of statements that stands right before ``before`` in its clause."""
     found: list[int] = []
-    edge, joined = before, False
+    edge, joined = before, text.endswith(_ALL, 0, before)
     for index in range(len(statements) - 1, -1, -1):
         start, end = statements[index]
         if start >= before or end > edge:
@@ -151,14 +160,18 @@ def run_on(
         gap = text[stop : min(first, organ)]
         if (dash := _DASH.match(gap)) and not _goes_on(text, stop + dash.end(), first):
             return stop
-        is_row = organ < first and gap in (" ", " the ", ", ", ", the ") and not _NOUN.search(text, first, last)
+        is_row = (
+            organ < first
+            and gap in (" ", " the ", ", ", ", the ", ": ", ": the ")
+            and not _NOUN.search(text, first, last)
+        )
         is_row = is_row or (gap in (", ", ", the ") and _BEHIND_DEVICE.match(text, last) is not None)
-        if not is_row and (gap[:1] != " " or gap in (" or ", " and ") or "," in gap):
+        if not is_row and (gap[:1] not in (" ", ":") or gap in (" or ", " and ") or "," in gap):
             continue
         asserts = (
             is_row
             or (gap in (" ", " the ") and (organ > first or _OWN_VERB.match(text, last)))
-            or (_ADJECTIVE.match(text, stop) and not _TIED.search(gap))
+            or (_ADJECTIVE.match(text, stop + (gap[:1] == ":")) and not _TIED.search(gap))
             or _WITHIN.search(gap)
         )
         if asserts and not _OR.search(text, stop, end):

@@ -74,9 +74,10 @@ _BEFORE_COLON = re.compile(rf"(?i)(?:^|(?<=[\s.;,*]))({_INSIDE})[ \t*_]{{0,8}}$"
 _REACH = 60
 # Before "findings:", what kind of findings they are: "absent findings: effusion, edema".
 _KIND_OF = re.compile(r"(?i)\b(?:absent|present|(?:pertinent )?(?:negative|positive)|other|no) $")
-# A header that is content itself: "absent: edema", "no evidence of: edema", "no change: small effusion".
+# A header that is content itself: "absent: edema", "no evidence of: edema", "no acute process: heart enlarged".
 _DENIES = re.compile(
     r"(?:absent|(?:pertinent )?negatives?|denied|no (?:interval )?change)\b"
+    r"|(?:no|without)\b.*\b(?:process(?:es)?|disease|abnormalit(?:y|ies)|findings?|patholog(?:y|ies)|changes?)$"
     r"|(?:no|without)(?: (?:evidence|signs?))?(?: (?:of|for))?(?: (?:any of )?(?:the following|these))?$"
 )
 # "findings - no effusion impression - edema" in one line

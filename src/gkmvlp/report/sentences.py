@@ -53,7 +53,7 @@ _UNITS = frozenset(
 _ONLY_MARKER = re.compile(r"[\s*-]*\(?\d{1,2}[.)]")
 _MARKER_MOST = 40
 _MARKER = re.compile(rf"(?:\s|(?!{MINUS_FIRST}){BULLET})*(?:\(?(\d{{1,2}})[.)](?=\s|[A-Z])\s*)?")
-_NEXT_ITEM = re.compile(r"[\s.;,]\(?(\d{1,2})[.)](?:\s+(?=[A-Za-z])|(?=[A-Z]))")
+_NEXT_ITEM = re.compile(r"[\s.;,]\(?(\d{1,2})[.)](?:\s+(?=(?:\?\s?)?[A-Za-z])|(?=[A-Z]))")
 _NEXT_DASH = re.compile(r"\s[-*+\u2013\u2014]\s+(?=\S)")
 # "a) no effusion b) cardiomegaly"
 _LETTERED = re.compile(r"(?:^|[\s:.])\(?a\) ")

@@ -11,7 +11,7 @@ from gkmvlp.report.patterns import KeptByText
 _SHORT: dict[str, str] = {
     "w/o": "without", "w/": "with ", "b/l": "bilateral", "c/w": "consistent with", "d/t": "due to", "2/2": "due to",
     "s/p": "status post", "h/o": "history of", "r/o": "rule out", "f/u": "follow up", "y/o": "year old",
-    "neg": "negative", "-ve": "negative", "+ve": "positive",
+    "neg": "negative",
     "eff": "effusion", "effs": "effusions", "atx": "atelectasis", "atel": "atelectasis",
     "consol": "consolidation", "infil": "infiltrate", "infilt": "infiltrate", "opac": "opacity",
     "opacs": "opacities", "poss": "possible", "prob": "probable", "sm": "small", "mod": "moderate", "nl": "normal",
@@ -40,13 +40,15 @@ _WORDS = re.compile(
     + "|".join(sorted(map(re.escape, _SHORT), key=len, reverse=True))
     + r")(?!\w)\.?(?=[\s.,;:)?/]|$)|\bw/"
 )
-_ONE_SIDE = re.compile(r"\b([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lung |base |apex |apical |basal "
+_ONE_SIDE = re.compile(r"(?<![\w/])([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |side |lung |base |apex |apical |basal "
                        r"|basilar |lower |upper |mid |hilar )?"
                        r"(?:effusion|eff\b|pneumothorax|ptx|atelectasis|atx|opacity|opac|base|lung|apex|hilum|pna"
                        r"|pneumonia|infiltrate"
                        r"|nodule|mass|picc|ij|chest tube|pleural|lower|upper|hemidiaphragm))")  # fmt: skip
-_SIDE_BEHIND = re.compile(r"(?<=[a-z]{3} )([rl])(?=\s*(?:[;,.)]|$))")  # "effusion r; none l"
+_SIDE_BEHIND = re.compile(r"(?:(?<=[a-z]{3} )|(?<= on ))([rl])(?=\s*(?:[;,.)]|$))")  # "effusion r; none l"
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
+# "r effusion > l"
+_GREATER_APART = re.compile(rf"\b{_SIDES}( (?:[a-z]+ ){{0,2}}?(?:effusions?|fluid|effs?)) ?[<>]+ ?{_SIDES}\b(?! ?\d)")
 _NEGATIVE_OF = re.compile(r"\bneg\.?(?= (?!for\b)[a-z])")
 _RESULT = re.compile(r"(?<=[a-z] )(?<!otherwise )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
 # "effusion no, edema yes"
@@ -59,9 +61,11 @@ _TIGHT_HYPHEN = re.compile(r"-(?<=[a-z]{4}-)(?=(?:no|mild|moderate|small|trace|s
 _TIGHT_DASH = re.compile(r"(?<=[a-z])\u2014(?=[a-z])")
 # "-ptx" as a whole statement: what may open a sentence and is no list mark.
 MINUS_FIRST = (
-    r"-(?i:ptxs?|effs?|pna|atx|atel|consols?|infilt?s?|fx|chf|opacs?|cardiomeg)"
-    r"(?=\s*(?:[.,;/)&-]|$)|[ \t]*\n|\s+(?:and|or)\b)"
+    r"-(?i:ve\b|(?:ptxs?|effs?|pna|atx|atel|consols?|infilt?s?|fx|chf|opacs?|cardiomeg)"
+    r"(?=\s*(?:[.,;/)&-]|$)|[ \t]*\n|\s+(?:and|or)\b))"
 )
+# "-ve for effusion", "edema +ve"
+_SIGNED = re.compile(r"(?<!\w)([+-])ve\b")
 # "-ptx" behind a comma
 _MINUS = re.compile(
     r"(?:(?<=[ (])|^)"
@@ -147,6 +151,8 @@ def _signs(lower: str) -> str:
         lower = _TIGHT_HYPHEN.sub(" - ", lower)
     if "\u2014" in lower:
         lower = _TIGHT_DASH.sub(" \u2014 ", lower)
+    if "-ve" in lower or "+ve" in lower:
+        lower = _SIGNED.sub(lambda match: "neg" if match[1] == "-" else "positive", lower)
     if "+/-" in lower or "\u00b1" in lower:
         lower = lower.replace("+/-", "possible").replace("\u00b1", "possible ")
     if " -" in lower or "(-" in lower or lower.startswith("-"):
@@ -176,7 +182,7 @@ def _words(lower: str) -> str:
             lower = side.sub(lambda match: "right" if match[1] == "r" else "left", lower)
         lower = _WORDS.sub(lambda match: _SHORT.get(match[0].rstrip("."), "with "), lower)
     if ">" in lower or "<" in lower or "=" in lower or "&" in lower or "+" in lower:
-        lower = _GREATER.sub("bilateral", lower)
+        lower = _GREATER_APART.sub(r"bilateral\1", _GREATER.sub("bilateral", lower))
     if "nil " in lower:
         lower = _NIL.sub("no", lower)
     return _TAKEN_OUT.sub(r"\1 removed", lower) if " out" in lower else lower

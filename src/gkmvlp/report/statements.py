@@ -66,7 +66,7 @@ def without_headings(lower: str, terms: list[Statement]) -> list[Statement]:
     return kept
 
 
-_ADJECTIVES = re.compile(r"(?: (?!and|or|with|is|are)[a-z-]+)? ")
+_ADJECTIVES = re.compile(r"(?: (?!and|or|with|is|are|no\b|nor\b)[a-z-]+)? ")
 # Between an organ and its quality in dictation without verbs: "heart mildly enlarged mild edema".
 _ADVERBS = re.compile(r"\s+[a-z]+ly\s+")
 # What can stand between a quality and the organ behind it: "enlarged heart", "blunting of the left angle".
@@ -143,6 +143,19 @@ def organ_statements(lower: str, hits: list[Hit[Said]], terms: list[Statement]) 
         chosen = [organ for organ in chosen if not _explained(lower, organ.value[1], name)]
         found += [_pair(organ, hit) for organ in chosen if (organ.value[1], name) in MEANINGS]
     return found
+
+
+def without_kept(hits: list[Hit[Said]], cues: list[Hit[str]]) -> list[Hit[Said]]:
+    """Less what is called clear within a wording that decides nothing: "neither lung has cleared"."""
+    kept = [(cue.start, cue.end) for cue in cues if cue.value == "keep"]
+    if not kept:
+        return hits
+    return [hit for hit in hits if hit.value != ("quality", "clear") or not _lies_in(hit, kept)]
+
+
+def _lies_in(hit: Hit[Said], spans: list[tuple[int, int]]) -> bool:
+    """Whether a hit lies within one of the spans."""
+    return any(start <= hit.start and hit.end <= end for start, end in spans)
 
 
 def _explained(lower: str, organ: str, quality: str) -> bool:

@@ -33,3 +33,11 @@ def test_an_argument_that_is_needed_is_told_where_the_message_names_it(arguments
     with pytest.raises((ArgumentError, TypeError)) as caught:
         parser.parse_object({"data": given})
     assert explain(str(caught.value), (), {"Data": Data}, ()) == told, caught.value
+
+
+def test_a_file_whose_name_looks_like_an_option_is_named_as_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-film.png").touch()
+    told = explain("unrecognized arguments: -film.png", ["--out"], {}, [])
+    assert told == "no option -film.png; the file of that name is ./-film.png"
+    assert explain("unrecognized arguments: --outt", ["--out"], {}, []) == "no option --outt; did you mean --out?"

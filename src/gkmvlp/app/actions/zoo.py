@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gkmvlp.app.command_line.cli_errors import one_line
-from gkmvlp.zoo.entry import PACKAGED, SCHEME, Entry, content, is_address, yaml_text
+from gkmvlp.zoo.entry import PACKAGED, SCHEME, Entry, content, is_entry_address, yaml_text
 from gkmvlp.zoo.registry import find, list_models, scan_entries
 from gkmvlp.zoo.store.cache import cached_folder
 from gkmvlp.zoo.store.packaged import MODELS
@@ -70,7 +70,7 @@ def _download(arguments: argparse.Namespace) -> Printed:
 
 def _entry(arguments: argparse.Namespace) -> Entry:
     """The entry behind a name; one behind an address is kept first where it is to be downloaded."""
-    if not is_address(arguments.model):
+    if not is_entry_address(arguments.model):
         return find(arguments.model)
     from gkmvlp.zoo.store.register import entry_at, register
 

@@ -1,19 +1,17 @@
 """Errors of argparse and jsonargparse in one line, with the nearest known word."""
 
-import dataclasses
 import difflib
 import importlib
 import importlib.util
 import inspect
 import os
 import re
-import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
+from gkmvlp.app.command_line.config_keys import value_paths
 from gkmvlp.app.command_line.renamed_keys import OPTIONS, RENAMED, is_former
 
 # what jsonargparse adds around the sentence that matters
@@ -76,52 +74,60 @@ def explain(message: str, keys: Iterable[str], classes: Mapping[str, type], conf
         classes: Classes that a config may name, by short name.
         configs: Config files in use; the one that holds the wrong word is named.
     """
-    if match := re.search(r"unrecognized arguments: (\S+)", message):
-        option = match[1].partition("=")[0]
-        outer = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key not in _PARTS]
-        if outer and not option.startswith(f"--{outer[-1]}."):  # a key below an optional dataclass
-            option = f"--{outer[-1]}.{option.removeprefix('--')}"
-        short = option.removeprefix("--")
-        if whole := sorted(key for key in keys if key.partition(".init_args.")[2] == short):
-            return f"no option {option}; did you mean --{whole[0]}?"
-        others = {key if key.startswith("-") else f"--{key}" for key in keys} - {option}  # another action may have it
-        return f"no option {option}{hint(option, sorted(others))}"
-    if match := re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message):
-        known = re.findall(r"[^ ,]+", match[2].replace("'", ""))
-        listed = "" if len(known) > 12 else f": {', '.join(known)}"
-        return f"no {match[1]!r} here{hint(match[1], known) or listed}"
-    if match := re.search(r"(?:Group '([^']+)' )?does not accept option '([^']+)'", message):
-        return _explain_key(message, match[1], match[2], keys, configs)
-    if match := re.search(r"Option '([^']+)' is not accepted", message):
-        return _explain_option(message, match[1], classes, configs)
-    if missing := _explain_file(message, configs):
-        return missing
-    if match := _WRONG_CLASS.search(message):
-        return _explain_class(message, match[1] or match[2], classes, configs)
-    if _CLASS_KEY.search(message) and (match := _CLASS_NAME.search(message)):
-        return _explain_class(message, match[1], classes, configs)
-    if match := re.search(r"Unable to load config '([^']+)'", message):
-        return f"{_where(match[1], configs)}no config file {match[1]!r}{hint(match[1], _beside(match[1], configs))}"
-    if lacking := _explain_lacking(message, configs):
-        return lacking
-    if match := re.search(r'Parser key "([^"]+)".*Not a valid subclass of.*Given value: (.*)', message, re.DOTALL):
-        return f"{_where(match[1], configs)}key {match[1]!r} needs class_path and init_args, got {match[2]}"
-    if wanted := re.findall(r"Expected an? (?:<class ')?([\w.]+(?:\[[^\]]*\])?)", message):
-        return _explain_value(message, wanted, configs)
-    if match := re.search(r"the following arguments are required: (fit|validate|test)\.(.+)", message):
-        return f"key {match[2]!r} is missing: name a config by --config"
-    if "Problems parsing config" in message:
-        return "; ".join(filter(None, map(_syntax, configs))) or one_line(ValueError(message))
-    return " ".join(" ".join(line for line in message.splitlines() if not _NOISE.match(line)).split())
+    told = (
+        _explain_unknown(message, keys)
+        or _explain_choice(message)
+        or _explain_key(message, keys, configs)
+        or _explain_option(message, classes, configs)
+        or _explain_file(message, configs)
+        or _explain_class(message, classes, configs)
+        or _explain_config(message, configs)
+        or _explain_lacking(message, configs)
+        or _explain_value(message, configs)
+        or _explain_syntax(message, configs)
+    )
+    return told or " ".join(" ".join(line for line in message.splitlines() if not _NOISE.match(line)).split())
 
 
-def _explain_key(message: str, group: str | None, word: str, keys: Iterable[str], configs: Iterable[Path]) -> str:
-    """One line for a key that nothing has, or that another class has than the one it was given to."""
-    key, known = f"{group}.{word}" if group else word, set(keys)
+def _explain_unknown(message: str, keys: Iterable[str]) -> str:
+    """One line for an option of the command line that nothing has; "" where none is."""
+    match = re.search(r"unrecognized arguments: (\S+)", message)
+    if not match:
+        return ""
+    option = match[1].partition("=")[0]
+    if Path(match[1]).exists():
+        return f"no option {match[1]}; the file of that name is ./{match[1]}"
+    outer = [key for key in re.findall(r'Parser key "([^"]+)"', message) if key not in _PARTS]
+    if outer and not option.startswith(f"--{outer[-1]}."):  # a key below an optional dataclass
+        option = f"--{outer[-1]}.{option.removeprefix('--')}"
+    short = option.removeprefix("--")
+    if whole := sorted(key for key in keys if key.partition(".init_args.")[2] == short):
+        return f"no option {option}; did you mean --{whole[0]}?"
+    others = {key if key.startswith("-") else f"--{key}" for key in keys} - {option}  # another action may have it
+    return f"no option {option}{hint(option, sorted(others))}"
+
+
+def _explain_choice(message: str) -> str:
+    """One line for a word that is none of a few; "" where none is."""
+    match = re.search(r"invalid choice: '?([^' ]*)'? \(choose from (.*)\)", message)
+    if not match:
+        return ""
+    known = re.findall(r"[^ ,]+", match[2].replace("'", ""))
+    listed = "" if len(known) > 12 else f": {', '.join(known)}"
+    return f"no {match[1]!r} here{hint(match[1], known) or listed}"
+
+
+def _explain_key(message: str, keys: Iterable[str], configs: Iterable[Path]) -> str:
+    """One line for a key that nothing has, or that another class has than the one it was given to; "" where none is."""
+    match = re.search(r"(?:Group '([^']+)' )?does not accept option '([^']+)'", message)
+    if not match:
+        return ""
+    word, known = match[2], set(keys)
+    key = f"{match[1]}.{word}" if match[1] else word
     given = re.findall(r"given class_path '([\w.]+)\.(\w+)'", message)
     if given and key in known:
         package, name = given[-1]
-        own = {".".join(path) for path in _paths(getattr(importlib.import_module(package), name))}
+        own = {".".join(path) for path in value_paths(getattr(importlib.import_module(package), name))}
         if own and key not in own:
             return f"{_where(word, configs)}{name} has no key {key!r}, which is another class's: give one of {name}"
     return f"{_where(word, configs)}no key {word!r}{hint(word, known)}"
@@ -149,8 +155,13 @@ def _explain_lacking(message: str, configs: Iterable[Path]) -> str:
     return f"{_where(name, configs)}{name} needs {' and '.join(lacking)}: {remedy}"
 
 
-def _explain_class(message: str, name: str, classes: Mapping[str, type], configs: Iterable[Path]) -> str:
-    """One line for a class that does not exist or is of another kind."""
+def _explain_class(message: str, classes: Mapping[str, type], configs: Iterable[Path]) -> str:
+    """One line for a class that does not exist or is of another kind; "" where none is."""
+    wrong = _WRONG_CLASS.search(message)
+    named = None if wrong or not _CLASS_KEY.search(message) else _CLASS_NAME.search(message)
+    name = (wrong[1] or wrong[2]) if wrong else named[1] if named else ""
+    if not name:
+        return ""
     package, _, short = name.rpartition(".")
     kind = _CLASS_KEY.search(message)
     reason = _import_error(name)
@@ -178,8 +189,13 @@ def _import_error(name: str) -> str:
     return "" if has_class else f": {package} has no {short}"
 
 
-def _explain_value(message: str, wanted: list[str], configs: Iterable[Path]) -> str:
-    """One line for a value of the wrong type."""
+def _explain_value(message: str, configs: Iterable[Path]) -> str:
+    """One line for a value of the wrong type; "" where none is."""
+    if match := re.search(r'Parser key "([^"]+)".*Not a valid subclass of.*Given value: (.*)', message, re.DOTALL):
+        return f"{_where(match[1], configs)}key {match[1]!r} needs class_path and init_args, got {match[2]}"
+    wanted = re.findall(r"Expected an? (?:<class ')?([\w.]+(?:\[[^\]]*\])?)", message)
+    if not wanted:
+        return ""
     key = (re.findall(r'Parser key "([^"]+)"', message) or ["value"])[-1]
     match = re.search(r"Got value: (.*)", message) or re.search(r"Given value: (.*)", message)
     value = match[1] if match else "something else"
@@ -192,6 +208,23 @@ def _explain_value(message: str, wanted: list[str], configs: Iterable[Path]) -> 
         return f"{_where(key, holders)}key {key!r} needs class_path and init_args, got {value}"
     told = f"{' or '.join(dict.fromkeys(kinds))}, got {value}{hint(value, choices)}"
     return f"{_where(key, holders)}key {key!r} must be {told}"
+
+
+def _explain_config(message: str, configs: Iterable[Path]) -> str:
+    """One line for a config that is not there; "" where none is."""
+    match = re.search(r"Unable to load config '([^']+)'", message)
+    if not match:
+        return ""
+    return f"{_where(match[1], configs)}no config file {match[1]!r}{hint(match[1], _beside(match[1], configs))}"
+
+
+def _explain_syntax(message: str, configs: Iterable[Path]) -> str:
+    """One line for a config that lacks a part, or is no YAML; "" where none is."""
+    if match := re.search(r"the following arguments are required: (fit|validate|test)\.(.+)", message):
+        return f"key {match[2]!r} is missing: name a config by --config"
+    if "Problems parsing config" in message:
+        return "; ".join(filter(None, map(_syntax, configs))) or one_line(ValueError(message))
+    return ""
 
 
 def _syntax(config: Path) -> str:
@@ -210,8 +243,12 @@ def _beside(reference: str, configs: Iterable[Path]) -> list[str]:
     return [str(folder / file.name) for config in configs for file in (config.parent / folder).glob("*.y*ml")]
 
 
-def _explain_option(message: str, option: str, classes: Mapping[str, type], configs: Iterable[Path]) -> str:
-    """One line for an init_args key that its class does not have."""
+def _explain_option(message: str, classes: Mapping[str, type], configs: Iterable[Path]) -> str:
+    """One line for an init_args key that its class does not have; "" where none is."""
+    match = re.search(r"Option '([^']+)' is not accepted", message)
+    if not match:
+        return ""
+    option = match[1]
     names = re.findall(r"given class_path '([^']+)'", message)
     name = names[-1].rpartition(".")[2] if names else "the class"
     known = {
@@ -230,38 +267,3 @@ def _where(key: str, configs: Iterable[Path]) -> str:
     word = key if key.endswith((".yaml", ".yml")) else key.rpartition(".")[2]
     leaf = re.compile(rf"(?<!\w){re.escape(word)}\b")
     return next((f"{file}: " for file in configs if leaf.search(file.read_text(encoding="utf-8"))), "")
-
-
-def nested_keys(classes: Iterable[type]) -> set[str]:
-    """Keys of the dataclasses that classes take, as errors name them: a.b.c and b.c."""
-    keys: set[str] = set()
-    for owner in classes:
-        hints = typing.get_type_hints(owner.__init__) if owner.__module__.startswith("gkmvlp.") else {}  # type: ignore[misc]
-        for name, kind in hints.items():
-            parts = [(name, *path) for path in _paths(kind)]
-            keys |= {".".join(path[start:]) for path in parts for start in range(len(path) - 1)}
-    return keys
-
-
-def init_keys(classes: Iterable[type], parts: Mapping[str, type]) -> set[str]:
-    """Keys of what the classes of this package take, as the command line names them: data.init_args.root.
-
-    Args:
-        classes: The classes.
-        parts: Part of a config -> what its classes are.
-    """
-    keys: set[str] = set()
-    for owner in classes:
-        for part in (part for part, base in parts.items() if issubclass(owner, base)):
-            hints = typing.get_type_hints(owner.__init__) if owner.__module__.startswith("gkmvlp.") else {}  # type: ignore[misc]
-            paths = [(name, *path) for name, kind in hints.items() for path in [(), *_paths(kind)]]
-            keys |= {f"{part}.init_args.{'.'.join(path)}" for path in paths}
-    return keys
-
-
-def _paths(kind: Any) -> Iterator[tuple[str, ...]]:
-    """Names that lead to each value of a dataclass."""
-    if dataclasses.is_dataclass(kind):
-        for name, inner in typing.get_type_hints(kind).items():
-            yield (name,)
-            yield from ((name, *path) for path in _paths(inner))

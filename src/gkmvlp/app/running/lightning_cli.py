@@ -15,7 +15,8 @@ from lightning.pytorch.utilities import rank_zero_only
 
 import gkmvlp.data_modules
 import gkmvlp.tasks
-from gkmvlp.app.command_line.cli_errors import CLASS_PATH, explain, hint, init_keys, nested_keys, one_line
+from gkmvlp.app.command_line.cli_errors import CLASS_PATH, explain, hint, one_line
+from gkmvlp.app.command_line.config_keys import init_keys, nested_keys
 from gkmvlp.app.command_line.faults import causes
 from gkmvlp.app.command_line.meant_words import mended
 from gkmvlp.app.command_line.outputs import require_writable

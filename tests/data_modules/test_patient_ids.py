@@ -1,0 +1,84 @@
+"""No patients are joined or split in silence, whatever a column of ids holds."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from gkmvlp.data_modules import ImageReportPairs
+from gkmvlp.errors import DataError
+
+_APART = "patient_id differs from another one in case or form alone (kept apart)"
+_WAYS = "patient_id is written in several ways (one patient)"
+_DATE = "patient_id reads as a date (kept; a spreadsheet may have made it of another id)"
+_FRACTION = "patient_id is a fraction (kept; name the column of patients if it is none)"
+
+
+def _pairs(folder: Path, ids: Any, kind: str) -> ImageReportPairs:
+    """Checked pairs whose patients are ``ids``."""
+    for number in range(len(ids)):
+        shade_HW = np.random.default_rng(number).integers(0, 255, (8, 8)).astype(np.uint8)
+        Image.fromarray(shade_HW).save(folder / f"{number}.png")
+    images = [f"{number}.png" for number in range(len(ids))]
+    table = pd.DataFrame({"image": images, "report": "No effusion.", "patient_id": ids})
+    path = folder / f"t.{kind}"
+    if kind == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path)
+    data = ImageReportPairs(str(path))
+    data.check()
+    return data
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_a_column_of_truth_values_is_none_of_patients(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"column patient_id.* is an answer, no id"):
+        _pairs(tmp_path, [True, False, True], kind)
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        ([1.5, 2.5, 3.0], r"row 1: '1\.5' is a fraction, no id"),
+        ([Decimal("1.00"), Decimal("2.50")], r"row 2: '2\.50' is a fraction, no id"),
+        (np.array([2**24, 2**24 + 2], np.float32), "row 2: 16777218 has lost digits, no id"),
+        ([2.0**53, 3.0], "row 1: .* has lost digits, no id"),
+    ],
+)
+def test_numbers_that_can_be_of_several_patients_are_no_ids(ids: Any, told: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=told):
+        _pairs(tmp_path, ids, "parquet")
+
+
+@pytest.mark.parametrize("ids", [["1.5", "1.50", "2"], ["007", "8", "7"], ["1,0", "1"], ["1.0", "x", "1"]])
+def test_one_number_in_two_spellings_is_an_error(ids: list[str], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="write a patient in one way"):
+        _pairs(tmp_path, ids, "csv")
+
+
+@pytest.mark.parametrize(
+    ("ids", "patients", "notes"),
+    [
+        (["Ab1", "ab1", "c"], {"Ab1", "ab1", "c"}, {_APART: 2}),
+        (["\uff112", "12"], {"\uff112", "12"}, {_APART: 2}),
+        ([" a", "a", "a\u200b", "b"], {"a", "b"}, {_WAYS: 3}),
+        (["1.0", "1", "2"], {"1", "2"}, {_WAYS: 2}),
+        ([" a", " b"], {"a", "b"}, {}),
+        (["1-Jan", "2/3/2020", "c"], {"1-Jan", "2/3/2020", "c"}, {_DATE: 2}),
+        (["1.5", "2.25"], {"1.5", "2.25"}, {_FRACTION: 2}),
+        (["1", "1.000"], {"1", "1.000"}, {_FRACTION: 1}),
+        (["nan", "NULL", "-1", "nil", "0", "a"], {"0", "a"}, {}),
+        (["1.2.840.1", "1.2.840.10"], {"1.2.840.1", "1.2.840.10"}, {}),
+    ],
+)
+def test_ids_that_may_be_of_another_patient_are_counted(
+    ids: list[str], patients: set[str], notes: dict[str, int], tmp_path: Path
+) -> None:
+    data = _pairs(tmp_path, ids, "csv")
+    assert {row.patient_id for row in data.samples} == patients
+    assert dict(data.ledger.masked) == notes

@@ -1,0 +1,31 @@
+"""Reports that a program wrote out as its own value are read as the text they hold."""
+
+import pytest
+
+from gkmvlp.data_modules.pipeline.report_labels import label_one
+from gkmvlp.entities import ENTITY_INDEX
+
+_BOTH = {"pleural effusion": 0, "edema": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("b'No effusion. Edema.'", "No effusion. Edema."),
+        ("b'No effusion.\\nEdema.'", "No effusion. Edema."),
+        ("['No effusion.', 'Edema.']", "No effusion. Edema."),
+        ('["No effusion", "Edema"]', "No effusion. Edema"),
+        ('{"findings": "No effusion.", "impression": "Edema."}', "No effusion. Edema."),
+        ("{'indication': 'mass', 'findings': 'No effusion. Edema.', 'impression': None}", "No effusion. Edema."),
+    ],
+)
+def test_a_literal_is_the_text_it_holds(text: str, read: str) -> None:
+    labeled = label_one("1", text.encode(), plain=True)
+    assert labeled.text == read
+    assert {name: labeled.status_E[ENTITY_INDEX[name]] for name in _BOTH} == _BOTH
+    assert (labeled.status_E >= -1).sum() == len(_BOTH)
+
+
+@pytest.mark.parametrize("text", ["[1, 2] no effusion]", "[ ] Edema [x] Effusion", "{no effusion}", "b'no effusion"])
+def test_what_only_looks_like_a_literal_stays(text: str) -> None:
+    assert "ffusion" in label_one("1", text.encode(), plain=True).text
