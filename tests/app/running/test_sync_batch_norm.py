@@ -41,6 +41,7 @@ def test_a_run_gets_them_where_it_asks(asked, given, kind, tmp_path):
     config = {
         "default_root_dir": tmp_path, "callbacks": None, "logger": False, "enable_checkpointing": False,
         "fast_dev_run": False, "enable_progress_bar": False, "enable_model_summary": False, "max_epochs": 1,
+        "val_check_interval": None,
         "check_val_every_n_epoch": 1, "accelerator": "cpu", "precision": "32-true", "devices": 1,
         "sync_batchnorm": asked, "plugins": given,
     }  # fmt: skip
