@@ -1,14 +1,12 @@
 """Runs that are complete are not repeated; those that would differ are."""
 
-import multiprocessing
 import os
 import time
 from pathlib import Path
 
 import pytest
 
-from gkmvlp.app.experiments import runs
-from gkmvlp.app.experiments.runs import in_spare_time, run_missing, side_by_side
+from gkmvlp.app.experiments.runs import run_missing, side_by_side
 from gkmvlp.app.running.run import Run, parse_overrides
 from gkmvlp.checkpoints import references
 from gkmvlp.hardware import usable_cores
@@ -140,62 +138,3 @@ def test_runs_side_by_side_share_the_cores_and_one_of_them_shows_its_bars(tmp_pa
     assert os.getpid() not in given
     assert sorted(bars for bars, _ in given.values()) == ["0", "1"]
     assert {int(threads) for _, threads in given.values()} == {max(1, len(usable_cores()) // 2)}
-
-
-def leave(run: Run) -> None:
-    """A run that tells its process and priority."""
-    (run.folder / LEFT).parent.mkdir(parents=True)
-    (run.folder / LEFT).write_text(f"{os.getpid()} {os.nice(0)}")
-
-
-def fail(run: Run) -> None:
-    """A run that leaves nothing."""
-    raise SystemExit(1)
-
-
-def linger(run: Run) -> None:
-    """A run that begins and does not end."""
-    run.folder.mkdir()
-    time.sleep(600)
-
-
-@pytest.fixture
-def spare(tmp_path, monkeypatch):
-    """A run, where two go side by side."""
-    monkeypatch.setattr(runs, "runs_at_once", lambda: 2)
-    return Run("vqa-phantom", tmp_path / "run")
-
-
-def test_a_run_in_spare_time_has_a_process_of_the_lowest_priority_and_is_not_repeated(spare):
-    with in_spare_time(leave, spare, LEFT):
-        pass
-    process, nice = (spare.folder / LEFT).read_text().split()
-    assert int(process) != os.getpid()
-    assert int(nice) == 19
-    with in_spare_time(fail, spare, LEFT):
-        pass
-    run_missing(fail, [spare], LEFT, 1)
-
-
-def test_a_run_that_fails_in_spare_time_is_made_when_it_is_needed(spare):
-    with in_spare_time(fail, spare, LEFT):
-        pass
-    run_missing(leave, [spare], LEFT, 1)
-    assert (spare.folder / LEFT).read_text().startswith(str(os.getpid()))
-
-
-def test_nothing_is_begun_in_spare_time_where_runs_do_not_go_side_by_side(spare, monkeypatch):
-    monkeypatch.setattr(runs, "runs_at_once", lambda: 1)
-    with in_spare_time(leave, spare, LEFT):
-        pass
-    assert not spare.folder.exists()
-
-
-def test_a_run_in_spare_time_ends_with_the_block_that_fails(spare):
-    with pytest.raises(KeyboardInterrupt), in_spare_time(linger, spare, LEFT):  # noqa: PT012
-        end = time.monotonic() + 60
-        while not spare.folder.exists():
-            assert time.monotonic() < end
-            time.sleep(0.02)
-        raise KeyboardInterrupt
-    assert not multiprocessing.active_children()

@@ -42,17 +42,6 @@ def with_question_only(arms: Conditions, start: str | None = None) -> dict[str, 
     return {**arms, "question_only": merged(own, model_overrides(question_only=True))}
 
 
-def condition_runs(
-    task: str, config: str, out: Path, conditions: Conditions, seeds: Sequence[int], overrides: Overrides
-) -> list[Run]:
-    """The runs of ``run_conditions``, seed by seed."""
-    return [
-        Run(config, out / task / f"{name}-{seed}", merged(overrides, condition), seed)
-        for seed in seeds
-        for name, condition in conditions.items()
-    ]
-
-
 def run_conditions(
     task: str,
     config: str,
@@ -77,7 +66,11 @@ def run_conditions(
         The merged predictions file, ``predictions/<task>.parquet`` below ``out``.
     """
     names = [name for _ in seeds for name in conditions]
-    runs = condition_runs(task, config, out, conditions, seeds, overrides)
+    runs = [
+        Run(config, out / task / f"{name}-{seed}", merged(overrides, condition), seed)
+        for seed in seeds
+        for name, condition in conditions.items()
+    ]
     output = f"predictions/{task}.parquet"
     run_missing(fit_and_test, runs, output, jobs)
     return merge([run.folder / output for run in runs], out / output, names)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from gkmvlp.app.experiments.classification import classification_conditions
-from gkmvlp.app.experiments.conditions import condition_runs, initializations, run_conditions, with_question_only
-from gkmvlp.app.experiments.runs import fit_and_test, in_spare_time, test
+from gkmvlp.app.experiments.conditions import initializations, run_conditions, with_question_only
+from gkmvlp.app.experiments.runs import fit_and_test, test
 from gkmvlp.app.pages.demo_page import write_demo_page
 from gkmvlp.app.running.planted_truth import match_findings, score_on_truth
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, model_overrides
@@ -14,7 +14,6 @@ from gkmvlp.metrics.results.evaluate import figures_of
 from gkmvlp.metrics.results.provenance import ProcessTreePeak, results_of
 
 FRACTIONS = (0.01, 1.0)
-QUESTIONS = "zoo://vqa-phantom"
 
 
 def run_demo(
@@ -39,14 +38,11 @@ def run_demo(
     with ProcessTreePeak() as peak:
         write_lookalikes(data, sizes, seed)
         root = data_overrides(root=data)
+        predictions = fit_and_test(Run("zoo://pretrain-phantom", out, merged(root, pretraining)))
+        score_on_truth(predictions, data)
         conditions = with_question_only(initializations(backbone), "pretrained")
         changed = merged(root, answering)
-        without = {"scratch": conditions["scratch"]}  # the one that need not wait for the backbone
-        [scratch] = condition_runs("vqa", QUESTIONS, out, without, [0], changed)
-        with in_spare_time(fit_and_test, scratch, "predictions/vqa.parquet"):
-            predictions = fit_and_test(Run("zoo://pretrain-phantom", out, merged(root, pretraining)))
-            score_on_truth(predictions, data)
-        run_conditions("vqa", QUESTIONS, out, conditions, [0], changed, runs_at_once())
+        run_conditions("vqa", "zoo://vqa-phantom", out, conditions, [0], changed, runs_at_once())
         files = [predictions / f"{task}.parquet" for task in ("entity_classification", "zero_shot", "grounding", "vqa")]
         if further is not None:
             write_lookalikes(data, further, seed)

@@ -4,9 +4,8 @@ import gc
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from hashlib import sha256
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from gkmvlp.app.running.configs import by_name
 from gkmvlp.app.running.run import Run, rendered
-from gkmvlp.hardware import runs_at_once, usable_cores
+from gkmvlp.hardware import usable_cores
 
 FINGERPRINT = "run.sha256"  # in the folder of a complete run: what it was made of
 Work = Callable[[Run], object]  # makes a run
@@ -97,41 +96,6 @@ def run_missing(work: Work, runs: Sequence[Run], output: str, jobs: int) -> None
         jobs: How many go side by side.
     """
     side_by_side(_make, [(work, run) for run in runs if not _is_complete(run, output)], jobs)
-
-
-@contextmanager
-def in_spare_time(work: Work, run: Run, output: str) -> Iterator[None]:
-    """Makes a run, if it is missing, by what the block leaves of the cores; ends when both are done.
-
-    A step of a small model keeps one core busy and part of a second. The run has the lowest priority, so the block is
-    hardly slower. It is left to ``run_missing`` if it fails, or where runs do not go side by side.
-
-    Args:
-        work: Makes the run; a function of a module, as it runs in another process.
-        run: What is made.
-        output: File that it leaves in its folder.
-    """
-    if runs_at_once() == 1 or _is_complete(run, output):
-        yield
-        return
-    process = multiprocessing.get_context("spawn").Process(target=_make_in_spare_time, args=(work, run))
-    process.start()
-    try:
-        yield
-    except BaseException:
-        process.terminate()
-        raise
-    finally:
-        process.join()
-
-
-def _make_in_spare_time(work: Work, run: Run) -> None:
-    import torch
-
-    os.nice(19)
-    torch.set_num_threads(1)
-    os.environ["GKMVLP_PROGRESS"] = "0"
-    _make(work, run)
 
 
 def _make(work: Work, run: Run) -> None:
