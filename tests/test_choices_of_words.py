@@ -5,8 +5,10 @@
 
 import inspect
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pytest
 
 import gkmvlp.data_modules
@@ -69,3 +71,10 @@ def test_the_nearest_word_is_named():
 def test_a_word_is_no_number():
     with pytest.raises(ConfigError, match=r"data.init_args.batch_size must be at least 1, got many"):
         require_between("data.init_args", 1, batch_size="many")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("number", [np.int64(8), np.float32(1.5), Fraction(3, 2), True])
+def test_numbers_of_other_libraries_are_numbers(number):
+    require_between("data.init_args", 1, batch_size=number)
+    with pytest.raises(ConfigError, match="must be at least 9"):
+        require_between("data.init_args", 9, batch_size=number)

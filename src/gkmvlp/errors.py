@@ -6,6 +6,7 @@ The command line prints them without a traceback and exits with 1 (2 for wrong u
 import difflib
 import math
 from collections.abc import Iterable
+from numbers import Real
 from typing import get_args
 
 
@@ -58,7 +59,7 @@ def require_between(place: str, least: float, greatest: float = math.inf, **give
         ConfigError: If one does not.
     """
     for name, value in given.items():
-        if not isinstance(value, int | float) or not least <= value <= greatest:
+        if not isinstance(value, Real) or not least <= value <= greatest:
             bounds = f"at least {least:g}" if greatest == math.inf else f"from {least:g} to {greatest:g}"
             raise ConfigError(f"{place}.{name} must be {bounds}, got {value}")
 

@@ -259,6 +259,7 @@ def test_patients_that_a_model_has_seen(info, data, seen):
         (PHANTOMS, "chestxray14", "2"),  # from here on a list of patients
         (PATIENTS, "chestxray14", "12"),
         (PATIENTS, "phantom-rsna", "1"),
+        ({"trained_on": "mimic-cxr"}, "phantom-rsna", ""),  # a list that was not kept has no phantoms in its place
     ],
 )
 def test_a_model_names_patients_or_where_it_saw_none_phantoms(info, data, known):

@@ -165,7 +165,7 @@ def with_patients(info: Mapping[str, Any], data: str, patients: Iterable[str]) -
         patients: Ids of its training patients.
     """
     before, now = set(info.get("patients", [])), {patient_hash(patient) for patient in patients}
-    if before and is_phantom(data) is trained_on_patients(info):
+    if info.get("trained_on") and is_phantom(data) is trained_on_patients(info):
         return sorted(before if is_phantom(data) else now)
     return sorted(before | now)
 

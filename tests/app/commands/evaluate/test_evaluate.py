@@ -70,6 +70,15 @@ def test_evaluate_makes_a_tested_run_comparable(tmp_path, capsys):
     assert main(["compare", *map(str, runs)]) == 0
 
 
+def test_evaluate_leaves_results_that_are_of_the_predictions(tmp_path, capsys):
+    """They tell what the training cost."""
+    results = _run(tmp_path, "zero_shot", entity_table())
+    written = results.read_bytes()
+    assert main(["evaluate", str(tmp_path)]) == 0
+    assert "entity_auroc_macro" in capsys.readouterr().out
+    assert results.read_bytes() == written
+
+
 def test_evaluate_says_what_a_folder_without_predictions_lacks(tmp_path, capsys):
     assert main(["evaluate", str(tmp_path)]) == 2
     assert "expected predictions/*.parquet, found none; run gkmvlp test" in capsys.readouterr().err

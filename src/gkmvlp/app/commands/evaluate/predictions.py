@@ -2,7 +2,8 @@
 
 The main figures of predictions files are computed anew and printed, with --by also those of each group of patients and
 the gap between the best and the worst; --json prints all of them. A folder that fit and test left gets results.json and
-report.html too, as the recipes (make pretrain, make finetune-...) end with: compare and zoo publish read them.
+report.html too, as the recipes (make pretrain, make finetune-...) end with, unless they are there: compare and zoo
+publish read them.
 
 gkmvlp evaluate grounding and gkmvlp evaluate retrieval test a backbone; gkmvlp evaluate page writes the page alone.
 
@@ -39,13 +40,19 @@ def run(arguments: argparse.Namespace) -> int:
         elif not (inside := sorted(place.glob("predictions/*.parquet"))):
             wanted = "expected predictions/*.parquet, found none"
             raise UsageError(f"{place}: {wanted}; run gkmvlp test, or name a run's folder")
-        elif is_only_read:
+        elif is_only_read or _is_finished(place, inside):
             files += inside
         else:
             _finish(place)
     if files:
         _print(files, arguments)
     return 0
+
+
+def _is_finished(folder: Path, predictions: list[Path]) -> bool:
+    """Whether a run's results are of its predictions: they hold what the training cost, which is not known here."""
+    results = folder / "results.json"
+    return results.is_file() and all(results.stat().st_mtime >= file.stat().st_mtime for file in predictions)
 
 
 def _finish(folder: Path) -> None:
