@@ -98,13 +98,18 @@ def _require_ids(cells: list[Any], name: str, source: object, schema: Schema) ->
         told = ""
         if isinstance(cell, bool):
             told = "is an answer"
-        elif isinstance(cell, float | Decimal) and cell % 1:
+        elif cell != cell.to_integral_value() if isinstance(cell, Decimal) else _is_fraction(cell):
             told = "is a fraction"
         elif isinstance(cell, float) and abs(cell) >= _EXACT:
             told = "has lost digits"
         if told and not pd.isna(cell):
             where = f"{source}, column {name}, row {row}"
             raise DataError(f"{where}: {shown(cell)} {told}, no id: keep ids as text; {schema.remedy}")
+
+
+def _is_fraction(cell: Any) -> bool:
+    """Whether a cell is a number between whole ones."""
+    return isinstance(cell, float) and not cell.is_integer()
 
 
 def _plain(cell: str) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from gkmvlp.data_modules.pipeline.report_labels import label_one
 from gkmvlp.entities import ENTITY_INDEX
+from gkmvlp.report.literals import without_literal
 
 _BOTH = {"pleural effusion": 0, "edema": 1}
 
@@ -29,3 +30,8 @@ def test_a_literal_is_the_text_it_holds(text: str, read: str) -> None:
 @pytest.mark.parametrize("text", ["[1, 2] no effusion]", "[ ] Edema [x] Effusion", "{no effusion}", "b'no effusion"])
 def test_what_only_looks_like_a_literal_stays(text: str) -> None:
     assert "ffusion" in label_one("1", text.encode(), plain=True).text
+
+
+@pytest.mark.parametrize("text", ["{{}}", "{[1]}", "{['x']: 'No effusion.'}"])
+def test_what_python_cannot_hold_stays_a_text(text):
+    assert without_literal(text) == text

@@ -32,6 +32,6 @@ def _value(literal: str) -> Any:
     for parse in (json.loads, ast.literal_eval):
         try:
             return parse(literal)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             continue
     return None
