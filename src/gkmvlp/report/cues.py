@@ -364,8 +364,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "none (?:of (?:them|these|those|which) )?(?:is |are )?(?:\\w+ly )?(?:larger|bigger|greater|calcified|new"
         "|suspicious|exceed\\w*|measur\\w+|over|above|more)",
         f"n(?:either|or) (?:(?!is\\b|are\\b)[\\w-]+ ){{0,9}}(?:has|have) (?:\\w+ly )?{_GOING}",
-        f"{_A_PART} (?:(?!is\\b|are\\b)[\\w-]+ ){{1,7}}(?:has|have) (?:been )?(?:\\w+ly )?(?:{_GOING}|drained"
-        "|evacuated|re ?absorbed|resorbed)",
+        f"{_A_PART} (?:(?!(?:is|are|was|were|has|have|remains?|persists?)\\b)[\\w-]+ ){{1,7}}(?:has|have)"
+        f" (?:been )?(?:\\w+ly )?(?:{_GOING}|drained|evacuated|re ?absorbed|resorbed)",
         f"neither (?:\\w+ ){{1,3}}nor (?:\\w+ )?(?:{_GOING}|changed|enlarged|increased|decreased)",
         "not without", "not (?:a )?new", "not an? (?:simple|typical|isolated|mere|small|minor)",
         "without (?:lung|pulmonary|vascular|bronchovascular) markings?",

@@ -64,8 +64,8 @@ MINUS_FIRST = (
     r"-(?i:ve\b|(?:ptxs?|effs?|pna|atx|atel|consols?|infilt?s?|fx|chf|opacs?|cardiomeg)"
     r"(?=\s*(?:[.,;/)&-]|$)|[ \t]*\n|\s+(?:and|or)\b))"
 )
-# "-ve for effusion", "edema +ve"
-_SIGNED = re.compile(r"(?<!\w)([+-])ve\b")
+# "-ve for effusion", "edema +ve"; "troponin -ve, edema" is of a test, and denies nothing behind the comma
+_SIGNED = re.compile(r"(?<!\w)([+-])ve\b(?!,)")
 # "-ptx" behind a comma
 _MINUS = re.compile(
     r"(?:(?<=[ (])|^)"
