@@ -137,11 +137,27 @@ def test_list_and_show(zoo, capsys):
     assert (row["name"], row["where"], row["size"]) == ("small-vqa", "not here", 300_021)
     assert main(["zoo", "show", "small"]) == 0
     shown = capsys.readouterr().out
-    assert parse(shown, "x") == find("small")
-    keys = [line.partition(":")[0] for line in shown.splitlines() if line[0] not in " -"]
-    assert keys.index("limits") < keys.index("results") < keys.index("files")  # what a reader asks first comes first
+    entry = find("small")
+    told = yaml.safe_load(shown.partition("figures:")[0])
+    assert (told["name"], told["licences"]["weights"]) == (entry.reference, entry.licences.weights)
+    assert told["limits"] == entry.limits
+    for result in entry.results:
+        assert f"- {result.task}, {result.name}" in shown
+        assert f"{result.value:.3f}" in shown
     assert main(["zoo", "show", "small", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["reference"] == find("small").reference
+    everything = json.loads(capsys.readouterr().out)
+    assert everything["reference"] == entry.reference
+    assert parse(yaml.safe_dump({key: everything[key] for key in content(entry)}, sort_keys=False), "x") == entry
+
+
+def test_a_model_of_the_package_is_shown_on_one_page(package, capsys):
+    """Figures by group are many; the widest gap stands for them."""
+    assert main(["zoo", "show", "gk-mvlp-phantom"]) == 0
+    shown = capsys.readouterr().out
+    groups = [group for group in find("gk-mvlp-phantom").groups if group.gap is not None]
+    widest = max(groups, key=lambda group: group.gap)
+    assert len(shown.splitlines()) < 50
+    assert f"by {widest.by}: {widest.best} from {widest.worst} {widest.gap:.3f}" in shown
 
 
 def test_models_of_the_package_are_listed_behind_what_they_start_from(zoo, package, capsys):

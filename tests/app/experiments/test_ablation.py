@@ -30,6 +30,7 @@ from gkmvlp.app.experiments.ablation import (
 from gkmvlp.app.experiments.ablation_table import cells, rows
 from gkmvlp.app.experiments.real import ablation as real_ablation
 from gkmvlp.app.experiments.real.folds import merge_folds
+from gkmvlp.app.running.configs import by_name
 from gkmvlp.app.running.run import Run, merged
 from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.evaluate import figures_of
@@ -148,6 +149,15 @@ def test_fusion_is_varied_against_what_the_config_has(config, other, same, tmp_p
     with pytest.raises(UsageError, match=f"no variant {same}: .*{other}"):
         require_known([FULL, same], study)
     require_known([FULL, other], study)
+
+
+def test_fewer_patients_take_as_many_steps_and_are_validated_as_often(tmp_path):
+    whole = yaml.safe_load(by_name("pretrain-openi").read_text())["trainer"]
+    for parts, name in ((2, "half-of-patients"), (4, "quarter-of-patients"), (8, "eighth-of-patients")):
+        changes = real_ablation.openi(*[tmp_path] * 4).variants[name]
+        assert changes["data.init_args.train_fraction"] * parts == 1
+        assert changes["trainer.max_epochs"] == whole["max_epochs"] * parts
+        assert changes["trainer.check_val_every_n_epoch"] == whole.get("check_val_every_n_epoch", 1) * parts
 
 
 @pytest.mark.parametrize("variant", ARL_VARIANTS)

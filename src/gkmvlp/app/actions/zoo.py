@@ -13,7 +13,7 @@ from gkmvlp.zoo.store.cache import cached_folder
 from gkmvlp.zoo.store.packaged import MODELS
 
 Printed = tuple[Any, str]  # content for JSON, text
-LONG = ("results", "groups", "manifests", "files", "format")  # keys of an entry that "show" prints behind all others
+TOLD = ("summary", "architecture", "backbone", "trained_on", "licences", "limits")  # what "show" prints as it stands
 
 
 def _list(arguments: argparse.Namespace) -> Printed:
@@ -51,12 +51,31 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _show(arguments: argparse.Namespace) -> Printed:
-    """Everything that an entry says; in text what is long comes last."""
+    """What a model is, what it was trained on, what it reaches; for JSON everything that its entry says."""
     entry = _entry(arguments)
     said = content(entry)
-    first = {key: value for key, value in said.items() if key not in LONG}
-    text = yaml_text(first | {key: said[key] for key in LONG if key in said})
-    return {**said, "reference": entry.reference, "origin": entry.origin}, text.rstrip()
+    first = {"name": entry.reference, "task": entry.task, "size": f"{entry.size / 1e6:.1f} MB"}
+    told = yaml_text(first | {key: said[key] for key in TOLD}).rstrip()
+    text = "\n".join([told, *_figures(entry), f"all of it: gkmvlp zoo card {entry.name}, or --json"])
+    return {**said, "reference": entry.reference, "origin": entry.origin}, text
+
+
+def _figures(entry: Entry) -> list[str]:
+    """A line a figure, and one for the widest gap between groups of patients."""
+    from gkmvlp.metrics.results.tables import gap_of, interval
+
+    lines = ["figures:"] if entry.results else ["figures: none were measured"]
+    for f in entry.results:
+        value = interval({"value": f.value, "low": f.low, "high": f.high})
+        rows = f"{f.n or 0:,} rows of {f.n_patients or 0:,} patients"
+        lines.append(f"- {f.task}, {' '.join(filter(None, (f.name, f.label)))}: {value}; {f.data}, {rows}")
+    gaps = [group for group in entry.groups if group.gap is not None]
+    if gaps:
+        widest = max(gaps, key=lambda group: group.gap or 0)
+        figure = " ".join(filter(None, (widest.name, widest.label)))
+        between = f"{widest.task}, {figure}, by {widest.by}: {widest.best} from {widest.worst} {gap_of(widest)}"
+        lines.append(f"widest gap between groups of patients: {between}")
+    return lines
 
 
 def _download(arguments: argparse.Namespace) -> Printed:

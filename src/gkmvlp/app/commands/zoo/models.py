@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser("list", help="names of the models, with task, size and where they are")
     listed.add_argument("--task", metavar="TASK", help="only the models of one task")
-    show = actions.add_parser("show", help="everything that an entry says")
+    show = actions.add_parser("show", help="what a model is and reaches (--json: all that its entry says)")
     download = actions.add_parser("download", help="fetch the files of a model and check them")
     download.add_argument("--sha256", metavar="HEX", help="what the entry at an address must have")
     for action in (show, download):

@@ -11,6 +11,14 @@ from gkmvlp.app.experiments.real.openi_baselines import FEWEST
 from gkmvlp.app.running.run import Overrides, data_overrides, overrides_of
 from gkmvlp.hardware import runs_at_once
 
+FEWER: dict[str, Overrides] = {  # a part of the training patients, as many steps as with all of them
+    f"{name}-of-patients": {
+        **data_overrides(train_fraction=1 / parts),
+        "trainer.max_epochs": 8 * parts,
+        "trainer.check_val_every_n_epoch": parts,
+    }
+    for name, parts in (("half", 2), ("quarter", 4), ("eighth", 8))
+}
 SHOWN = {  # kept file -> its figure and what the table calls it
     "entity_classification": ("entity_auroc_macro", "Open-i, entities by the head, AUROC"),
     "zero_shot": ("entity_auroc_macro", "Open-i, entities by sentences, AUROC"),
@@ -62,4 +70,5 @@ def openi(root: Path, slake: Path, nih: Path, out: Path, only: Sequence[str] | N
         Stage("reports", "report-openi", "report_generation", data_overrides(root=root)),
     )
     measured = ("entity_classification", "zero_shot")
-    return Study("pretrain-openi", but(LATE), data_overrides(root=root), measured, chosen(known, only), fewest=FEWEST)
+    variants, stages = but(LATE) | FEWER, chosen(known, only)
+    return Study("pretrain-openi", variants, data_overrides(root=root), measured, stages, fewest=FEWEST)
