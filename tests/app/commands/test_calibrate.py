@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 import gkmvlp
 from gkmvlp.app.cli import main
@@ -102,6 +103,16 @@ def test_labels_from_calibration_to_thresholds(folder, model, tmp_path, capsys):
     assert "uncalibrated" in (tmp_path / "figures" / "report.html").read_text()
     table = pd.read_parquet(tmp_path / "figures" / "predictions" / "calibration.parquet")
     assert not set(table["sample_id"]) & set(_validation(folder))
+
+
+@pytest.mark.parametrize("named", [".", "model"])
+def test_a_run_is_calibrated_on_its_own_data_where_none_are_named(folder, model, named, capsys):
+    run = model("labels")
+    arguments = {"root": str(folder / "nih"), "dataset_name": "phantom-chestxray14", "num_workers": 0}
+    data = {"class_path": "ChestXray14", "init_args": arguments}
+    (run / "config.yaml").write_text(yaml.safe_dump({"data": data}))
+    assert calibrate(run / named, "--device", "cpu") == 0
+    assert read_calibration(run / "model", {"labels": LABELS}).data == "phantom-chestxray14"
 
 
 def _validation(folder: Path) -> list[str]:

@@ -52,6 +52,12 @@ def make_data(predictor: Predictor, source: str | None, root: str | None, init_a
     return data
 
 
+def own_config(model: Path) -> str | None:
+    """The config of the run that left a model, whose data calibrate it where no others are named; None without one."""
+    files = [folder / "config.yaml" for folder in (model, model.parent)]
+    return next((str(file) for file in files if file.is_file()), None)
+
+
 def _found(predictor: Predictor, root: str | None) -> str:
     """The class whose data set lies in a folder."""
     kind = next(iter(predictor.scored), "classes" if isinstance(predictor.head, CategoryHead) else "answers")

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare model, data, method and outputs."""
     parser.add_argument("model", metavar="MODEL", help="zoo://NAME, or folder of a backbone, a model or their run")
     parser.add_argument("--root", metavar="DIR", help="folder of the data; for ImageReportPairs the table")
-    described = "ChestXray14, MimicCxr, VqaRad ... or a config (absent: by what --root holds)"
+    described = "ChestXray14, MimicCxr, VqaRad ... or a config (absent: by what --root holds, else the run's own)"
     parser.add_argument("--data", metavar="CLASS_OR_CONFIG", help=described)
     rows = "rows that calibrate: validate, or all, after which no figures are made (validate)"
     parser.add_argument("--split", metavar="NAME", default="validate", help=rows)
@@ -69,7 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(predictor.notice)
         if not arguments.density:  # before data are looked for, and a copy is made
             require_calibratable(predictor)
-        data = action.make_data(predictor, arguments.data, arguments.root, init_args)
+        named = arguments.data or (action.own_config(Path(arguments.model)) if arguments.root is None else None)
+        data = action.make_data(predictor, named, arguments.root, init_args)
         folder = model_folder(arguments.model)
         if arguments.out is not None:
             folder = action.copy_model(folder, arguments.out)
