@@ -48,6 +48,10 @@ _ANOTHER = re.compile(
 )
 # "the left pneumothorax has resolved, but a small right one is seen"
 _SIDED_ONE = re.compile(r"\b((?:an?|another) (?:[a-z]+ly )?(?:[a-z]+ )?(?:right|left)) ones?\b")
+# What is denied in between is not what "one" takes up: "chest tube removed without pneumothorax, and a new right one";
+# so it is where a side is set against the other: "no pneumothorax on the left, but a small right one".
+_IN_BETWEEN = re.compile(r"\b(?:no|without|n?or)\b(?!.*\b(?:right|left)\b)[^,;]*$")
+_ON_A_SIDE = re.compile(r" (?:on|in|at) the (?:right|left)\b")
 # "no consolidation other than the known one", "no fracture besides that of the sixth rib"
 _OTHER_THAN = re.compile(
     r"\b(?P<but>(?:other than|except(?: for)?|apart from|aside from|besides) )"
@@ -118,9 +122,9 @@ def filled(lower: str) -> str:
     if " except " in lower:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
     if " one" in lower and " but " in lower:
-        lower = _ANOTHER.sub(lambda match: f"{match[1]}{_latest_finding(lower[: match.start()]) or 'one'}", lower)
+        lower = _ANOTHER.sub(lambda match: f"{match[1]}{_taken_up(lower[: match.start()]) or 'one'}", lower)
     if "right one" in lower or "left one" in lower:
-        lower = _SIDED_ONE.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()]) or 'one'}", lower)
+        lower = _SIDED_ONE.sub(lambda match: f"{match[1]} {_taken_up(lower[: match.start()]) or 'one'}", lower)
     if any(map(lower.__contains__, _TAKING_UP)) and (once := _ONCE.search(lower)):
         lower = _of_the_past(lower, once.end())
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower
@@ -145,6 +149,18 @@ def _last_finding(text: str) -> str:
 def _latest_finding(text: str) -> str:
     """The last finding that a text names, or ""."""
     hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
+    return text[hits[-1].start : hits[-1].end] if hits else ""
+
+
+def _taken_up(text: str) -> str:
+    """The last finding that a text names, or the one before where the last is denied in between."""
+    hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
+    while (
+        len(hits) > 1
+        and _IN_BETWEEN.search(text, hits[-2].end, hits[-1].start)
+        and not _ON_A_SIDE.match(text, hits[-1].end)
+    ):
+        del hits[-1]
     return text[hits[-1].start : hits[-1].end] if hits else ""
 
 

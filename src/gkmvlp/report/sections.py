@@ -72,8 +72,12 @@ _HEADER = re.compile(
 )
 _BEFORE_COLON = re.compile(rf"(?i)(?:^|(?<=[\s.;,*]))({_INSIDE})[ \t*_]{{0,8}}$")
 _REACH = 60
-# Before "findings:", what kind of findings they are: "absent findings: effusion, edema".
-_KIND_OF = re.compile(r"(?i)\b(?:absent|present|(?:pertinent )?(?:negative|positive)|other|no) $")
+# Before "findings:", what kind of findings they are: "absent findings: effusion", "no acute findings: effusion".
+_KIND_OF = re.compile(
+    r"(?i)\b(?:absent|present|(?:pertinent )?(?:negative|positive)|other|no(?: (?:acute|active|new|significant|other"
+    r"|abnormal|focal|suspicious|relevant|additional|pulmonary|cardiopulmonary|intrathoracic|thoracic|chest|osseous"
+    r"|bony|pleural)){0,3}) $"
+)
 # A header that is content itself: "absent: edema", "no evidence of: edema", "no acute process: heart enlarged".
 _DENIES = re.compile(
     r"(?:absent|(?:pertinent )?negatives?|denied|no (?:interval )?change)\b"
