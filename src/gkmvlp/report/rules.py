@@ -184,6 +184,8 @@ class Context:
             self._doubted.update(group if self._behind_comma(group[-1]) or self._is_lack(group[-1], cue) else ())
         if not group and self._any_in(cue.end, end) and not around.is_of_other(self._text, clause, cue):
             start = cue.end + self._text.startswith(",", cue.end)  # "trace, if any, left effusion"
+            if start > cue.end and cue.value == "absent":  # "pregnancy test absent, effusion": said of no entity
+                return
             self._spans.append(Span(start, reach(self._text, start, end, kind), kind))
 
     def _is_adjective(self, cue: Hit[str]) -> bool:

@@ -6,6 +6,7 @@ Works on one sentence in lower case; lengths may change.
 import re
 
 from gkmvlp.report.forms import NEGATIVES, asked_for, forms
+from gkmvlp.report.laboratory import TESTED, without_results
 from gkmvlp.report.patterns import KeptByText
 
 _SHORT: dict[str, str] = {
@@ -49,7 +50,7 @@ _SIDE_BEHIND = re.compile(r"(?:(?<=[a-z]{3} )|(?<= on ))([rl])(?=\s*(?:[;,.)]|$)
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
 # "r effusion > l"
 _GREATER_APART = re.compile(rf"\b{_SIDES}( (?:[a-z]+ ){{0,2}}?(?:effusions?|fluid|effs?)) ?[<>]+ ?{_SIDES}\b(?! ?\d)")
-_NEGATIVE_OF = re.compile(r"\bneg\.?(?= (?!for\b)[a-z])")
+_NEGATIVE_OF = re.compile(rf"\bneg\.?(?= (?!(?:for|{TESTED})\b)[a-z])")
 _RESULT = re.compile(r"(?<=[a-z] )(?<!otherwise )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
 # "effusion no, edema yes"
 _ANSWER = re.compile(r"(?<=[a-z] )(no?|y(?:es)?)(?=\s*(?:[,;.]|$))")
@@ -64,8 +65,8 @@ MINUS_FIRST = (
     r"-(?i:ve\b|(?:ptxs?|effs?|pna|atx|atel|consols?|infilt?s?|fx|chf|opacs?|cardiomeg)"
     r"(?=\s*(?:[.,;/)&-]|$)|[ \t]*\n|\s+(?:and|or)\b))"
 )
-# "-ve for effusion", "edema +ve"; "troponin -ve, edema" is of a test, and denies nothing behind the comma
-_SIGNED = re.compile(r"(?<!\w)([+-])ve\b(?!,)")
+# "-ve for effusion", "edema +ve"
+_SIGNED = re.compile(r"(?<!\w)([+-])ve\b")
 # "-ptx" behind a comma
 _MINUS = re.compile(
     r"(?:(?<=[ (])|^)"
@@ -173,7 +174,7 @@ def _words(lower: str) -> str:
     if "clear " in lower:
         lower = _CLEAR_OF.sub("clear of ", lower)
     if "neg" in lower or "pos" in lower:
-        lower = _RESULT.sub(lambda match: "absent" if match[1] == "neg" else "present", lower)
+        lower = _RESULT.sub(lambda match: "absent" if match[1] == "neg" else "present", without_results(lower))
         lower = _NEGATIVE_OF.sub("negative for", lower)
     if lower.endswith(_ANSWERS) or " no," in lower or " yes," in lower or " n," in lower or " y," in lower:
         lower = _ANSWER.sub(lambda match: "absent" if match[1][0] == "n" else "present", lower)
