@@ -48,6 +48,17 @@ _ANOTHER = re.compile(
 )
 # "the left pneumothorax has resolved, but a small right one is seen"
 _SIDED_ONE = re.compile(r"\b((?:an?|another) (?:[a-z]+ly )?(?:[a-z]+ )?(?:right|left)) ones?\b")
+# A sentence that names no finding and takes up that of the one before it: "On the left there is a small one.", "The left
+# one persists.", "The left has cleared."
+_ONE_BEFORE = re.compile(
+    r"\b(?:there (?:is|are|remains)|an?|another|with|only|the (?:right|left))(?: (?:now|also|still|again|only|an?|very"
+    r"|[a-z]+ly|small|tiny|trace|minimal|moderate|large|larger|smaller|similar|new|second|right|left|known))* ones?"
+    rf"(?=\s*(?:$|[.,;]|(?:on|in|at|along|near|over|is|are|has|have|remains?|persists?|now|today|again|there|{_SEEN})\b))"
+)
+_SIDE_BEFORE = re.compile(
+    r"^(?:and |but |while )?the (?P<other>right|left)(?: side)?"
+    rf"(?= (?:(?:(?:has|have|is|are|was|been|now|since|also|[a-z]+ly) )+{_COURSE}|persists?|remains?|continues)\b)"
+)
 # What is denied in between is not what "one" takes up: "chest tube removed without pneumothorax, and a new right one";
 # so it is where a side is set against the other: "no pneumothorax on the left, but a small right one".
 _IN_BETWEEN = re.compile(r"\b(?:no|without|n?or)\b(?!.*\b(?:right|left)\b)[^,;]*$")
@@ -128,6 +139,22 @@ def filled(lower: str) -> str:
     if any(map(lower.__contains__, _TAKING_UP)) and (once := _ONCE.search(lower)):
         lower = _of_the_past(lower, once.end())
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower
+
+
+def taken_over(before: str, lower: str) -> str:
+    """A sentence in lower case with the finding named that it takes up from the sentence before it.
+
+    Args:
+        before: That sentence, in lower case and with its own findings named.
+        lower: The sentence.
+    """
+    one, side = _ONE_BEFORE.search(lower), _SIDE_BEFORE.match(lower)
+    if not (one or side) or TERMS.find(lower) or not (finding := _taken_up(before)):
+        return lower
+    if one:
+        return f"{lower[: one.end()].rpartition(' ')[0]} {finding}{lower[one.end() :]}"
+    other = "left" if side and side["other"] == "right" else "right"
+    return f"{lower[: side.end()]} {finding}{lower[side.end() :]}" if side and other in before else lower
 
 
 def _of_the_past(lower: str, end: int) -> str:

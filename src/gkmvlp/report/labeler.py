@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX
+from gkmvlp.report.ellipsis import taken_over
 from gkmvlp.report.lexicon import DEVICES
 from gkmvlp.report.places import Place, regions, side_and_zone
 from gkmvlp.report.placing import place_statements
@@ -74,6 +75,8 @@ _OF_IT = re.compile(
     r"|(?:it|this|these|they|those)(?P<shadow> [^,;]{0,60}\b(?:nipple|overlap|superimposition|summation|artifact)"
     r"[^,;]{0,40})$"
 )
+# What may speak of the finding of the sentence before: "On the left there is a small one."
+_MAY_TAKE_UP = re.compile(r"(?i) ones?\b|^(?:and |but |while )?the (?:right|left) ")
 # What was so on an earlier day; "it persists" behind it says that it is so today.
 _ONCE = re.compile(r"(?i)\b(?:there (?:was|were|had been)|showed|demonstrated|revealed|previously|formerly|earlier)\b")
 # "Heart size is not increased" says something of the heart, "the effusion has not increased" nothing against it.
@@ -256,6 +259,8 @@ def label_report(text: str) -> list[Mention]:
     following = _following([sentence.text for sentence in sentences])
     for number, (sentence, behind) in enumerate(zip(sentences, following, strict=True)):
         told = _with_next(sentence.text, behind)
+        if number and _MAY_TAKE_UP.search(told):
+            told = taken_over(plain(sentences[number - 1].text), told.lower())
         mentions += [Mention(*said, number, sentence.start, sentence.end) for said in _read(told)]
     return _without_answered(mentions) if text[:1] == "?" else mentions
 
