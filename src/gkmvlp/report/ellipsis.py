@@ -48,10 +48,10 @@ _ANOTHER = re.compile(
 )
 # "the left pneumothorax has resolved, but a small right one is seen"
 _SIDED_ONE = re.compile(r"\b((?:an?|another) (?:[a-z]+ly )?(?:[a-z]+ )?(?:right|left)) ones?\b")
-# A sentence that names no finding and takes up that of the one before it: "On the left there is a small one.", "The left
-# one persists.", "The left has cleared."
+# A sentence that names no finding takes up that of the one before it: "On the left there is a small one.", "The left
+# has cleared."
 _ONE_BEFORE = re.compile(
-    r"\b(?:there (?:is|are|remains)|an?|another|with|only|the (?:right|left))(?: (?:now|also|still|again|only|an?|very"
+    r"\b(?:there (?:is|are|remains)|an?|another|with|only|the (?:right|left))(?: (?:now|also|still|again|an?|very"
     r"|[a-z]+ly|small|tiny|trace|minimal|moderate|large|larger|smaller|similar|new|second|right|left|known))* ones?"
     rf"(?=\s*(?:$|[.,;]|(?:on|in|at|along|near|over|is|are|has|have|remains?|persists?|now|today|again|there|{_SEEN})\b))"
 )
@@ -76,6 +76,16 @@ _KNOWN_ONE = re.compile(
 _EXCEPT = re.compile(
     r"(?<=\bexcept )((?:for )?(?:perhaps |possibly )?(?:an? )?(?:very )?(?:trace|tiny|small|minimal|minor|mild"
     r"|moderate)(?: amount| one)?)(?=\s*(?:$|[.,;]|(?:on|in|at)\b))"
+)
+
+
+# "costophrenic angles are sharp except on the left", "lungs are clear except the right base": something is there
+_SAVE_THERE = re.compile(
+    r"\b(?P<organ>(?:costo ?phrenic |cp )?(?:angles|sulci|recesses)|lungs?(?: fields| bases| apices)?)"
+    r"(?P<is>(?: (?:is|are|appears?|remains?|otherwise|well|[a-z]+ly))*) (?P<how>sharp|clear|free|normal|unremarkable)"
+    r",? (?:except|apart from|aside from|other than|save|but not)(?: (?:for|on|at|in))?(?: the)?"
+    r" (?P<side>right|left)(?P<part>(?: (?:side|one|angle|lung|base|apex|upper|mid(?:dle)?|lower|lobe|zone|field))*)"
+    r"(?=\s*(?:$|[.,;]))"
 )
 
 
@@ -130,6 +140,8 @@ def filled(lower: str) -> str:
         lower = _THAT_ON.sub(lambda match: f"{match[1]}the {_latest_finding(lower[: match.start()]) or 'one'}", lower)
     if " one" in lower or " that" in lower or " those" in lower:
         lower = _KNOWN_ONE.sub(_the_same, _OTHER_THAN.sub(_the_same, lower))
+    if ("right" in lower or "left" in lower) and (" lung" in f" {lower}" or "angles" in lower or "sulci" in lower):
+        lower = _SAVE_THERE.sub(_there, lower)
     if " except " in lower:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
     if " one" in lower and " but " in lower:
@@ -177,6 +189,15 @@ def _latest_finding(text: str) -> str:
     """The last finding that a text names, or ""."""
     hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
     return text[hits[-1].start : hits[-1].end] if hits else ""
+
+
+def _there(match: re.Match[str]) -> str:
+    """What is called sharp or clear, of the other side alone, and of the side left out that it is not so."""
+    side, other = (match["side"], "left" if match["side"] == "right" else "right")
+    if match["organ"].startswith("lung"):
+        return f"{match['organ']}{match['is']} {match['how']}; possible opacity in the {side}{match['part']}"
+    quality = "blunted" if match["how"] == "sharp" else "obscured"
+    return f"{other} {match['organ']}{match['is']} {match['how']}; {side} costophrenic angle is {quality}"
 
 
 def _taken_up(text: str) -> str:

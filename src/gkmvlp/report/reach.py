@@ -26,9 +26,12 @@ _NEW_BEHIND_COMMA = (
     r"|(?:on|in|at) the (?:left|right)(?: [a-z]+)?,? (?:there|an?|the|small|trace|tiny|mild|moderate|large|minimal)"
     r"|now|we|only|just|definite|obvious|enlarged|elevated|cannot|can not|could not|not)"
 )
+# Behind several things of a kind where one was denied: "no pneumothorax, effusions bilaterally".
+_SIDED = r"(?:bilaterally|both (?:sides|lungs|bases)|(?:right|left)(?: (?:side|lung|base|upper|lower|lobe|zone))*)"
 _ASSERTS = re.compile(
     rf"(?:,|\band\b| [-/\u2013\u2014])(?: and)? (?:the |a |an )?{_NEW}\b"
     rf"|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b|, \+"
+    rf"|(?<![^ius]s), (?:(?!n?or\b)[a-z]+ )?[a-z]{{4,}}s (?:(?:on|in|at) (?:the )?)?{_SIDED}\s*(?=$|[.;])"
 )
 # Without one of these nothing ends a reach: a search for it alone is many times faster.
 _MAY_END = re.compile(r"[,(:\u2013\u2014]| and | [-/]")
@@ -59,8 +62,8 @@ _WITHIN = re.compile(
 )
 # "No effusion, heart enlarged" asserts; "no effusion, heart enlargement" goes on.
 _NOUN = re.compile(r"(?:ing|ment|ence|ness|tion|ity|ia)$")
-# Between the parts of a sentence that dashes part.
-_DASH = re.compile(r" ?[-\u2013\u2014]+ ")
+# Between the parts of a sentence that dashes or plus signs part.
+_DASH = re.compile(r" ?[-+\u2013\u2014]+ ")
 # What reports deny in rows: alone behind a dash it goes on with the denial, "no effusion - pneumothorax - edema"; what
 # they rarely deny, and what is described, is a statement: "no effusion - cardiomegaly - small granuloma".
 _DENIED_IN_ROWS = re.compile(

@@ -67,7 +67,10 @@ _HEADER = re.compile(
     rf"{_MARK}(?P<line>[A-Z][A-Z0-9 ()/,.&'#\-]{{1,70}}?)[ \t*_]{{0,8}}:(?!\d)[*_]{{0,2}}"
     rf"|{_MARK}(?P<mixed>(?i:{_INSIDE}|summary|results?|hx))[ \t*_]{{0,8}}"
     rf"(?::(?!\d)[*_]{{0,2}}|[ \t][-\u2013\u2014](?=\s))"
-    rf"|{_MARK}(?P<alone>(?i:{_INSIDE}|wet read))[ \t*#_]{{0,8}}$",
+    rf"|{_MARK}(?P<alone>(?i:{_INSIDE}|wet read))[ \t*#_]{{0,8}}$"
+    # "Findings none." says that there are none
+    rf"|{_MARK}(?P<bare>(?i:findings?|impressions?|conclusions?))"
+    r"(?=[ \t]{1,8}(?i:none|nil|normal|negative|unremarkable)[.!]?[ \t]{0,8}$)",
     re.MULTILINE,
 )
 _BEFORE_COLON = re.compile(rf"(?i)(?:^|(?<=[\s.;,*]))({_INSIDE})[ \t*_]{{0,8}}$")

@@ -124,7 +124,7 @@ _NOTHING = re.compile(
     r"(?:abnormalit(?:y|ies)|abnormal findings?)\b(?! (?:of|in))"
 )
 _ASKS = re.compile(r"(?:(?<=[\s,(:;])|^)\?+\s*(?=[a-z])")
-_OPEN_END = re.compile(r"^((?:[^?]*[,:]\s)?)([^?,:]*[a-z)])\s*\?+\s*$")
+_OPEN_END = re.compile(r"^((?:[^?]*(?:[,:]|\s[-\u2013\u2014]+)\s)?)([^?,:]*[a-z)])\s*\?+\s*$")
 _ASKED = re.compile(
     r"^\s*(?:q(?:uestion)?\s*[:.]\s*)?(?:is|are|was|were|any|does|do|did|has|have|what|which|could"
     r"|can|should|why|how|question)\b"
