@@ -107,6 +107,13 @@ _NONE_NOW = re.compile(
 )
 # "a nodule was seen on CT but not on this radiograph"
 _NOT_HERE = re.compile(r",? but not (?=(?:on|in|at) (?:this|today|the (?:current|present)))")
+# "right effusion, none on the left"
+_NONE_THERE = re.compile(
+    rf"(?:(?<=[,;(] )|\b(?P<with>with ))none(?: (?:is|are))?(?: {_SEEN})?"
+    r"(?= (?:(?:on|in|at) )?(?:the )?(?:right|left)(?: (?:side|base|lung|apex))?\s*(?:$|[.,;)]))"
+)
+# "prior pneumonia in the right base, now clear"
+_NOW_CLEAR = re.compile(r",(?: but)?(?= now clear\s*(?:$|[.,;]))")
 # "there was no effusion earlier; now there is one"
 _ONE_NOW = re.compile(
     r"\b(?:was|were) no (?P<what>[a-z -]{3,60}?)(?: (?:previously|before|earlier|(?:on|in|at) [^,;:.]{3,50}?))?"
@@ -146,6 +153,10 @@ def filled(lower: str) -> str:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
     if " one" in lower and " but " in lower:
         lower = _ANOTHER.sub(lambda match: f"{match[1]}{_taken_up(lower[: match.start()]) or 'one'}", lower)
+    if " none " in lower and ("right" in lower or "left" in lower):
+        lower = _NONE_THERE.sub(_none_there, lower)
+    if " now clear" in lower and TERMS.find(lower):
+        lower = _NOW_CLEAR.sub(", which is", lower)
     if "right one" in lower or "left one" in lower:
         lower = _SIDED_ONE.sub(lambda match: f"{match[1]} {_taken_up(lower[: match.start()]) or 'one'}", lower)
     if any(map(lower.__contains__, _TAKING_UP)) and (once := _ONCE.search(lower)):
@@ -198,6 +209,12 @@ def _there(match: re.Match[str]) -> str:
         return f"{match['organ']}{match['is']} {match['how']}; possible opacity in the {side}{match['part']}"
     quality = "blunted" if match["how"] == "sharp" else "obscured"
     return f"{other} {match['organ']}{match['is']} {match['how']}; {side} costophrenic angle is {quality}"
+
+
+def _none_there(match: re.Match[str]) -> str:
+    before = match.string[: match.start()]
+    finding = "" if ":" in before else _taken_up(before)
+    return f"{match['with'] or ''}no {finding}" if finding else match[0]
 
 
 def _taken_up(text: str) -> str:

@@ -62,7 +62,7 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
                "not remarkable", "not abnormal(?:ly (?:enlarged|wide|dilated))?",
                "intact", "normal appearing",
                "no (?:\\w+ )?abnormalit(?:y|ies) (?:of|in)(?= the (?:heart|lungs?|bones|bony))", "preserved",
-               "maintained",
+               "maintained", "ok", "okay",
                "satisfactory", "of normal size",
                "normal in size", "normal sized?", "grossly normal", "well (?:aerated|defined)", "clean",
                "non ?enlarged", "adequate"),

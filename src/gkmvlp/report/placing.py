@@ -22,6 +22,8 @@ _SIGN = re.compile(r"[,;]")
 # Between a place and the next finding, which it is not of.
 _PARTS = re.compile(r"[,;] |\b(?:with|without|but|no)\b")
 _NEAR = re.compile(r"(?:right|left) (?:(?!and\b|or\b)[a-z]+ ){0,3}")
+# A place right behind the second of two findings: "atelectasis versus pneumonia left base".
+_BEHIND = re.compile(r" (?:right|left|bilateral\w*|bibasilar|upper|mid|lower) ?(?:[a-z]+ ?){0,2}\s*(?:$|[.,;])")
 _SHARES = re.compile(
     r"(?!.*\b(?:no|without|is|are)\b)(?:[^,;]*?\b(?:and|with|or|versus|vs|associated|adjacent|from|relation to)\b|/"
     r"|[^;]*?\b(?:may"
@@ -123,6 +125,6 @@ def _owned(
         if bool(found[one]) != bool(found[other]) and len(gap) < 70 and _SHARES.match(gap):
             if found[one]:
                 found[other] = found[one]
-            elif _PREPOSITION.search(text, anchors[other][1]):
+            elif _PREPOSITION.search(text, anchors[other][1]) or _BEHIND.match(text, anchors[other][1]):
                 found[one] = found[other]
     return found

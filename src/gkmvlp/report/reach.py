@@ -39,7 +39,10 @@ _MAY_END = re.compile(r"[,(:\u2013\u2014]| and | [-/]")
 _STAYS = re.compile(
     r",(?: and)? (?:the |a |an )?(?:persist\w+|unchanged|stable|residual|remaining|new|worse\w*|increas\w+|continued)\b"
 )
-_TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
+_TREND = (
+    r"(?:(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated|smaller|larger"
+    r"|bigger|worse|better|improved|worsened|increased|decreased)(?! than))"
+)
 _CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
 # Behind a dash: something with a status of its own: "no effusion \u2013 cardiomegaly present".
 _CLAUSE_BEHIND_DASH = re.compile(

@@ -97,8 +97,10 @@ class Context:
             elif around.nothing_follows(self._text, cue.end) and not self._is_said(cue):
                 self._lay_back(cue._replace(value="maybe after"), clause, end)
         elif cue.value in ("aside", "once"):
-            end = around.aside_end(self._text, cue, end)
-            self._asides.append((cue.end, reach(self._text, cue.end, end, "aside")))
+            last = reach(self._text, cue.end, around.aside_end(self._text, cue, end), "aside")
+            if around.is_history(self._text, cue.start):
+                last = run_on(self._text, self._statements, self._anchors, cue.end, last)
+            self._asides.append((cue.end, last))
             self._once.update(self._asides[-1:] if cue.value == "once" else ())
         elif cue.value == "not larger":
             kept = self._right_behind(cue.end)

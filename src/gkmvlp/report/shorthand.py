@@ -29,7 +29,8 @@ _SHORT: dict[str, str] = {
     "clr": "clear", "nml": "normal", "demin": "demineralized", "vol": "volume", "vols": "volumes", "eval": "evaluate",
     "tort": "tortuous", "elev": "elevated", "resid": "residual", "mediast": "mediastinal", "gran": "granulomatous",
     "calcif": "calcified",
-    "cav": "cavitary", "subq": "subcutaneous", "pleff": "pleural effusion",
+    "ao": "aorta", "hemidiaph": "hemidiaphragm", "hemidiaphs": "hemidiaphragms", "diaph": "diaphragm",
+    "diaphs": "diaphragms", "cav": "cavitary", "subq": "subcutaneous", "pleff": "pleural effusion",
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
 _LETTERS = re.compile(r"[a-z]+")
@@ -45,7 +46,8 @@ _ONE_SIDE = re.compile(r"(?<![\w/])([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |s
                        r"|basilar |lower |upper |mid |hilar )?"
                        r"(?:effusion|eff\b|pneumothorax|ptx|atelectasis|atx|opacity|opac|base|lung|apex|hilum|pna"
                        r"|pneumonia|infiltrate"
-                       r"|nodule|mass|picc|ij|chest tube|pleural|lower|upper|hemidiaphragm))")  # fmt: skip
+                       r"|nodule|mass|picc|ij|chest tube|chest wall|effs\b|rib|clavicle|fracture|fx|"
+                       r"pleural|lower|upper|hemidiaph))")  # fmt: skip
 _SIDE_BEHIND = re.compile(r"(?:(?<=[a-z]{3} )|(?<= on ))([rl])(?=\s*(?:[;,.)]|$))")  # "effusion r; none l"
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
 # "r effusion > l"

@@ -135,6 +135,11 @@ def requested(text: str, cue: Hit[str], clause: int) -> tuple[int, int]:
     return exam.start() if exam else cue.end, min(ends, default=len(text))
 
 
+def is_history(text: str, start: int) -> bool:
+    """Whether an aside is the patient's history, behind which dictation without stops speaks of this image."""
+    return text.startswith(("history", "known history", "h/o", "hx"), start)
+
+
 def is_awaited(text: str, start: int, clause: int) -> bool:
     """Whether a resolution has yet to come: "film to document clearing", "until resolution of the opacity"."""
     of_course = text.startswith(("resolution", "clearing", "clearance"), start)
