@@ -307,7 +307,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "|worse(?:ned)?|increas(?:ed|ing)|decreas(?:ed|ing)|larger|smaller|again (?:seen|noted|present|visible))",
     ),
     "request": (
-        "attention (?:to|on|at|for)",
+        "attention (?:to|on|at|for)", "(?:would|will|should) (?:get|obtain|order|repeat)",
         "recommend(?:ed|s|ing|ations?)?", "advis(?:e|ed|able)", "(?:is|are|be) suggested", f"suggest {_EXAMS}\\w*",
         f"consider(?:ation (?:of|for|to))? (?:a |an )?{_EXAMS}\\w*", "correlat(?:e|ion)", "please",
         "(?:would|could|may|might|can|should) be (?:\\w+ )?(?:helpful|useful|beneficial|obtained|performed|of benefit"

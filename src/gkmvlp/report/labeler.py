@@ -61,6 +61,10 @@ _ANSWER = re.compile(
     r"(no|none|yes|negative|positive|absent|present|definite|possible|probable|not (?:seen|identified|present|evident))"
     r"(?:(?<=none) (?:(?:is|are) )?(?:seen|identified|present|evident|visible|detected))?(?:[,;.]|$)"
 )
+# A question that "no" answers without a word on what is there: "is the pneumothorax larger?"
+_OF_CHANGE = re.compile(
+    r"(?i)\b(?:bigger|larger|smaller|worse|better|changed|increased|decreased|unchanged|stable)\W*$"
+)
 _STATUS = re.compile(r"(?i)(?:status|answer) ?[:=] ?(no|yes|negative|positive|absent|present|possible)(?:[,;.]|$)")
 # A sentence that says of what the one before it named that it has gone, persists, or may be a shadow.
 _OF_IT = re.compile(
@@ -285,7 +289,7 @@ def _with_next(told: str, following: str) -> str:
     if (sought := _SOUGHT.match(told)) and (answer := _ANSWER.match(following)):
         return f"{told[sought.end() :].rstrip(_ASKING)}: {answer[1]}"
     if told.endswith(("?", "...", "\u2026")):
-        answer = _ANSWER.match(following)
+        answer = None if _OF_CHANGE.search(told) else _ANSWER.match(following)
         return f"{told.rstrip(_ASKING)}: {answer[1]}" if answer else told
     if following[:1] in "SsAa" and (answer := _STATUS.match(following)):
         return f"{told.rstrip('. ')}: {answer[1]}"

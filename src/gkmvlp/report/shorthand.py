@@ -29,7 +29,8 @@ _SHORT: dict[str, str] = {
     "clr": "clear", "nml": "normal", "demin": "demineralized", "vol": "volume", "vols": "volumes", "eval": "evaluate",
     "tort": "tortuous", "elev": "elevated", "resid": "residual", "mediast": "mediastinal", "gran": "granulomatous",
     "calcif": "calcified",
-    "ao": "aorta", "hemidiaph": "hemidiaphragm", "hemidiaphs": "hemidiaphragms", "diaph": "diaphragm",
+    "ao": "aorta", "insp": "inspiration", "subcut": "subcutaneous",
+    "hemidiaph": "hemidiaphragm", "hemidiaphs": "hemidiaphragms", "diaph": "diaphragm",
     "diaphs": "diaphragms", "cav": "cavitary", "subq": "subcutaneous", "pleff": "pleural effusion",
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
@@ -46,9 +47,13 @@ _ONE_SIDE = re.compile(r"(?<![\w/])([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |s
                        r"|basilar |lower |upper |mid |hilar )?"
                        r"(?:effusion|eff\b|pneumothorax|ptx|atelectasis|atx|opacity|opac|base|lung|apex|hilum|pna"
                        r"|pneumonia|infiltrate"
-                       r"|nodule|mass|picc|ij|chest tube|chest wall|effs\b|rib|clavicle|fracture|fx|"
+                       r"|nodule|mass|picc|ij|sc line|cp |cpa|costo|chest tube|chest wall|effs\b|rib|clavicle"
+                       r"|fracture|fx|"
                        r"pleural|lower|upper|hemidiaph))")  # fmt: skip
-_SIDE_BEHIND = re.compile(r"(?:(?<=[a-z]{3} )|(?<= on ))([rl])(?=\s*(?:[;,.)]|$))")  # "effusion r; none l"
+_SIDE_BEHIND = re.compile(
+    r"(?:(?<=[a-z]{3} )|(?<= on ))([rl])(?=\s*(?:[;,.)]|$)| (?:unch(?:anged)?|stable|smaller|larger|bigger|worse|better"
+    r"|improv(?:ed|ing)|resolv(?:ed|ing)|increas(?:ed|ing)|decreas(?:ed|ing)|gone|persists?|remains?|is|has)\b)"
+)  # "effusion r; none l"
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
 # "r effusion > l"
 _GREATER_APART = re.compile(rf"\b{_SIDES}( (?:[a-z]+ ){{0,2}}?(?:effusions?|fluid|effs?)) ?[<>]+ ?{_SIDES}\b(?! ?\d)")

@@ -76,7 +76,8 @@ _ANOTHER = re.compile(
 # Between a finding and a doubt behind it, what no entity is: "hilar fullness, lymphoma cannot be excluded".
 _OTHER = re.compile(
     r", (?:and |but )?(?:[a-z]+ ){0,3}?[a-z]*(?:pathy|itis|osis|oma|oid|embol[a-z]+|ease|ection|usion|neurysm|lesions?"
-    r"|injury|process|abscess|hypertension|bleed(?:ing)?|aemorrhage|emorrhage) (?:(?:is|are|also) )*$"
+    r"|injury|process|abscess|hypertension|bleed(?:ing)?|aemorrhage|emorrhage|\btb|\bpe|\bards"
+    r"|\bmets) (?:(?:is|are|also) )*$"
 )
 # Before "resolution": it has yet to come.
 _AWAITED = re.compile(
