@@ -45,12 +45,21 @@ def test_sentences_in_the_style_of_other_hospitals(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["united_states", "united_kingdom", "forms_and_translations", "mixed_styles", "reverse_directions"]
+    "name",
+    [
+        "united_states",
+        "united_kingdom",
+        "forms_and_translations",
+        "mixed_styles",
+        "reverse_directions",
+        "hurried_dictation",
+    ],
 )
 def test_dictation_by_country_form_and_direction(name: str) -> None:
     """Sentences, forms and small reports read as a user's own texts are; statuses and sides were written beforehand.
 
-    ``reverse_directions`` holds for each kind of rule what must not fall to it: what persists beside what has gone.
+    ``reverse_directions`` holds for each kind of rule what must not fall to it: what persists beside what has gone;
+    ``hurried_dictation`` holds both, a sentence and its reverse, as they are dictated in a hurry.
     """
     rows = json.loads((Path(__file__).parent / f"{name}.json").read_text())
     wrong = {row["text"]: said for row in rows if (said := _said(report_text(row["text"]))) != row["status"]}

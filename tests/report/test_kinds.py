@@ -532,7 +532,8 @@ KINDS: dict[str, list[tuple[str, dict[str, int]]]] = {
          {"consolidation": A, "pleural effusion": A, "pneumothorax": A}),
         ("no nodule mass infiltrate effusion", {"nodule": A, "mass": A, "infiltration": A, "pleural effusion": A}),
         ("Lungs clear, no eff, heart nl, bones ok.",
-         {"consolidation": A, "lung opacity": A, "pleural effusion": A, "cardiomegaly": A}),
+         {"consolidation": A, "lung opacity": A, "pleural effusion": A, "cardiomegaly": A,
+          "fracture": A}),
         ("no effusion, heart enlarged", {"pleural effusion": A, "cardiomegaly": P}),
         ("no effusion, costophrenic angle blunting", {"pleural effusion": A}),
         ("heart borderline enlarged aorta tortuous", {"cardiomegaly": U, "tortuous aorta": P}),
@@ -867,7 +868,8 @@ LONG = [" " * 50_000, "effusion " * 25_000, "no effusion, " * 16_000, "\n" * 50_
         "effusion: none, " * 12_000, "the right left upper lobe " * 8_000, "* " * 100_000, "- \n" * 100_000,
         "no acute effusion and the heart is normal " * 5_000, "no effusion small pneumothorax " * 6_500,
         ", resolved effusion" * 11_000, "opacity versus " * 14_000, "effusion no, " * 16_000, "evaluate for " * 16_000,
-        "FINDINGS - " * 18_000, "when there was " * 14_000]  # fmt: skip
+        "FINDINGS - " * 18_000, "when there was " * 14_000, "without effusion and a new right one " * 5_000,
+        "the left only a small one. " * 7_000, "covid negative, " * 12_000, "effusion + " * 18_000]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", LONG, ids=lambda text: repr(text[:12]))

@@ -81,6 +81,18 @@ def test_headers_in_one_line() -> None:
     assert report_text(text) == "Clear lungs. No effusion."
 
 
+@pytest.mark.parametrize("word", ["none", "nil.", "normal", "Negative.", "unremarkable"])
+@pytest.mark.parametrize("heading", ["Findings", "FINDINGS", "findings", "Impression"])
+def test_a_heading_without_colon_heads_a_word_that_denies(heading: str, word: str) -> None:
+    assert report_text(f"{heading} {word}") == word
+    assert label_one("1", f"{heading} {word}".encode(), plain=True).text == word
+
+
+def test_a_heading_without_colon_is_part_of_a_statement() -> None:
+    assert report_text("Findings normal for age.") == "Findings normal for age."
+    assert report_text("Effusion. Findings unremarkable otherwise.") == "Effusion. Findings unremarkable otherwise."
+
+
 def test_organ_headings_stay_in_the_findings() -> None:
     text = "INDICATION: Cough.\nLUNGS: Clear.\nHEART: Normal.\nIMPRESSION: Fine."
     assert report_text(text) == "LUNGS: Clear. HEART: Normal. Fine."

@@ -131,7 +131,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:thought|felt|believed|considered) to be {_SEEN}", "(?:is|are) (?:\\w+ly )?lacking", "resolved",
         "cleared",
         "disappeared", "removed", "gone", "resorbed", "re ?absorbed",
-        "(?<!partially )(?<!partly )(?<!incompletely )evacuated",
+        "evacuated",
         "(?:has|have|was|were) been (?:(?:completely|fully|entirely|successfully|since|now) )?drained",
         "dissipated", "subsided", "vanished", "abated",
         "melted away", "settled(?! (?:in|on|at|into))", "(?:completely|fully|totally|entirely) regressed",
@@ -165,6 +165,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"(?:{_IS}|may be|might be|could be) (?:\\w+ly )?(?:likely |probably |possibly )?{_BY_TECHNIQUE}",
         "(?:is|are|was|were) (?:\\w+ly )?(?:likely|probable)(?=\\s*(?:[.,;)]|$|(?:and|but|given|though"
         "|although)\\b))", "(?:is|are) favou?red(?! over)",
+        "favou?red(?=\\s*(?:[.,;)]|$))",
         "(?:may|might|could|should) be considered",
         "(?:can|could|may|might) (?:have|give|produce|cause) (?:this|such|these|a similar|an identical)",
         f"{_NOT} (?:\\w+ )?well {_SEEN} (?:on|in) (?:today|(?:the |this )?(?:current|present)|this)",
@@ -292,6 +293,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:now|since) (?:been )?(?:completely |fully |entirely |totally )?(?:resolved|cleared|gone|disappeared)",
         "(?:which|that) (?:is|are|has|have|had) (?:(?:now|since|been|\\w+ly) )*(?:resolved|cleared|disappeared|gone"
         "|settled)",
+        "(?:which|that) (?:is|are) now clear(?! of)",
         f"(?:which|that) (?:is|are) no longer {_SEEN}",
         f"(?:which|that) {_CANNOT} be {_SEEN}(?! {_OTHER_VIEW})",
         f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})"
@@ -305,7 +307,7 @@ CUES: dict[str, tuple[str, ...]] = {
         "|worse(?:ned)?|increas(?:ed|ing)|decreas(?:ed|ing)|larger|smaller|again (?:seen|noted|present|visible))",
     ),
     "request": (
-        "attention (?:to|on|at|for)",
+        "attention (?:to|on|at|for)", "(?:would|will|should) (?:get|obtain|order|repeat)",
         "recommend(?:ed|s|ing|ations?)?", "advis(?:e|ed|able)", "(?:is|are|be) suggested", f"suggest {_EXAMS}\\w*",
         f"consider(?:ation (?:of|for|to))? (?:a |an )?{_EXAMS}\\w*", "correlat(?:e|ion)", "please",
         "(?:would|could|may|might|can|should) be (?:\\w+ )?(?:helpful|useful|beneficial|obtained|performed|of benefit"
@@ -372,7 +374,8 @@ CUES: dict[str, tuple[str, ...]] = {
         f"no (?:prior|previous|priors|comparison|old|earlier) (?:\\w+ )*{_FILMS}", "as before",
         "to (?:complete |full )?(?:resolution|clearing)",
         "(?:in|under|undergoing) (?:\\w+ ){0,3}(?:resolution(?! of)|clearing(?! of)|regression)",
-        f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} {_GOING}(?: of)?", "(?:consistent|compatible|associated) with",
+        f"(?:{_PARTLY}|{_NOT})(?: {_WHOLLY}){{0,3}} (?:{_GOING}|evacuated)(?: of)?",
+        "(?:consistent|compatible|associated) with",
         "(?:likely|probably|possibly|(?:may|could|might) be) (?:\\w+ )?(?:exaggerated|accentuated|magnified) (?:by"
         "|due to|from)",
         "(?:no|without) (?:interval |complete |significant |full |definite )*(?:resolution|clearing|removal)(?: of)?",

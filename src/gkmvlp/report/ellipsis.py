@@ -48,6 +48,21 @@ _ANOTHER = re.compile(
 )
 # "the left pneumothorax has resolved, but a small right one is seen"
 _SIDED_ONE = re.compile(r"\b((?:an?|another) (?:[a-z]+ly )?(?:[a-z]+ )?(?:right|left)) ones?\b")
+# A sentence that names no finding takes up that of the one before it: "On the left there is a small one.", "The left
+# has cleared."
+_ONE_BEFORE = re.compile(
+    r"\b(?:there (?:is|are|remains)|an?|another|with|only|the (?:right|left))(?: (?:now|also|still|again|an?|very"
+    r"|[a-z]+ly|small|tiny|trace|minimal|moderate|large|larger|smaller|similar|new|second|right|left|known))* ones?"
+    rf"(?=\s*(?:$|[.,;]|(?:on|in|at|along|near|over|is|are|has|have|remains?|persists?|now|today|again|there|{_SEEN})\b))"
+)
+_SIDE_BEFORE = re.compile(
+    r"^(?:and |but |while )?the (?P<other>right|left)(?: side)?"
+    rf"(?= (?:(?:(?:has|have|is|are|was|been|now|since|also|[a-z]+ly) )+{_COURSE}|persists?|remains?|continues)\b)"
+)
+# What is denied in between is not what "one" takes up: "chest tube removed without pneumothorax, and a new right one";
+# so it is where a side is set against the other: "no pneumothorax on the left, but a small right one".
+_IN_BETWEEN = re.compile(r"\b(?:no|without|n?or)\b(?!.*\b(?:right|left)\b)[^,;]*$")
+_ON_A_SIDE = re.compile(r" (?:on|in|at) the (?:right|left)\b")
 # "no consolidation other than the known one", "no fracture besides that of the sixth rib"
 _OTHER_THAN = re.compile(
     r"\b(?P<but>(?:other than|except(?: for)?|apart from|aside from|besides) )"
@@ -61,6 +76,16 @@ _KNOWN_ONE = re.compile(
 _EXCEPT = re.compile(
     r"(?<=\bexcept )((?:for )?(?:perhaps |possibly )?(?:an? )?(?:very )?(?:trace|tiny|small|minimal|minor|mild"
     r"|moderate)(?: amount| one)?)(?=\s*(?:$|[.,;]|(?:on|in|at)\b))"
+)
+
+
+# "costophrenic angles are sharp except on the left", "lungs are clear except the right base": something is there
+_SAVE_THERE = re.compile(
+    r"\b(?P<organ>(?:costo ?phrenic |cp )?(?:angles|sulci|recesses)|lungs?(?: fields| bases| apices)?)"
+    r"(?P<is>(?: (?:is|are|appears?|remains?|otherwise|well|[a-z]+ly))*) (?P<how>sharp|clear|free|normal|unremarkable)"
+    r",? (?:except|apart from|aside from|other than|save|but not)(?: (?:for|on|at|in))?(?: the)?"
+    r" (?P<side>right|left)(?P<part>(?: (?:side|one|angle|lung|base|apex|upper|mid(?:dle)?|lower|lobe|zone|field))*)"
+    r"(?=\s*(?:$|[.,;]))"
 )
 
 
@@ -82,6 +107,13 @@ _NONE_NOW = re.compile(
 )
 # "a nodule was seen on CT but not on this radiograph"
 _NOT_HERE = re.compile(r",? but not (?=(?:on|in|at) (?:this|today|the (?:current|present)))")
+# "right effusion, none on the left"
+_NONE_THERE = re.compile(
+    rf"(?:(?<=[,;(] )|\b(?P<with>with ))none(?: (?:is|are))?(?: {_SEEN})?"
+    r"(?= (?:(?:on|in|at) )?(?:the )?(?:right|left)(?: (?:side|base|lung|apex))?\s*(?:$|[.,;)]))"
+)
+# "prior pneumonia in the right base, now clear"
+_NOW_CLEAR = re.compile(r",(?: but)?(?= now clear\s*(?:$|[.,;]))")
 # "there was no effusion earlier; now there is one"
 _ONE_NOW = re.compile(
     r"\b(?:was|were) no (?P<what>[a-z -]{3,60}?)(?: (?:previously|before|earlier|(?:on|in|at) [^,;:.]{3,50}?))?"
@@ -115,15 +147,37 @@ def filled(lower: str) -> str:
         lower = _THAT_ON.sub(lambda match: f"{match[1]}the {_latest_finding(lower[: match.start()]) or 'one'}", lower)
     if " one" in lower or " that" in lower or " those" in lower:
         lower = _KNOWN_ONE.sub(_the_same, _OTHER_THAN.sub(_the_same, lower))
+    if ("right" in lower or "left" in lower) and (" lung" in f" {lower}" or "angles" in lower or "sulci" in lower):
+        lower = _SAVE_THERE.sub(_there, lower)
     if " except " in lower:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
     if " one" in lower and " but " in lower:
-        lower = _ANOTHER.sub(lambda match: f"{match[1]}{_latest_finding(lower[: match.start()]) or 'one'}", lower)
+        lower = _ANOTHER.sub(lambda match: f"{match[1]}{_taken_up(lower[: match.start()]) or 'one'}", lower)
+    if " none " in lower and ("right" in lower or "left" in lower):
+        lower = _NONE_THERE.sub(_none_there, lower)
+    if " now clear" in lower and TERMS.find(lower):
+        lower = _NOW_CLEAR.sub(", which is", lower)
     if "right one" in lower or "left one" in lower:
-        lower = _SIDED_ONE.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()]) or 'one'}", lower)
+        lower = _SIDED_ONE.sub(lambda match: f"{match[1]} {_taken_up(lower[: match.start()]) or 'one'}", lower)
     if any(map(lower.__contains__, _TAKING_UP)) and (once := _ONCE.search(lower)):
         lower = _of_the_past(lower, once.end())
     return _NOW.sub(_now, lower) if " but " in lower and "no " in lower else lower
+
+
+def taken_over(before: str, lower: str) -> str:
+    """A sentence in lower case with the finding named that it takes up from the sentence before it.
+
+    Args:
+        before: That sentence, in lower case and with its own findings named.
+        lower: The sentence.
+    """
+    one, side = _ONE_BEFORE.search(lower), _SIDE_BEFORE.match(lower)
+    if not (one or side) or TERMS.find(lower) or not (finding := _taken_up(before)):
+        return lower
+    if one:
+        return f"{lower[: one.end()].rpartition(' ')[0]} {finding}{lower[one.end() :]}"
+    other = "left" if side and side["other"] == "right" else "right"
+    return f"{lower[: side.end()]} {finding}{lower[side.end() :]}" if side and other in before else lower
 
 
 def _of_the_past(lower: str, end: int) -> str:
@@ -145,6 +199,33 @@ def _last_finding(text: str) -> str:
 def _latest_finding(text: str) -> str:
     """The last finding that a text names, or ""."""
     hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
+    return text[hits[-1].start : hits[-1].end] if hits else ""
+
+
+def _there(match: re.Match[str]) -> str:
+    """What is called sharp or clear, of the other side alone, and of the side left out that it is not so."""
+    side, other = (match["side"], "left" if match["side"] == "right" else "right")
+    if match["organ"].startswith("lung"):
+        return f"{match['organ']}{match['is']} {match['how']}; possible opacity in the {side}{match['part']}"
+    quality = "blunted" if match["how"] == "sharp" else "obscured"
+    return f"{other} {match['organ']}{match['is']} {match['how']}; {side} costophrenic angle is {quality}"
+
+
+def _none_there(match: re.Match[str]) -> str:
+    before = match.string[: match.start()]
+    finding = "" if ":" in before else _taken_up(before)
+    return f"{match['with'] or ''}no {finding}" if finding else match[0]
+
+
+def _taken_up(text: str) -> str:
+    """The last finding that a text names, or the one before where the last is denied in between."""
+    hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
+    while (
+        len(hits) > 1
+        and _IN_BETWEEN.search(text, hits[-2].end, hits[-1].start)
+        and not _ON_A_SIDE.match(text, hits[-1].end)
+    ):
+        del hits[-1]
     return text[hits[-1].start : hits[-1].end] if hits else ""
 
 

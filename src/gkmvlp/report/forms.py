@@ -52,8 +52,14 @@ _SOUGHT = re.compile(
 _SOUGHT_LIST = re.compile(r"^((?:please |to )?[a-z]+ (?:for|of) )(?:any of )?(?:the following|these)(?: [a-z]+)?:\s+")
 # "(-) effusion (+) edema", "negatives: effusion, edema"
 _SIGNED = re.compile(r"\(([-+])\)\s*([a-z][^()+;,.]*)")
+# What is a statement behind "negative:" all the same: "negative: heart enlarged", "negative: stable cardiomegaly".
+_STATED = (
+    r"(?:(?:the |an? )?(?:stable|unchanged|old|chronic|known|healed|mild|small|minimal|trace)\b"
+    r"|(?:the )?(?:heart(?! failure)|lungs|aorta|hila|mediastinum)\b)"
+)
 NEGATIVES = re.compile(
-    r"^\W*(?:pertinent |relevant )?(?:(?:negatives?|absent)(?: findings?)?|no|negative for)\s*:\s*(?!no\b)"
+    rf"^(?!\W*negative\s*:\s*{_STATED})"
+    r"\W*(?:pertinent |relevant )?(?:(?:negatives?|absent)(?: findings?)?|no|negative for)\s*:\s*(?!no\b)"
     r"|\b(?:no (?:evidence|signs?) (?:of|for)|no|without|negative for|absence of|free of) (?:any of )?"
     r"(?:the following|these)(?: [a-z]+)?\s*:\s*"
 )
@@ -71,6 +77,13 @@ _WORD = re.compile(r"[a-z/-]+")
 _DESCRIBED = re.compile(r"(?:(?:pleural|pulmonary|lung|rib|mediastinal|interstitial|right|left|focal|acute) ){1,3}")
 # Before a name that goes on with the words before it: "pneumothorax or effusion: none".
 _GOES_ON = re.compile(r"(?:[,;/(.]|\b(?:and|n?or|of|for|with|the|in|acute|focal))\s*$")
+# "pneumothorax 0, effusion nil"
+_COUNTED = re.compile(r"(?:^|(?<=[,;] ))([a-z][a-z /-]{2,40}) (?:0|nil)(?=\s*(?:[.,;]|$))")
+# "pleura: no fluid", where the fluid is pleural
+_PLEURA = re.compile(r"^\W*pleurae?(?:l (?:spaces?|cavit(?:y|ies)|surfaces?))?\s*(?::|-)\s")
+_OF_PLEURA = re.compile(
+    r"(?<!pleural )(?<!free )\b(?=(?:fluid|collections?|air|thickening|plaques?|calcifications?)\b)"
+)
 # What a line of a form holds.
 _MAY_BE_LINE = re.compile(r"[:=(\[\u2013+]| -")
 
@@ -92,6 +105,10 @@ def forms(lower: str, is_aside: bool) -> str:
         lower = _BOX_BEHIND.sub(
             lambda match: f"{match[1]}: {'yes' if (match[2] or match[3] or '').strip() else 'no'};", lower
         )
+    if " 0" in lower or " nil" in lower:
+        lower = _COUNTED.sub(lambda match: f"no {match[1]};" if _is_name(match[1]) else match[0], lower)
+    if "pleura" in lower and (pleura := _PLEURA.match(lower)):
+        lower = lower[: pleura.end()] + _OF_PLEURA.sub("pleural ", lower[pleura.end() :])
     if "(y/n)" in lower:
         lower = lower.replace(" (y/n)", "")
     if _MAY_BE_LINE.search(lower):

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from gkmvlp.anatomy import REGION_INDEX, REGIONS
 from gkmvlp.entities import ENTITIES, ENTITY_INDEX
+from gkmvlp.report.ellipsis import taken_over
 from gkmvlp.report.lexicon import DEVICES
 from gkmvlp.report.places import Place, regions, side_and_zone
 from gkmvlp.report.placing import place_statements
@@ -60,6 +61,10 @@ _ANSWER = re.compile(
     r"(no|none|yes|negative|positive|absent|present|definite|possible|probable|not (?:seen|identified|present|evident))"
     r"(?:(?<=none) (?:(?:is|are) )?(?:seen|identified|present|evident|visible|detected))?(?:[,;.]|$)"
 )
+# A question that "no" answers without a word on what is there: "is the pneumothorax larger?"
+_OF_CHANGE = re.compile(
+    r"(?i)\b(?:bigger|larger|smaller|worse|better|changed|increased|decreased|unchanged|stable)\W*$"
+)
 _STATUS = re.compile(r"(?i)(?:status|answer) ?[:=] ?(no|yes|negative|positive|absent|present|possible)(?:[,;.]|$)")
 # A sentence that says of what the one before it named that it has gone, persists, or may be a shadow.
 _OF_IT = re.compile(
@@ -74,6 +79,8 @@ _OF_IT = re.compile(
     r"|(?:it|this|these|they|those)(?P<shadow> [^,;]{0,60}\b(?:nipple|overlap|superimposition|summation|artifact)"
     r"[^,;]{0,40})$"
 )
+# What may speak of the finding of the sentence before: "On the left there is a small one."
+_MAY_TAKE_UP = re.compile(r"(?i) ones?\b|^(?:and |but |while )?the (?:right|left) ")
 # What was so on an earlier day; "it persists" behind it says that it is so today.
 _ONCE = re.compile(r"(?i)\b(?:there (?:was|were|had been)|showed|demonstrated|revealed|previously|formerly|earlier)\b")
 # "Heart size is not increased" says something of the heart, "the effusion has not increased" nothing against it.
@@ -256,6 +263,8 @@ def label_report(text: str) -> list[Mention]:
     following = _following([sentence.text for sentence in sentences])
     for number, (sentence, behind) in enumerate(zip(sentences, following, strict=True)):
         told = _with_next(sentence.text, behind)
+        if number and _MAY_TAKE_UP.search(told):
+            told = taken_over(plain(sentences[number - 1].text), told.lower())
         mentions += [Mention(*said, number, sentence.start, sentence.end) for said in _read(told)]
     return _without_answered(mentions) if text[:1] == "?" else mentions
 
@@ -280,7 +289,7 @@ def _with_next(told: str, following: str) -> str:
     if (sought := _SOUGHT.match(told)) and (answer := _ANSWER.match(following)):
         return f"{told[sought.end() :].rstrip(_ASKING)}: {answer[1]}"
     if told.endswith(("?", "...", "\u2026")):
-        answer = _ANSWER.match(following)
+        answer = None if _OF_CHANGE.search(told) else _ANSWER.match(following)
         return f"{told.rstrip(_ASKING)}: {answer[1]}" if answer else told
     if following[:1] in "SsAa" and (answer := _STATUS.match(following)):
         return f"{told.rstrip('. ')}: {answer[1]}"

@@ -38,7 +38,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
               "fluid status overload"),
     "enlarged mediastinum": ("mediastinal (?:widening|enlargement|prominence|fullness)",
                              "mediastinal contour widening"),
-    "fracture": (r"fractur\w+", "(?:healing |old )?callus (?:formation|around|about)", "fx",
+    "fracture": (r"fractur\w+", "(?:healing |old )?callus (?:formation|around|about)", "fxs?",
                  r"compression deformit\w+", r"(?:vertebral|rib|wedge) deformit\w+",
                  "(?:anterior|vertebral(?: body)?) wedging",
                  "vertebral (?:body )?(?:collapse|compression)", "wedge compression",
@@ -115,7 +115,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                  r"fibro ?nodular(?: (?:changes?|disease|scarring|densit\w+|opacit\w+))?"),
     "hilar enlargement": (r"(?:lymph ?)?adenopathy (?:in|of|at|involving) (?:(?:the|both|right|left|bilateral) )*"
                           "hil(?:a|um)",
-                          r"hilar (?:(?:and|or) \w+ )?(?:lymph ?)?adenopathy",
+                          r"hilar (?:(?:and|or) \w+ )?(?:(?:lymph ?)?adenopathy|lad)",
                           "hilar (?:enlargement|prominence|fullness|lymph node enlargement)"),
     "tortuous aorta": (r"aortic (?:tortuosity|unfolding|ectasia|elongation)", r"unfolding of the (?:\w+ )?aorta"),
     "aortic calcification": (r"aortic (?:\w+ )?(?:calcific\w+|atheroscl\w+|atheroma)",
@@ -165,13 +165,15 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "central line": (r"piccs?(?: lines?| catheters?)?", rf"central (?:venous )?(?:access )?{_LINE}", "cvc", "cvl",
                      "tlc", "triple lumen (?:catheter|line)",
                      rf"(?:internal )?jugular (?:[\w-]+ ){{0,4}}{_LINE}", rf"ij(?: [\w-]+){{0,3}} {_LINE}", "[rl]?ij",
-                     rf"subclavian (?:[\w-]+ ){{0,4}}{_LINE}", r"port ?a ?cath\w*", "medi ?port", "chest port",
+                     rf"subclavian (?:[\w-]+ ){{0,4}}{_LINE}", rf"sc {_LINE}",
+                     r"port ?a ?cath\w*", "medi ?port", "chest port",
                      "(?:infusion|subclavian|venous access) port", "port catheter", "port", "swan ganz(?: catheter)?",
                      "pulmonary arter(?:y|ial) catheter", "(?:hemo)?dialysis (?:catheter|line)",
                      "hickman(?: catheter)?",
                      "perma?cath", "vas ?cath", "(?:quinton|trialysis|groshong|broviac|tesio) (?:catheter|line)",
                      rf"venous {_LINE}", "peripherally inserted central catheter", "pa catheter", "swan"),
-    "pacemaker": (r"pace ?makers?", "pacers?", "ppm", "pacing (?:leads?|wires?|devices?|system)",
+    "pacemaker": (r"pace ?makers?", "pacers?", "ppm", "pm (?:leads?|wires?)",
+                  "pacing (?:leads?|wires?|devices?|system)",
                   "(?:a?icd|icds|bivicd)",
                   r"(?:cardioverter )?defibrillators?", "cardioverter defibrillators?",
                   "dual (?:chamber|lead) (?:cardiac )?"
@@ -257,7 +259,7 @@ NODULAR: tuple[str, ...] = (r"nodular (?:\w+ ){0,4}(?:opacit\w+|opacification|de
 PAST: dict[str, str] = {
     r"(?:old|prior|previous|remote|past|healed|earlier|childhood|antecedent|treated) "
     r"(?:(?!granuloma|no |without |but )\w+ ){0,3}"
-    r"(?:pneumoni\w+|infections?|infectious|aspiration)": "pneumonia",
+    r"(?:pneumoni\w+|pna|infections?|infectious|aspiration)": "pneumonia",
     r"(?:sequela\w*|residua\w*) (?:of|from) (?:(?!granuloma)\w+ ){0,2}"
     r"(?:pneumoni\w+|infections?|aspiration)": "pneumonia",
     "(?:after|following) (?:an? |the |his |her )?(?:\\w+ )?(?:pneumonia|infection)": "pneumonia",

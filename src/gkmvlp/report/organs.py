@@ -28,6 +28,7 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
     "angles": ("(?:costo ?phrenic|phreni[cn]o ?costal|costo ?diaphragmatic|pleural) (?:angles?|sulc(?:us|i)"
                "|recess(?:es)?|sinus(?:es)?)",
                "(?:phrenic )?sinus(?:es)?(?= (?:(?:is|are) )?(?:free|clear)\\b)", "cp (?:angles?|sulc(?:us|i))",
+               "cpas?",
                "lateral (?:costophrenic )?(?:angles?|sulc(?:us|i))",
                "posterior (?:costophrenic )?(?:angles?|sulc(?:us|i))"),
     "pleura": ("pleural(?= ?:)", "pleural (?:spaces?|surfaces?|margins?)", "pleura"),
@@ -62,7 +63,7 @@ QUALITY_WORDINGS: dict[str, tuple[str, ...]] = {
                "not remarkable", "not abnormal(?:ly (?:enlarged|wide|dilated))?",
                "intact", "normal appearing",
                "no (?:\\w+ )?abnormalit(?:y|ies) (?:of|in)(?= the (?:heart|lungs?|bones|bony))", "preserved",
-               "maintained",
+               "maintained", "ok", "okay",
                "satisfactory", "of normal size",
                "normal in size", "normal sized?", "grossly normal", "well (?:aerated|defined)", "clean",
                "non ?enlarged", "adequate"),

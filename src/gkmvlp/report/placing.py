@@ -20,13 +20,18 @@ _COMPARED = re.compile(rf"(?:right|left)(?: sided?)? (?:[a-z]+ )?{_MORE}\b[a-z ]
 _COMPARED_WITH = re.compile(rf"\b{_MORE}(?: [a-z]+){{0,2}} than (?:on )?(?:the )?$")
 _SIGN = re.compile(r"[,;]")
 # Between a place and the next finding, which it is not of.
-_PARTS = re.compile(r"[,;] |\b(?:with|without|but|no)\b")
+_PARTS = re.compile(
+    r"[,;] |\b(?:with|without|but|no|likely|probabl[ey]|possibl[ey]|may|might|could|suggest\w*|concerning|suspicious"
+    r"|consistent|compatible)\b"
+)
 _NEAR = re.compile(r"(?:right|left) (?:(?!and\b|or\b)[a-z]+ ){0,3}")
+# A place right behind the second of two findings: "atelectasis versus pneumonia left base".
+_BEHIND = re.compile(r" (?:right|left|bilateral\w*|bibasilar|upper|mid|lower) ?(?:[a-z]+ ?){0,2}\s*(?:$|[.,;])")
 _SHARES = re.compile(
     r"(?!.*\b(?:no|without|is|are)\b)(?:[^,;]*?\b(?:and|with|or|versus|vs|associated|adjacent|from|relation to)\b|/"
     r"|[^;]*?\b(?:may"
     r"|might|could"
-    r"|likely|probably|possibly|consistent|compatible|concerning|suspicious|worrisome|suggest\w*|reflecting"
+    r"|likely|probabl[ey]|possibl[ey]|consistent|compatible|concerning|suspicious|worrisome|suggest\w*|reflecting"
     r"|representing|due)\b)"
 )
 
@@ -123,6 +128,6 @@ def _owned(
         if bool(found[one]) != bool(found[other]) and len(gap) < 70 and _SHARES.match(gap):
             if found[one]:
                 found[other] = found[one]
-            elif _PREPOSITION.search(text, anchors[other][1]):
+            elif _PREPOSITION.search(text, anchors[other][1]) or _BEHIND.match(text, anchors[other][1]):
                 found[one] = found[other]
     return found

@@ -26,9 +26,12 @@ _NEW_BEHIND_COMMA = (
     r"|(?:on|in|at) the (?:left|right)(?: [a-z]+)?,? (?:there|an?|the|small|trace|tiny|mild|moderate|large|minimal)"
     r"|now|we|only|just|definite|obvious|enlarged|elevated|cannot|can not|could not|not)"
 )
+# Behind several things of a kind where one was denied: "no pneumothorax, effusions bilaterally".
+_SIDED = r"(?:bilaterally|both (?:sides|lungs|bases)|(?:right|left)(?: (?:side|lung|base|upper|lower|lobe|zone))*)"
 _ASSERTS = re.compile(
     rf"(?:,|\band\b| [-/\u2013\u2014])(?: and)? (?:the |a |an )?{_NEW}\b"
     rf"|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b|, \+"
+    rf"|(?<![^ius]s), (?:(?!n?or\b)[a-z]+ )?[a-z]{{4,}}s (?:(?:on|in|at) (?:the )?)?{_SIDED}\s*(?=$|[.;])"
 )
 # Without one of these nothing ends a reach: a search for it alone is many times faster.
 _MAY_END = re.compile(r"[,(:\u2013\u2014]| and | [-/]")
@@ -36,7 +39,10 @@ _MAY_END = re.compile(r"[,(:\u2013\u2014]| and | [-/]")
 _STAYS = re.compile(
     r",(?: and)? (?:the |a |an )?(?:persist\w+|unchanged|stable|residual|remaining|new|worse\w*|increas\w+|continued)\b"
 )
-_TREND = r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated)"
+_TREND = (
+    r"(?:(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated|smaller|larger"
+    r"|bigger|worse|better|improved|worsened|increased|decreased)(?! than))"
+)
 _CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
 # Behind a dash: something with a status of its own: "no effusion \u2013 cardiomegaly present".
 _CLAUSE_BEHIND_DASH = re.compile(
@@ -59,19 +65,26 @@ _WITHIN = re.compile(
 )
 # "No effusion, heart enlarged" asserts; "no effusion, heart enlargement" goes on.
 _NOUN = re.compile(r"(?:ing|ment|ence|ness|tion|ity|ia)$")
-# Between the parts of a sentence that dashes part.
-_DASH = re.compile(r" ?[-\u2013\u2014]+ ")
+# Between the parts of a sentence that dashes or plus signs part.
+_DASH = re.compile(r" ?[-+\u2013\u2014]+ ")
 # What reports deny in rows: alone behind a dash it goes on with the denial, "no effusion - pneumothorax - edema"; what
 # they rarely deny, and what is described, is a statement: "no effusion - cardiomegaly - small granuloma".
 _DENIED_IN_ROWS = re.compile(
-    r"(?:(?:focal|acute|pleural|pulmonary|definite) )?(?:pleural )?(?:effusion|pneumothora|consolidat|o?edema|infiltrat"
+    r"(?:(?:focal|acute|pleural|pulmonary|definite|rib|displaced|lung|interstitial|vascular|airspace|hilar|mediastinal"
+    r"|lobar) ){0,3}(?:effusion|pneumothora|consolidat|o?edema|infiltrat"
     r"|nodul|mass|pneumoni|atelecta|opaci|hernia|fractur|infect"
     r"|airspace disease|(?:heart )?failure|chf|ptx|congestion|free air|adenopathy)"
 )
-# A summary, and behind its colon or dash what is there all the same: "no acute process: heart enlarged".
+# A summary, and behind its colon or dash what is there all the same: "no acute process: heart enlarged"; a list of bare
+# names is what is not there: "no acute findings: rib fracture, pneumothorax".
+_BARE = (
+    rf"{_DENIED_IN_ROWS.pattern}[a-z]*+(?: (?:disease|process|lesions?)\b)?"
+    rf"(?=\s*+(?:$|[.;/)]|(?:,|n?or\b|and\b)(?! (?:now |all |both |again )?(?:{_TREND}|healed|old|chronic|known"
+    r"|seen)\b)))"
+)
 _SUMMARY = re.compile(
     r"\b(?:process(?:es)?|disease|abnormalit(?:y|ies)|findings?|patholog(?:y|ies)|changes?|illness|problems?)"
-    rf"(?= ?(?::|[-\u2013\u2014]+ ) ?+(?!{_DENIED_IN_ROWS.pattern}))"
+    rf"(?= ?(?::|[-\u2013\u2014]+ ) ?+(?!{_BARE}))"
 )
 # Words that tie a finding to the one before it.
 _TIED = re.compile(r"\b(?:and|n?or|with|of|in|at|for|to|that|which|is|are|was|were|suggest\w*|concern\w*)\b")
@@ -81,6 +94,11 @@ _OR = re.compile(r"\b(?:n?or)\b")
 _VERBS = re.compile(rf"\b{_VERB}\b")
 LIST_BREAK = re.compile(
     rf"\b(?:{_VERB}|with|but|may|likely|status|after|following|there|which|no|without|than|for)\b|;"
+)
+# Behind one of a list: a predicate of its own, "consolidation unchanged, edema, effusion are all absent".
+_OWN_COURSE = re.compile(
+    rf" (?:(?:now|still|again|[a-z]+ly) )*(?:{_TREND}|new|old|known|larger|smaller|better|worse"
+    rf"|improved|resolved|cleared|gone|increased|decreased|{_SEEN_WORDS})(?=,| and\b| n?or\b)"
 )
 # Commas alone join a list that is taken together: "consolidation, edema, effusion are all absent".
 _ALL = (" are all ", " were all ", " have all ", "- all ", "\u2013 all ", ": all ")
@@ -123,7 +141,7 @@ def list_before(text: str, statements: Sequence[tuple[int, int]], before: int, c
         start, end = statements[index]
         if start >= before or end > edge:
             continue
-        if start < clause or (found and LIST_BREAK.search(text, end, edge)):
+        if start < clause or (found and (LIST_BREAK.search(text, end, edge) or _OWN_COURSE.match(text, end))):
             break
         if found:
             # Commas alone join no list: "effusion, infection not excluded" doubts the infection.

@@ -97,8 +97,10 @@ class Context:
             elif around.nothing_follows(self._text, cue.end) and not self._is_said(cue):
                 self._lay_back(cue._replace(value="maybe after"), clause, end)
         elif cue.value in ("aside", "once"):
-            end = around.aside_end(self._text, cue, end)
-            self._asides.append((cue.end, reach(self._text, cue.end, end, "aside")))
+            last = reach(self._text, cue.end, around.aside_end(self._text, cue, end), "aside")
+            if around.is_history(self._text, cue.start):
+                last = run_on(self._text, self._statements, self._anchors, cue.end, last)
+            self._asides.append((cue.end, last))
             self._once.update(self._asides[-1:] if cue.value == "once" else ())
         elif cue.value == "not larger":
             kept = self._right_behind(cue.end)
@@ -184,6 +186,8 @@ class Context:
             self._doubted.update(group if self._behind_comma(group[-1]) or self._is_lack(group[-1], cue) else ())
         if not group and self._any_in(cue.end, end) and not around.is_of_other(self._text, clause, cue):
             start = cue.end + self._text.startswith(",", cue.end)  # "trace, if any, left effusion"
+            if start > cue.end and cue.value == "absent":  # "pregnancy test absent, effusion": said of no entity
+                return
             self._spans.append(Span(start, reach(self._text, start, end, kind), kind))
 
     def _is_adjective(self, cue: Hit[str]) -> bool:

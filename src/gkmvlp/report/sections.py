@@ -67,13 +67,20 @@ _HEADER = re.compile(
     rf"{_MARK}(?P<line>[A-Z][A-Z0-9 ()/,.&'#\-]{{1,70}}?)[ \t*_]{{0,8}}:(?!\d)[*_]{{0,2}}"
     rf"|{_MARK}(?P<mixed>(?i:{_INSIDE}|summary|results?|hx))[ \t*_]{{0,8}}"
     rf"(?::(?!\d)[*_]{{0,2}}|[ \t][-\u2013\u2014](?=\s))"
-    rf"|{_MARK}(?P<alone>(?i:{_INSIDE}|wet read))[ \t*#_]{{0,8}}$",
+    rf"|{_MARK}(?P<alone>(?i:{_INSIDE}|wet read))[ \t*#_]{{0,8}}$"
+    # "Findings none." says that there are none
+    rf"|{_MARK}(?P<bare>(?i:findings?|impressions?|conclusions?))"
+    r"(?=[ \t]{1,8}(?i:none|nil|normal|negative|unremarkable)[.!]?[ \t]{0,8}$)",
     re.MULTILINE,
 )
 _BEFORE_COLON = re.compile(rf"(?i)(?:^|(?<=[\s.;,*]))({_INSIDE})[ \t*_]{{0,8}}$")
 _REACH = 60
-# Before "findings:", what kind of findings they are: "absent findings: effusion, edema".
-_KIND_OF = re.compile(r"(?i)\b(?:absent|present|(?:pertinent )?(?:negative|positive)|other|no) $")
+# Before "findings:", what kind of findings they are: "absent findings: effusion", "no acute findings: effusion".
+_KIND_OF = re.compile(
+    r"(?i)\b(?:absent|present|(?:pertinent )?(?:negative|positive)|other|no(?: (?:acute|active|new|significant|other"
+    r"|abnormal|focal|suspicious|relevant|additional|pulmonary|cardiopulmonary|intrathoracic|thoracic|chest|osseous"
+    r"|bony|pleural)){0,3}) $"
+)
 # A header that is content itself: "absent: edema", "no evidence of: edema", "no acute process: heart enlarged".
 _DENIES = re.compile(
     r"(?:absent|(?:pertinent )?negatives?|denied|no (?:interval )?change)\b"

@@ -3,8 +3,9 @@
 import re
 from typing import NamedTuple
 
+from gkmvlp.report.lexicon import TERMS
 from gkmvlp.report.lines import BULLET, GOES_ON, line_ends
-from gkmvlp.report.shorthand import MINUS_FIRST
+from gkmvlp.report.shorthand import MINUS_FIRST, spelled_out
 
 _BREAK = re.compile(
     r"[.!?\u2026]+(?<![\s,(]\?)(?<!\A\?)(?:[)\"']?(?=\s|$)|(?<=[a-z)%\d][a-z)%\d][.!?])(?=[A-Z])"
@@ -23,6 +24,7 @@ _OPENER = re.compile(
     r"|Unchanged|Unremarkable|Visuali[sz]ed|Trace)\b"
 )
 _CAPITAL = re.compile(r"[a-z%][)]? [A-Z]")
+_TAIL = 60  # characters that hold the longest name of a finding
 _LETTER = re.compile(r"[^\W_]")
 _TITLES = frozenset(
     {"dr", "drs", "mr", "mrs", "ms", "prof", "st", "v", "vs", "e.g", "i.e", "approx", "cf", "fig", "incl"}
@@ -77,6 +79,12 @@ def _last_word(text: str, start: int, stop: int) -> str:
     return before.rsplit(None, 1)[-1] if before and not before[-1].isspace() else ""
 
 
+def _names_finding(text: str) -> bool:
+    """Whether a text ends in a finding, so that the letter behind it is a side: "no eff L. Mod eff R."."""
+    tail = spelled_out(text[-_TAIL:].lower().rstrip())
+    return any(hit.end == len(tail) for hit in TERMS.find(tail))
+
+
 def _ends_here(text: str, start: int, stop: int, after: int) -> bool:
     """Whether the full stop before ``after`` ends the sentence that began at ``start``."""
     last = _last_word(text, start, stop)
@@ -88,7 +96,8 @@ def _ends_here(text: str, start: int, stop: int, after: int) -> bool:
         return following.isupper() or not following
     if word.isdigit() and (marker := _MARKER.match(text, start)) and marker[1] and int(word) == int(marker[1]) + 1:
         return False
-    return word not in _TITLES and not (len(word) == 1 and last.isupper() and following.isupper())
+    is_initial = len(word) == 1 and last.isupper() and following.isupper()
+    return word not in _TITLES and not (is_initial and not (word in "rl" and _names_finding(text[start : stop - 1])))
 
 
 def _unstopped(text: str) -> list[int]:

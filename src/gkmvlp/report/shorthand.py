@@ -6,6 +6,7 @@ Works on one sentence in lower case; lengths may change.
 import re
 
 from gkmvlp.report.forms import NEGATIVES, asked_for, forms
+from gkmvlp.report.laboratory import TESTED, without_results
 from gkmvlp.report.patterns import KeptByText
 
 _SHORT: dict[str, str] = {
@@ -28,7 +29,9 @@ _SHORT: dict[str, str] = {
     "clr": "clear", "nml": "normal", "demin": "demineralized", "vol": "volume", "vols": "volumes", "eval": "evaluate",
     "tort": "tortuous", "elev": "elevated", "resid": "residual", "mediast": "mediastinal", "gran": "granulomatous",
     "calcif": "calcified",
-    "cav": "cavitary", "subq": "subcutaneous", "pleff": "pleural effusion",
+    "ao": "aorta", "insp": "inspiration", "subcut": "subcutaneous",
+    "hemidiaph": "hemidiaphragm", "hemidiaphs": "hemidiaphragms", "diaph": "diaphragm",
+    "diaphs": "diaphragms", "cav": "cavitary", "subq": "subcutaneous", "pleff": "pleural effusion",
 }  # fmt: skip
 _TRIGGERS = frozenset(word for short in _SHORT for word in re.findall(r"[a-z]+", short)) | {"r", "l"}
 _LETTERS = re.compile(r"[a-z]+")
@@ -44,12 +47,17 @@ _ONE_SIDE = re.compile(r"(?<![\w/])([rl])\.?(?= (?:[a-z]+ )?(?:pleural |sided |s
                        r"|basilar |lower |upper |mid |hilar )?"
                        r"(?:effusion|eff\b|pneumothorax|ptx|atelectasis|atx|opacity|opac|base|lung|apex|hilum|pna"
                        r"|pneumonia|infiltrate"
-                       r"|nodule|mass|picc|ij|chest tube|pleural|lower|upper|hemidiaphragm))")  # fmt: skip
-_SIDE_BEHIND = re.compile(r"(?:(?<=[a-z]{3} )|(?<= on ))([rl])(?=\s*(?:[;,.)]|$))")  # "effusion r; none l"
+                       r"|nodule|mass|picc|ij|sc line|cp |cpa|costo|chest tube|chest wall|effs\b|rib|clavicle"
+                       r"|fracture|fx|"
+                       r"pleural|lower|upper|hemidiaph))")  # fmt: skip
+_SIDE_BEHIND = re.compile(
+    r"(?:(?<=[a-z]{3} )|(?<= on ))([rl])(?=\s*(?:[;,.)]|$)| (?:unch(?:anged)?|stable|smaller|larger|bigger|worse|better"
+    r"|improv(?:ed|ing)|resolv(?:ed|ing)|increas(?:ed|ing)|decreas(?:ed|ing)|gone|persists?|remains?|is|has)\b)"
+)  # "effusion r; none l"
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
 # "r effusion > l"
 _GREATER_APART = re.compile(rf"\b{_SIDES}( (?:[a-z]+ ){{0,2}}?(?:effusions?|fluid|effs?)) ?[<>]+ ?{_SIDES}\b(?! ?\d)")
-_NEGATIVE_OF = re.compile(r"\bneg\.?(?= (?!for\b)[a-z])")
+_NEGATIVE_OF = re.compile(rf"\bneg\.?(?= (?!(?:for|{TESTED})\b)[a-z])")
 _RESULT = re.compile(r"(?<=[a-z] )(?<!otherwise )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
 # "effusion no, edema yes"
 _ANSWER = re.compile(r"(?<=[a-z] )(no?|y(?:es)?)(?=\s*(?:[,;.]|$))")
@@ -64,8 +72,8 @@ MINUS_FIRST = (
     r"-(?i:ve\b|(?:ptxs?|effs?|pna|atx|atel|consols?|infilt?s?|fx|chf|opacs?|cardiomeg)"
     r"(?=\s*(?:[.,;/)&-]|$)|[ \t]*\n|\s+(?:and|or)\b))"
 )
-# "-ve for effusion", "edema +ve"; "troponin -ve, edema" is of a test, and denies nothing behind the comma
-_SIGNED = re.compile(r"(?<!\w)([+-])ve\b(?!,)")
+# "-ve for effusion", "edema +ve"
+_SIGNED = re.compile(r"(?<!\w)([+-])ve\b")
 # "-ptx" behind a comma
 _MINUS = re.compile(
     r"(?:(?<=[ (])|^)"
@@ -123,7 +131,7 @@ _NOTHING = re.compile(
     r"(?:abnormalit(?:y|ies)|abnormal findings?)\b(?! (?:of|in))"
 )
 _ASKS = re.compile(r"(?:(?<=[\s,(:;])|^)\?+\s*(?=[a-z])")
-_OPEN_END = re.compile(r"^((?:[^?]*[,:]\s)?)([^?,:]*[a-z)])\s*\?+\s*$")
+_OPEN_END = re.compile(r"^((?:[^?]*(?:[,:]|\s[-\u2013\u2014]+)\s)?)([^?,:]*[a-z)])\s*\?+\s*$")
 _ASKED = re.compile(
     r"^\s*(?:q(?:uestion)?\s*[:.]\s*)?(?:is|are|was|were|any|does|do|did|has|have|what|which|could"
     r"|can|should|why|how|question)\b"
@@ -173,7 +181,7 @@ def _words(lower: str) -> str:
     if "clear " in lower:
         lower = _CLEAR_OF.sub("clear of ", lower)
     if "neg" in lower or "pos" in lower:
-        lower = _RESULT.sub(lambda match: "absent" if match[1] == "neg" else "present", lower)
+        lower = _RESULT.sub(lambda match: "absent" if match[1] == "neg" else "present", without_results(lower))
         lower = _NEGATIVE_OF.sub("negative for", lower)
     if lower.endswith(_ANSWERS) or " no," in lower or " yes," in lower or " n," in lower or " y," in lower:
         lower = _ANSWER.sub(lambda match: "absent" if match[1][0] == "n" else "present", lower)

@@ -76,7 +76,8 @@ _ANOTHER = re.compile(
 # Between a finding and a doubt behind it, what no entity is: "hilar fullness, lymphoma cannot be excluded".
 _OTHER = re.compile(
     r", (?:and |but )?(?:[a-z]+ ){0,3}?[a-z]*(?:pathy|itis|osis|oma|oid|embol[a-z]+|ease|ection|usion|neurysm|lesions?"
-    r"|injury|process|abscess|hypertension|bleed(?:ing)?|aemorrhage|emorrhage) (?:(?:is|are|also) )*$"
+    r"|injury|process|abscess|hypertension|bleed(?:ing)?|aemorrhage|emorrhage|\btb|\bpe|\bards"
+    r"|\bmets) (?:(?:is|are|also) )*$"
 )
 # Before "resolution": it has yet to come.
 _AWAITED = re.compile(
@@ -133,6 +134,11 @@ def requested(text: str, cue: Hit[str], clause: int) -> tuple[int, int]:
     ends = [end for end in (semicolon, shows.start() if shows else -1) if end >= 0]
     exam = _EXAM.search(text, clause, cue.start)
     return exam.start() if exam else cue.end, min(ends, default=len(text))
+
+
+def is_history(text: str, start: int) -> bool:
+    """Whether an aside is the patient's history, behind which dictation without stops speaks of this image."""
+    return text.startswith(("history", "known history", "h/o", "hx"), start)
 
 
 def is_awaited(text: str, start: int, clause: int) -> bool:
