@@ -1,5 +1,6 @@
 """What the cells of a table hold: text or numbers as a schema asks, with what spreadsheets made of them undone."""
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import datetime, time
@@ -98,6 +99,8 @@ def _require_ids(cells: list[Any], name: str, source: object, schema: Schema) ->
         told = ""
         if isinstance(cell, bool):
             told = "is an answer"
+        elif isinstance(cell, float | Decimal) and math.isinf(cell):
+            told = "is infinite, as what was divided by nothing"
         elif cell != cell.to_integral_value() if isinstance(cell, Decimal) else _is_fraction(cell):
             told = "is a fraction"
         elif isinstance(cell, float) and abs(cell) >= _EXACT:

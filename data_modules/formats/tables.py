@@ -104,7 +104,7 @@ def _parquet_columns(path: Path, schema: Schema) -> dict[str, list[Any]]:
         raise DataError(f"cannot read {path}: {one_line(error)}; {schema.remedy}") from error
     for name in set(schema.ids) & set(columns):
         limit = _EXACT.get(file.schema_arrow.field(columns[name]).type, np.inf)
-        if rounded := [cell for cell in cells[name] if isinstance(cell, float) and abs(cell) > limit]:
+        if rounded := [cell for cell in cells[name] if isinstance(cell, float) and limit < abs(cell) < np.inf]:
             told = f"{rounded[0]:.0f} has lost digits, no id: keep ids as text"
             raise DataError(f"{path}, column {name}, row {cells[name].index(rounded[0]) + 1}: {told}; {schema.remedy}")
     return cells

@@ -17,6 +17,8 @@ _WAYS = "patient_id is written in several ways (one patient)"
 _DATE = "patient_id reads as a date (kept; a spreadsheet may have made it of another id)"
 _FRACTION = "patient_id is a fraction (kept; name the column of patients if it is none)"
 
+_ALPHABET = "patient_id has letters of another alphabet that look alike (kept apart)"
+
 
 def _pairs(folder: Path, ids: Any, kind: str) -> ImageReportPairs:
     """Checked pairs whose patients are ``ids``."""
@@ -48,6 +50,8 @@ def test_a_column_of_truth_values_is_none_of_patients(kind: str, tmp_path: Path)
         ([Decimal("1.00"), Decimal("2.50")], r"row 2: '2\.50' is a fraction, no id"),
         (np.array([2**24, 2**24 + 2], np.float32), "row 2: 16777218 has lost digits, no id"),
         ([2.0**53, 3.0], "row 1: .* has lost digits, no id"),
+        ([1.0, float("inf")], "row 2: 'inf' is infinite, .*no id"),
+        (np.array([1, -np.inf], np.float32), "row 2: '-inf' is infinite, .*no id"),
     ],
 )
 def test_numbers_that_can_be_of_several_patients_are_no_ids(ids: Any, told: str, tmp_path: Path) -> None:
@@ -55,7 +59,18 @@ def test_numbers_that_can_be_of_several_patients_are_no_ids(ids: Any, told: str,
         _pairs(tmp_path, ids, "parquet")
 
 
-@pytest.mark.parametrize("ids", [["1.5", "1.50", "2"], ["007", "8", "7"], ["1,0", "1"], ["1.0", "x", "1"]])
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ["007", "8", "7"],
+        ["1,0", "1"],
+        ["1.0", "x", "1"],
+        ["12", "012.00", "P3"],
+        ["1e5", "100000", "x"],
+        ["1.2345678E7", "12345678"],  # as Java writes numbers from ten millions on
+        ["1.20E3", "x", "1200.0"],
+    ],
+)
 def test_one_number_in_two_spellings_is_an_error(ids: list[str], tmp_path: Path) -> None:
     with pytest.raises(DataError, match="write a patient in one way"):
         _pairs(tmp_path, ids, "csv")
@@ -74,6 +89,19 @@ def test_one_number_in_two_spellings_is_an_error(ids: list[str], tmp_path: Path)
         (["1", "1.000"], {"1", "1.000"}, {_FRACTION: 1}),
         (["nan", "NULL", "-1", "nil", "0", "a"], {"0", "a"}, {}),
         (["1.2.840.1", "1.2.840.10"], {"1.2.840.1", "1.2.840.10"}, {}),
+        # A program that takes them for numbers writes 1.1 and 1.10 in one way: a column that has both is text, and its
+        # ids are names, as of sections. Somebody may still have typed one patient in two ways: they are counted.
+        (["1.1", "1.10"], {"1.1", "1.10"}, {_FRACTION: 2, _APART: 2}),
+        (["1.5", "1.50", "2"], {"1.5", "1.50", "2"}, {_FRACTION: 2, _APART: 2}),
+        (["1.5", "01,50"], {"1.5", "01,50"}, {_FRACTION: 2, _APART: 2}),
+        (["1.1", "1.2", "1.11"], {"1.1", "1.2", "1.11"}, {_FRACTION: 3}),
+        (["0e12", "0e34", "1e5"], {"0e12", "0e34", "1e5"}, {}),  # hashes
+        (["1", "inf", "-inf"], {"1"}, {}),
+        (["\u0661\u0662", "12"], {"\u0661\u0662", "12"}, {_APART: 2}),  # digits of Arabic
+        (["\u04101", "A1", "B2"], {"\u04101", "A1", "B2"}, {_ALPHABET: 1}),
+        (["A\u0391", "AA", "7"], {"A\u0391", "AA", "7"}, {_ALPHABET: 1}),
+        (["\u0410\u0412", "\u0415"], {"\u0410\u0412", "\u0415"}, {}),
+        (["M\u00fcller", "Muller", "\u6797"], {"M\u00fcller", "Muller", "\u6797"}, {}),
     ],
 )
 def test_ids_that_may_be_of_another_patient_are_counted(
