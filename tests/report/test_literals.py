@@ -17,6 +17,18 @@ _BOTH = {"pleural effusion": 0, "edema": 1}
         ("['No effusion.', 'Edema.']", "No effusion. Edema."),
         ('["No effusion", "Edema"]', "No effusion. Edema"),
         ('{"findings": "No effusion.", "impression": "Edema."}', "No effusion. Edema."),
+        ("('No effusion.', 'Edema.')", "No effusion. Edema."),
+        ("(b'No effusion.', None, 'Edema.')", "No effusion. Edema."),
+        ("('No effusion. Edema.')", "No effusion. Edema."),
+        ("'No effusion.\\nEdema.'", "No effusion. Edema."),
+        ("['No effusion.'\n 'Edema.']", "No effusion. Edema."),
+        ("[['No effusion'], ['Edema']]", "No effusion. Edema"),
+        ('{"findings": ["No effusion", "Edema"], "impression": []}', "No effusion. Edema"),
+        ("{'findings': ('No effusion.', 'Edema.'), 'study_id': 12}", "No effusion. Edema."),
+        ("{'text': 'No effusion. Edema.'}", "No effusion. Edema."),
+        ('[{"sentence": "No effusion.", "begin": 0}, {"sentence": "Edema.", "begin": 13}]', "No effusion. Edema."),
+        ("{'findings': {'pleura': 'No effusion.', 'lungs': 'Edema.'}}", "PLEURA: No effusion. LUNGS: Edema."),
+        ('{"effusion": false, "edema": true}', "EFFUSION: no. EDEMA: yes"),
         ("{'indication': 'mass', 'findings': 'No effusion. Edema.', 'impression': None}", "No effusion. Edema."),
     ],
 )
@@ -27,11 +39,25 @@ def test_a_literal_is_the_text_it_holds(text: str, read: str) -> None:
     assert (labeled.status_E >= -1).sum() == len(_BOTH)
 
 
-@pytest.mark.parametrize("text", ["[1, 2] no effusion]", "[ ] Edema [x] Effusion", "{no effusion}", "b'no effusion"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[1, 2] no effusion]",
+        "[ ] Edema [x] Effusion",
+        "{no effusion}",
+        "b'no effusion",
+        "(no effusion)",
+        "'No' effusion 'seen'",
+        "{'no effusion', 'edema'}",
+    ],
+)
 def test_what_only_looks_like_a_literal_stays(text: str) -> None:
     assert "ffusion" in label_one("1", text.encode(), plain=True).text
 
 
-@pytest.mark.parametrize("text", ["{{}}", "{[1]}", "{['x']: 'No effusion.'}"])
+@pytest.mark.parametrize(
+    "text",
+    ["{{}}", "[1, 2]", "(5)", "{'a': 1}", "['a', 1j]", "[" * 5000 + "]" * 5000, "{[1]}", "{['x']: 'No effusion.'}"],
+)
 def test_what_python_cannot_hold_stays_a_text(text):
     assert without_literal(text) == text

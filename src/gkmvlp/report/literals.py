@@ -1,37 +1,75 @@
-"""Reports that a program wrote out as its own value: ``b'No effusion.'``, a list of sentences, sections by name."""
+"""Reports that a program wrote out as its own value: ``b'No effusion.'``, lists of sentences, sections by name."""
 
 import ast
 import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
-_OPENINGS = ("b'", 'b"', "[", "{")
+_OPENINGS = ("b'", 'b"', "[", "{", "(", '"', "'")
 _LONGEST = 100_000  # characters: no report is longer
+_APART = re.compile(r"""(?<=['"])\s+(?=['"])""")  # NumPy writes a list of sentences without commas
+# Keys whose value is the text itself: as a heading they would begin a section that nobody reads.
+_CONTENT = frozenset({"text", "report text", "sentence", "sentences", "content", "contents", "value", "body"})
 
 
 def without_literal(text: str) -> str:
     """The text that a literal of Python or JSON holds: bytes, sentences one a line, sections with their headings.
 
     Args:
-        text: Any text; one that is no such literal stays as it is.
+        text: Any text; one that is no such literal, or of which no part is text, stays as it is.
     """
     literal = text.strip()
-    if not literal.startswith(_OPENINGS) or len(literal) > _LONGEST or literal[-1] not in "'\"]}":
+    if not literal.startswith(_OPENINGS) or len(literal) > _LONGEST or literal[-1] not in "'\"]})":
         return text
-    value = _value(literal)
-    if isinstance(value, bytes):
-        return value.decode(errors="replace")
-    if isinstance(value, list) and value and all(isinstance(part, str) for part in value):
-        return "\n".join(value)
-    if isinstance(value, dict) and value and all(isinstance(part, str | None) for part in value.values()):
-        return "\n".join(f"{str(name).upper()}: {part}" for name, part in value.items() if part)
-    return text
+    try:
+        value = _value(literal)
+        return "\n".join(_lines(value)) if _holds_text(value) else text
+    except (TypeError, RecursionError):  # a set, a complex number; lists in lists in lists
+        return text
 
 
 def _value(literal: str) -> Any:
     """What a literal says, None where it is none."""
+    spaced = _APART.sub(", ", literal) if literal[0] == "[" else literal
     for parse in (json.loads, ast.literal_eval):
         try:
-            return parse(literal)
+            return parse(spaced)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             continue
     return None
+
+
+def _holds_text(value: Any) -> bool:
+    """Whether a value is text, or has some in it, or names what is so and what is not."""
+    if isinstance(value, list | tuple):
+        return any(map(_holds_text, value))
+    if isinstance(value, dict):
+        return any(isinstance(part, bool) or _holds_text(part) for part in value.values())
+    return isinstance(value, str | bytes)
+
+
+def _lines(value: Any) -> Iterator[str]:
+    """The lines of a value: a sentence each, sections behind their heading."""
+    if isinstance(value, list | tuple):
+        for place, part in enumerate(value, 1):
+            for line in _lines(part):
+                yield f"{line}." if place < len(value) and line[-1:].isalnum() else line
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from _section(str(name).replace("_", " ").strip(), [*_lines(part)])
+    elif isinstance(value, str | bytes):
+        yield value if isinstance(value, str) else value.decode(errors="replace")
+    elif isinstance(value, bool):
+        yield "yes" if value else "no"
+    elif value is not None and not isinstance(value, int | float):  # ids and places of text are numbers
+        raise TypeError(f"{type(value).__name__} is no part of a report")
+
+
+def _section(name: str, lines: list[str]) -> Iterator[str]:
+    """The lines of a section behind its heading; nothing where it is empty."""
+    if not any(lines):
+        return
+    is_heading = name.lower() not in _CONTENT
+    yield f"{name.upper()}: {lines[0]}" if is_heading else lines[0]
+    yield from lines[1:]

@@ -12,25 +12,29 @@ _IT = (
     r"(?:reports?|dictations?|interpretations?|readings?|reads?|transcriptions?|transcripts?|texts?|narratives?"
     r"|results?|documents?|reporting|comments?)"
 )
-_PART = r"(?:(?:the|any) )?(?:impressions?|findings|conclusions?)"  # alone "no findings" is a statement
-_BE = r"(?:is|are|was|were|be|been|has been|have been|has|have|still|yet|currently|now|to|will|only|not|never)"
+# Alone "no findings" is a statement, and so is "findings: none".
+_PART = r"(?:(?:the|any) )?(?:impressions?|findings|conclusions?)"
+_BE = r"(?:is|are|was|were|be|been|has|have|still|yet|currently|now|to|will|only|not|never)"
 _AWAY = (
     r"(?:unavailable|available|pending|awaited|awaiting|outstanding|missing|absent|withheld|redacted|removed|deleted"
     r"|cancell?ed|lost|in progress|follow(?:s|ing)?|provided|found|given|recorded|entered|filed|on file|dictated"
     r"|transcribed|issued|made|received|signed|finali[sz]ed|generated|retrieved|exists?|in pacs|elsewhere"
     r"|separate(?:ly)?|n/?a|tbd|none|null|empty|restricted|attached|scanned)"
 )
+# Each word can be read in one way alone: time would double with each that can be read in two.
+_NO_PLACE = r"(?!(?:yet|here|separately|elsewhere|so|at|to|in|on|for|by|under|with|above|below|from)\b)"
 _WHERE = (
     r"(?:(?: (?:yet|here|separately|elsewhere|so far|at (?:this|the) (?:time|moment)|to follow|in (?:the )?(?:system"
     r"|pacs|ris|record|chart|database|file)|on (?:file|record|pacs)|for (?:this|the|these) (?:study|studies|exam"
     r"|examination|images?|films?|patient)|by (?:the )?(?:radiologist|radiology)|under (?:separate|another) (?:cover"
-    r"|accession(?: number)?)|with (?:the )?(?:ct|other|same)(?: \w+)?|above|below|from (?:the )?same (?:day|date)))*)"
+    rf"|accession(?: number)?)|with (?:the )?(?:ct|other|same)(?: {_NO_PLACE}\w+)?|above|below"
+    r"|from (?:the )?same (?:day|date)))*)"
 )
 _STUDY = r"(?:(?:this|the) )?(?:study|exam(?:ination)?|images?|films?|radiographs?|x-?rays?|cxr|case|procedure)"
 _UNREAD = r"(?:reported|read|interpreted|dictated|reviewed(?: by radiology)?|performed|done|completed)"
 _SAID = re.compile(
     rf"(?:there (?:is|was|are) )?(?:no|without)(?: a| any)? {_IT}(?: {_BE})*(?: {_AWAY})?{_WHERE}"
-    rf"|(?:no )?{_PART}(?: {_BE})* (?!found|absent|made|removed|lost){_AWAY}{_WHERE}"
+    rf"|(?:no )?{_PART}(?: {_BE})* (?!found|absent|none|made|removed|lost){_AWAY}{_WHERE}"
     rf"|(?:the |a )?{_IT}{_WHERE}(?: {_BE})*[ :-]*{_AWAY}{_WHERE}"
     rf"|(?:await(?:ing|s)?|pending|missing)(?: the| a)? {_IT}{_WHERE}"
     rf"|(?:please |kindly )?(?:see|refer to|view|check|cf\.?|as per|per|consult)(?: the| a)? {_IT}{_WHERE}"

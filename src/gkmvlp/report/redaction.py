@@ -3,7 +3,7 @@
 import re
 
 _FILM = re.compile(r"\b(x)[ -]X{4,}\b", re.IGNORECASE)
-_MARK = re.compile(r"\w*X{4,}\w*(?:[-/]\w*X{4,}\w*)*-?", re.IGNORECASE)
+_MARK = re.compile(r"\b\w*X{4,}\w*(?:[-/]\w*X{4,}\w*)*-?", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t]{2,}")
 _BEFORE_STOP = re.compile(r"[ \t]+(?=[.,;:])")
 _DOUBLE_STOP = re.compile(r"[,;:](?=[.,;:])|\.(?=[ \t]*\.(?!\d))")
