@@ -37,7 +37,7 @@ def read_stored(dataset: Dataset, accept: Collection[str], notes: list[str]) -> 
     _require_grey_frame(dataset)
     require_radiograph(dataset, accept, notes)
     _require_square_pixels(dataset)
-    container_HW, precision = decode(dataset)
+    container_HW, precision = decode(dataset, notes)
     codes_HW, raw_L, is_kept_L, bits, is_signed = interpret(dataset, container_HW, precision, notes)
     value_L = _modality(dataset, raw_L)
     stored = Stored(codes_HW, raw_L, value_L, is_kept_L, is_inverted=_is_inverted(dataset), is_wide=bits > 8)

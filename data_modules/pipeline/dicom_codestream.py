@@ -20,6 +20,7 @@ from pydicom.uid import (
 from gkmvlp.errors import DataError
 
 _JPEG, _JPEG_2000 = b"\xff\xd8", b"\xff\x4f\xff\x51"
+_JP2 = b"jP  "
 _BEGINNINGS = (_JPEG + b"\xff", _JPEG_2000)  # of a codestream: JPEG and JPEG-LS, JPEG 2000
 _FRAMES = {0xC0: JPEGBaseline8Bit, 0xC1: JPEGExtended12Bit, 0xC2: JPEGBaseline8Bit, 0xC3: JPEGLossless,
            0xF7: JPEGLSLossless}  # fmt: skip
@@ -49,7 +50,7 @@ def read_codestream(frame: bytes, named: UID) -> Codestream:
     Raises:
         DataError: If it has several components, whatever the attributes say.
     """
-    if frame[4:8] == b"jP  ":  # a JP2 file, which has its codestream in a box (ISO 15444-1, annex I)
+    if frame[4:8] == _JP2:  # a JP2 file, which has its codestream in a box (ISO 15444-1, annex I)
         frame = frame[max(frame.find(_JPEG_2000), 0) :]
     if frame.startswith(_JPEG_2000):
         return _jpeg_2000(frame, named)
@@ -84,6 +85,11 @@ def _jpeg(frame: bytes, named: UID) -> Codestream:
 def _need_one_component(components: int) -> None:
     if components != 1:
         raise DataError(f"PixelData: the codestream has {components} components, not one; export it grey")
+
+
+def is_codestream(value: bytes) -> bool:
+    """Whether bytes begin as a JPEG, a JPEG-LS or a JPEG 2000 does."""
+    return value.startswith(_BEGINNINGS) or value[4:8] == _JP2
 
 
 def require_one_codestream(value: bytes) -> None:

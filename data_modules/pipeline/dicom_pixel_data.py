@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
@@ -14,7 +14,12 @@ from pydicom.uid import (
 )
 
 from gkmvlp.data_modules.pipeline.dicom_codecs import decoder_of, decompress
-from gkmvlp.data_modules.pipeline.dicom_codestream import read_codestream, require_one_codestream, require_whole_runs
+from gkmvlp.data_modules.pipeline.dicom_codestream import (
+    is_codestream,
+    read_codestream,
+    require_one_codestream,
+    require_whole_runs,
+)
 from gkmvlp.data_modules.pipeline.dicom_header import integer
 from gkmvlp.data_modules.pipeline.jpeg_end import require_whole_jpeg
 from gkmvlp.errors import DataError
@@ -26,8 +31,12 @@ _ITEM = b"\xfe\xff\x00\xe0"  # begins encapsulated pixel data
 _SKEWED, _SAMPLED_ROWS = 0.5, 64
 
 
-def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
+def decode(dataset: Dataset, notes: list[str]) -> tuple[NDArray[np.unsignedinteger], int | None]:
     """Containers (H, W) as they are stored, and the bits a sample that a codestream has, None where there is none.
+
+    Args:
+        dataset: The DICOM.
+        notes: Gets a line where they are stored otherwise than it says.
 
     Raises:
         DataError: If an attribute that says how they are stored is missing, no codec is there, or they are cut off.
@@ -44,6 +53,9 @@ def decode(dataset: Dataset) -> tuple[NDArray[np.unsignedinteger], int | None]:
     decoder_of(syntax)  # a syntax that is not known is told before what its bytes are
     if value[:4] == _ITEM:
         return _encapsulated(dataset, syntax, rows, columns, value)
+    if is_codestream(value) and len(value) < rows * columns * _allocated(dataset, 1) // 8:
+        notes.append("PixelData are a codestream without items: read as what they are")
+        return _encapsulated(dataset, syntax, rows, columns, encapsulate([value]))
     return _native(dataset, syntax, rows, columns, value), None
 
 
@@ -102,7 +114,12 @@ def _encapsulated(
         require_whole_runs(frame, rows, columns, allocated)
     code_HW = decompress(value, frame, stream, rows, columns, allocated)
     if stream.syntax in _DCT and stream.bits is not None:
-        require_whole_jpeg(code_HW, stream.bits)
+        require_whole_jpeg(
+            frame,
+            code_HW,
+            lambda longer: decompress(encapsulate([longer]), longer, stream, rows, columns, allocated),
+            stream.bits,
+        )
     return code_HW, stream.bits
 
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import partial
 from io import BytesIO
 from typing import IO, Any, cast
 
@@ -81,7 +82,7 @@ def read_picture(data: bytes, notes: list[str]) -> tuple[Stored, Turn]:
             notes += [TWO_LEVELS] if picture.mode == "1" else []
             codes_HW = _with_sign(np.asarray(_grey(picture), np.uint8), picture)
             if picture.format in ("JPEG", "MPO"):
-                require_whole_jpeg(codes_HW)
+                require_whole_jpeg(data, codes_HW, _decode_jpeg)
     return plain(left_to_do.picture(codes_HW)), turn
 
 
@@ -114,20 +115,30 @@ def read_reduced(
         width, height = (int(length) for length in turn.size(*stored_size))
         frame = Letterbox.fit(width, height, side, fit)
         wanted = turn.size(width * frame.scale_x, height * frame.scale_y)
-        picture.draft(None, (math.ceil(_GAP * wanted[0]), math.ceil(_GAP * wanted[1])))
+        draft = math.ceil(_GAP * wanted[0]), math.ceil(_GAP * wanted[1])
+        picture.draft(None, draft)
         if picture.size == stored_size:
             return None
         part = 2.0 ** round(math.log2(picture.width / stored_size[0]))
         # what is left of a pixel at the right and lower edge is rounded up by libjpeg: less than half of one is cut
         columns, rows = (max(round(length * part), 1) for length in stored_size)
         is_coloured = _is_coloured(picture)
-        codes_HW = np.asarray(_grey(picture), np.uint8)[:rows, :columns]
-        require_whole_jpeg(codes_HW, part=part)
+        codes_HW = np.asarray(_grey(picture), np.uint8)
+        require_whole_jpeg(data, codes_HW, partial(_decode_jpeg, draft=draft))
+        codes_HW = codes_HW[:rows, :columns]
     stored = plain(turn.picture(codes_HW))
     if stored.is_blank():
         return None
     notes += [TURNED] * (turn != UPRIGHT) + [COLOURED] * is_coloured
     return stored, turn, (width, height)
+
+
+def _decode_jpeg(data: bytes, draft: tuple[int, int] | None = None) -> Codes:
+    """Grey (H, W) of a JPG as it is stored, at the part of its size that is the next larger to ``draft``."""
+    with Image.open(BytesIO(data), formats=("JPEG",)) as picture:
+        if draft is not None:
+            picture.draft(None, draft)
+        return np.asarray(_grey(picture), np.uint8)
 
 
 def turn_of(file: IO[bytes]) -> tuple[Turn, tuple[float, float]]:

@@ -7,7 +7,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 from PIL import Image
-from pydicom import dcmread
+from pydicom import FileMetaDataset, dcmread, dcmwrite
 
 from gkmvlp.data_modules.pipeline.images import ImageError, read_image
 from tests.data_modules.pipeline.small_files import RAMP, SHADE, dicom, framed, picture
@@ -88,3 +88,26 @@ def test_rows_and_columns_that_are_exchanged_skew_no_picture():
     assert read_image(dicom(shade)).shape == (96, 120)
     with pytest.raises(ImageError, match=r"Rows and Columns \(120 and 96\) are exchanged"):
         read_image(dicom(shade, Rows=120, Columns=96))
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1"])
+@pytest.mark.parametrize("kind", ["JPEG", "JPEG2000"])
+@pytest.mark.parametrize("allocated", [8, 16])
+def test_a_codestream_under_an_uncompressed_syntax_is_read_as_what_it_is(syntax: str, kind: str, allocated: int):
+    code = picture(Image.fromarray(SHADE), kind)
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = syntax
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1.1", "1.2.3"
+    dataset = dcmread(BytesIO(dicom()))
+    dataset.file_meta, dataset.Rows, dataset.Columns, dataset.PixelData = (
+        meta,
+        *SHADE.shape,
+        code + b"\0" * (len(code) % 2),
+    )
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = allocated, 8, 7
+    file = BytesIO()
+    dcmwrite(file, dataset, implicit_vr=syntax.endswith(".1.2"), little_endian=True, force_encoding=True)
+    notes: list[str] = []
+    shown_HW = read_image(file.getvalue(), notes=notes)
+    assert np.abs(shown_HW.astype(int) - SHADE).max() <= 6
+    assert notes == ["PixelData are a codestream without items: read as what they are"]
