@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.errors import EmptyDataError, ParserWarning
 
 from gkmvlp.data_modules.formats.plain_text import as_western, clean, one_line
-from gkmvlp.data_modules.formats.schema import Schema, places_of
+from gkmvlp.data_modules.formats.schema import Schema, places_of, require_equal_copies
 from gkmvlp.errors import DataError
 from gkmvlp.texts import letters
 
@@ -49,6 +49,7 @@ def csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> dic
             f"{path}, row {longer[0] + 1}: it has more cells than the header; put text with a "
             f"{separator!r} in quotes, or {schema.remedy}"
         )
+    require_equal_copies(header, places, lambda place: table[place].tolist(), schema, path)
     return {name: table[place].tolist() for name, place in places.items()}
 
 

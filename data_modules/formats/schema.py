@@ -1,11 +1,16 @@
 """Which columns are read of a table, and where they stand in its header."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from gkmvlp.data_modules.formats.plain_text import shown
 from gkmvlp.errors import DataError, nearest
 from gkmvlp.texts import letters
+
+# What programs make of the second column of a name: pandas and R patient_id.1, SQLite patient_id:1, polars the last.
+_NUMBERED = re.compile(r"(.+?)(?:[.:]|\.{3}|_duplicated_)\d+")
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,41 @@ def places_of(names: Sequence[str], schema: Schema, path: object, kind: str = "c
         elif name in schema.needed:
             raise DataError(f"{path} has no {kind} {name!r}, only {_others(name, names)}: {schema.remedy}")
     return found
+
+
+def require_equal_copies(
+    names: Sequence[str],
+    places: Mapping[str, int],
+    cells_of: Callable[[int], Sequence[Any]],
+    schema: Schema,
+    path: object,
+    first: int = 1,
+) -> None:
+    """Checks that columns whose name was taken, and which a program therefore numbered, hold what the first one does.
+
+    Args:
+        names: The header.
+        places: What ``places_of`` gives.
+        cells_of: Place of a column -> its cells.
+        schema: What is read.
+        path: The table, for errors.
+        first: Number of the row of the first cell.
+
+    Raises:
+        DataError: If one holds something else: nobody can tell which is meant.
+    """
+    of_letters = {letters(name): name for name in places}
+    for place, other in enumerate(names):
+        match = _NUMBERED.fullmatch(other)
+        name = of_letters.get(letters(match[1])) if match and place not in places.values() else None
+        if name is None:
+            continue
+        for row, (one, copy) in enumerate(zip(cells_of(places[name]), cells_of(place), strict=True), first):
+            if one != copy and not (one != one and copy != copy):  # nan
+                told = f"{shown(one)} in {shown(names[places[name]])}, {shown(copy)} in {shown(other)}"
+                raise DataError(
+                    f"{path} has the column {name!r} twice, row {row}: {told}; keep one, or {schema.remedy}"
+                )
 
 
 def _others(name: str, names: Sequence[str]) -> str:

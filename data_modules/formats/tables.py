@@ -15,7 +15,7 @@ from pyarrow import parquet
 from gkmvlp.data_modules.formats.cells import as_frame
 from gkmvlp.data_modules.formats.csv_files import csv_columns
 from gkmvlp.data_modules.formats.plain_text import one_line, shown
-from gkmvlp.data_modules.formats.schema import Schema, places_of
+from gkmvlp.data_modules.formats.schema import Schema, places_of, require_equal_copies
 from gkmvlp.data_modules.formats.text_files import decode, read_bytes
 from gkmvlp.errors import DataError
 
@@ -84,6 +84,8 @@ def to_table(rows: Any, schema: Schema, source: object) -> pd.DataFrame:
         keys = tuple(row)
         places = known.get(keys) or places_of(keys, schema, f"{source}, row {number},", "key")
         known[keys] = places
+        values = [[cell] for cell in row.values()]
+        require_equal_copies(keys, places, values.__getitem__, schema, source, number)
         for name, cells in columns.items():
             cells.append(row[keys[places[name]]] if name in places else None)
     return as_frame(columns, schema, source)
@@ -96,10 +98,14 @@ def _parquet_columns(path: Path, schema: Schema) -> dict[str, list[Any]]:
     # Arrow raises what the broken bytes happen to lead to.
     except Exception as error:
         raise DataError(f"cannot read {path}: {one_line(error)}; {schema.remedy}") from error
-    columns = {name: names[place] for name, place in places_of(names, schema, path).items()}
+    places = places_of(names, schema, path)
+    columns = {name: names[place] for name, place in places.items()}
     try:
+        require_equal_copies(names, places, lambda place: file.read([names[place]])[0].to_pylist(), schema, path)
         table = file.read(columns=list(columns.values()))
         cells = {name: table[column].to_pylist() for name, column in columns.items()}
+    except DataError:
+        raise
     except Exception as error:
         raise DataError(f"cannot read {path}: {one_line(error)}; {schema.remedy}") from error
     for name in set(schema.ids) & set(columns):

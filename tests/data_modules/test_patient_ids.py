@@ -10,6 +10,9 @@ import pytest
 from PIL import Image
 
 from gkmvlp.data_modules import ImageReportPairs
+from gkmvlp.data_modules.formats.schema import Schema
+from gkmvlp.data_modules.formats.tables import to_table
+from gkmvlp.data_modules.image_report_pairs import read_pairs
 from gkmvlp.errors import DataError
 
 _APART = "patient_id differs from another one in case or form alone (kept apart)"
@@ -110,3 +113,28 @@ def test_ids_that_may_be_of_another_patient_are_counted(
     data = _pairs(tmp_path, ids, "csv")
     assert {row.patient_id for row in data.samples} == patients
     assert dict(data.ledger.masked) == notes
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("copy", ["patient_id.1", "Patient ID.2", "patient_id:1", "patient_id_duplicated_0"])
+def test_a_second_column_of_patients_says_the_same_or_is_an_error(copy: str, kind: str, tmp_path: Path) -> None:
+    """What pandas, SQLite and polars make of two columns of one name."""
+    path = tmp_path / f"t.{kind}"
+    table = pd.DataFrame({"image": ["0.png", "1.png"], "report": "No effusion.", "patient_id": ["a", "b"]})
+    for second in (["a", "b"], ["a", "c"]):
+        table[copy] = second
+        table.to_csv(path, index=False) if kind == "csv" else table.to_parquet(path)
+        if second[1] == "b":
+            assert list(read_pairs(path)["patient_id"]) == ["a", "b"]
+            continue
+        told = rf"has the column 'patient_id' twice, row 2: 'b' in 'patient_id', 'c' in '{copy}'; keep one"
+        with pytest.raises(DataError, match=told):
+            read_pairs(path)
+
+
+def test_so_does_a_second_key_of_json() -> None:
+    schema = Schema(("qid",), ("answer",))
+    row = {"qid": 1, "answer": "yes", "answer.1": "yes"}
+    assert list(to_table([row], schema, "t.json")["answer"]) == ["yes"]
+    with pytest.raises(DataError, match=r"t.json has the column 'answer' twice, row 2: 'yes' in 'answer', 'no' in"):
+        to_table([row, row | {"answer.1": "no"}], schema, "t.json")

@@ -15,6 +15,7 @@ from gkmvlp.errors import UsageError
 from gkmvlp.models.gk_mvlp import ImageMemory
 from gkmvlp.texts import Brief, as_texts
 from gkmvlp.zoo.inference.inputs import batch, encode_images, item
+from gkmvlp.zoo.inference.language import left_out
 from gkmvlp.zoo.inference.loaded_model import LoadedModel, require_backbone
 from gkmvlp.zoo.inference.prediction import Embeddings
 from gkmvlp.zoo.inference.preprocess import Radiograph
@@ -25,11 +26,18 @@ Prompt = str | tuple[str, str]
 def embed(
     loaded: LoadedModel, images: Radiograph | Sequence[Radiograph] = (), texts: str | Sequence[str] = ()
 ) -> Embeddings:
-    """Unit vectors of images and texts in one space; one image or text alone is a list of one."""
+    """Unit vectors of images and texts in one space; one image or text alone is a list of one.
+
+    Its ``notes`` name texts, by their places from 0, that are empty or not read to their end.
+    """
     shown = list(images) if isinstance(images, list | tuple) else [cast("Radiograph", images)]
     vectors = [_vector(loaded, image).cpu().numpy() for image in shown]
     empty = np.zeros((0, loaded.architecture.projection_dim), np.float32)
-    return Embeddings(np.concatenate([empty, *vectors]), embed_texts(loaded, texts).cpu().numpy())
+    texts = as_texts(texts)
+    notes = [note for place, text in enumerate(texts) for note in left_out(loaded, text, f"text {place}")]
+    found = Embeddings(np.concatenate([empty, *vectors]), embed_texts(loaded, texts).cpu().numpy())
+    found.notes = tuple(notes)
+    return found
 
 
 def zero_shot(loaded: LoadedModel, image: Radiograph, prompts: str | Sequence[Prompt]) -> dict[Prompt, float]:

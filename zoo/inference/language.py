@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gkmvlp.data_modules.formats.plain_text import shown
 from gkmvlp.metrics.calibration.answers import answer_probabilities, answer_probability
 from gkmvlp.models.generation import DecodingConfig, generate_texts
 from gkmvlp.models.gk_mvlp import ImageMemory
@@ -135,6 +136,26 @@ def out_of_scope(loaded: LoadedModel, question: str) -> str | None:
     if not (reason := _scope(loaded).outside(question)):
         return None
     return f"{question!r} lies outside: this model never learned of {', '.join(reason)}; its answer means nothing"
+
+
+def left_out(loaded: LoadedModel, text: str | None, name: str = "question") -> list[str]:
+    """What to say of a text that the model does not read to its end, or not at all: a line, or none.
+
+    Args:
+        loaded: The model.
+        text: What is read; None is nothing to read.
+        name: What the line calls it.
+    """
+    if text is None:
+        return []
+    if not text.strip():
+        return [f"{name} is empty: what the model says of it means nothing"]
+    most = loaded.architecture.text.max_length
+    end_T2 = loaded.backbone.tokenizer(text, return_offsets_mapping=True, verbose=False)["offset_mapping"]
+    if len(end_T2) <= most:
+        return []
+    last = end_T2[most - 2][1]  # the last place is the end mark's
+    return [f"{name} has {len(end_T2):,} tokens, {most} are read: {shown(text[last:].strip())} is left out"]
 
 
 def in_scope(loaded: LoadedModel, question: str) -> bool | None:

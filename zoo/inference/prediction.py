@@ -37,11 +37,15 @@ class PredictedBox(NamedTuple):
         return brief(self)
 
 
-class Embeddings(NamedTuple):
-    """Unit vectors of one space."""
-
+class _Vectors(NamedTuple):
     images: NDArray[np.float32]  # (N, D)
     texts: NDArray[np.float32]  # (N, D)
+
+
+class Embeddings(_Vectors):
+    """Unit vectors of one space, ``images`` (N, D) and ``texts`` (N, D)."""
+
+    notes: tuple[str, ...] = ()  # on texts that are empty, or that the model does not read to their end
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,8 @@ class Prediction:
         notice: What has to be said along: that the model never saw a patient, that a question lies outside, that the
             picture looks like no frontal chest radiograph; else None.
         verdict: What the gate says of the picture; None where it was off.
-        notes: What was not taken as the file says, such as a window that shows nothing, or a picture that was turned.
+        notes: What was not taken as the file says, such as a window that shows nothing, or a picture that was turned;
+            that a question is longer than the model reads.
         pixels_HW: The radiograph as the model reads its grey values, (H, W).
         attention: Entity -> attention of its prompt over the patches (h, w), whose sum is 1.
         frame: Where the radiograph lies in the square that ``attention`` covers.

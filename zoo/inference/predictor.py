@@ -54,6 +54,7 @@ class Predictor(LoadedModel):
     reports = language.reports
     in_scope = language.in_scope
     out_of_scope = language.out_of_scope
+    left_out = language.left_out
     # the space that images and texts share
     embed = embedding.embed
     zero_shot = embedding.zero_shot
@@ -130,7 +131,8 @@ class Predictor(LoadedModel):
         text: str | None,
     ) -> list[Prediction]:
         accept = accepted(accept)
-        notes: list[list[str]] = [[] for _ in images]
+        unread = [*self.left_out(question), *self.left_out(text, "text")]
+        notes = [list(unread) for _ in images]
         judged = [self.admitted(one, accept, gate, told) for one, told in zip(images, notes, strict=True)]
         if not judged:
             return []

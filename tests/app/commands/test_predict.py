@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -156,6 +157,22 @@ def test_a_question_about_what_was_never_learned_is_said_to_lie_outside(folder, 
         assert predict(folder, "vqa", "vqa", folder / "images", "--question", question, "--out", out) == 0
         reader = {".parquet": pd.read_parquet, ".json": pd.read_json, ".csv": pd.read_csv}[out.suffix]
         assert reader(out)["in_scope"].isna().all()
+
+
+def test_a_question_or_prompt_that_is_not_read_to_its_end_is_noted(folder, tmp_path, capsys):
+    out = tmp_path / "rows.parquet"
+    question = "Is there an effusion?" + " effusion" * 200
+    assert predict(folder, "vqa", "vqa", folder / "images", "--question", question, "--out", out) == 0
+    assert re.search(
+        r"gkmvlp: note: .*: question has [\d,]+ tokens, \d+ are read: .* is left out", capsys.readouterr().err
+    )
+    assert rows(out)[0]["note"].str.contains("question has").all()
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text(f"There is edema.\n{question}\n")
+    assert predict(folder, "run", "embed", folder / "images", "--prompts", prompts, "--out", out) == 0
+    said = capsys.readouterr().err
+    assert said.count("gkmvlp: note") == 1
+    assert "prompt 'Is there an effusion? effusion" in said
 
 
 def test_rows_of_reports_carry_the_id_of_the_task(folder, tmp_path, capsys):

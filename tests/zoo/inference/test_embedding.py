@@ -24,6 +24,19 @@ def test_a_text_alone_is_one_text(model, tmp_path):
     assert len(ENTITIES) > 1
 
 
+def test_texts_that_are_empty_or_too_long_to_be_read_are_noted(model):
+    most = model.architecture.text.max_length
+    whole = "a " * (most - 2)  # a token each
+    found = model.embed(texts=["No effusion.", "", whole, whole + "b", " \n"])
+    assert len(found.texts) == 5
+    assert [note[:6] for note in found.notes] == ["text 1", "text 3", "text 4"]
+    empty, longer, _ = found.notes
+    assert empty == "text 1 is empty: what the model says of it means nothing"
+    assert longer.endswith(f", {most} are read: 'b' is left out")
+    assert np.array_equal(found.texts[2], found.texts[3])
+    assert model.embed(texts="No effusion.").notes == ()
+
+
 @pytest.mark.parametrize("wrong", [1, None, ("a", "b", "c"), ("a", None)])
 def test_what_is_no_prompt_is_said(model, tmp_path, wrong):
     (image, *_) = write_images(tmp_path)

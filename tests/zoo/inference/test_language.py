@@ -28,6 +28,18 @@ def test_scope_is_told_by_the_findings_that_a_question_names(tmp_path, images):
     assert model.predict(images[0], "Is it on the left side?").is_in_scope
 
 
+def test_a_question_that_is_not_read_to_its_end_is_noted(tmp_path, images):
+    model = gkmvlp.load(write_answering(tmp_path / "model", "rank"), device="cpu")
+    question = "Is there an effusion?" + " effusion" * model.architecture.text.max_length + " giraffe?"
+    first, second = model.predict(images[:2], question)
+    (note,) = first.notes
+    assert "tokens, 48 are read" in note
+    assert note.startswith("question has")
+    assert note.endswith("giraffe?' is left out") or "..." in note
+    assert second.notes == first.notes
+    assert model.predict(images[0], "Is there an effusion?").notes == ()
+
+
 def test_the_packaged_model_does_not_claim_what_it_cannot_know(package):
     """Its folder was written before words of questions were kept."""
     model = gkmvlp.load("zoo://gk-mvlp-phantom-vqa", device="cpu")

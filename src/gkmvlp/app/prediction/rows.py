@@ -15,6 +15,7 @@ from gkmvlp.app.prediction.images import names_in_use
 from gkmvlp.app.prediction.task_rows import Rows, TaskRows
 from gkmvlp.batch import ImageBatch
 from gkmvlp.data_modules.pipeline.images import ImageError
+from gkmvlp.texts import printable
 from gkmvlp.zoo.inference.embedding import Prompt
 from gkmvlp.zoo.inference.gate import GateMode, Verdict, is_doubted, settled
 from gkmvlp.zoo.inference.prediction import Pixels
@@ -98,6 +99,7 @@ def predict_rows(
         ConfigError: If the calibration holds no such operating point, or what goes back cannot be written.
     """
     task_rows = TaskRows(predictor, task, question, prompts, at)
+    unread = _unread(predictor, task, question, prompts)
     done = Predicted()
     taken = names_in_use(pictures)
     is_drawn = pictures is not None
@@ -115,13 +117,20 @@ def predict_rows(
                 continue
             if sender is not None:
                 sender.send(sources[b], returned[b].judged(verdict))
-            done.add(name, rows, verdict, told[b].notes)
+            done.add(name, rows, verdict, [*told[b].notes, *unread])
             if pictures is not None:
                 from gkmvlp.app.prediction.plots import draw  # matplotlib is slow to import
 
                 draw(pictures / _free_name(Path(name).stem, taken), task, predictor, batch, image, b, rows, shown[b])
     done.rows += task_rows.of_texts() if done.rows else []
     return done
+
+
+def _unread(predictor: Predictor, task: str, question: str | None, prompts: list[Prompt]) -> list[str]:
+    """What the model does not read of the texts that it is given."""
+    texts = [part for prompt in prompts for part in ([prompt] if isinstance(prompt, str) else prompt)]
+    notes = predictor.left_out(question, "text" if task == "image_text" else "question")
+    return notes + [note for text in texts for note in predictor.left_out(text, f"prompt {printable(text[:40])!r}")]
 
 
 def _free_name(stem: str, taken: set[str]) -> str:

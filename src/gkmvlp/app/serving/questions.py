@@ -22,7 +22,8 @@ def ask(predictor: Predictor, seen: Seen, question: str) -> Answer:
         seen: The image as this model holds it.
         question: In words.
     """
-    remark = predictor.out_of_scope(question) or ""
+    told = [note[:1].upper() + note[1:] for note in predictor.left_out(question)]
+    remark = ". ".join(filter(None, (predictor.out_of_scope(question), *told)))
     score_1K = predictor.answer_scores(seen.memory, question)
     if score_1K is None:
         (text,), _ = predictor.answers(seen.memory, question)

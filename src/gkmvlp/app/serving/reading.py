@@ -114,7 +114,7 @@ class Answer:
         probability: Of it among the known answers; None of a model that writes freely.
         calibration: How the probability was set.
         others: The next best answers with their probabilities.
-        remark: That the question lies outside of what the model was trained on; else "".
+        remark: That the question lies outside of what the model was trained on, or was not read to its end; else "".
     """
 
     question: str
