@@ -15,7 +15,7 @@ from gkmvlp.data_modules.base import DataModule
 from gkmvlp.data_modules.formats.cells import NOTHING, as_written
 from gkmvlp.data_modules.formats.files import is_file, named_otherwise
 from gkmvlp.data_modules.formats.patient_ids import NOBODY, as_id, count_doubtful, require_patients
-from gkmvlp.data_modules.formats.people import sex_of, years
+from gkmvlp.data_modules.formats.people import count_untold, sex_of, years
 from gkmvlp.data_modules.formats.plain_text import shown
 from gkmvlp.data_modules.formats.schema import Schema
 from gkmvlp.data_modules.formats.tables import read_shards, read_table
@@ -99,6 +99,7 @@ class ImageReportPairs(DataModule):
         else:
             table["split"] = [self._split_of(patient) for patient in table["patient_id"]]
         count_doubtful(table["patient_id"], table[as_written("patient_id")], self.ledger)
+        count_untold(table["sex"], table["age"], self.ledger)
         people = table[table["patient_id"] != ""].groupby("split")["patient_id"]
         require_disjoint({str(name): names for name, names in people}, self.table)
         for reason, column in (("row without an image path", "image"), ("row without a patient_id", "patient_id")):

@@ -19,6 +19,7 @@ from gkmvlp.errors import DataError
 _ROUNDED = re.compile(r"[+-]?\d(?:[.,]\d+)?[eE]\+\d\d+")  # 1.23457E+12: what spreadsheets and pandas make of long ids
 _KEPT_AS_TEXT = re.compile(r"""="([^"]+)"|'(\d[\d.,-]*)""")
 _WHOLE = re.compile(r"-?\d+(\.(?!000$)0+)?")  # 1.000 may be a thousand
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _EXACT = 2**53  # from here on float64 leaves out whole numbers
 # What programs write for a cell without a value, in small letters.
 NOTHING = ("", "nan", "none", "null", "<na>", "na", "n/a", "nat")
@@ -51,6 +52,8 @@ def as_frame(columns: Mapping[str, list[Any]], schema: Schema, source: object) -
     """
     series: dict[str, pd.Series] = {}
     for name, cells in columns.items():
+        if name in schema.ids:
+            cells = [_spelled(cell) if isinstance(cell, bytes) else cell for cell in cells]
         if name in schema.values:
             values = [as_western(cell) if isinstance(cell, str) else cell for cell in cells]
         else:
@@ -108,6 +111,11 @@ def _require_ids(cells: list[Any], name: str, source: object, schema: Schema) ->
         if told and not pd.isna(cell):
             where = f"{source}, column {name}, row {row}"
             raise DataError(f"{where}: {shown(cell)} {told}, no id: keep ids as text; {schema.remedy}")
+
+
+def _spelled(cell: bytes) -> bytes:
+    """An id in bytes; in hexadecimal digits where it is a number, of which a text would lose the controls."""
+    return cell.hex().encode() if _CONTROLS.search(cell.rstrip(b"\0")) else cell
 
 
 def _is_fraction(cell: Any) -> bool:

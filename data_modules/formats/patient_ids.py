@@ -20,9 +20,9 @@ NOBODY = (
     "x", "xx", "xxx", "xxxx", "*", "**", "***", "****", "-1", "-9", "-99", "-999", "-9999",
     "inf", "+inf", "-inf", "infinity", "-infinity",
 )  # fmt: skip
-# A whole number: 7, 007, 7.0 and 7,00; 1.000 may be a thousand. What has other digits behind its point is a name: a
+# A whole number: 7, 007, +7, 7. and 7.0; 1.000 may be a thousand. What has other digits behind its point is a name: a
 # program that takes 1.1 and 1.10 for numbers writes both in one way, so that a column that has both is text.
-_NUMBER = re.compile(r"0*(\d+?)(?:[.,](?!000$)0+)?")
+_NUMBER = re.compile(r"\+?0*(\d+?)(?:[.,](?!000$)0*)?")
 # 1e5 and Java's 1.2E5; hashes like 0e12 and 0e34 are no numbers
 _POWER = re.compile(r"([1-9]\d*)(?:[.,](\d+?)0*)?[eE](\d{1,2})")
 _POINTED = re.compile(r"0*(\d+?)[.,](\d+?)0*")

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+from gkmvlp.data_modules.pipeline.ledger import Ledger
+
 # CheXpert writes Female and Male, MIMIC-IV, ChestX-ray14 and DICOM F and M
 _WORDS = {
     "F": "f female w woman weiblich femme femenino feminino mujer",
@@ -26,6 +28,14 @@ def years(text: object) -> float | None:
         return None
     age = float(match[1]) if match[2][:1].upper() in ("", "Y") else 0.0
     return age if age <= _OLDEST else None
+
+
+def count_untold(sexes: Iterable[object], ages: Iterable[object], ledger: Ledger) -> None:
+    """Counts cells that tell no sex or age in words that are understood: their rows are in no group of it."""
+    unknown = [str(sex) for sex in sexes if sex and not sex_of(sex)]
+    ledger.mask("sex is neither F nor M, female nor male (in no group)", unknown)
+    impossible = [str(age) for age in ages if age and years(age) is None]
+    ledger.mask("age is no number of years that can be (in no group)", impossible)
 
 
 def people_of(sexes: Iterable[object], ages: Iterable[object]) -> list[tuple[str, float | None]]:

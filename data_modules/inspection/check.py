@@ -168,6 +168,7 @@ def describe(data: DataModule, read_all: bool, judge: Callable[[Pixels], str] | 
         "views": dict(Counter(sample.view or "not told" for sample in data.samples)),
         "without_regions": without_regions(data),
         "read": read_entities(data.samples),
+        "silent": silent_reports(data.samples),
         "empty": empty_splits(data),
         "with_boxes": {split: sum(s.box_R4 is not None for s in data.rows(split)) for split in SPLITS},
         "unreadable": None if bad is None else {name: str(error) for name, error in bad.items()},
@@ -230,6 +231,13 @@ def read_entities(samples: Sequence[Sample]) -> dict[str, dict[str, Any]]:
     return by_entity
 
 
+def silent_reports(samples: Sequence[Sample]) -> dict[str, int]:
+    """How many studies have a report, and in how many no finding was read: all of them in another language."""
+    status_of = {s.fields["study_id"]: s.fields["status"] for s in samples if {"study_id", "status"} <= set(s.fields)}
+    silent = sum(not np.isin(status_E, list(STATUS)).any() for status_E in status_of.values())
+    return {"reports": len(status_of), "without_findings": silent}
+
+
 def _sentence(text: str, entity: str) -> str:
     """The first sentence of a report that says the entity is present; "" where a table of labels says it."""
     mentions = label_report(text)
@@ -257,6 +265,9 @@ def lines(data: DataModule, description: Mapping[str, Any]) -> list[str]:
         counts = ", ".join(f"{read[word]:,} {word}" for word in STATUS.values())
         text.append(f"  read from reports, {name}: {counts}")
         text += [f"    {sentence}" for sentence in read["examples"] if sentence]
+    if (silent := description["silent"])["without_findings"]:
+        counts = f"{silent['without_findings']:,} of {silent['reports']:,}"
+        text.append(f"  reports in which no finding was read (normal, or not in English): {counts}")
     text += [f"  {line}" for line in data.ledger_lines()]
     text += [f"  {Overlap(**overlap).line()}" for overlap in description["overlaps"]]
     if description["unreadable"] is None:

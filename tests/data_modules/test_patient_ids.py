@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from gkmvlp.data_modules import ImageReportPairs
+from gkmvlp.data_modules.formats.people import count_untold
 from gkmvlp.data_modules.formats.schema import Schema
 from gkmvlp.data_modules.formats.tables import to_table
 from gkmvlp.data_modules.image_report_pairs import read_pairs
+from gkmvlp.data_modules.pipeline.ledger import Ledger
 from gkmvlp.errors import DataError
 
 _APART = "patient_id differs from another one in case or form alone (kept apart)"
@@ -69,6 +71,8 @@ def test_numbers_that_can_be_of_several_patients_are_no_ids(ids: Any, told: str,
         ["1,0", "1"],
         ["1.0", "x", "1"],
         ["12", "012.00", "P3"],
+        ["+7", "7", "8"],
+        ["7", "7.", "8"],
         ["1e5", "100000", "x"],
         ["1.2345678E7", "12345678"],  # as Java writes numbers from ten millions on
         ["1.20E3", "x", "1200.0"],
@@ -113,6 +117,24 @@ def test_ids_that_may_be_of_another_patient_are_counted(
     data = _pairs(tmp_path, ids, "csv")
     assert {row.patient_id for row in data.samples} == patients
     assert dict(data.ledger.masked) == notes
+
+
+def test_numbers_in_bytes_are_told_apart_by_all_of_their_bytes(tmp_path: Path) -> None:
+    ids = [b"\x00\x01\xff" * 5, b"\x00\x02\xff" * 5, b"name\0\0"]
+    assert list(read_pairs_of(tmp_path, ids)["patient_id"]) == ["0001ff" * 5, "0002ff" * 5, "name"]
+
+
+def read_pairs_of(folder: Path, ids: list[Any]) -> pd.DataFrame:
+    images = [f"{number}.png" for number in range(len(ids))]
+    pd.DataFrame({"image": images, "report": "Edema.", "patient_id": ids}).to_parquet(folder / "t.parquet")
+    return read_pairs(folder / "t.parquet")
+
+
+def test_sex_and_age_that_are_not_understood_are_counted() -> None:
+    ledger = Ledger()
+    count_untold(pd.Series(["F", "male", "1", "U", ""]), pd.Series(["44", ">89", "1950", "", "011M"]), ledger)
+    assert sorted(ledger.masked.values()) == [2, 2]
+    assert sorted(ledger.examples.values()) == [["1", "U"], [">89", "1950"]]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

@@ -139,7 +139,7 @@ def out_of_scope(loaded: LoadedModel, question: str) -> str | None:
 
 
 def left_out(loaded: LoadedModel, text: str | None, name: str = "question") -> list[str]:
-    """What to say of a text that the model does not read to its end, or not at all: a line, or none.
+    """What to say of a text that the model does not read to its end, in part, or not at all.
 
     Args:
         loaded: The model.
@@ -150,12 +150,18 @@ def left_out(loaded: LoadedModel, text: str | None, name: str = "question") -> l
         return []
     if not text.strip():
         return [f"{name} is empty: what the model says of it means nothing"]
-    most = loaded.architecture.text.max_length
-    end_T2 = loaded.backbone.tokenizer(text, return_offsets_mapping=True, verbose=False)["offset_mapping"]
-    if len(end_T2) <= most:
-        return []
-    last = end_T2[most - 2][1]  # the last place is the end mark's
-    return [f"{name} has {len(end_T2):,} tokens, {most} are read: {shown(text[last:].strip())} is left out"]
+    most, tokenizer = loaded.architecture.text.max_length, loaded.backbone.tokenizer
+    tokens = tokenizer(text, return_offsets_mapping=True, verbose=False)
+    ids_T, end_T2 = tokens["input_ids"], tokens["offset_mapping"]
+    notes = []
+    if unknown := [
+        text[begin:end] for id_, (begin, end) in zip(ids_T, end_T2, strict=True) if id_ == tokenizer.unk_token_id
+    ]:
+        notes.append(f"{name} has letters that the model does not know: {shown(' '.join(unknown))} is not read")
+    if len(end_T2) > most:
+        last = end_T2[most - 2][1]  # the last place is the end mark's
+        notes.append(f"{name} has {len(end_T2):,} tokens, {most} are read: {shown(text[last:].strip())} is left out")
+    return notes
 
 
 def in_scope(loaded: LoadedModel, question: str) -> bool | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gkmvlp.data_modules import MimicCxr
-from gkmvlp.data_modules.inspection.check import build, find_class, read_entities, without_regions
+from gkmvlp.data_modules.inspection.check import build, find_class, read_entities, silent_reports, without_regions
 from gkmvlp.data_modules.inspection.explain import STATUS
 from gkmvlp.data_modules.synthetic import mimic_cxr
 from gkmvlp.entities import ENTITIES
@@ -40,6 +40,15 @@ def test_entities_are_counted_by_study(root):
             assert {word: told[entity.name][word] for word in counts} == counts
             assert len(told[entity.name]["examples"]) == min(3, counts["present"])
     assert read_entities([]) == {}
+
+
+def test_reports_without_any_finding_are_counted_by_study(root):
+    samples = list(load(root).samples)
+    silent = {s.fields["study_id"]: not set(s.fields["status"].tolist()) & set(STATUS) for s in samples}
+    assert silent_reports(samples) == {"reports": len(silent), "without_findings": sum(silent.values())}
+    quiet = [replace(s, fields=s.fields | {"status": np.full(len(ENTITIES), -2, np.int8)}) for s in samples]
+    assert silent_reports(quiet) == {"reports": len(silent), "without_findings": len(silent)}
+    assert silent_reports([]) == {"reports": 0, "without_findings": 0}
 
 
 @pytest.mark.parametrize("source", ["atlas", "mixed", "dataset"])

@@ -35,6 +35,8 @@ def test_texts_that_are_empty_or_too_long_to_be_read_are_noted(model):
     assert longer.endswith(f", {most} are read: 'b' is left out")
     assert np.array_equal(found.texts[2], found.texts[3])
     assert model.embed(texts="No effusion.").notes == ()
+    (unknown,) = model.embed(texts="No \u4e2d effusion \u6587?").notes
+    assert unknown == "text 0 has letters that the model does not know: '\u4e2d \u6587' is not read"
 
 
 @pytest.mark.parametrize("wrong", [1, None, ("a", "b", "c"), ("a", None)])
