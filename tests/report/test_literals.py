@@ -61,3 +61,8 @@ def test_what_only_looks_like_a_literal_stays(text: str) -> None:
 )
 def test_what_python_cannot_hold_stays_a_text(text):
     assert without_literal(text) == text
+
+
+@pytest.mark.filterwarnings("error")
+def test_escapes_that_python_does_not_know_are_no_warning() -> None:
+    assert without_literal(r"'No effusion\. Edema.'") == r"No effusion\. Edema."

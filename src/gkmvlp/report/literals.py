@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,7 +35,9 @@ def _value(literal: str) -> Any:
     spaced = _APART.sub(", ", literal) if literal[0] == "[" else literal
     for parse in (json.loads, ast.literal_eval):
         try:
-            return parse(spaced)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Python warns of escapes that it does not know
+                return parse(spaced)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             continue
     return None
