@@ -8,7 +8,15 @@ from gkmvlp.report.literals import without_literal
 from gkmvlp.report.organs import ORGANS
 from gkmvlp.report.rtf import shown_text
 
-_TAGS = re.compile(r"<(/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>|</?[a-zA-Z]{1,10}>", re.IGNORECASE)
+_TAGS = re.compile(
+    r"<(?P<line>/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>"
+    r"|<(?P<end>/?)(?P<name>[a-z][\w:.-]{0,30})"
+    r"(?P<attributes>(?:\s{1,3}[\w:.-]{1,30}\s?=\s?(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}')){0,6})\s?/?>",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(r"\b(?:label|title|section|name)\s?=\s?[\"']([a-z][a-z /-]{2,40})[\"']", re.IGNORECASE)
+_SECTIONS = ("findings", "impression", "conclusion", "indication", "history", "comparison", "technique", "examination")
+_INLINE = {"a", "b", "big", "code", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "tt", "u"}
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # a character as spreadsheets escape it
 # Ticked boxes and empty or crossed ones, letters that printers join, and what shows where a word may break.
@@ -91,12 +99,24 @@ def without_markup(text: str) -> str:
     if "&" in text:
         text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     if "<" in text:
-        text = _TAGS.sub(lambda tag: "\n" if tag[1] else "", text)
+        text = _TAGS.sub(_shown, text)
     if "|" in text:
         text = _rows_read(text)
     if not text.isascii():
         text = _joined(text.translate(_AS_LETTERS))
     return _with_signs(text)
+
+
+def _shown(tag: re.Match[str]) -> str:
+    """What a tag shows: an end of line, the heading of a section, or nothing, as a mark that stands for a name does."""
+    if tag["line"]:
+        return "\n"
+    name = tag["name"].lower()
+    if tag["end"]:
+        return "" if name in _INLINE else "\n"
+    label = _LABEL.search(tag["attributes"])
+    heading = label[1] if label else name if name in _SECTIONS else ""
+    return f"\n{heading.upper()}: " if heading and name not in _INLINE else ""
 
 
 def _joined(text: str) -> str:
