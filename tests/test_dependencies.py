@@ -18,7 +18,7 @@ EXTRAS = "options.extras_require"
 OPTIONAL = {
     "onnxruntime": "export", "peft": "lora", "sklearn": "test",
     "highdicom": "dicom", "dicomweb_client": "dicom", "requests": "dicom",
-    "gradio": "serve", "fastapi": "serve", "uvicorn": "serve",
+    "gradio": "serve", "fastapi": "serve", "uvicorn": "serve", "playwright": "browser",
 }  # fmt: skip
 # modules that need an extra when they are imported, which no other module then does when it is imported itself
 WITH_EXTRA = {

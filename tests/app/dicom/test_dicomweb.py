@@ -3,12 +3,13 @@ import threading
 import pydicom
 import pytest
 
+from gkmvlp.app.benchmarks.radiograph import STUDY
 from gkmvlp.app.dicom.dicomweb import DicomWeb
 from gkmvlp.app.dicom.objects import objects_of
 from gkmvlp.app.dicom.source import read_source
 from gkmvlp.errors import ConfigError, DataError, UsageError
 from tests.app.dicom import orthanc
-from tests.app.dicom.radiographs import STUDY, write_radiograph
+from tests.app.dicom.radiographs import write_radiograph
 from tests.app.dicom.readings import MODEL, prediction
 from tests.app.dicom.servers import answering, status
 

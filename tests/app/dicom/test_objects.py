@@ -9,6 +9,7 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
+from gkmvlp.app.benchmarks.radiograph import NAME, PATIENT, STUDY
 from gkmvlp.app.dicom import objects as writing
 from gkmvlp.app.dicom.codes import REACHED
 from gkmvlp.app.dicom.findings import box_mask, findings_of
@@ -20,9 +21,9 @@ from gkmvlp.data_modules.synthetic import dicom, dicom_ways, rsna_pneumonia
 from gkmvlp.errors import ConfigError
 from gkmvlp.notices import NO_PATIENT, NOT_CLINICAL
 from gkmvlp.phantom.generate import draw_phantom
-from tests.app.dicom.radiographs import NAME, ORIENTATIONS, PATIENT, STUDY, lying, write_radiograph
+from tests.app.dicom.radiographs import ORIENTATIONS, lying, write_radiograph
 from tests.app.dicom.readings import BOX, MODEL, REGIONS, prediction
-from tests.app.dicom.validators import errors_of, validated
+from tests.app.dicom.validators import all_errors_of, validated
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +247,7 @@ def test_objects_are_valid(orientation, upright, tmp_path):
     tags = {} if orientation else {"PatientOrientation": None, "StudyID": None, "PatientSex": None, "StudyTime": None}
     source = read_source(write_radiograph(tmp_path / "image.dcm", orientation or "L\\F", upright, **tags), "image.dcm")
     for who in (source, Deidentifier()(source)):
-        assert errors_of(write_objects(tmp_path / "out", objects_of(who, prediction(upright), MODEL))) == []
+        assert all_errors_of(write_objects(tmp_path / "out", objects_of(who, prediction(upright), MODEL))) == []
 
 
 @pytest.mark.slow
@@ -258,7 +259,7 @@ def test_objects_of_real_radiographs_are_valid(name, shared_data, tmp_path):
     source = read_source(file, name)
     assert source.upright_size == pixels_HW.shape[::-1]
     files = write_objects(tmp_path / "out", objects_of(source, prediction(pixels_HW), MODEL))
-    assert errors_of(files) == []
+    assert all_errors_of(files) == []
     original = pydicom.dcmread(file, stop_before_pixels=True)
     regions = pydicom.dcmread(tmp_path / "out" / "regions.dcm")
     assert (regions.Rows, regions.Columns) == (original.Rows, original.Columns)

@@ -9,12 +9,13 @@ import pydicom
 import pytest
 from pydicom.uid import generate_uid
 
+from gkmvlp.app.benchmarks.radiograph import NAME, PATIENT, STUDY
 from gkmvlp.app.dicom.dicomweb import DicomWeb
 from gkmvlp.app.dicom.identity import ModelIdentity
 from gkmvlp.app.serving.archive import Archive
 from gkmvlp.app.serving.desk import Desk
 from tests.app.dicom import orthanc
-from tests.app.dicom.radiographs import NAME, PATIENT, STUDY, write_radiograph
+from tests.app.dicom.radiographs import write_radiograph
 from tests.app.dicom.servers import Holding, answering, status
 from tests.app.serving.files import picture
 from tests.app.serving.test_desk import Tags

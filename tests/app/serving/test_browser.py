@@ -5,45 +5,32 @@
 
 import os
 import re
-import shutil
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from gkmvlp.app.benchmarks.browser import UPLOAD, WAIT, chromium, headless, open_page, upload
+from gkmvlp.app.benchmarks.served_page import served_page
+from gkmvlp.app.benchmarks.serving import FURTHER, LOADS, MODELS, time_page
+
 pytest.importorskip("gradio", reason="the extra serve (Gradio) is not installed")
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")]
-MODELS = ("zoo://gk-mvlp-phantom-report", "zoo://gk-mvlp-phantom-vqa")
-WAIT = 60_000  # milliseconds; machines that test are busy
+pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(chromium() is None, reason="no Chromium on this machine")]
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory):
+def address():
     """The real command, on a free port, until the tests of this file are through; nothing is left behind."""
-    words = ["serve", "--model", *MODELS, "--device", "cpu", "--port", "0", "--per-minute", "1000"]
-    folder = tmp_path_factory.mktemp("temporary")
-    environment = {**os.environ, "TMPDIR": str(folder)}
-    command = [sys.executable, "-m", "gkmvlp", *words]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
-    assert server.stdout is not None
-    line = server.stdout.readline()
-    yield re.search(r"http://127\.0\.0\.1:\d+/", line)[0]
-    server.terminate()
-    server.wait(60)
-    assert not list(folder.glob("gkmvlp-serve-*"))
+    with served_page(MODELS) as served:
+        yield served.address
+        served.stop()
+        assert not list(served.folder.glob("gkmvlp-serve-*"))
 
 
 @pytest.fixture(scope="module")
 def browser():
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
+    with headless() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture
@@ -58,8 +45,7 @@ def page_of(browser, address):
         local = (address, "data:", "blob:")
         opened.on("request", lambda one: None if one.url.startswith(local) else foreign.append(one.url))
         opened.on("pageerror", lambda error: errors.append(str(error)))
-        opened.goto(address)
-        opened.wait_for_selector("#gk-upload input[type=file]", state="attached", timeout=WAIT)
+        open_page(opened, address)
         return opened
 
     yield page
@@ -254,7 +240,7 @@ def test_on_a_phone_the_radiograph_stays_in_sight_of_the_report(page_of):
 def test_a_broken_file_is_a_notice_and_the_page_goes_on(page_of, tmp_path):
     page = page_of()
     (tmp_path / "broken <b>.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing")
-    page.set_input_files("#gk-upload input[type=file]", tmp_path / "broken <b>.png")
+    page.set_input_files(UPLOAD, tmp_path / "broken <b>.png")
     page.wait_for_selector(".gk-refusal", timeout=WAIT)
     assert "its head is broken" in page.locator(".gk-refusal").inner_text()
     read_phantom(page, 4)
@@ -263,7 +249,7 @@ def test_a_broken_file_is_a_notice_and_the_page_goes_on(page_of, tmp_path):
 def test_a_file_that_is_too_large_is_told_below_the_banner(page_of, tmp_path):
     page = page_of(375, 740)
     (tmp_path / "large.png").write_bytes(bytes(65_000_000))
-    page.set_input_files("#gk-upload input[type=file]", tmp_path / "large.png")
+    page.set_input_files(UPLOAD, tmp_path / "large.png")
     told = page.get_by_text("exceed the maximum allowed size")
     told.wait_for(timeout=WAIT)
     banner, top = page.locator(".gk-banner").bounding_box(), told.bounding_box()["y"]
@@ -277,8 +263,7 @@ def test_a_real_dicom_is_read(page_of, shared_data):
     if not file.is_file():
         pytest.skip(f"no {file.name} beside the repository")
     page = page_of()
-    page.set_input_files("#gk-upload input[type=file]", file)
-    page.wait_for_selector(".gk-reading[aria-label='Reading of RG1_J2KI.dcm']", timeout=WAIT)
+    upload(page, file)
     assert "1841 x 1955 px" in page.locator(".gk-head").inner_text()
     assert page.locator(".gk-finding").count() >= 16
 
@@ -300,15 +285,9 @@ def test_what_is_saved_needs_no_server(page_of, browser, tmp_path):
     context.close()
 
 
-def test_times(page_of, capsys):
+def test_times(address, capsys):
     """Printed, not asserted: they are those of a machine that does other things too."""
-    started = time.perf_counter()
-    page = page_of()
-    loaded = time.perf_counter() - started
-    spent = []
-    for number in (1, 2, 3, 4):
-        started = time.perf_counter()
-        read_phantom(page, number)
-        spent.append(time.perf_counter() - started)
+    times = time_page(address)
+    assert (len(times.loads), len(times.further)) == (LOADS, FURTHER)
     with capsys.disabled():
-        print(f"\npage {loaded:.1f} s; readings " + ", ".join(f"{one:.1f}" for one in spent) + " s")
+        print(f"\n{times}")

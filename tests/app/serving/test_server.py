@@ -4,13 +4,15 @@ import asyncio
 import io
 import os
 import re
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from gkmvlp.app.benchmarks.radiograph import PATIENT, STUDY
+from gkmvlp.app.benchmarks.served_page import served_page
+from gkmvlp.app.benchmarks.serving import endure
 from gkmvlp.app.cli import main
 from gkmvlp.app.dicom.dicomweb import DicomWeb
 from gkmvlp.app.dicom.identity import ModelIdentity
@@ -21,9 +23,9 @@ from gkmvlp.app.serving.limits import MB, Limits
 from gkmvlp.app.serving.server import Options, build_app, is_loopback, listen
 from gkmvlp.app.serving.uploads import AGE, Uploads
 from gkmvlp.errors import ConfigError, UsageError
-from tests.app.dicom.radiographs import PATIENT, STUDY, write_radiograph
+from tests.app.dicom.radiographs import write_radiograph
 from tests.app.dicom.servers import Holding, answering
-from tests.app.serving.files import dicom, picture
+from tests.app.serving.files import picture
 
 pytest.importorskip("gradio", reason="the extra serve (Gradio) is not installed")
 TOKEN = "a-long-secret-1"
@@ -301,34 +303,13 @@ def test_a_model_that_is_not_there_is_one_line(capsys):
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_in_a_thousand_readings_of_four_clients(small_models):
+def test_memory_does_not_grow_in_a_thousand_readings_of_four_clients(small_folders):
     """No error, none mixed up; after the first 200, which fill caches, at most 5 % more is resident."""
-    desk = Desk([small_models], limits=Limits(per_minute=10_000))
-    lock = threading.Lock()  # the page reads one at a time
-    files = [picture(seed=0), picture("JPEG", seed=1), dicom()]
-
-    def read(number):
-        client = f"client-{number % 4}"
-        with lock:
-            html = desk.read_upload(files[number % 3], f"n{number}.png", client, client)
-            asked = desk.ask(f"is there {number}?", client, client) if number % 5 == 0 else ""
-        assert f"Reading of n{number}.png" in html
-        assert asked.count("<p>is there") == (number % 5 == 0)
-        assert not asked or f"<p>is there {number}?</p>" in asked
-
-    resident, started = [], time.perf_counter()
-    for part in (range(200), range(200, 1000)):
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(read, part))
-        resident.append(resident_mb())
-    print(f"{time.perf_counter() - started:.0f} s; {resident[0]:.0f} MB after 200, {resident[1]:.0f} after 1,000")
-    assert resident[1] < 1.05 * resident[0]
-    assert len(desk.sessions) == 4
-
-
-def resident_mb():
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / MB
+    with served_page([str(folder) for folder in small_folders.values()]) as served:
+        endured = endure(served, 1000)
+    print(endured)
+    assert (endured.errors, endured.mixed_up) == (0, 0)
+    assert endured.growth < 0.05
 
 
 def test_the_guard_counts_what_arrives(tmp_path):

@@ -10,12 +10,14 @@ import torch
 
 from gkmvlp.app.benchmarks.against import Turns, measure_against
 from gkmvlp.app.benchmarks.arl_step import arl_figures, measure_arl
+from gkmvlp.app.benchmarks.dicom_objects import measure_objects, object_figures
 from gkmvlp.app.benchmarks.generation import NUM_BEAMS, Written, measure_generation
 from gkmvlp.app.benchmarks.loading import Loaded, measure_loading
 from gkmvlp.app.benchmarks.model import Measured, measure_model, processor
 from gkmvlp.app.benchmarks.reference import measure_reference, reference_figures
 from gkmvlp.app.benchmarks.retrieval import measure_retrieval, retrieval_figures
 from gkmvlp.app.benchmarks.rows import RowMemory, measure_rows
+from gkmvlp.app.benchmarks.serving import measure_serving, serving_figures
 from gkmvlp.app.benchmarks.setup import Lengths
 from gkmvlp.app.benchmarks.weak_scaling import measure_scaling, scaling_figures
 from gkmvlp.app.benchmarks.zoo import Fetched, measure_zoo
@@ -36,8 +38,12 @@ def measure(
     device: str | None,
     lengths: Lengths = "full",
     against: Path | None = None,
+    readings: int = 1000,
 ) -> list[MetricResult]:
-    """Figures of everything asked for; ``against`` is a checkout of BLIP, whose step is taken in turns with ours."""
+    """Figures of everything asked for.
+
+    ``against`` is a checkout of BLIP, whose step is taken in turns with ours; ``readings`` are those of the page.
+    """
     figures: list[MetricResult] = []
     if "model" in what:
         figures += model_figures(measure_model(config, batch, steps, device, lengths))
@@ -65,6 +71,10 @@ def measure(
         figures += image_figures()
     if "rows" in what:
         figures += row_figures(measure_rows())
+    if "serve" in what:
+        figures += serving_figures(*measure_serving(readings))
+    if "dicom" in what:
+        figures += object_figures(measure_objects())
     return figures
 
 

@@ -1,4 +1,4 @@
-"""Measure speed and memory: training steps, writing, retrieval, loading, zoo, phantoms, reports, images, rows.
+"""Measure speed and memory: steps, writing, retrieval, loading, zoo, phantoms, reports, images, rows, the page.
 
 model    forward, backward and AdamW of all four objectives with two negatives, fresh weights, made-up pairs
 reference  that step beside a reference recipe in turns: momentum copies, fusion in all layers, padding, float32
@@ -21,7 +21,7 @@ from pathlib import Path
 
 WHAT = (
     "model", "reference", "scaling", "generation", "arl", "retrieval", "loading", "zoo", "phantom", "reports", "images",
-    "rows",
+    "rows", "serve", "dicom",
 )  # fmt: skip
 
 
@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--steps", type=int, default=2, metavar="N", help="steps, or batches of reports, that are timed (2)"
+    )
+    parser.add_argument(
+        "--readings", type=int, default=1000, metavar="N", help="readings of four clients, for serve (1000)"
     )
     parser.add_argument(
         "--against", type=Path, metavar="DIR", help="checkout of BLIP, whose own step is timed in turns with ours"
@@ -74,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         what = [name for name in WHAT if name in arguments.what]  # the model first: its peak is the process's
         figures = measure(
             what, arguments.config, arguments.batch, arguments.steps, arguments.device, arguments.lengths,
-            arguments.against,
+            arguments.against, arguments.readings,
         )  # fmt: skip
     if arguments.json:
         print(json.dumps({"figures": [dataclasses.asdict(figure) for figure in figures]}, indent=1, allow_nan=False))
