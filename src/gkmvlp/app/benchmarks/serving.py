@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gkmvlp.app.benchmarks.browser import headless, open_page, require_browser, upload
 from gkmvlp.app.benchmarks.model import processor
@@ -231,7 +231,7 @@ def serving_figures(times: PageTimes, endured: Endurance, models: Sequence[str] 
 
     t, e = times, endured
     clients = f"{CLIENTS} clients at once, {e.readings / e.seconds:.1f} readings a second"
-    many = {"clients": CLIENTS, "warm": e.warm}
+    many: dict[str, Any] = {"clients": CLIENTS, "warm": e.warm}
     return [
         figure("page_load_seconds", statistics.median(t.loads), len(t.loads),
                f"median, without the network, nothing cached; the longest {max(t.loads):.2f} s; {processor()}"),
