@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gkmvlp.app.experiments.conditions import Conditions, merge_alike, with_question_only
+from gkmvlp.app.experiments.conditions import Conditions, merge_alike, with_text_baseline
 from gkmvlp.app.experiments.real.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.real.table_arms import run_arms
 from gkmvlp.app.experiments.runs import Work, fit_and_test, run_missing, test
@@ -64,6 +64,7 @@ def on_phantoms(root: Path) -> Comparison:
     stages = {
         "retrieval": Stage("zoo://retrieval-phantom", "retrieval", look, data),
         "vqa": Stage("zoo://vqa-phantom", "vqa", fit_and_test, data),
+        "image_text": Stage("zoo://image-text-classification-phantom", "image_text_classification", fit_and_test, data),
     }
     return Comparison(configs, data, stages)
 
@@ -139,9 +140,7 @@ def compare_systems(
 
     def stage_piece(stage: Stage) -> Piece:
         def make(folder: Path) -> list[MetricResult]:
-            arms = backbones()
-            if stage.task == "vqa":
-                arms = {seed: with_question_only(of_seed) for seed, of_seed in arms.items()}
+            arms = {seed: with_text_baseline(stage.task, of_seed) for seed, of_seed in backbones().items()}
             changed = fine_tuning if stage.work is fit_and_test else of_trainer(fine_tuning)
             return all_figures(
                 run_arms(stage.work, stage.config, [stage.task], folder, arms, merged(stage.data, changed))

@@ -29,6 +29,7 @@ SHOWN: Mapping[str, Sequence[tuple[Key, str]]] = {
         (Key("accuracy_open", None), "open questions, accuracy"),
         (Key("accuracy_closed", None), "closed questions, accuracy"),
     ],
+    "image_text_classification": [(Key("accuracy", None), "classes of figures with captions, accuracy")],
 }
 NOTE = (
     "Same pairs, encoders, epochs and seeds. Paired differences on the same resamples and seeds. Costs are of "

@@ -1,7 +1,8 @@
 """Compare GK-MVLP and ARL: the same pairs, encoders, budget and seeds of pre-training, and every task that both can do.
 
 On phantoms, unless --root names Open-i; its questions are those of --questions. Both find entities and reports as they
-are, and learn to answer questions. Runs that are complete are not repeated; each piece is recorded by itself.
+are, and learn to answer questions and, on phantoms, to name classes of figures by image and caption. Runs that are
+complete are not repeated; each piece is recorded by itself.
 """
 
 import argparse
@@ -9,8 +10,8 @@ from pathlib import Path
 
 from gkmvlp.app.commands.options import add_record_argument, add_set_argument
 
-PATIENTS, VQA_IMAGES = 3200, 1600
-PIECES = ("entities", "retrieval", "vqa")
+PATIENTS, VQA_IMAGES, FIGURES = 3200, 1600, 1600
+PIECES = ("entities", "retrieval", "vqa", "image_text")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("outputs/systems"), metavar="DIR", help="where to write (outputs/systems)"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="seeds (0 1 2)")
-    for name, default in (("patients", PATIENTS), ("vqa-images", VQA_IMAGES)):
+    for name, default in (("patients", PATIENTS), ("vqa-images", VQA_IMAGES), ("melinda-figures", FIGURES)):
         parser.add_argument(
             f"--{name}", type=int, default=default, metavar="N", help=f"size of the phantoms ({default})"
         )
@@ -50,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
     if args.root:
         comparison = on_openi(args.root, args.questions)
     else:
-        write_lookalikes(args.out / "data", {"mimic": args.patients, "vqa": args.vqa_images}, 0)
+        counts = {"mimic": args.patients, "vqa": args.vqa_images, "melinda": args.melinda_figures}
+        write_lookalikes(args.out / "data", counts, 0)
         comparison = on_phantoms(args.out / "data")
     stages = overrides_of(args.settings, "pretrain"), overrides_of(args.settings, "finetune")
     try:
