@@ -8,11 +8,12 @@ import yaml
 
 from gkmvlp.app.cli import main
 from gkmvlp.app.experiments import systems
-from gkmvlp.app.experiments.systems import ENTITIES, compare_systems, on_openi, on_phantoms
+from gkmvlp.app.experiments.systems import ENTITIES, compare_systems, layouts_of, on_openi, on_phantoms
 from gkmvlp.app.experiments.systems_table import cost_rows, figure_rows, record_table, texts
 from gkmvlp.app.running.configs import architecture_in, by_name
 from gkmvlp.app.running.step_cost import FILE
 from gkmvlp.checkpoints.systems import SYSTEMS
+from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from tests.app.toy import given_by
@@ -125,7 +126,7 @@ def test_the_table_has_values_paired_differences_baselines_and_costs(ran, tmp_pa
         ["parameters", "1,000", "1,000"], ["GFLOP a pair", "0.50", "1.50"], ["hours", "0.25", "0.25"],
     ]  # fmt: skip
     capsys.readouterr()
-    record_table(tmp_path / "record", tmp_path, names, 1.0)
+    record_table(tmp_path / "record", tmp_path, names, 1.0, {})
     table = json.loads((tmp_path / "record" / "systems.json").read_text())
     assert table["columns"] == ["figure", "gk_mvlp", "arl", "arl - gk_mvlp", "in each seed", "baselines", "seeds"]
     assert all(len(row) == len(table["columns"]) for row in table["rows"])
@@ -147,6 +148,34 @@ def test_classes_of_figures_stand_beside_a_model_that_sees_no_image(ran, tmp_pat
     row = rows["classes of figures with captions, accuracy"]
     assert [value["value"] for value in row.values] == [0.5, 1.0]
     assert (row.against["value"], row.baselines) == (0.5, {"text_only": 0.5, "majority": 0.5})
+
+
+def test_backbones_that_are_there_are_not_trained_again(ran, tmp_path, capsys):
+    comparison = on_phantoms(tmp_path / "data").from_backbones(["zoo://arl-phantom", "zoo://gk-mvlp-phantom"])
+    assert list(comparison.backbones) == list(SYSTEMS)
+    assert layouts_of(comparison, ["image_text"]) == {"melinda"}
+    assert layouts_of(on_phantoms(tmp_path / "data"), ["vqa"]) == {"mimic", "vqa"}
+    compare_systems(comparison, [0], tmp_path, None, ["image_text"], {}, {})
+    assert [(name, given["model.init_args.backbone"]) for _, name, given in ran] == [
+        ("gk_mvlp-0", "zoo://gk-mvlp-phantom"),
+        ("arl-0", "zoo://arl-phantom"),
+        ("text_only-0", "zoo://gk-mvlp-phantom"),
+    ]
+    record_table(tmp_path / "r", tmp_path, list(SYSTEMS), 1.0, comparison.backbones)
+    table = json.loads((tmp_path / "r" / "systems.json").read_text())
+    assert table["note"].startswith("From zoo://gk-mvlp-phantom, zoo://arl-phantom. ")
+    assert len(table["rows"]) == 1
+    with pytest.raises(UsageError, match="--only entities: one of retrieval, vqa, image_text was expected"):
+        compare_systems(comparison, [0], tmp_path, None, ["entities"], {}, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "came"),
+    [(["arl"], "arl"), (["arl", "arl"], "arl, arl"), (["arl", "gk-mvlp", "arl"], "arl, gk_mvlp, arl")],
+)
+def test_one_backbone_of_each_system_is_expected(given, came, tmp_path):
+    with pytest.raises(UsageError, match=rf"one of each system \(gk_mvlp, arl\) was expected, got {came}$"):
+        on_phantoms(tmp_path).from_backbones([f"zoo://{name}-phantom" for name in given])
 
 
 def test_a_system_that_was_not_measured_leaves_its_cells_empty(ran, tmp_path):
