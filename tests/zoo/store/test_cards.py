@@ -73,6 +73,7 @@ def test_a_card_names_worst_group_and_gap(tmp_path, monkeypatch):
     text = card(entry)
     assert "| grounding | pointing_game |  | sex | M | F | 0.100 [-0.050, 0.250] |" in text
     assert "| grounding | pointing_game |  | age | too few | too few |  |" in text
+    assert "for the number of comparisons. None by view and source: of the images tested the data do not tell" in text
     assert "| pointing_game |  | pretrained | age | under 40 | 20 (12) | too few |" in text
 
 
@@ -85,4 +86,4 @@ def test_a_card_says_what_is_read_with_the_image(entry):
 
 
 def test_a_card_without_groups_says_so(entry):
-    assert "Figures by groups of patients.** None were measured" in card(entry)
+    assert "Figures by groups of patients.** None by sex, age, view and source: of the images tested" in card(entry)
