@@ -61,10 +61,6 @@ def test_arl_learns_with_the_concepts_that_roco_lists(root: Path, tmp_path: Path
     assert saved.info["trained_on"] == "roco"
     assert str(tmp_path) not in (tmp_path / "run" / "backbone" / "config.json").read_text()
 
-    assert main(["fit", *line, "--model.init_args.linker=scispacy"]) == 2
-    (told,) = [row for row in capsys.readouterr().err.splitlines() if "scispaCy with its model" in row]
-    assert "as docs/knowledge.md says" in told
-
 
 def write_umls(folder: Path, names: dict[str, str]) -> None:
     """Both tables of a release with some concepts, each related to the next."""
