@@ -83,6 +83,8 @@ class Slake(QuestionDataModule):
         require_choice("data.init_args", Language, language=language)
         require_choice("data.init_args", Modality, modalities=tuple(modalities))
         require_choice("data.init_args", RowKind, rows=rows)
+        if self.legacy_vocabulary and rows == "images":
+            raise ConfigError("legacy_vocabulary is of questions, rows: images has none: leave one of them out")
         self.root, self.split, self.language, self.row_kind, self.nih_root = root, split, language, rows, nih_root
         self.modalities, self.organs = tuple(modalities), None if organs is None else tuple(organs)
 

@@ -5,13 +5,18 @@ B batch, E findings of the config, N entities of the graph (the findings first, 
 space, T tokens, R regions, P patches.
 """
 
+from typing import cast
+
 import pandas as pd
 import torch
+from lightning import LightningDataModule
 from torch import Tensor
 
 from gkmvlp.anatomy import REGIONS
 from gkmvlp.batch import StudyBatch
+from gkmvlp.checkpoints.systems import TextReader, linking_reader
 from gkmvlp.entities import ENTITY_INDEX
+from gkmvlp.knowledge.chosen_linker import DICTIONARY
 from gkmvlp.losses.align import entity_alignment_loss
 from gkmvlp.losses.itm import false_negatives
 from gkmvlp.losses.itm_pairs import sample_pairs
@@ -45,6 +50,9 @@ class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
         objectives: Their weights and choices.
         optimizer: How weights move.
         backbone: Folder of a backbone to go on from; ``null`` starts fresh.
+        linker: What finds the concepts that a text names: the ``dictionary`` of the graph, ``scispacy``, or a file of
+            links made before, as ``gkmvlp knowledge link`` and scispaCy's environment write them. Who reads texts with
+            the backbone later links them by the dictionary.
         seed: Names the run in its predictions.
 
     Raises:
@@ -60,11 +68,26 @@ class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
         objectives: ArlObjectives = ArlObjectives(),  # noqa: B008 - jsonargparse reads defaults of dataclasses
         optimizer: OptimizerConfig = OptimizerConfig(),  # noqa: B008
         backbone: str | None = None,
+        linker: str = DICTIONARY,
         seed: int = 0,
     ) -> None:
         super().__init__(architecture, objectives, optimizer, backbone, seed)
+        self.linker = linker
+        self.link: TextReader | None = None  # in place of the backbone's
         self.names = self.architecture.knowledge.entities
         self.columns = [ENTITY_INDEX[name] for name in self.names]
+
+    def prepare(self, datamodule: LightningDataModule) -> None:
+        """Builds or loads the backbone, and the linker that was asked for."""
+        super().prepare(datamodule)
+        if self.linker != DICTIONARY and self.link is None:
+            self.link = linking_reader(self.architecture, self.tokenizer, self.linker)
+
+    def read_texts(self, texts: list[str]) -> LinkedTokens:
+        """Texts with the entities that they name, on the model's device."""
+        if self.link is None:
+            return cast(LinkedTokens, super().read_texts(texts))
+        return LinkedTokens(*(tensor.to(self.device) for tensor in self.link(texts)))
 
     def losses(self, batch: StudyBatch, due: set[str]) -> dict[str, Tensor]:
         """The objectives that are due, unweighted.
@@ -73,7 +96,7 @@ class ArlPretraining(ObjectiveTask[Arl, ArlArchitecture]):
             batch: A batch.
             due: Names of objectives.
         """
-        text: LinkedTokens = self.read_texts(batch["text"])
+        text = self.read_texts(batch["text"])
         entity_NC = self.model.encode_entities()
         losses = {}
         if due & {"mim", "itm", "align"}:

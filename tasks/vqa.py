@@ -201,7 +201,8 @@ class VisualQuestionAnswering(FineTuning):
             self.predictions.append({**row, "model": "baseline:majority", "seed": self.seed, "prediction": majority})
 
     def on_test_epoch_end(self) -> None:  # noqa: D102
-        vocabulary = self.trainer.datamodule.vocabulary_source  # type: ignore[attr-defined]
+        # without it ``answers()`` is what a DataModule of one's own has to give: those of training
+        vocabulary = getattr(self.trainer.datamodule, "vocabulary_source", "train")  # type: ignore[attr-defined]
         signature = {"head": self.answer_mode, "vocab": vocabulary}
         self.save_predictions("vqa", pd.DataFrame(self.predictions), signature=signature)
 

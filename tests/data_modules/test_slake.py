@@ -251,6 +251,11 @@ def test_the_legacy_vocabulary_is_that_of_the_published_code(shared_data: Path):
     assert data.coverage() == 1
 
 
+def test_images_have_no_vocabulary(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"^legacy_vocabulary is of questions, rows: images has none: leave one"):
+        Slake(str(tmp_path), rows="images", legacy_vocabulary=True)
+
+
 @pytest.mark.slow
 def test_real_boxes_name_the_nih_images(shared_data: Path):
     base = find_base(str(shared_data / "slake"))

@@ -28,7 +28,8 @@ OTHER = KnowledgeGraph(
 
 
 def test_own_concepts_come_first_and_what_bears_their_name_is_one_of_them():
-    graph, rows = joined(OWN, OTHER)
+    graph, rows, place = joined(OWN, OTHER)
+    assert place == {"C1": "C1", "C2": "cardiomegaly", "C3": "C3", "C4": "cardiomegaly"}
     assert [concept.id for concept in graph.concepts] == [*NAMES, *REGIONS, "C1", "C3"]
     assert rows == (NO_ROW, 1, NO_ROW, *[NO_ROW] * len(REGIONS), 0, 2)
     assert graph.triples == (
@@ -49,7 +50,7 @@ def test_wordings_of_both_are_linked_and_a_shared_one_means_our_own():
 
 def test_the_open_graph_has_every_entity_and_region_and_its_triples_stay():
     other = radiology()
-    graph, rows = joined(OWN, other)
+    graph, rows, _ = joined(OWN, other)
     assert NO_ROW not in rows
     assert len(graph.concepts) == len(other.concepts)
     assert {triple[:3] for triple in other.triples} <= {triple[:3] for triple in graph.triples}

@@ -3,6 +3,7 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -65,6 +66,15 @@ def test_heads_fit_and_test_and_leave_predictions(head, more, phantoms, pretrain
     for figure in figures_of(out / "predictions" / "vqa.parquet"):
         if (figure.name, figure.label) == ("accuracy_overall", None):
             assert figure.value == pytest.approx((rows["prediction"] == rows["target"]).mean())
+
+
+def test_answers_of_a_data_module_of_ones_own_are_those_of_training(monkeypatch):
+    """docs/guide/own-data-set.md asks for ``answers()`` alone."""
+    task, saved = VisualQuestionAnswering(architecture()), []
+    task._trainer = SimpleNamespace(datamodule=object())
+    monkeypatch.setattr(task, "save_predictions", lambda name, table, **meta: saved.append((name, meta)))
+    task.on_test_epoch_end()
+    assert saved == [("vqa", {"signature": {"head": "rank", "vocab": "train"}})]
 
 
 def make(questions, backbone, **options):

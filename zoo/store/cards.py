@@ -1,13 +1,14 @@
 """The card of a model, written from its entry and nothing else."""
 
 from gkmvlp.checkpoints.card_texts import METHODS, NOT_FOR, WORDS, python_use, row_of
-from gkmvlp.metrics.results.group_result import TOO_FEW, GroupedResult
+from gkmvlp.metrics.results.group_result import COLUMNS, TOO_FEW, GroupedResult
 from gkmvlp.metrics.results.tables import GROUPS, gap_of, group_rows, interval, markdown_table
 from gkmvlp.notices import NOT_CLINICAL
 from gkmvlp.task_ids import TaskRow
 from gkmvlp.zoo.entry import Entry, Result
 
 BY_GROUP = "Figures by groups of patients."
+UNTOLD = "of the images tested the data do not tell it, or tell the same of all."
 RAISED = "A resample repeats patients, which raises `ece`: its interval lies high and may leave the value out."
 
 
@@ -77,9 +78,13 @@ def _results(results: list[Result]) -> list[str]:
 
 
 def _groups(groups: list[GroupedResult]) -> list[str]:
-    """Worst group and gap of each figure, and the figures of all groups; that there are none is said."""
+    """Worst group and gap of each figure, and the figures of all groups; by what there are none is said."""
+    lacking = [name for name in COLUMNS if name not in {figure.by for figure in groups}]
+    none = (
+        f"None by {' and '.join(filter(None, (', '.join(lacking[:-1]), *lacking[-1:])))}: {UNTOLD}" if lacking else ""
+    )
     if not groups:
-        return [f"**{BY_GROUP}** None were measured: the data tell neither sex, age, view nor source, or nobody asked."]
+        return [f"**{BY_GROUP}** {none}"]
     head = ["task", "figure", "label", "by", "worst group", "best group", "gap and interval"]
     rows = []
     for f in groups:
@@ -87,7 +92,7 @@ def _groups(groups: list[GroupedResult]) -> list[str]:
         rows.append([f.task, f.name, f.label or "", f.by, *ends])
     every = markdown_table(*group_rows(groups))
     return [
-        f"**{BY_GROUP}** {GROUPS}",
+        f"**{BY_GROUP}** {GROUPS} {none}".rstrip(),
         markdown_table(head, rows),
         f"<details><summary>all groups</summary>\n\n{every}\n\n</details>",
     ]

@@ -15,10 +15,9 @@ from transformers import PreTrainedTokenizerFast
 
 from gkmvlp.entities import entity
 from gkmvlp.errors import BackboneError, ConfigError
+from gkmvlp.knowledge.chosen_linker import DICTIONARY, chosen_linker
 from gkmvlp.knowledge.entity_graph import entity_graph
-from gkmvlp.knowledge.entity_linker import default_linker
-from gkmvlp.knowledge.graph import KnowledgeGraph
-from gkmvlp.knowledge.joined_graph import joined
+from gkmvlp.knowledge.joined_graph import NO_ROW, Joined, joined
 from gkmvlp.knowledge.storage import graph_text, read_graph
 from gkmvlp.models.arl import Arl
 from gkmvlp.models.config import Architecture, ArlArchitecture, BaseArchitecture
@@ -62,14 +61,14 @@ def _plain_reader(architecture: Architecture, tokenizer: PreTrainedTokenizerFast
 
 
 def _arl(architecture: ArlArchitecture, tokenizer: PreTrainedTokenizerFast) -> Arl:
-    graph, known_NC = _graph_of(architecture)
+    (graph, *_), known_NC = _graph_of(architecture)
     table_NC = fresh_table(len(graph.concepts), architecture.projection_dim)
     is_known_N = known_NC.isfinite().all(1)
     table_NC[is_known_N] = known_NC[is_known_N]
     return Arl(architecture, len(tokenizer), table_NC, graph.edge_index_2M)
 
 
-def _graph_of(architecture: ArlArchitecture) -> tuple[KnowledgeGraph, Tensor]:
+def _graph_of(architecture: ArlArchitecture) -> tuple[Joined, Tensor]:
     """The graph, findings first, then regions, and what TransE learned of its concepts, (N, C); NaN of others.
 
     Raises:
@@ -79,19 +78,19 @@ def _graph_of(architecture: ArlArchitecture) -> tuple[KnowledgeGraph, Tensor]:
     knowledge, width = architecture.knowledge, architecture.projection_dim
     own = entity_graph(knowledge.entities, knowledge.triples == "shuffled")
     if knowledge.graph is None:
-        return own, torch.full((len(own.concepts), width), torch.nan)
+        return Joined(own, (NO_ROW,) * len(own.concepts), {}), torch.full((len(own.concepts), width), torch.nan)
     if knowledge.triples == "shuffled":
         raise ConfigError("knowledge.triples: shuffled is of the package's own graph: leave knowledge.graph null")
     other = read_graph(Path(knowledge.graph))
-    graph, rows = joined(own, other)
+    both = joined(own, other)
     learned_ND = other.table_ND
     if learned_ND is None:
-        return graph, torch.full((len(rows), width), torch.nan)
+        return both, torch.full((len(both.rows), width), torch.nan)
     if learned_ND.shape[1] != width:
         wide = f"{knowledge.graph} has embeddings of width {learned_ND.shape[1]}, projection_dim is {width}"
         raise ConfigError(f"{wide}: build it with --width {width}, or set projection_dim")
-    row_N = torch.tensor(rows)
-    return graph, torch.where((row_N < 0)[:, None], torch.nan, learned_ND[row_N])
+    row_N = torch.tensor(both.rows)
+    return both, torch.where((row_N < 0)[:, None], torch.nan, learned_ND[row_N])
 
 
 def _graph_file(architecture: ArlArchitecture) -> Mapping[str, bytes]:
@@ -110,10 +109,18 @@ def fresh_table(entities: int, width: int) -> Tensor:
     return torch.randn(entities, width)
 
 
-def _linking_reader(architecture: ArlArchitecture, tokenizer: PreTrainedTokenizerFast) -> TextReader:
-    graph, _ = _graph_of(architecture)
-    linker = default_linker(graph)
+def linking_reader(
+    architecture: ArlArchitecture, tokenizer: PreTrainedTokenizerFast, choice: str = DICTIONARY
+) -> TextReader:
+    """What reads texts with the entities that they name.
 
+    Args:
+        architecture: Names the graph, and how many entities of a text are read.
+        tokenizer: The tokenizer.
+        choice: The linker, see ``chosen_linker``.
+    """
+    (graph, _, place), _ = _graph_of(architecture)
+    linker = chosen_linker(choice, graph, place)
     most = architecture.knowledge.max_entities
     told: set[int] = set()
 
@@ -131,7 +138,7 @@ def _linking_reader(architecture: ArlArchitecture, tokenizer: PreTrainedTokenize
 
 SYSTEMS = {
     "gk_mvlp": System(Architecture, _gk_mvlp, _plain_reader),
-    "arl": System(ArlArchitecture, _arl, _linking_reader, _graph_file, _graph_in),
+    "arl": System(ArlArchitecture, _arl, linking_reader, _graph_file, _graph_in),
 }
 
 

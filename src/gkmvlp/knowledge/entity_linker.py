@@ -39,6 +39,10 @@ class EntityLinker:
 
 def default_linker(graph: KnowledgeGraph) -> Linker:
     """The linker of a graph: by the labeler's rules too where ids of its concepts are entities of the package."""
-    dictionary = DictionaryLinker.of(graph)
+    return with_rules(DictionaryLinker.of(graph), graph)
+
+
+def with_rules(other: Linker, graph: KnowledgeGraph) -> Linker:
+    """Another linker of a graph, by the labeler's rules too where ids of its concepts are entities of the package."""
     entities = [concept.id for concept in graph.concepts if concept.id in ENTITY_INDEX]
-    return EntityLinker(dictionary, entities) if entities else dictionary
+    return EntityLinker(other, entities) if entities else other

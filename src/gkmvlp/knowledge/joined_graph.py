@@ -3,6 +3,7 @@
 N concepts.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from gkmvlp.knowledge.graph import Concept, KnowledgeGraph, Triple, unique
@@ -15,6 +16,7 @@ class Joined(NamedTuple):
 
     graph: KnowledgeGraph  # the concepts of the first in their order, then those that only the second has; untrained
     rows: tuple[int, ...]  # N rows of the concepts in the tables of the second; ``NO_ROW`` where it lacks one
+    place: Mapping[str, str]  # id of each concept of the second -> its id here
 
 
 def joined(own: KnowledgeGraph, other: KnowledgeGraph) -> Joined:
@@ -42,7 +44,7 @@ def joined(own: KnowledgeGraph, other: KnowledgeGraph) -> Joined:
     moved = [Triple(place[head], relation, place[tail], said) for head, relation, tail, said in other.triples]
     triples = unique((*own.triples, *(triple for triple in moved if triple.head != triple.tail)))
     graph = KnowledgeGraph(concepts, triples, f"{own.source}, {other.source}", f"{own.version}, {other.version}")
-    return Joined(graph, tuple(row.get(concept.id, NO_ROW) for concept in concepts))
+    return Joined(graph, tuple(row.get(concept.id, NO_ROW) for concept in concepts), place)
 
 
 def _with(concept: Concept, wordings: list[str]) -> Concept:

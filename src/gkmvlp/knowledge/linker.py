@@ -1,7 +1,8 @@
 """Texts are linked to concepts: which words name which concept.
 
 A linker is any callable that fulfils ``Linker``. Here are the dictionary matcher and links that another program made
-before (``gkmvlp.knowledge.scispacy_linker`` is one); ``gkmvlp.knowledge.entity_linker`` chooses the default.
+before (``gkmvlp.knowledge.scispacy_linker`` is one); ``gkmvlp.knowledge.chosen_linker`` knows them by what a config
+names.
 """
 
 import json
@@ -106,6 +107,17 @@ class PrecomputedLinker:
 
     def __init__(self, mentions: Mapping[str, Iterable[Mention]]) -> None:
         self._mentions = {text: checked(text, found) for text, found in mentions.items()}
+
+    @property
+    def concepts(self) -> set[str]:
+        """Ids of all concepts that a text is linked to."""
+        return {mention.concept for found in self._mentions.values() for mention in found}
+
+    def __contains__(self, text: object) -> bool:
+        return text in self._mentions
+
+    def __len__(self) -> int:
+        return len(self._mentions)
 
     def __call__(self, text: str) -> list[Mention]:
         """Mentions of a text, by their start.

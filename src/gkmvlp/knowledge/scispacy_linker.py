@@ -36,7 +36,9 @@ class ScispacyLinker:
             importlib.import_module("scispacy.linking")  # registers its component
             self._read: Any = importlib.import_module("spacy").load(model)
         except (ImportError, OSError) as error:
-            remedy = "install both in an environment of their own, as docs/knowledge.md says"
+            remedy = (
+                "install both in an environment of their own, as docs/knowledge.md says, and name the file made there"
+            )
             raise UsageError(f"scispaCy with its model {model} is not here ({error}): {remedy}") from error
         self._read.add_pipe("scispacy_linker", config={"linker_name": "umls"})
 

@@ -15,10 +15,9 @@ from gkmvlp.errors import UsageError
 from gkmvlp.metrics.assemble import Curves, Key, Task, curves, fold_of, mean_over_seeds, signature_of, span
 from gkmvlp.metrics.auroc import FloatArray
 from gkmvlp.metrics.bootstrap import Resamples
-from gkmvlp.metrics.results.group_result import FEWEST, Group, GroupedResult
+from gkmvlp.metrics.results.group_result import COLUMNS, FEWEST, Group, GroupedResult
 from gkmvlp.metrics.results.metric_result import Range
 
-COLUMNS = ("sex", "age", "view", "source")  # of predictions, where the data set knows them
 AGES = ("under 40", "40 to 59", "60 and over")
 UNGROUPED = ("retrieval",)  # tasks whose rows are ranked among those of all groups
 

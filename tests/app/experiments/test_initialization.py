@@ -87,5 +87,8 @@ def test_answers_are_compared_with_those_of_a_model_that_sees_no_image():
     both = initialization.conditions_of("vqa", "b", "scratch")
     assert list(both) == ["scratch", "pretrained", "question_only"]
     assert both["question_only"] == {**both["pretrained"], "model.init_args.question_only": True}
+    classes = initialization.conditions_of("image_text", "b", "scratch")
+    assert list(classes) == ["scratch", "pretrained", "text_only"]
+    assert classes["text_only"] == {**both["pretrained"], "model.init_args.text_only": True}
     assert list(initialization.conditions_of("report", "b", "scratch")) == ["scratch", "pretrained"]
     assert list(initialization.conditions_of("regions", "b", "scratch")) == ["scratch", "pretrained", "frozen"]

@@ -8,11 +8,12 @@ import yaml
 
 from gkmvlp.app.cli import main
 from gkmvlp.app.experiments import systems
-from gkmvlp.app.experiments.systems import ENTITIES, compare_systems, on_openi, on_phantoms
+from gkmvlp.app.experiments.systems import ENTITIES, compare_systems, layouts_of, on_openi, on_phantoms
 from gkmvlp.app.experiments.systems_table import cost_rows, figure_rows, record_table, texts
 from gkmvlp.app.running.configs import architecture_in, by_name
 from gkmvlp.app.running.step_cost import FILE
 from gkmvlp.checkpoints.systems import SYSTEMS
+from gkmvlp.errors import UsageError
 from gkmvlp.metrics.results.metric_result import Results
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from tests.app.toy import given_by
@@ -35,6 +36,16 @@ def answers(seed, model):
     return pd.concat([rows, table[table["model"].eq("baseline:majority")]]).assign(seed=seed)
 
 
+def classes(seed, model):
+    """Rows that a run on figures with captions leaves: one without the image is right on every other, one on all."""
+    rows = pd.DataFrame({"sample_id": [f"s{n}" for n in range(8)], "patient_id": [f"p{n}" for n in range(8)]})
+    rows = rows.assign(target=["a", "b"] * 4, in_vocabulary=True, seed=seed)
+    blind = rows.assign(prediction="a")
+    name = "baseline:text_only" if model == "text_only" else "pretrained"
+    own = rows.assign(prediction=rows["target"]) if model == "arl" else blind
+    return pd.concat([own.assign(model=name), blind.assign(model="baseline:majority")])
+
+
 @pytest.fixture
 def ran(monkeypatch):
     """Runs are recorded; each leaves what a run of its task would."""
@@ -51,6 +62,9 @@ def ran(monkeypatch):
                               {**META, "task": "entity_classification"})  # fmt: skip
         elif "vqa" in run.config:
             write_predictions(run.folder / "predictions/vqa.parquet", answers(seed, arm), {**META, "task": "vqa"})
+        elif "image-text" in run.config:
+            task = "image_text_classification"
+            write_predictions(run.folder / f"predictions/{task}.parquet", classes(seed, arm), {**META, "task": task})
 
     def started(backbone):
         return {"model.init_args.backbone": backbone, "model.init_args.architecture": None}
@@ -112,11 +126,56 @@ def test_the_table_has_values_paired_differences_baselines_and_costs(ran, tmp_pa
         ["parameters", "1,000", "1,000"], ["GFLOP a pair", "0.50", "1.50"], ["hours", "0.25", "0.25"],
     ]  # fmt: skip
     capsys.readouterr()
-    record_table(tmp_path / "record", tmp_path, names, 1.0)
+    record_table(tmp_path / "record", tmp_path, names, 1.0, {})
     table = json.loads((tmp_path / "record" / "systems.json").read_text())
     assert table["columns"] == ["figure", "gk_mvlp", "arl", "arl - gk_mvlp", "in each seed", "baselines", "seeds"]
     assert all(len(row) == len(table["columns"]) for row in table["rows"])
     assert len(capsys.readouterr().out.splitlines()) == len(table["rows"]) + 2
+
+
+def test_classes_of_figures_stand_beside_a_model_that_sees_no_image(ran, tmp_path):
+    names = run_tiny(tmp_path, ["image_text"])
+    assert [(config, name) for config, name, _ in ran[4:]] == [
+        ("image-text-classification-phantom", f"{name}-{seed}")
+        for seed in (0, 1)
+        for name in ("gk_mvlp", "arl", "text_only")
+    ]
+    for _, name, given in ran[4:]:
+        own = name.replace("text_only", "gk_mvlp")
+        assert given["model.init_args.backbone"] == str(tmp_path / "pretraining" / own / "backbone")
+        assert ("model.init_args.text_only" in given) == name.startswith("text_only")
+    rows = {row.figure: row for row in figure_rows(tmp_path, names)}
+    row = rows["classes of figures with captions, accuracy"]
+    assert [value["value"] for value in row.values] == [0.5, 1.0]
+    assert (row.against["value"], row.baselines) == (0.5, {"text_only": 0.5, "majority": 0.5})
+
+
+def test_backbones_that_are_there_are_not_trained_again(ran, tmp_path, capsys):
+    comparison = on_phantoms(tmp_path / "data").from_backbones(["zoo://arl-phantom", "zoo://gk-mvlp-phantom"])
+    assert list(comparison.backbones) == list(SYSTEMS)
+    assert layouts_of(comparison, ["image_text"]) == {"melinda"}
+    assert layouts_of(on_phantoms(tmp_path / "data"), ["vqa"]) == {"mimic", "vqa"}
+    compare_systems(comparison, [0], tmp_path, None, ["image_text"], {}, {})
+    assert [(name, given["model.init_args.backbone"]) for _, name, given in ran] == [
+        ("gk_mvlp-0", "zoo://gk-mvlp-phantom"),
+        ("arl-0", "zoo://arl-phantom"),
+        ("text_only-0", "zoo://gk-mvlp-phantom"),
+    ]
+    record_table(tmp_path / "r", tmp_path, list(SYSTEMS), 1.0, comparison.backbones)
+    table = json.loads((tmp_path / "r" / "systems.json").read_text())
+    assert table["note"].startswith("From zoo://gk-mvlp-phantom, zoo://arl-phantom. ")
+    assert len(table["rows"]) == 1
+    with pytest.raises(UsageError, match="--only entities: one of retrieval, vqa, image_text was expected"):
+        compare_systems(comparison, [0], tmp_path, None, ["entities"], {}, {})
+
+
+@pytest.mark.parametrize(
+    ("given", "came"),
+    [(["arl"], "arl"), (["arl", "arl"], "arl, arl"), (["arl", "gk-mvlp", "arl"], "arl, gk_mvlp, arl")],
+)
+def test_one_backbone_of_each_system_is_expected(given, came, tmp_path):
+    with pytest.raises(UsageError, match=rf"one of each system \(gk_mvlp, arl\) was expected, got {came}$"):
+        on_phantoms(tmp_path).from_backbones([f"zoo://{name}-phantom" for name in given])
 
 
 def test_a_system_that_was_not_measured_leaves_its_cells_empty(ran, tmp_path):
@@ -157,7 +216,10 @@ def test_questions_of_patients_are_those_of_the_folder(tmp_path):
 
 @pytest.mark.parametrize(
     ("words", "told"),
-    [(["--questions", "d"], "name Open-i by --root"), (["--only", "vqas"], "one of entities, retrieval, vqa was")],
+    [
+        (["--questions", "d"], "name Open-i by --root"),
+        (["--only", "vqas"], "one of entities, retrieval, vqa, image_text was"),
+    ],
 )
 def test_wrong_words_are_one_line_and_nothing_is_written(words, told, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -189,15 +251,17 @@ def test_the_whole_command_on_a_tiny_corpus(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(systems, "pretraining_runs", tiny_runs)
     changed = [f"--set={key}={value}" for key, value in {**shrunk, **epoch}.items()]
-    words = ["experiment", "systems", "--patients=24", "--vqa-images=10", "--seeds=0", f"--out={tmp_path / 'o'}"]
+    sizes = ["--patients=24", "--vqa-images=10", "--melinda-figures=24"]
+    words = ["experiment", "systems", *sizes, "--seeds=0", f"--out={tmp_path / 'o'}"]
     assert main([*words, f"--record={tmp_path / 'r'}", *changed]) == 0
     table = json.loads((tmp_path / "r" / "systems.json").read_text())
     by_figure = {row[0]: row for row in table["rows"]}
-    assert {"entities of images, AUROC", "texts of images, recall at 10", "questions, accuracy", "parameters",
-            "GFLOP a pair", "hours"} <= set(by_figure)  # fmt: skip
+    assert {"entities of images, AUROC", "texts of images, recall at 10", "questions, accuracy",
+            "classes of figures with captions, accuracy", "parameters", "GFLOP a pair",
+            "hours"} <= set(by_figure)  # fmt: skip
     assert all(by_figure[name][column] for name in by_figure for column in (1, 2))
     assert {file.name for file in (tmp_path / "r").iterdir()} == {
-        "systems.json", *(f"systems-{piece}.json" for piece in ("entities", "retrieval", "vqa"))
+        "systems.json", *(f"systems-{piece}.json" for piece in ("entities", "retrieval", "vqa", "image_text"))
     }  # fmt: skip
     capsys.readouterr()
     assert main([*words, *changed]) == 0

@@ -69,6 +69,19 @@ def test_tables_of_melinda_have_rows_that_share_a_figure(root: Path):
     assert all(len(sides) == 1 for sides in side_of.values())
 
 
+def test_neither_image_nor_text_of_melinda_tells_every_method(tmp_path: Path):
+    """Of figures whose text is mute the image leaves tomography and resonance open; the others' text names each."""
+    melinda.write(tmp_path, 60, SEED, SIZE)
+    files = [tmp_path / "melinda" / f"{side}.csv" for side in ("train", "dev", "test")]
+    rows = [row for file in files for row in csv.DictReader(file.read_text(encoding="utf-8").splitlines())]
+    named = {"radiography": "radiograph", "tomography": "CT", "resonance": "MRI"}
+    told = {row["figure_file"]: row for row in rows if row["i_meth"].endswith("referred to")}.values()
+    mute = [row for row in told if not any(word in row["caption"] for word in named.values())]
+    assert 0.3 < len(mute) / len(told) < 0.7
+    assert {row["p_meth"] for row in mute} == set(named)
+    assert all(named[row["p_meth"]] in row["caption"] for row in told if row not in mute)
+
+
 @pytest.mark.parametrize("layout", FIGURES)
 def test_same_seed_same_bytes(root: Path, tmp_path: Path, layout: str):
     words = ["--root", str(tmp_path), "--patients", str(FIGURES[layout]), "--seed", str(SEED)]

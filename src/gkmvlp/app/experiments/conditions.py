@@ -12,6 +12,8 @@ from gkmvlp.metrics.assemble import STARTS
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 
 Conditions = Mapping[str, Overrides]  # name -> what it changes in the config, the longest runs first
+# predictions file -> the argument of its task that hides the image, after which the baseline is called
+TEXT_BASELINES = {"vqa": "question_only", "image_text_classification": "text_only"}
 
 
 def initializations(backbone: str, without: str = "scratch") -> dict[str, Overrides]:
@@ -31,15 +33,18 @@ def with_frozen(backbone: str, without: str = "scratch") -> dict[str, Overrides]
     return {**initializations(backbone, without), "frozen": frozen}
 
 
-def with_question_only(arms: Conditions, start: str | None = None) -> dict[str, Overrides]:
-    """The arms of question answering, and a model that does not see the image.
+def with_text_baseline(task: str, arms: Conditions, start: str | None = None) -> dict[str, Overrides]:
+    """The arms of a task and, where a text reads the image, a model that does not see it.
 
     Args:
+        task: Its predictions file.
         arms: The arms.
         start: Which of them it starts as; None for the first.
     """
+    if (baseline := TEXT_BASELINES.get(task)) is None:
+        return dict(arms)
     own = arms[start or next(iter(arms))]
-    return {**arms, "question_only": merged(own, model_overrides(question_only=True))}
+    return {**arms, baseline: merged(own, model_overrides(**{baseline: True}))}
 
 
 def run_conditions(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from gkmvlp.app.experiments.classification import classification_conditions
-from gkmvlp.app.experiments.conditions import initializations, run_conditions, with_question_only
+from gkmvlp.app.experiments.conditions import initializations, run_conditions, with_text_baseline
 from gkmvlp.app.experiments.runs import fit_and_test, test
 from gkmvlp.app.pages.demo_page import write_demo_page
 from gkmvlp.app.running.planted_truth import match_findings, score_on_truth
@@ -40,7 +40,7 @@ def run_demo(
         root = data_overrides(root=data)
         predictions = fit_and_test(Run("zoo://pretrain-phantom", out, merged(root, pretraining)))
         score_on_truth(predictions, data)
-        conditions = with_question_only(initializations(backbone), "pretrained")
+        conditions = with_text_baseline("vqa", initializations(backbone), "pretrained")
         changed = merged(root, answering)
         run_conditions("vqa", "zoo://vqa-phantom", out, conditions, [0], changed, runs_at_once())
         files = [predictions / f"{task}.parquet" for task in ("entity_classification", "zero_shot", "grounding", "vqa")]

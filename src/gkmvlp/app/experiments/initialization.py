@@ -8,7 +8,7 @@ from gkmvlp.app.experiments.conditions import (
     initializations,
     run_conditions,
     with_frozen,
-    with_question_only,
+    with_text_baseline,
 )
 from gkmvlp.app.experiments.region_boxes import compare_boxes
 from gkmvlp.app.running.configs import architecture_in
@@ -59,9 +59,8 @@ def conditions_of(task: str, backbone: str, without: str) -> Conditions:
         backbone: Where one starts.
         without: What the other is called.
     """
-    if task == "vqa":
-        return with_question_only(initializations(backbone, without), "pretrained")
-    return (initializations if task == "report" else with_frozen)(backbone, without)
+    starts = (with_frozen if task in ("localization", "regions") else initializations)(backbone, without)
+    return with_text_baseline(BY_WORD[task], starts, "pretrained")
 
 
 def has_public_weights(config: str) -> bool:

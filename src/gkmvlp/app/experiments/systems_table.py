@@ -29,9 +29,11 @@ SHOWN: Mapping[str, Sequence[tuple[Key, str]]] = {
         (Key("accuracy_open", None), "open questions, accuracy"),
         (Key("accuracy_closed", None), "closed questions, accuracy"),
     ],
+    "image_text_classification": [(Key("accuracy", None), "classes of figures with captions, accuracy")],
 }
+PAIRED = "Paired differences on the same resamples and seeds."
 NOTE = (
-    "Same pairs, encoders, epochs and seeds. Paired differences on the same resamples and seeds. Costs are of "
+    f"Same pairs, encoders, epochs and seeds. {PAIRED} Costs are of "
     "pre-training: operations of products and convolutions, forward and backward, and wall-clock hours of a fit, "
     "validation included, both means over seeds."
 )
@@ -48,7 +50,7 @@ class Row(NamedTuple):
     seeds: int
 
 
-def record_table(folder: Path, out: Path, systems: Sequence[str], seconds: float) -> None:
+def record_table(folder: Path, out: Path, systems: Sequence[str], seconds: float, backbones: Mapping[str, str]) -> None:
     """Writes ``systems.json`` of all that is there, and prints the table.
 
     Args:
@@ -56,6 +58,7 @@ def record_table(folder: Path, out: Path, systems: Sequence[str], seconds: float
         out: Folder of the experiment.
         systems: Their names, in order.
         seconds: Time of the call that ends here.
+        backbones: System -> backbone that was there before; empty where they were pre-trained.
     """
     rows = [*map(texts, figure_rows(out, systems)), *cost_rows(out, systems)]
     columns = ("figure", *systems, f"{systems[-1]} - {systems[0]}", "in each seed", "baselines", "seeds")
@@ -63,7 +66,8 @@ def record_table(folder: Path, out: Path, systems: Sequence[str], seconds: float
         print(*row, sep=" | ")
     file = folder / "systems.json"
     title = "Two systems side by side"
-    write_table(file, title, columns, rows, command=command(), seconds=seconds, note=NOTE)
+    note = f"From {', '.join(backbones.values())}. {PAIRED}" if backbones else NOTE
+    write_table(file, title, columns, rows, command=command(), seconds=seconds, note=note)
     print(file)
 
 

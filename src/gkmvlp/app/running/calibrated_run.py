@@ -9,7 +9,7 @@ from gkmvlp.errors import GkmvlpError
 from gkmvlp.metrics.assemble import BASELINE
 from gkmvlp.metrics.calibration.rows import before_and_after
 from gkmvlp.metrics.calibration.score_map import log_odds
-from gkmvlp.metrics.groups import COLUMNS
+from gkmvlp.metrics.results.group_result import COLUMNS
 from gkmvlp.metrics.results.predictions import read_predictions, write_predictions
 from gkmvlp.task_ids import TaskId
 from gkmvlp.zoo.inference.calibrating import is_calibratable

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+COLUMNS = ("sex", "age", "view", "source")  # of predictions, where the data set knows them
 FEWEST = 30  # patients of a group that gets a figure
 TOO_FEW = "too few"
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from gkmvlp.app.cli import main
-from gkmvlp.app.experiments.conditions import with_question_only
+from gkmvlp.app.experiments.conditions import with_text_baseline
 from gkmvlp.app.experiments.initialization import has_public_weights
 from gkmvlp.app.experiments.real import table_arms as arms
 from gkmvlp.app.experiments.real.arm_names import ARMS
@@ -121,7 +121,7 @@ def test_an_unknown_arm_and_a_missing_backbone_are_told():
 
 
 def test_the_baseline_without_the_image_starts_as_the_first_arm():
-    found = with_question_only(arms_of(["public_weights", "random_weights"], None, "zoo://vqa-rad"))
+    found = with_text_baseline("vqa", arms_of(["public_weights", "random_weights"], None, "zoo://vqa-rad"))
     assert list(found) == ["public_weights", "random_weights", "question_only"]
     assert found["question_only"] == {**found["public_weights"], "model.init_args.question_only": True}
 

@@ -1,9 +1,9 @@
 """Compare the initialisations of a task: a backbone and from scratch, same config, same steps, several seeds.
 
 On phantoms, unless --root names a real data set. classification is repeated at each fraction of the labels, with a
-linear probe beside; localization and regions with a frozen encoder beside, vqa with a model that sees no image. With
-regions of phantoms the backbone then reads those that were found, beside those of the atlas, and learns questions and
-reports from either. Fits that are complete are not repeated.
+linear probe beside; localization and regions with a frozen encoder beside, image_text and vqa with a model that sees no
+image. With regions of phantoms the backbone then reads those that were found, beside those of the atlas, and learns
+questions and reports from either. Fits that are complete are not repeated.
 """
 
 import argparse

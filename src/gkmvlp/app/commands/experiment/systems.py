@@ -1,7 +1,8 @@
 """Compare GK-MVLP and ARL: the same pairs, encoders, budget and seeds of pre-training, and every task that both can do.
 
 On phantoms, unless --root names Open-i; its questions are those of --questions. Both find entities and reports as they
-are, and learn to answer questions. Runs that are complete are not repeated; each piece is recorded by itself.
+are, and learn to answer questions and, on phantoms, to name classes of figures by image and caption. Runs that are
+complete are not repeated; each piece is recorded by itself. --backbones leaves pre-training and its entities out.
 """
 
 import argparse
@@ -9,8 +10,8 @@ from pathlib import Path
 
 from gkmvlp.app.commands.options import add_record_argument, add_set_argument
 
-PATIENTS, VQA_IMAGES = 3200, 1600
-PIECES = ("entities", "retrieval", "vqa")
+PATIENTS, VQA_IMAGES, FIGURES = 3200, 1600, 1600
+PIECES = ("entities", "retrieval", "vqa", "image_text")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("outputs/systems"), metavar="DIR", help="where to write (outputs/systems)"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], metavar="S", help="seeds (0 1 2)")
-    for name, default in (("patients", PATIENTS), ("vqa-images", VQA_IMAGES)):
+    for name, default in (("patients", PATIENTS), ("vqa-images", VQA_IMAGES), ("melinda-figures", FIGURES)):
         parser.add_argument(
             f"--{name}", type=int, default=default, metavar="N", help=f"size of the phantoms ({default})"
         )
+    parser.add_argument("--backbones", nargs="+", metavar="REF", help="a backbone of each system (absent: pre-train)")
     parser.add_argument("--only", nargs="+", metavar="PIECE", help=f"pieces of the table ({' '.join(PIECES)})")
     add_set_argument(parser, "every pre-training or every fine-tuning", "pretrain", "finetune")
     add_record_argument(parser)
@@ -36,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     import time
 
     os.environ.setdefault("GKMVLP_PROGRESS", "1")
-    from gkmvlp.app.experiments.systems import compare_systems, on_openi, on_phantoms
+    from gkmvlp.app.experiments.systems import compare_systems, layouts_of, on_openi, on_phantoms
     from gkmvlp.app.experiments.systems_table import record_table
     from gkmvlp.app.running.run import overrides_of
     from gkmvlp.data_modules.synthetic.lookalikes import write_lookalikes
@@ -47,15 +49,18 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--questions is for patients: name Open-i by --root, or leave both out for phantoms")
     if strange := sorted(set(args.only or ()) - set(PIECES)):
         raise UsageError(f"--only {strange[0]}: one of {', '.join(PIECES)} was expected")
-    if args.root:
-        comparison = on_openi(args.root, args.questions)
-    else:
-        write_lookalikes(args.out / "data", {"mimic": args.patients, "vqa": args.vqa_images}, 0)
-        comparison = on_phantoms(args.out / "data")
+    comparison = on_openi(args.root, args.questions) if args.root else on_phantoms(args.out / "data")
+    if args.backbones:
+        comparison = comparison.from_backbones(args.backbones)
+    if not args.root:
+        counts = {"mimic": args.patients, "vqa": args.vqa_images, "melinda": args.melinda_figures}
+        needed = layouts_of(comparison, args.only)
+        write_lookalikes(args.out / "data", {name: counts[name] for name in counts if name in needed}, 0)
     stages = overrides_of(args.settings, "pretrain"), overrides_of(args.settings, "finetune")
     try:
         compare_systems(comparison, args.seeds, args.out, args.record, args.only, *stages)
     finally:
         if any(args.out.glob("*/predictions/*.parquet")):
-            record_table(args.record or args.out, args.out, list(comparison.pretraining), time.monotonic() - start)
+            folder, seconds = args.record or args.out, time.monotonic() - start
+            record_table(folder, args.out, list(comparison.pretraining), seconds, comparison.backbones)
     return 0

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.experiments.conditions import run_conditions, with_question_only
+from gkmvlp.app.experiments.conditions import run_conditions, with_text_baseline
 from gkmvlp.app.experiments.real.arm_names import WITH_BACKBONE
 from gkmvlp.app.experiments.real.pieces import Piece, all_figures, run_pieces
 from gkmvlp.app.experiments.real.subgroups import record_groups
@@ -22,7 +22,7 @@ def measure(args: argparse.Namespace) -> None:
     jobs, overrides, root = args.jobs or runs_at_once(), overrides_of(args.settings), data_overrides(root=args.root)
 
     def questions(out: Path) -> list[MetricResult]:
-        conditions = with_question_only(arms_of(args.arms, args.backbone, QUESTIONS, overrides))
+        conditions = with_text_baseline("vqa", arms_of(args.arms, args.backbone, QUESTIONS, overrides))
         changed = merged(root, data_overrides(cache_dir=args.out / "cache"), overrides)
         return figures_of(run_conditions("vqa", QUESTIONS, out, conditions, args.seeds, changed, jobs))
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from gkmvlp.app.experiments.conditions import run_conditions, with_question_only
+from gkmvlp.app.experiments.conditions import run_conditions, with_text_baseline
 from gkmvlp.app.experiments.real.pieces import Piece, run_pieces
 from gkmvlp.app.experiments.real.table_arms import arms_of
 from gkmvlp.app.running.run import data_overrides, merged, overrides_of
@@ -20,7 +20,7 @@ def measure(args: argparse.Namespace) -> None:
     With ``--slake`` the piece ``further`` learns from more questions and is tested on those of ``official``.
     """
     jobs, set_by_user = args.jobs or runs_at_once(), overrides_of(args.settings)
-    conditions = with_question_only(arms_of(args.arms, args.backbone, CONFIG, set_by_user))
+    conditions = with_text_baseline("vqa", arms_of(args.arms, args.backbone, CONFIG, set_by_user))
     overrides = merged(data_overrides(root=args.root, cache_dir=args.out / "cache"), set_by_user)
 
     def piece_of(split: str) -> Piece:
@@ -31,7 +31,7 @@ def measure(args: argparse.Namespace) -> None:
         return questions
 
     def further(out: Path) -> list[MetricResult]:
-        more = with_question_only(arms_of(args.arms, args.backbone, FURTHER, set_by_user))
+        more = with_text_baseline("vqa", arms_of(args.arms, args.backbone, FURTHER, set_by_user))
         roots = {"main.init_args.root": args.root, "further.slake.init_args.root": args.slake}
         changed = merged(data_overrides(**roots), set_by_user)
         return figures_of(run_conditions("vqa", FURTHER, out, more, args.seeds, changed, jobs))
