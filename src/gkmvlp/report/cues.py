@@ -293,7 +293,6 @@ CUES: dict[str, tuple[str, ...]] = {
         "(?:now|since) (?:been )?(?:completely |fully |entirely |totally )?(?:resolved|cleared|gone|disappeared)",
         "(?:which|that) (?:is|are|has|have|had) (?:(?:now|since|been|\\w+ly) )*(?:resolved|cleared|disappeared|gone"
         "|settled)",
-        "(?:which|that) (?:is|are) now clear(?! of)",
         f"(?:which|that) (?:is|are) no longer {_SEEN}",
         f"(?:which|that) {_CANNOT} be {_SEEN}(?! {_OTHER_VIEW})",
         f"which (?:is|are) not (?:\\w+ly )?{_SEEN}(?! (?:on|in|at|by|with) (?:the |a |any |our )*{_EARLIER})"

@@ -2,7 +2,8 @@
 
 import re
 
-from gkmvlp.report.lexicon import TERMS
+from gkmvlp.report.lexicon import TERMS, Term
+from gkmvlp.report.patterns import Hit
 
 _SEEN = r"(?:seen|identified|visible|visuali[sz]ed|present|evident|noted|found|detected)"
 _COURSE = (
@@ -48,17 +49,26 @@ _ANOTHER = re.compile(
 )
 # "the left pneumothorax has resolved, but a small right one is seen"
 _SIDED_ONE = re.compile(r"\b((?:an?|another) (?:[a-z]+ly )?(?:[a-z]+ )?(?:right|left)) ones?\b")
-# A sentence that names no finding takes up that of the one before it: "On the left there is a small one.", "The left
-# has cleared."
+# A sentence that names no finding but a side takes up the one that the sentence before it names: "On the left there is
+# a small one.", "The left has cleared."
 _ONE_BEFORE = re.compile(
-    r"\b(?:there (?:is|are|remains)|an?|another|with|only|the (?:right|left))(?: (?:now|also|still|again|an?|very"
-    r"|[a-z]+ly|small|tiny|trace|minimal|moderate|large|larger|smaller|similar|new|second|right|left|known))* ones?"
+    r"^(?:(?:and|but|while|now|today|however),? )*(?:(?:on|in|at) the (?:[a-z]+ ){0,2}[a-z]+,? )?"
+    r"(?:there (?:is|are|remains)|an?|another|only)(?: (?:now|also|still|again|an?|very"
+    r"|[a-z]+ly|small|tiny|trace|minimal|moderate|large|larger|smaller|similar|new|old|second|another|right|left"
+    r"|known))* ones?"
     rf"(?=\s*(?:$|[.,;]|(?:on|in|at|along|near|over|is|are|has|have|remains?|persists?|now|today|again|there|{_SEEN})\b))"
 )
+_SIDE_NAMED = re.compile(r"\b(?:(right|r[uml]l)|(left|l[ul]l)|both|bilateral)\b")
 _SIDE_BEFORE = re.compile(
-    r"^(?:and |but |while )?the (?P<other>right|left)(?: side)?"
-    rf"(?= (?:(?:(?:has|have|is|are|was|been|now|since|also|[a-z]+ly) )+{_COURSE}|persists?|remains?|continues)\b)"
+    r"^(?:and |but |while )?the (?P<other>right|left)(?: side| one)?"
+    rf"(?= (?:(?:(?:has|have|is|are|was|been|now|since|also|[a-z]+ly) )+{_COURSE}|persists?"
+    r"|remains?(?! (?:clear|normal|free|sharp|well|unremarkable|intact)))\b)"
 )
+# Between a side and a finding that is of a pair: "the right pleural effusion", not "the right lung shows a nodule".
+_OF_PAIR = r" (?:(?:small|moderate|large|tiny|trace|mild|pleural|apical|basilar|basal|sided|[a-z]+ly) )*$"
+_IS_ORGAN = re.compile(r"\b(?:lungs?|hil\w+|\w*diaphragm\w*|ribs?|\w*mediastin\w*)\b")
+_STATES_NOTHING = ("history of", "evaluate for", "if ")
+_IS_DENIED = re.compile(r"\b(?:no|not|without|n?or|neither|negative|free)\b")
 # What is denied in between is not what "one" takes up: "chest tube removed without pneumothorax, and a new right one";
 # so it is where a side is set against the other: "no pneumothorax on the left, but a small right one".
 _IN_BETWEEN = re.compile(r"\b(?:no|without|n?or)\b(?!.*\b(?:right|left)\b)[^,;]*$")
@@ -79,13 +89,15 @@ _EXCEPT = re.compile(
 )
 
 
-# "costophrenic angles are sharp except on the left", "lungs are clear except the right base": something is there
+# "costophrenic angles are sharp except on the left", "lungs are clear except the right base": something is there, where
+# the sentence ends without saying what: "except the left, which is not included" says no more.
 _SAVE_THERE = re.compile(
-    r"\b(?P<organ>(?:costo ?phrenic |cp )?(?:angles|sulci|recesses)|lungs?(?: fields| bases| apices)?)"
-    r"(?P<is>(?: (?:is|are|appears?|remains?|otherwise|well|[a-z]+ly))*) (?P<how>sharp|clear|free|normal|unremarkable)"
+    r"(?:^|(?<=[,;:] )|(?<=^the )|(?<=, the )|(?<=; the )|(?<= and )|(?<= but )|(?<=^both )|(?<=^bilateral ))"
+    r"(?P<organ>(?:costo ?phrenic|cp) (?:angles|sulci|recesses)|lungs(?: fields| bases| apices)?)"
+    r"(?P<is>(?: (?:is|are|appears?|remains?|otherwise|well|[a-z]+ly))*) (?P<how>sharp|clear|free)"
     r",? (?:except|apart from|aside from|other than|save|but not)(?: (?:for|on|at|in))?(?: the)?"
     r" (?P<side>right|left)(?P<part>(?: (?:side|one|angle|lung|base|apex|upper|mid(?:dle)?|lower|lobe|zone|field))*)"
-    r"(?=\s*(?:$|[.,;]))"
+    r"(?=\s*(?:$|[.]))"
 )
 
 
@@ -112,8 +124,8 @@ _NONE_THERE = re.compile(
     rf"(?:(?<=[,;(] )|\b(?P<with>with ))none(?: (?:is|are))?(?: {_SEEN})?"
     r"(?= (?:(?:on|in|at) )?(?:the )?(?:right|left)(?: (?:side|base|lung|apex))?\s*(?:$|[.,;)]))"
 )
-# "prior pneumonia in the right base, now clear"
-_NOW_CLEAR = re.compile(r",(?: but)?(?= now clear\s*(?:$|[.,;]))")
+# "prior pneumonia in the right base, now clear"; "tube in place, the right lung, now clear" says it of the lung
+_NOW_CLEAR = re.compile(r"^[^,;]*(?P<sign>,(?: but| which (?:is|are))?) now clear\s*(?:$|[.,;])")
 # "there was no effusion earlier; now there is one"
 _ONE_NOW = re.compile(
     r"\b(?:was|were) no (?P<what>[a-z -]{3,60}?)(?: (?:previously|before|earlier|(?:on|in|at) [^,;:.]{3,50}?))?"
@@ -147,7 +159,7 @@ def filled(lower: str) -> str:
         lower = _THAT_ON.sub(lambda match: f"{match[1]}the {_latest_finding(lower[: match.start()]) or 'one'}", lower)
     if " one" in lower or " that" in lower or " those" in lower:
         lower = _KNOWN_ONE.sub(_the_same, _OTHER_THAN.sub(_the_same, lower))
-    if ("right" in lower or "left" in lower) and (" lung" in f" {lower}" or "angles" in lower or "sulci" in lower):
+    if ("right" in lower or "left" in lower) and ("lungs" in lower or "angles" in lower or "sulci" in lower):
         lower = _SAVE_THERE.sub(_there, lower)
     if " except " in lower:
         lower = _EXCEPT.sub(lambda match: f"{match[1]} {_latest_finding(lower[: match.start()])}", lower)
@@ -156,7 +168,7 @@ def filled(lower: str) -> str:
     if " none " in lower and ("right" in lower or "left" in lower):
         lower = _NONE_THERE.sub(_none_there, lower)
     if " now clear" in lower and TERMS.find(lower):
-        lower = _NOW_CLEAR.sub(", which is", lower)
+        lower = _NOW_CLEAR.sub(lambda match: f"{lower[: match.start('sign')]}, which has cleared", lower)
     if "right one" in lower or "left one" in lower:
         lower = _SIDED_ONE.sub(lambda match: f"{match[1]} {_taken_up(lower[: match.start()]) or 'one'}", lower)
     if any(map(lower.__contains__, _TAKING_UP)) and (once := _ONCE.search(lower)):
@@ -171,13 +183,28 @@ def taken_over(before: str, lower: str) -> str:
         before: That sentence, in lower case and with its own findings named.
         lower: The sentence.
     """
-    one, side = _ONE_BEFORE.search(lower), _SIDE_BEFORE.match(lower)
-    if not (one or side) or TERMS.find(lower) or not (finding := _taken_up(before)):
+    one, side = _ONE_BEFORE.match(lower), _SIDE_BEFORE.match(lower)
+    if not (one or side) or TERMS.find(lower):
         return lower
-    if one:
-        return f"{lower[: one.end()].rpartition(' ')[0]} {finding}{lower[one.end() :]}"
-    other = "left" if side and side["other"] == "right" else "right"
-    return f"{lower[: side.end()]} {finding}{lower[side.end() :]}" if side and other in before else lower
+    hits = _kept(before)
+    if len({hit.value for hit in hits}) != 1:
+        return lower
+    start, end = hits[-1][:2]
+    if one and (named := _SIDE_NAMED.search(lower)):
+        other = "left" if named[1] else "right"
+        if _IS_DENIED.search(before, 0, start) and not _is_on(other, before, start, end):
+            return lower
+        return f"{lower[: one.end()].rpartition(' ')[0]} {before[start:end]}{lower[one.end() :]}"
+    if not side or _IS_ORGAN.search(before, start, end) or before.startswith(_STATES_NOTHING):
+        return lower
+    other = "left" if side["other"] == "right" else "right"
+    is_pair = re.search(rf"\b{other}{_OF_PAIR}", before[:start])
+    return f"{lower[: side.end()].removesuffix(' one')} {before[start:end]}{lower[side.end() :]}" if is_pair else lower
+
+
+def _is_on(side: str, text: str, start: int, end: int) -> bool:
+    """Whether a finding of a text is placed on a side, in its own part of the sentence."""
+    return side in re.split("[,;]", text[:start])[-1] or side in re.split("[,;]", text[end:])[0]
 
 
 def _of_the_past(lower: str, end: int) -> str:
@@ -212,13 +239,20 @@ def _there(match: re.Match[str]) -> str:
 
 
 def _none_there(match: re.Match[str]) -> str:
-    before = match.string[: match.start()]
-    finding = "" if ":" in before else _taken_up(before)
+    before = match.string[: match.start()].rpartition(";")[2]
+    is_of_side = ":" not in before and ("right" in before or "left" in before)  # "of the nodules, none left"
+    finding = _taken_up(before) if is_of_side else ""
     return f"{match['with'] or ''}no {finding}" if finding else match[0]
 
 
 def _taken_up(text: str) -> str:
     """The last finding that a text names, or the one before where the last is denied in between."""
+    hits = _kept(text)
+    return text[hits[-1].start : hits[-1].end] if hits else ""
+
+
+def _kept(text: str) -> list[Hit[Term]]:
+    """The findings that a text names, less those at its end that are denied in between."""
     hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
     while (
         len(hits) > 1
@@ -226,7 +260,7 @@ def _taken_up(text: str) -> str:
         and not _ON_A_SIDE.match(text, hits[-1].end)
     ):
         del hits[-1]
-    return text[hits[-1].start : hits[-1].end] if hits else ""
+    return hits
 
 
 def _the_same(match: re.Match[str]) -> str:
