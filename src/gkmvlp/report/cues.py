@@ -131,7 +131,7 @@ CUES: dict[str, tuple[str, ...]] = {
         f"{_NOT} (?:thought|felt|believed|considered) to be {_SEEN}", "(?:is|are) (?:\\w+ly )?lacking", "resolved",
         "cleared",
         "disappeared", "removed", "gone", "resorbed", "re ?absorbed",
-        "evacuated",
+        "evacuated(?! (?:the|an?|this|that|most|some|much|all|part)\\b)",
         "(?:has|have|was|were) been (?:(?:completely|fully|entirely|successfully|since|now) )?drained",
         "dissipated", "subsided", "vanished", "abated",
         "melted away", "settled(?! (?:in|on|at|into))", "(?:completely|fully|totally|entirely) regressed",
@@ -306,7 +306,8 @@ CUES: dict[str, tuple[str, ...]] = {
         "|worse(?:ned)?|increas(?:ed|ing)|decreas(?:ed|ing)|larger|smaller|again (?:seen|noted|present|visible))",
     ),
     "request": (
-        "attention (?:to|on|at|for)", "(?:would|will|should) (?:get|obtain|order|repeat)",
+        "attention (?:to|on|at|for)",
+        f"(?:would|will|should) (?:get|obtain|order|repeat) (?:(?:an?|the) )?(?!chest tube){_EXAMS}\\w*",
         "recommend(?:ed|s|ing|ations?)?", "advis(?:e|ed|able)", "(?:is|are|be) suggested", f"suggest {_EXAMS}\\w*",
         f"consider(?:ation (?:of|for|to))? (?:a |an )?{_EXAMS}\\w*", "correlat(?:e|ion)", "please",
         "(?:would|could|may|might|can|should) be (?:\\w+ )?(?:helpful|useful|beneficial|obtained|performed|of benefit"

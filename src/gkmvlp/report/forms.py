@@ -54,7 +54,7 @@ _SOUGHT_LIST = re.compile(r"^((?:please |to )?[a-z]+ (?:for|of) )(?:any of )?(?:
 _SIGNED = re.compile(r"\(([-+])\)\s*([a-z][^()+;,.]*)")
 # What is a statement behind "negative:" all the same: "negative: heart enlarged", "negative: stable cardiomegaly".
 _STATED = (
-    r"(?:(?:the |an? )?(?:stable|unchanged|old|chronic|known|healed|mild|small|minimal|trace)\b"
+    r"(?:(?:the |an? )?(?:stable|unchanged|old|chronic|known|healed)\b"
     r"|(?:the )?(?:heart(?! failure)|lungs|aorta|hila|mediastinum)\b)"
 )
 NEGATIVES = re.compile(
@@ -79,10 +79,11 @@ _DESCRIBED = re.compile(r"(?:(?:pleural|pulmonary|lung|rib|mediastinal|interstit
 _GOES_ON = re.compile(r"(?:[,;/(.]|\b(?:and|n?or|of|for|with|the|in|acute|focal))\s*$")
 # "pneumothorax 0, effusion nil"
 _COUNTED = re.compile(r"(?:^|(?<=[,;] ))([a-z][a-z /-]{2,40}) (?:0|nil)(?=\s*(?:[.,;]|$))")
-# "pleura: no fluid", where the fluid is pleural
-_PLEURA = re.compile(r"^\W*pleurae?(?:l (?:spaces?|cavit(?:y|ies)|surfaces?))?\s*(?::|-)\s")
+# "pleura: no fluid", where the fluid is pleural, and what stands behind a comma may be of the lung or the aorta
+_PLEURA = re.compile(r"^\W*pleurae?(?:l (?:spaces?|cavit(?:y|ies)|surfaces?))?\s*(?::|-)\s(?P<of>[^,;.]*)")
 _OF_PLEURA = re.compile(
-    r"(?<!pleural )(?<!free )\b(?=(?:fluid|collections?|air|thickening|plaques?|calcifications?)\b)"
+    r"(?<!pleural )(?<!free )(?<!subcutaneous )(?<!fluid )\b"
+    r"(?=(?:fluid|collections?|air(?![ -](?:space|fluid|bronch|trap|filled))|thickening|plaques?|calcifications?)\b)"
 )
 # What a line of a form holds.
 _MAY_BE_LINE = re.compile(r"[:=(\[\u2013+]| -")
@@ -108,7 +109,7 @@ def forms(lower: str, is_aside: bool) -> str:
     if " 0" in lower or " nil" in lower:
         lower = _COUNTED.sub(lambda match: f"no {match[1]};" if _is_name(match[1]) else match[0], lower)
     if "pleura" in lower and (pleura := _PLEURA.match(lower)):
-        lower = lower[: pleura.end()] + _OF_PLEURA.sub("pleural ", lower[pleura.end() :])
+        lower = lower[: pleura.start("of")] + _OF_PLEURA.sub("pleural ", pleura["of"]) + lower[pleura.end() :]
     if "(y/n)" in lower:
         lower = lower.replace(" (y/n)", "")
     if _MAY_BE_LINE.search(lower):

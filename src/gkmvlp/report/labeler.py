@@ -63,7 +63,8 @@ _ANSWER = re.compile(
 )
 # A question that "no" answers without a word on what is there: "is the pneumothorax larger?"
 _OF_CHANGE = re.compile(
-    r"(?i)\b(?:bigger|larger|smaller|worse|better|changed|increased|decreased|unchanged|stable)\W*$"
+    r"(?i)\W*(?:is|are|has|have)\b(?![^?]*\b(?:new|and|or)\b)[^?]*\b"
+    r"(?:bigger|larger|smaller|worse|better|changed|increased|decreased|unchanged|stable)\W*$"
 )
 _STATUS = re.compile(r"(?i)(?:status|answer) ?[:=] ?(no|yes|negative|positive|absent|present|possible)(?:[,;.]|$)")
 # A sentence that says of what the one before it named that it has gone, persists, or may be a shadow.
@@ -289,7 +290,9 @@ def _with_next(told: str, following: str) -> str:
     if (sought := _SOUGHT.match(told)) and (answer := _ANSWER.match(following)):
         return f"{told[sought.end() :].rstrip(_ASKING)}: {answer[1]}"
     if told.endswith(("?", "...", "\u2026")):
-        answer = None if _OF_CHANGE.search(told) else _ANSWER.match(following)
+        answer = _ANSWER.match(following)
+        if answer and answer[1].lower() == "no" and _OF_CHANGE.match(told):
+            return told
         return f"{told.rstrip(_ASKING)}: {answer[1]}" if answer else told
     if following[:1] in "SsAa" and (answer := _STATUS.match(following)):
         return f"{told.rstrip('. ')}: {answer[1]}"

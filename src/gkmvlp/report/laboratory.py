@@ -18,10 +18,12 @@ _TEST = (
 _OF_TEST = re.compile(
     rf"\b({_TEST}(?: (?:{_TEST}|{TESTED})){{0,2}} (?:(?:is|are|was|were|came back) )?)(?:neg\b\.?|negative\b)(?! for)"
 )
-# "patient is negative for flu and covid, edema at the bases"; a chest that is negative for tb is a film
+# "patient is negative for flu and covid, edema at the bases"; a chest that is negative for tb is a film, and a list
+# goes on: "patient is negative for tb, pneumonia and effusion"
 _FOR_TEST = re.compile(
     rf"\b(?P<who>(?:(?!chest|study|exam|film|radio|cxr|x){TESTED}|he|she|tested)(?: (?:is|was|were|tested))* )"
-    rf"negative for(?P<what> {_TEST}(?:(?:,|/| and| or)+ ?{_TEST}){{0,4}}(?=[,;]|$| and\b| with\b))"
+    rf"negative for(?P<what> {_TEST}(?:(?:,|/| and| or)+ ?{_TEST}){{0,4}}"
+    r"(?=;|$|,(?![^;]{0,80}\b(?:and|n?or)\b)| with\b))"
 )
 
 

@@ -172,8 +172,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
                      "hickman(?: catheter)?",
                      "perma?cath", "vas ?cath", "(?:quinton|trialysis|groshong|broviac|tesio) (?:catheter|line)",
                      rf"venous {_LINE}", "peripherally inserted central catheter", "pa catheter", "swan"),
-    "pacemaker": (r"pace ?makers?", "pacers?", "ppm", "pm (?:leads?|wires?)",
-                  "pacing (?:leads?|wires?|devices?|system)",
+    "pacemaker": (r"pace ?makers?", "pacers?", "ppm", "pacing (?:leads?|wires?|devices?|system)",
                   "(?:a?icd|icds|bivicd)",
                   r"(?:cardioverter )?defibrillators?", "cardioverter defibrillators?",
                   "dual (?:chamber|lead) (?:cardiac )?"

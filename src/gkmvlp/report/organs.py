@@ -28,7 +28,6 @@ ORGAN_WORDINGS: dict[str, tuple[str, ...]] = {
     "angles": ("(?:costo ?phrenic|phreni[cn]o ?costal|costo ?diaphragmatic|pleural) (?:angles?|sulc(?:us|i)"
                "|recess(?:es)?|sinus(?:es)?)",
                "(?:phrenic )?sinus(?:es)?(?= (?:(?:is|are) )?(?:free|clear)\\b)", "cp (?:angles?|sulc(?:us|i))",
-               "cpas?",
                "lateral (?:costophrenic )?(?:angles?|sulc(?:us|i))",
                "posterior (?:costophrenic )?(?:angles?|sulc(?:us|i))"),
     "pleura": ("pleural(?= ?:)", "pleural (?:spaces?|surfaces?|margins?)", "pleura"),

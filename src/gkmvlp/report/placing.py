@@ -26,14 +26,20 @@ _PARTS = re.compile(
 )
 _NEAR = re.compile(r"(?:right|left) (?:(?!and\b|or\b)[a-z]+ ){0,3}")
 # A place right behind the second of two findings: "atelectasis versus pneumonia left base".
-_BEHIND = re.compile(r" (?:right|left|bilateral\w*|bibasilar|upper|mid|lower) ?(?:[a-z]+ ?){0,2}\s*(?:$|[.,;])")
+_BEHIND = re.compile(
+    r" (?:right|left|bilateral\w*|bibasilar|upper|mid|lower)(?: (?:upper|mid(?:dle)?|lower|lung|lobes?|bases?|apex"
+    r"|zones?|apices|fields?|midlung|side)){0,3}\s*(?:$|[.,;])"
+)
 _SHARES = re.compile(
     r"(?!.*\b(?:no|without|is|are)\b)(?:[^,;]*?\b(?:and|with|or|versus|vs|associated|adjacent|from|relation to)\b|/"
     r"|[^;]*?\b(?:may"
     r"|might|could"
-    r"|likely|probabl[ey]|possibl[ey]|consistent|compatible|concerning|suspicious|worrisome|suggest\w*|reflecting"
+    r"|likely|probably|possibly|consistent|compatible|concerning|suspicious|worrisome|suggest\w*|reflecting"
     r"|representing|due)\b)"
 )
+# What explains a shadow lies where the shadow does: "left basilar opacity, probable atelectasis".
+_SHADOW = re.compile(r"(?:[a-z ]* )?(?:opaci|densit|infiltrat|shadow|airspace|streak)[a-z ]*")
+_EXPLAINS = re.compile(r",? (?:probable|possible)\b(?!.*\b(?:no|without|is|are)\b)[^,;]*$")
 
 
 def _owner(text: str, anchors: Sequence[tuple[int, int]], start: int, last: tuple[int, int] | None) -> int:
@@ -125,7 +131,10 @@ def _owned(
     found = [join(tuple(own)) for own in owned]
     for one, other in pairwise(order):
         gap = text[anchors[one][1] : anchors[other][0]]
-        if bool(found[one]) != bool(found[other]) and len(gap) < 70 and _SHARES.match(gap):
+        if bool(found[one]) == bool(found[other]) or len(gap) >= 70:
+            continue
+        explains = _EXPLAINS.match(gap) and _SHADOW.fullmatch(text, *anchors[one])
+        if explains or _SHARES.match(gap):
             if found[one]:
                 found[other] = found[one]
             elif _PREPOSITION.search(text, anchors[other][1]) or _BEHIND.match(text, anchors[other][1]):

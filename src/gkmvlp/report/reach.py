@@ -26,12 +26,16 @@ _NEW_BEHIND_COMMA = (
     r"|(?:on|in|at) the (?:left|right)(?: [a-z]+)?,? (?:there|an?|the|small|trace|tiny|mild|moderate|large|minimal)"
     r"|now|we|only|just|definite|obvious|enlarged|elevated|cannot|can not|could not|not)"
 )
-# Behind several things of a kind where one was denied: "no pneumothorax, effusions bilaterally".
-_SIDED = r"(?:bilaterally|both (?:sides|lungs|bases)|(?:right|left)(?: (?:side|lung|base|upper|lower|lobe|zone))*)"
+_SIZE = r"(?:small|tiny|trace|minimal|mild|moderate|large)"
+# Behind the one thing that is denied, several of another with their side: "no pneumothorax, effusions bilaterally".
+_SIDED = re.compile(
+    r"[^,;]*+(?<![^ius]s)(?=, (?:(?!n?or\b|acute|suspicious|definite|visible|focal|discrete|displaced)[a-z]+ )?"
+    r"[a-z]{4,}s (?:(?:on|in|at) (?:the )?)?(?:bilaterally|both (?:sides|lungs|bases)"
+    r"|(?:right|left)(?: (?:side|lung|base|upper|lower|lobe|zone))*)\s*(?:$|[.;]))"
+)
 _ASSERTS = re.compile(
     rf"(?:,|\band\b| [-/\u2013\u2014])(?: and)? (?:the |a |an )?{_NEW}\b"
     rf"|,(?: and)? (?:the |a |an )?{_NEW_BEHIND_COMMA}\b|, \+"
-    rf"|(?<![^ius]s), (?:(?!n?or\b)[a-z]+ )?[a-z]{{4,}}s (?:(?:on|in|at) (?:the )?)?{_SIDED}\s*(?=$|[.;])"
 )
 # Without one of these nothing ends a reach: a search for it alone is many times faster.
 _MAY_END = re.compile(r"[,(:\u2013\u2014]| and | [-/]")
@@ -39,9 +43,12 @@ _MAY_END = re.compile(r"[,(:\u2013\u2014]| and | [-/]")
 _STAYS = re.compile(
     r",(?: and)? (?:the |a |an )?(?:persist\w+|unchanged|stable|residual|remaining|new|worse\w*|increas\w+|continued)\b"
 )
+# A comparative is a predicate where no noun follows: "no edema, effusion larger"; "effusion on improved inspiration" is
+# none.
 _TREND = (
-    r"(?:(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated|smaller|larger"
-    r"|bigger|worse|better|improved|worsened|increased|decreased)(?! than))"
+    r"(?:improving|worsening|unchanged|stable|persistent|increasing|decreasing|resolving|redemonstrated"
+    r"|(?:smaller|larger|bigger|worse|better|improved|worsened|increased|decreased)(?=\s*(?:$|[.,;)])| (?:since|from"
+    r"|compared|in (?:size|extent|number|the interval)|today|now|again|and|but|on the (?:right|left))\b))"
 )
 _CLAUSE = re.compile(rf"(?:,|\band\b)[^,]{{0,200}}?\b(?:{_VERB}\b(?! (?:\w+ )?{_SEEN_WORDS})|{_TREND}\b)|\(")
 # Behind a dash: something with a status of its own: "no effusion \u2013 cardiomegaly present".
@@ -76,11 +83,17 @@ _DENIED_IN_ROWS = re.compile(
     r"|airspace disease|(?:heart )?failure|chf|ptx|congestion|free air|adenopathy)"
 )
 # A summary, and behind its colon or dash what is there all the same: "no acute process: heart enlarged"; a list of bare
-# names is what is not there: "no acute findings: rib fracture, pneumothorax".
+# names is what is not there: "no acute findings: rib fracture, pneumothorax"; so it is not where it ends in what they
+# are: "no acute findings: effusion and atelectasis, unchanged".
+_ENDS_IN = (
+    rf", (?:(?:now|all|both|again|very) )?(?:{_TREND}|{_SIZE}|healed|old|chronic|seen|left|right|bilateral(?:ly)?"
+    r"|(?:recommend|suggest|consider|follow)[^,.;]*+)\s*+(?:$|[.;])"
+)
 _BARE = (
+    r"(?!(?:rib|lung|interstitial|vascular|airspace|hilar|mediastinal|lobar) [a-z]+\s*(?:$|[.;]))"  # alone it is there
     rf"{_DENIED_IN_ROWS.pattern}[a-z]*+(?: (?:disease|process|lesions?)\b)?"
-    rf"(?=\s*+(?:$|[.;/)]|(?:,|n?or\b|and\b)(?! (?:now |all |both |again )?(?:{_TREND}|healed|old|chronic|known"
-    r"|seen)\b)))"
+    rf"(?=\s*+(?:$|[.;/)]|(?![^.;:]{{0,120}}?{_ENDS_IN})(?:,|n?or\b|and\b)"
+    rf"(?! (?:now |all |both |again )?(?:{_TREND}|healed|old|chronic|known|seen)\b)))"
 )
 _SUMMARY = re.compile(
     r"\b(?:process(?:es)?|disease|abnormalit(?:y|ies)|findings?|patholog(?:y|ies)|changes?|illness|problems?)"
@@ -97,8 +110,7 @@ LIST_BREAK = re.compile(
 )
 # Behind one of a list: a predicate of its own, "consolidation unchanged, edema, effusion are all absent".
 _OWN_COURSE = re.compile(
-    rf" (?:(?:now|still|again|[a-z]+ly) )*(?:{_TREND}|new|old|known|larger|smaller|better|worse"
-    rf"|improved|resolved|cleared|gone|increased|decreased|{_SEEN_WORDS})(?=,| and\b| n?or\b)"
+    rf" (?:(?:now|still|again|[a-z]+ly) )*(?:{_TREND}|new|old|resolved|cleared|gone)(?=,| and\b| n?or\b)"
 )
 # Commas alone join a list that is taken together: "consolidation, edema, effusion are all absent".
 _ALL = (" are all ", " were all ", " have all ", "- all ", "\u2013 all ", ": all ")
@@ -125,6 +137,8 @@ def reach(text: str, start: int, end: int, kind: str) -> int:
         start = both.end()
     if kind == "no" and (summary := _SUMMARY.search(text, start, end)) and not _OR.search(text, summary.end(), end):
         end = summary.end()
+    if kind == "no" and (sided := _SIDED.match(text, start, end)):
+        end = sided.end()
     for pattern in (_ASSERTS, _CLAUSE_OF_DOUBT if kind == "maybe" else _CLAUSE, _CLAUSE_BEHIND_DASH):
         match = pattern.search(text, start, end)
         # "without edema, effusion or mass are unchanged": an "or" before the verb goes on with the list

@@ -99,7 +99,8 @@ class Context:
         elif cue.value in ("aside", "once"):
             last = reach(self._text, cue.end, around.aside_end(self._text, cue, end), "aside")
             if around.is_history(self._text, cue.start):
-                last = run_on(self._text, self._statements, self._anchors, cue.end, last)
+                stop = run_on(self._text, self._statements, self._anchors, cue.end, last)
+                last = last if around.is_of_old(self._text, stop) else stop
             self._asides.append((cue.end, last))
             self._once.update(self._asides[-1:] if cue.value == "once" else ())
         elif cue.value == "not larger":

@@ -78,8 +78,7 @@ _REACH = 60
 # Before "findings:", what kind of findings they are: "absent findings: effusion", "no acute findings: effusion".
 _KIND_OF = re.compile(
     r"(?i)\b(?:absent|present|(?:pertinent )?(?:negative|positive)|other|no(?: (?:acute|active|new|significant|other"
-    r"|abnormal|focal|suspicious|relevant|additional|pulmonary|cardiopulmonary|intrathoracic|thoracic|chest|osseous"
-    r"|bony|pleural)){0,3}) $"
+    r"|abnormal|focal|suspicious|relevant|additional|cardiopulmonary|intrathoracic|thoracic|chest)){0,3}) $"
 )
 # A header that is content itself: "absent: edema", "no evidence of: edema", "no acute process: heart enlarged".
 _DENIES = re.compile(

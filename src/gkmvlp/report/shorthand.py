@@ -7,6 +7,7 @@ import re
 
 from gkmvlp.report.forms import NEGATIVES, asked_for, forms
 from gkmvlp.report.laboratory import TESTED, without_results
+from gkmvlp.report.lexicon import TERMS
 from gkmvlp.report.patterns import KeptByText
 
 _SHORT: dict[str, str] = {
@@ -29,7 +30,8 @@ _SHORT: dict[str, str] = {
     "clr": "clear", "nml": "normal", "demin": "demineralized", "vol": "volume", "vols": "volumes", "eval": "evaluate",
     "tort": "tortuous", "elev": "elevated", "resid": "residual", "mediast": "mediastinal", "gran": "granulomatous",
     "calcif": "calcified",
-    "ao": "aorta", "insp": "inspiration", "subcut": "subcutaneous",
+    "ao": "aorta", "ao valve": "aortic valve", "cpa": "cp angle", "cpas": "cp angles", "post cpa": "post arrest",
+    "s/p cpa": "post arrest", "insp": "inspiration", "subcut": "subcutaneous",
     "hemidiaph": "hemidiaphragm", "hemidiaphs": "hemidiaphragms", "diaph": "diaphragm",
     "diaphs": "diaphragms", "cav": "cavitary", "subq": "subcutaneous", "pleff": "pleural effusion",
 }  # fmt: skip
@@ -57,7 +59,8 @@ _SIDE_BEHIND = re.compile(
 _GREATER = re.compile(rf"\b{_SIDES}[ -]*(?:>+|<+|=|&|\+|greater than|more than)[ -]*{_SIDES}\b(?! ?\d)")
 # "r effusion > l"
 _GREATER_APART = re.compile(rf"\b{_SIDES}( (?:[a-z]+ ){{0,2}}?(?:effusions?|fluid|effs?)) ?[<>]+ ?{_SIDES}\b(?! ?\d)")
-_NEGATIVE_OF = re.compile(rf"\bneg\.?(?= (?!(?:for|{TESTED})\b)[a-z])")
+# "neg effusion", "neg cxr effusion"; not so "neg chest, effusion"
+_NEGATIVE_OF = re.compile(rf"\bneg\.?(?= (?!for\b|{TESTED}(?: (?:with|has|is)\b|\s*(?:[,;.]|$)))[a-z])")
 _RESULT = re.compile(r"(?<=[a-z] )(?<!otherwise )(neg|pos)(?:ative|itive)?\.?(?=\s*(?:[,;]|$))")
 # "effusion no, edema yes"
 _ANSWER = re.compile(r"(?<=[a-z] )(no?|y(?:es)?)(?=\s*(?:[,;.]|$))")
@@ -121,6 +124,8 @@ _CHEST_TUBE = re.compile(
     r"\bct(?= (?:removal|removed|insertion|placement|placed|clamped|in (?:place|situ)"
     r"|to (?:water seal|wall|suction)))"
 )
+# "PM leads", not "at 3 PM leads were placed"
+_PACING = re.compile(r"(?<!\d )\bpm(?= (?:leads?|wires?)\b)")
 # "port CXR" is portable, no port
 _PORTABLE = re.compile(r"\bport(?=\.? (?:cxr|chest (?:x|film|radio)|ap\b|film|exam|x))")
 # "ETT out."
@@ -178,6 +183,8 @@ def _words(lower: str) -> str:
         lower = _CARDIOMEGALY.sub(lambda match: f"{match[0][:-2]}cardiomegaly", lower)
     if "ct " in lower or "port" in lower:
         lower = _PORTABLE.sub("portable", _CHEST_TUBE.sub("chest tube", lower))
+    if "pm " in lower:
+        lower = _PACING.sub("pacing", lower)
     if "clear " in lower:
         lower = _CLEAR_OF.sub("clear of ", lower)
     if "neg" in lower or "pos" in lower:
@@ -222,4 +229,10 @@ def _asks(lower: str) -> str:
         return f"evaluate for {lower}"
     if lower.startswith(_ASIDES):
         return _ASKS.sub("", lower)
-    return _OPEN_END.sub(r"\1possible \2", _ASKS.sub("possible ", lower))
+    return _OPEN_END.sub(_open_end, _ASKS.sub("possible ", lower))
+
+
+def _open_end(match: re.Match[str]) -> str:
+    """What a question asks: its last part, but all of it where a dash parts off a place: "pneumonia - right base?"."""
+    is_place = match[1].rstrip().endswith(("-", "\u2013", "\u2014")) and not TERMS.find(match[2])
+    return f"possible {match[1]}{match[2]}" if is_place else f"{match[1]}possible {match[2]}"

@@ -141,6 +141,11 @@ def is_history(text: str, start: int) -> bool:
     return text.startswith(("history", "known history", "h/o", "hx"), start)
 
 
+def is_of_old(text: str, stop: int) -> bool:
+    """Whether what stands behind a history without a stop goes on with it: "history of CHF chronic effusions"."""
+    return text[stop:].lstrip(" ,:").startswith(("chronic", "old", "known", "healed"))
+
+
 def is_awaited(text: str, start: int, clause: int) -> bool:
     """Whether a resolution has yet to come: "film to document clearing", "until resolution of the opacity"."""
     of_course = text.startswith(("resolution", "clearing", "clearance"), start)
