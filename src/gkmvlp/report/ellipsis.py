@@ -254,13 +254,15 @@ def _taken_up(text: str) -> str:
 def _kept(text: str) -> list[Hit[Term]]:
     """The findings that a text names, less those at its end that are denied in between."""
     hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
+    last, between = len(hits), None
     while (
-        len(hits) > 1
-        and _IN_BETWEEN.search(text, hits[-2].end, hits[-1].start)
-        and not _ON_A_SIDE.match(text, hits[-1].end)
+        last > 1
+        and (found := _IN_BETWEEN.search(text, hits[last - 2].end, hits[last - 1].start))
+        and not _ON_A_SIDE.match(text, hits[last - 1].end)
     ):
-        del hits[-1]
-    return hits
+        last, between = last - 1, found
+    # "no pneumothorax or effusion" denies both
+    return hits if between and between[0].startswith(("or", "nor")) else hits[:last]
 
 
 def _the_same(match: re.Match[str]) -> str:

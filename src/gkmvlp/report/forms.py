@@ -82,8 +82,10 @@ _COUNTED = re.compile(r"(?:^|(?<=[,;] ))([a-z][a-z /-]{2,40}) (?:0|nil)(?=\s*(?:
 # "pleura: no fluid", where the fluid is pleural, and what stands behind a comma may be of the lung or the aorta
 _PLEURA = re.compile(r"^\W*pleurae?(?:l (?:spaces?|cavit(?:y|ies)|surfaces?))?\s*(?::|-)\s(?P<of>[^,;.]*)")
 _OF_PLEURA = re.compile(
-    r"(?<!pleural )(?<!free )(?<!subcutaneous )(?<!fluid )\b"
-    r"(?=(?:fluid|collections?|air(?![ -](?:space|fluid|bronch|trap|filled))|thickening|plaques?|calcifications?)\b)"
+    r"(^|\b(?:no|n?or|and|of|any|some|trace|tiny|small|minimal|mild|moderate|large|focal|new|stable|chronic|apical"
+    r"|biapical|basal|basilar|bilateral|right|left) )"
+    r"(?=(?:fluid|collections?|air(?![ -](?:space|fluid|bronch|trap|filled))"
+    r"|(?:thickening|plaques?|calcifications?)(?! of\b))\b)"
 )
 # What a line of a form holds.
 _MAY_BE_LINE = re.compile(r"[:=(\[\u2013+]| -")
@@ -109,7 +111,7 @@ def forms(lower: str, is_aside: bool) -> str:
     if " 0" in lower or " nil" in lower:
         lower = _COUNTED.sub(lambda match: f"no {match[1]};" if _is_name(match[1]) else match[0], lower)
     if "pleura" in lower and (pleura := _PLEURA.match(lower)):
-        lower = lower[: pleura.start("of")] + _OF_PLEURA.sub("pleural ", pleura["of"]) + lower[pleura.end() :]
+        lower = lower[: pleura.start("of")] + _OF_PLEURA.sub(r"\1pleural ", pleura["of"]) + lower[pleura.end() :]
     if "(y/n)" in lower:
         lower = lower.replace(" (y/n)", "")
     if _MAY_BE_LINE.search(lower):
