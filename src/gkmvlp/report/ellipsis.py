@@ -254,7 +254,8 @@ def _taken_up(text: str) -> str:
 def _kept(text: str) -> list[Hit[Term]]:
     """The findings that a text names, less those at its end that are denied in between."""
     hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
-    last, between = len(hits), None
+    last = len(hits)
+    between: re.Match[str] | None = None
     while (
         last > 1
         and (found := _IN_BETWEEN.search(text, hits[last - 2].end, hits[last - 1].start))
