@@ -9,9 +9,13 @@ from typing import Any
 
 _OPENINGS = ("b'", 'b"', "[", "{", "(", '"', "'")
 _LONGEST = 100_000  # characters: no report is longer
-_APART = re.compile(r"""(?<=['"])\s+(?=['"])""")  # NumPy writes a list of sentences without commas
+# Sentences apart without commas, as NumPy writes a list of them; a blank before the quote is pprint's, of one sentence.
+_APART = re.compile(r"""(?<=\S['"])\s+(?=['"])""")
 # Keys whose value is the text itself: as a heading they would begin a section that nobody reads.
-_CONTENT = frozenset({"text", "report text", "sentence", "sentences", "content", "contents", "value", "body"})
+_CONTENT = re.compile(
+    r"(?:(?:final|full|complete|radiology|original|raw|free|clean|report) )*(?:reports?|text|sentences?|contents?|value"
+    r"|body|data|narrative|dictation|transcription|notes?|paragraphs?|lines?) ?\d*"
+)
 
 
 def without_literal(text: str) -> str:
@@ -32,7 +36,7 @@ def without_literal(text: str) -> str:
 
 def _value(literal: str) -> Any:
     """What a literal says, None where it is none."""
-    spaced = _APART.sub(", ", literal) if literal[0] == "[" else literal
+    spaced = literal if literal[0] in "({" else _APART.sub(", ", literal)
     for parse in (json.loads, ast.literal_eval):
         try:
             with warnings.catch_warnings():
@@ -59,20 +63,16 @@ def _lines(value: Any) -> Iterator[str]:
             for line in _lines(part):
                 yield f"{line}." if place < len(value) and line[-1:].isalnum() else line
     elif isinstance(value, dict):
-        for name, part in value.items():
-            yield from _section(str(name).replace("_", " ").strip(), [*_lines(part)])
+        sections = [(str(name).replace("_", " ").strip(), [*_lines(part)]) for name, part in value.items()]
+        filled = [(name, lines) for name, lines in sections if any(lines)]
+        for name, lines in filled:
+            is_content = _CONTENT.fullmatch(name.lower()) is not None
+            if not is_content or len(filled) > 1:  # else the text's own headings are all there are
+                yield "REPORT:" if is_content else f"{name.upper()}: {lines.pop(0)}"
+            yield from lines
     elif isinstance(value, str | bytes):
         yield value if isinstance(value, str) else value.decode(errors="replace")
     elif isinstance(value, bool):
         yield "yes" if value else "no"
     elif value is not None and not isinstance(value, int | float):  # ids and places of text are numbers
         raise TypeError(f"{type(value).__name__} is no part of a report")
-
-
-def _section(name: str, lines: list[str]) -> Iterator[str]:
-    """The lines of a section behind its heading; nothing where it is empty."""
-    if not any(lines):
-        return
-    is_heading = name.lower() not in _CONTENT
-    yield f"{name.upper()}: {lines[0]}" if is_heading else lines[0]
-    yield from lines[1:]
