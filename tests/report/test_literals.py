@@ -33,7 +33,7 @@ _BOTH = {"pleural effusion": 0, "edema": 1}
         ('[{"sentence": "No effusion.", "begin": 0}, {"sentence": "Edema.", "begin": 13}]', "No effusion. Edema."),
         ('[{"id": "s1", "sentence": "No effusion"}, {"id": "s2", "sentence": "Edema"}]', "No effusion. Edema"),
         ('{"exam": "CXR", "note": "No effusion. Edema."}', "No effusion. Edema."),
-        ('{"uid": "A1", "radiology_report": "INDICATION: mass\\nFINDINGS: No effusion. Edema."}', "No effusion. Edema."),
+        ('{"id": "A1", "final_report": "HISTORY: mass\\nFINDINGS: No effusion. Edema."}', "No effusion. Edema."),
         ('{"history": "mass", "final report": "No effusion. Edema."}', "No effusion. Edema."),
         ('{"line1": "No effusion.", "line2": "Edema."}', "No effusion. Edema."),
         ('{"report": "ADDENDUM: mass\\n________\\nFINAL REPORT\\nNo effusion. Edema."}', "No effusion. Edema."),

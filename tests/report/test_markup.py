@@ -30,6 +30,11 @@ def read(text: str) -> dict[str, int]:
         "<report><history>Pneumonia</history><findings>No effusion</findings>"
         "<impression>Cardiomegaly</impression></report>",
         "No effusion. <span class='seen' style=\"color: red\">Cardio<b>megaly</b></span>.",
+        "No <strike>pleural</strike> <font color=red>effusion</font>. Cardiomegaly.",
+        "<h1>Findings</h1>No effusion<h2>Impression</h2>Cardiomegaly",
+        '<tr><th>Effusion</th> <td class="x">no</td></tr><tr><th>Cardiomegaly</th><td width=20>yes</td></tr>',
+        "<dl><dt>Effusion</dt><dd>none</dd><dt>Cardiomegaly</dt><dd>mild</dd></dl>",
+        '<finding name="edema" value="absent"/><finding name="effusion">absent</finding><p>Cardiomegaly</p>',
         "Dr. <name> told of no <b>effusion</b> on <date>. Cardiomegaly.",
         "&lt;p&gt;No effusion.&lt;/p&gt;&lt;p&gt;Cardiomegaly.&lt;/p&gt;",
         "Findings:_x000D_Cardiomegaly._x000D_No effusion.",

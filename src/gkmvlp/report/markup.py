@@ -9,14 +9,19 @@ from gkmvlp.report.organs import ORGANS
 from gkmvlp.report.rtf import shown_text
 
 _TAGS = re.compile(
-    r"<(?P<line>/?(?:br|p|div|li|ul|ol|tr))\b[^<>]{0,80}>"
+    r"<(?P<line>/?(?:br|p|div|li|ul|ol|tr|h[1-6]|dl)|dt|/dd)\b[^<>]{0,80}>"
+    r"|(?P<cell></(?:td|th|dt)\s?>\s*)"
     r"|<(?P<end>/?)(?P<name>[a-z][\w:.-]{0,30})"
-    r"(?P<attributes>(?:\s{1,3}[\w:.-]{1,30}\s?=\s?(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}')){0,6})\s?/?>",
+    r"(?P<attributes>(?:\s{1,3}[\w:.-]{1,30}\s?=\s?(?:\"[^\"<>]{0,200}\"|'[^'<>]{0,200}'|[\w#%.-]{1,40})){0,6})"
+    r"\s?(?P<empty>/?)>",
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"\b(?:label|title|section|name)\s?=\s?[\"']([a-z][a-z /-]{2,40})[\"']", re.IGNORECASE)
 _SECTIONS = ("findings", "impression", "conclusion", "indication", "history", "comparison", "technique", "examination")
-_INLINE = {"a", "b", "big", "code", "em", "font", "i", "mark", "s", "small", "span", "strong", "sub", "sup", "tt", "u"}
+_INLINE = {
+    "a", "abbr", "acronym", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd",
+    "mark", "q", "s", "small", "span", "strike", "strong", "sub", "sup", "tt", "u",
+}  # fmt: skip
 _ENTITY = re.compile(r"&(?:#\d{1,6}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 _ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")  # a character as spreadsheets escape it
 # Ticked boxes and empty or crossed ones, letters that printers join, and what shows where a word may break.
@@ -111,7 +116,11 @@ def _shown(tag: re.Match[str]) -> str:
     """What a tag shows: an end of line, the heading of a section, or nothing, as a mark that stands for a name does."""
     if tag["line"]:
         return "\n"
+    if tag["cell"]:
+        return " | "
     name = tag["name"].lower()
+    if tag["empty"]:
+        return ""
     if tag["end"]:
         return "" if name in _INLINE else "\n"
     label = _LABEL.search(tag["attributes"])
