@@ -12,6 +12,7 @@ _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")  # but for those within entro
 _START, _END, _SCAN, _INTERVAL = 0xD8, 0xD9, 0xDA, 0xDD
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), 0xC2  # frames in Huffman codes
 _COEFFICIENTS = 64  # of a block
+_SHORTEST_SCAN = 8  # bytes of a scan header
 # Codes that no picture asked for. Behind a whole one they are passed over; in one that was cut they fill blocks.
 _SURPLUS = bytes((37 * place * place + 91 * place + 13) % 255 for place in range(96))
 # The same in each of the eight intervals that a decoder may wait for, where a picture has intervals.
@@ -60,20 +61,24 @@ def _is_read_on(
     has_intervals = any(kind == _INTERVAL for kind, _ in segments)
     surplus = _SURPLUS_BY_INTERVAL if has_intervals else _SURPLUS
     try:
-        return not np.array_equal(decode(data[:end] + surplus + data[end:]), code_HW)
+        picture = data[:end].rstrip(b"\xff")  # which may stand before any marker (B.1.1.2)
+        return not np.array_equal(decode(picture + surplus + data[end:]), code_HW)
     except Exception:  # codes that mean nothing were read; GDCM stops at intervals behind a whole picture as well
         return not has_intervals
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int]]:
-    """Kind of each segment up to the end of the picture, and where its marker begins."""
+    """Kind of each whole segment up to the end of the picture, and where its marker begins."""
     place = 0
     while marker := _MARKER.search(data, place):
         kind, place = data[marker.start() + 1], marker.end()
+        if kind not in (_START, _END):
+            place += int.from_bytes(data[place : place + 2], "big")
+            if place > len(data) or (kind == _SCAN and place < marker.end() + _SHORTEST_SCAN):  # behind the picture
+                return
         yield kind, marker.start()
         if kind == _END:
             return
-        place += 0 if kind == _START else int.from_bytes(data[place : place + 2], "big")
 
 
 def _components(data: bytes, place: int) -> set[int]:

@@ -95,6 +95,19 @@ def test_what_stands_behind_the_picture_is_not_looked_at() -> None:
         read_image(_jpeg(picture, exif=with_thumbnail, **options))
 
 
+@pytest.mark.parametrize("before", [b"\xff", b"\xff\xff\xff", b"\0\0", b"\xff\xfe\0\0", b"\xff\xfe\0\4ab"])
+@pytest.mark.parametrize("saved", _SAVED)
+def test_bytes_that_fill_up_and_comments_may_stand_before_the_end(saved: dict[str, Any], before: bytes) -> None:
+    picture_HW = np.array(_picture((120, 96)))
+    picture_HW[-16:, -40:] = 128
+    read_image(_jpeg(Image.fromarray(picture_HW), **saved)[:-2] + before + _END)
+
+
+@pytest.mark.parametrize("behind", [b"\xff\xda", b"\xff\xda\0", b"\xff\xda\0\0", b"\xff\xda\0\x08\x01"])
+def test_a_scan_that_is_no_more_than_begun_is_none_of_a_whole_picture(behind: bytes) -> None:
+    read_image(_jpeg(_picture((120, 96)))[:-2] + behind)
+
+
 def test_jpegs_in_a_dicom_are_judged_alike() -> None:
     barred_HW = SHADE.copy()
     barred_HW[-8:, -16:] = 128
