@@ -22,10 +22,10 @@ NOBODY = (
 )  # fmt: skip
 # A whole number: 7, 007, +7, 7. and 7.0; 1.000 may be a thousand. What has other digits behind its point is a name: a
 # program that takes 1.1 and 1.10 for numbers writes both in one way, so that a column that has both is text.
-_NUMBER = re.compile(r"\+?0*(\d+?)(?:[.,](?!000$)0*)?")
+_NUMBER = re.compile(r"\+?(\d+)(?:[.,](?!000$)0*)?")
 # 1e5 and Java's 1.2E5; hashes like 0e12 and 0e34 are no numbers
-_POWER = re.compile(r"([1-9]\d*)(?:[.,](\d+?)0*)?[eE](\d{1,2})")
-_POINTED = re.compile(r"0*(\d+?)[.,](\d+?)0*")
+_POWER = re.compile(r"([1-9]\d*)(?:[.,](\d+))?[eE](\d{1,2})")
+_POINTED = re.compile(r"(\d+)[.,](\d+)")
 # Alphabets with letters that look alike.
 _ALPHABETS = ("LATIN", "CYRILLIC", "GREEK")
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
@@ -61,10 +61,12 @@ def require_patients(patients: Sequence[str], path: Path, remedy: str) -> None:
 def _whole_number(name: str) -> str:
     """The digits of an id that is a whole number, however a spreadsheet wrote it; "" where it is none."""
     if number := _NUMBER.fullmatch(name):
-        return number[1]
-    if not (power := _POWER.fullmatch(name)) or (zeros := int(power[3]) - len(power[2] or "")) < 0:
+        return number[1].lstrip("0") or "0"
+    if not (power := _POWER.fullmatch(name)):
         return ""
-    return power[1] + (power[2] or "") + "0" * zeros
+    decimals = (power[2] or "").rstrip("0")
+    zeros = int(power[3]) - len(decimals)
+    return power[1] + decimals + "0" * zeros if zeros >= 0 else ""
 
 
 def count_doubtful(patients: pd.Series, written: pd.Series, ledger: Ledger) -> None:
@@ -105,7 +107,7 @@ def _form(name: str) -> str:
     if not plain.isascii():
         plain = "".join(str(unicodedata.decimal(letter, letter)) for letter in plain)
     pointed = _POINTED.fullmatch(plain)
-    return f"{pointed[1]}.{pointed[2]}" if pointed else plain
+    return f"{pointed[1].lstrip('0')}.{pointed[2].rstrip('0')}" if pointed else plain
 
 
 def _of_other_alphabets(names: Sequence[str]) -> list[str]:

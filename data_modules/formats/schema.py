@@ -97,9 +97,8 @@ def require_equal_copies(
         for row, (one, copy) in enumerate(zip(cells_of(places[name]), cells_of(place), strict=True), first):
             if one != copy and not (one != one and copy != copy):  # nan
                 told = f"{shown(one)} in {shown(names[places[name]])}, {shown(copy)} in {shown(other)}"
-                raise DataError(
-                    f"{path} has the column {name!r} twice, row {row}: {told}; keep one, or {schema.remedy}"
-                )
+                remedy = f"keep one, rename the other, or {schema.remedy}"
+                raise DataError(f"{path} has the column {name!r} twice, row {row}: {told}; {remedy}")
 
 
 def _others(name: str, names: Sequence[str]) -> str:
