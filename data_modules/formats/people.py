@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 
+from gkmvlp.data_modules.formats.cells import value_of
 from gkmvlp.data_modules.pipeline.ledger import Ledger
 
 # CheXpert writes Female and Male, MIMIC-IV, ChestX-ray14 and DICOM F and M
@@ -32,9 +33,9 @@ def years(text: object) -> float | None:
 
 def count_untold(sexes: Iterable[object], ages: Iterable[object], ledger: Ledger) -> None:
     """Counts cells that tell no sex or age in words that are understood: their rows are in no group of it."""
-    unknown = [str(sex) for sex in sexes if sex and not sex_of(sex)]
+    unknown = [str(sex) for sex in sexes if value_of(str(sex)) and not sex_of(sex)]
     ledger.mask("sex is neither F nor M, female nor male (in no group)", unknown)
-    impossible = [str(age) for age in ages if age and years(age) is None]
+    impossible = [str(age) for age in ages if value_of(str(age)) and years(age) is None]
     ledger.mask("age is no number of years that can be (in no group)", impossible)
 
 

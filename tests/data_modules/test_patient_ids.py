@@ -142,7 +142,8 @@ def read_pairs_of(folder: Path, ids: list[Any]) -> pd.DataFrame:
 
 def test_sex_and_age_that_are_not_understood_are_counted() -> None:
     ledger = Ledger()
-    count_untold(pd.Series(["F", "male", "1", "U", ""]), pd.Series(["44", ">89", "1950", "", "011M"]), ledger)
+    sexes, ages = ["F", "male", "1", "U", "", "N/A"], ["44", ">89", "1950", "nan", "", "011M"]
+    count_untold(pd.Series(sexes), pd.Series(ages), ledger)
     assert sorted(ledger.masked.values()) == [2, 2]
     assert sorted(ledger.examples.values()) == [["1", "U"], [">89", "1950"]]
 
