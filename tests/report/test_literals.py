@@ -38,6 +38,8 @@ _BOTH = {"pleural effusion": 0, "edema": 1}
         ('{"line1": "No effusion.", "line2": "Edema."}', "No effusion. Edema."),
         ('{"report": "ADDENDUM: mass\\n________\\nFINAL REPORT\\nNo effusion. Edema."}', "No effusion. Edema."),
         ("{'findings': {'pleura': 'No effusion.', 'lungs': 'Edema.'}}", "PLEURA: No effusion. LUNGS: Edema."),
+        ('{"absent": ["effusion"], "present": ["edema"]}', "ABSENT: effusion. PRESENT: edema"),
+        ('{"present": ["edema"], "absent": ["effusion"]}', "PRESENT: edema. ABSENT: effusion"),
         ('{"effusion": false, "edema": true}', "EFFUSION: no. EDEMA: yes"),
         ("{'indication': 'mass', 'findings': 'No effusion. Edema.', 'impression': None}", "No effusion. Edema."),
     ],

@@ -80,9 +80,10 @@ _KIND_OF = re.compile(
     r"(?i)\b(?:absent|present|(?:pertinent )?(?:negative|positive)|other|no(?: (?:acute|active|new|significant|other"
     r"|abnormal|focal|suspicious|relevant|additional|cardiopulmonary|intrathoracic|thoracic|chest)){0,3}) $"
 )
-# A header that is content itself: "absent: edema", "no evidence of: edema", "no acute process: heart enlarged".
-_DENIES = re.compile(
-    r"(?:absent|(?:pertinent )?negatives?|denied|no (?:interval )?change)\b"
+# A header that is content itself: "present: edema", "no evidence of: edema", "no acute process: heart enlarged".
+_SAYS = re.compile(
+    r"(?:present|(?:pertinent )?positives?)$"
+    r"|(?:absent|(?:pertinent )?negatives?|denied|no (?:interval )?change)\b"
     r"|(?:no|without)\b.*\b(?:process(?:es)?|disease|abnormalit(?:y|ies)|findings?|patholog(?:y|ies)|changes?)$"
     r"|(?:no|without)(?: (?:evidence|signs?))?(?: (?:of|for))?(?: (?:any of )?(?:the following|these))?$"
 )
@@ -242,7 +243,7 @@ def _is_content(header: str) -> bool:
     """Whether a header in capitals names an organ or a finding, and so belongs to what is found."""
     if header in _CANONICAL:
         return False
-    if _DENIES.match(header):
+    if _SAYS.match(header):
         return True
     return bool(_ORGAN.match(header)) or bool(TERMS.find(header))
 
