@@ -131,6 +131,9 @@ def in_parallel(
     # forked, for a fresh interpreter would load torch first; and before tqdm starts a thread
     with multiprocessing.get_context("fork").Pool(workers, _begin_worker) as pool:
         yield from tqdm(pool.imap(function, tasks, chunksize=4), total=len(tasks), desc=label, disable=None)
+        # no SIGTERM, as the block's end sends it: one that is still beginning would not heed it, and be waited for
+        pool.close()
+        pool.join()
 
 
 def _begin_worker() -> None:

@@ -1,14 +1,18 @@
 """What is refused before it is decoded, and how often one may ask."""
 
+import os
+import shutil
 import time
 import tracemalloc
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from gkmvlp.app.serving.limits import MB, Limits, Rate, require_image
+from gkmvlp.app.serving.uploads import Uploads
 from gkmvlp.data_modules.pipeline.images import ImageError, read_image
 from tests.app.serving.files import deflated_bomb, dicom, noise, picture, png_of_size
 
@@ -89,3 +93,20 @@ def test_clients_that_are_long_gone_are_forgotten():
         rate.admit(str(number), float(number))
     assert len(rate.clients) == 1000
     assert time.perf_counter() - started < 2
+
+
+def test_an_upload_that_is_read_while_others_are_counted_is_no_error(tmp_path, monkeypatch):
+    for name in ("gone", "kept"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "image.png").write_bytes(bytes(10))
+    look = os.scandir
+
+    def scandir(folder):
+        if not isinstance(folder, int) and Path(folder).name == "gone":  # it was there when the folder above was listed
+            shutil.rmtree(folder, ignore_errors=True)
+        return look(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert Uploads(tmp_path, 10).have_room()
+    assert not Uploads(tmp_path, 9).have_room()
+    assert not (tmp_path / "gone").exists()

@@ -61,7 +61,7 @@ def test_a_name_is_not_taken_from_another_model(server, address, tmp_path, capsy
 
 def test_show_keeps_nothing(server, address, capsys):
     assert main(["zoo", "show", address]) == 0
-    assert "name: small" in capsys.readouterr().out
+    assert "name: zoo://small@" in capsys.readouterr().out
     assert entries() == {}
 
 

@@ -1,5 +1,6 @@
 """The folder of uploads: how much may wait there, and that nothing stays."""
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +25,10 @@ class Uploads:
     def have_room(self) -> bool:
         """Removes what waited too long, and says whether one more may come."""
         held = 0
-        for file in self.folder.rglob("*"):
+        found = os.walk(self.folder)  # passes over folders that are gone when it comes to them: their file was read
+        for file in (Path(folder, name) for folder, _, names in found for name in names):
             try:
                 told = file.lstat()
-                if not file.is_file():
-                    continue
                 if time.time() - told.st_mtime > AGE:
                     file.unlink()
                 else:
