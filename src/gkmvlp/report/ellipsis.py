@@ -1,6 +1,7 @@
 """Findings that a clause leaves out because the clause before named them: "the right effusion ..., the left ..."."""
 
 import re
+from collections.abc import Sequence
 
 from gkmvlp.report.lexicon import TERMS, Term
 from gkmvlp.report.patterns import Hit
@@ -225,7 +226,14 @@ def _last_finding(text: str) -> str:
 
 def _latest_finding(text: str) -> str:
     """The last finding that a text names, or ""."""
-    hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
+    return _words_of_last(text, _findings(text))
+
+
+def _findings(text: str) -> list[Hit[Term]]:
+    return [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
+
+
+def _words_of_last(text: str, hits: Sequence[Hit[Term]]) -> str:
     return text[hits[-1].start : hits[-1].end] if hits else ""
 
 
@@ -247,13 +255,12 @@ def _none_there(match: re.Match[str]) -> str:
 
 def _taken_up(text: str) -> str:
     """The last finding that a text names, or the one before where the last is denied in between."""
-    hits = _kept(text)
-    return text[hits[-1].start : hits[-1].end] if hits else ""
+    return _words_of_last(text, _kept(text))
 
 
 def _kept(text: str) -> list[Hit[Term]]:
     """The findings that a text names, less those at its end that are denied in between."""
-    hits = [hit for hit in TERMS.find(text) if hit.value[0] != "decoy"]
+    hits = _findings(text)
     last = len(hits)
     between: re.Match[str] | None = None
     while (
