@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gkmvlp.app.experiments.runs import run_missing, side_by_side
+from gkmvlp.app.experiments import runs
+from gkmvlp.app.experiments.runs import fit, run_missing, side_by_side
 from gkmvlp.app.running.run import Run, parse_overrides
 from gkmvlp.checkpoints import references
 from gkmvlp.hardware import usable_cores
@@ -138,3 +139,57 @@ def test_runs_side_by_side_share_the_cores_and_one_of_them_shows_its_bars(tmp_pa
     assert os.getpid() not in given
     assert sorted(bars for bars, _ in given.values()) == ["0", "1"]
     assert {int(threads) for _, threads in given.values()} == {max(1, len(usable_cores()) // 2)}
+
+
+@pytest.fixture
+def stops(tmp_path, monkeypatch):
+    """A function: a fit with the given overrides that is stopped; ``kept``: with a checkpoint. Returns its words."""
+
+    def stop(*words, kept=True):
+        said = []
+
+        def run(*given):
+            said.extend(given)
+            if kept:
+                (tmp_path / "run" / "checkpoints").mkdir(exist_ok=True)
+                (tmp_path / "run" / "checkpoints" / "last.ckpt").touch()
+            raise SystemExit(143)
+
+        monkeypatch.setattr(runs, "run_in_process", run)
+        with pytest.raises(SystemExit):
+            fit(Run("vqa-phantom", tmp_path / "run", parse_overrides(words)))
+        return said
+
+    return stop
+
+
+def goes_on(words):
+    return [word for word in words if word.startswith("--ckpt_path=")]
+
+
+def test_a_fit_that_was_stopped_goes_on(stops, tmp_path):
+    last = f"--ckpt_path={tmp_path / 'run' / 'checkpoints' / 'last.ckpt'}"
+    assert goes_on(stops("--a=1")) == []
+    assert goes_on(stops("--a=1")) == [last]
+    assert goes_on(stops("--a=1")) == [last]  # as often as it is stopped
+
+
+@pytest.mark.parametrize("words", [("--a=2",), ("--a=1", "--b=1"), ()])
+def test_another_fit_does_not_go_on_with_it(stops, words):
+    stops("--a=1")
+    assert goes_on(stops(*words)) == []
+    assert goes_on(stops("--a=1")) == []
+
+
+def test_a_fit_that_was_stopped_before_its_first_checkpoint_begins_anew(stops, tmp_path):
+    stops("--a=1")
+    os.utime(tmp_path / "run" / "checkpoints" / "last.ckpt", (0, 0))
+    stops("--a=2", kept=False)  # last.ckpt is that of the fit before
+    assert goes_on(stops("--a=2")) == []
+
+
+def test_a_fit_that_ended_begins_anew(stops, tmp_path, monkeypatch):
+    stops("--a=1")
+    monkeypatch.setattr(runs, "run_in_process", lambda *words: None)
+    fit(Run("vqa-phantom", tmp_path / "run", {"a": "1"}))
+    assert goes_on(stops("--a=1")) == []

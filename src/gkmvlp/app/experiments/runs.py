@@ -16,6 +16,7 @@ from gkmvlp.app.running.run import Run, rendered
 from gkmvlp.hardware import usable_cores
 
 FINGERPRINT = "run.sha256"  # in the folder of a complete run: what it was made of
+BEGUN = "fit.sha256"  # in the folder of a fit that has not ended: what it is made of
 Work = Callable[[Run], object]  # makes a run
 
 
@@ -36,8 +37,17 @@ def run_in_process(*words: str) -> None:
 
 
 def fit(run: Run) -> None:
-    """Fits a run."""
+    """Fits a run; one that was stopped, and would be the same again, goes on from its last checkpoint."""
+    begun, fingerprint = run.folder / BEGUN, _fingerprint(run)
+    last = run.best_checkpoint.with_name("last.ckpt")
+    is_same = begun.is_file() and begun.read_text() == fingerprint
+    if is_same and last.is_file() and last.stat().st_mtime_ns >= begun.stat().st_mtime_ns:  # not one of a fit before
+        run = run.with_checkpoint(last)
+    else:
+        run.folder.mkdir(parents=True, exist_ok=True)
+        begun.write_text(fingerprint)
     run_in_process(*run.words("fit"))
+    begun.unlink()
 
 
 def test(run: Run) -> None:
