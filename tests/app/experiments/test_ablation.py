@@ -27,7 +27,7 @@ from gkmvlp.app.experiments.ablation import (
     require_known,
     run_variant,
 )
-from gkmvlp.app.experiments.ablation_table import cells, rows
+from gkmvlp.app.experiments.ablation_table import ORDER, cells, rows
 from gkmvlp.app.experiments.real import ablation as real_ablation
 from gkmvlp.app.experiments.real.folds import merge_folds
 from gkmvlp.app.running.configs import by_name
@@ -149,6 +149,11 @@ def test_fusion_is_varied_against_what_the_config_has(config, other, same, tmp_p
     with pytest.raises(UsageError, match=f"no variant {same}: .*{other}"):
         require_known([FULL, same], study)
     require_known([FULL, other], study)
+
+
+def test_the_table_has_a_row_for_every_variant_that_can_be_run(tmp_path):
+    studies = phantoms(tmp_path), arl_phantoms(tmp_path), real_ablation.openi(*[tmp_path] * 4)
+    assert {name for study in studies for name in study.variants} == set(ORDER)
 
 
 def test_fewer_patients_take_as_many_steps_and_are_validated_as_often(tmp_path):

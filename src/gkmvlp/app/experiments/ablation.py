@@ -40,6 +40,14 @@ ARL_VARIANTS: dict[str, Overrides] = {  # the same for the second system
     "no-align": {f"{_OBJECTIVES}.align.weight": 0, f"{_OBJECTIVES}.mlm.every_n_steps": 1},
     "shuffled-graph": {f"{_KNOWLEDGE}.triples": "shuffled"},
 }
+FEWER: dict[str, Overrides] = {  # of the training patients of Open-i, as many steps as with all of them
+    f"{name}-of-patients": {
+        **data_overrides(train_fraction=1 / parts),
+        "trainer.max_epochs": 8 * parts,
+        "trainer.check_val_every_n_epoch": parts,
+    }
+    for name, parts in (("half", 2), ("quarter", 4), ("eighth", 8))
+}
 DEFAULT = (FULL, "no-gk", "no-grounding", "shuffled", "leaky")
 EPOCHS = 5  # three to four minutes of pre-training on two cores
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure as Plot
 
-from gkmvlp.app.experiments.ablation import ARL_VARIANTS, FILES, FULL, VARIANTS, model_name
+from gkmvlp.app.experiments.ablation import ARL_VARIANTS, FEWER, FILES, FULL, VARIANTS, model_name
 from gkmvlp.metrics.assemble import Curves, Key, curves, difference, mean_over_seeds, span
 from gkmvlp.metrics.protocols import PROTOCOLS
 from gkmvlp.metrics.results.metric_result import Range, Results
@@ -26,7 +26,7 @@ PHANTOMS = {  # kept file -> its figure and what the table calls it
     "report": ("entity_f1_micro", "reports, entity F1"),
 }
 assert set(PHANTOMS) == set(FILES)
-ORDER = tuple(VARIANTS | ARL_VARIANTS)
+ORDER = tuple(VARIANTS | FEWER | ARL_VARIANTS)
 Shown = Mapping[str, tuple[str, str]]
 COLUMNS = ("figure", "variant", "value", "full - variant", "in each seed", "seeds")
 

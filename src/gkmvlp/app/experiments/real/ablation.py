@@ -5,20 +5,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from gkmvlp.app.experiments.ablation import DEFAULT, LATE, Stage, Study, but, chosen, require_known, run_variants
+from gkmvlp.app.experiments.ablation import DEFAULT, FEWER, LATE, Stage, Study, but, chosen, require_known, run_variants
 from gkmvlp.app.experiments.ablation_table import record_table
 from gkmvlp.app.experiments.real.openi_baselines import FEWEST
 from gkmvlp.app.running.run import Overrides, data_overrides, overrides_of
 from gkmvlp.hardware import runs_at_once
 
-FEWER: dict[str, Overrides] = {  # a part of the training patients, as many steps as with all of them
-    f"{name}-of-patients": {
-        **data_overrides(train_fraction=1 / parts),
-        "trainer.max_epochs": 8 * parts,
-        "trainer.check_val_every_n_epoch": parts,
-    }
-    for name, parts in (("half", 2), ("quarter", 4), ("eighth", 8))
-}
 SHOWN = {  # kept file -> its figure and what the table calls it
     "entity_classification": ("entity_auroc_macro", "Open-i, entities by the head, AUROC"),
     "zero_shot": ("entity_auroc_macro", "Open-i, entities by sentences, AUROC"),
