@@ -80,7 +80,9 @@ def _line_of_header(text: str, schema: Schema) -> int | None:
 
 
 def _parse(path: Path, data: bytes, separator: str, schema: Schema, **options: Any) -> pd.DataFrame:
-    """Cells as they stand, the header the first row."""
+    """Cells as they stand, the header the first row; blanks between a separator and a quote are left out."""
+    mark = re.escape(separator.encode())
+    data = re.sub(rb"(%b) +\"(?=[^\"]|\"(?:%b|[\r\n]|\Z))" % (mark, mark), rb'\1"', data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", ParserWarning)
@@ -90,7 +92,6 @@ def _parse(path: Path, data: bytes, separator: str, schema: Schema, **options: A
                 sep=separator,
                 header=None,
                 index_col=False,
-                skipinitialspace=re.search(re.escape(separator.encode()) + rb' +"[^"]', data) is not None,
                 dtype=object,
                 keep_default_na=False,
                 na_filter=False,
