@@ -18,6 +18,10 @@ from gkmvlp.texts import letters
 
 _TITLES = 10_000  # characters among which a header is looked for
 _SEPARATORS = (",", ";", "\t", "|")
+# A quote inside quotes as Spark and MySQL write it: other marks than those of a cell's end follow it.
+_ESCAPES_QUOTES = re.compile(rb"""[^\\]\\"[^",;\t|\r\n]""")
+_ESCAPED_QUOTE = re.compile(rb"""(?<!\\)\\\"""")
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _SEPARATOR_LINE = re.compile(r"""\A\ufeff?"?sep=.?"?\r?\n""", re.IGNORECASE)  # Excel's note on the separator
 
 
@@ -34,6 +38,7 @@ def csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> dic
         DataError: If it is empty, lacks a column, or has rows longer than its header.
     """
     data = _SEPARATOR_LINE.sub("", text).encode(errors="surrogateescape")
+    data = _ESCAPED_QUOTE.sub(b'""', data) if _ESCAPES_QUOTES.search(data) else data
     separator, header = _header(path, data, schema)
     if by_position:
         _require_nothing_behind(path, data, separator, schema, header)
@@ -43,10 +48,12 @@ def csv_columns(path: Path, text: str, schema: Schema, by_position: bool) -> dic
     places = places_of(header, schema, path)
     # One column more than the header has, to see rows that are longer.
     table = _without_empty_end(_parse(path, data, separator, schema, names=range(len(header) + 1)).iloc[1:])
-    longer = np.flatnonzero(table[len(header)] != "")
-    if len(longer):
+    named = len(header) if by_position else max(place for place, name in enumerate(header) if name) + 1
+    longer = np.flatnonzero((table.loc[:, named:] != "").any(axis=1))
+    row = longer[0] + 1 if len(longer) else _longer_row(data, separator, len(header))
+    if row is not None:
         raise DataError(
-            f"{path}, row {longer[0] + 1}: it has more cells than the header; put text with a "
+            f"{path}, row {row}: it has more cells than the header; put text with a "
             f"{separator!r} in quotes, or {schema.remedy}"
         )
     require_equal_copies(header, places, lambda place: table[place].tolist(), schema, path)
@@ -73,7 +80,9 @@ def _line_of_header(text: str, schema: Schema) -> int | None:
 
 
 def _parse(path: Path, data: bytes, separator: str, schema: Schema, **options: Any) -> pd.DataFrame:
-    """Cells as they stand, the header the first row."""
+    """Cells as they stand, the header the first row; blanks between a separator and a quote are left out."""
+    mark = re.escape(separator.encode())
+    data = re.sub(rb"(%b) +\"(?=[^\"]|\"(?:%b|[\r\n]|\Z))" % (mark, mark), rb'\1"', data)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", ParserWarning)
@@ -93,6 +102,25 @@ def _parse(path: Path, data: bytes, separator: str, schema: Schema, **options: A
     except (ValueError, ParserWarning, OverflowError) as error:
         reason = one_line(error).replace("Error tokenizing data. C error: ", "")
         raise DataError(f"cannot read {path}: {reason}; {schema.remedy}") from error
+
+
+def _longer_row(data: bytes, separator: str, cells: int) -> int | None:
+    """The first row that ends with a separator beyond the header, which others do not: its cells were pushed there.
+
+    Args:
+        data: The file.
+        separator: What separates cells.
+        cells: How many the header has.
+    """
+    mark = separator.encode()
+    if not re.search(re.escape(mark) + rb"[\r\n]|" + re.escape(mark) + rb"\Z", data):
+        return None
+    unquoted = re.sub(rb"(^|[\r\n]|" + re.escape(mark) + rb""") *"[^"]*(?:""[^"]*)*\"""", rb"\1q", data)
+    lines = [line for line in _LINE_END.split(unquoted) if line.strip(b" \t")][1:]
+    counts = [line.count(mark) + 1 for line in lines if line.strip(b" " + mark)]
+    if len(set(counts)) < 2:
+        return None
+    return next((row for row, count in enumerate(counts, 1) if count > cells), None)
 
 
 def _without_empty_end(table: pd.DataFrame) -> pd.DataFrame:

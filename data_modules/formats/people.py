@@ -8,26 +8,35 @@ from gkmvlp.data_modules.pipeline.ledger import Ledger
 
 # CheXpert writes Female and Male, MIMIC-IV, ChestX-ray14 and DICOM F and M
 _WORDS = {
-    "F": "f female w woman weiblich femme femenino feminino mujer",
-    "M": "m male man männlich homme masculino hombre",
+    "F": "f female w woman girl weiblich femme fem femenino feminino féminin feminin femmina donna mujer hembra",
+    "M": "m male man männlich boy homme masc masculino masculin maschio uomo hombre varón varon",
 }
 _SEXES = {word: sex for sex, words in _WORDS.items() for word in words.split()}
-# DICOM's 058Y, 011M, 003D and 02W; numbers with or without decimals; MIMIC-IV's 91 of all who are older than 89
-_AGE = re.compile(r"0*(\d+)(?:\.\d+)?\s*([YMWD]?|years?(?: old)?|yrs?)", re.IGNORECASE)
+_MARKS = " .;:,'\"()"  # around a word that tells the sex
+# DICOM's 058Y, 011M, 003D and 02W; numbers with or without decimals; "45 y.o.", "6 months old", "> 89", "90+"; MIMIC-IV
+# writes 91 for all who are older than 89.
+_AGE = re.compile(
+    r"(?P<more>>|over|older than)?\s*(?P<least>>=|≥)?\s*0*(?P<number>\d{1,4})(?:[.,]\d+)?\s*\+?[\s-]*"
+    r"(?:(?P<Y>y|ys|yrs?|years?|y\.?/?o\.?|jahre?|años?|anos?|ans|anni)|(?P<M>m|mos?|mths?|months?)|(?P<W>w|wks?|weeks?)"
+    r"|(?P<D>d|days?))?\.?(?:[\s-]*old)?",
+    re.IGNORECASE,
+)
+_A_YEAR = {"Y": 1, "M": 12, "W": 52, "D": 365}
 _OLDEST = 120  # more is a slip, like the 148 to 155 of RSNA Pneumonia
 
 
 def sex_of(text: object) -> str:
     """``F`` or ``M``; "" for whatever is neither."""
-    return _SEXES.get(str(text).strip().lower(), "")
+    return _SEXES.get(str(text).strip(_MARKS).lower(), "")
 
 
 def years(text: object) -> float | None:
-    """Age in whole years, or None where there is none that can be; months, weeks and days count as 0."""
+    """Age in whole years, or None where there is none that can be; of "> 89" the least that it can be."""
     match = _AGE.fullmatch(str(text).strip())
     if match is None:
         return None
-    age = float(match[1]) if match[2][:1].upper() in ("", "Y") else 0.0
+    unit = next((unit for unit in _A_YEAR if match[unit]), "Y")
+    age = float(int(match["number"]) // _A_YEAR[unit]) + (match["more"] is not None)
     return age if age <= _OLDEST else None
 
 

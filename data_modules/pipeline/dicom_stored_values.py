@@ -89,10 +89,10 @@ def _interpret(
         notes.append("PixelPaddingValue would leave the picture blank: not applied")
     used = number_L[(count_L > 0) & is_kept_L]
     bits, excess = layout.bits, _excess(used, layout.bits, layout.allocated, is_signed)
-    if excess and not is_signed and excess.bit_count() == 1 and _is_graphic(codes_HW, excess << layout.shift):
-        number_L = number_L & ~excess
+    if graphics := 0 if is_signed else _graphics(codes_HW, excess << layout.shift) >> layout.shift:
+        number_L, used, excess = number_L & ~graphics, used & ~graphics, excess & ~graphics
         notes.append("a bit above HighBit holds graphics that no overlay declares: taken out")
-    elif excess:
+    if excess:
         bits = (precision or layout.allocated) if is_signed else int(used.max()).bit_length()
         notes.append(f"BitsStored is too small for the values: {bits} bits are read")
     raw_L = number_L & ((1 << bits) - 1)
@@ -175,9 +175,22 @@ def _excess(used: NDArray[np.int64], bits: int, allocated: int, is_signed: bool)
     return int(np.bitwise_or.reduce(used, initial=0)) >> bits << bits
 
 
+def _graphics(codes_HW: Codes, excess: int) -> int:
+    """Those bits beyond the stored ones that are drawn over the picture, or are none of it."""
+    graphics, plain_HW = 0, codes_HW
+    for bit in (1 << place for place in reversed(range(excess.bit_length())) if excess >> place & 1):
+        if _is_graphic(plain_HW, bit):
+            graphics, plain_HW = graphics | bit, cast(Codes, plain_HW & ~plain_HW.dtype.type(bit))
+    return graphics
+
+
 def _is_graphic(codes_HW: Codes, bit: int) -> bool:
     """Whether a bit is drawn over the picture: at its edges the other bits go on as if it were not there."""
     code_HW = codes_HW.astype(np.int32)
-    edge_HW = np.diff(code_HW & bit, axis=1) != 0
-    with_bit, without = (np.abs(np.diff(each, axis=1))[edge_HW] for each in (code_HW, code_HW & ~bit))
+    steps: list[list[NDArray[np.int32]]] = [[], []]  # with the bit, and without it
+    for axis in (0, 1):
+        is_edge = np.diff(code_HW & bit, axis=axis) != 0
+        for step, each in zip(steps, (code_HW, code_HW & ~bit), strict=True):
+            step.append(np.abs(np.diff(each, axis=axis))[is_edge])
+    with_bit, without = (np.concatenate(step) for step in steps)
     return len(without) > 0 and float(np.median(without)) < float(np.median(with_bit))

@@ -26,9 +26,14 @@ _VIEW_OF = {code: view for view, codes in _VIEWS.items() for code in codes}
 _CHEST = ("CHEST", "CHST", "CXR", "THOR", "TORAX", "TORACE", "LUNG", "PULM", "RIB", "BRUST", "PECHO", "POITR", "HEART",
           "CARD", "TRUNK", "WHOLEBODY")  # fmt: skip
 _DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
-_LATERAL_ALONE = re.compile(r"\b(?:LAT|LATERAL|LL|SEITLICH|PROFIL|PERFIL)\b")
-_FRONTAL = re.compile(r"\b(?:PA|AP|FRONTAL|DECUB\w*)\b")
+_LATERAL_ALONE = re.compile(r"(?<![^\W_])(?:LAT|LATERAL|LL|SEITL|SEITLICH|PROFIL|PERFIL)(?![^\W_])")
+_FRONTAL = re.compile(r"(?<![^\W_])(?:PA|AP|FRONTAL|DECUB\w*)(?![^\W_])")
 _TELLS_VIEW = "ViewCodeSequence, PatientOrientation or ImageOrientationPatient"
+# Two directions, each a side and what it leans towards, along two axes of the body (PS3.3 C.7.6.1.1.1).
+_SIDES = re.compile(r"[LR][HFAP]*\\[HFAP]\w*|[HF][LRAP]*\\[LRAP]\w*|[AP][HFLR]*\\[LRHF]\w*")
+# Those of animals on four legs (PS3.3 C.7.6.1.1.1), and words in full.
+_SIDE_OF = {"LE": "L", "LT": "L", "LEFT": "L", "RT": "R", "RIGHT": "R", "CR": "H", "HEAD": "H", "CD": "F", "FOOT": "F",
+            "FEET": "F", "V": "A", "ANTERIOR": "A", "D": "P", "POSTERIOR": "P"}  # fmt: skip
 _AXES = ("L", "P", "H"), ("R", "A", "F")  # towards which x, y and z grow and fall (PS3.3 C.7.6.2.1.1)
 TURNED = (
     "lies otherwise by PatientOrientation or ImageOrientationPatient: turned upright, the patient's left on the right"
@@ -51,14 +56,21 @@ def directions(dataset: Dataset) -> tuple[str, str]:
     By PatientOrientation, else by a radiograph's ImageOrientationPatient (that of CT or MR says how slices were cut)
     where one of the two runs along the body: 1, 0, 0, 0, 1, 0 is what programs write that do not know.
     """
-    told = [way[:1] for way in words(dataset, "PatientOrientation")]
-    if len(told) == 2 and all(told):
-        return told[0], told[1]
+    told = _ways(dataset)
+    if _SIDES.fullmatch(told):
+        across, _, down = told.partition("\\")
+        return across[0], down[0]
     cosines = numbers(dataset, "ImageOrientationPatient")
     if word(dataset, "Modality") not in RADIOGRAPHY or len(cosines) != 6 or not np.isfinite(cosines).all():
         return "", ""
     across, down = (_side(cosines[place : place + 3]) for place in (0, 3))
     return (across, down) if {across, down} & {"H", "F"} else ("", "")
+
+
+def _ways(dataset: Dataset) -> str:
+    """What PatientOrientation says of rows and columns, whatever stands between the two."""
+    ways = [way for told in words(dataset, "PatientOrientation") for way in re.split(r"[/,; ]+", told)]
+    return "\\".join(_SIDE_OF.get(way, way) for way in ways)
 
 
 def _side(cosine_3: list[float]) -> str:
@@ -111,6 +123,9 @@ def _doubts(dataset: Dataset, view: str) -> list[str]:
         doubts.append(f"ViewPosition {printable(view)} is not frontal: no regions of the atlas")
     if not is_lateral(view) and "LATERAL" in (_coded_view(dataset), _view_by_axes(dataset)):
         doubts.append(f"{_TELLS_VIEW} tells of a lateral view, ViewPosition of none")
+    ways = _ways(dataset)
+    if ways.strip("\\") and not _SIDES.fullmatch(ways):
+        doubts.append(f"PatientOrientation {printable(ways)} names no two sides: left out of account")
     described = " ".join(word(dataset, name) for name in _DESCRIPTIONS)
     if not view and _LATERAL_ALONE.search(described) and not _FRONTAL.search(described):
         doubts.append("no ViewPosition, and a description that names a lateral view")

@@ -29,6 +29,7 @@ _MANY_CHANNELS = (2, 4, 6)
 _GAP = 3.0
 _WIDTH, _HEIGHT, _BITS_PER_SAMPLE, _PHOTOMETRIC, _ORIENTATION, _SAMPLE_FORMAT = 256, 257, 258, 262, 0x0112, 339
 _COMPRESSION, _YCBCR = 259, 6
+_PLANES, _APART = 284, 2  # PlanarConfiguration and its value where each channel is stored by itself (TIFF 6.0)
 _UNSIGNED, _SIGNED = 1, 2  # values of SampleFormat (TIFF 6.0, section 19)
 TURNED = "lies otherwise by EXIF Orientation: turned upright"
 NO_NUMBERS = "holds pixels that are no finite numbers: shown as the least or the greatest"
@@ -66,8 +67,11 @@ def read_picture(data: bytes, notes: list[str]) -> tuple[Stored, Turn]:
         if turn != UPRIGHT:
             notes.append(TURNED)
         if _has_wide_channels(picture, data) or _is_plain_ycbcr(picture):
+            if getattr(picture, "tag_v2", {}).get(_PLANES, 1) == _APART:  # OpenCV takes them for side by side
+                raise DataError("PlanarConfiguration: the TIFF keeps its channels apart; save it as grey")
             codes_HW = _grey_by_opencv(data, notes)
-            return plain(turn.picture(codes_HW)), turn
+            left_to_do = UPRIGHT if picture.format == "TIFF" else turn  # OpenCV turns a TIFF by itself
+            return plain(left_to_do.picture(codes_HW)), turn
         picture.load()  # which turns a TIFF by itself, and then no longer names an orientation
         left_to_do = _turn(picture)
         if picture.mode in _WIDE_MODES:

@@ -10,20 +10,24 @@ import re
 _LATERAL = ("LL", "RL", "LLO", "RLO", "ML", "LM", "L", "LAT", "LATERAL", "LLAT", "RLAT", "LATERALLL", "LATERALRL")
 _LATERAL_ABROAD = re.compile("SEITLICH|PROFIL|PERFIL|LTRL")
 _SPELLINGS = {
-    "PA": ("PA", "POSTEROANTERIOR", "POSTEROANT", "POSTANT", "PAERECT", "PAUPRIGHT", "CHESTPA", "PACHEST", "FRONTALPA",
+    "PA": ("PA", "POSTEROANT", "POSTANT", "PAERECT", "PAUPRIGHT", "CHESTPA", "PACHEST", "FRONTALPA",
            "PAFRONTAL", "PAVIEW"),
-    "AP": ("AP", "ANTEROPOSTERIOR", "ANTEROPOST", "ANTPOST", "APHORIZONTAL", "APSUPINE", "SUPINEAP", "APERECT",
+    "AP": ("AP", "ANTEROPOST", "ANTPOST", "APHORIZONTAL", "APSUPINE", "SUPINEAP", "APERECT",
            "APUPRIGHT", "APPORTABLE", "PORTABLEAP", "CHESTAP", "APCHEST", "FRONTALAP", "APFRONTAL", "APVIEW"),
     "": ("", "FRONTAL", "FRONT", "F", "FRONTALVIEW", "UNKNOWN", "NONE", "NAN", "NULL", "NA", "UNK"),
 }  # fmt: skip
 _NAME = {spelling: name for name, spellings in _SPELLINGS.items() for spelling in spellings}
+_IN_FULL = (
+    (re.compile(r"POSTER(?:O|IOR)[\W_]*ANTERIOR"), "PA"),
+    (re.compile(r"ANTER(?:O|IOR)[\W_]*POSTERIOR"), "AP"),
+)
 # Words beside a frontal projection that do not change it: "AP portable semi-erect".
 _BESIDE = frozenset(
     re.findall(
         r"\w+",
-        """PORTABLE MOBILE BEDSIDE SUPINE ERECT UPRIGHT SEMI SEMIERECT SEMIUPRIGHT SITTING STANDING RECUMBENT CHEST
-        THORAX XR CXR XRAY RADIOGRAPH FRONTAL VIEW VIEWS PROJECTION ONE SINGLE INSPIRATION EXPIRATION INSPIRATORY
-        EXPIRATORY""",
+        """PORTABLE PORT MOBILE BEDSIDE SUPINE ERECT UPRIGHT SEMI SEMIERECT SEMIUPRIGHT SITTING STANDING RECUMBENT
+        CHEST THORAX XR CXR XRAY X RAY CR DX DR RX RADIOGRAPH FRONTAL VIEW VIEWS PROJECTION ONE SINGLE INSPIRATION
+        EXPIRATION INSPIRATORY EXPIRATORY""",
     )
 )
 # Known, and neither: oblique, decubitus, apical, ribs, PadChest's COSTAL and EXCLUDE, MIMIC's rarities.
@@ -43,12 +47,15 @@ def standard_view(text: str) -> str | None:
         ``PA``, ``AP``, ``""`` (read as PA), another known view in capitals (no atlas has regions for it), or None for
         a spelling that nobody knows.
     """
-    letters = _letters(text)
+    plain = text.upper()
+    for in_full, short in _IN_FULL:
+        plain = in_full.sub(f" {short} ", plain)
+    letters = _letters(plain)
     if letters in _NAME:
         return _NAME[letters]
     if is_lateral(text):
         return "LATERAL" if letters in ("L", "LAT") else " ".join(text.upper().split())
-    words = set(re.findall(r"[A-Z]+", text.upper())) - _BESIDE
+    words = set(re.findall(r"[A-Z]+", plain)) - _BESIDE
     if len(words) == 1 and (named := _NAME.get(words.pop())):
         return named
     return " ".join(text.upper().split()) if _OTHER.fullmatch(letters) else None

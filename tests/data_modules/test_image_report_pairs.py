@@ -120,6 +120,44 @@ def test_numbers_that_an_empty_cell_made_fractions_are_those_of_parquet(tmp_path
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "image,report,patient_id,comments\nimages/0.png,No effusion, no edema,p0,\nimages/1.png,Mass.,p1,\n",
+        "image,report,patient_id\nimages/0.png,No effusion, no edema,\nimages/1.png,Mass.,p1\n",
+        "image,report,patient_id,,\nimages/0.png,No effusion, no edema,p0,\nimages/1.png,Mass.,p1,,\n",
+        'image,report,patient_id,\nimages/0.png,"A, b",p0,"c, d"\nimages/1.png,Mass.,p1,\n',
+    ],
+)
+def test_a_comma_without_quotes_pushes_no_cell_into_another_column(tmp_path: Path, text: str):
+    with pytest.raises(DataError, match=r"row 1: it has more cells than the header; put text with a ',' in quotes"):
+        told(tmp_path, text)
+
+
+def test_separators_behind_the_last_column_do_no_harm(tmp_path: Path):
+    rows = [",".join(f'"{cell}"' for cell in row) for row in [HEADER, *CELLS]]
+    for text in ("\n".join([rows[0], *(f"{row}," for row in rows[1:])]), "\n".join(f"{row},," for row in rows)):
+        assert told(tmp_path, text) == told(tmp_path, spelt())
+
+
+@pytest.mark.parametrize("extra", ["", ",kept"])
+def test_quotes_are_read_as_spark_and_mysql_escape_them(tmp_path: Path, extra: str):
+    report = r"The \"mass\", a \"nipple\""
+    text = f'image,report,patient_id{extra}\nimages\\0.png,"{report}",p0{extra}\nimages/1.png,Mass.,p1{extra}\n'
+    first = told(tmp_path, text)[0]
+    assert (first[1], first[-1]) == ("p0", 'The "mass", a "nipple"')
+
+
+def test_a_backslash_before_the_end_of_a_cell_is_a_part_of_it(tmp_path: Path):
+    text = 'image,folder,report,patient_id\nimages/0.png,"C:\\a, b\\","Mass ""A\\""",p0\n'
+    assert told(tmp_path, text)[0][-1] == 'Mass "A/"'
+
+
+def test_blanks_may_stand_before_quotes(tmp_path: Path):
+    rows = [", ".join(f'"{cell}"' for cell in row) for row in [HEADER, *CELLS]]
+    assert told(tmp_path, "\n".join(rows)) == told(tmp_path, spelt())
+
+
+@pytest.mark.parametrize(
     "rows",
     [
         'images/0.png,"Heart large,p0\nimages/1.png,"No effusion",p1\nimages/2.png,Mass,p2\n',

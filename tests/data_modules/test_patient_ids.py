@@ -12,7 +12,7 @@ from PIL import Image
 
 from gkmvlp.data_modules import ImageReportPairs
 from gkmvlp.data_modules.formats.patient_ids import count_doubtful, require_patients
-from gkmvlp.data_modules.formats.people import count_untold
+from gkmvlp.data_modules.formats.people import count_untold, sex_of, years
 from gkmvlp.data_modules.formats.schema import Schema
 from gkmvlp.data_modules.formats.tables import to_table
 from gkmvlp.data_modules.image_report_pairs import read_pairs
@@ -140,12 +140,33 @@ def read_pairs_of(folder: Path, ids: list[Any]) -> pd.DataFrame:
     return read_pairs(folder / "t.parquet")
 
 
+@pytest.mark.parametrize(
+    ("cells", "age"),
+    [
+        (["45", "45.0", "45,5", "045Y", "45 y.o.", "45yo", "45 y/o", "45-year-old", "45 Jahre", "45 años"], 45),
+        (["90", ">= 90", "90+", "> 89", "older than 89"], 90),
+        (["011M", "6 months", "3 wk", "02W", "003D"], 0),
+        (["12", "144M", "144 months", "624W"], 12),
+        (["", "1985", "-1", "44 or 45", "121", "9" * 5000], None),
+    ],
+)
+def test_ages_in_the_words_of_tables(cells: list[str], age: int | None) -> None:
+    assert [years(cell) for cell in cells] == [age] * len(cells)
+
+
+@pytest.mark.parametrize(
+    ("cells", "sex"), [(["F", "f.", "Fem", "Female;", "(F)"], "F"), (["M.", "MALE ", "varón"], "M"), (["m/f", ""], "")]
+)
+def test_sexes_in_the_words_of_tables(cells: list[str], sex: str) -> None:
+    assert [sex_of(cell) for cell in cells] == [sex] * len(cells)
+
+
 def test_sex_and_age_that_are_not_understood_are_counted() -> None:
     ledger = Ledger()
-    sexes, ages = ["F", "male", "1", "U", "", "N/A"], ["44", ">89", "1950", "nan", "", "011M"]
+    sexes, ages = ["F", "male", "1", "U", "", "N/A"], ["44", "44 or 45", "1950", "nan", "", "011M"]
     count_untold(pd.Series(sexes), pd.Series(ages), ledger)
     assert sorted(ledger.masked.values()) == [2, 2]
-    assert sorted(ledger.examples.values()) == [["1", "U"], [">89", "1950"]]
+    assert sorted(ledger.examples.values()) == [["1", "U"], ["44 or 45", "1950"]]
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

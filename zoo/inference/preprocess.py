@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from gkmvlp.data_modules.formats.plain_text import one_line
 from gkmvlp.data_modules.pipeline.dataset import to_tensor
 from gkmvlp.data_modules.pipeline.images import ImageError, read_image, read_shown
 from gkmvlp.data_modules.pipeline.intensity import Intensity, Pixels
@@ -84,6 +85,8 @@ def as_file(image: Radiograph) -> str | bytes:
         kind = type(image).__name__
         told = "a path, bytes, a PIL image or an array (H, W) was expected, or a list or tuple of them"
         raise ImageError(f"cannot read a {kind}: {told}")
+    if (data := _undecoded(image)) is not None:
+        return data
     file = BytesIO()
     try:
         image.save(file, "TIFF", exif=image.getexif())
@@ -91,6 +94,18 @@ def as_file(image: Radiograph) -> str | bytes:
         remedy = "a whole, open image of grey or colours (L, I;16, F, RGB ...) was expected"
         raise ImageError(f"cannot read the PIL image of mode {image.mode}: {error}; {remedy}") from error
     return file.getvalue()
+
+
+def _undecoded(image: Image.Image) -> bytes | None:
+    """The file that Pillow opened, of whose picture nobody has read a pixel: then it is judged as any file is."""
+    file = getattr(image, "fp", None)
+    if not getattr(image, "tile", None) or file is None or file.closed or image.tell():
+        return None
+    place = file.tell()
+    file.seek(0)
+    data = bytes(file.read())
+    file.seek(place)
+    return data
 
 
 def name_of(image: Radiograph) -> str:
@@ -101,9 +116,16 @@ def name_of(image: Radiograph) -> str:
 
 
 def _numbers(tensor: Tensor) -> NDArray[Any]:
-    """A tensor of any device as an array; NumPy has no half of the kind bfloat16."""
-    tensor = tensor.detach().cpu()
-    return np.asarray(tensor.float() if tensor.is_floating_point() else tensor)
+    """A tensor of any device as an array; NumPy has no half of the kind bfloat16.
+
+    Raises:
+        ImageError: If it holds no numbers, or not side by side.
+    """
+    try:
+        tensor = tensor.detach().cpu()
+        return np.asarray(tensor.float() if tensor.is_floating_point() else tensor)
+    except (TypeError, NotImplementedError, RuntimeError) as error:  # sparse, quantized, on the device meta
+        raise ImageError(f"cannot read the tensor: {one_line(error)}; a dense one (H, W) was expected") from error
 
 
 def _picture(array: NDArray[Any]) -> Image.Image:

@@ -23,6 +23,25 @@ def test_a_bit_of_undeclared_graphics_is_no_picture():
     assert np.array_equal(read_image(dicom(drawn)), SHADE)
 
 
+@pytest.mark.parametrize("bits", [0x1000, 0x8000, 0x5000, 0xF000])
+@pytest.mark.parametrize("kind", ["drawn", "noise"])
+def test_what_lies_above_the_stored_bits_is_no_picture(bits: int, kind: str):
+    values = SHADE.astype(np.uint16) * 16
+    above = (
+        np.random.default_rng(0).integers(0, 1 << 16, values.shape) if kind == "noise" else np.full(values.shape, bits)
+    )
+    above[:3] = 0
+    notes: list[str] = []
+    assert np.array_equal(read_image(dicom(values | (above & bits).astype(np.uint16)), notes=notes), SHADE)
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize("stored", [8, 10, 12, 15])
+def test_a_picture_of_more_bits_than_are_told_keeps_them(stored: int):
+    values = SHADE.astype(np.uint16) * 257
+    assert np.array_equal(read_image(dicom(values, BitsStored=stored, HighBit=stored - 1)), SHADE)
+
+
 def test_thirty_two_bits():
     values = SHADE.astype("<u4") * 1_000_000
     data = dicom(SHADE.astype(np.uint16), BitsAllocated=32, BitsStored=32, HighBit=31, PixelData=values.tobytes())

@@ -28,6 +28,15 @@ def test_the_patients_left_is_on_the_right(orientation: str):
     assert np.array_equal(read_image(dicom(stored, PatientOrientation=orientation.split())), read_image(dicom(upright)))
 
 
+@pytest.mark.parametrize("told", ["R/F", "R,F", "r f", "RIGHT\\FEET", "RT\\CD", "RA\\FP", " R \\F"])
+@pytest.mark.filterwarnings("ignore:.*Invalid value for VR:UserWarning")
+def test_sides_are_read_however_they_are_spelled(told: str):
+    """RT and CD are right and caudal, of animals on four legs (PS3.3 C.7.6.1.1.1)."""
+    upright = SHADE.astype(np.uint16) * 16
+    stored = sided(["R", "F"], upright)
+    assert np.array_equal(read_image(dicom(stored, PatientOrientation=told.split("\\"))), read_image(dicom(upright)))
+
+
 def test_lateral_by_code_and_by_axes_and_decubitus():
     for tags in (
         {"ViewCodeSequence": Sequence([coded("lateral")])},
@@ -62,6 +71,13 @@ def region(meaning: str) -> Dataset:
         ({"ViewPosition": "PA", "PatientOrientation": ["A", "F"]}, "ViewCodeSequence, PatientOrientation or Image"),
         ({"SeriesDescription": "Chest lateral"}, "no ViewPosition, and a description that names a lateral view"),
         ({"SeriesDescription": "Chest PA and lateral"}, None),
+        ({"SeriesDescription": "CHEST_LAT"}, "no ViewPosition, and a description that names a lateral view"),
+        ({"SeriesDescription": "Thorax seitl."}, "no ViewPosition, and a description that names a lateral view"),
+        ({"SeriesDescription": "CHEST_PA_LAT"}, None),
+        ({"PatientOrientation": ["L", "R"]}, "PatientOrientation L\\R names no two sides: left out of account"),
+        ({"PatientOrientation": "L"}, "PatientOrientation L names no two sides: left out of account"),
+        ({"PatientOrientation": ["L", ""]}, "PatientOrientation L\\ names no two sides: left out of account"),
+        ({"PatientOrientation": ["", ""]}, None),
         ({"BodyPartExamined": "HAND"}, "BodyPartExamined is HAND, no chest"),
         ({"BodyPartExamined": "PORT CHEST"}, None),
         ({"AnatomicRegionSequence": [region("Foot")]}, "AnatomicRegionSequence is FOOT, no chest"),

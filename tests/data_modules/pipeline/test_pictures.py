@@ -66,25 +66,66 @@ def test_a_text_of_megabytes_beside_whole_pixels(is_zipped: bool):
     assert np.array_equal(read_image(buffer.getvalue()), SHADE)
 
 
-@pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_applied(orientation: int):
-    """CIPA DC-008: where the stored row 0 and column 0 lie in the upright picture."""
+def lying(upright: np.ndarray, orientation: int) -> np.ndarray:
+    """A picture as it is stored with that orientation: where its row 0 and column 0 lie upright (CIPA DC-008)."""
     row0, column0 = {
         1: ("top", "left"), 2: ("top", "right"), 3: ("bottom", "right"), 4: ("bottom", "left"),
         5: ("left", "top"), 6: ("right", "top"), 7: ("right", "bottom"), 8: ("left", "bottom"),
     }[orientation]  # fmt: skip
-    upright = SHADE.copy()
-    upright[3:9, 20:27] = 255
     stored = upright if row0 in ("top", "bottom") else upright.T
     stored = stored[::-1] if row0 in ("bottom", "right") else stored
     stored = stored[:, ::-1] if column0 in ("bottom", "right") else stored
+    return np.ascontiguousarray(stored)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(orientation: int):
+    upright = SHADE.copy()
+    upright[3:9, 20:27] = 255
     exif = Image.Exif()
     exif[0x0112] = orientation
     buffer = BytesIO()
-    Image.fromarray(np.ascontiguousarray(stored)).save(buffer, "PNG", exif=exif)
+    Image.fromarray(lying(upright, orientation)).save(buffer, "PNG", exif=exif)
     notes: list[str] = []
     assert np.array_equal(read_image(buffer.getvalue(), notes=notes), upright)
     assert len(notes) == (orientation > 1)
+
+
+def wide_tiff(channels_HWC: np.ndarray, orientation: int = 1, is_apart: bool = False) -> bytes:
+    """An uncompressed RGB TIFF of sixteen bits, its channels pixel by pixel or each by itself."""
+    height, width, _ = channels_HWC.shape
+    planes = np.moveaxis(channels_HWC, 2, 0) if is_apart else channels_HWC[None]
+    parts = [plane.astype("<u2").tobytes() for plane in planes]
+    sizes, begins = [len(part) for part in parts], np.cumsum([8, *map(len, parts)]).tolist()
+    tags = [(256, [width]), (257, [height]), (258, [16] * 3), (259, [1]), (262, [2]), (273, begins[:-1]),
+            (274, [orientation]), (277, [3]), (278, [height]), (279, sizes), (284, [1 + is_apart])]  # fmt: skip
+    entries, behind = b"", begins[-1] + 2 + 12 * len(tags) + 4
+    beyond = b""
+    for tag, numbers in tags:
+        kind, code = (4, "I") if tag in (256, 257, 273, 278, 279) else (3, "H")
+        value = struct.pack(f"<{len(numbers)}{code}", *numbers)
+        if len(value) > 4:
+            value, beyond = struct.pack("<I", behind + len(beyond)), beyond + value
+        entries += struct.pack("<HHI", tag, kind, len(numbers)) + value.ljust(4, b"\0")
+    head = b"II*\0" + struct.pack("<I", begins[-1])
+    return head + b"".join(parts) + struct.pack("<H", len(tags)) + entries + bytes(4) + beyond
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_tiff_of_wide_channels_is_turned_once(orientation: int):
+    upright = SHADE.copy()
+    upright[3:9, 20:27] = 255
+    stored = lying(upright, orientation).astype(np.uint16) * 257
+    notes: list[str] = []
+    assert np.array_equal(read_image(wide_tiff(np.stack([stored] * 3, -1), orientation), notes=notes), upright)
+    assert len(notes) == (orientation > 1)
+
+
+def test_a_tiff_whose_wide_channels_lie_apart_is_named():
+    channels = np.stack([SHADE.astype(np.uint16) * 257] * 3, -1)
+    assert np.array_equal(read_image(wide_tiff(channels)), SHADE)
+    with pytest.raises(ImageError, match="PlanarConfiguration: the TIFF keeps its channels apart; save it as grey"):
+        read_image(wide_tiff(channels, is_apart=True))
 
 
 @pytest.mark.parametrize("kind", [np.uint16, np.float32])

@@ -35,6 +35,23 @@ def test_published_spellings(view: str, spelling: str):
     assert is_lateral(spelling) == (view in ("LATERAL", "LL", "RL"))
 
 
+@pytest.mark.parametrize(
+    ("view", "spelling"),
+    [
+        ("PA", "Postero-anterior (PA)"),
+        ("PA", "posterior anterior"),
+        ("PA", "PA chest x-ray"),
+        ("PA", "DX CHEST PA"),
+        ("AP", "Anterior-posterior"),
+        ("AP", "CR CHEST AP PORT"),
+        ("AP", "antero_posterior supine"),
+    ],
+)
+def test_projections_in_full_and_among_other_words(view: str, spelling: str):
+    assert standard_view(spelling) == view
+    assert not is_lateral(spelling)
+
+
 @pytest.mark.parametrize("spelling", OTHER)
 def test_other_views_are_known_and_neither(spelling: str):
     assert standard_view(spelling) == spelling
@@ -47,6 +64,6 @@ def test_laterals(spelling: str):
     assert standard_view(spelling) not in ("PA", "AP", "", None)
 
 
-@pytest.mark.parametrize("spelling", ["sideways", "P A L", "0", "view1"])
+@pytest.mark.parametrize("spelling", ["sideways", "P A L", "0", "view1", "AP/PA", "anterior", "X-ray", "non-frontal"])
 def test_unknown_spellings_are_none(spelling: str):
     assert standard_view(spelling) is None

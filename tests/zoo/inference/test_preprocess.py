@@ -39,12 +39,37 @@ def test_preprocess_is_the_models_own_reading_of_every_kind_of_input(model, imag
 def test_a_pil_image_that_pillow_cannot_give_and_a_name_that_no_file_has_are_one_line(model, images):
     closed = Image.open(images[0])
     closed.close()
-    cut = Image.open(BytesIO(images[0].read_bytes()[:-60]))
-    for wrong in (closed, cut, Image.new("RGB", (40, 40)).convert("HSV")):
+    for wrong in (closed, Image.new("RGB", (40, 40)).convert("HSV")):
         with pytest.raises(DataError, match=r"cannot read the PIL image of mode .* was expected"):
             model.preprocess(wrong)
     with pytest.raises(DataError, match=r"cannot read a\\x00b.png: embedded null"):
         model.preprocess("a\0b.png")
+
+
+def test_a_pil_image_that_nobody_has_decoded_is_judged_as_its_file_is(model):
+    shades = np.random.default_rng(0).integers(0, 255, (64, 48)).astype(np.uint8)
+    jpeg, frames = BytesIO(), BytesIO()
+    Image.fromarray(shades).save(jpeg, "JPEG")
+    Image.fromarray(shades).save(frames, "GIF", save_all=True, append_images=[Image.fromarray(255 - shades)])
+    cut = jpeg.getvalue()[: len(jpeg.getvalue()) // 2] + b"\xff\xd9"  # as a program closes what it did not get whole
+    for data, told in ((cut, "ends before its picture"), (frames.getvalue(), "has 2 frames")):
+        for kind in (data, Image.open(BytesIO(data))):
+            with pytest.raises(DataError, match=told):
+                model.preprocess(kind)
+    opened = Image.open(BytesIO(jpeg.getvalue()))
+    expected = model.preprocess(jpeg.getvalue())
+    assert torch.equal(model.preprocess(opened), expected)
+    assert np.array_equal(np.asarray(opened), np.asarray(Image.open(jpeg)))  # still the user's to decode
+    assert torch.equal(model.preprocess(opened), expected)
+    second = Image.open(frames)
+    second.seek(1)
+    assert torch.equal(model.preprocess(second), model.preprocess(255 - shades))
+
+
+def test_a_tensor_whose_numbers_do_not_lie_side_by_side_is_named(model):
+    for wrong in (torch.rand(40, 48).to_sparse(), torch.empty(40, 48, device="meta")):
+        with pytest.raises(DataError, match=r"cannot read the tensor: .*; a dense one \(H, W\) was expected"):
+            model.preprocess(wrong)
 
 
 @pytest.mark.parametrize("intensity", ["voi", "minmax", "equalized"])
