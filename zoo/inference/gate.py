@@ -33,7 +33,8 @@ WEIGHTS, INFO, CARD = "gate.safetensors", "gate.json", "README.md"
 FORMAT = 1
 INTENSITY: Intensity = "voi"  # of the pictures that it learned from: as files hold them, however a model reads them
 SMALLEST = 64  # pixels a side; with fewer nobody, and no network, can tell
-TOO_SMALL = "too small"
+LONGEST = 3  # times the shorter side; frontal radiographs of Open-i, ChestX-ray14 and SLAKE have 1.5 at most
+TOO_SMALL, TOO_NARROW = "too small", "too narrow"
 FAR = "far from training"
 FAR_FROM = 0.99  # share of a model's validation images that lie nearer
 REASONS: Mapping[str, str] = {
@@ -54,7 +55,7 @@ ACCEPTED: Mapping[str, tuple[str, ...]] = {"lateral": ("lateral",), "modality": 
 class Verdict(NamedTuple):
     """What the gate says of one picture."""
 
-    kind: str  # of ``KINDS``, ``too small``, or ``far from training``
+    kind: str  # of ``KINDS``, ``too small``, ``too narrow``, or ``far from training``
     probability: float  # of that kind, in [0, 1]; of one far from training the share of other images that lie nearer
     reason: str  # in words
 
@@ -64,7 +65,8 @@ class Verdict(NamedTuple):
         return self.kind == FRONTAL
 
     def __str__(self) -> str:
-        return self.reason if self.kind in (TOO_SMALL, FAR) else f"{self.reason} (probability {self.probability:.2f})"
+        is_measured = self.kind in (TOO_SMALL, TOO_NARROW, FAR)
+        return self.reason if is_measured else f"{self.reason} (probability {self.probability:.2f})"
 
 
 class Gate:
@@ -105,6 +107,9 @@ class Gate:
             return Verdict(
                 TOO_SMALL, 1.0, f"has {width} x {height} pixels, too few to judge by: {SMALLEST} a side needed"
             )
+        if max(height, width) > LONGEST * min(height, width):
+            reason = f"has {width} x {height} pixels: a strip, more than {LONGEST} times as long as it is wide"
+            return Verdict(TOO_NARROW, 1.0, reason)
         logit_K = both_ways(self.net, as_input(np.ascontiguousarray(image_HW)))[0]
         kind = self.kind_of(logit_K, accept)
         return Verdict(kind, float(logit_K.softmax(0)[KINDS.index(kind)]), REASONS[kind])

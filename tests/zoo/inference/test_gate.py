@@ -16,7 +16,7 @@ from gkmvlp.metrics.auroc import weighted_auroc
 from gkmvlp.models.gate import FRONTAL, KINDS
 from gkmvlp.phantom.drawing.other_pictures import draw_blank, draw_other
 from gkmvlp.phantom.generate import draw_phantom
-from gkmvlp.zoo.inference.gate import FOLDER, INFO, REASONS, TOO_SMALL, WEIGHTS, Gate, admit, packaged_gate
+from gkmvlp.zoo.inference.gate import FOLDER, INFO, REASONS, TOO_NARROW, TOO_SMALL, WEIGHTS, Gate, admit, packaged_gate
 
 SEED, COUNT = 5077, 60  # phantoms that no training saw
 
@@ -76,6 +76,14 @@ def test_size_of_the_file_hardly_counts(frontal):
     large = [np.repeat(np.repeat(image, 13, 0), 13, 1) for image in frontal[:5]]
     for image, small in zip(large, frontal, strict=False):
         assert packaged_gate().judge(image).ok == packaged_gate().judge(small).ok
+
+
+@pytest.mark.parametrize(("height", "width"), [(100, 2000), (2000, 100), (100, 301)])
+def test_a_strip_is_no_radiograph(frontal, height, width):
+    strip = np.resize(frontal[0], (height, width))
+    assert packaged_gate().judge(strip).kind == TOO_NARROW
+    with pytest.raises(ImageError, match=f"has {width} x {height} pixels: a strip, more than 3 times as long"):
+        admit(strip, "a.png", "refuse")
 
 
 def test_modes(frontal):

@@ -72,6 +72,8 @@ ROWS = (
         "entity_auroc_macro", in_readme=False),
     Row("RSNA subset, five patient folds, boxes, mAP at IoU 0.40 to 0.75", "rsna-localization.json", "localization",
         "map_40_75"),
+    Row("RSNA subset, boxes, trained for longer, from a third pre-training", "third-seed/rsna-localization.json",
+        "localization", "map_40_75"),
     Row("RSNA subset, where prompts look, pointing game", "rsna-grounding.json", "grounding", "pointing_game", "all"),
 )  # fmt: skip
 
