@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gkmvlp.app.experiments import runs
-from gkmvlp.app.experiments.runs import fit, head_start, run_missing, side_by_side
+from gkmvlp.app.experiments.runs import fit, run_missing, side_by_side
 from gkmvlp.app.running.run import Run, parse_overrides
 from gkmvlp.checkpoints import references
 from gkmvlp.hardware import usable_cores
@@ -139,32 +139,6 @@ def test_runs_side_by_side_share_the_cores_and_one_of_them_shows_its_bars(tmp_pa
     assert os.getpid() not in given
     assert sorted(bars for bars, _ in given.values()) == ["0", "1"]
     assert {int(threads) for _, threads in given.values()} == {max(1, len(usable_cores()) // 2)}
-
-
-def leave(file: Path, seconds: float) -> None:
-    """Leaves this process's priority after a while."""
-    time.sleep(seconds)
-    file.write_text(str(os.nice(0)))
-
-
-def test_a_head_start_ends_before_its_block_and_leaves_the_cores_to_it(tmp_path):
-    with head_start(leave, tmp_path / "left", 0.5):
-        (tmp_path / "block").touch()
-    assert int((tmp_path / "left").read_text()) == max(os.nice(0), 19)
-
-
-def test_a_head_start_that_fails_stops_nothing(tmp_path):
-    with head_start(leave, tmp_path / "no" / "left", 0):
-        (tmp_path / "block").touch()
-    assert list(tmp_path.iterdir()) == [tmp_path / "block"]
-
-
-def test_a_block_that_is_stopped_waits_for_no_head_start(tmp_path):
-    before = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), head_start(leave, tmp_path / "left", 60):
-        raise KeyboardInterrupt
-    assert time.monotonic() - before < 30
-    assert not (tmp_path / "left").exists()
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """The demo: the whole method on phantoms, one result page."""
 
-from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
 
 from gkmvlp.app.experiments.classification import classification_conditions
 from gkmvlp.app.experiments.conditions import initializations, run_conditions, with_text_baseline
-from gkmvlp.app.experiments.runs import fit_and_test, head_start, test
+from gkmvlp.app.experiments.runs import fit_and_test, test
 from gkmvlp.app.pages.demo_page import write_demo_page
 from gkmvlp.app.running.planted_truth import match_findings, score_on_truth
 from gkmvlp.app.running.run import Overrides, Run, data_overrides, merged, model_overrides
@@ -40,13 +38,11 @@ def run_demo(
     with ProcessTreePeak() as peak:
         write_lookalikes(data, sizes, seed)
         root = data_overrides(root=data)
-        conditions = with_text_baseline("vqa", initializations(backbone), "pretrained")
-        answers = partial(run_conditions, "vqa", "zoo://vqa-phantom", out, seeds=[0], overrides=merged(root, answering))
-        needs_no_backbone = {"scratch": conditions["scratch"]}
-        with head_start(answers, needs_no_backbone) if runs_at_once() > 1 else nullcontext():
-            predictions = fit_and_test(Run("zoo://pretrain-phantom", out, merged(root, pretraining)))
+        predictions = fit_and_test(Run("zoo://pretrain-phantom", out, merged(root, pretraining)))
         score_on_truth(predictions, data)
-        answers(conditions, jobs=runs_at_once())
+        conditions = with_text_baseline("vqa", initializations(backbone), "pretrained")
+        changed = merged(root, answering)
+        run_conditions("vqa", "zoo://vqa-phantom", out, conditions, [0], changed, runs_at_once(len(conditions)))
         files = [predictions / f"{task}.parquet" for task in ("entity_classification", "zero_shot", "grounding", "vqa")]
         if further is not None:
             write_lookalikes(data, further, seed)

@@ -4,9 +4,8 @@ import gc
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from hashlib import sha256
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
@@ -87,35 +86,6 @@ def side_by_side(work: Callable[..., object], calls: Sequence[Sequence[Any]], jo
     with ProcessPoolExecutor(jobs, context, _begin, (len(usable_cores()) // jobs, bars)) as pool:
         for done in [pool.submit(work, *call) for call in calls]:
             done.result()
-
-
-@contextmanager
-def head_start(work: Callable[..., object], *arguments: object) -> Iterator[None]:
-    """A call in a process of its own that takes what the block leaves of the cores; it ends before the block does.
-
-    Whoever needs its runs makes those that are missing, so that what fails here is said there.
-
-    Args:
-        work: A function of a module, which leaves its runs on disk.
-        arguments: What it is called with.
-    """
-    process = multiprocessing.get_context("spawn").Process(target=_yielding, args=(work, *arguments), daemon=True)
-    process.start()
-    try:
-        yield
-        process.join()
-    finally:
-        process.terminate()
-
-
-def _yielding(work: Callable[..., object], *arguments: object) -> None:
-    """Work at the lowest priority, on one core and without bars."""
-    import torch
-
-    os.nice(19)
-    torch.set_num_threads(1)
-    os.environ["GKMVLP_PROGRESS"] = "0"
-    work(*arguments)
 
 
 def _begin(threads: int, bars: "SimpleQueue[str]") -> None:
