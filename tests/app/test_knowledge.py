@@ -86,10 +86,13 @@ def test_explain_by_json_needs_no_build(capsys):
             "name": "cardiac silhouette"} in concept["neighbours"]  # fmt: skip
 
 
-def test_only_keeps_what_a_file_of_images_names(tmp_path, capsys):
-    only = tmp_path / "cuis.txt"
-    only.write_text("image_1\tedema\theart failure\nimage_2\tdiuretics\n")
-    words = ["build", "--source", "radiology", "--only", only, "--held-out", "0", "--out", tmp_path / "g", *SMALL]
+def test_only_keeps_what_files_of_images_name(tmp_path, capsys):
+    """A file a split, as ROCO has them; a triple may join a concept of one to a concept of another."""
+    texts = {"train": "image_1\tedema\theart failure\n", "test": "image_2\tdiuretics\n"}
+    files = [tmp_path / f"{name}.txt" for name in texts]
+    for file, text in zip(files, texts.values(), strict=True):
+        file.write_text(text)
+    words = ["build", "--source", "radiology", "--only", *files, "--held-out", "0", "--out", tmp_path / "g", *SMALL]
     code, out, _ = output([*words, "--json"], capsys)
     assert code == 0
     assert json.loads(out)["concepts"] == 3

@@ -115,7 +115,9 @@ def _read(arguments: argparse.Namespace) -> KnowledgeGraph:
         raise UsageError("--source radiology comes with the package: leave --from out, or take --source tsv")
     if arguments.concepts and source != "tsv":
         raise UsageError(f"--concepts is of --source tsv, not of {source}: leave it out")
-    only = {concept for ids in read_cuis(arguments.only).values() for concept in ids} if arguments.only else None
+    only = None
+    if arguments.only:
+        only = {concept for file in arguments.only for ids in read_cuis(file).values() for concept in ids}
     if source == "umls":
         return read_umls(origin, _umls_version(origin, arguments.version), only)
     if source == "radiology":

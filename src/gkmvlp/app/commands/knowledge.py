@@ -44,7 +44,7 @@ def _add_training_arguments(parser: argparse.ArgumentParser) -> None:
         "--concepts", type=Path, metavar="FILE", help="of tsv: table of concepts (absent: from the triples)"
     )
     parser.add_argument(
-        "--only", type=Path, metavar="FILE", help="ids to keep, as a file of lines IMAGE<tab>ID<tab>ID..."
+        "--only", type=Path, nargs="+", metavar="FILE", help="ids to keep, as files of lines IMAGE<tab>ID<tab>ID..."
     )
     parser.add_argument("--version", metavar="TEXT", help="release to note (absent: as the source says)")
     parser.add_argument("--width", type=int, default=256, metavar="D", help="width of the embeddings (256)")
