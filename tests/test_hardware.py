@@ -68,11 +68,3 @@ def test_processors_take_two_small_runs_at_once(machine, monkeypatch, has, cores
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)))  # of 64, as a scheduler binds a job
     monkeypatch.setattr(os, "cpu_count", lambda: 64)
     assert runs_at_once() == expected
-
-
-@pytest.mark.parametrize(("runs", "expected"), [(1, 1), (2, 2), (3, 3), (4, 2), (5, 3), (6, 2), (7, 3), (9, 3)])
-def test_no_small_run_is_left_alone_at_the_end(machine, monkeypatch, runs, expected):
-    """Three thirds of the cores' time, not two halves and then a half of the cores."""
-    machine()
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    assert runs_at_once(runs) == expected

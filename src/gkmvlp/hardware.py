@@ -1,6 +1,5 @@
 """What this machine computes fast."""
 
-import math
 import os
 from typing import Literal
 
@@ -33,15 +32,9 @@ def usable_cores() -> list[int]:
     return list(range(os.cpu_count() or 1))
 
 
-def runs_at_once(runs: int = 2) -> int:
-    """How many small runs go side by side: one on a GPU, two on processors, whose cores share a small product badly.
-
-    Args:
-        runs: How many there are: an odd one goes beside the others, as alone at the end it would leave cores idle.
-    """
-    if torch.cuda.is_available() or len(usable_cores()) < 2:
-        return 1
-    return math.ceil(runs / max(1, runs // 2))
+def runs_at_once() -> int:
+    """How many small runs go side by side: one on a GPU, two on processors, whose cores share a small product badly."""
+    return 1 if torch.cuda.is_available() or len(usable_cores()) < 2 else 2
 
 
 def device_named(name: str | None) -> torch.device:

@@ -27,7 +27,7 @@ def quiet(monkeypatch):
 @pytest.fixture
 def demo(quiet, tmp_path, monkeypatch):
     """The folder of a demo on 24 patients at 64 px, its runs one after the other: a process of its own loads torch."""
-    monkeypatch.setattr(demo_module, "runs_at_once", lambda *_: 1)
+    monkeypatch.setattr(demo_module, "runs_at_once", lambda: 1)
     out = tmp_path / "out"
     shrunk = [*options(), "--trainer.callbacks=null"]
     stages = [f"--set={stage}:{option.removeprefix('--')}" for stage in ("pretrain", "vqa") for option in shrunk]

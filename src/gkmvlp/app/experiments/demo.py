@@ -42,7 +42,7 @@ def run_demo(
         score_on_truth(predictions, data)
         conditions = with_text_baseline("vqa", initializations(backbone), "pretrained")
         changed = merged(root, answering)
-        run_conditions("vqa", "zoo://vqa-phantom", out, conditions, [0], changed, runs_at_once(len(conditions)))
+        run_conditions("vqa", "zoo://vqa-phantom", out, conditions, [0], changed, runs_at_once())
         files = [predictions / f"{task}.parquet" for task in ("entity_classification", "zero_shot", "grounding", "vqa")]
         if further is not None:
             write_lookalikes(data, further, seed)
