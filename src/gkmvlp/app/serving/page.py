@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -199,8 +200,9 @@ def take(file: Path, uploads: Path) -> bytes | None:
         return None
     data = file.read_bytes()
     file.unlink()
-    if file.parent != uploads.resolve() and not any(file.parent.iterdir()):
-        file.parent.rmdir()
+    if file.parent != uploads.resolve():
+        with suppress(OSError):  # another upload of the same content came meanwhile, or its reader removed the folder
+            file.parent.rmdir()
     return data
 
 
