@@ -16,7 +16,7 @@ _MARKS = " .;:,'\"()"  # around a word that tells the sex
 # DICOM's 058Y, 011M, 003D and 02W; numbers with or without decimals; "45 y.o.", "6 months old", "> 89", "90+"; MIMIC-IV
 # writes 91 for all who are older than 89.
 _AGE = re.compile(
-    r"(?P<more>>|over|older than)?\s*(?P<least>>=|≥)?\s*0*(?P<number>\d{1,4})(?:[.,]\d+)?\s*\+?[\s-]*"
+    r"(?P<more>>|over|older than)?\s*(?:>=|≥)?\s*0*(?P<number>\d{1,4})(?:[.,]\d+)?\s*\+?[\s-]*"
     r"(?:(?P<Y>y|ys|yrs?|years?|y\.?/?o\.?|jahre?|años?|anos?|ans|anni)|(?P<M>m|mos?|mths?|months?)|(?P<W>w|wks?|weeks?)"
     r"|(?P<D>d|days?))?\.?(?:[\s-]*old)?",
     re.IGNORECASE,
